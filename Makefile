@@ -1,0 +1,40 @@
+# ccvm: `make` builds everything into build/, runnable from there without installing.
+# `make run` and `make check` also install what they need (mk/deps.sh) and build the guest image.
+# The whole build is this file and mk/*.mk; there is no configure step.
+
+include mk/flags.mk
+include mk/programs.mk
+include mk/guest.mk
+include mk/tests.mk
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+all: programs guest
+
+run: deps-run
+	@$(MAKE) --no-print-directory all
+	@mk/run.sh
+
+check: deps-check
+	@$(MAKE) --no-print-directory all tests
+	@mk/check.sh
+
+bench: deps-check
+	@$(MAKE) --no-print-directory all
+	@mk/bench.sh
+
+# The dependencies come first and alone: pkg-config and headers may be among them.
+deps-build:
+	@mk/deps.sh build
+deps-run: deps-build
+	@mk/deps.sh image run
+deps-check: deps-build
+	@mk/deps.sh image run check
+
+clean:
+	rm -rf build
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: all run check bench deps-build deps-run deps-check clean format

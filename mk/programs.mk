@@ -1,0 +1,52 @@
+# Host programs. A folder of src/ is a module set; a program lists the folders it may use, lowest first
+# (docs/design.md says who may include whom).
+B := build
+BIN := $(B)/bin
+LIBEXEC := $(B)/libexec/ccvm
+SHARE := $(B)/share/ccvm
+
+pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+area_srcs = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+HOST_CFLAGS = $(BASE_CFLAGS) $(HARDEN) -fPIE -DCCVM_VERSION='"$(VERSION)"' $(CFLAGS)
+HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+# program = areas, packages
+ccvm_AREAS := base proto conf client
+ccvm_PKGS := libcjson libuv
+ccvm-session_AREAS := base proto conf seed vm ssh session
+ccvm-session_PKGS := libcjson libuv libssh libseccomp
+ccvm-net_AREAS := base net
+ccvm-net_PKGS := slirp libuv libseccomp
+ccvmctl_AREAS := base proto conf client ctl
+ccvmctl_PKGS := libcjson libuv
+
+define program
+$(1)_OBJS := $$(call objs,src/$(1).c $$(call area_srcs,$$($(1)_AREAS)))
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp)
+$(2)/$(1): $$($(1)_OBJS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
+programs: $(2)/$(1)
+-include $$($(1)_OBJS:.o=.d)
+endef
+$(eval $(call program,ccvm,$(BIN)))
+$(eval $(call program,ccvmctl,$(BIN)))
+$(eval $(call program,ccvm-session,$(LIBEXEC)))
+$(eval $(call program,ccvm-net,$(LIBEXEC)))
+
+# The image builder is used from build/ in place.
+programs: $(SHARE)/image
+$(SHARE)/image:
+	@mkdir -p $(SHARE)
+	ln -sfn ../../../guest/image $@
+
+.PHONY: programs

@@ -1,0 +1,38 @@
+# Unit tests (cmocka) and fuzz targets, both built with ASan and UBSan. A test file tests/unit/NAME_test.c
+# says in a comment `areas: base conf` which folders of src/ it links; so does tests/fuzz/NAME.c.
+# Guest modules are named in full (`files: guest/init/stage.c`).
+T := $(B)/test
+TEST_CFLAGS = $(BASE_CFLAGS) $(SAN_CFLAGS) -DCCVM_VERSION='"test"' -Iguest -Itests $(CFLAGS)
+TEST_PKGS := libcjson libuv libssh slirp libseccomp cmocka
+
+note = $(shell sed -n 's,.*$(1): \([a-z0-9_/. -]*[a-z0-9_]\).*,\1,p' $(2) | head -1)
+test_srcs = $(1) $(call area_srcs,$(call note,areas,$(1))) $(call note,files,$(1))
+
+$(T)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(TEST_PKG_CFLAGS) -MMD -MP -c -o $@ $<
+$(T)/obj/%.o: TEST_PKG_CFLAGS = $(call pkg_cflags,$(TEST_PKGS))
+
+define test_program
+$(2)_OBJS := $$(patsubst %.c,$(T)/obj/%.o,$$(call test_srcs,$(1)) $(3))
+$(2): $$($(2)_OBJS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(SAN_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$$(TEST_PKGS))
+tests: $(2)
+-include $$($(2)_OBJS:.o=.d)
+endef
+UNIT_TESTS := $(wildcard tests/unit/*_test.c)
+FUZZ_TARGETS := $(filter-out %/fuzz_main.c,$(wildcard tests/fuzz/*.c))
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),$(T)/unit/$(basename $(notdir $(t))))))
+# fuzz_main.c replays corpus files through LLVMFuzzerTestOneInput; `make fuzz-NAME` links libFuzzer instead.
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),$(T)/fuzz/$(basename $(notdir $(t))),tests/fuzz/fuzz_main.c)))
+
+fuzz-%: tests/fuzz/%.c
+	@mkdir -p $(T)/libfuzzer tests/fuzz/corpus/$*
+	clang $(TEST_CFLAGS) $(call pkg_cflags,$(TEST_PKGS)) -fsanitize=fuzzer -o $(T)/libfuzzer/$* \
+		$(call test_srcs,tests/fuzz/$*.c) -Wl,--as-needed $(call pkg_libs,$(TEST_PKGS))
+	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) tests/fuzz/corpus/$*
+
+unit: tests
+	tests/run.py --no-system
+.PHONY: tests unit

@@ -1,0 +1,35 @@
+/* buf: a byte queue that grows. Bytes go in at the end and come out at the front. */
+#ifndef CCVM_BASE_BUF_H
+#define CCVM_BASE_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+	unsigned char *bytes; /* owned */
+	size_t start;         /* first byte still inside */
+	size_t end;           /* one past the last byte */
+	size_t size;          /* allocated */
+};
+
+void buf_fini(struct buf *b);
+void buf_add(struct buf *b, const void *bytes, size_t n);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_drop(struct buf *b, size_t n); /* removes n bytes from the front; n <= buf_len */
+/* Room for n more bytes at the end; valid until the next call. Commit what was filled with buf_grew. */
+unsigned char *buf_room(struct buf *b, size_t n);
+void buf_grew(struct buf *b, size_t n);
+
+static inline size_t buf_len(const struct buf *b)
+{
+	return b->end - b->start;
+}
+static inline const unsigned char *buf_data(const struct buf *b)
+{
+	return b->bytes + b->start;
+}
+/* The content as a C string (a NUL is kept behind it); valid until the next call. */
+const char *buf_text(struct buf *b);
+
+#define AUTO_BUF __attribute__((cleanup(buf_fini)))
+
+#endif

@@ -1,0 +1,146 @@
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int file_read_fd(int fd, size_t max, struct buf *out, struct err *e)
+{
+	size_t total = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, buf_room(out, 65536), 65536);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read");
+		if (n == 0)
+			return 0;
+		total += (size_t)n;
+		if (total > max)
+			return err_set(e, "larger than %zu bytes", max);
+		buf_grew(out, (size_t)n);
+	}
+}
+
+int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	if (file_read_fd(fd, max, out, e) < 0)
+		return err_wrap(e, "%s", path);
+	return 0;
+}
+
+int file_write_all(int fd, const void *bytes, size_t n, struct err *e)
+{
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return err_sys(e, "write");
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int file_create(int dirfd, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(e, "create %s", path);
+	if (file_write_all(fd, bytes, n, e) < 0)
+		return err_wrap(e, "%s", path);
+	/* Only now, so that a mode without write permission works too, whatever the umask. */
+	if (fchmod(fd, mode) < 0)
+		return err_sys(e, "chmod %s", path);
+	return 0;
+}
+
+int file_createf(int dirfd, const char *path, mode_t mode, struct err *e, const char *fmt, ...)
+{
+	AUTO_FREE char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = mem_vformat(fmt, ap);
+	va_end(ap);
+	return file_create(dirfd, path, text, strlen(text), mode, e);
+}
+
+int file_mkdirs(const char *path, mode_t mode, struct err *e)
+{
+	AUTO_FREE char *part = mem_strdup(path);
+
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_sys(e, "make directory %s", part);
+		if (c == '\0')
+			return 0;
+		*p = '/';
+	}
+}
+
+static int file_remove_entries(int fd, struct err *e)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		close(fd);
+		return err_sys(e, "read directory");
+	}
+	while (rc == 0 && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			rc = file_remove_tree(dirfd(dir), entry->d_name, e);
+	closedir(dir);
+	return rc;
+}
+
+int file_remove_tree(int dirfd, const char *path, struct err *e)
+{
+	int fd;
+
+	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_sys(e, "remove %s", path);
+	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	/* A staged directory may have come without permission for its owner. */
+	(void)fchmod(fd, 0700);
+	if (file_remove_entries(fd, e) < 0)
+		return err_wrap(e, "%s", path);
+	if (unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(e, "remove %s", path);
+	return 0;
+}
+
+bool file_is_within(const char *inner, const char *outer)
+{
+	size_t n = strlen(outer);
+
+	if (strcmp(outer, "/") == 0)
+		return true;
+	return strncmp(inner, outer, n) == 0 && (inner[n] == '\0' || inner[n] == '/');
+}

@@ -1,0 +1,64 @@
+/* names: what host and guest call the things they share. This header is the interface between them; it is
+ * included by both and holds nothing but names and sizes. */
+#ifndef CCVM_PROTO_NAMES_H
+#define CCVM_PROTO_NAMES_H
+
+/* 9p mount tags (at most 31 bytes) */
+#define NAME_TAG_SEED      "ccvm-seed"
+#define NAME_TAG_WORKSPACE "ccvm-workspace"
+#define NAME_TAG_PROJECTS  "ccvm-projects"
+
+/* virtio-serial port names; the guest finds them under /sys/class/virtio-ports */
+#define NAME_PORT_CTL "ccvm.ctl"
+#define NAME_PORT_SSH "ccvm.ssh"
+
+/* block devices, by virtio serial (at most 20 bytes) */
+#define NAME_DISK_ROOT    "ccvm-root"
+#define NAME_DISK_SCRATCH "ccvm-scratch"
+
+/* files of the seed directory */
+#define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
+#define NAME_SEED_HOST_KEY        "ssh_host_ed25519_key"
+#define NAME_SEED_HOST_KEY_PUB    "ssh_host_ed25519_key.pub"
+#define NAME_SEED_ENTROPY         "entropy"      /* 64 bytes */
+#define NAME_SEED_CLOCK           "clock"        /* decimal, ns since the epoch */
+#define NAME_SEED_WORKDIR         "workdir"      /* path, no newline */
+#define NAME_SEED_MODE            "mode"         /* rw or overlay */
+#define NAME_SEED_SHELL           "shell"        /* 0 or 1 */
+#define NAME_SEED_HOST_UID        "host-uid"     /* decimal */
+#define NAME_SEED_HOST_GID        "host-gid"     /* decimal */
+#define NAME_SEED_CLAUDE_ARGS     "claude-args"  /* each argument ended by NUL */
+#define NAME_SEED_ACCEPT_ENV      "accept-env"   /* variable names sshd accepts, one a line */
+#define NAME_SEED_CLAUDE_CONFIG   "claude-config" /* directory */
+#define NAME_SEED_CLAUDE_JSON     "claude-json"
+#define NAME_SEED_GITCONFIG       "gitconfig"
+#define NAME_SEED_GITIGNORE       "gitignore"
+#define NAME_SEED_CLAUDE_MD       "claude-md"
+#define NAME_SEED_PROJECTS        "persist-claude-projects"
+#define NAME_SEED_DISK            "vm-disk"
+#define NAME_SEED_AGENT_SUDO      "agent-sudo"
+#define NAME_SEED_EGRESS_ENFORCE  "egress-enforce"
+#define NAME_SEED_EGRESS_ALLOW    "egress-allow"
+#define NAME_SEED_EGRESS_PORTS    "egress-ports"
+#define NAME_SEED_CLIPBOARD       "clipboard"
+
+#define NAME_SEED_ENTROPY_SIZE 64
+
+/* the guest's fixed addresses (libslirp's usual network) */
+#define NAME_GUEST_ADDRESS  "10.0.2.15"
+#define NAME_GUEST_GATEWAY  "10.0.2.2"
+#define NAME_GUEST_RESOLVER "10.0.2.3"
+#define NAME_GUEST_PREFIX   24
+
+/* the agent in the guest */
+#define NAME_AGENT_USER "ccvm"
+#define NAME_AGENT_HOME "/home/ccvm"
+#define NAME_GUEST_DIR  "/run/ccvm"                    /* root-owned, on tmpfs */
+#define NAME_LAUNCH     NAME_GUEST_DIR "/bin/ccvm-launch"
+#define NAME_CLAUDE     "/usr/local/bin/claude"
+#define NAME_SHELL      "/bin/zsh"
+
+/* what the agent's ccvm-launch reads: copies the unprivileged user may see */
+#define NAME_LAUNCH_DIR NAME_GUEST_DIR "/launch"
+
+#endif
