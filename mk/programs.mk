@@ -20,13 +20,13 @@ $(B)/obj/%.o: %.c
 	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 # program = areas, packages
-ccvm_AREAS := base proto conf client
+ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv
-ccvm-session_AREAS := base proto conf seed vm ssh session
+ccvm-session_AREAS := base proto loop conf seed vm ssh session
 ccvm-session_PKGS := libcjson libuv libssh libseccomp
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libuv libseccomp
-ccvmctl_AREAS := base proto conf client ctl
+ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv
 
 define program

@@ -1,0 +1,136 @@
+/* Theory of operation. Runs as root in the guest.
+ *
+ * 1. sshd serves exactly one connection, on the virtio port the host holds; there is no listening socket.
+ * 2. Who may log in: the agent's user, with this run's key. The user's login shell is ccvm-launch, so nothing
+ *    but the agent (or the shell of --shell) can be started over the connection.
+ * 3. Forwarding of every kind is off; environment variables are accepted by name only. */
+#include "init/boot.h"
+#include "init/seedread.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "proto/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AGENT_COPY_MAX (8 << 20)
+
+static int agent_copy(const char *from, const char *to, mode_t mode, struct err *e)
+{
+	AUTO_BUF struct buf bytes = {0};
+	int rc = file_read(AT_FDCWD, from, AGENT_COPY_MAX, &bytes, e);
+
+	if (rc == 0)
+		rc = file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), mode, e);
+	if (bytes.bytes)
+		secret_wipe(bytes.bytes, bytes.size);
+	return rc;
+}
+
+int agent_prepare_launch(struct boot *b, struct err *e)
+{
+	static const char *const names[] = {NAME_SEED_WORKDIR, NAME_SEED_SHELL, NAME_SEED_CLAUDE_ARGS};
+
+	(void)b;
+	mkdir(NAME_LAUNCH_DIR, 0755);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *from = mem_format(BOOT_SEED_FILE("%s"), names[i]);
+		AUTO_FREE char *to = mem_format(NAME_LAUNCH_DIR "/%s", names[i]);
+
+		if (agent_copy(from, to, 0444, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char agent_sshd_config[] =
+	"HostKey " NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY "\n"
+	"AuthorizedKeysFile " NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS "\n"
+	"AuthenticationMethods publickey\n"
+	"PubkeyAuthentication yes\n"
+	"PasswordAuthentication no\n"
+	"KbdInteractiveAuthentication no\n"
+	"PermitRootLogin no\n"
+	"AllowUsers " NAME_AGENT_USER "\n"
+	"UsePAM no\n"
+	"UseDNS no\n"
+	"PermitTTY yes\n"
+	"PermitUserRC no\n"
+	"PermitUserEnvironment no\n"
+	"X11Forwarding no\n"
+	"AllowAgentForwarding no\n"
+	"AllowStreamLocalForwarding no\n"
+	"AllowTcpForwarding no\n"
+	"PermitTunnel no\n"
+	"GatewayPorts no\n"
+	"PrintMotd no\n"
+	"PrintLastLog no\n"
+	"Compression no\n"
+	/* Both ends are this machine: post-quantum exchange would cost a second of emulated CPU and buy
+	 * nothing. RekeyLimit keeps a long session from pausing for a new exchange. */
+	"KexAlgorithms curve25519-sha256\n"
+	"HostKeyAlgorithms ssh-ed25519\n"
+	"Ciphers chacha20-poly1305@openssh.com\n"
+	"RekeyLimit 64G none\n"
+	"LoginGraceTime 120\n"
+	"MaxAuthTries 2\n"
+	"MaxSessions 16\n"
+	"LogLevel ERROR\n";
+
+static int agent_write_sshd_config(struct err *e)
+{
+	AUTO_BUF struct buf names = {0}, config = {0};
+
+	if (seedread_names_file(BOOT_SEED_FILE(NAME_SEED_ACCEPT_ENV), &names, e) < 0)
+		return -1;
+	buf_add(&config, agent_sshd_config, sizeof(agent_sshd_config) - 1);
+	/* One name a line, checked by the reader: a name with a space or newline would be a directive. */
+	for (const char *p = buf_text(&names); *p;) {
+		size_t n = strcspn(p, "\n");
+
+		buf_addf(&config, "AcceptEnv %.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	return file_create(AT_FDCWD, NAME_GUEST_DIR "/sshd_config", buf_data(&config), buf_len(&config), 0600, e);
+}
+
+static char *const agent_root_env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+
+int agent_start_sshd(struct boot *b, struct err *e)
+{
+	char *const argv[] = {"/usr/sbin/sshd", "-i", "-e", "-f", NAME_GUEST_DIR "/sshd_config", NULL};
+	AUTO_CLOSE int port = -1, console = -1;
+	struct spawn_fd fds[3];
+	struct spawn s = {.path = argv[0], .argv = argv, .envp = agent_root_env, .fds = fds, .nfds = 3, .new_session = true};
+
+	if (agent_copy(BOOT_SEED_FILE(NAME_SEED_HOST_KEY), NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY, 0600, e) < 0 ||
+	    agent_copy(BOOT_SEED_FILE(NAME_SEED_AUTHORIZED_KEYS), NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS, 0644, e) < 0 ||
+	    agent_write_sshd_config(e) < 0)
+		return -1;
+	port = port_open(NAME_PORT_SSH, O_RDWR, e);
+	if (port < 0)
+		return -1;
+	console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (console < 0)
+		return err_sys(e, "open /dev/console");
+	fds[0] = (struct spawn_fd){port, 0};
+	fds[1] = (struct spawn_fd){port, 1};
+	fds[2] = (struct spawn_fd){console, 2};
+	b->sshd = spawn_start(&s, NULL, e);
+	return b->sshd < 0 ? -1 : 0;
+}
+
+int agent_start_report(struct boot *b, struct err *e)
+{
+	char *const argv[] = {NAME_GUEST_DIR "/bin/ccvm-report", NULL};
+	struct spawn_fd fds[] = {{b->ctl_fd, 1}};
+	struct spawn s = {.path = argv[0], .argv = argv, .envp = agent_root_env, .fds = fds, .nfds = 1, .new_session = true};
+
+	b->report = spawn_start(&s, NULL, e);
+	return b->report < 0 ? -1 : 0;
+}

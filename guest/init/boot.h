@@ -1,0 +1,55 @@
+/* boot: what ccvm-init's stages share, and the stages themselves, one file an area. */
+#ifndef CCVM_GUEST_BOOT_H
+#define CCVM_GUEST_BOOT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define BOOT_SEED_DIR NAME_GUEST_DIR "/seed" /* mounted where only root can read it */
+#define BOOT_SEED_FILE(name) BOOT_SEED_DIR "/root/" name
+#define BOOT_PATH_MAX 4096
+
+struct boot {
+	int ctl_fd;       /* ccvm.ctl, -1 until the port was found */
+	
+	uid_t uid;        /* the agent's, after the remap */
+	gid_t gid;
+	char workdir[BOOT_PATH_MAX];
+	bool workdir_mounted;
+	pid_t sshd;       /* 0 until started */
+	pid_t report;
+};
+
+/* rootfs.c */
+int rootfs_mount_early(struct boot *b, struct err *e);   /* proc, sys, dev, run in the initramfs */
+int rootfs_switch(struct boot *b, struct err *e);        /* squashfs + tmpfs overlay becomes / */
+int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e);
+/* module.c */
+int module_load_all(struct boot *b, struct err *e);      /* /modules/order of the initramfs */
+/* port.c */
+int port_open_ctl(struct boot *b, struct err *e);
+/* Waits until the port exists and returns an open fd, close-on-exec. */
+int port_open(const char *name, int flags, struct err *e);
+/* seed.c */
+int seed_mount(struct boot *b, struct err *e);
+int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
+int seed_clock(struct boot *b, struct err *e);
+int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the agent become the host user's */
+int seed_sudo(struct boot *b, struct err *e);
+/* netif.c */
+int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
+int netif_firewall(struct boot *b, struct err *e);
+/* workspace.c */
+int workspace_mount(struct boot *b, struct err *e);
+int workspace_mount_projects(struct boot *b, struct err *e);
+int workspace_home(struct boot *b, struct err *e);
+int workspace_pool(struct boot *b, struct err *e);
+void workspace_unmount(struct boot *b);
+/* agent.c */
+int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */
+int agent_start_sshd(struct boot *b, struct err *e);
+int agent_start_report(struct boot *b, struct err *e);
+
+#endif

@@ -1,0 +1,219 @@
+/* ccvm-init: PID 1 of the guest.
+ *
+ * Theory of operation. Runs as root in the guest; the host believes nothing it says beyond bounded, parsed
+ * lines.
+ * 1. The stages before the park point bring up the image and hold nothing of any user: a template of the
+ *    guest's memory is saved there. Nothing before it may read the seed, the clock or random numbers for keys.
+ * 2. `parked` is said on ccvm.ctl and `go` awaited. A cold boot is told to go at once.
+ * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
+ *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
+ *    than was asked for.
+ * 4. Then it reaps orphans, and on `stop` ends every process, writes back the workspace, says `stopped` and
+ *    powers off. If ccvm-init itself dies, the kernel panics and QEMU ends (-no-reboot, panic=-1). */
+#include "init/boot.h"
+#include "init/stage.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct stage init_before_park[] = {
+	{"early mounts", STAGE_FAIL_CLOSED, rootfs_mount_early},
+	{"modules", STAGE_FAIL_CLOSED, module_load_all},
+	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
+	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
+};
+
+static const struct stage init_after_go[] = {
+	{"seed", STAGE_FAIL_CLOSED, seed_mount},
+	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
+	{"clock", STAGE_FAIL_CLOSED, seed_clock},
+	{"network", STAGE_FAIL_CLOSED, netif_configure},
+	{"firewall", STAGE_FAIL_CLOSED, netif_firewall},
+	{"identity", STAGE_FAIL_OPEN, seed_identity},
+	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
+	{"pool", STAGE_FAIL_OPEN, workspace_pool},
+	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
+	{"home", STAGE_FAIL_OPEN, workspace_home},
+	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
+	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
+	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
+	{"report", STAGE_FAIL_OPEN, agent_start_report},
+};
+
+static int64_t init_uptime_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Says one line on ccvm.ctl, or on the console while there is no port. */
+static void init_say(const struct boot *b, const char *what, const char *stage, const char *reason)
+{
+	AUTO_BUF struct buf line = {0};
+
+	json_begin(&line);
+	json_add_string(&line, "t", what);
+	if (stage)
+		json_add_string(&line, "stage", stage);
+	if (reason)
+		json_add_string(&line, "reason", reason);
+	json_add_int(&line, "ms", init_uptime_ms());
+	json_end(&line);
+	buf_add(&line, "\n", 1);
+	(void)!write(b->ctl_fd >= 0 ? b->ctl_fd : STDERR_FILENO, buf_data(&line), buf_len(&line));
+}
+
+static void init_on_stage(void *ctx, const struct stage *s, enum stage_event event, const struct err *e)
+{
+	const struct boot *b = ctx;
+
+	switch (event) {
+	case STAGE_BEGUN:
+		return;
+	case STAGE_DONE:
+		init_say(b, "stage", s->name, NULL);
+		return;
+	case STAGE_SKIPPED_WITH_REASON:
+		log_warn("%s: %s", s->name, e->text);
+		init_say(b, "note", s->name, e->text);
+		return;
+	case STAGE_FAILED:
+		log_error("%s: %s", s->name, e->text);
+		init_say(b, "failed", s->name, e->text);
+		return;
+	}
+}
+
+static _Noreturn void init_power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+enum init_command { INIT_NONE, INIT_GO, INIT_STOP };
+
+struct init_inbox {
+	struct json_splitter split;
+	enum init_command last;
+};
+
+static void init_on_line(void *ctx, const char *text, size_t n)
+{
+	static struct json_line line;
+	struct init_inbox *in = ctx;
+	const char *op;
+
+	if (json_parse_line(text, n, &line) < 0)
+		return;
+	op = json_get_string(&line, "op");
+	if (op && strcmp(op, "go") == 0)
+		in->last = INIT_GO;
+	else if (op && strcmp(op, "stop") == 0)
+		in->last = INIT_STOP;
+}
+
+/* Reads what is there; end of file means that the host is not connected (yet). */
+static bool init_read_ctl(const struct boot *b, struct init_inbox *in)
+{
+	char bytes[1024];
+	ssize_t n = read(b->ctl_fd, bytes, sizeof(bytes));
+
+	if (n > 0)
+		json_split(&in->split, bytes, (size_t)n, init_on_line, in);
+	return n > 0;
+}
+
+static void init_wait_for_go(const struct boot *b, struct init_inbox *in)
+{
+	init_say(b, "parked", NULL, NULL);
+	while (in->last == INIT_NONE)
+		if (!init_read_ctl(b, in))
+			poll(NULL, 0, 5);
+}
+
+static void init_end_all(struct boot *b)
+{
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	workspace_unmount(b);
+	init_say(b, "stopped", NULL, NULL);
+	init_power_off();
+}
+
+static void init_reap(struct boot *b)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == b->sshd) {
+			b->sshd = 0;
+			init_say(b, "sshd-ended", NULL, NULL);
+		}
+	}
+}
+
+static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
+{
+	struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = b->ctl_fd, .events = POLLIN}};
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		poll(p, ARRAY_LEN(p), -1);
+		while (read(signal_fd, &info, sizeof(info)) > 0)
+			;
+		init_reap(b);
+		/* POLLHUP without POLLIN: the host end is closed, which only happens while QEMU ends. */
+		if (p[1].revents & POLLHUP)
+			poll(NULL, 0, 20);
+		else if (p[1].revents & POLLIN)
+			init_read_ctl(b, in);
+		if (in->last == INIT_STOP)
+			init_end_all(b);
+	}
+}
+
+int main(void)
+{
+	static struct init_inbox inbox;
+	static struct boot b = {.ctl_fd = -1};
+	struct err e;
+	sigset_t all;
+	int signal_fd;
+
+	if (getpid() != 1)
+		return 1;
+	log_init("ccvm-init", LOG_LEVEL_NOTE);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	umask(022);
+	if (stage_run_all(init_before_park, ARRAY_LEN(init_before_park), &b, init_on_stage, &b, &e) < 0)
+		init_power_off();
+	init_wait_for_go(&b, &inbox);
+	if (inbox.last == INIT_STOP)
+		init_end_all(&b);
+	inbox.last = INIT_NONE;
+	if (stage_run_all(init_after_go, ARRAY_LEN(init_after_go), &b, init_on_stage, &b, &e) < 0)
+		init_power_off();
+	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	init_say(&b, "ready", NULL, NULL);
+	init_serve(&b, &inbox, signal_fd);
+}

@@ -1,0 +1,155 @@
+/* Theory of operation. Runs as root in the guest.
+ *
+ * 1. The seed is a 9p share the host filled for this run. It is mounted read-only below a directory only root
+ *    may enter: it holds sshd's host key.
+ * 2. Entropy comes first: a guest started from a template shares its RNG state with every other clone until
+ *    fresh bytes are credited and the generator is reseeded; no key may be made or used before that.
+ * 3. Every value is read through seedread.h's bounded readers; a malformed one fails its stage. */
+#include "init/boot.h"
+#include "init/seedread.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "proto/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+
+int seed_mount(struct boot *b, struct err *e)
+{
+	(void)b;
+	mkdir(BOOT_SEED_DIR, 0700);
+	if (chmod(BOOT_SEED_DIR, 0700) < 0)
+		return err_sys(e, "chmod " BOOT_SEED_DIR);
+	mkdir(BOOT_SEED_DIR "/root", 0700);
+	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_DIR "/root", MS_RDONLY | MS_NOEXEC, e);
+}
+
+int seed_entropy(struct boot *b, struct err *e)
+{
+	struct {
+		struct rand_pool_info info;
+		unsigned char bytes[NAME_SEED_ENTROPY_SIZE];
+	} pool = {.info = {.entropy_count = NAME_SEED_ENTROPY_SIZE * 8, .buf_size = NAME_SEED_ENTROPY_SIZE}};
+	AUTO_CLOSE int fd = -1;
+	AUTO_BUF struct buf bytes = {0};
+	int rc;
+
+	(void)b;
+	if (file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_ENTROPY), NAME_SEED_ENTROPY_SIZE, &bytes, e) < 0)
+		return -1;
+	if (buf_len(&bytes) != NAME_SEED_ENTROPY_SIZE)
+		return err_set(e, "entropy: %zu bytes instead of %d", buf_len(&bytes), NAME_SEED_ENTROPY_SIZE);
+	memcpy(pool.bytes, buf_data(&bytes), NAME_SEED_ENTROPY_SIZE);
+	secret_wipe(bytes.bytes, bytes.size);
+	fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	rc = fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0;
+	secret_wipe(&pool, sizeof(pool));
+	return rc ? err_sys(e, "reseed /dev/urandom") : 0;
+}
+
+int seed_clock(struct boot *b, struct err *e)
+{
+	struct timespec now;
+	int64_t ns;
+
+	(void)b;
+	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_CLOCK), 0, INT64_MAX, &ns, e) < 0)
+		return -1;
+	now.tv_sec = ns / 1000000000;
+	now.tv_nsec = ns % 1000000000;
+	if (clock_settime(CLOCK_REALTIME, &now) < 0)
+		return err_sys(e, "set the clock");
+	return 0;
+}
+
+/* Rewrites one colon-separated table, giving the agent's line new numbers and freeing them where a system
+ * account of the image has them (two names for one uid would let the wrong one win in ls and ssh). */
+static int seed_rewrite_table(const char *path, int id_field, long id, long second, struct err *e)
+{
+	AUTO_BUF struct buf in = {0}, out = {0};
+	char *save = NULL, *line;
+
+	if (file_read(AT_FDCWD, path, 1 << 20, &in, e) < 0)
+		return -1;
+	(void)buf_text(&in);
+	for (line = strtok_r((char *)in.bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char name[64] = "", rest[512] = "";
+		long a = -1, c = -1;
+		int n = id_field == 3 ? sscanf(line, "%63[^:]:%*[^:]:%ld:%ld:%511[^\n]", name, &a, &c, rest)
+				      : sscanf(line, "%63[^:]:%*[^:]:%ld:%511[^\n]", name, &a, rest);
+
+		if (n < 2) {
+			buf_addf(&out, "%s\n", line);
+			continue;
+		}
+		if (strcmp(name, NAME_AGENT_USER) == 0) {
+			if (id_field == 3)
+				buf_addf(&out, "%s:x:%ld:%ld:%s\n", name, id, second, rest);
+			else
+				buf_addf(&out, "%s:x:%ld:%s\n", name, id, rest);
+		} else if (a != id || id == 0) {
+			buf_addf(&out, "%s\n", line);
+		}
+	}
+	if (unlink(path) < 0)
+		return err_sys(e, "replace %s", path);
+	return file_create(AT_FDCWD, path, buf_data(&out), buf_len(&out), 0644, e);
+}
+
+int seed_identity(struct boot *b, struct err *e)
+{
+	int64_t uid, gid;
+
+	b->uid = b->gid = 1000;
+	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_HOST_UID), 0, 0xfffffffe, &uid, e) < 0 ||
+	    seedread_int_file(BOOT_SEED_FILE(NAME_SEED_HOST_GID), 0, 0xfffffffe, &gid, e) < 0)
+		return -1;
+	/* Root on the host (allowed in containers only) does not become root here: the agent would then be
+	 * beyond every check of the guest. */
+	if (uid == 0)
+		return err_set(e, "the host user is root: the agent keeps uid 1000 and can only write what others may");
+	if (gid == 0)
+		gid = uid;
+	if (seed_rewrite_table("/etc/passwd", 3, (long)uid, (long)gid, e) < 0 ||
+	    seed_rewrite_table("/etc/group", 2, (long)gid, 0, e) < 0)
+		return -1;
+	b->uid = (uid_t)uid;
+	b->gid = (gid_t)gid;
+	if (chown(NAME_AGENT_HOME, b->uid, b->gid) < 0)
+		return err_sys(e, "chown " NAME_AGENT_HOME);
+	return 0;
+}
+
+int seed_sudo(struct boot *b, struct err *e)
+{
+	AUTO_BUF struct buf in = {0}, out = {0};
+	char *save = NULL, *line;
+	int64_t sudo;
+
+	(void)b;
+	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_AGENT_SUDO), 0, 1, &sudo, e) < 0)
+		return -1;
+	if (file_read(AT_FDCWD, "/etc/group", 1 << 20, &in, e) < 0)
+		return -1;
+	(void)buf_text(&in);
+	for (line = strtok_r((char *)in.bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *members = strncmp(line, "wheel:", 6) == 0 ? strrchr(line, ':') : NULL;
+
+		if (members) /* never a member by the image's own doing, only by this run's */
+			buf_addf(&out, "%.*s:%s\n", (int)(members - line), line, sudo ? NAME_AGENT_USER : "");
+		else
+			buf_addf(&out, "%s\n", line);
+	}
+	if (unlink("/etc/group") < 0)
+		return err_sys(e, "replace /etc/group");
+	if (file_create(AT_FDCWD, "/etc/group", buf_data(&out), buf_len(&out), 0644, e) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,108 @@
+#include "init/boot.h"
+#include "init/home.h"
+#include "init/seedread.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "proto/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Makes the mount point; each parent lets the agent through, also where the image's own directory
+ * (such as /root) does not. */
+static int workspace_make_path(char *path, struct err *e)
+{
+	for (char *p = path + 1;; p++) {
+		char c = *p;
+		struct stat st;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make %s", path);
+		if (stat(path, &st) == 0 && !(st.st_mode & S_IXOTH) && chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
+			return err_sys(e, "chmod %s", path);
+		*p = c;
+		if (c == '\0')
+			return 0;
+	}
+}
+
+static int workspace_mount_overlay(struct boot *b, struct err *e)
+{
+	static const char lower[] = NAME_GUEST_DIR "/workspace/lower", top[] = NAME_GUEST_DIR "/workspace";
+	struct stat st;
+
+	mkdir(top, 0700);
+	mkdir(lower, 0755);
+	if (rootfs_mount_9p(NAME_TAG_WORKSPACE, lower, MS_RDONLY, e) < 0)
+		return -1;
+	/* Its own tmpfs: a full overlay must not take the root's space with it. */
+	mkdir(NAME_GUEST_DIR "/workspace/ram", 0755);
+	if (mount("tmpfs", NAME_GUEST_DIR "/workspace/ram", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=60%") < 0)
+		return err_sys(e, "mount the overlay's tmpfs");
+	mkdir(NAME_GUEST_DIR "/workspace/ram/upper", 0755);
+	mkdir(NAME_GUEST_DIR "/workspace/ram/work", 0755);
+	/* The upper directory becomes the workspace's root: owner and mode are those of the host's. */
+	if (stat(lower, &st) < 0 || chown(NAME_GUEST_DIR "/workspace/ram/upper", st.st_uid, st.st_gid) < 0 ||
+	    chmod(NAME_GUEST_DIR "/workspace/ram/upper", st.st_mode & 07777) < 0)
+		return err_sys(e, "owner of the overlay");
+	if (mount("overlay", b->workdir, "overlay", MS_NOSUID | MS_NODEV,
+		  "lowerdir=" NAME_GUEST_DIR "/workspace/lower,upperdir=" NAME_GUEST_DIR
+		  "/workspace/ram/upper,workdir=" NAME_GUEST_DIR "/workspace/ram/work") < 0)
+		return err_sys(e, "mount the workspace overlay");
+	return 0;
+}
+
+int workspace_mount(struct boot *b, struct err *e)
+{
+	bool overlay;
+	int rc;
+
+	if (seedread_path_file(BOOT_SEED_FILE(NAME_SEED_WORKDIR), b->workdir, sizeof(b->workdir), e) < 0 ||
+	    seedread_mode_file(BOOT_SEED_FILE(NAME_SEED_MODE), &overlay, e) < 0)
+		return -1;
+	if (workspace_make_path(b->workdir, e) < 0)
+		return -1;
+	rc = overlay ? workspace_mount_overlay(b, e) : rootfs_mount_9p(NAME_TAG_WORKSPACE, b->workdir, 0, e);
+	b->workdir_mounted = rc == 0;
+	return rc;
+}
+
+int workspace_mount_projects(struct boot *b, struct err *e)
+{
+	static const char projects[] = NAME_AGENT_HOME "/.claude/projects";
+
+	if (access(BOOT_SEED_FILE(NAME_SEED_PROJECTS), F_OK) != 0)
+		return 0;
+	if (mkdir(projects, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make %s", projects);
+	return rootfs_mount_9p(NAME_TAG_PROJECTS, projects, 0, e);
+}
+
+int workspace_home(struct boot *b, struct err *e)
+{
+	return home_populate(BOOT_SEED_DIR "/root", NAME_AGENT_HOME, b->uid, b->gid, e);
+}
+
+int workspace_pool(struct boot *b, struct err *e)
+{
+	(void)b;
+	if (access(BOOT_SEED_FILE(NAME_SEED_DISK), F_OK) != 0)
+		return 0;
+	return err_set(e, "this guest cannot set up the encrypted pool: RAM only");
+}
+
+void workspace_unmount(struct boot *b)
+{
+	sync();
+	if (b->workdir_mounted && umount2(b->workdir, 0) < 0)
+		umount2(b->workdir, MNT_DETACH);
+	umount2(NAME_AGENT_HOME "/.claude/projects", MNT_DETACH);
+	sync();
+}

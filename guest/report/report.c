@@ -1,0 +1,84 @@
+/* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
+ *
+ * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
+ * otherwise every ten seconds as a sign of life. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct report_figures {
+	int64_t memory_total_kib;
+	int64_t memory_used_kib;
+	int64_t load_milli; /* one-minute load average × 1000 */
+};
+
+static int64_t report_meminfo(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	long long value = 0;
+
+	if (at)
+		sscanf(at + strlen(name), ": %lld", &value);
+	return value;
+}
+
+static int report_read(struct report_figures *f)
+{
+	AUTO_BUF struct buf memory = {0}, load = {0};
+	struct err e;
+	double average = 0;
+
+	if (file_read(AT_FDCWD, "/proc/meminfo", 65536, &memory, &e) < 0 ||
+	    file_read(AT_FDCWD, "/proc/loadavg", 256, &load, &e) < 0)
+		return -1;
+	f->memory_total_kib = report_meminfo(buf_text(&memory), "MemTotal");
+	f->memory_used_kib = f->memory_total_kib - report_meminfo(buf_text(&memory), "MemAvailable");
+	sscanf(buf_text(&load), "%lf", &average);
+	f->load_milli = (int64_t)(average * 1000);
+	return 0;
+}
+
+static bool report_moved(const struct report_figures *a, const struct report_figures *b)
+{
+	int64_t memory = a->memory_used_kib - b->memory_used_kib;
+	int64_t load = a->load_milli - b->load_milli;
+
+	return memory > 4096 || memory < -4096 || load > 100 || load < -100;
+}
+
+static int report_say(const struct report_figures *f)
+{
+	AUTO_BUF struct buf line = {0};
+
+	json_begin(&line);
+	json_add_string(&line, "t", "report");
+	json_add_int(&line, "memory_total_kib", f->memory_total_kib);
+	json_add_int(&line, "memory_used_kib", f->memory_used_kib);
+	json_add_int(&line, "load_milli", f->load_milli);
+	json_end(&line);
+	buf_add(&line, "\n", 1);
+	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
+}
+
+int main(void)
+{
+	struct report_figures last = {0}, now;
+	int quiet = 10;
+
+	for (;; poll(NULL, 0, 1000)) {
+		if (report_read(&now) < 0)
+			return 1;
+		if (++quiet < 10 && !report_moved(&now, &last))
+			continue;
+		if (report_say(&now) < 0)
+			return 1;
+		last = now;
+		quiet = 0;
+	}
+}

@@ -1,0 +1,35 @@
+# Guest programs: static, so that the same files run in any guest image, packed into a small cpio archive
+# that ccvm-session puts behind the image's modules as the initramfs. A change here reaches the next guest
+# without rebuilding the image.
+G := $(B)/guest
+GUEST_CFLAGS = $(BASE_CFLAGS) $(HARDEN) -Iguest -ffunction-sections -fdata-sections
+GUEST_LDFLAGS = -static -Wl,--gc-sections
+
+$(G)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+GUEST_BASE := $(patsubst %.c,$(G)/obj/%.o,$(wildcard src/base/*.c))
+define guest_program
+$(G)/bin/$(1): $$(patsubst %.c,$(G)/obj/%.o,$$(wildcard guest/$(2)/*.c)) $$(GUEST_BASE)
+	@mkdir -p $$(@D)
+	$$(CC) $$(GUEST_LDFLAGS) -o $$@ $$^
+-include $$(patsubst %.c,$(G)/obj/%.d,$$(wildcard guest/$(2)/*.c))
+endef
+$(eval $(call guest_program,ccvm-init,init))
+$(eval $(call guest_program,ccvm-launch,launch))
+$(eval $(call guest_program,ccvm-report,report))
+
+# The archive: /init and /bin/*.
+$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report)
+	@mkdir -p $(@D) $(G)/root/bin
+	@cp $(G)/bin/ccvm-init $(G)/root/init
+	@cp $(G)/bin/ccvm-launch $(G)/bin/ccvm-report $(G)/root/bin/
+	@strip $(G)/root/init $(G)/root/bin/*
+	@chmod 0755 $(G)/root $(G)/root/bin $(G)/root/init $(G)/root/bin/*
+	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report | \
+		cpio --quiet -o -H newc -R 0:0 --reproducible > ../guest.cpio.tmp
+	@mv $(G)/guest.cpio.tmp $@
+
+guest: $(LIBEXEC)/guest.cpio
+.PHONY: guest

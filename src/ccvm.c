@@ -1,0 +1,101 @@
+/* ccvm: claude in a throw-away microVM, used exactly as claude. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/launch.h"
+#include "client/run.h"
+#include "client/terminal.h"
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+extern char **environ;
+
+static int main_fail(const struct err *e)
+{
+	log_error("%s", e->text);
+	if (e->remedy[0])
+		fprintf(stderr, "  %s\n", e->remedy);
+	return e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
+}
+
+static bool main_env_is(const char *name, const char *value)
+{
+	const char *set = getenv(name);
+
+	return set && strcmp(set, value) == 0;
+}
+
+static int main_check_root(struct err *e)
+{
+	if (geteuid() != 0 || main_env_is("CCVM_ALLOW_ROOT", "1"))
+		return 0;
+	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
+	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
+static int main_run(const struct conf_args *args, const struct conf *conf)
+{
+	const bool dryrun = main_env_is("CCVM_DRYRUN", "1");
+	struct launch l = {
+		.conf = conf,
+		.args = args->rest.v,
+		.nargs = args->rest.n,
+		.envp = environ,
+		.shell = args->shell,
+		.dryrun = dryrun,
+		.tty = !dryrun && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.term = getenv("TERM"),
+	};
+	struct run_result result;
+	struct events events;
+	struct err e;
+	pid_t session;
+	int fd;
+
+	if (events_init(&events, getenv("CCVM_EVENTS"), args->debug, &e) < 0)
+		return main_fail(&e);
+	terminal_size(&l.cols, &l.rows);
+	session = launch_session(&l, &fd, &e);
+	if (session < 0)
+		return main_fail(&e);
+	run_session(fd, session, l.tty, &events, &result);
+	if (result.directory && printf("%s\n", result.directory) < 0)
+		result.code = ERR_EXIT_GUEST;
+	free(result.directory);
+	return result.code;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf_args args;
+	struct conf conf;
+	struct err e;
+	int code;
+
+	/* The API key is in this process's environment: no core may hold it. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	if (conf_args_split(argc, argv, &args, &e) < 0)
+		return main_fail(&e);
+	if (args.help) {
+		conf_print_help(stdout);
+		return 0;
+	}
+	if (args.version) {
+		printf("ccvm %s\n", CCVM_VERSION);
+		return 0;
+	}
+	conf_init(&conf);
+	if (main_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0)
+		return main_fail(&e);
+	for (size_t i = 0; i < conf.notes.n; i++)
+		log_note("%s", conf.notes.v[i]);
+	code = main_run(&args, &conf);
+	conf_fini(&conf);
+	conf_args_fini(&args);
+	return code;
+}

@@ -1,0 +1,120 @@
+#include "client/events.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int events_parse_fd(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	return *text && !*end && fd >= 0 && fd < 65536 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+}
+
+int events_init(struct events *ev, const char *target, bool debug, struct err *e)
+{
+	*ev = (struct events){.fd = -1, .progress = isatty(STDERR_FILENO), .debug = debug};
+	if (!target || !target[0])
+		return 0;
+	ev->fd = events_parse_fd(target);
+	if (ev->fd < 0)
+		ev->fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	if (ev->fd < 0) {
+		err_sys(e, "CCVM_EVENTS names %s", target);
+		err_remedy(e, "give an open fd's number or a file that can be written");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	return 0;
+}
+
+void events_clear_line(struct events *ev)
+{
+	if (ev->line_shown)
+		dprintf(STDERR_FILENO, "\r\033[K");
+	ev->line_shown = false;
+}
+
+static void events_show_progress(struct events *ev, const struct json_line *l, const char *what)
+{
+	int64_t ms = 0;
+
+	if (!ev->progress || ev->debug)
+		return;
+	json_get_int(l, "since_start_ms", &ms);
+	dprintf(STDERR_FILENO, "\r\033[Kccvm: starting the guest: %s (%" PRId64 ".%" PRId64 " s)", what, ms / 1000, ms / 100 % 10);
+	ev->line_shown = true;
+}
+
+static void events_on_state(struct events *ev, const struct json_line *l)
+{
+	const char *state = json_get_string(l, "state");
+
+	if (!state)
+		return;
+	if (strcmp(state, "starting") == 0)
+		events_show_progress(ev, l, "boot");
+	else if (strcmp(state, "ready") == 0)
+		events_show_progress(ev, l, "connecting");
+	else
+		events_clear_line(ev);
+}
+
+static void events_on_progress(struct events *ev, const struct json_line *l)
+{
+	const char *stage = json_get_string(l, "stage");
+
+	if (stage)
+		events_show_progress(ev, l, stage);
+}
+
+static void events_on_note(struct events *ev, const struct json_line *l)
+{
+	const char *stage = json_get_string(l, "stage"), *text = json_get_string(l, "text");
+
+	events_clear_line(ev);
+	if (!ev->debug && text)
+		log_note("%s: %s", stage ? stage : "note", text);
+}
+
+static void events_debug_line(const char *json, size_t n, const struct json_line *l)
+{
+	int64_t ms = 0;
+
+	json_get_int(l, "since_start_ms", &ms);
+	dprintf(STDERR_FILENO, "ccvm: %6" PRId64 " ms  %.*s\r\n", ms, (int)n, json);
+}
+
+void events_take(struct events *ev, const char *json, size_t n)
+{
+	static const struct {
+		const char *event;
+		void (*take)(struct events *ev, const struct json_line *l);
+	} table[] = {{"state", events_on_state}, {"progress", events_on_progress}, {"note", events_on_note}};
+	static struct json_line l;
+	const char *event;
+
+	if (ev->fd >= 0) {
+		AUTO_BUF struct buf line = {0};
+
+		buf_add(&line, json, n);
+		buf_add(&line, "\n", 1);
+		(void)!write(ev->fd, buf_data(&line), buf_len(&line));
+	}
+	if (json_parse_line(json, n, &l) < 0) {
+		if (ev->debug)
+			dprintf(STDERR_FILENO, "ccvm: %.*s\r\n", (int)n, json);
+		return;
+	}
+	if (ev->debug)
+		events_debug_line(json, n, &l);
+	event = json_get_string(&l, "event");
+	for (size_t i = 0; event && i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].event, event) == 0)
+			table[i].take(ev, &l);
+}

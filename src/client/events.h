@@ -1,0 +1,26 @@
+/* events: where a session's events go: CCVM_EVENTS, the progress line, --ccvm-debug. */
+#ifndef CCVM_CLIENT_EVENTS_H
+#define CCVM_CLIENT_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct events {
+	int fd;        /* CCVM_EVENTS; owned when opened here, -1: none */
+	bool progress; /* stderr is a terminal */
+	bool debug;    /* every event on stderr */
+	bool line_shown;
+};
+
+/* target: the value of CCVM_EVENTS (an fd's number, or a path that is appended to), or NULL. */
+int events_init(struct events *ev, const char *target, bool debug, struct err *e);
+
+/* One event of the session, JSON without newline. Notes go to stderr; its states move the progress line. */
+void events_take(struct events *ev, const char *json, size_t n);
+
+/* Removes the progress line, before anything else is written to the terminal. */
+void events_clear_line(struct events *ev);
+
+#endif

@@ -1,0 +1,130 @@
+#include "client/launch.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/spawn.h"
+#include "conf/conf.h"
+#include "proto/wire.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+static char *launch_beside(const char *relative)
+{
+	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
+
+	if (!self)
+		mem_die("/proc is not mounted");
+	*strrchr(self, '/') = '\0';
+	return mem_format("%s/../%s", self, relative);
+}
+
+char *launch_libexec(void)
+{
+	return launch_beside("libexec/ccvm");
+}
+
+char *launch_share(void)
+{
+	return launch_beside("share/ccvm");
+}
+
+/* The session needs HOME, PATH, XDG_*, CCVM_*, what git reads; it never needs a credential. */
+static void launch_session_env(const struct launch *l, struct strv *out)
+{
+	for (char *const *p = l->envp; *p; p++) {
+		AUTO_FREE char *name = mem_strndup(*p, strcspn(*p, "="));
+
+		if (!conf_pass_is_credential(name) && strcmp(name, l->conf->api_key_variable) != 0)
+			strv_add(out, *p);
+	}
+	if (!out->v)
+		strv_add(out, "PATH=/usr/local/bin:/usr/bin:/bin");
+}
+
+static void launch_add_strings(struct buf *out, char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_add(out, v[i], strlen(v[i]) + 1);
+}
+
+/* What goes to the agent: the listed variables, and the API key under its own name. */
+static void launch_agent_env(const struct launch *l, struct strv *out)
+{
+	size_t n = strlen(l->conf->api_key_variable);
+
+	conf_pass_env(l->conf, l->envp, out);
+	for (char *const *p = l->envp; n && *p; p++)
+		if (strncmp(*p, l->conf->api_key_variable, n) == 0 && (*p)[n] == '=')
+			strv_add(out, *p);
+}
+
+static void launch_start_json(const struct launch *l, struct buf *out)
+{
+	AUTO_FREE char *options = conf_to_json(l->conf);
+
+	json_begin(out);
+	json_add_raw(out, "options", options);
+	json_add_bool(out, "shell", l->shell);
+	json_add_bool(out, "dryrun", l->dryrun);
+	json_add_bool(out, "tty", l->tty);
+	json_add_string(out, "term", l->term ? l->term : "dumb");
+	json_add_int(out, "cols", l->cols);
+	json_add_int(out, "rows", l->rows);
+	json_end(out);
+}
+
+static int launch_send(const struct launch *l, int fd, struct err *e)
+{
+	AUTO_BUF struct buf start = {0}, args = {0}, env = {0}, frames = {0};
+	struct strv agent_env = {0};
+	int rc;
+
+	launch_start_json(l, &start);
+	launch_add_strings(&args, l->args, l->nargs);
+	launch_agent_env(l, &agent_env);
+	launch_add_strings(&env, agent_env.v, agent_env.n);
+	for (size_t i = 0; i < agent_env.n; i++)
+		secret_wipe(agent_env.v[i], strlen(agent_env.v[i]));
+	strv_fini(&agent_env);
+	if (buf_len(&args) > WIRE_PAYLOAD_MAX || buf_len(&env) > WIRE_PAYLOAD_MAX)
+		return err_set(e, "the arguments or the environment are too large");
+	wire_put(&frames, WIRE_START, buf_data(&start), buf_len(&start));
+	wire_put(&frames, WIRE_ARGS, buf_data(&args), buf_len(&args));
+	wire_put(&frames, WIRE_ENV, buf_data(&env), buf_len(&env));
+	wire_put(&frames, WIRE_BEGIN, NULL, 0);
+	rc = file_write_all(fd, buf_data(&frames), buf_len(&frames), e);
+	secret_wipe(frames.bytes, frames.size);
+	if (env.bytes)
+		secret_wipe(env.bytes, env.size);
+	return rc;
+}
+
+pid_t launch_session(const struct launch *l, int *fd, struct err *e)
+{
+	AUTO_FREE char *libexec = launch_libexec();
+	AUTO_FREE char *program = mem_format("%s/ccvm-session", libexec);
+	char *const argv[] = {"ccvm-session", NULL};
+	AUTO_STRV struct strv env = {0};
+	AUTO_CLOSE int ours = -1, theirs = -1;
+	int pair[2];
+	struct spawn_fd fds[2];
+	struct spawn s = {.path = program, .argv = argv, .fds = fds, .nfds = 2, .no_core = true, .new_session = true};
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	fds[0] = (struct spawn_fd){STDERR_FILENO, 2};
+	fds[1] = (struct spawn_fd){theirs, 3};
+	launch_session_env(l, &env);
+	s.envp = env.v;
+	pid = spawn_start(&s, NULL, e);
+	if (pid < 0)
+		return -1;
+	close(mem_steal_fd(&theirs));
+	if (launch_send(l, ours, e) < 0)
+		return -1;
+	*fd = mem_steal_fd(&ours);
+	return pid;
+}

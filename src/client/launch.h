@@ -1,0 +1,33 @@
+/* launch: starts a ccvm-session of our own and tells it what to run. */
+#ifndef CCVM_CLIENT_LAUNCH_H
+#define CCVM_CLIENT_LAUNCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct conf;
+
+struct launch { /* all borrowed */
+	const struct conf *conf;
+	char *const *args; /* the agent's */
+	size_t nargs;
+	char *const *envp; /* the user's environment */
+	bool shell;
+	bool dryrun;
+	bool tty;
+	const char *term;
+	int cols, rows;
+};
+
+/* Starts the session in the current directory, which becomes its workspace. *fd is the connected socket (owned by the
+ * caller, close-on-exec): the session lives as long as it is open. Returns its pid, a child of this process, or -1. */
+pid_t launch_session(const struct launch *l, int *fd, struct err *e);
+
+/* Where the other programs are: build/libexec/ccvm beside build/bin, or the same below the prefix. Free it. */
+char *launch_libexec(void);
+char *launch_share(void);
+
+#endif

@@ -1,0 +1,443 @@
+/* Theory of operation of a client.
+ *
+ * 1. stdout and stderr are written without ever blocking the loop: poll first, then pieces of PIPE_BUF at most
+ *    (poll(2) promises that much for a pipe). O_NONBLOCK is not set: the open file belongs to the caller's shell
+ *    and its other programs too.
+ * 2. What cannot be written stops the reading of the session's socket, which in turn stops the guest.
+ * 3. stdin is read only as far as the session gave credit, so signals and resizes never wait behind it.
+ * 4. The exit code is the last frame's. A socket that ends without one means that ccvm-session died: its directory
+ *    is then cleaned up here. */
+#include "client/run.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/terminal.h"
+#include "loop/stream.h"
+#include "proto/rundir.h"
+#include "proto/wire.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define RUN_OUTPUT_MAX (1u << 20)
+
+struct run_output {
+	struct run *run;
+	int fd;
+	struct buf queue;
+	uv_poll_t poll;
+	bool can_poll; /* regular files cannot be polled and never block */
+	bool broken;
+};
+
+struct run {
+	uv_loop_t loop;
+	struct stream *session;
+	struct buf in;
+	struct run_output out[2]; /* stdout, stderr */
+	uv_poll_t input_poll;
+	uv_idle_t input_idle; /* for a stdin that cannot be polled */
+	bool input_can_poll, input_ended;
+	uint32_t credit;
+	uv_signal_t signals[8];
+	struct events *events;
+	struct run_result *result;
+	bool tty, agent_runs, exit_seen, failed, session_ended;
+	int same_signal, same_signal_count;
+};
+
+static void run_send(struct run *r, enum wire_type type, const void *payload, size_t n)
+{
+	AUTO_BUF struct buf frame = {0};
+
+	wire_put(&frame, type, payload, n);
+	stream_write(r->session, buf_data(&frame), buf_len(&frame));
+}
+
+/* ---- output ---- */
+
+static bool run_output_is_done(const struct run *r)
+{
+	return !buf_len(&r->out[0].queue) && !buf_len(&r->out[1].queue);
+}
+
+static void run_maybe_finish(struct run *r)
+{
+	if (r->session_ended && run_output_is_done(r))
+		uv_stop(&r->loop);
+}
+
+static void run_throttle(struct run *r)
+{
+	stream_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX || buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
+}
+
+static void run_output_watch(struct run_output *o);
+
+static void run_output_broken(struct run_output *o)
+{
+	if (!o->broken && o->fd == STDOUT_FILENO) {
+		/* As SIGPIPE would end claude itself. */
+		o->run->result->code = 128 + SIGPIPE;
+		run_send(o->run, WIRE_STOP, NULL, 0);
+	}
+	o->broken = true;
+	buf_drop(&o->queue, buf_len(&o->queue));
+}
+
+static void run_output_flush(struct run_output *o)
+{
+	while (buf_len(&o->queue)) {
+		struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+		size_t n = buf_len(&o->queue) < PIPE_BUF ? buf_len(&o->queue) : PIPE_BUF;
+		ssize_t w;
+
+		if (o->can_poll && poll(&p, 1, 0) == 0)
+			break;
+		w = write(o->fd, buf_data(&o->queue), n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0 && errno == EAGAIN)
+			break;
+		if (w < 0) {
+			run_output_broken(o);
+			break;
+		}
+		buf_drop(&o->queue, (size_t)w);
+	}
+	run_output_watch(o);
+	run_throttle(o->run);
+	run_maybe_finish(o->run);
+}
+
+static void run_output_on_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run_output_flush(poll->data);
+}
+
+static void run_output_watch(struct run_output *o)
+{
+	if (!o->can_poll)
+		return;
+	if (buf_len(&o->queue))
+		uv_poll_start(&o->poll, UV_WRITABLE, run_output_on_poll);
+	else
+		uv_poll_stop(&o->poll);
+}
+
+static void run_output_add(struct run_output *o, const void *bytes, size_t n)
+{
+	if (o->broken)
+		return;
+	buf_add(&o->queue, bytes, n);
+	run_output_flush(o);
+}
+
+static bool run_is_pollable(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd)));
+}
+
+/* stdin and stdout are often one terminal, and uv wants one handle an fd; a copy of the fd is another one. */
+static int run_poll_init(struct run *r, uv_poll_t *poll, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	return copy < 0 ? -1 : uv_poll_init(&r->loop, poll, copy);
+}
+
+static void run_output_init(struct run *r, struct run_output *o, int fd)
+{
+	o->run = r;
+	o->fd = fd;
+	o->can_poll = run_is_pollable(fd) && run_poll_init(r, &o->poll, fd) == 0;
+	o->poll.data = o;
+}
+
+/* ---- input ---- */
+
+static void run_input_watch(struct run *r);
+
+static void run_input_read(struct run *r)
+{
+	static char bytes[WIRE_CHUNK];
+	size_t n = r->credit < sizeof(bytes) ? r->credit : sizeof(bytes);
+	ssize_t got;
+
+	if (r->input_ended || n == 0)
+		return;
+	got = read(STDIN_FILENO, bytes, n);
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got > 0) {
+		r->credit -= (uint32_t)got;
+		run_send(r, WIRE_STDIN, bytes, (size_t)got);
+	} else {
+		r->input_ended = true;
+		run_send(r, WIRE_STDIN_END, NULL, 0);
+	}
+	run_input_watch(r);
+}
+
+static void run_input_on_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run_input_read(poll->data);
+}
+
+static void run_input_on_idle(uv_idle_t *idle)
+{
+	run_input_read(idle->data);
+}
+
+static void run_input_watch(struct run *r)
+{
+	/* In a terminal, what is typed while the guest boots waits in the terminal's own queue. */
+	bool wanted = !r->input_ended && r->credit && (!r->tty || r->agent_runs) && !r->session_ended;
+
+	if (r->input_can_poll && wanted)
+		uv_poll_start(&r->input_poll, UV_READABLE, run_input_on_poll);
+	else if (r->input_can_poll)
+		uv_poll_stop(&r->input_poll);
+	else if (wanted)
+		uv_idle_start(&r->input_idle, run_input_on_idle);
+	else
+		uv_idle_stop(&r->input_idle);
+}
+
+static void run_input_init(struct run *r)
+{
+	r->credit = WIRE_CREDIT_FIRST;
+	r->input_can_poll = run_is_pollable(STDIN_FILENO) && run_poll_init(r, &r->input_poll, STDIN_FILENO) == 0;
+	r->input_poll.data = r;
+	uv_idle_init(&r->loop, &r->input_idle);
+	r->input_idle.data = r;
+	run_input_watch(r);
+}
+
+/* ---- the session's frames ---- */
+
+static void run_print_lines(const char *title, const char *text)
+{
+	if (!text || !text[0])
+		return;
+	fprintf(stderr, "  last lines of %s:\n", title);
+	while (*text) {
+		int n = (int)strcspn(text, "\n");
+
+		fprintf(stderr, "    %.*s\n", n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static const char *run_member(const cJSON *json, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+
+	return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static void run_print_failure(const cJSON *json)
+{
+	log_error("%s: %s", run_member(json, "stage"), run_member(json, "reason"));
+	if (run_member(json, "remedy")[0])
+		fprintf(stderr, "  %s\n", run_member(json, "remedy"));
+	run_print_lines("the guest's console", run_member(json, "console"));
+	run_print_lines("QEMU and ccvm-net", run_member(json, "qemu"));
+}
+
+static void run_on_exit(struct run *r, const struct wire_frame *f)
+{
+	cJSON *json = cJSON_ParseWithLength((const char *)f->payload, f->n);
+	const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
+
+	r->exit_seen = true;
+	r->failed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "failed"));
+	if (!r->result->code && cJSON_IsNumber(code))
+		r->result->code = code->valueint;
+	if (run_member(json, "directory")[0])
+		r->result->directory = mem_strdup(run_member(json, "directory"));
+	events_clear_line(r->events);
+	if (r->failed) {
+		if (r->tty)
+			terminal_restore(r->agent_runs);
+		run_print_failure(json);
+	}
+	cJSON_Delete(json);
+}
+
+/* The agent has the terminal from the moment it runs. */
+static void run_on_event(struct run *r, const struct wire_frame *f)
+{
+	static struct json_line l;
+	const char *state;
+
+	events_take(r->events, (const char *)f->payload, f->n);
+	if (r->agent_runs || json_parse_line((const char *)f->payload, f->n, &l) < 0)
+		return;
+	state = json_get_string(&l, "state");
+	if (!state || strcmp(state, "running") != 0)
+		return;
+	r->agent_runs = true;
+	events_clear_line(r->events);
+	if (r->tty)
+		terminal_set_raw();
+	run_input_watch(r);
+}
+
+static void run_on_frame(struct run *r, const struct wire_frame *f)
+{
+	switch (f->type) {
+	case WIRE_STDOUT:
+		run_output_add(&r->out[0], f->payload, f->n);
+		return;
+	case WIRE_STDERR:
+		run_output_add(&r->out[1], f->payload, f->n);
+		return;
+	case WIRE_CREDIT:
+		if (f->n == 4)
+			r->credit += wire_get_u32(f->payload);
+		run_input_watch(r);
+		return;
+	case WIRE_EVENT:
+		run_on_event(r, f);
+		return;
+	case WIRE_EXIT:
+		run_on_exit(r, f);
+		return;
+	case WIRE_START:
+	case WIRE_ARGS:
+	case WIRE_ENV:
+	case WIRE_BEGIN:
+	case WIRE_STDIN:
+	case WIRE_STDIN_END:
+	case WIRE_RESIZE:
+	case WIRE_SIGNAL:
+	case WIRE_STOP:
+		return;
+	}
+}
+
+static void run_on_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct run *r = ctx;
+	struct wire_frame f;
+
+	buf_add(&r->in, bytes, n);
+	while (wire_next(&r->in, &f) == 1) {
+		run_on_frame(r, &f);
+		buf_drop(&r->in, f.n + WIRE_HEADER_SIZE);
+	}
+}
+
+static void run_on_session_end(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->session_ended = true;
+	run_input_watch(r);
+	run_maybe_finish(r);
+}
+
+/* ---- signals ---- */
+
+static const struct {
+	int number;
+	const char *name;
+} run_signal_table[] = {{SIGINT, "INT"}, {SIGTERM, "TERM"}, {SIGHUP, "HUP"}, {SIGQUIT, "QUIT"},
+			{SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}};
+
+static void run_on_signal(uv_signal_t *handle, int number)
+{
+	struct run *r = handle->data;
+
+	/* An agent, or a guest, that does not answer is ended at the third asking. */
+	r->same_signal_count = r->same_signal == number ? r->same_signal_count + 1 : 1;
+	r->same_signal = number;
+	if (r->same_signal_count >= 3 && number != SIGUSR1 && number != SIGUSR2) {
+		r->result->code = 128 + number;
+		run_send(r, WIRE_STOP, NULL, 0);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(run_signal_table); i++)
+		if (run_signal_table[i].number == number)
+			run_send(r, WIRE_SIGNAL, run_signal_table[i].name, strlen(run_signal_table[i].name));
+}
+
+static void run_on_resize(uv_signal_t *handle, int number)
+{
+	struct run *r = handle->data;
+	unsigned char size[4];
+	int cols, rows;
+
+	(void)number;
+	terminal_size(&cols, &rows);
+	size[0] = (unsigned char)cols;
+	size[1] = (unsigned char)(cols >> 8);
+	size[2] = (unsigned char)rows;
+	size[3] = (unsigned char)(rows >> 8);
+	run_send(r, WIRE_RESIZE, size, sizeof(size));
+}
+
+static void run_signals_init(struct run *r)
+{
+	size_t n = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (; n < ARRAY_LEN(run_signal_table); n++) {
+		uv_signal_init(&r->loop, &r->signals[n]);
+		r->signals[n].data = r;
+		uv_signal_start(&r->signals[n], run_on_signal, run_signal_table[n].number);
+	}
+	if (r->tty) {
+		uv_signal_init(&r->loop, &r->signals[n]);
+		r->signals[n].data = r;
+		uv_signal_start(&r->signals[n], run_on_resize, SIGWINCH);
+	}
+}
+
+void run_session(int session_fd, pid_t session, bool tty, struct events *ev, struct run_result *result)
+{
+	static struct run r;
+	const struct stream_callbacks cb = {run_on_bytes, run_on_session_end, NULL, &r};
+
+	memset(result, 0, sizeof(*result));
+	r.events = ev;
+	r.result = result;
+	r.tty = tty;
+	uv_loop_init(&r.loop);
+	r.session = stream_open(&r.loop, session_fd, &cb);
+	run_output_init(&r, &r.out[0], STDOUT_FILENO);
+	run_output_init(&r, &r.out[1], STDERR_FILENO);
+	run_signals_init(&r);
+	run_input_init(&r);
+	if (tty) {
+		terminal_init();
+		terminal_set_waiting();
+	}
+	uv_run(&r.loop, UV_RUN_DEFAULT);
+	while (waitpid(session, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (tty)
+		terminal_restore(r.agent_runs && (!r.exit_seen || r.failed));
+	if (!r.exit_seen) {
+		events_clear_line(ev);
+		rundir_clean_dead();
+		log_error("ccvm-session died; its guest is gone and its directory was cleaned up");
+		result->code = ERR_EXIT_GUEST;
+	}
+}

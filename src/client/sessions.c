@@ -1,0 +1,103 @@
+#include "client/sessions.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "proto/rundir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static void sessions_visit(void *ctx, const char *id, int dirfd, bool alive)
+{
+	struct sessions *s = ctx;
+	AUTO_BUF struct buf text = {0};
+	struct err ignored;
+
+	if (!alive)
+		return;
+	if (file_read(dirfd, RUNDIR_STATUS, 65536, &text, &ignored) < 0 || !buf_len(&text))
+		buf_add(&text, "{}", 2);
+	s->id = mem_resize(s->id, s->n + 1, sizeof(*s->id));
+	s->status = mem_resize(s->status, s->n + 1, sizeof(*s->status));
+	s->id[s->n] = mem_strdup(id);
+	s->status[s->n] = mem_strdup(buf_text(&text));
+	s->status[s->n][strcspn(s->status[s->n], "\n")] = '\0';
+	s->n++;
+}
+
+int sessions_list(struct sessions *s, struct err *e)
+{
+	memset(s, 0, sizeof(*s));
+	rundir_clean_dead();
+	return rundir_each(sessions_visit, s, e);
+}
+
+void sessions_fini(struct sessions *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->id[i]);
+		free(s->status[i]);
+	}
+	free(s->id);
+	free(s->status);
+	memset(s, 0, sizeof(*s));
+}
+
+static const char *sessions_find(const struct sessions *s, const char *wanted, struct err *e)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->id[i], wanted) == 0)
+			return s->id[i];
+	for (size_t i = 0; i < s->n; i++) {
+		static struct json_line l;
+		const char *name;
+
+		if (json_parse_line(s->status[i], strlen(s->status[i]), &l) < 0)
+			continue;
+		name = json_get_string(&l, "name");
+		if (!name || strcmp(name, wanted) != 0)
+			continue;
+		if (found) {
+			err_set(e, "several sessions are named %s", wanted);
+			err_remedy(e, "use an id: ccvmctl ls shows them");
+			return NULL;
+		}
+		found = s->id[i];
+	}
+	if (!found) {
+		err_set(e, "there is no session %s", wanted);
+		err_remedy(e, "ccvmctl ls shows the running ones");
+	}
+	return found;
+}
+
+int sessions_connect(const char *id_or_name, struct err *e)
+{
+	AUTO_FREE char *base = rundir_base(e);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sessions s;
+	const char *id;
+	int fd = -1, n;
+
+	if (!base || sessions_list(&s, e) < 0)
+		return -1;
+	id = sessions_find(&s, id_or_name, e);
+	if (id) {
+		n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s/" RUNDIR_SOCKET, base, id);
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (n >= (int)sizeof(address.sun_path) || fd < 0 ||
+		    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+			err_sys(e, "connect to session %s", id);
+			if (fd >= 0)
+				close(fd);
+			fd = -1;
+		}
+	}
+	sessions_fini(&s);
+	return fd;
+}

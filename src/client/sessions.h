@@ -1,0 +1,22 @@
+/* sessions: this user's running sessions, as their directories tell. */
+#ifndef CCVM_CLIENT_SESSIONS_H
+#define CCVM_CLIENT_SESSIONS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct sessions {
+	char **id;     /* owned */
+	char **status; /* owned; the JSON of status.json, or "{}" */
+	size_t n;
+};
+
+/* The live ones. Cleans up after dead ones on the way. */
+int sessions_list(struct sessions *s, struct err *e);
+void sessions_fini(struct sessions *s);
+
+/* Connects to the session with this id, or with this unique name. Returns the fd, or -1. */
+int sessions_connect(const char *id_or_name, struct err *e);
+
+#endif

@@ -1,0 +1,80 @@
+#include "conf/check.h"
+#include "base/mem.h"
+#include "conf/conf_pass.h"
+
+#include <string.h>
+
+#define CHECK_ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/* All of value is made of `allowed`, is not empty, and is not absurdly long. */
+static bool check_is_made_of(const char *value, const char *allowed)
+{
+	size_t n = strspn(value, allowed);
+
+	return n > 0 && n <= 512 && !value[n];
+}
+
+char *check_url(const char *value, struct err *e)
+{
+	const char *rest = strstr(value, "://");
+
+	if ((strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0) ||
+	    !check_is_made_of(rest + 3, CHECK_ALNUM "-._~:/?&=%+[]")) {
+		err_set(e, "\"%.100s\" is not an http or https URL without credentials", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}
+
+char *check_nix_key(const char *value, struct err *e)
+{
+	const char *colon = strchr(value, ':');
+	AUTO_FREE char *name = mem_strndup(value, colon ? (size_t)(colon - value) : 0);
+
+	if (!colon || !check_is_made_of(name, CHECK_ALNUM "-._") || !check_is_made_of(colon + 1, CHECK_ALNUM "+/=")) {
+		err_set(e, "\"%.100s\" is not a public key of the form name:base64", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}
+
+char *check_variable(const char *value, struct err *e)
+{
+	if (*value && !conf_pass_is_name(value)) {
+		err_set(e, "\"%.100s\" is not the name of a variable", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}
+
+char *check_pass_env(const char *value, struct err *e)
+{
+	return conf_pass_check(value, e) < 0 ? NULL : mem_strdup(value);
+}
+
+char *check_package(const char *value, struct err *e)
+{
+	if (!check_is_made_of(value, CHECK_ALNUM "+-._:@") || !strchr(CHECK_ALNUM, value[0])) {
+		err_set(e, "\"%.100s\" is not the name of a package", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}
+
+static bool check_is_function_key(const char *value)
+{
+	return value[0] == 'F' && value[1] >= '1' && value[1] <= '9' &&
+	       (!value[2] || (value[1] == '1' && value[2] >= '0' && value[2] <= '2' && !value[3]));
+}
+
+char *check_key(const char *value, struct err *e)
+{
+	bool modified = (value[0] == 'C' || value[0] == 'M') && value[1] == '-' && value[2] > ' ' && value[2] < 0x7f &&
+			!value[3];
+
+	if (!modified && !check_is_function_key(value)) {
+		err_set(e, "\"%.100s\" is not a key of the form C-x, M-x or F1", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}

@@ -1,0 +1,152 @@
+#include "conf/conf_show.h"
+#include "base/buf.h"
+#include "conf/conf.h"
+#include "conf/option.h"
+#include "conf/value.h"
+
+#include <string.h>
+
+static void show_flag(void *ctx, const char *flag, const char *help)
+{
+	fprintf(ctx, "  %-24s %s\n", flag, help);
+}
+
+static void show_option(FILE *f, const struct option *o)
+{
+	fprintf(f, "  %-24s %s\n", o->name, o->help);
+	if (strlen(o->fallback) <= 40)
+		fprintf(f, "  %-24s   default %s%s%s\n", "", o->fallback, o->variable ? ", variable " : "",
+			o->variable ? o->variable : "");
+	else
+		fprintf(f, "  %-24s   default: see ccvm-config(5)%s%s\n", "", o->variable ? ", variable " : "",
+			o->variable ? o->variable : "");
+}
+
+void conf_print_help(FILE *f)
+{
+	const struct option_variable *v;
+
+	fputs("ccvm runs Claude Code inside a throw-away virtual machine.\n"
+	      "\n"
+	      "usage: ccvm [claude's arguments]\n"
+	      "\n"
+	      "Every argument reaches claude unchanged, except these; after -- nothing is taken:\n",
+	      f);
+	conf_args_each(show_flag, f);
+	fputs("\nOptions, set in $XDG_CONFIG_HOME/ccvm/config.json or by a variable for one run:\n", f);
+	for (size_t i = 0; i < option_count(); i++)
+		if (option_at(i)->when == OPTION_RUN || option_at(i)->when == OPTION_IMAGE_RUN)
+			show_option(f, option_at(i));
+	fputs("\nOptions of the image and of ccvm-tui, set in the same file:\n", f);
+	for (size_t i = 0; i < option_count(); i++)
+		if (option_at(i)->when == OPTION_IMAGE || option_at(i)->when == OPTION_TUI)
+			show_option(f, option_at(i));
+	fputs("\nOther variables:\n", f);
+	for (size_t i = 0; (v = option_variable_at(i)); i++)
+		fprintf(f, "  %-24s %s\n", v->name, v->help);
+	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 configuration or policy,\n"
+	      "127 claude is not in the image.\n",
+	      f);
+}
+
+static void show_source(const struct conf *c, size_t row, struct buf *out)
+{
+	static const char *const names[] = {[CONF_SOURCE_DEFAULT] = "default", [CONF_SOURCE_IMAGE] = "image",
+					    [CONF_SOURCE_FILE] = "file",       [CONF_SOURCE_GROUP] = OPTION_GROUP_VARIABLE,
+					    [CONF_SOURCE_VARIABLE] = NULL,     [CONF_SOURCE_FLAG] = "flag"};
+	const char *name = names[c->source[row]];
+
+	if (!name)
+		name = option_at(row)->variable;
+	buf_addf(out, "%s", name ? name : "variable");
+	if (c->source[row] == CONF_SOURCE_FILE && c->line[row])
+		buf_addf(out, ":%d", c->line[row]);
+}
+
+void conf_show(const struct conf *c, conf_row_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+		AUTO_BUF struct buf value = {0};
+		AUTO_BUF struct buf source = {0};
+
+		value_to_json(o, option_field_const(o, c), &value);
+		show_source(c, i, &source);
+		fn(ctx, o->name, buf_text(&value), buf_text(&source));
+	}
+}
+
+struct show_target {
+	FILE *f;
+	bool first;
+};
+
+static void show_row_text(void *ctx, const char *name, const char *value, const char *source)
+{
+	struct show_target *t = ctx;
+
+	fprintf(t->f, "%-24s %-20s %s\n", name, source, value);
+}
+
+static void show_row_json(void *ctx, const char *name, const char *value, const char *source)
+{
+	struct show_target *t = ctx;
+
+	fprintf(t->f, "%s\n  \"%s\": {\"value\": %s, \"source\": \"%s\"}", t->first ? "" : ",", name, value, source);
+	t->first = false;
+}
+
+void conf_print(const struct conf *c, FILE *f, bool json)
+{
+	struct show_target t = {f, true};
+
+	if (!json) {
+		fprintf(f, "# config file: %s\n", c->file ? c->file : "none");
+		conf_show(c, show_row_text, &t);
+		return;
+	}
+	fputc('{', f);
+	conf_show(c, show_row_json, &t);
+	fputs("\n}\n", f);
+}
+
+/* ---- the man page ---- */
+
+/* mdoc reads a backslash as the start of an escape, and a line that begins with a dot or a quote as a request. */
+static void mdoc_text(FILE *f, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", f);
+	for (; *text; text++)
+		fputs(*text == '\\' ? "\\e" : (char[]){*text, '\0'}, f);
+}
+
+static void mdoc_option(FILE *f, const struct option *o)
+{
+	fprintf(f, ".It Cm %s\n", o->name);
+	mdoc_text(f, o->man);
+	fprintf(f, "\n.br\nWhen: %s. ", option_when_text(o->when));
+	fputs("Default: ", f);
+	mdoc_text(f, o->fallback);
+	fputs(".\n", f);
+	if (o->variable)
+		fprintf(f, "Variable:\n.Ev %s .\n", o->variable);
+	if (o->flag)
+		fprintf(f, "Flags: %s.\n", o->flag);
+}
+
+void conf_print_mdoc(FILE *f)
+{
+	const struct option_variable *v;
+
+	fputs(".Bl -tag -width Ds\n", f);
+	for (size_t i = 0; i < option_count(); i++)
+		mdoc_option(f, option_at(i));
+	fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n", f);
+	for (size_t i = 0; (v = option_variable_at(i)); i++) {
+		fprintf(f, ".It Ev %s\n", v->name);
+		mdoc_text(f, v->help);
+		fputc('\n', f);
+	}
+	fputs(".El\n", f);
+}

@@ -1,0 +1,215 @@
+#include "conf/option.h"
+#include "base/mem.h"
+#include "conf/check.h"
+#include "conf/conf.h"
+#include "conf/egress_entry.h"
+#include "conf/nearest.h"
+#include "conf/option_pass.h"
+
+#include <string.h>
+
+static const char *const accel_choices[] = {"auto", "kvm", "tcg", NULL}; /* order of enum conf_accel */
+static const char *const theme_choices[] = {"auto", "dark", "light", "mono", NULL};
+static const char *const notify_choices[] = {"bell", "desktop", "none", NULL};
+
+#define FIELD(f) .offset = offsetof(struct conf, f)
+#define SHARE(n, f, v, h, m)                                                                                           \
+	{.name = "share." n, .type = OPTION_BOOL, FIELD(f), .fallback = "true", .variable = "CCVM_SHARE_" v,           \
+	 .group = true, .group_on = true, .help = h, .man = m}
+
+static const struct option options[] = {
+	{.name = "writableCwd", .type = OPTION_BOOL, FIELD(writable_cwd), .fallback = "true",
+	 .variable = "CCVM_WRITABLE_CWD", .flag = "--writable-cwd, --read-only-cwd",
+	 .help = "edits land live in the project on the host",
+	 .man = "Edits of the agent land live in the project directory on the host. When false, the directory is read-only "
+		"under an overlay in guest memory, and every change is discarded at exit."},
+	{.name = "memory", .type = OPTION_INT, FIELD(memory), .fallback = "4096", .variable = "CCVM_MEMORY", .min = 512,
+	 .max = 16L << 20, .help = "memory of the guest in MiB",
+	 .man = "Memory of the guest in MiB, at least 512 and never more than the host has."},
+	{.name = "cores", .type = OPTION_INT, FIELD(cores), .fallback = "4", .variable = "CCVM_CORES", .min = 1,
+	 .max = 4096, .help = "processors of the guest",
+	 .man = "Processors of the guest, never more than the host has: a larger number is lowered."},
+	{.name = "acceleration", .type = OPTION_ENUM, FIELD(acceleration), .fallback = "\"auto\"",
+	 .variable = "CCVM_ACCEL", .choices = accel_choices, .help = "kvm, tcg, or auto: KVM where it is usable",
+	 .man = "With auto, KVM where its device is writable, else emulation (TCG) with a note. With kvm, KVM or an error. "
+		"With tcg, always emulation."},
+	SHARE("settings", share_settings, "SETTINGS", "share settings.json",
+	      "Share settings.json. Environment variables in it that hold credentials are left out."),
+	SHARE("claudeMd", share_claude_md, "CLAUDEMD", "share CLAUDE.md", "Share the user's CLAUDE.md."),
+	SHARE("keybindings", share_keybindings, "KEYBINDINGS", "share keybindings.json", "Share keybindings.json."),
+	SHARE("commands", share_commands, "COMMANDS", "share commands/", "Share the user's commands."),
+	SHARE("agents", share_agents, "AGENTS", "share agents/", "Share the user's agents."),
+	SHARE("skills", share_skills, "SKILLS", "share skills/", "Share the user's skills."),
+	SHARE("outputStyles", share_output_styles, "OUTPUTSTYLES", "share output-styles/",
+	      "Share the user's output styles."),
+	{.name = "share.plugins", .type = OPTION_BOOL, FIELD(share_plugins), .fallback = "false", .group = true,
+	 .variable = "CCVM_SHARE_PLUGINS", .help = "share plugins/", .man = "Share the installed plugins."},
+	{.name = "share.config", .type = OPTION_BOOL, FIELD(share_config), .fallback = "false", .group = true,
+	 .variable = "CCVM_SHARE_CONFIG", .help = "share ~/.claude.json, without credentials",
+	 .man = "Share ~/.claude.json, claude's own record of projects, dialogs and MCP servers, without the environment and "
+		"headers of MCP servers and without any credential."},
+	{.name = "share.gitConfig", .type = OPTION_BOOL, FIELD(share_git_config), .fallback = "true",
+	 .variable = "CCVM_SHARE_GIT_CONFIG", .help = "share the global git configuration",
+	 .man = "Share the global git configuration and excludes, so that commits are made as the user. Credentials, "
+		"signing and tools that the guest does not have are left out."},
+	{.name = "persistClaudeProjects", .type = OPTION_BOOL, FIELD(persist_claude_projects), .fallback = "false",
+	 .variable = "CCVM_PERSIST_PROJECTS", .help = "keep claude's history of projects on the host",
+	 .man = "Mount the host's ~/.claude/projects in the guest, read-write, so that conversations outlive the session."},
+	{.name = "vmDiskSize", .type = OPTION_INT, FIELD(vm_disk_size), .fallback = "0",
+	 .variable = "CCVM_VM_DISK_SIZE", .max = 65536, .help = "encrypted scratch disk in GiB; 0: memory only",
+	 .man = "Size in GiB of the encrypted disk that backs /scratch, and the Nix store where that was built in. 0 keeps "
+		"everything in memory. Its key exists only in the guest's memory."},
+	{.name = "clipboard.images", .type = OPTION_BOOL, .when = OPTION_IMAGE_RUN, FIELD(clipboard_images),
+	 .fallback = "true", .variable = "CCVM_CLIPBOARD_IMAGES", .only_lowers = true,
+	 .help = "paste images from the clipboard of the host",
+	 .man = "Let claude paste an image from the clipboard of the host for a few seconds after Ctrl+V was pressed. Text "
+		"never crosses. The variable can only switch it off."},
+	{.name = "egressAllowlist", .type = OPTION_LIST, FIELD(egress_allowlist), .fallback = "[]",
+	 .variable = "CCVM_EGRESS_ALLOWLIST", .check = egress_entry_normalise,
+	 .help = "hosts the guest may reach; empty: all",
+	 .man = "Hosts that the guest may reach: names, *.domain, IP addresses, CIDRs. Empty: everything is reachable. With "
+		"entries, everything else is refused; api.anthropic.com always stays reachable."},
+	{.name = "egressPorts", .type = OPTION_PORTS, FIELD(egress_ports), .fallback = "[443]",
+	 .variable = "CCVM_EGRESS_PORTS", .help = "ports of those hosts",
+	 .man = "Ports on which the hosts of egressAllowlist may be reached."},
+	{.name = "hostLoopback", .type = OPTION_BOOL, FIELD(host_loopback), .fallback = "true",
+	 .variable = "CCVM_HOST_LOOPBACK", .help = "10.0.2.2 reaches servers on the host's loopback",
+	 .man = "Let the guest reach servers on the loopback of the host at 10.0.2.2, as while egress is open."},
+	{.name = "agentSudo", .type = OPTION_TRI, .when = OPTION_IMAGE_RUN, FIELD(agent_sudo), .fallback = "null",
+	 .variable = "CCVM_AGENT_SUDO", .help = "root in the guest; null: unless egress is locked",
+	 .man = "Whether the agent has root in the guest. null: yes, except when egressAllowlist is set, since root could "
+		"flush the firewall inside the guest. A run cannot grant what the image was built without."},
+	{.name = "nix.enable", .type = OPTION_BOOL, .when = OPTION_IMAGE, FIELD(nix_enable), .fallback = "false",
+	 .help = "Nix inside the guest", .man = "Build the image with Nix and a writable store."},
+	{.name = "nix.substituters", .type = OPTION_LIST, .when = OPTION_IMAGE, FIELD(nix_substituters),
+	 .fallback = "[]", .check = check_url, .help = "further binary caches",
+	 .man = "Binary caches beside the default ones. They must serve signed paths without credentials."},
+	{.name = "nix.trustedPublicKeys", .type = OPTION_LIST, .when = OPTION_IMAGE, FIELD(nix_trusted_public_keys),
+	 .fallback = "[]", .check = check_nix_key, .help = "keys of those caches",
+	 .man = "Public keys (name:base64) that paths from those caches are signed with."},
+	{.name = "apiKeyVariable", .type = OPTION_STRING, FIELD(api_key_variable), .fallback = "\"ANTHROPIC_API_KEY\"",
+	 .check = check_variable, .help = "variable that holds the API key; empty: none",
+	 .man = "Name of the environment variable that holds the API key. It is sent to claude under the same name over the "
+		"encrypted connection and is in no file. Empty: no key is sent."},
+	{.name = "passEnv", .type = OPTION_LIST, FIELD(pass_env), .fallback = OPTION_PASS_DEFAULT,
+	 .variable = "CCVM_PASS_ENV", .adds = true, .check = check_pass_env,
+	 .help = "variables that go along to claude",
+	 .man = "Names of environment variables that go along to claude; a trailing * matches any ending. The variable adds "
+		"names. A name from which claude reads a credential is refused."},
+	{.name = "extraClaudeMd", .type = OPTION_TEXT, FIELD(extra_claude_md), .fallback = "null",
+	 .variable = "CCVM_CLAUDE_MD", .help = "context for claude; empty: off",
+	 .man = "Text that is appended to CLAUDE.md in the guest, after lines about this run. null: a built-in text. Empty: "
+		"nothing is appended. The variable names a file; empty: off."},
+	{.name = "lockGuestMemory", .type = OPTION_BOOL, FIELD(lock_guest_memory), .fallback = "false",
+	 .variable = "CCVM_MLOCK", .help = "keep guest memory out of swap",
+	 .man = "Lock the memory of the guest so that it is never written to swap. Needs a sufficient RLIMIT_MEMLOCK."},
+	{.name = "extraPackages", .type = OPTION_LIST, .when = OPTION_IMAGE, FIELD(extra_packages), .fallback = "[]",
+	 .check = check_package, .help = "further packages in the image", .man = "Packages that are added to the image."},
+	{.name = "package", .type = OPTION_STRING, .when = OPTION_IMAGE, FIELD(package), .fallback = "\"claude-code\"",
+	 .check = check_package, .help = "the agent's package", .man = "The package of the agent."},
+	{.name = "tui.prefix", .type = OPTION_STRING, .when = OPTION_TUI, FIELD(tui_prefix), .fallback = "\"C-\\\\\"",
+	 .check = check_key, .help = "key in front of ccvm-tui's own keys in a pane",
+	 .man = "The key in front of the keys of ccvm-tui in a pane, as C-x or M-x."},
+	{.name = "tui.theme", .type = OPTION_STRING, .when = OPTION_TUI, FIELD(tui_theme), .fallback = "\"auto\"",
+	 .choices = theme_choices, .help = "colours of ccvm-tui", .man = "Colours of ccvm-tui."},
+	{.name = "tui.notify", .type = OPTION_STRING, .when = OPTION_TUI, FIELD(tui_notify), .fallback = "\"bell\"",
+	 .choices = notify_choices, .help = "how a waiting session is announced",
+	 .man = "How ccvm-tui announces a session that waits for the user."},
+};
+
+static const struct option_variable variables[] = {
+	{OPTION_GROUP_VARIABLE, "all share options of ~/.claude at once; those of single items win"},
+	{"CCVM_CONFIG", "another config file"},
+	{"CCVM_IMAGE", "the image directory to boot from"},
+	{"CCVM_EVENTS", "fd or file that gets one JSON object for each change of state"},
+	{"CCVM_DRYRUN", "1: write the seed, print its directory, start nothing"},
+	{"CCVM_KVM_DEV", "another device than /dev/kvm"},
+	{"CCVM_MACHINE", "another machine type than microvm"},
+	{"CCVM_TEMPLATE", "0: always boot cold"},
+	{"CCVM_SCRATCH_DIR", "directory of the encrypted disk"},
+	{"CCVM_SCRATCH_ALLOW_TMPFS", "1: that directory may be on tmpfs"},
+	{"CCVM_QEMU_SANDBOX", "0: for a QEMU without seccomp"},
+	{"CCVM_ALLOW_ROOT", "1: run as root, for containers"},
+	{"CCVM_DEBUG", "1: as --ccvm-debug"},
+};
+
+_Static_assert(ARRAY_LEN(options) <= CONF_OPTION_MAX, "raise CONF_OPTION_MAX");
+
+size_t option_count(void)
+{
+	return ARRAY_LEN(options);
+}
+
+const struct option *option_at(size_t i)
+{
+	return i < ARRAY_LEN(options) ? &options[i] : NULL;
+}
+
+int option_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (strcmp(options[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+const struct option_variable *option_variable_at(size_t i)
+{
+	return i < ARRAY_LEN(variables) ? &variables[i] : NULL;
+}
+
+bool option_is_variable(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (options[i].variable && strcmp(options[i].variable, name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		if (strcmp(variables[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void *option_field(const struct option *o, struct conf *c)
+{
+	return (char *)c + o->offset;
+}
+
+const void *option_field_const(const struct option *o, const struct conf *c)
+{
+	return (const char *)c + o->offset;
+}
+
+const char *option_when_text(enum option_when when)
+{
+	static const char *const texts[] = {[OPTION_RUN] = "run", [OPTION_IMAGE] = "image",
+					    [OPTION_IMAGE_RUN] = "image and run", [OPTION_TUI] = "ccvm-tui"};
+
+	return texts[when];
+}
+
+const char *option_nearest(const char *name)
+{
+	struct nearest near = {.wanted = name};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const char *dot = strchr(options[i].name, '.');
+
+		nearest_offer(&near, options[i].name);
+		/* "plugins" for "share.plugins": the last part alone is a common slip */
+		if (!near.best && dot && nearest_distance(name, dot + 1) == 0)
+			near = (struct nearest){name, options[i].name, 0};
+	}
+	return near.best;
+}
+
+const char *option_nearest_variable(const char *name)
+{
+	struct nearest near = {.wanted = name};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (options[i].variable)
+			nearest_offer(&near, options[i].variable);
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		nearest_offer(&near, variables[i].name);
+	return near.best;
+}

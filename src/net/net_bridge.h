@@ -1,0 +1,32 @@
+/* net_bridge: the loop between QEMU's socket, libslirp and the session. */
+#ifndef CCVM_NET_BRIDGE_H
+#define CCVM_NET_BRIDGE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct net_bridge_config {
+	int qemu_fd;    /* borrowed: connected stream sockets */
+	int control_fd;
+	bool host_loopback;
+	bool ipv6;
+	unsigned mtu;
+};
+
+struct net_bridge;
+
+/* Sets up libslirp: to be called before net_confine_enter. */
+struct net_bridge *net_bridge_new(const struct net_bridge_config *config);
+void net_bridge_free(struct net_bridge *b);
+
+/* For a process that will not be able to read the resolver's configuration (net_slirp_prime_resolver). */
+void net_bridge_prime_resolver(struct net_bridge *b);
+
+/* Tells the session that the process is confined and serves: the `ready` event. */
+void net_bridge_announce(struct net_bridge *b, int landlock_abi);
+
+/* Serves until QEMU or the session is gone (0), or something fails (-1). Sends a last `stats` event. */
+int net_bridge_run(struct net_bridge *b, struct err *e);
+
+#endif

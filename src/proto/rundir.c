@@ -1,0 +1,232 @@
+#include "proto/rundir.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+static bool rundir_is_ours(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* The directory that holds ours. */
+static char *rundir_parent(struct err *e)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	AUTO_FREE char *run = mem_format("/run/user/%u", (unsigned)geteuid());
+	AUTO_FREE char *shm = mem_format("/dev/shm/ccvm-%u", (unsigned)geteuid());
+
+	if (xdg && xdg[0] == '/')
+		return mem_strdup(xdg);
+	if (rundir_is_ours(run))
+		return mem_steal_ptr(&run);
+	/* World-writable ground: the name could be squatted, so the owner is checked after the making. */
+	if (mkdir(shm, 0700) < 0 && errno != EEXIST) {
+		err_sys(e, "make %s", shm);
+		return NULL;
+	}
+	if (!rundir_is_ours(shm)) {
+		err_set(e, "%s belongs to another user", shm);
+		return NULL;
+	}
+	return mem_steal_ptr(&shm);
+}
+
+char *rundir_base(struct err *e)
+{
+	AUTO_FREE char *parent = rundir_parent(e);
+	AUTO_FREE char *base = NULL;
+
+	if (!parent)
+		goto fail;
+	base = mem_format("%s/ccvm", parent);
+	if (mkdir(base, 0700) < 0 && errno != EEXIST) {
+		err_sys(e, "make the run directory %s", base);
+		goto fail;
+	}
+	if (!rundir_is_ours(base) || access(base, R_OK | W_OK | X_OK) < 0) {
+		err_sys(e, "use the run directory %s", base);
+		goto fail;
+	}
+	return mem_steal_ptr(&base);
+fail:
+	err_exit_code(e, ERR_EXIT_GUEST);
+	err_remedy(e, "set XDG_RUNTIME_DIR to a directory of yours, best on tmpfs");
+	return NULL;
+}
+
+static int rundir_open_base(char **path, struct err *e)
+{
+	AUTO_FREE char *base = rundir_base(e);
+	int fd;
+
+	if (!base)
+		return -1;
+	fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+		err_sys(e, "lock %s", base);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	*path = mem_steal_ptr(&base);
+	return fd;
+}
+
+/* Three syllables, easy to say and to type: 1,000,000 ids. */
+static void rundir_make_id(char *id)
+{
+	static const char consonants[] = "bdfghjklmnprstvwxyz", vowels[] = "aeiou";
+	unsigned char random[6];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		mem_die("no random numbers");
+	for (int i = 0; i < 3; i++) {
+		*id++ = consonants[random[2 * i] % (sizeof(consonants) - 1)];
+		*id++ = vowels[random[2 * i + 1] % (sizeof(vowels) - 1)];
+	}
+	*id = '\0';
+}
+
+int rundir_create(struct rundir *r, struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+
+	r->fd = r->base_fd = -1;
+	r->path = NULL;
+	if (base_fd < 0)
+		return -1;
+	do
+		rundir_make_id(r->id);
+	while (mkdirat(base_fd, r->id, 0700) < 0 && errno == EEXIST);
+	r->fd = openat(base_fd, r->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r->fd < 0 || flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
+		err_sys(e, "make the session directory %s/%s", base, r->id);
+		err_remedy(e, "check that %s is writable and has space", base);
+		return err_exit_code(e, ERR_EXIT_GUEST);
+	}
+	flock(base_fd, LOCK_UN);
+	r->path = mem_format("%s/%s", base, r->id);
+	r->base_fd = mem_steal_fd(&base_fd);
+	return 0;
+}
+
+void rundir_leave(struct rundir *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	if (r->base_fd >= 0)
+		close(r->base_fd);
+	r->fd = r->base_fd = -1;
+	free(r->path);
+	r->path = NULL;
+}
+
+void rundir_remove(struct rundir *r)
+{
+	struct err ignored;
+
+	if (!r->path)
+		return;
+	(void)file_remove_tree(r->base_fd, r->id, &ignored);
+	rundir_leave(r);
+}
+
+static int rundir_open_session(int base_fd, const char *name, bool *alive)
+{
+	int fd;
+
+	if (name[0] == '.')
+		return -1;
+	fd = openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	*alive = flock(fd, LOCK_EX | LOCK_NB) < 0;
+	return fd;
+}
+
+static int rundir_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void rundir_names(int base_fd, struct strv *names)
+{
+	int fd = dup(base_fd);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	rewinddir(dir);
+	while ((entry = readdir(dir)))
+		strv_add(names, entry->d_name);
+	closedir(dir);
+	if (names->n)
+		qsort(names->v, names->n, sizeof(*names->v), rundir_compare);
+}
+
+int rundir_each(rundir_visit *visit, void *ctx, struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	AUTO_STRV struct strv names = {0};
+
+	if (base_fd < 0)
+		return -1;
+	rundir_names(base_fd, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		bool alive;
+		AUTO_CLOSE int fd = rundir_open_session(base_fd, names.v[i], &alive);
+
+		if (fd >= 0)
+			visit(ctx, names.v[i], fd, alive);
+	}
+	return 0;
+}
+
+struct rundir_sweep {
+	struct strv dead;
+};
+
+static void rundir_note_dead(void *ctx, const char *id, int dirfd, bool alive)
+{
+	struct rundir_sweep *s = ctx;
+
+	(void)dirfd;
+	if (!alive)
+		strv_add(&s->dead, id);
+}
+
+int rundir_clean_dead(void)
+{
+	AUTO_FREE char *base = NULL;
+	struct rundir_sweep s = {0};
+	struct err e;
+	AUTO_CLOSE int base_fd = -1;
+	int removed = 0;
+
+	if (rundir_each(rundir_note_dead, &s, &e) < 0)
+		return 0;
+	base_fd = rundir_open_base(&base, &e);
+	for (size_t i = 0; base_fd >= 0 && i < s.dead.n; i++) {
+		bool alive;
+		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &alive);
+
+		/* Judged again under the lock: an id may have been taken anew since. */
+		if (fd >= 0 && !alive && file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
+			removed++;
+	}
+	strv_fini(&s.dead);
+	return removed;
+}

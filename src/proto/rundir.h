@@ -1,0 +1,48 @@
+/* rundir: a session's directory, $XDG_RUNTIME_DIR/ccvm/<id>/ (0700), and who is alive.
+ *
+ * A live session holds a lock (flock(2)) on its directory; a directory nobody locks belongs to a session that
+ * died, and may be removed by anyone of the same user. The base directory's own lock keeps a directory from
+ * being judged between its making and its locking. */
+#ifndef CCVM_PROTO_RUNDIR_H
+#define CCVM_PROTO_RUNDIR_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define RUNDIR_ID_SIZE 16
+
+#define RUNDIR_SOCKET  "sock"
+#define RUNDIR_STATUS  "status.json"
+#define RUNDIR_CONSOLE "console.log"
+#define RUNDIR_QEMU    "qemu.log"
+#define RUNDIR_SEED    "seed"
+
+struct rundir {
+	char id[RUNDIR_ID_SIZE];
+	char *path; /* owned; absolute */
+	int fd;     /* owned; of the directory, holds the lock */
+	int base_fd;
+};
+
+/* Makes $XDG_RUNTIME_DIR/ccvm (or, without that variable, /run/user/UID or /dev/shm: always tmpfs, since keys
+ * lie there) and returns its path; free it. Error: unwritable or owned by somebody else. */
+char *rundir_base(struct err *e);
+
+/* Makes and locks a new session directory. */
+int rundir_create(struct rundir *r, struct err *e);
+
+/* Removes the directory and everything in it, then releases the lock. Safe to call twice. */
+void rundir_remove(struct rundir *r);
+
+/* Keeps the directory but releases the memory and fds (dry run). */
+void rundir_leave(struct rundir *r);
+
+/* Removes the directories of dead sessions. Returns how many; problems are left for the next start. */
+int rundir_clean_dead(void);
+
+/* Calls on_session for each session directory, in the order of their ids. The fd is borrowed. */
+typedef void rundir_visit(void *ctx, const char *id, int dirfd, bool alive);
+int rundir_each(rundir_visit *visit, void *ctx, struct err *e);
+
+#endif

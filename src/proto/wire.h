@@ -1,0 +1,52 @@
+/* wire: frames between a client (ccvm, ccvmctl, ccvm-tui) and ccvm-session, on a Unix stream socket.
+ *
+ * A frame is 4 bytes length (little-endian, of the payload), 1 byte type, payload. Clients are the same user as the
+ * session, but frames are read with bounds all the same: a broken client must not take a session with it. */
+#ifndef CCVM_PROTO_WIRE_H
+#define CCVM_PROTO_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define WIRE_HEADER_SIZE 5
+#define WIRE_PAYLOAD_MAX (8u << 20) /* argument lists and environments; data frames are cut smaller */
+#define WIRE_CHUNK       32768u     /* of a data frame */
+#define WIRE_CREDIT_FIRST 262144u   /* bytes of input a client may send before the first WIRE_CREDIT */
+
+enum wire_type {
+	/* client to session; the first four start it, in this order, once, on the socket it was born with */
+	WIRE_START = 'S', /* JSON object, see session/request.h */
+	WIRE_ARGS = 'A',  /* the agent's arguments, each ended by NUL */
+	WIRE_ENV = 'E',   /* NAME=value for the agent, each ended by NUL; holds the API key */
+	WIRE_BEGIN = 'B',
+	WIRE_STDIN = 'i',
+	WIRE_STDIN_END = 'z',
+	WIRE_RESIZE = 'w', /* cols, rows: 2 × 2 bytes little-endian */
+	WIRE_SIGNAL = 'k', /* name without SIG */
+	WIRE_STOP = 'x',   /* end the session */
+	/* session to client */
+	WIRE_EVENT = 'e', /* one JSON object */
+	WIRE_STDOUT = 'o',
+	WIRE_STDERR = 'r',
+	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
+	WIRE_EXIT = 'q',   /* JSON: code and, for ccvm's own failures, what they were; the last frame */
+};
+
+struct wire_frame {
+	enum wire_type type;
+	const unsigned char *payload; /* borrowed from the reader's buffer until the next call */
+	size_t n;
+};
+
+void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t n);
+void wire_put_u32(struct buf *out, enum wire_type type, uint32_t value);
+uint32_t wire_get_u32(const unsigned char *p);
+
+/* Takes the next whole frame from the front of in: 1 and *f, 0 when more bytes are needed, -1 for a length beyond
+ * the bound. The caller drops f->n + WIRE_HEADER_SIZE bytes from in when done with the frame. Pure. */
+int wire_next(const struct buf *in, struct wire_frame *f);
+
+#endif

@@ -1,0 +1,122 @@
+/* The parts that are one value each. */
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "proto/names.h"
+#include "seed/seed_part.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define SEED_ARGS_MAX (4u << 20) /* more than Linux hands to a program with its usual stack */
+
+/* Directories a guest cannot have replaced by a mount, or where it keeps its own. */
+static const char *const guest_dirs[] = {"/",	 "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc",
+					 "/run", "/sbin", "/sys", "/usr", "/var", NAME_AGENT_HOME};
+
+static int basic_refuse(struct err *e, const char *remedy)
+{
+	err_remedy(e, "%s", remedy);
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
+static bool basic_has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
+/* The workspace is mounted whole. If claude's login lies in it, as when ccvm is started in the home directory, the
+ * login would cross with it. */
+static int basic_check_login(const struct seed_spec *s, struct err *e)
+{
+	AUTO_FREE char *path = mem_format("%s/.credentials.json", s->claude_dir);
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	if (!real || !file_is_within(real, s->workdir))
+		return 0;
+	err_set(e, "the workspace %s holds claude's login (%s), which must not reach a guest", s->workdir, real);
+	return basic_refuse(e, "Start ccvm in a project's directory instead.");
+}
+
+/* The guest mounts the workspace at this very path and reads it from a file, so it must be plain. */
+static int basic_check_workdir(const struct seed_spec *s, struct err *e)
+{
+	const char *workdir = s->workdir;
+
+	if (workdir[0] != '/' || strlen(workdir) >= PATH_MAX)
+		return err_set(e, "the workspace is not an absolute path: %s", workdir);
+	if (basic_has_control(workdir)) {
+		err_set(e, "the workspace's path has a control character in it, which a guest cannot mount");
+		return basic_refuse(e, "Rename the directory.");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(guest_dirs); i++) {
+		if (strcmp(workdir, guest_dirs[i]) != 0)
+			continue;
+		err_set(e, "%s cannot be the workspace: the guest has its own", workdir);
+		return basic_refuse(e, "Start ccvm in a project's directory instead.");
+	}
+	return basic_check_login(s, e);
+}
+
+static int basic_write_args(const struct seed_run *r, struct err *e)
+{
+	AUTO_BUF struct buf b = {0};
+
+	for (size_t i = 0; i < r->spec->nargs; i++)
+		buf_add(&b, r->spec->args[i], strlen(r->spec->args[i]) + 1);
+	if (buf_len(&b) > SEED_ARGS_MAX) {
+		err_set(e, "claude's arguments are larger than %u MiB", SEED_ARGS_MAX >> 20);
+		return basic_refuse(e, "Pass large input on standard input or as a file in the project.");
+	}
+	return file_create(r->dirfd, NAME_SEED_CLAUDE_ARGS, buf_text(&b), buf_len(&b), SEED_FILE_MODE, e);
+}
+
+/* Names of the variables that will be sent, so that sshd accepts exactly those. */
+static int basic_write_accept_env(const struct seed_run *r, struct err *e)
+{
+	const char *key = r->spec->conf->api_key_variable;
+	AUTO_STRV struct strv sent = {0};
+	AUTO_BUF struct buf b = {0};
+
+	conf_pass_env(r->spec->conf, r->spec->envp, &sent);
+	for (size_t i = 0; i < sent.n; i++)
+		buf_addf(&b, "%.*s\n", (int)strcspn(sent.v[i], "="), sent.v[i]);
+	if (key && conf_pass_is_name(key))
+		buf_addf(&b, "%s\n", key);
+	return file_create(r->dirfd, NAME_SEED_ACCEPT_ENV, buf_text(&b), buf_len(&b), SEED_FILE_MODE, e);
+}
+
+static int basic_text(const struct seed_run *r, const char *name, const char *text, struct err *e)
+{
+	return file_create(r->dirfd, name, text, strlen(text), SEED_FILE_MODE, e);
+}
+
+static int basic_number(const struct seed_run *r, const char *name, long v, struct err *e)
+{
+	return file_createf(r->dirfd, name, SEED_FILE_MODE, e, "%ld", v);
+}
+
+int seed_write_basic(const struct seed_run *r, struct err *e)
+{
+	const struct seed_spec *s = r->spec;
+
+	if (basic_check_workdir(s, e) < 0)
+		return -1;
+	if (basic_text(r, NAME_SEED_WORKDIR, s->workdir, e) < 0 ||
+	    basic_text(r, NAME_SEED_MODE, s->conf->writable_cwd ? "rw" : "overlay", e) < 0 ||
+	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 || basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
+	    basic_number(r, NAME_SEED_HOST_GID, s->gid, e) < 0 ||
+	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 || basic_write_args(r, e) < 0 ||
+	    basic_write_accept_env(r, e) < 0)
+		return -1;
+	if (s->conf->persist_claude_projects && basic_number(r, NAME_SEED_PROJECTS, 1, e) < 0)
+		return -1;
+	if (s->pool && basic_number(r, NAME_SEED_DISK, 1, e) < 0)
+		return -1;
+	if (s->clipboard && basic_number(r, NAME_SEED_CLIPBOARD, s->clipboard_port, e) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* seed_part: what the writers of the seed's parts share. Not for use outside src/seed. */
+#ifndef CCVM_SEED_SEED_PART_H
+#define CCVM_SEED_SEED_PART_H
+
+#include "base/err.h"
+#include "conf/conf.h"
+#include "seed/seed.h"
+
+struct seed_run {
+	const struct seed_spec *spec;
+	int dirfd; /* borrowed: the seed directory */
+	seed_note_fn *note;
+	void *note_ctx;
+};
+
+/* Tells the user one line; what a file name brings into it is made printable here. */
+void seed_note(const struct seed_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writers. Each writes its part or leaves it out; -1 only when the seed cannot be written. */
+int seed_write_basic(const struct seed_run *r, struct err *e);         /* workdir, mode, shell, ids, args, markers */
+int seed_write_egress(const struct seed_run *r, struct err *e);        /* egress-* */
+int seed_write_claude_config(const struct seed_run *r, struct err *e); /* claude-config/ */
+int seed_write_claude_json(const struct seed_run *r, struct err *e);   /* claude-json */
+int seed_write_git(const struct seed_run *r, struct err *e);           /* gitconfig, gitignore */
+int seed_write_context(const struct seed_run *r, struct err *e);       /* claude-md */
+
+#define SEED_FILE_MODE 0600
+
+#endif

@@ -1,0 +1,353 @@
+#include "seed/seed_tree.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define TREE_NOTES_MAX     16
+#define TREE_ANCESTORS_MAX 40 /* deeper homes than this have only their lower part known */
+
+static const struct seed_tree_limits usual_limits = {
+	.files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
+
+/* Never staged under these names, whatever they hold and wherever they are. A * stands for any ending. */
+static const char *const secret_names[] = {
+	".credentials.json*", ".claude.json*", ".netrc", "_netrc", ".git-credentials", ".ssh",	  ".gnupg",
+	".aws",		      ".azure",	       ".kube",	 ".docker", ".password-store",	".pypirc", ".pgpass",
+	".git", /* its configuration may hold a URL with a token, and nobody needs the history */
+};
+
+/* Under the user's home: files and folders that no path may lead to. */
+static const char *const secret_places[] = {
+	".claude/.credentials.json", ".claude.json",	 ".claude.json.backup",	 ".ssh",
+	".gnupg",		     ".aws",		 ".azure",		 ".kube",
+	".docker",		     ".netrc",		 ".git-credentials",	 ".config/git/credentials",
+	".config/gh",		     ".config/gcloud",	 ".config/glab-cli",	 ".config/hub",
+	".config/op",		     ".config/sops",	 ".config/rclone",	 ".password-store",
+	".local/share/keyrings",     ".mozilla",	 ".config/google-chrome", ".config/chromium",
+	".config/anthropic",	     ".pypirc",		 ".pgpass",		 ".npmrc",
+	".cargo/credentials.toml",   ".terraform.d",	 ".vault-token",
+};
+
+/* The directories from the top of a copy down to the current one. */
+struct tree_level {
+	const struct tree_level *up;
+	dev_t dev;
+	ino_t ino;
+	unsigned depth;
+};
+
+static void tree_note(struct seed_tree *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void tree_note(struct seed_tree *t, const char *fmt, ...)
+{
+	AUTO_FREE char *text = NULL;
+	va_list ap;
+
+	if (t->notes++ >= TREE_NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	text = mem_vformat(fmt, ap);
+	va_end(ap);
+	seed_note(t->run, "%s", text);
+}
+
+void seed_tree_finish(struct seed_tree *t)
+{
+	if (t->notes > TREE_NOTES_MAX)
+		seed_note(t->run, "%u more files were not shared", t->notes - TREE_NOTES_MAX);
+}
+
+/* ---- secrets ---- */
+
+static void tree_add_path(struct seed_tree *t, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	if (t->nsecrets == SEED_TREE_SECRETS_MAX)
+		mem_die("too many places of secrets");
+	t->secret[t->nsecrets].dev = st.st_dev;
+	t->secret[t->nsecrets++].ino = st.st_ino;
+}
+
+static void tree_add_secret(struct seed_tree *t, const char *dir, const char *place)
+{
+	AUTO_FREE char *path = mem_format("%s/%s", dir, place);
+
+	tree_add_path(t, path);
+}
+
+/* This directory and all above it: a link to one of them would bring the login's folder, or the whole home, with
+ * files that are only safe when they are staged by their own writers. */
+static void tree_add_ancestors(struct seed_tree *t, const char *dir)
+{
+	AUTO_FREE char *path = realpath(dir, NULL);
+	unsigned levels = 0;
+
+	while (path && *path && levels++ < TREE_ANCESTORS_MAX) {
+		tree_add_path(t, path);
+		*strrchr(path, '/') = '\0';
+	}
+	tree_add_path(t, "/");
+}
+
+_Static_assert(ARRAY_LEN(secret_places) + 2 + 2 * (TREE_ANCESTORS_MAX + 1) <= SEED_TREE_SECRETS_MAX,
+	       "raise SEED_TREE_SECRETS_MAX");
+
+void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struct seed_tree_limits *limits)
+{
+	memset(t, 0, sizeof(*t));
+	t->run = run;
+	t->limits = limits ? *limits : usual_limits;
+	for (size_t i = 0; i < ARRAY_LEN(secret_places); i++)
+		tree_add_secret(t, run->spec->home, secret_places[i]);
+	tree_add_secret(t, run->spec->claude_dir, ".credentials.json");
+	tree_add_secret(t, run->spec->claude_dir, ".claude.json");
+	tree_add_ancestors(t, run->spec->claude_dir);
+	tree_add_ancestors(t, run->spec->home);
+}
+
+static bool tree_is_secret_name(const char *name, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_LEN(secret_names); i++) {
+		size_t m = strcspn(secret_names[i], "*");
+		bool open = secret_names[i][m] == '*';
+
+		if ((n == m || (open && n > m)) && strncasecmp(name, secret_names[i], m) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool tree_is_secret_identity(const struct seed_tree *t, const struct stat *st)
+{
+	for (size_t i = 0; i < t->nsecrets; i++)
+		if (t->secret[i].dev == st->st_dev && t->secret[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* Whether the path behind a symlink passes through a secret's name: a link to ~/.ssh/id_ed25519, or to a second
+ * credential file that nobody listed. */
+static bool tree_is_secret_path(int fd)
+{
+	char link[64];
+	char path[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return true; /* cannot be judged: left out */
+	path[n] = '\0';
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p, "/");
+
+		if (tree_is_secret_name(p, len))
+			return true;
+		p += len + (p[len] == '/');
+	}
+	return false;
+}
+
+/* ---- opening ---- */
+
+/* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without one when nothing
+ * is there at all. */
+static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct stat *st, const char *shown)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat link;
+
+	if (fstatat(dirfd, name, &link, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	if (tree_is_secret_name(name, strlen(name)))
+		return tree_note(t, "%s is not shared: it can hold credentials", shown), -1;
+	if (fstatat(dirfd, name, st, 0) < 0)
+		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return tree_note(t, "%s is not shared: neither a file nor a directory", shown), -1;
+	/* O_NONBLOCK, and asked again behind the open: the entry may have been replaced by a FIFO meanwhile. */
+	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, st) < 0)
+		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return tree_note(t, "%s is not shared: neither a file nor a directory", shown), -1;
+	if (tree_is_secret_identity(t, st) || (S_ISLNK(link.st_mode) && tree_is_secret_path(fd)))
+		return tree_note(t, "%s is not shared: it leads to credentials", shown), -1;
+	return mem_steal_fd(&fd);
+}
+
+/* Room for one more entry of this size within the bounds of the whole. */
+static bool tree_has_room(struct seed_tree *t, unsigned long long size, const char *shown)
+{
+	if (t->full)
+		return false;
+	if (t->files < t->limits.files && size <= t->limits.bytes - t->bytes)
+		return true;
+	t->full = true;
+	seed_note(t->run, "sharing stops at %s: more than %zu files or %llu MiB", shown, t->limits.files,
+		  t->limits.bytes >> 20);
+	return false;
+}
+
+static bool tree_fits(struct seed_tree *t, const struct stat *st, const char *shown)
+{
+	if ((unsigned long long)st->st_size <= t->limits.file_bytes)
+		return true;
+	tree_note(t, "%s is not shared: larger than %llu MiB", shown, t->limits.file_bytes >> 20);
+	return false;
+}
+
+/* ---- copying ---- */
+
+/* At most `size` bytes, the size that was checked: a file that grows meanwhile is cut there. */
+static int tree_copy_bytes(struct seed_tree *t, int from, int to, unsigned long long size, struct err *e)
+{
+	static char block[65536];
+
+	while (size) {
+		ssize_t n = read(from, block, size < sizeof(block) ? (size_t)size : sizeof(block));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		if (file_write_all(to, block, (size_t)n, e) < 0)
+			return -1;
+		size -= (unsigned long long)n;
+		t->bytes += (unsigned long long)n;
+	}
+	return 0;
+}
+
+static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
+			  const char *shown, struct err *e)
+{
+	mode_t mode = st->st_mode & S_IXUSR ? 0700 : SEED_FILE_MODE; /* skills bring scripts */
+	AUTO_CLOSE int to = -1;
+
+	if (!tree_fits(t, st, shown) || !tree_has_room(t, (unsigned long long)st->st_size, shown))
+		return 0;
+	to = openat(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (to < 0)
+		return err_sys(e, "create %s", shown);
+	t->files++;
+	if (tree_copy_bytes(t, from, to, (unsigned long long)st->st_size, e) < 0)
+		return err_wrap(e, "%s", shown);
+	return 0;
+}
+
+static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level,
+			     struct err *e);
+
+static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const struct tree_level *up, const char *shown)
+{
+	for (const struct tree_level *l = up; l; l = l->up) {
+		if (l->dev != st->st_dev || l->ino != st->st_ino)
+			continue;
+		tree_note(t, "%s is not shared: a link that leads back to a folder it is in", shown);
+		return false;
+	}
+	if (up && up->depth + 1 >= t->limits.depth) {
+		tree_note(t, "%s is not shared: more than %u folders deep", shown, t->limits.depth);
+		return false;
+	}
+	return tree_has_room(t, 0, shown);
+}
+
+static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
+			 const char *shown, const struct tree_level *up, struct err *e)
+{
+	struct tree_level level = {.up = up, .dev = st->st_dev, .ino = st->st_ino, .depth = up ? up->depth + 1 : 0};
+	AUTO_CLOSE int to = -1;
+
+	if (!tree_may_enter(t, st, up, shown))
+		return 0;
+	if (mkdirat(dst, name, 0700) < 0)
+		return err_sys(e, "make directory %s", shown);
+	to = openat(dst, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0)
+		return err_sys(e, "open %s", shown);
+	t->files++;
+	return tree_copy_entries(t, from, to, shown, &level, e);
+}
+
+static int tree_copy_entry(struct seed_tree *t, int from, const char *name, int to, const char *above,
+			   const struct tree_level *level, struct err *e)
+{
+	AUTO_FREE char *shown = mem_format("%s/%s", above, name);
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	fd = tree_open(t, from, name, &st, shown);
+	if (fd < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return tree_copy_dir(t, fd, &st, to, name, shown, level, e);
+	return tree_copy_file(t, fd, &st, to, name, shown, e);
+}
+
+static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level,
+			     struct err *e)
+{
+	int own = fcntl(from, F_DUPFD_CLOEXEC, 3);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		tree_note(t, "%s is not shared: %s", shown, strerror(errno));
+		if (own >= 0)
+			close(own);
+		return 0;
+	}
+	while (rc == 0 && !t->full && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			rc = tree_copy_entry(t, from, entry->d_name, to, shown, level, e);
+	closedir(dir);
+	return rc;
+}
+
+int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd, const char *shown,
+		       struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	fd = tree_open(t, src_dirfd, name, &st, shown);
+	if (fd < 0)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return tree_note(t, "%s is not shared: not a directory", shown), 0;
+	return tree_copy_dir(t, fd, &st, dst_dirfd, name, shown, NULL, e);
+}
+
+int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out, const char *shown)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	struct err e;
+
+	fd = tree_open(t, src_dirfd, name, &st, shown);
+	if (fd < 0)
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return tree_note(t, "%s is not shared: not a file", shown), 0;
+	if (!tree_fits(t, &st, shown) || !tree_has_room(t, (unsigned long long)st.st_size, shown))
+		return 0;
+	if (file_read_fd(fd, (size_t)t->limits.file_bytes, out, &e) < 0)
+		return tree_note(t, "%s is not shared: %s", shown, e.text), 0;
+	t->files++;
+	t->bytes += buf_len(out);
+	return 1;
+}

@@ -1,0 +1,146 @@
+#include "session/state.h"
+
+#include <poll.h>
+#include <string.h>
+
+#define AGENT_OUTPUT_MAX (1u << 20) /* queued for the owner before the channel is paused */
+
+static void agent_watch(struct session *s);
+
+static void agent_on_authenticated(void *ctx)
+{
+	struct session *s = ctx;
+
+	status_event_progress(s, "ssh", 0);
+}
+
+static void agent_on_started(void *ctx)
+{
+	session_after_agent_start(ctx);
+}
+
+static size_t agent_output_room(void *ctx)
+{
+	const struct session *s = ctx;
+	size_t queued = clients_queued(s->owner);
+
+	/* Without an owner output is dropped: nobody may keep the agent waiting. */
+	if (!s->owner)
+		return AGENT_OUTPUT_MAX;
+	return queued < AGENT_OUTPUT_MAX ? AGENT_OUTPUT_MAX - queued : 0;
+}
+
+static void agent_on_output(void *ctx, enum sshlink_stream stream, const void *bytes, size_t n)
+{
+	struct session *s = ctx;
+
+	clients_send(s->owner, stream == SSHLINK_STDERR ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
+}
+
+static void agent_on_ended(void *ctx, int code)
+{
+	session_end(ctx, code);
+}
+
+static void agent_on_failure(void *ctx, const struct err *e)
+{
+	struct session *s = ctx;
+
+	if (s->state < SESSION_STOPPING)
+		session_fail(s, s->state == SESSION_RUNNING ? "agent" : "ssh", e);
+}
+
+/* Input goes out as far as the guest's window lets it; what went is credited to the client. */
+static void agent_send_input(struct session *s)
+{
+	uint32_t sent = 0;
+
+	while (buf_len(&s->input)) {
+		size_t n = sshlink_write(s->ssh, buf_data(&s->input), buf_len(&s->input));
+
+		if (n == 0)
+			break;
+		buf_drop(&s->input, n);
+		sent += (uint32_t)n;
+	}
+	if (sent && s->owner) {
+		AUTO_BUF struct buf frame = {0};
+
+		wire_put_u32(&frame, WIRE_CREDIT, sent);
+		clients_send(s->owner, WIRE_CREDIT, buf_data(&frame) + WIRE_HEADER_SIZE, 4);
+	}
+	if (s->input_end && !buf_len(&s->input) && !s->input_end_sent) {
+		s->input_end_sent = true;
+		sshlink_send_eof(s->ssh);
+	}
+}
+
+void agent_pump(struct session *s)
+{
+	if (!s->ssh || s->state >= SESSION_STOPPING)
+		return;
+	sshlink_service(s->ssh);
+	if (s->state == SESSION_RUNNING)
+		agent_send_input(s);
+	agent_watch(s);
+}
+
+static void agent_on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct session *s = poll->data;
+
+	(void)status;
+	(void)events;
+	agent_pump(s);
+}
+
+static void agent_watch(struct session *s)
+{
+	short events;
+
+	if (!s->ssh || s->state >= SESSION_STOPPING) {
+		uv_poll_stop(&s->ssh_poll);
+		return;
+	}
+	events = sshlink_events(s->ssh);
+	/* With no room for output the fd is left alone: data waits in the guest, and on_drained wakes us. */
+	if (s->state == SESSION_RUNNING && agent_output_room(s) == 0)
+		events &= (short)~POLLIN;
+	if (events)
+		uv_poll_start(&s->ssh_poll, (events & POLLIN ? UV_READABLE : 0) | (events & POLLOUT ? UV_WRITABLE : 0),
+			      agent_on_poll);
+	else
+		uv_poll_stop(&s->ssh_poll);
+}
+
+int agent_connect(struct session *s, struct err *e)
+{
+	const struct sshlink_callbacks cb = {
+		.on_authenticated = agent_on_authenticated,
+		.on_agent_started = agent_on_started,
+		.output_room = agent_output_room,
+		.on_output = agent_on_output,
+		.on_agent_ended = agent_on_ended,
+		.on_failure = agent_on_failure,
+		.ctx = s,
+	};
+	const struct sshlink_pty pty = {.term = s->request.term, .cols = s->request.cols, .rows = s->request.rows};
+
+	s->ssh = sshlink_new(s->qemu.ssh_fd, s->client_key, s->host_key, &cb, e);
+	if (!s->ssh)
+		return -1;
+	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, &s->env);
+	uv_poll_init(&s->loop, &s->ssh_poll, s->qemu.ssh_fd);
+	s->ssh_poll.data = s;
+	agent_pump(s);
+	return 0;
+}
+
+void agent_disconnect(struct session *s)
+{
+	if (!s->ssh)
+		return;
+	uv_poll_stop(&s->ssh_poll);
+	sshlink_free(s->ssh);
+	s->ssh = NULL;
+}

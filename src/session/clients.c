@@ -1,0 +1,283 @@
+#include "session/state.h"
+#include "session/clients_input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct client {
+	struct session *session;
+	struct stream *stream;
+	struct buf in;
+	struct client *next;
+	bool owner;
+	bool has_request, has_args, has_env;
+};
+
+#define CLIENTS_QUEUE_MAX (8u << 20) /* events of a client that does not read; then it is dropped */
+
+static void clients_remove(struct client *c)
+{
+	struct client **p = &c->session->clients;
+
+	while (*p && *p != c)
+		p = &(*p)->next;
+	if (*p)
+		*p = c->next;
+	if (c->session->owner == c)
+		c->session->owner = NULL;
+	stream_close(c->stream);
+	buf_fini(&c->in);
+	free(c);
+}
+
+void clients_close_all(struct session *s)
+{
+	while (s->clients)
+		clients_remove(s->clients);
+}
+
+static void clients_protocol_error(struct client *c)
+{
+	struct err e;
+
+	err_set(&e, "the client sent a malformed frame");
+	if (c->owner)
+		session_fail(c->session, "client", &e);
+}
+
+/* ---- one function a frame type; -1: malformed ---- */
+
+static int clients_on_start(struct client *c, const struct wire_frame *f)
+{
+	struct err e;
+
+	if (c->has_request || request_parse(&c->session->request, f->payload, f->n, &e) < 0)
+		return -1;
+	c->has_request = true;
+	return 0;
+}
+
+static int clients_on_args(struct client *c, const struct wire_frame *f)
+{
+	c->has_args = true;
+	return clients_split_strings(f->payload, f->n, &c->session->args);
+}
+
+static int clients_on_env(struct client *c, const struct wire_frame *f)
+{
+	c->has_env = true;
+	return clients_split_strings(f->payload, f->n, &c->session->env);
+}
+
+static int clients_on_begin(struct client *c, const struct wire_frame *f)
+{
+	(void)f;
+	if (!c->has_request || !c->has_args || !c->has_env || c->session->state != SESSION_CREATED)
+		return -1;
+	session_begin(c->session);
+	return 0;
+}
+
+static int clients_on_stdin(struct client *c, const struct wire_frame *f)
+{
+	struct session *s = c->session;
+
+	/* The client may not send more than it has credit for. */
+	if (s->input_end || buf_len(&s->input) + f->n > WIRE_CREDIT_FIRST)
+		return -1;
+	buf_add(&s->input, f->payload, f->n);
+	agent_pump(s);
+	return 0;
+}
+
+static int clients_on_stdin_end(struct client *c, const struct wire_frame *f)
+{
+	(void)f;
+	c->session->input_end = true;
+	agent_pump(c->session);
+	return 0;
+}
+
+static int clients_on_resize(struct client *c, const struct wire_frame *f)
+{
+	struct request *r = &c->session->request;
+
+	if (f->n != 4)
+		return -1;
+	r->cols = f->payload[0] | f->payload[1] << 8;
+	r->rows = f->payload[2] | f->payload[3] << 8;
+	if (c->session->ssh && r->cols && r->rows)
+		sshlink_resize(c->session->ssh, r->cols, r->rows);
+	agent_pump(c->session);
+	return 0;
+}
+
+static int clients_on_signal(struct client *c, const struct wire_frame *f)
+{
+	struct session *s = c->session;
+	char name[16] = "";
+
+	if (f->n == 0 || f->n >= sizeof(name))
+		return -1;
+	memcpy(name, f->payload, f->n);
+	if (!sshlink_signal_number(name))
+		return -1;
+	if (s->state == SESSION_RUNNING)
+		sshlink_signal(s->ssh, name);
+	else /* no agent yet that could handle it: it ends the start, as it would end a program */
+		session_end(s, 128 + sshlink_signal_number(name));
+	agent_pump(s);
+	return 0;
+}
+
+static int clients_on_stop(struct client *c, const struct wire_frame *f)
+{
+	(void)f;
+	session_ask_to_end(c->session, "TERM", 128 + 15);
+	return 0;
+}
+
+static const struct {
+	enum wire_type type;
+	bool owner_only;
+	int (*handle)(struct client *c, const struct wire_frame *f);
+} clients_frames[] = {
+	{WIRE_START, true, clients_on_start},   {WIRE_ARGS, true, clients_on_args},
+	{WIRE_ENV, true, clients_on_env},       {WIRE_BEGIN, true, clients_on_begin},
+	{WIRE_STDIN, true, clients_on_stdin},   {WIRE_STDIN_END, true, clients_on_stdin_end},
+	{WIRE_RESIZE, true, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
+	{WIRE_STOP, false, clients_on_stop},
+};
+
+static int clients_dispatch(struct client *c, const struct wire_frame *f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(clients_frames); i++)
+		if (clients_frames[i].type == f->type)
+			return clients_frames[i].owner_only && !c->owner ? -1 : clients_frames[i].handle(c, f);
+	return -1;
+}
+
+static void clients_on_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct client *c = ctx;
+	struct wire_frame f;
+	int rc;
+
+	buf_add(&c->in, bytes, n);
+	while ((rc = wire_next(&c->in, &f)) == 1) {
+		int handled = clients_dispatch(c, &f);
+
+		if (f.type == WIRE_ENV) /* the key does not stay behind in the read buffer */
+			secret_wipe((void *)(uintptr_t)f.payload, f.n);
+		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
+		if (handled < 0) {
+			rc = -1;
+			break;
+		}
+	}
+	if (rc < 0)
+		clients_protocol_error(c);
+	if (rc < 0 && !c->owner)
+		clients_remove(c);
+}
+
+static void clients_on_end(void *ctx)
+{
+	struct client *c = ctx;
+	struct session *s = c->session;
+	bool was_owner = c->owner;
+
+	clients_remove(c);
+	/* Its terminal or its caller is gone: what closing claude would do. */
+	if (was_owner)
+		session_ask_to_end(s, "HUP", 128 + 1);
+}
+
+static void clients_on_drained(void *ctx)
+{
+	agent_pump(((struct client *)ctx)->session);
+}
+
+struct client *clients_add(struct session *s, int fd, bool owner)
+{
+	struct client *c = mem_alloc(sizeof(*c));
+	const struct stream_callbacks cb = {clients_on_bytes, clients_on_end, clients_on_drained, c};
+
+	c->session = s;
+	c->owner = owner;
+	c->next = s->clients;
+	s->clients = c;
+	c->stream = stream_open(&s->loop, fd, &cb);
+	return c;
+}
+
+void clients_send(struct client *c, enum wire_type type, const void *payload, size_t n)
+{
+	AUTO_BUF struct buf frame = {0};
+
+	if (!c)
+		return;
+	wire_put(&frame, type, payload, n);
+	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+size_t clients_queued(const struct client *c)
+{
+	return c ? stream_queued(c->stream) : 0;
+}
+
+void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n)
+{
+	for (struct client *c = s->clients, *next; c; c = next) {
+		next = c->next;
+		if (!c->owner && clients_queued(c) > CLIENTS_QUEUE_MAX)
+			clients_remove(c);
+		else
+			clients_send(c, type, payload, n);
+	}
+}
+
+static void clients_on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct session *s = poll->data;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)events;
+	if (status < 0 || fd < 0)
+		return;
+	/* The directory is 0700 already; this holds even where someone loosened it. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		close(fd);
+	else
+		clients_add(s, fd, false);
+}
+
+int clients_listen(struct session *s, struct err *e)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_FREE char *path = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		err_set(e, "the run directory's path is too long for a socket: %s", path);
+		return err_remedy(e, "point XDG_RUNTIME_DIR at a shorter path");
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0) {
+		err_sys(e, "listen on %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	s->listen_fd = fd;
+	uv_poll_init(&s->loop, &s->listener, fd);
+	s->listener.data = s;
+	uv_poll_start(&s->listener, UV_READABLE, clients_on_connection);
+	return 0;
+}

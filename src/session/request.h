@@ -1,0 +1,25 @@
+/* request: what a client asks of a new session, as WIRE_START carries it: one JSON object
+ * { options, shell, tty, term, cols, rows, debug, dryrun }. The workspace is the working directory ccvm-session
+ * is started in, so that a path of any bytes arrives whole. */
+#ifndef CCVM_SESSION_REQUEST_H
+#define CCVM_SESSION_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct request {
+	char *options; /* owned; JSON for conf_from_json */
+	bool shell;
+	bool tty;      /* the agent gets a PTY */
+	char *term;    /* owned */
+	int cols, rows;
+	bool dryrun;
+};
+
+/* Pure. */
+int request_parse(struct request *r, const void *json, size_t n, struct err *e);
+void request_fini(struct request *r);
+
+#endif

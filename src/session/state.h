@@ -1,0 +1,131 @@
+/* state: what the files of src/session share. */
+#ifndef CCVM_SESSION_STATE_H
+#define CCVM_SESSION_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "loop/stream.h"
+#include "proto/rundir.h"
+#include "proto/wire.h"
+#include "session/guest.h"
+#include "session/logtail.h"
+#include "session/request.h"
+#include "ssh/sshkey.h"
+#include "ssh/sshlink.h"
+#include "vm/accel.h"
+#include "vm/image.h"
+#include "vm/qemu.h"
+#include "vm/qmp.h"
+
+enum session_state {
+	SESSION_CREATED,
+	SESSION_STARTING, /* QEMU runs, the guest boots to its park point */
+	SESSION_SEEDING,  /* after `go` */
+	SESSION_READY,    /* the guest is up, SSH is being set up */
+	SESSION_RUNNING,  /* the agent runs */
+	SESSION_STOPPING,
+	SESSION_ENDED,
+	SESSION_FAILED,
+};
+
+/* A child process in the event loop. */
+struct child {
+	pid_t pid; /* 0: none, or already reaped */
+	int pidfd;
+	uv_poll_t poll;
+	bool watched;
+	int status;
+};
+
+struct session {
+	uv_loop_t loop;
+	uv_timer_t timer; /* the one deadline of the current phase */
+	uv_signal_t signals[3];
+
+	struct request request;
+	struct conf conf;
+	struct strv args; /* the agent's */
+	struct strv env;  /* the agent's, with the API key; wiped once sent */
+	char *workspace;
+	char *name;
+
+	enum session_state state;
+	int64_t state_since_ms;
+	int64_t started_ms;
+	const char *stage; /* what is being done, for failures */
+	bool gone;         /* go was said: the guest may have written to the workspace */
+	bool failed;
+	struct err failure;
+	char failure_stage[64];
+	int exit_code;
+
+	struct image image;
+	struct accel accel;
+	struct rundir run;
+	struct qemu qemu;
+	struct child qemu_child, net_child;
+	struct qmp *qmp;
+	int net_control_fd, net_log_fd;
+	struct stream *qmp_stream, *console, *ctl, *qemu_log, *net_control, *net_log;
+	struct json_splitter ctl_lines;
+	struct logtail console_tail, qemu_tail;
+	struct guest_message report; /* the last figures */
+
+	struct sshkey *client_key, *host_key;
+	struct sshlink *ssh;
+	uv_poll_t ssh_poll;
+
+	struct client *owner;   /* whose end is the session's end; NULL once it left */
+	struct client *clients; /* all of them */
+	uv_poll_t listener;
+	int listen_fd;
+	struct buf input; /* the owner's, on its way to the agent */
+	bool input_end, input_end_sent;
+};
+
+/* session.c */
+void session_set_state(struct session *s, enum session_state state);
+/* Ends the session with a failure of ccvm's own; the first one counts. */
+void session_fail(struct session *s, const char *stage, const struct err *e);
+/* Ends it with the agent's code. */
+void session_end(struct session *s, int exit_code);
+/* Asks the agent to go, and ends the session when it has gone or after a while. */
+void session_ask_to_end(struct session *s, const char *signal_name, int exit_code);
+/* The owner asked for the start and everything it had to say is here. */
+void session_begin(struct session *s);
+void session_after_agent_start(struct session *s);
+int64_t session_now_ms(void);
+
+/* start.c: from a request to a booting guest. */
+int start_prepare(struct session *s, struct err *e);
+int start_launch(struct session *s, struct err *e);
+
+/* agent.c: the SSH link and what flows through it. */
+int agent_connect(struct session *s, struct err *e);
+void agent_pump(struct session *s); /* call after anything that may let data flow */
+void agent_disconnect(struct session *s);
+
+/* clients.c */
+struct client *clients_add(struct session *s, int fd, bool owner);
+int clients_listen(struct session *s, struct err *e);
+void clients_send(struct client *c, enum wire_type type, const void *payload, size_t n);
+size_t clients_queued(const struct client *c);
+void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n);
+void clients_close_all(struct session *s);
+
+/* status.c: events and status.json. Texts are escaped already or ours. */
+void status_event_state(struct session *s);
+void status_event_note(struct session *s, const char *stage, const char *text);
+void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);
+void status_write(struct session *s);
+const char *status_state_name(enum session_state state);
+/* The last frame's payload. */
+void status_exit_payload(const struct session *s, struct buf *out);
+
+#endif

@@ -1,0 +1,392 @@
+/* Theory of operation. Everything read here comes from a guest nobody trusts.
+ *
+ * 1. The connection is a chain of steps (a table); each is tried again on every service until libssh stops saying
+ *    "again", then the next one follows. libssh's session is non-blocking throughout.
+ * 2. The host key was made by us for this run and is pinned: another key means that something sits between.
+ * 3. libssh buffers whole packets, so one wake of the fd can carry data of several reads: after each service every
+ *    stream is drained until it is empty or the owner has no room.
+ * 4. Nothing the guest sends chooses what is done here: its data goes to on_output, its exit code to
+ *    on_agent_ended, everything else is dropped by libssh (channel opens and global requests get refusals). */
+#include "ssh/sshlink.h"
+#include "ssh/sshkey_libssh.h"
+#include "proto/names.h"
+
+#include <libssh/callbacks.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+
+enum sshlink_step_result { SSHLINK_AGAIN, SSHLINK_DONE, SSHLINK_FAILED };
+
+enum sshlink_state {
+	SSHLINK_CONNECT,
+	SSHLINK_AUTHENTICATE,
+	SSHLINK_OPEN_CHANNEL,
+	SSHLINK_REQUEST_ENV,
+	SSHLINK_REQUEST_PTY,
+	SSHLINK_REQUEST_SHELL,
+	SSHLINK_RUNNING,
+	SSHLINK_ENDED,
+	SSHLINK_DEAD,
+};
+
+struct sshlink {
+	ssh_session session;
+	ssh_channel channel;
+	struct ssh_channel_callbacks_struct channel_cb;
+	const struct sshkey *client, *host; /* borrowed */
+	struct sshlink_callbacks cb;
+	enum sshlink_state state;
+	bool want_pty;
+	char *term;
+	int cols, rows;
+	struct strv env;
+	size_t env_next;
+	int exit_code; /* -1 until known */
+};
+
+static const struct {
+	const char *name;
+	int number;
+} sshlink_signals[] = {
+	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
+	{"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
+	{"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+};
+
+int sshlink_signal_number(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sshlink_signals); i++)
+		if (strcmp(sshlink_signals[i].name, name) == 0)
+			return sshlink_signals[i].number;
+	return 0;
+}
+
+const char *sshlink_signal_name(int number)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sshlink_signals); i++)
+		if (sshlink_signals[i].number == number)
+			return sshlink_signals[i].name;
+	return NULL;
+}
+
+static void sshlink_fail(struct sshlink *l, const char *what)
+{
+	struct err e;
+
+	err_set(&e, "SSH to the guest: %s: %s", what, ssh_get_error(l->session));
+	l->state = SSHLINK_DEAD;
+	l->cb.on_failure(l->cb.ctx, &e);
+}
+
+static int sshlink_set_options(struct sshlink *l, int fd)
+{
+	static const bool no_config = false;
+	static const int no = 0;
+	static const struct {
+		enum ssh_options_e option;
+		const void *value;
+	} fixed[] = {
+		/* No file of the user's may change how a guest is spoken to. */
+		{SSH_OPTIONS_PROCESS_CONFIG, &no_config},
+		{SSH_OPTIONS_HOST, "guest"},
+		{SSH_OPTIONS_USER, NAME_AGENT_USER},
+		{SSH_OPTIONS_SSH_DIR, "/nonexistent"},
+		{SSH_OPTIONS_KNOWNHOSTS, "/dev/null"},
+		{SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
+		{SSH_OPTIONS_KEY_EXCHANGE, "curve25519-sha256"},
+		{SSH_OPTIONS_HOSTKEYS, "ssh-ed25519"},
+		{SSH_OPTIONS_CIPHERS_C_S, "chacha20-poly1305@openssh.com"},
+		{SSH_OPTIONS_CIPHERS_S_C, "chacha20-poly1305@openssh.com"},
+		{SSH_OPTIONS_COMPRESSION, "no"},
+		{SSH_OPTIONS_GSSAPI_AUTH, &no},
+		{SSH_OPTIONS_PASSWORD_AUTH, &no},
+		{SSH_OPTIONS_KBDINT_AUTH, &no},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (ssh_options_set(l->session, fixed[i].option, fixed[i].value) < 0)
+			return -1;
+	return ssh_options_set(l->session, SSH_OPTIONS_FD, &fd);
+}
+
+struct sshlink *sshlink_new(int fd, const struct sshkey *client, const struct sshkey *host,
+			    const struct sshlink_callbacks *callbacks, struct err *e)
+{
+	struct sshlink *l = mem_alloc(sizeof(*l));
+
+	l->client = client;
+	l->host = host;
+	l->cb = *callbacks;
+	l->exit_code = -1;
+	l->session = ssh_new();
+	if (!l->session)
+		mem_die("out of memory");
+	ssh_set_blocking(l->session, 0);
+	if (sshlink_set_options(l, fd) < 0) {
+		err_set(e, "libssh refused an option: %s", ssh_get_error(l->session));
+		sshlink_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+static void sshlink_wipe_env(struct sshlink *l)
+{
+	for (size_t i = 0; i < l->env.n; i++)
+		secret_wipe(l->env.v[i], strlen(l->env.v[i]));
+	strv_fini(&l->env);
+}
+
+void sshlink_free(struct sshlink *l)
+{
+	if (!l)
+		return;
+	sshlink_wipe_env(l);
+	if (l->channel) {
+		ssh_remove_channel_callbacks(l->channel, &l->channel_cb);
+		ssh_channel_free(l->channel);
+	}
+	ssh_free(l->session);
+	free(l->term);
+	free(l);
+}
+
+short sshlink_events(const struct sshlink *l)
+{
+	short events = POLLIN;
+
+	if (l->state == SSHLINK_DEAD)
+		return 0;
+	if (ssh_get_poll_flags(l->session) & SSH_WRITE_PENDING)
+		events |= POLLOUT;
+	return events;
+}
+
+static enum sshlink_step_result sshlink_result(int rc)
+{
+	return rc == SSH_OK ? SSHLINK_DONE : rc == SSH_AGAIN ? SSHLINK_AGAIN : SSHLINK_FAILED;
+}
+
+static enum sshlink_step_result sshlink_connect(struct sshlink *l)
+{
+	enum sshlink_step_result r = sshlink_result(ssh_connect(l->session));
+	ssh_key seen = NULL;
+
+	if (r != SSHLINK_DONE)
+		return r;
+	if (ssh_get_server_publickey(l->session, &seen) != SSH_OK ||
+	    ssh_key_cmp(seen, l->host->key, SSH_KEY_CMP_PUBLIC) != 0)
+		r = SSHLINK_FAILED;
+	ssh_key_free(seen);
+	return r;
+}
+
+static enum sshlink_step_result sshlink_authenticate(struct sshlink *l)
+{
+	int rc = ssh_userauth_publickey(l->session, NULL, l->client->key);
+
+	if (rc == SSH_AUTH_AGAIN)
+		return SSHLINK_AGAIN;
+	if (rc != SSH_AUTH_SUCCESS)
+		return SSHLINK_FAILED;
+	return SSHLINK_DONE;
+}
+
+static void sshlink_on_exit_status(ssh_session session, ssh_channel channel, int status, void *ctx)
+{
+	struct sshlink *l = ctx;
+
+	(void)session;
+	(void)channel;
+	l->exit_code = status & 0xff;
+}
+
+static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, const char *name, int core,
+				   const char *message, const char *language, void *ctx)
+{
+	struct sshlink *l = ctx;
+	int number = sshlink_signal_number(name);
+
+	(void)session;
+	(void)channel;
+	(void)core;
+	(void)message;
+	(void)language;
+	l->exit_code = number ? 128 + number : ERR_EXIT_GUEST;
+}
+
+static enum sshlink_step_result sshlink_open_channel(struct sshlink *l)
+{
+	if (!l->channel) {
+		l->channel = ssh_channel_new(l->session);
+		if (!l->channel)
+			return SSHLINK_FAILED;
+		l->channel_cb.userdata = l;
+		l->channel_cb.channel_exit_status_function = sshlink_on_exit_status;
+		l->channel_cb.channel_exit_signal_function = sshlink_on_exit_signal;
+		ssh_callbacks_init(&l->channel_cb);
+		ssh_set_channel_callbacks(l->channel, &l->channel_cb);
+	}
+	return sshlink_result(ssh_channel_open_session(l->channel));
+}
+
+static enum sshlink_step_result sshlink_request_env(struct sshlink *l)
+{
+	for (; l->env_next < l->env.n; l->env_next++) {
+		char *pair = l->env.v[l->env_next];
+		char *value = strchr(pair, '=');
+		int rc;
+
+		if (!value)
+			continue;
+		*value = '\0';
+		rc = ssh_channel_request_env(l->channel, pair, value + 1);
+		*value = '=';
+		if (rc == SSH_AGAIN)
+			return SSHLINK_AGAIN;
+		/* SSH_ERROR: sshd does not take this name. The agent runs without it, as the guest decided. */
+	}
+	sshlink_wipe_env(l);
+	return SSHLINK_DONE;
+}
+
+static enum sshlink_step_result sshlink_request_pty(struct sshlink *l)
+{
+	if (!l->want_pty)
+		return SSHLINK_DONE;
+	return sshlink_result(ssh_channel_request_pty_size(l->channel, l->term, l->cols, l->rows));
+}
+
+static enum sshlink_step_result sshlink_request_shell(struct sshlink *l)
+{
+	/* The agent user's shell is ccvm-launch: it starts what the seed says. */
+	return sshlink_result(ssh_channel_request_shell(l->channel));
+}
+
+static const struct {
+	const char *what;
+	enum sshlink_step_result (*run)(struct sshlink *l);
+} sshlink_steps[] = {
+	[SSHLINK_CONNECT] = {"connect", sshlink_connect},
+	[SSHLINK_AUTHENTICATE] = {"authentication", sshlink_authenticate},
+	[SSHLINK_OPEN_CHANNEL] = {"channel", sshlink_open_channel},
+	[SSHLINK_REQUEST_ENV] = {"environment", sshlink_request_env},
+	[SSHLINK_REQUEST_PTY] = {"PTY", sshlink_request_pty},
+	[SSHLINK_REQUEST_SHELL] = {"agent start", sshlink_request_shell},
+};
+
+void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env)
+{
+	l->env = *env;
+	memset(env, 0, sizeof(*env));
+	l->want_pty = pty != NULL;
+	if (pty) {
+		l->term = mem_strdup(pty->term);
+		l->cols = pty->cols;
+		l->rows = pty->rows;
+	}
+}
+
+/* Hands over one stream's data; true when it is at its end and empty. */
+static bool sshlink_drain_stream(struct sshlink *l, enum sshlink_stream stream)
+{
+	char bytes[32768];
+
+	for (;;) {
+		size_t room = l->cb.output_room(l->cb.ctx);
+		int n;
+
+		if (room == 0)
+			return false;
+		n = ssh_channel_read_nonblocking(l->channel, bytes, room < sizeof(bytes) ? (uint32_t)room : sizeof(bytes),
+						 stream == SSHLINK_STDERR);
+		if (n <= 0)
+			return ssh_channel_is_eof(l->channel) && ssh_channel_poll(l->channel, stream == SSHLINK_STDERR) <= 0;
+		l->cb.on_output(l->cb.ctx, stream, bytes, (size_t)n);
+	}
+}
+
+static void sshlink_drain(struct sshlink *l)
+{
+	bool out_done = sshlink_drain_stream(l, SSHLINK_STDOUT);
+	bool err_done = sshlink_drain_stream(l, SSHLINK_STDERR);
+
+	if (!ssh_channel_is_closed(l->channel) || (!out_done && l->cb.output_room(l->cb.ctx) == 0) ||
+	    (!err_done && l->cb.output_room(l->cb.ctx) == 0))
+		return;
+	l->state = SSHLINK_ENDED;
+	l->cb.on_agent_ended(l->cb.ctx, l->exit_code >= 0 ? l->exit_code : ERR_EXIT_GUEST);
+}
+
+/* Runs steps until one has to wait. */
+static void sshlink_advance(struct sshlink *l)
+{
+	while (l->state < SSHLINK_RUNNING) {
+		enum sshlink_state state = l->state;
+
+		switch (sshlink_steps[state].run(l)) {
+		case SSHLINK_AGAIN:
+			return;
+		case SSHLINK_FAILED:
+			sshlink_fail(l, sshlink_steps[state].what);
+			return;
+		case SSHLINK_DONE:
+			l->state++;
+		}
+		if (state == SSHLINK_AUTHENTICATE)
+			l->cb.on_authenticated(l->cb.ctx);
+		if (state == SSHLINK_REQUEST_SHELL)
+			l->cb.on_agent_started(l->cb.ctx);
+	}
+}
+
+void sshlink_service(struct sshlink *l)
+{
+	sshlink_advance(l);
+	if (l->state != SSHLINK_RUNNING)
+		return;
+	sshlink_drain(l);
+	if (l->state == SSHLINK_RUNNING && !ssh_is_connected(l->session))
+		sshlink_fail(l, "connection lost");
+}
+
+size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n)
+{
+	uint32_t window;
+	int written;
+
+	/* Bounds what libssh queues: nothing new while the socket has not taken the last packet. */
+	if (l->state != SSHLINK_RUNNING || ssh_get_poll_flags(l->session) & SSH_WRITE_PENDING)
+		return 0;
+	window = ssh_channel_window_size(l->channel);
+	if (n > window)
+		n = window;
+	if (n > 131072)
+		n = 131072;
+	if (n == 0)
+		return 0;
+	written = ssh_channel_write(l->channel, bytes, (uint32_t)n);
+	return written > 0 ? (size_t)written : 0;
+}
+
+void sshlink_send_eof(struct sshlink *l)
+{
+	if (l->state == SSHLINK_RUNNING)
+		ssh_channel_send_eof(l->channel);
+}
+
+void sshlink_resize(struct sshlink *l, int cols, int rows)
+{
+	l->cols = cols;
+	l->rows = rows;
+	if (l->state == SSHLINK_RUNNING && l->want_pty)
+		ssh_channel_change_pty_size(l->channel, cols, rows);
+}
+
+void sshlink_signal(struct sshlink *l, const char *name)
+{
+	if (l->state == SSHLINK_RUNNING)
+		ssh_channel_request_send_signal(l->channel, name);
+}

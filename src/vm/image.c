@@ -1,0 +1,137 @@
+#include "vm/image.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define IMAGE_MANIFEST_MAX (4 << 20)
+
+char *image_cache_dir(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+
+	if (cache && cache[0] == '/')
+		return mem_format("%s/ccvm/images", cache);
+	return mem_format("%s/.cache/ccvm/images", home ? home : "");
+}
+
+static bool image_exists(const char *path)
+{
+	AUTO_FREE char *manifest = mem_format("%s/%s", path, IMAGE_MANIFEST);
+
+	return access(manifest, F_OK) == 0;
+}
+
+char *image_find(const char *share_dir, struct err *e)
+{
+	const char *forced = getenv("CCVM_IMAGE");
+	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *current = mem_format("%s/current", cache);
+	AUTO_FREE char *shared = mem_format("%s/image-default", share_dir ? share_dir : "");
+
+	if (forced && forced[0]) {
+		char *resolved = realpath(forced, NULL);
+
+		if (resolved)
+			return resolved;
+		err_sys(e, "CCVM_IMAGE names %s", forced);
+		err_remedy(e, "set CCVM_IMAGE to an image directory, or unset it");
+	} else if (image_exists(current)) {
+		return realpath(current, NULL);
+	} else if (share_dir && image_exists(shared)) {
+		return realpath(shared, NULL);
+	} else {
+		err_set(e, "there is no guest image in %s", cache);
+		err_remedy(e, "make one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
+	}
+	err_exit_code(e, ERR_EXIT_GUEST);
+	return NULL;
+}
+
+static char *image_manifest_text(const cJSON *json, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+
+	return mem_strdup(cJSON_IsString(item) ? item->valuestring : "");
+}
+
+static bool image_manifest_flag(const cJSON *json, const char *name)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
+}
+
+/* A file of the image: there, regular, and of the size the manifest states. */
+static int image_check_file(const char *dir, const char *name, const cJSON *files, int64_t *size, struct err *e)
+{
+	const cJSON *entry = cJSON_GetObjectItemCaseSensitive(files, name);
+	const cJSON *stated = cJSON_GetObjectItemCaseSensitive(entry, "size");
+	AUTO_FREE char *path = mem_format("%s/%s", dir, name);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(e, "the image's %s", path);
+	if (!S_ISREG(st.st_mode) || access(path, R_OK) < 0)
+		return err_set(e, "%s is not a readable file", path);
+	if (!cJSON_IsNumber(stated))
+		return err_set(e, "the manifest does not list %s", name);
+	if ((double)st.st_size != stated->valuedouble)
+		return err_set(e, "%s has %lld bytes, the manifest says %.0f", path, (long long)st.st_size, stated->valuedouble);
+	*size = st.st_size;
+	return 0;
+}
+
+static int image_read_manifest(struct image *img, const cJSON *json, struct err *e)
+{
+	static const char *const names[] = {IMAGE_KERNEL, IMAGE_MODULES, IMAGE_ROOT};
+	const cJSON *files = cJSON_GetObjectItemCaseSensitive(json, "files");
+	const cJSON *built_in = cJSON_GetObjectItemCaseSensitive(json, "built_in");
+
+	img->id = image_manifest_text(json, "id");
+	img->kernel_version = image_manifest_text(json, "kernel_version");
+	img->claude_version = image_manifest_text(json, "claude_version");
+	img->agent_sudo = image_manifest_flag(built_in, "agent_sudo");
+	img->clipboard = image_manifest_flag(built_in, "clipboard");
+	img->nix = image_manifest_flag(built_in, "nix");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (image_check_file(img->path, names[i], files, &img->root_size, e) < 0) /* the root is last */
+			return -1;
+	return 0;
+}
+
+int image_open(struct image *img, const char *path, struct err *e)
+{
+	AUTO_FREE char *manifest = mem_format("%s/%s", path, IMAGE_MANIFEST);
+	AUTO_BUF struct buf text = {0};
+	cJSON *json = NULL;
+	int rc = -1;
+
+	memset(img, 0, sizeof(*img));
+	img->path = mem_strdup(path);
+	if (file_read(AT_FDCWD, manifest, IMAGE_MANIFEST_MAX, &text, e) == 0) {
+		json = cJSON_ParseWithLength((const char *)buf_data(&text), buf_len(&text));
+		rc = json ? image_read_manifest(img, json, e) : err_set(e, "%s is not valid JSON", manifest);
+		cJSON_Delete(json);
+	}
+	if (rc < 0) {
+		err_wrap(e, "the guest image is unusable");
+		err_remedy(e, "build it again: ccvmctl image build --force");
+		err_exit_code(e, ERR_EXIT_GUEST);
+		image_fini(img);
+	}
+	return rc;
+}
+
+void image_fini(struct image *img)
+{
+	free(img->path);
+	free(img->id);
+	free(img->kernel_version);
+	free(img->claude_version);
+	memset(img, 0, sizeof(*img));
+}

@@ -1,0 +1,131 @@
+/* Theory of operation. QEMU emulates a machine for code nobody trusts, so it counts as taken over.
+ *
+ * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made before.
+ * 2. Its environment is empty, every other fd is closed, it dies with this process, it leaves no core.
+ * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or everything
+ *    below), and the devices it needs. TCP is refused, and signals to processes outside.
+ * 4. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
+#include "vm/qemu.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "vm/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+
+char *qemu_find(struct err *e)
+{
+	const char *forced = getenv("CCVM_QEMU");
+	char *path = forced && forced[0] ? mem_strdup(forced) : spawn_find("qemu-system-x86_64");
+
+	if (path && access(path, X_OK) == 0)
+		return path;
+	err_set(e, "QEMU is not installed (%s not found)", path ? path : "qemu-system-x86_64");
+	err_remedy(e, "install it: apt-get install qemu-system-x86");
+	err_exit_code(e, ERR_EXIT_GUEST);
+	free(path);
+	return NULL;
+}
+
+static int qemu_allow_program(struct jail *j, const char *program, struct err *e)
+{
+	/* What the dynamic linker and QEMU read; a Nix build has all of it in its store. */
+	static const char *const code[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/nix/store"};
+	static const char *const data[] = {"/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/usr/lib/ipxe",
+					   "/etc/ld.so.cache", "/etc/ld.so.conf", "/dev/urandom", "/dev/random",
+					   "/proc/cpuinfo", "/proc/self", "/sys/devices/system/cpu"};
+
+	if (jail_allow(j, program, JAIL_EXECUTE, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(code); i++)
+		if (jail_allow(j, code[i], JAIL_EXECUTE, e) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(data); i++)
+		if (jail_allow(j, data[i], JAIL_READ, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int qemu_allow(struct jail *j, const struct qemu_spec *s, struct err *e)
+{
+	const struct {
+		const char *path;
+		enum jail_access access;
+	} rules[] = {
+		{"/dev/null", JAIL_WRITE},
+		{s->accel->kvm ? "/dev/kvm" : NULL, JAIL_WRITE},
+		{s->kernel, JAIL_READ},
+		{s->root_image, JAIL_READ},
+		{s->seed_dir, JAIL_READ},
+		{s->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
+		{s->projects_dir, JAIL_TREE},
+	};
+
+	if (qemu_allow_program(j, s->program, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (rules[i].path && jail_allow(j, rules[i].path, rules[i].access, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int qemu_socketpair(int *ours, int *theirs, struct err *e)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 ? err_sys(e, "fcntl") : 0;
+}
+
+static int qemu_log_pipe(int *ours, int *theirs, struct err *e)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 ? err_sys(e, "fcntl") : 0;
+}
+
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, int net_fd, int initrd_fd, struct err *e)
+{
+	static char *const no_env[] = {NULL};
+	AUTO_STRV struct strv argv = {0};
+	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1;
+	struct jail jail;
+	int rc;
+
+	*q = (struct qemu){.pid = -1, .pidfd = -1, .qmp_fd = -1, .console_fd = -1, .ctl_fd = -1, .ssh_fd = -1, .log_fd = -1};
+	if (qemu_socketpair(&q->qmp_fd, &qmp, e) < 0 || qemu_socketpair(&q->console_fd, &console, e) < 0 ||
+	    qemu_socketpair(&q->ctl_fd, &ctl, e) < 0 || qemu_socketpair(&q->ssh_fd, &ssh, e) < 0 ||
+	    qemu_log_pipe(&q->log_fd, &log, e) < 0)
+		return -1;
+	qemu_args_build(spec, &argv);
+	jail_init(&jail);
+	q->landlock_abi = jail.abi;
+	rc = qemu_allow(&jail, spec, e);
+	if (rc == 0) {
+		const struct spawn_fd fds[] = {
+			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
+			{ssh, QEMU_FD_SSH}, {net_fd, QEMU_FD_NET}, {initrd_fd, QEMU_FD_INITRD},
+		};
+		const struct spawn s = {
+			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds, .nfds = ARRAY_LEN(fds),
+			.die_with_parent = true, .no_core = true, .new_session = true, .confine = jail_enter, .confine_ctx = &jail,
+		};
+
+		q->pid = spawn_start(&s, &q->pidfd, e);
+	}
+	jail_fini(&jail);
+	if (q->pid < 0)
+		err_exit_code(e, ERR_EXIT_GUEST);
+	return q->pid < 0 ? -1 : 0;
+}

@@ -1,0 +1,27 @@
+/* qemu: starts QEMU in its jail, connected to this process by socket pairs only. */
+#ifndef CCVM_VM_QEMU_H
+#define CCVM_VM_QEMU_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "vm/qemu_args.h"
+
+struct qemu { /* our ends; owned, non-blocking, close-on-exec; -1 when taken or closed */
+	pid_t pid;
+	int pidfd;
+	int qmp_fd;
+	int console_fd;
+	int ctl_fd;
+	int ssh_fd;
+	int log_fd; /* reads what QEMU prints */
+	int landlock_abi; /* 0: the kernel has no usable Landlock, QEMU runs without it */
+};
+
+/* QEMU's path: CCVM_QEMU, or qemu-system-x86_64 along PATH. NULL with a remedy. Free it. */
+char *qemu_find(struct err *e);
+
+/* net_fd is QEMU's end of the network's socket pair, initrd_fd the initramfs; both stay the caller's. */
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, int net_fd, int initrd_fd, struct err *e);
+
+#endif

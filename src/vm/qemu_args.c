@@ -1,0 +1,150 @@
+#include "vm/qemu_args.h"
+#include "base/buf.h"
+#include "proto/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* QEMU splits option values at commas; a comma is written twice (qemu(1), "-drive"). */
+static char *qemu_args_escape(const char *value)
+{
+	struct buf out = {0};
+
+	for (; *value; value++) {
+		buf_add(&out, value, 1);
+		if (*value == ',')
+			buf_add(&out, ",", 1);
+	}
+	(void)buf_text(&out);
+	return (char *)out.bytes;
+}
+
+static bool qemu_args_is_microvm(const struct qemu_spec *s)
+{
+	return strcmp(s->machine, "microvm") == 0;
+}
+
+/* virtio-mmio on microvm, PCI elsewhere. */
+static const char *qemu_args_bus(const struct qemu_spec *s)
+{
+	return qemu_args_is_microvm(s) ? "device" : "pci";
+}
+
+static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
+{
+	strv_add(a, "-machine");
+	/* Under TCG the guest wedges silently without pit and pic; acpi announces the virtio-mmio devices. */
+	if (qemu_args_is_microvm(s))
+		strv_addf(a, "microvm,accel=%s,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
+			  s->accel->accel, s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
+	else
+		strv_addf(a, "%s,accel=%s,mem-merge=off", s->machine, s->accel->accel);
+	strv_add(a, "-cpu");
+	strv_add(a, s->accel->cpu);
+	strv_add(a, "-smp");
+	strv_addf(a, "%u", s->cores);
+	strv_add(a, "-m");
+	strv_addf(a, "%uM", s->memory_mib);
+	if (s->lock_memory) {
+		strv_add(a, "-overcommit");
+		strv_add(a, "mem-lock=on");
+	}
+}
+
+char *qemu_args_kernel_line(const struct qemu_spec *s)
+{
+	return mem_format("console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
+			  "8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1%s",
+			  s->accel->kvm ? "" : " mitigations=off");
+}
+
+static void qemu_args_kernel(const struct qemu_spec *s, struct strv *a)
+{
+	strv_add(a, "-kernel");
+	strv_add(a, s->kernel);
+	strv_add(a, "-initrd");
+	strv_addf(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
+	strv_add(a, "-append");
+	strv_take(a, qemu_args_kernel_line(s));
+}
+
+static void qemu_args_socket(struct strv *a, const char *id, int fd)
+{
+	strv_add(a, "-chardev");
+	strv_addf(a, "socket,id=%s,fd=%d", id, fd);
+}
+
+static void qemu_args_channels(const struct qemu_spec *s, struct strv *a)
+{
+	static const struct {
+		const char *id, *port;
+		int fd;
+	} ports[] = {{"ctl", NAME_PORT_CTL, QEMU_FD_CTL}, {"ssh", NAME_PORT_SSH, QEMU_FD_SSH}};
+
+	qemu_args_socket(a, "qmp", QEMU_FD_QMP);
+	strv_add(a, "-mon");
+	strv_add(a, "chardev=qmp,mode=control");
+	qemu_args_socket(a, "console", QEMU_FD_CONSOLE);
+	strv_add(a, "-serial");
+	strv_add(a, "chardev:console");
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-serial-%s,id=ports,max_ports=4", qemu_args_bus(s));
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		qemu_args_socket(a, ports[i].id, ports[i].fd);
+		strv_add(a, "-device");
+		strv_addf(a, "virtserialport,bus=ports.0,nr=%zu,chardev=%s,name=%s", i + 1, ports[i].id, ports[i].port);
+	}
+}
+
+static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id, const char *tag, const char *path,
+			    bool readonly)
+{
+	AUTO_FREE char *escaped = qemu_args_escape(path);
+
+	strv_add(a, "-fsdev");
+	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=%s%s", id, escaped,
+		  readonly ? ",readonly=on" : "");
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
+}
+
+static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
+{
+	AUTO_FREE char *root = qemu_args_escape(s->root_image);
+	const char *bus = qemu_args_bus(s);
+
+	strv_add(a, "-blockdev");
+	strv_addf(a, "driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=%s,file.locking=off", root);
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
+	qemu_args_share(s, a, "seed", NAME_TAG_SEED, s->seed_dir, true);
+	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, s->workspace, s->workspace_readonly);
+	if (s->projects_dir)
+		qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, s->projects_dir, false);
+	strv_add(a, "-netdev");
+	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-net-%s,netdev=net,mac=52:54:00:12:34:56", bus);
+	strv_add(a, "-object");
+	strv_add(a, "rng-builtin,id=rng");
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-rng-%s,rng=rng", bus);
+}
+
+void qemu_args_build(const struct qemu_spec *s, struct strv *argv)
+{
+	static const char *const fixed[] = {"-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display",
+					    "none", "-parallel", "none"};
+
+	strv_add(argv, s->program);
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		strv_add(argv, fixed[i]);
+	if (s->sandbox) {
+		strv_add(argv, "-sandbox");
+		strv_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	}
+	qemu_args_machine(s, argv);
+	qemu_args_kernel(s, argv);
+	qemu_args_channels(s, argv);
+	qemu_args_devices(s, argv);
+}

@@ -1,0 +1,160 @@
+#include "vm/qmp.h"
+#include "base/mem.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#define QMP_PENDING_MAX 16
+
+struct qmp {
+	struct qmp_callbacks cb;
+	struct buf in;
+	struct buf queued; /* commands given before the greeting */
+	int greeted;
+	struct {
+		unsigned id;
+		qmp_reply *reply;
+		void *ctx;
+	} pending[QMP_PENDING_MAX];
+	size_t npending;
+	unsigned next_id;
+};
+
+struct qmp *qmp_new(const struct qmp_callbacks *callbacks)
+{
+	struct qmp *q = mem_alloc(sizeof(*q));
+
+	q->cb = *callbacks;
+	q->next_id = 1;
+	return q;
+}
+
+void qmp_free(struct qmp *q)
+{
+	if (!q)
+		return;
+	buf_fini(&q->in);
+	buf_fini(&q->queued);
+	free(q);
+}
+
+void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply, void *ctx)
+{
+	AUTO_BUF struct buf line = {0};
+
+	if (q->npending == QMP_PENDING_MAX)
+		mem_die("too many open QMP commands");
+	buf_addf(&line, "{\"execute\":\"%s\",\"id\":%u%s%s}\n", command, q->next_id, arguments ? ",\"arguments\":" : "",
+		 arguments ? arguments : "");
+	q->pending[q->npending].id = q->next_id++;
+	q->pending[q->npending].reply = reply;
+	q->pending[q->npending].ctx = ctx;
+	q->npending++;
+	if (q->greeted)
+		q->cb.on_output(q->cb.ctx, buf_data(&line), buf_len(&line));
+	else
+		buf_add(&q->queued, buf_data(&line), buf_len(&line));
+}
+
+static enum qmp_kind qmp_kind_of(const cJSON *json)
+{
+	static const struct {
+		const char *name;
+		enum qmp_kind kind;
+	} members[] = {{"QMP", QMP_GREETING}, {"return", QMP_RETURN}, {"error", QMP_ERROR}, {"event", QMP_EVENT}};
+
+	if (!cJSON_IsObject(json))
+		return QMP_BAD;
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, members[i].name);
+
+		if (item)
+			return members[i].kind == QMP_EVENT && !cJSON_IsString(item) ? QMP_BAD : members[i].kind;
+	}
+	return QMP_BAD;
+}
+
+enum qmp_kind qmp_classify(const char *line, size_t n)
+{
+	cJSON *json = n > QMP_LINE_MAX ? NULL : cJSON_ParseWithLength(line, n);
+	enum qmp_kind kind = qmp_kind_of(json);
+
+	cJSON_Delete(json);
+	return kind;
+}
+
+static void qmp_greet(struct qmp *q)
+{
+	static const char hello[] = "{\"execute\":\"qmp_capabilities\"}\n";
+
+	if (q->greeted)
+		return;
+	q->greeted = 1;
+	q->cb.on_output(q->cb.ctx, hello, sizeof(hello) - 1);
+	if (buf_len(&q->queued))
+		q->cb.on_output(q->cb.ctx, buf_data(&q->queued), buf_len(&q->queued));
+	buf_fini(&q->queued);
+}
+
+static void qmp_answer(struct qmp *q, const cJSON *json)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(json, "id");
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
+	const cJSON *desc = cJSON_GetObjectItemCaseSensitive(error, "desc");
+
+	for (size_t i = 0; cJSON_IsNumber(id) && i < q->npending; i++) {
+		qmp_reply *reply = q->pending[i].reply;
+		void *ctx = q->pending[i].ctx;
+
+		if ((double)q->pending[i].id != id->valuedouble)
+			continue;
+		q->pending[i] = q->pending[--q->npending];
+		if (reply)
+			reply(ctx, cJSON_GetObjectItemCaseSensitive(json, "return"),
+			      !error ? NULL : cJSON_IsString(desc) ? desc->valuestring : "unknown error");
+		return;
+	}
+}
+
+static int qmp_line(struct qmp *q, const char *line, size_t n, struct err *e)
+{
+	cJSON *json = cJSON_ParseWithLength(line, n);
+
+	switch (qmp_kind_of(json)) {
+	case QMP_GREETING:
+		qmp_greet(q);
+		break;
+	case QMP_RETURN:
+	case QMP_ERROR:
+		qmp_answer(q, json);
+		break;
+	case QMP_EVENT:
+		q->cb.on_event(q->cb.ctx, cJSON_GetObjectItemCaseSensitive(json, "event")->valuestring,
+			       cJSON_GetObjectItemCaseSensitive(json, "data"));
+		break;
+	case QMP_BAD:
+		cJSON_Delete(json);
+		return err_set(e, "QEMU said something that is not QMP");
+	}
+	cJSON_Delete(json);
+	return 0;
+}
+
+int qmp_feed(struct qmp *q, const void *bytes, size_t n, struct err *e)
+{
+	const unsigned char *newline;
+
+	buf_add(&q->in, bytes, n);
+	while (buf_len(&q->in) && (newline = memchr(buf_data(&q->in), '\n', buf_len(&q->in)))) {
+		size_t len = (size_t)(newline - buf_data(&q->in));
+
+		if (len > QMP_LINE_MAX)
+			break;
+		if (len > 1 && qmp_line(q, (const char *)buf_data(&q->in), len, e) < 0)
+			return -1;
+		buf_drop(&q->in, len + 1);
+	}
+	if (buf_len(&q->in) > QMP_LINE_MAX)
+		return err_set(e, "QEMU sent a line of more than %d bytes", QMP_LINE_MAX);
+	return 0;
+}

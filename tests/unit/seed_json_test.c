@@ -1,0 +1,155 @@
+/* areas: base conf seed
+ * What is taken out of claude's JSON, and that nothing else changes by a byte. */
+#include "unit/seed_fixture.h"
+
+#include "conf/jscan.h"
+#include "seed/seed_json.h"
+
+static const struct {
+	const char *text;
+	const char *clean; /* NULL: refused */
+	int removed;
+} cases[] = {
+	/* kept byte for byte */
+	{" { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", " { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", 0},
+	{"{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}", "{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}",
+	 0},
+	{"{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}", "{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}", 0},
+	{"{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}", 0},
+	{"{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", "{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", 0},
+	{"{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}", "{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}", 0},
+	/* mcpServers */
+	{"{\"mcpServers\": {\"s\": {\"env\": {\"K\": \"v\"}, \"command\": \"c\", \"headers\": {}}}}",
+	 "{\"mcpServers\": {\"s\": { \"command\": \"c\"}}}", 2},
+	{"{\"mcpServers\": {\"env\": {\"command\": \"c\", \"env\": 1}}}", "{\"mcpServers\": {\"env\": {\"command\": \"c\"}}}", 1},
+	{"{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", "{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", 0},
+	{"{\"mcpServers\": {\"s\": {\"x\": [[{\"env\": 1}]], \"y\": {\"z\": {\"headers\": 2}}}}}",
+	 "{\"mcpServers\": {\"s\": {\"x\": [[{}]], \"y\": {\"z\": {}}}}}", 2},
+	{"{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {\"env\": 1}}}, \"/b\": {\"mcpServers\": {\"s\": {\"headers\": 1}}}}}",
+	 "{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {}}}, \"/b\": {\"mcpServers\": {\"s\": {}}}}}", 2},
+	{"{\"mcpServers\": [{\"env\": 1, \"a\": 2}]}", "{\"mcpServers\": [{ \"a\": 2}]}", 1},
+	{"{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {\"env\": 1}}}}", "{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {}}}}",
+	 1},
+	{"{\"mcp\\u0053ervers\": {\"s\": {\"\\u0065nv\": 1}}}", "{\"mcp\\u0053ervers\": {\"s\": {}}}", 1},
+	{"{\"mcpServers\": {\"s\": {\"ENV\": 1}}}", "{\"mcpServers\": {\"s\": {}}}", 1},
+	{"{\"mcpServers\": {\"s\": {\"env\": 1, \"env\": 2, \"a\": 3}}}", "{\"mcpServers\": {\"s\": { \"a\": 3}}}", 2},
+	/* names of credentials, anywhere */
+	{"{\"primaryApiKey\": \"x\"}", "{}", 1},
+	{"{\"a\": 1, \"primaryApiKey\": \"x\"}", "{\"a\": 1}", 1},
+	{"{\"primaryApiKey\": \"x\", \"a\": 1}", "{ \"a\": 1}", 1},
+	{"{\"a\": 1, \"primaryApiKey\": \"x\", \"b\": 2}", "{\"a\": 1, \"b\": 2}", 1},
+	{"{\"primary\\u0041piKey\": \"x\"}", "{}", 1},
+	{"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[{\"x\": {}}]", 1},
+	{"{\"env\": {\"A\": 1, \"ANTHROPIC_API_KEY\": \"x\", \"AWS_REGION\": \"r\"}}", "{\"env\": {\"A\": 1, \"AWS_REGION\": \"r\"}}", 1},
+	/* refused */
+	{"", NULL, 0},
+	{"{\"a\": 1,}", NULL, 0},
+	{"{\"primaryApiKey\": \"x\"", NULL, 0},
+	{"{\"primaryApiKey\": nope}", NULL, 0},
+	{"{} {\"primaryApiKey\": \"x\"}", NULL, 0},
+	{"// comment\n{}", NULL, 0},
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_BUF struct buf out = {0};
+		int removed = seed_json_sanitise(cases[i].text, strlen(cases[i].text), &out);
+
+		if (!cases[i].clean) {
+			if (removed >= 0)
+				fail_msg("accepted: %s", cases[i].text);
+			continue;
+		}
+		assert_string_equal(buf_text(&out), cases[i].clean);
+		assert_int_equal(removed, cases[i].removed);
+		assert_true(jscan_is_valid(buf_text(&out), buf_len(&out), NULL));
+	}
+}
+
+static void test_deep(void **state)
+{
+	AUTO_BUF struct buf text = {0};
+	AUTO_BUF struct buf out = {0};
+
+	(void)state;
+	for (int i = 0; i < 300000; i++)
+		buf_add(&text, "{\"a\":", 5);
+	assert_int_equal(seed_json_sanitise(buf_text(&text), buf_len(&text), &out), -1);
+}
+
+static void test_off_by_default(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_put(&f, "home/.claude.json", "{\"a\": 1}");
+	fixture_seed(&f);
+	assert_false(fixture_has(&f, "claude-json"));
+	f.conf.share_config = true;
+	fixture_seed(&f);
+	fixture_assert(&f, "claude-json", "{\"a\": 1}");
+	fixture_fini(&f);
+}
+
+static void test_invalid_is_not_staged(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	f.conf.share_config = true;
+	fixture_put(&f, "home/.claude.json", "{\"primaryApiKey\": \"SECRET\"");
+	fixture_put(&f, "home/.claude/settings.json", "{\"env\": {\"ANTHROPIC_API_KEY\": \"SECRET\"},}");
+	fixture_seed(&f);
+	assert_false(fixture_has(&f, "claude-json"));
+	assert_false(fixture_has(&f, "claude-config"));
+	fixture_assert_absent(&f, "SECRET");
+	fixture_assert_noted(&f, ".claude.json is not shared: it is not valid JSON");
+	fixture_assert_noted(&f, "settings.json is not shared: it is not valid JSON");
+	fixture_fini(&f);
+}
+
+static void test_share_switches(void **state)
+{
+	static const char *const names[] = {"settings.json", "CLAUDE.md", "keybindings.json", "commands/x",
+					    "agents/x",	     "skills/x",  "output-styles/x"};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	bool *const switches[] = {&f.conf.share_settings, &f.conf.share_claude_md, &f.conf.share_keybindings,
+				  &f.conf.share_commands, &f.conf.share_agents,	   &f.conf.share_skills,
+				  &f.conf.share_output_styles};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = mem_format("home/.claude/%s", names[i]);
+
+		fixture_put(&f, path, "{}");
+	}
+	for (size_t off = 0; off <= ARRAY_LEN(names); off++) {
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			*switches[i] = i != off;
+		fixture_seed(&f);
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			AUTO_FREE char *path = mem_format("claude-config/%s", names[i]);
+
+			if (fixture_has(&f, path) != (i != off))
+				fail_msg("%s with %zu off", names[i], off);
+		}
+	}
+	fixture_fini(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),		     cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_off_by_default),	     cmocka_unit_test(test_invalid_is_not_staged),
+		cmocka_unit_test(test_share_switches),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
