@@ -28,9 +28,10 @@ ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libuv libseccomp
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv
+ccvmctl_FILES := src/vm/image.c
 
 define program
-$(1)_OBJS := $$(call objs,src/$(1).c $$(call area_srcs,$$($(1)_AREAS)))
+$(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
 $$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)

@@ -1,5 +1,5 @@
-/* ccvm-net: the network of one guest. Between QEMU's `-netdev stream` socket and libslirp; locked in before it reads
- * the first byte (net/net_confine.c says how). Started by ccvm-session, never by a user. */
+/* ccvm-net: the network of one guest. Between QEMU's `-netdev stream` socket and libslirp; locked in before
+ * it reads the first byte (net/net_confine.c says how). Started by ccvm-session, never by a user. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,27 +24,35 @@ struct main_options {
 	bool debug;
 };
 
-enum main_option { OPTION_QEMU, OPTION_CONTROL, OPTION_NO_LOOPBACK, OPTION_NO_LANDLOCK, OPTION_MTU, OPTION_DEBUG, OPTION_HELP };
+enum main_option {
+	OPTION_QEMU,
+	OPTION_CONTROL,
+	OPTION_NO_LOOPBACK,
+	OPTION_NO_LANDLOCK,
+	OPTION_MTU,
+	OPTION_DEBUG,
+	OPTION_HELP
+};
 
 static const struct option main_option_table[] = {
-	{"qemu-fd", required_argument, NULL, OPTION_QEMU},
-	{"control-fd", required_argument, NULL, OPTION_CONTROL},
-	{"no-host-loopback", no_argument, NULL, OPTION_NO_LOOPBACK},
-	{"no-landlock", no_argument, NULL, OPTION_NO_LANDLOCK},
-	{"mtu", required_argument, NULL, OPTION_MTU},
-	{"debug", no_argument, NULL, OPTION_DEBUG},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{0},
+    {"qemu-fd", required_argument, NULL, OPTION_QEMU},
+    {"control-fd", required_argument, NULL, OPTION_CONTROL},
+    {"no-host-loopback", no_argument, NULL, OPTION_NO_LOOPBACK},
+    {"no-landlock", no_argument, NULL, OPTION_NO_LANDLOCK},
+    {"mtu", required_argument, NULL, OPTION_MTU},
+    {"debug", no_argument, NULL, OPTION_DEBUG},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {0},
 };
 
 static const char main_usage[] =
-	"usage: ccvm-net --qemu-fd N --control-fd M [option...]\n"
-	"  --qemu-fd N         the other end of QEMU's -netdev stream socket\n"
-	"  --control-fd M      the session: JSON lines; its end of file ends this process\n"
-	"  --no-host-loopback  the gateway does not reach the host's loopback\n"
-	"  --mtu BYTES         of the guest's network (default 1500)\n"
-	"  --no-landlock       behave as on a kernel without Landlock: no file is opened\n"
-	"  --debug             say more on stderr\n";
+    "usage: ccvm-net --qemu-fd N --control-fd M [option...]\n"
+    "  --qemu-fd N         the other end of QEMU's -netdev stream socket\n"
+    "  --control-fd M      the session: JSON lines; its end of file ends this process\n"
+    "  --no-host-loopback  the gateway does not reach the host's loopback\n"
+    "  --mtu BYTES         of the guest's network (default 1500)\n"
+    "  --no-landlock       behave as on a kernel without Landlock: no file is opened\n"
+    "  --debug             say more on stderr\n";
 
 static int main_number(const char *text, long least, long most, long *out, struct err *e)
 {
@@ -109,8 +117,8 @@ static int main_parse(struct main_options *o, int argc, char **argv, struct err 
 	int option;
 
 	*o = (struct main_options){
-		.bridge = {.qemu_fd = -1, .control_fd = -1, .host_loopback = true, .mtu = NET_PLAN_MTU},
-		.landlock = true,
+	    .bridge = {.qemu_fd = -1, .control_fd = -1, .host_loopback = true, .mtu = NET_PLAN_MTU},
+	    .landlock = true,
 	};
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", main_option_table, NULL)) != -1)

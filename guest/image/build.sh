@@ -211,8 +211,10 @@ main() {
 
     claude_fetch
     log=$work/claude.log
-    if ! run_job unpack_claude 2>"$log"; then
-        explain_log "unpacking Claude Code" "" ""
+    local status=0
+    run_job unpack_claude 2>"$log" || status=$?
+    if ((status)); then
+        explain_log "$status" "unpacking Claude Code" "" ""
         show_log_tail
         die "could not unpack $claude_tgz"
     fi

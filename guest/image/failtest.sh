@@ -88,12 +88,12 @@ fake_package() {
     tar -C "$work/fake" -czf "$work/fake.tgz" package
     hex=$(sha512sum <"$work/fake.tgz")
     cp "$work/fake.tgz" "$work/cache/ccvm/downloads/sha512-${hex%% *}.tgz"
-    jq -n --arg integrity "sha512-$(openssl_free_base64 "${hex%% *}")" \
+    jq -n --arg integrity "sha512-$(hex_to_base64 "${hex%% *}")" \
         '{package: "@anthropic-ai/claude-code-linux-x64", version: "0.0.1", integrity: $integrity}' >"$work/fake.lock"
 }
 
-# openssl_free_base64 HEX
-openssl_free_base64() {
+# hex_to_base64 HEX
+hex_to_base64() {
     local hex=$1 i
     for ((i = 0; i < ${#hex}; i += 2)); do printf '%b' "\\x${hex:i:2}"; done | base64 -w 0
 }
@@ -219,6 +219,16 @@ if ((EUID == 0)) && tiny 1m "$work/try" 2>/dev/null; then
     CCVM_IMAGE_SPACE_CHECK=0 build --lock "$work/fake.lock"
     expect 'the work disk fills up' 1 'no disk space left while doing: building the root file system' 'free some space in'
     end_tiny
+    # A step that hangs on a full disk instead of failing is ended.
+    begin
+    fake_package
+    printf '#!/bin/sh\nhead -c 100m /dev/zero >tmp/fill\nexec sleep 600\n' >"$work/bin/mmdebstrap"
+    chmod 755 "$work/bin/mmdebstrap"
+    tiny 20m "$work/tmp"
+    CCVM_IMAGE_SPACE_CHECK=0 PATH=$work/bin:$PATH build --lock "$work/fake.lock"
+    expect 'hanging on a full disk' 1 'no disk space left while doing: building the root file system'
+    end_tiny
+    rm "$work/bin/mmdebstrap"
     if can_reach_npm; then
         begin
         tiny 30m "$work/cache"

@@ -33,14 +33,15 @@ struct home_file {
 };
 
 static const struct home_file home_files[] = {
-	{NAME_SEED_CLAUDE_JSON, NULL, ".claude.json"},
-	{NAME_SEED_GITCONFIG, NULL, ".gitconfig"},
-	{NAME_SEED_GITIGNORE, ".config/git", "ignore"},
+    {NAME_SEED_CLAUDE_JSON, NULL, ".claude.json"},
+    {NAME_SEED_GITCONFIG, NULL, ".gitconfig"},
+    {NAME_SEED_GITIGNORE, ".config/git", "ignore"},
 };
 
 /* ---- directories ---- */
 
-/* Opens the directory `name`, making it when it is missing. What is there stays: only a new one becomes the agent's. */
+/* Opens the directory `name`, making it when it is missing. What is there stays: only a new one becomes the
+ * agent's. */
 static int home_open_dir(const struct home *h, int dirfd, const char *name, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
@@ -108,7 +109,8 @@ static int home_put(struct home *h, const struct home_file *f, struct err *e)
 
 /* ---- claude-config ---- */
 
-static int home_copy_file(struct home *h, int from, const char *name, const struct stat *st, int to, struct err *e)
+static int home_copy_file(struct home *h, int from, const char *name, const struct stat *st, int to,
+			  struct err *e)
 {
 	AUTO_BUF struct buf text = {0};
 
@@ -180,7 +182,8 @@ static int home_copy_entries(struct home *h, int from, int to, unsigned depth, s
 
 static int home_copy_config(struct home *h, struct err *e)
 {
-	AUTO_CLOSE int from = openat(h->seed, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int from =
+	    openat(h->seed, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int to = -1;
 
 	if (from < 0)
@@ -193,8 +196,8 @@ static int home_copy_config(struct home *h, struct err *e)
 
 static int home_append(const struct home *h, int dirfd, const struct buf *text, struct err *e)
 {
-	AUTO_CLOSE int fd =
-		openat(dirfd, "CLAUDE.md", O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = openat(dirfd, "CLAUDE.md",
+				   O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -241,7 +244,8 @@ static int home_put_files(struct home *h, struct err *e)
 
 int home_populate(const char *seed_dir, const char *home, uid_t uid, gid_t gid, struct err *e)
 {
-	static int (*const steps[])(struct home *, struct err *) = {home_copy_config, home_append_context, home_put_files};
+	static int (*const steps[])(struct home *, struct err *) = {home_copy_config, home_append_context,
+								    home_put_files};
 	AUTO_CLOSE int seed = open(seed_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int dir = open(home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct home h = {.seed = seed, .dir = dir, .uid = uid, .gid = gid};

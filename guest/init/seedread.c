@@ -70,7 +70,8 @@ static bool seedread_is_normal(const char *p, size_t n)
 
 		if (i < n && p[i] != '/')
 			continue;
-		if (len == 0 || (len == 1 && p[start] == '.') || (len == 2 && p[start] == '.' && p[start + 1] == '.'))
+		if (len == 0 || (len == 1 && p[start] == '.') ||
+		    (len == 2 && p[start] == '.' && p[start + 1] == '.'))
 			return false;
 		start = i + 1;
 	}
@@ -109,8 +110,8 @@ int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e)
 /* ---- lists ---- */
 
 /* Calls add for each line; a last line without newline counts. */
-static int seedread_lines(const char *p, size_t n, size_t max, int (*add)(void *out, const char *p, size_t n), void *out,
-			  const char *what, struct err *e)
+static int seedread_lines(const char *p, size_t n, size_t max, int (*add)(void *out, const char *p, size_t n),
+			  void *out, const char *what, struct err *e)
 {
 	size_t count = 0;
 
@@ -130,7 +131,8 @@ static int seedread_lines(const char *p, size_t n, size_t max, int (*add)(void *
 
 static bool seedread_is_name_char(char c, bool first)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (!first && c >= '0' && c <= '9');
 }
 
 static int seedread_add_name(void *out, const char *p, size_t n)
@@ -147,7 +149,8 @@ static int seedread_add_name(void *out, const char *p, size_t n)
 
 int seedread_names(const void *bytes, size_t n, struct buf *out, struct err *e)
 {
-	return seedread_lines(bytes, n, SEEDREAD_NAMES_MAX, seedread_add_name, out, "the name of a variable", e);
+	return seedread_lines(bytes, n, SEEDREAD_NAMES_MAX, seedread_add_name, out, "the name of a variable",
+			      e);
 }
 
 static int seedread_add_address(void *out, const char *p, size_t n)
@@ -166,7 +169,8 @@ static int seedread_add_address(void *out, const char *p, size_t n)
 	slash = strchr(text, '/');
 	if (slash) {
 		*slash = '\0';
-		if (seedread_digits(slash + 1, strlen(slash + 1), &bits) < 0 || bits > (family == AF_INET6 ? 128 : 32))
+		if (seedread_digits(slash + 1, strlen(slash + 1), &bits) < 0 ||
+		    bits > (family == AF_INET6 ? 128 : 32))
 			return -1;
 	}
 	if (inet_pton(family, text, addr) != 1)
@@ -177,26 +181,29 @@ static int seedread_add_address(void *out, const char *p, size_t n)
 
 int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err *e)
 {
-	return seedread_lines(bytes, n, SEEDREAD_LINES_MAX, seedread_add_address, out, "an address or CIDR", e);
+	return seedread_lines(bytes, n, SEEDREAD_LINES_MAX, seedread_add_address, out, "an address or CIDR",
+			      e);
 }
 
 int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e)
 {
 	const char *p = bytes;
 	const char *end = p + n;
+	size_t count = 0;
 
 	if (n > SEEDREAD_ARGS_MAX)
 		return err_set(e, "larger than %u bytes", SEEDREAD_ARGS_MAX);
 	if (n && end[-1] != '\0')
 		return err_set(e, "the last argument has no end");
-	while (p < end) {
-		size_t len = strlen(p);
-
-		if (out->n >= SEEDREAD_ARG_COUNT)
-			return err_set(e, "more than %d arguments", SEEDREAD_ARG_COUNT);
-		strv_take(out, mem_strndup(p, len));
-		p += len + 1;
-	}
+	for (const char *q = p; q < end; q += strlen(q) + 1)
+		count++;
+	if (count > SEEDREAD_ARG_COUNT)
+		return err_set(e, "more than %d arguments", SEEDREAD_ARG_COUNT);
+	/* Room for all at once: there can be very many of them. */
+	out->v = mem_resize(out->v, out->n + count + 1, sizeof(*out->v));
+	for (; p < end; p += strlen(p) + 1)
+		out->v[out->n++] = mem_strdup(p);
+	out->v[out->n] = NULL;
 	return 0;
 }
 
@@ -241,15 +248,15 @@ int seedread_bytes_file(int dirfd, const char *path, size_t max, struct buf *out
 }
 
 /* The body of a reader of a file: its bytes go through `call`, which sees them as `p` and `n`. */
-#define SEEDREAD_FILE(limit, call)                                                                                     \
-	AUTO_BUF struct buf text = {0};                                                                                \
-	const void *p;                                                                                                 \
-	size_t n;                                                                                                      \
-                                                                                                                       \
-	if (seedread_bytes_file(AT_FDCWD, path, limit, &text, e) < 0)                                                  \
-		return -1;                                                                                             \
-	p = buf_text(&text);                                                                                           \
-	n = buf_len(&text);                                                                                            \
+#define SEEDREAD_FILE(limit, call)                                                                           \
+	AUTO_BUF struct buf text = {0};                                                                      \
+	const void *p;                                                                                       \
+	size_t n;                                                                                            \
+                                                                                                             \
+	if (seedread_bytes_file(AT_FDCWD, path, limit, &text, e) < 0)                                        \
+		return -1;                                                                                   \
+	p = buf_text(&text);                                                                                 \
+	n = buf_len(&text);                                                                                  \
 	return (call) < 0 ? err_wrap(e, "seed file %s", path) : 0
 
 int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, struct err *e)

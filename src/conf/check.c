@@ -31,7 +31,8 @@ char *check_nix_key(const char *value, struct err *e)
 	const char *colon = strchr(value, ':');
 	AUTO_FREE char *name = mem_strndup(value, colon ? (size_t)(colon - value) : 0);
 
-	if (!colon || !check_is_made_of(name, CHECK_ALNUM "-._") || !check_is_made_of(colon + 1, CHECK_ALNUM "+/=")) {
+	if (!colon || !check_is_made_of(name, CHECK_ALNUM "-._") ||
+	    !check_is_made_of(colon + 1, CHECK_ALNUM "+/=")) {
 		err_set(e, "\"%.100s\" is not a public key of the form name:base64", value);
 		return NULL;
 	}
@@ -69,8 +70,8 @@ static bool check_is_function_key(const char *value)
 
 char *check_key(const char *value, struct err *e)
 {
-	bool modified = (value[0] == 'C' || value[0] == 'M') && value[1] == '-' && value[2] > ' ' && value[2] < 0x7f &&
-			!value[3];
+	bool modified = (value[0] == 'C' || value[0] == 'M') && value[1] == '-' && value[2] > ' ' &&
+			value[2] < 0x7f && !value[3];
 
 	if (!modified && !check_is_function_key(value)) {
 		err_set(e, "\"%.100s\" is not a key of the form C-x, M-x or F1", value);

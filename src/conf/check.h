@@ -1,15 +1,15 @@
-/* check: the checks of string options that need no module of their own. Each returns the normal form (free it), or
- * NULL with a text that says what is wrong. */
+/* check: the checks of string options that need no module of their own. Each returns the normal form (free
+ * it), or NULL with a text that says what is wrong. */
 #ifndef CCVM_CONF_CHECK_H
 #define CCVM_CONF_CHECK_H
 
 #include "base/err.h"
 
-char *check_url(const char *value, struct err *e);      /* http or https, without credentials */
-char *check_nix_key(const char *value, struct err *e);  /* name:base64 */
+char *check_url(const char *value, struct err *e);	/* http or https, without credentials */
+char *check_nix_key(const char *value, struct err *e);	/* name:base64 */
 char *check_variable(const char *value, struct err *e); /* a variable's name, or empty */
 char *check_pass_env(const char *value, struct err *e); /* a variable's name, or a pattern */
-char *check_package(const char *value, struct err *e);  /* a Debian or Nix package name */
-char *check_key(const char *value, struct err *e);      /* C-x, M-x or F1 to F12 */
+char *check_package(const char *value, struct err *e);	/* a Debian or Nix package name */
+char *check_key(const char *value, struct err *e);	/* C-x, M-x or F1 to F12 */
 
 #endif

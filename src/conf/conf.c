@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What QEMU maps beside the guest's memory (code, stacks, the emulator's translation buffer), in MiB: all of it is
- * locked with the rest (mlockall(2)). */
-#define CONF_MEMLOCK_EXTRA 1536
+/* What QEMU maps beside the guest's memory, in MiB: code, heap, the emulator's translation buffer, and for
+ * each processor a stack and an arena. All of it is locked with the rest (mlockall(2)). */
+#define CONF_MEMLOCK_EXTRA 1200
+#define CONF_MEMLOCK_CORE  72
 
 void conf_init(struct conf *c)
 {
@@ -43,7 +44,8 @@ static void conf_lower(struct conf *c, const char *name, long *value, long limit
 		return;
 	/* A default that is more than the host has is nobody's wish, so nobody needs to hear of it. */
 	if (c->source[option_find(name)] > CONF_SOURCE_IMAGE)
-		strv_addf(&c->notes, "%s lowered from %ld to %ld%s: the host has no more", name, *value, limit, unit);
+		strv_addf(&c->notes, "%s lowered from %ld to %ld%s: the host has no more", name, *value,
+			  limit, unit);
 	*value = limit;
 }
 
@@ -54,16 +56,20 @@ static void conf_apply_limits(struct conf *c)
 
 	conf_lower(c, "cores", &c->cores, sysconf(_SC_NPROCESSORS_ONLN), "");
 	if (page > 0 && pages > 0)
-		conf_lower(c, "memory", &c->memory, (long)((unsigned long long)page * (unsigned long long)pages >> 20), " MiB");
+		conf_lower(c, "memory", &c->memory,
+			   (long)((unsigned long long)page * (unsigned long long)pages >> 20), " MiB");
 }
 
 static void conf_note_conflicts(struct conf *c)
 {
 	if (c->agent_sudo == 1 && c->egress_allowlist.n)
-		strv_addf(&c->notes, "agentSudo is forced on beside egressAllowlist: the agent can switch off the firewall "
-				     "inside the guest; only the host's own filter remains");
+		strv_addf(
+		    &c->notes,
+		    "agentSudo is forced on beside egressAllowlist: the agent can switch off the firewall "
+		    "inside the guest; only the host's own filter remains");
 	if (c->egress_allowlist.n && !c->egress_ports.n)
-		strv_addf(&c->notes, "egressPorts is empty: with egressAllowlist set, nothing can be reached by name");
+		strv_addf(&c->notes,
+			  "egressPorts is empty: with egressAllowlist set, nothing can be reached by name");
 }
 
 static void conf_apply_flags(struct conf *c, const struct conf_args *a)
@@ -94,16 +100,21 @@ bool conf_agent_sudo(const struct conf *c)
 
 int conf_check_memlock_limit(const struct conf *c, unsigned long long limit, struct err *e)
 {
-	unsigned long long need = ((unsigned long long)c->memory + CONF_MEMLOCK_EXTRA) << 20;
+	unsigned long long need =
+	    (unsigned long long)(c->memory + CONF_MEMLOCK_EXTRA + CONF_MEMLOCK_CORE * c->cores) << 20;
 
 	if (!c->lock_guest_memory || limit >= need)
 		return 0;
-	err_set(e, "lockGuestMemory: %llu MiB must be lockable for a guest of %ld MiB, but RLIMIT_MEMLOCK is %llu KiB",
+	err_set(e,
+		"lockGuestMemory: %llu MiB must be lockable for a guest of %ld MiB, but RLIMIT_MEMLOCK is "
+		"%llu KiB",
 		need >> 20, c->memory, limit >> 10);
-	err_remedy(e,
-		   "Raise the limit (a line \"USER - memlock %llu\" in a file of /etc/security/limits.d, then log in again; "
-		   "under systemd LimitMEMLOCK=), give the guest less memory, or set lockGuestMemory to false.",
-		   need >> 10);
+	err_remedy(
+	    e,
+	    "Raise the limit (a line \"USER - memlock %llu\" in a file of /etc/security/limits.d, then log "
+	    "in again; "
+	    "under systemd LimitMEMLOCK=), give the guest less memory, or set lockGuestMemory to false.",
+	    need >> 10);
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
@@ -213,10 +224,15 @@ static int conf_apply_cap(struct conf *c, size_t row, const char *json, size_t n
 	const struct option *o = option_at(row);
 	bool is_false = n == 5 && memcmp(json, "false", 5) == 0;
 	void *field = option_field(o, c);
-	bool wanted = o->type == OPTION_TRI ? *(int *)field == 1 : *(bool *)field && c->source[row] > CONF_SOURCE_IMAGE;
+	bool wanted =
+	    o->type == OPTION_TRI ? *(int *)field == 1 : *(bool *)field && c->source[row] > CONF_SOURCE_IMAGE;
 
 	if (!is_false)
-		return value_from_json(o, json, n, &(union { bool b; int i; }){0}, e); /* checked, and no grant */
+		return value_from_json(o, json, n, &(union {
+					       bool b;
+					       int i;
+				       }){0},
+				       e); /* checked, and no grant */
 	if (wanted)
 		strv_addf(&c->notes, "%s stays off: the image was built without it", o->name);
 	if (o->type == OPTION_TRI)

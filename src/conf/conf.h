@@ -24,14 +24,14 @@ enum conf_source {
 	CONF_SOURCE_DEFAULT,
 	CONF_SOURCE_IMAGE,
 	CONF_SOURCE_FILE,
-	CONF_SOURCE_GROUP,    /* CCVM_SHARE_CLAUDE_CONFIG: weaker than the variable of one item */
+	CONF_SOURCE_GROUP, /* CCVM_SHARE_CLAUDE_CONFIG: weaker than the variable of one item */
 	CONF_SOURCE_VARIABLE,
 	CONF_SOURCE_FLAG,
 };
 
 struct conf {
 	bool writable_cwd;
-	long memory;   /* MiB */
+	long memory; /* MiB */
 	long cores;
 	int acceleration; /* enum conf_accel */
 	bool share_settings;
@@ -42,21 +42,21 @@ struct conf {
 	bool share_skills;
 	bool share_output_styles;
 	bool share_plugins;
-	bool share_config;     /* the sanitised ~/.claude.json */
+	bool share_config; /* the sanitised ~/.claude.json */
 	bool share_git_config;
 	bool persist_claude_projects;
-	long vm_disk_size;     /* GiB; 0: RAM only */
+	long vm_disk_size; /* GiB; 0: RAM only */
 	bool clipboard_images;
 	struct strv egress_allowlist; /* normalised; empty: open */
 	struct strv egress_ports;     /* decimal, 1 to 65535 */
 	bool host_loopback;
-	int agent_sudo;        /* -1 auto, 0, 1; conf_agent_sudo resolves it */
+	int agent_sudo; /* -1 auto, 0, 1; conf_agent_sudo resolves it */
 	bool nix_enable;
 	struct strv nix_substituters;
 	struct strv nix_trusted_public_keys;
 	char *api_key_variable; /* name of the variable that holds the API key; "" for none */
-	struct strv pass_env;   /* names; a trailing * matches any ending */
-	char *extra_claude_md;  /* NULL: the built-in text; "": no context at all */
+	struct strv pass_env;	/* names; a trailing * matches any ending */
+	char *extra_claude_md;	/* NULL: the built-in text; "": no context at all */
 	bool lock_guest_memory;
 	struct strv extra_packages;
 	char *package;
@@ -65,9 +65,9 @@ struct conf {
 	char *tui_notify;
 
 	unsigned char source[CONF_OPTION_MAX]; /* enum conf_source, by row of the option table */
-	int line[CONF_OPTION_MAX];             /* line of the config file, for CONF_SOURCE_FILE */
-	char *file;          /* the config file that was read; NULL when there is none */
-	struct strv notes;   /* for the user: what was lowered, ignored or looks mistyped */
+	int line[CONF_OPTION_MAX];	       /* line of the config file, for CONF_SOURCE_FILE */
+	char *file;			       /* the config file that was read; NULL when there is none */
+	struct strv notes;		       /* for the user: what was lowered, ignored or looks mistyped */
 };
 
 void conf_init(struct conf *c); /* every option at its default */
@@ -78,8 +78,8 @@ void conf_fini(struct conf *c);
  * nearest known name. Warnings that do not stop a run are in c->notes. */
 int conf_load(struct conf *c, const struct conf_args *a, char *const *envp, struct err *e);
 
-/* Applies what an image was built with: a JSON object of option names. An option that nobody else set gets the
- * image's value; for those that an image grants (clipboard.images, agentSudo) a run can only take away.
+/* Applies what an image was built with: a JSON object of option names. An option that nobody else set gets
+ * the image's value; for those that an image grants (clipboard.images, agentSudo) a run can only take away.
  * Names this program does not know are ignored: an image may be newer. */
 int conf_apply_image(struct conf *c, const char *json, struct err *e);
 
@@ -90,8 +90,8 @@ int conf_from_json(struct conf *c, const char *json, struct err *e);
 /* Whether the agent has root in the guest: as set, or with auto exactly when egress is open. */
 bool conf_agent_sudo(const struct conf *c);
 
-/* With lockGuestMemory, checks that RLIMIT_MEMLOCK lets QEMU lock its memory (getrlimit(2)); the error says what to
- * change. */
+/* With lockGuestMemory, checks that RLIMIT_MEMLOCK lets QEMU lock its memory (getrlimit(2)); the error says
+ * what to change. */
 int conf_check_memlock(const struct conf *c, struct err *e);
 
 /* As conf_check_memlock, for a given limit in bytes. Pure. */

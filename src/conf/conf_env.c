@@ -14,7 +14,8 @@ static int conf_env_group(struct conf *c, const char *text, struct err *e)
 	int on = value_parse_bool(text);
 
 	if (on < 0)
-		return err_set(e, "%s: must be 1, true, yes, 0, false or no, not \"%.100s\"", OPTION_GROUP_VARIABLE, text);
+		return err_set(e, "%s: must be 1, true, yes, 0, false or no, not \"%.100s\"",
+			       OPTION_GROUP_VARIABLE, text);
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 
@@ -59,7 +60,8 @@ static void conf_env_note_unknown(struct conf *c, const char *entry)
 	log_escape(&shown, name, n, 128);
 	near = option_nearest_variable(name);
 	if (near)
-		strv_addf(&c->notes, "unknown variable %s is ignored: did you mean %s?", buf_text(&shown), near);
+		strv_addf(&c->notes, "unknown variable %s is ignored: did you mean %s?", buf_text(&shown),
+			  near);
 	else
 		strv_addf(&c->notes, "unknown variable %s is ignored", buf_text(&shown));
 }

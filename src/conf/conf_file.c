@@ -54,8 +54,9 @@ static int conf_file_syntax(const struct conf_file *f, const struct jscan *s, st
 	log_escape(&shown, s->at, n, 64);
 	err_set(e, "%s:%d: not valid JSON at: %s", f->name, conf_file_line(f, s->at),
 		n ? buf_text(&shown) : "the end of the line");
-	return err_remedy(e, "Names and strings stand in double quotes, a comma stands between entries but not after the "
-			     "last one, and comments begin with //.");
+	return err_remedy(
+	    e, "Names and strings stand in double quotes, a comma stands between entries but not after the "
+	       "last one, and comments begin with //.");
 }
 
 static int conf_file_unknown(const struct conf_file *f, const char *at, const char *name, struct err *e)
@@ -81,7 +82,8 @@ static bool conf_file_is_group(const char *name)
 	return false;
 }
 
-static int conf_file_set(struct conf_file *f, int row, const char *at, const struct jscan *value, struct err *e)
+static int conf_file_set(struct conf_file *f, int row, const char *at, const struct jscan *value,
+			 struct err *e)
 {
 	const struct option *o = option_at((size_t)row);
 	int line = conf_file_line(f, at);
@@ -96,9 +98,11 @@ static int conf_file_set(struct conf_file *f, int row, const char *at, const str
 	return 0;
 }
 
-static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth, struct err *e);
+static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
+			    struct err *e);
 
-static int conf_file_member(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth, struct err *e)
+static int conf_file_member(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
+			    struct err *e)
 {
 	AUTO_BUF struct buf key = {0};
 	AUTO_FREE char *name = NULL;
@@ -124,11 +128,13 @@ static int conf_file_member(struct conf_file *f, struct jscan *s, const char *pr
 	if (row >= 0)
 		return conf_file_set(f, row, at, &value, e);
 	if (conf_file_is_group(name))
-		return err_set(e, "%s:%d: %s must be an object in { }", f->name, conf_file_line(f, value.at), name);
+		return err_set(e, "%s:%d: %s must be an object in { }", f->name, conf_file_line(f, value.at),
+			       name);
 	return conf_file_unknown(f, at, name, e);
 }
 
-static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth, struct err *e)
+static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
+			    struct err *e)
 {
 	enum jscan_step step;
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MDOC_WIDTH 78
+
 static void show_flag(void *ctx, const char *flag, const char *help)
 {
 	fprintf(ctx, "  %-24s %s\n", flag, help);
@@ -18,8 +20,8 @@ static void show_option(FILE *f, const struct option *o)
 		fprintf(f, "  %-24s   default %s%s%s\n", "", o->fallback, o->variable ? ", variable " : "",
 			o->variable ? o->variable : "");
 	else
-		fprintf(f, "  %-24s   default: see ccvm-config(5)%s%s\n", "", o->variable ? ", variable " : "",
-			o->variable ? o->variable : "");
+		fprintf(f, "  %-24s   default: see ccvm-config(5)%s%s\n", "",
+			o->variable ? ", variable " : "", o->variable ? o->variable : "");
 }
 
 void conf_print_help(FILE *f)
@@ -44,16 +46,18 @@ void conf_print_help(FILE *f)
 	fputs("\nOther variables:\n", f);
 	for (size_t i = 0; (v = option_variable_at(i)); i++)
 		fprintf(f, "  %-24s %s\n", v->name, v->help);
-	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 configuration or policy,\n"
+	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 configuration or "
+	      "policy,\n"
 	      "127 claude is not in the image.\n",
 	      f);
 }
 
 static void show_source(const struct conf *c, size_t row, struct buf *out)
 {
-	static const char *const names[] = {[CONF_SOURCE_DEFAULT] = "default", [CONF_SOURCE_IMAGE] = "image",
-					    [CONF_SOURCE_FILE] = "file",       [CONF_SOURCE_GROUP] = OPTION_GROUP_VARIABLE,
-					    [CONF_SOURCE_VARIABLE] = NULL,     [CONF_SOURCE_FLAG] = "flag"};
+	static const char *const names[] = {
+	    [CONF_SOURCE_DEFAULT] = "default", [CONF_SOURCE_IMAGE] = "image",
+	    [CONF_SOURCE_FILE] = "file",       [CONF_SOURCE_GROUP] = OPTION_GROUP_VARIABLE,
+	    [CONF_SOURCE_VARIABLE] = NULL,     [CONF_SOURCE_FLAG] = "flag"};
 	const char *name = names[c->source[row]];
 
 	if (!name)
@@ -92,7 +96,8 @@ static void show_row_json(void *ctx, const char *name, const char *value, const 
 {
 	struct show_target *t = ctx;
 
-	fprintf(t->f, "%s\n  \"%s\": {\"value\": %s, \"source\": \"%s\"}", t->first ? "" : ",", name, value, source);
+	fprintf(t->f, "%s\n  \"%s\": {\"value\": %s, \"source\": \"%s\"}", t->first ? "" : ",", name, value,
+		source);
 	t->first = false;
 }
 
@@ -112,27 +117,42 @@ void conf_print(const struct conf *c, FILE *f, bool json)
 
 /* ---- the man page ---- */
 
-/* mdoc reads a backslash as the start of an escape, and a line that begins with a dot or a quote as a request. */
+/* mdoc reads a backslash as the start of an escape, and a line that begins with a dot or a quote as a
+ * request. A sentence begins a new line, and lines stay short. */
 static void mdoc_text(FILE *f, const char *text)
 {
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", f);
-	for (; *text; text++)
-		fputs(*text == '\\' ? "\\e" : (char[]){*text, '\0'}, f);
+	size_t column = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+		bool ends = n && text[n - 1] == '.';
+
+		if (column && column + n > MDOC_WIDTH) {
+			fputc('\n', f);
+			column = 0;
+		}
+		if (column)
+			fputc(' ', f);
+		else if (*text == '.' || *text == '\'')
+			fputs("\\&", f);
+		for (size_t i = 0; i < n; i++)
+			fputs(text[i] == '\\' ? "\\e" : (char[]){text[i], '\0'}, f);
+		column = ends && text[n] ? MDOC_WIDTH : column + n + 1;
+		text += n + (text[n] == ' ');
+	}
+	fputc('\n', f);
 }
 
 static void mdoc_option(FILE *f, const struct option *o)
 {
 	fprintf(f, ".It Cm %s\n", o->name);
 	mdoc_text(f, o->man);
-	fprintf(f, "\n.br\nWhen: %s. ", option_when_text(o->when));
-	fputs("Default: ", f);
+	fprintf(f, ".br\nWhen: %s.\nDefault:\n", option_when_text(o->when));
 	mdoc_text(f, o->fallback);
-	fputs(".\n", f);
 	if (o->variable)
-		fprintf(f, "Variable:\n.Ev %s .\n", o->variable);
+		fprintf(f, ".br\nVariable:\n.Ev %s\n", o->variable);
 	if (o->flag)
-		fprintf(f, "Flags: %s.\n", o->flag);
+		fprintf(f, ".br\nFlags: %s\n", o->flag);
 }
 
 void conf_print_mdoc(FILE *f)
@@ -146,7 +166,6 @@ void conf_print_mdoc(FILE *f)
 	for (size_t i = 0; (v = option_variable_at(i)); i++) {
 		fprintf(f, ".It Ev %s\n", v->name);
 		mdoc_text(f, v->help);
-		fputc('\n', f);
 	}
 	fputs(".El\n", f);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EGRESS_NAME_MAX 253 /* RFC 1035, 2.3.4 without the trailing dot */
+#define EGRESS_NAME_MAX	 253 /* RFC 1035, 2.3.4 without the trailing dot */
 #define EGRESS_LABEL_MAX 63
 
 static bool egress_is_alnum(char c)
@@ -24,7 +24,8 @@ static bool egress_is_label(const char *p, size_t n)
 	return true;
 }
 
-/* A name of at least two labels whose last one is not a number: "10.0.0" or "1.2.3.4.5" is a mistyped address. */
+/* A name of at least two labels whose last one is not a number: "10.0.0" or "1.2.3.4.5" is a mistyped
+ * address. */
 static bool egress_is_name(const char *name)
 {
 	size_t labels = 0;
@@ -45,7 +46,7 @@ static bool egress_is_name(const char *name)
 
 static void egress_mask(unsigned char *addr, size_t size, unsigned bits)
 {
-	for (size_t i = 0; i < size; i++, bits = bits > 8 ? bits - 8 : 0)
+	for (size_t i = 0; i<size; i++, bits = bits> 8 ? bits - 8 : 0)
 		addr[i] &= bits >= 8 ? 0xff : (unsigned char)(0xff00U >> bits);
 }
 
@@ -95,8 +96,10 @@ char *egress_entry_normalise(const char *entry, struct err *e)
 	if (egress_is_name(strncmp(text, "*.", 2) == 0 ? text + 2 : text))
 		return mem_steal_ptr(&text);
 	err_set(e, "\"%.100s\" is not a host name, *.domain, IP address or CIDR", entry);
-	err_remedy(e, "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or 10.0.0.0/8, without "
-		      "a scheme, port or path.");
+	err_remedy(
+	    e,
+	    "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or 10.0.0.0/8, without "
+	    "a scheme, port or path.");
 	return NULL;
 }
 

@@ -6,9 +6,9 @@
 
 #include "base/err.h"
 
-/* Checks an entry (a host name, "*.domain", an IPv4 or IPv6 address, or a CIDR) and returns its normal form: lower
- * case, no trailing dot, addresses as inet_ntop(3) writes them, a CIDR with its host bits zero. NULL when it is
- * none of these. Free the result. */
+/* Checks an entry (a host name, "*.domain", an IPv4 or IPv6 address, or a CIDR) and returns its normal form:
+ * lower case, no trailing dot, addresses as inet_ntop(3) writes them, a CIDR with its host bits zero. NULL
+ * when it is none of these. Free the result. */
 char *egress_entry_normalise(const char *entry, struct err *e);
 
 /* Whether a normalised entry is an address or a CIDR and not a name. */

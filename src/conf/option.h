@@ -22,26 +22,27 @@ enum option_type {
 
 enum option_when { OPTION_RUN, OPTION_IMAGE, OPTION_IMAGE_RUN, OPTION_TUI };
 
-/* Checks one string and returns its normal form (free it), or NULL with a text that says what is wrong with it. */
+/* Checks one string and returns its normal form (free it), or NULL with a text that says what is wrong with
+ * it. */
 typedef char *option_check_fn(const char *value, struct err *e);
 
 struct option {
 	const char *name;
 	enum option_type type;
 	enum option_when when;
-	const char *fallback; /* the default, as JSON */
-	const char *variable; /* NULL: none */
-	const char *flag;     /* for the help text; NULL: none */
-	size_t offset;        /* in struct conf */
-	long min, max;        /* OPTION_INT */
+	const char *fallback;	    /* the default, as JSON */
+	const char *variable;	    /* NULL: none */
+	const char *flag;	    /* for the help text; NULL: none */
+	size_t offset;		    /* in struct conf */
+	long min, max;		    /* OPTION_INT */
 	const char *const *choices; /* NULL-terminated */
 	option_check_fn *check;
-	bool group;           /* CCVM_SHARE_CLAUDE_CONFIG switches it off, and on when group_on */
+	bool group; /* CCVM_SHARE_CLAUDE_CONFIG switches it off, and on when group_on */
 	bool group_on;
-	bool only_lowers;     /* its variable can take away, never grant */
-	bool adds;            /* its variable adds to the list instead of replacing it */
-	const char *help;     /* half a line, for --ccvm-help */
-	const char *man;      /* sentences, for ccvm-config(5) */
+	bool only_lowers; /* its variable can take away, never grant */
+	bool adds;	  /* its variable adds to the list instead of replacing it */
+	const char *help; /* half a line, for --ccvm-help */
+	const char *man;  /* sentences, for ccvm-config(5) */
 };
 
 /* The variable that sets a whole group of share options, and where unknown names are looked up. */
@@ -54,7 +55,7 @@ struct option_variable {
 
 size_t option_count(void);
 const struct option *option_at(size_t i); /* NULL past the end */
-int option_find(const char *name);        /* its row, or -1 */
+int option_find(const char *name);	  /* its row, or -1 */
 
 /* Variables that are not options but mean something to our programs. NULL past the end. */
 const struct option_variable *option_variable_at(size_t i);
@@ -65,7 +66,7 @@ const void *option_field_const(const struct option *o, const struct conf *c);
 
 /* Texts for help and man page. */
 const char *option_when_text(enum option_when when);
-const char *option_nearest(const char *name);          /* an option's name, or NULL */
+const char *option_nearest(const char *name);	       /* an option's name, or NULL */
 const char *option_nearest_variable(const char *name); /* a variable's name, or NULL */
 
 #endif

@@ -1,5 +1,6 @@
 #include "conf/value.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "conf/jscan.h"
 
@@ -210,6 +211,16 @@ static bool value_has_nul(const char *json, size_t n)
 	return memmem(json, n, "\\u0000", 6) != NULL;
 }
 
+/* An error quotes the value, and a value can hold what a terminal acts on. */
+static int value_failed(struct err *e)
+{
+	AUTO_BUF struct buf shown = {0};
+
+	log_escape(&shown, e->text, strlen(e->text), sizeof(e->text) - 1);
+	memcpy(e->text, buf_text(&shown), buf_len(&shown) + 1);
+	return -1;
+}
+
 int value_from_json(const struct option *o, const char *json, size_t n, void *field, struct err *e)
 {
 	cJSON *item;
@@ -222,7 +233,7 @@ int value_from_json(const struct option *o, const char *json, size_t n, void *fi
 		return err_set(e, "is not a JSON value this program can hold");
 	rc = value_from_item(o, item, field, e);
 	cJSON_Delete(item);
-	return rc;
+	return rc < 0 ? value_failed(e) : 0;
 }
 
 /* ---- from a variable ---- */
@@ -272,11 +283,12 @@ static int value_int_from_variable(const struct option *o, const char *text, voi
 	double v;
 
 	if (!value_parse_number(text, &v))
-		return err_set(e, "must be a whole number from %ld to %ld, not \"%.100s\"", o->min, o->max, text);
+		return err_set(e, "must be a whole number from %ld to %ld, not \"%.100s\"", o->min, o->max,
+			       text);
 	return value_set_int(o, v, field, e);
 }
 
-int value_from_variable(const struct option *o, const char *text, void *field, struct err *e)
+static int value_from_text(const struct option *o, const char *text, void *field, struct err *e)
 {
 	switch (o->type) {
 	case OPTION_BOOL:
@@ -294,6 +306,11 @@ int value_from_variable(const struct option *o, const char *text, void *field, s
 		return value_list_from_words(o, text, field, e);
 	}
 	return err_set(e, "has no type");
+}
+
+int value_from_variable(const struct option *o, const char *text, void *field, struct err *e)
+{
+	return value_from_text(o, text, field, e) < 0 ? value_failed(e) : 0;
 }
 
 /* ---- to JSON ---- */

@@ -1,9 +1,10 @@
 /* The loop waits with poll(2) and not through libuv: libslirp tells its sockets anew each turn and takes the
- * answers as poll bits, so a loop that keeps registrations would have to compare two sets each turn, and pay one
- * epoll_ctl(2) a change. One process has one guest; a few hundred descriptors are nothing for poll(2).
+ * answers as poll bits, so a loop that keeps registrations would have to compare two sets each turn, and pay
+ * one epoll_ctl(2) a change. One process has one guest; a few hundred descriptors are nothing for poll(2).
  *
- * One turn: read once from QEMU, give every whole frame to libslirp, let libslirp serve its sockets, and write once
- * what all that made for the guest. So the cost of system calls is shared by the frames of a turn. */
+ * One turn: read once from QEMU, give every whole frame to libslirp, let libslirp serve its sockets, and
+ * write once what all that made for the guest. So the cost of system calls is shared by the frames of a turn.
+ */
 #include "net/net_bridge.h"
 #include "net/net_control.h"
 #include "net/net_filter.h"
@@ -38,8 +39,8 @@ struct net_bridge {
 	struct bridge_traffic from_guest; /* passed on */
 	struct bridge_traffic to_guest;
 	bool logged[NET_FILTER_VERDICTS];
-	bool done;               /* QEMU or the session has gone: an ordinary end */
-	bool failed;             /* in a callback; error says why */
+	bool done;   /* QEMU or the session has gone: an ordinary end */
+	bool failed; /* in a callback; error says why */
 	struct err error;
 };
 
@@ -72,13 +73,14 @@ static void bridge_on_frame(void *ctx, const void *bytes, size_t len)
 }
 
 /* Once for each reason: a guest cannot fill the log, and the counters tell the rest. */
-static void bridge_log_refusal(struct net_bridge *b, enum net_filter_verdict verdict, const struct net_frame *f)
+static void bridge_log_refusal(struct net_bridge *b, enum net_filter_verdict verdict,
+			       const struct net_frame *f)
 {
 	if (b->logged[verdict])
 		return;
 	b->logged[verdict] = true;
-	log_debug("first frame refused for \"%s\": %zu bytes, type %04x, protocol %u, fault: %s", net_filter_name(verdict),
-		  f->len, f->ethertype, f->proto, net_frame_fault_name(f->fault));
+	log_debug("first frame refused for \"%s\": %zu bytes, type %04x, protocol %u, fault: %s",
+		  net_filter_name(verdict), f->len, f->ethertype, f->proto, net_frame_fault_name(f->fault));
 }
 
 static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t len, int64_t now_ms)
@@ -129,8 +131,8 @@ static void bridge_send_stats(struct net_bridge *b)
 			  "{\"event\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
 			  "},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
 			  ",\"urgent\":%" PRIu64 "},\"refused\":{%s}}",
-			  b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes, b->out.dropped,
-			  b->filter.count_to_guest_urgent, refused);
+			  b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes,
+			  b->out.dropped, b->filter.count_to_guest_urgent, refused);
 }
 
 /* Commands of the session. Lines that say nothing known are for a newer ccvm-net. */
@@ -140,7 +142,7 @@ static void bridge_on_line(void *ctx, const char *line, size_t len)
 		const char *line;
 		void (*run)(struct net_bridge *b);
 	} commands[] = {
-		{"{\"cmd\":\"stats\"}", bridge_send_stats},
+	    {"{\"cmd\":\"stats\"}", bridge_send_stats},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -194,9 +196,10 @@ void net_bridge_prime_resolver(struct net_bridge *b)
 
 void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 {
-	net_control_event(&b->control, "{\"event\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u}",
-			  landlock_abi > 0 ? "true" : "false", landlock_abi, b->config.ipv6 ? "true" : "false",
-			  b->config.mtu);
+	net_control_event(&b->control,
+			  "{\"event\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u}",
+			  landlock_abi > 0 ? "true" : "false", landlock_abi,
+			  b->config.ipv6 ? "true" : "false", b->config.mtu);
 }
 
 static int bridge_turn(struct net_bridge *b, struct err *e)
@@ -215,9 +218,11 @@ static int bridge_turn(struct net_bridge *b, struct err *e)
 	n = poll(b->poll.fds, b->poll.n, wait_ms);
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, "poll");
-	if (n > 0 && net_poll_revents(&b->poll, control) & (POLLIN | POLLHUP | POLLERR) && bridge_read_control(b, e) < 0)
+	if (n > 0 && net_poll_revents(&b->poll, control) & (POLLIN | POLLHUP | POLLERR) &&
+	    bridge_read_control(b, e) < 0)
 		return -1;
-	if (n > 0 && net_poll_revents(&b->poll, qemu) & (POLLIN | POLLHUP | POLLERR) && bridge_read_qemu(b, e) < 0)
+	if (n > 0 && net_poll_revents(&b->poll, qemu) & (POLLIN | POLLHUP | POLLERR) &&
+	    bridge_read_qemu(b, e) < 0)
 		return -1;
 	if (b->done)
 		return 0;

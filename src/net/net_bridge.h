@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 struct net_bridge_config {
-	int qemu_fd;    /* borrowed: connected stream sockets */
+	int qemu_fd; /* borrowed: connected stream sockets */
 	int control_fd;
 	bool host_loopback;
 	bool ipv6;

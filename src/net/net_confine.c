@@ -1,35 +1,37 @@
 /* Theory of operation.
  *
- * ccvm-net parses whatever a guest's kernel puts on its network card, partly in libslirp, a large body of old C.
- * It is assumed that a guest takes over this process some day. What it then holds must be worth nothing: two
- * sockets to its own QEMU and its own session, and connections that a guest may make anyway.
+ * ccvm-net parses whatever a guest's kernel puts on its network card, partly in libslirp, a large body of old
+ * C. It is assumed that a guest takes over this process some day. What it then holds must be worth nothing:
+ * two sockets to its own QEMU and its own session, and connections that a guest may make anyway.
  *
  * The steps, in the order that works. Each stands on those before it.
  *
- * 1. ccvm-session starts us with an empty environment, two descriptors, stderr, and the kernel's promise to kill us
- *    when it dies. No secret is in this process at any time.
+ * 1. ccvm-session starts us with an empty environment, two descriptors, stderr, and the kernel's promise to
+ * kill us when it dies. No secret is in this process at any time.
  * 2. Descriptors (net_confine_fds): what was inherited by mistake is closed; stdin and stdout lead nowhere.
- * 3. Limits (net_confine_limits): RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 (a dump would hold guest traffic, and no
- *    other process of the user can attach), RLIMIT_NOFILE (each guest connection costs a descriptor and two
+ * 3. Limits (net_confine_limits): RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 (a dump would hold guest traffic, and
+ * no other process of the user can attach), RLIMIT_NOFILE (each guest connection costs a descriptor and two
  *    buffers), RLIMIT_DATA (ends the process before a guest can exhaust the host).
  * 4. libslirp is set up: it reads /dev/urandom for its sequence numbers. This comes before the locks.
  * 5. Capabilities are emptied. They are empty already unless the user is root.
  * 6. PR_SET_NO_NEW_PRIVS: no set-user-ID program gives anything back. Landlock and seccomp ask for it.
- * 7. Landlock: no file may be opened, written, made or removed, except that the resolver's configuration may be
- *    read. Newer kernels also refuse binding TCP ports (ABI 4), device ioctls (5), signals to processes and
+ * 7. Landlock: no file may be opened, written, made or removed, except that the resolver's configuration may
+ * be read. Newer kernels also refuse binding TCP ports (ABI 4), device ioctls (5), signals to processes and
  *    connections to abstract sockets outside (6).
- * 8. seccomp: only the system calls of the table below, some only with the arguments they are needed with. Sockets
- *    are IPv4 and IPv6, stream and datagram; none can listen, accept or be bound. Calls that only an attacker makes end
- *    the process; any other answers ENOSYS, which makes a future libc fall back to an older call.
+ * 8. seccomp: only the system calls of the table below, some only with the arguments they are needed with.
+ * Sockets are IPv4 and IPv6, stream and datagram; none can listen, accept or be bound. Calls that only an
+ * attacker makes end the process; any other answers ENOSYS, which makes a future libc fall back to an older
+ * call.
  *
  * Only after that does the first guest byte get read.
  *
- * A kernel without Landlock: step 8 then also refuses to open files, because seccomp cannot tell paths apart and the
- * user's own files must stay out of reach. The resolver's address is read before, once (net_slirp_prime_resolver);
- * a change of it is not seen. The session is told.
+ * A kernel without Landlock: step 8 then also refuses to open files, because seccomp cannot tell paths apart
+ * and the user's own files must stay out of reach. The resolver's address is read before, once
+ * (net_slirp_prime_resolver); a change of it is not seen. The session is told.
  *
- * What remains: stat(2) tells name, size and date of files that the user could see (libslirp calls it; Landlock does not
- * cover it). Connections go anywhere, this host's other addresses included: that is what open mode means. */
+ * What remains: stat(2) tells name, size and date of files that the user could see (libslirp calls it;
+ * Landlock does not cover it). Connections go anywhere, this host's other addresses included: that is what
+ * open mode means. */
 #include "net/net_confine.h"
 #include "base/mem.h"
 
@@ -52,7 +54,7 @@
 #include <sys/syscall.h>
 
 #define DESCRIPTORS_MAX 2048
-#define DATA_MAX        (768UL * 1024 * 1024) /* 2048 connections with both buffers full, and room */
+#define DATA_MAX	(768UL * 1024 * 1024) /* 2048 connections with both buffers full, and room */
 
 /* ---- descriptors and limits ---- */
 
@@ -109,7 +111,8 @@ static int confine_limit(int resource, const char *name, rlim_t most, struct err
 
 int net_confine_limits(struct err *e)
 {
-	if (confine_limit(RLIMIT_CORE, "core", 0, e) < 0 || confine_limit(RLIMIT_NOFILE, "nofile", DESCRIPTORS_MAX, e) < 0 ||
+	if (confine_limit(RLIMIT_CORE, "core", 0, e) < 0 ||
+	    confine_limit(RLIMIT_NOFILE, "nofile", DESCRIPTORS_MAX, e) < 0 ||
 	    confine_limit(RLIMIT_DATA, "data", DATA_MAX, e) < 0)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -127,13 +130,14 @@ static int confine_drop_capabilities(struct err *e)
 	return 0;
 }
 
-/* ---- Landlock, by system call (landlock(7)); libc has no wrappers and its headers may be older than the kernel ---- */
+/* ---- Landlock, by system call (landlock(7)); libc has no wrappers and its headers may be older than the
+ * kernel ---- */
 
 #define LANDLOCK_CREATE_RULESET 444
-#define LANDLOCK_ADD_RULE       445
-#define LANDLOCK_RESTRICT_SELF  446
-#define LANDLOCK_VERSION        1U
-#define LANDLOCK_PATH_BENEATH   1
+#define LANDLOCK_ADD_RULE	445
+#define LANDLOCK_RESTRICT_SELF	446
+#define LANDLOCK_VERSION	1U
+#define LANDLOCK_PATH_BENEATH	1
 
 #define LANDLOCK_FS_READ_FILE (1ULL << 2)
 #define LANDLOCK_FS_ABI1      ((1ULL << 13) - 1)
@@ -141,7 +145,7 @@ static int confine_drop_capabilities(struct err *e)
 #define LANDLOCK_FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
 #define LANDLOCK_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
 #define LANDLOCK_NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
-#define LANDLOCK_SCOPE_ALL    3ULL         /* ABI 6: abstract sockets, signals */
+#define LANDLOCK_SCOPE_ALL    3ULL	   /* ABI 6: abstract sockets, signals */
 
 struct confine_ruleset {
 	uint64_t fs;
@@ -175,13 +179,13 @@ static int confine_allow_read(int ruleset, const char *path, struct err *e)
 	return 0;
 }
 
-/* Landlock's rules hold on to the file, not to its name. Who keeps the resolver's configuration replaces the file by
- * another (rename(2)), so where it is in a directory of its own that directory is opened up. /etc never is: after
- * a replaced /etc/resolv.conf libslirp goes on with the address it knew. */
+/* Landlock's rules hold on to the file, not to its name. Who keeps the resolver's configuration replaces the
+ * file by another (rename(2)), so where it is in a directory of its own that directory is opened up. /etc
+ * never is: after a replaced /etc/resolv.conf libslirp goes on with the address it knew. */
 static int confine_allow_resolver(int ruleset, struct err *e)
 {
-	static const char *const directories[] = {
-		"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman"};
+	static const char *const directories[] = {"/run/systemd/resolve", "/run/resolvconf",
+						  "/run/NetworkManager", "/run/connman"};
 	AUTO_FREE char *target = realpath("/etc/resolv.conf", NULL);
 
 	if (!target)
@@ -198,12 +202,14 @@ static int confine_allow_resolver(int ruleset, struct err *e)
 static int confine_landlock(int abi, struct err *e)
 {
 	const struct confine_ruleset attr = {
-		.fs = LANDLOCK_FS_ABI1 | (abi >= 2 ? LANDLOCK_FS_REFER : 0) | (abi >= 3 ? LANDLOCK_FS_TRUNCATE : 0) |
-		      (abi >= 5 ? LANDLOCK_FS_IOCTL_DEV : 0),
-		.net = abi >= 4 ? LANDLOCK_NET_BIND_TCP : 0,
-		.scoped = abi >= 6 ? LANDLOCK_SCOPE_ALL : 0,
+	    .fs = LANDLOCK_FS_ABI1 | (abi >= 2 ? LANDLOCK_FS_REFER : 0) |
+		  (abi >= 3 ? LANDLOCK_FS_TRUNCATE : 0) | (abi >= 5 ? LANDLOCK_FS_IOCTL_DEV : 0),
+	    .net = abi >= 4 ? LANDLOCK_NET_BIND_TCP : 0,
+	    .scoped = abi >= 6 ? LANDLOCK_SCOPE_ALL : 0,
 	};
-	size_t size = abi >= 6 ? sizeof(attr) : abi >= 4 ? offsetof(struct confine_ruleset, scoped) : sizeof(attr.fs);
+	size_t size = abi >= 6	 ? sizeof(attr)
+		      : abi >= 4 ? offsetof(struct confine_ruleset, scoped)
+				 : sizeof(attr.fs);
 	AUTO_CLOSE int ruleset = (int)syscall(LANDLOCK_CREATE_RULESET, &attr, size, 0);
 
 	if (ruleset < 0)
@@ -217,6 +223,7 @@ static int confine_landlock(int abi, struct err *e)
 
 /* ---- seccomp ---- */
 
+/* clang-format off */
 /* Names, not numbers: what this libseccomp or this machine does not know is left out. Old and new forms of a
  * call stand side by side, so that neither a 32-bit machine nor the next libc ends it. */
 static const char *const confine_allowed[] = {
@@ -264,6 +271,8 @@ static const struct {
 	{SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMPV6}, /* ping(8) without privilege */
 };
 
+/* clang-format on */
+
 /* Adds one rule with n argument conditions. A call this machine does not have is no error. */
 static int confine_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned n,
 			const struct scmp_arg_cmp *conditions, struct err *e)
@@ -279,9 +288,9 @@ static int confine_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, 
 	return 0;
 }
 
-#define ALLOW(ctx, name, e, ...)                                                                                       \
-	confine_rule(ctx, SCMP_ACT_ALLOW, name,                                                                        \
-		     sizeof((const struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp),                 \
+#define ALLOW(ctx, name, e, ...)                                                                             \
+	confine_rule(ctx, SCMP_ACT_ALLOW, name,                                                              \
+		     sizeof((const struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp),       \
 		     (const struct scmp_arg_cmp[]){__VA_ARGS__}, e)
 
 static int confine_rules_sockets(scmp_filter_ctx ctx, struct err *e)
@@ -295,7 +304,8 @@ static int confine_rules_sockets(scmp_filter_ctx ctx, struct err *e)
 				  SCMP_A2(SCMP_CMP_EQ, (unsigned)confine_sockets[i].protocol)) < 0)
 				return -1;
 	for (size_t i = 0; i < ARRAY_LEN(confine_socket_options); i++)
-		if (ALLOW(ctx, "setsockopt", e, SCMP_A1(SCMP_CMP_EQ, (unsigned)confine_socket_options[i].level),
+		if (ALLOW(ctx, "setsockopt", e,
+			  SCMP_A1(SCMP_CMP_EQ, (unsigned)confine_socket_options[i].level),
 			  SCMP_A2(SCMP_CMP_EQ, (unsigned)confine_socket_options[i].option)) < 0)
 			return -1;
 	return 0;
@@ -304,7 +314,8 @@ static int confine_rules_sockets(scmp_filter_ctx ctx, struct err *e)
 /* Calls that are harmless only with some arguments. */
 static int confine_rules_arguments(scmp_filter_ctx ctx, bool may_open, struct err *e)
 {
-	static const unsigned controls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL}; /* not F_SETOWN: it sends signals */
+	static const unsigned controls[] = {F_GETFD, F_SETFD, F_GETFL,
+					    F_SETFL}; /* not F_SETOWN: it sends signals */
 	static const unsigned ioctls[] = {FIONREAD, FIONBIO};
 	const uint64_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
 	int rc = 0;

@@ -53,7 +53,8 @@ void net_control_event(struct net_control *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(line) - 1 || buf_len(&c->out) + (size_t)n + 1 > NET_CONTROL_OUT_MAX) {
+	if (n < 0 || (size_t)n >= sizeof(line) - 1 ||
+	    buf_len(&c->out) + (size_t)n + 1 > NET_CONTROL_OUT_MAX) {
 		c->dropped++;
 		return;
 	}

@@ -1,6 +1,7 @@
 /* net_control: the line to ccvm-session. One JSON object a line, both ways, 4 KiB a line at most.
  *
- * The other side is trusted, so bounds here are against mistakes: a reader that stalls costs events, not memory. */
+ * The other side is trusted, so bounds here are against mistakes: a reader that stalls costs events, not
+ * memory. */
 #ifndef CCVM_NET_CONTROL_H
 #define CCVM_NET_CONTROL_H
 
@@ -36,8 +37,8 @@ struct net_control {
 void net_control_init(struct net_control *c, int fd);
 void net_control_fini(struct net_control *c);
 
-/* Queues one event: the format makes a whole JSON object without line end, from checked fields only. Dropped and
- * counted when the queue is full. */
+/* Queues one event: the format makes a whole JSON object without line end, from checked fields only. Dropped
+ * and counted when the queue is full. */
 void net_control_event(struct net_control *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool net_control_has_output(const struct net_control *c);

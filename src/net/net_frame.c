@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define TAGS_MAX       2  /* 802.1ad nests twice */
-#define EXTENSIONS_MAX 8  /* RFC 8200 section 4.1 lists seven, each at most once but one */
+#define TAGS_MAX       2 /* 802.1ad nests twice */
+#define EXTENSIONS_MAX 8 /* RFC 8200 section 4.1 lists seven, each at most once but one */
 #define TCP_HEADER_MIN 20
 
 enum extension {
@@ -138,8 +138,8 @@ static void frame_parse_ipv4(struct net_frame *f, struct net_reader *r)
 	frame_parse_transport(f, &packet);
 }
 
-/* Steps over one extension header. Returns false when `next` is not one, or when the fragment header says that
- * the rest is in another frame. */
+/* Steps over one extension header. Returns false when `next` is not one, or when the fragment header says
+ * that the rest is in another frame. */
 static bool frame_skip_extension(struct net_frame *f, struct net_reader *r, uint8_t *next)
 {
 	uint8_t type = *next;
@@ -292,20 +292,20 @@ bool net_frame_is_urgent(const struct net_frame *f)
 		return false;
 	if (f->tcp_flags & NET_FRAME_TCP_URG)
 		return true;
-	/* Byte 13 of the TCP header holds the flags. A first fragment too short to show it, or a later one that
-	 * starts in front of the header's end, could put URG in place after this check. */
+	/* Byte 13 of the TCP header holds the flags. A first fragment too short to show it, or a later one
+	 * that starts in front of the header's end, could put URG in place after this check. */
 	return f->is_fragment && !f->has_transport && f->fragment_offset < TCP_HEADER_MIN;
 }
 
 const char *net_frame_fault_name(enum net_frame_fault fault)
 {
 	static const char *const name[] = {
-		[NET_FRAME_OK] = "none",
-		[NET_FRAME_TRUNCATED] = "truncated",
-		[NET_FRAME_BAD_VERSION] = "bad version",
-		[NET_FRAME_BAD_LENGTH] = "bad length",
-		[NET_FRAME_BAD_ADDRESS_SIZE] = "bad address size",
-		[NET_FRAME_TOO_DEEP] = "too deep",
+	    [NET_FRAME_OK] = "none",
+	    [NET_FRAME_TRUNCATED] = "truncated",
+	    [NET_FRAME_BAD_VERSION] = "bad version",
+	    [NET_FRAME_BAD_LENGTH] = "bad length",
+	    [NET_FRAME_BAD_ADDRESS_SIZE] = "bad address size",
+	    [NET_FRAME_TOO_DEEP] = "too deep",
 	};
 
 	return name[fault];

@@ -1,8 +1,8 @@
 /* net_frame: what an Ethernet frame says, without believing it.
  *
- * A pure function over bytes: it allocates nothing, keeps nothing, and reads only through net_reader. It follows
- * IEEE 802.3 (Ethernet II), 802.1Q (tags), RFC 826 (ARP), 791 (IPv4), 8200 (IPv6), 9293 (TCP), 768 (UDP),
- * 792 and 4443 (ICMP). Checksums are not looked at: whoever acts on the frame does that. */
+ * A pure function over bytes: it allocates nothing, keeps nothing, and reads only through net_reader. It
+ * follows IEEE 802.3 (Ethernet II), 802.1Q (tags), RFC 826 (ARP), 791 (IPv4), 8200 (IPv6), 9293 (TCP), 768
+ * (UDP), 792 and 4443 (ICMP). Checksums are not looked at: whoever acts on the frame does that. */
 #ifndef CCVM_NET_FRAME_H
 #define CCVM_NET_FRAME_H
 
@@ -46,11 +46,11 @@ enum net_frame_layer {
 /* Why a frame was not understood to its end. What was read before the fault is valid. */
 enum net_frame_fault {
 	NET_FRAME_OK,
-	NET_FRAME_TRUNCATED,        /* a header does not fit into what is there */
-	NET_FRAME_BAD_VERSION,      /* IP version and Ethernet type disagree */
-	NET_FRAME_BAD_LENGTH,       /* a length field contradicts the frame or itself */
+	NET_FRAME_TRUNCATED,	    /* a header does not fit into what is there */
+	NET_FRAME_BAD_VERSION,	    /* IP version and Ethernet type disagree */
+	NET_FRAME_BAD_LENGTH,	    /* a length field contradicts the frame or itself */
 	NET_FRAME_BAD_ADDRESS_SIZE, /* ARP for something else than IPv4 over Ethernet */
-	NET_FRAME_TOO_DEEP,         /* more tags or extension headers than anyone needs */
+	NET_FRAME_TOO_DEEP,	    /* more tags or extension headers than anyone needs */
 };
 
 struct net_frame {
@@ -63,27 +63,27 @@ struct net_frame {
 	uint8_t vlan_tags;
 
 	/* IPv4 and IPv6 (and the addresses of ARP: sender and target) */
-	size_t ip_at;        /* offset of the IP or ARP header */
-	size_t ip_end;       /* where the packet ends; Ethernet padding may follow */
-	const uint8_t *src;  /* 4 or 16 bytes inside the frame; NULL when not read */
+	size_t ip_at;	    /* offset of the IP or ARP header */
+	size_t ip_end;	    /* where the packet ends; Ethernet padding may follow */
+	const uint8_t *src; /* 4 or 16 bytes inside the frame; NULL when not read */
 	const uint8_t *dst;
-	uint8_t addr_len;    /* 4 or 16, or 0 */
-	bool has_extras;     /* IPv4 options, or IPv6 extension headers */
-	bool is_fragment;    /* one of several */
+	uint8_t addr_len; /* 4 or 16, or 0 */
+	bool has_extras;  /* IPv4 options, or IPv6 extension headers */
+	bool is_fragment; /* one of several */
 	bool more_fragments;
 	uint32_t fragment_offset; /* in bytes */
-	uint8_t proto;       /* behind the extension headers */
+	uint8_t proto;		  /* behind the extension headers */
 	uint16_t arp_op;
 
 	/* The header above IP. Of fragments only the first can have one. */
-	bool has_transport;  /* its header is there, whole */
+	bool has_transport; /* its header is there, whole */
 	size_t transport_at;
-	uint16_t src_port;   /* TCP and UDP */
+	uint16_t src_port; /* TCP and UDP */
 	uint16_t dst_port;
-	uint8_t tcp_flags;   /* enum net_frame_tcp_flag */
-	uint8_t icmp_type;   /* ICMP and ICMPv6 */
+	uint8_t tcp_flags; /* enum net_frame_tcp_flag */
+	uint8_t icmp_type; /* ICMP and ICMPv6 */
 	uint8_t icmp_code;
-	size_t payload_at;   /* payload_at + payload_len <= ip_end */
+	size_t payload_at; /* payload_at + payload_len <= ip_end */
 	size_t payload_len;
 };
 

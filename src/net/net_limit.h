@@ -7,8 +7,8 @@
 
 struct net_limit {
 	uint32_t per_second;
-	uint32_t burst;   /* what may come at once */
-	uint64_t spent;   /* thousandths of one; at most burst * 1000 */
+	uint32_t burst; /* what may come at once */
+	uint64_t spent; /* thousandths of one; at most burst * 1000 */
 	int64_t last_ms;
 	uint64_t refused; /* since the start */
 };

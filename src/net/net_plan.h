@@ -7,7 +7,7 @@
 #define NET_PLAN_NETMASK4  255, 255, 255, 0
 #define NET_PLAN_GATEWAY4  10, 0, 2, 2 /* and the host's loopback, where that is open */
 #define NET_PLAN_RESOLVER4 10, 0, 2, 3
-#define NET_PLAN_GUEST4    10, 0, 2, 15
+#define NET_PLAN_GUEST4	   10, 0, 2, 15
 
 #define NET_PLAN_PREFIX6     0xfe, 0xc0, 0, 0, 0, 0, 0, 0
 #define NET_PLAN_PREFIX6_LEN 64

@@ -11,9 +11,9 @@
 
 struct net_reader {
 	const uint8_t *bytes; /* borrowed */
-	size_t at;            /* next byte; at <= end */
-	size_t end;           /* one past the window */
-	bool failed;          /* something was asked for that is not inside */
+	size_t at;	      /* next byte; at <= end */
+	size_t end;	      /* one past the window */
+	bool failed;	      /* something was asked for that is not inside */
 };
 
 static inline struct net_reader net_reader_init(const void *bytes, size_t n)

@@ -8,18 +8,20 @@
 #include <arpa/inet.h>
 #include <glib.h>
 #include <libslirp.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#define NEVER           INT64_MAX
+#define NEVER		INT64_MAX
 #define SLIRP_WAIT_IDLE 1000 /* ms: what libslirp asks for when it has nothing to do */
-#define SLIRP_STALE     100  /* ms */
+#define SLIRP_STALE	100  /* ms */
+#define BUFFERS_MAPPED	(64 * 1024)
 
 struct slirp_timer {
 	SlirpTimerId id;
 	void *cb_opaque; /* borrowed from libslirp */
-	int64_t due_ms;  /* or NEVER */
+	int64_t due_ms;	 /* or NEVER */
 	bool used;
 };
 
@@ -27,11 +29,11 @@ struct net_slirp {
 	struct net_slirp_config config;
 	Slirp *slirp;
 	struct slirp_timer timer[SLIRP_TIMER_NUM];
-	int64_t skew_ns;      /* see net_slirp_prime_resolver */
-	int64_t last_turn_ms; /* when libslirp last looked at the clock */
-	struct net_poll *filling;       /* borrowed during net_slirp_fill */
+	int64_t skew_ns;		/* see net_slirp_prime_resolver */
+	int64_t last_turn_ms;		/* when libslirp last looked at the clock */
+	struct net_poll *filling;	/* borrowed during net_slirp_fill */
 	const struct net_poll *turning; /* borrowed during net_slirp_turn */
-	size_t sockets;                 /* in the last fill */
+	size_t sockets;			/* in the last fill */
 	bool may_read;
 };
 
@@ -125,15 +127,15 @@ static void slirp_on_notify(void *opaque)
 }
 
 static const SlirpCb slirp_callbacks = {
-	.send_packet = slirp_on_packet,
-	.guest_error = slirp_on_guest_error,
-	.clock_get_ns = slirp_on_clock,
-	.timer_new_opaque = slirp_on_timer_new,
-	.timer_free = slirp_on_timer_free,
-	.timer_mod = slirp_on_timer_mod,
-	.register_poll_fd = slirp_on_poll_fd,
-	.unregister_poll_fd = slirp_on_poll_fd,
-	.notify = slirp_on_notify,
+    .send_packet = slirp_on_packet,
+    .guest_error = slirp_on_guest_error,
+    .clock_get_ns = slirp_on_clock,
+    .timer_new_opaque = slirp_on_timer_new,
+    .timer_free = slirp_on_timer_free,
+    .timer_mod = slirp_on_timer_mod,
+    .register_poll_fd = slirp_on_poll_fd,
+    .unregister_poll_fd = slirp_on_poll_fd,
+    .notify = slirp_on_notify,
 };
 
 static struct in_addr slirp_addr4(const uint8_t bytes[4])
@@ -156,25 +158,30 @@ struct net_slirp *net_slirp_new(const struct net_slirp_config *config)
 {
 	struct net_slirp *s = mem_alloc(sizeof(*s));
 	const SlirpConfig cfg = {
-		.version = 4, /* the first with disable_dhcp; libslirp 4.7 and later take it */
-		.in_enabled = true,
-		.vnetwork = slirp_addr4((const uint8_t[]){NET_PLAN_NETWORK4}),
-		.vnetmask = slirp_addr4((const uint8_t[]){NET_PLAN_NETMASK4}),
-		.vhost = slirp_addr4((const uint8_t[]){NET_PLAN_GATEWAY4}),
-		.vnameserver = slirp_addr4((const uint8_t[]){NET_PLAN_RESOLVER4}),
-		.vdhcp_start = slirp_addr4((const uint8_t[]){NET_PLAN_GUEST4}),
-		.in6_enabled = config->ipv6,
-		.vprefix_addr6 = slirp_addr6((const uint8_t[16]){NET_PLAN_PREFIX6}),
-		.vprefix_len = NET_PLAN_PREFIX6_LEN,
-		.vhost6 = slirp_addr6((const uint8_t[]){NET_PLAN_GATEWAY6}),
-		.vnameserver6 = slirp_addr6((const uint8_t[]){NET_PLAN_RESOLVER6}),
-		.if_mtu = config->mtu,
-		.if_mru = config->mtu,
-		.disable_host_loopback = !config->host_loopback,
-		.disable_dhcp = true,
+	    .version = 4, /* the first with disable_dhcp; libslirp 4.7 and later take it */
+	    .in_enabled = true,
+	    .vnetwork = slirp_addr4((const uint8_t[]){NET_PLAN_NETWORK4}),
+	    .vnetmask = slirp_addr4((const uint8_t[]){NET_PLAN_NETMASK4}),
+	    .vhost = slirp_addr4((const uint8_t[]){NET_PLAN_GATEWAY4}),
+	    .vnameserver = slirp_addr4((const uint8_t[]){NET_PLAN_RESOLVER4}),
+	    .vdhcp_start = slirp_addr4((const uint8_t[]){NET_PLAN_GUEST4}),
+	    .in6_enabled = config->ipv6,
+	    .vprefix_addr6 = slirp_addr6((const uint8_t[16]){NET_PLAN_PREFIX6}),
+	    .vprefix_len = NET_PLAN_PREFIX6_LEN,
+	    .vhost6 = slirp_addr6((const uint8_t[]){NET_PLAN_GATEWAY6}),
+	    .vnameserver6 = slirp_addr6((const uint8_t[]){NET_PLAN_RESOLVER6}),
+	    .if_mtu = config->mtu,
+	    .if_mru = config->mtu,
+	    .disable_host_loopback = !config->host_loopback,
+	    .disable_dhcp = true,
 	};
 
 	s->config = *config;
+	/* Each TCP connection has two buffers of 128 KiB. As mappings of their own they cost only the pages
+	 * that were touched, and go back to the system with the connection; glibc would come to keep them in
+	 * its heap. */
+	mallopt(M_MMAP_THRESHOLD, BUFFERS_MAPPED);
+	mallopt(M_TRIM_THRESHOLD, BUFFERS_MAPPED);
 	for (size_t i = 0; i < ARRAY_LEN(s->timer); i++)
 		s->timer[i].due_ms = NEVER;
 	g_log_set_default_handler(slirp_on_glib_log, NULL);
@@ -205,15 +212,45 @@ static void slirp_put_checksum4(uint8_t *header, size_t at)
 }
 
 /* libslirp 4.7 reads /etc/resolv.conf when a packet for the resolver comes, and trusts what it has read for a
- * second; then it compares stat(2) results, the first of which it takes at the second packet. So two packets more
- * than a second apart leave it with an address that it keeps as long as the file does not change. Its clock is
- * ours: it is put forward instead of waiting. */
+ * second; then it compares stat(2) results, the first of which it takes at the second packet. So two packets
+ * more than a second apart leave it with an address that it keeps as long as the file does not change. Its
+ * clock is ours: it is put forward instead of waiting. */
 void net_slirp_prime_resolver(struct net_slirp *s)
 {
 	uint8_t frame[] = {
-		0x52, 0x55, NET_PLAN_RESOLVER4, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x08, 0x00, /* Ethernet */
-		0x45, 0, 0, 28, 0, 0, 0, 0, 64, NET_FRAME_PROTO_UDP, 0, 0, NET_PLAN_GUEST4, NET_PLAN_RESOLVER4,
-		0x04, 0, 0, 53, 0, 8, 0, 0, /* UDP without data or checksum */
+	    0x52,
+	    0x55,
+	    NET_PLAN_RESOLVER4,
+	    0x52,
+	    0x54,
+	    0,
+	    0x12,
+	    0x34,
+	    0x56,
+	    0x08,
+	    0x00, /* Ethernet */
+	    0x45,
+	    0,
+	    0,
+	    28,
+	    0,
+	    0,
+	    0,
+	    0,
+	    64,
+	    NET_FRAME_PROTO_UDP,
+	    0,
+	    0,
+	    NET_PLAN_GUEST4,
+	    NET_PLAN_RESOLVER4,
+	    0x04,
+	    0,
+	    0,
+	    53,
+	    0,
+	    8,
+	    0,
+	    0, /* UDP without data or checksum */
 	};
 
 	slirp_put_checksum4(frame + NET_FRAME_ETHER_LEN, 10);
@@ -229,7 +266,7 @@ bool net_slirp_host_has_ipv6(void)
 {
 	/* Connecting a datagram socket only looks up the route. */
 	const struct sockaddr_in6 a = {
-		.sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x01, [15] = 1}};
+	    .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x01, [15] = 1}};
 	AUTO_CLOSE int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;
@@ -239,8 +276,9 @@ void net_slirp_input(struct net_slirp *s, const void *frame, size_t len)
 {
 	int64_t now = net_slirp_now_ms();
 
-	/* libslirp takes the time once a turn and dates new sockets by it. After a long sleep the old time would make
-	 * them expire at birth. A turn that failed to poll only looks at the clock and runs what is due. */
+	/* libslirp takes the time once a turn and dates new sockets by it. After a long sleep the old time
+	 * would make them expire at birth. A turn that failed to poll only looks at the clock and runs what
+	 * is due. */
 	if (now - s->last_turn_ms > SLIRP_STALE) {
 		s->last_turn_ms = now;
 		slirp_pollfds_poll(s->slirp, 1, NULL, s);
@@ -253,8 +291,9 @@ static int slirp_on_add_poll(int fd, int events, void *opaque)
 	struct net_slirp *s = opaque;
 	short wanted = 0;
 
-	/* Never POLLPRI: libslirp would take what it then reads for urgent data and send it on with the URG flag,
-	 * which net_filter stops for good. Without it the same bytes come in line (its sockets have SO_OOBINLINE). */
+	/* Never POLLPRI: libslirp would take what it then reads for urgent data and send it on with the URG
+	 * flag, which net_filter stops for good. Without it the same bytes come in line (its sockets have
+	 * SO_OOBINLINE). */
 	if ((events & SLIRP_POLL_IN) && s->may_read)
 		wanted |= POLLIN;
 	if (events & SLIRP_POLL_OUT)

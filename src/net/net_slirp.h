@@ -25,8 +25,8 @@ struct net_slirp;
 struct net_slirp *net_slirp_new(const struct net_slirp_config *config);
 void net_slirp_free(struct net_slirp *s);
 
-/* Makes libslirp read the resolver's address now and keep it, for a process that cannot open the file later. Sends
- * the resolver two empty datagrams, which it ignores. */
+/* Makes libslirp read the resolver's address now and keep it, for a process that cannot open the file later.
+ * Sends the resolver two empty datagrams, which it ignores. */
 void net_slirp_prime_resolver(struct net_slirp *s);
 
 /* True when this machine has a route to the IPv6 internet. Sends nothing. */

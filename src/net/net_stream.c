@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HEADER  4
+#define HEADER	4
 #define IN_SIZE (256 * 1024)
 
 _Static_assert(IN_SIZE >= 2 * (HEADER + NET_STREAM_FRAME_MAX), "a started frame must leave room to be ended");
@@ -51,7 +51,8 @@ int net_stream_in_next(struct net_stream_in *in, const uint8_t **frame, size_t *
 		return 0;
 	n = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	if (n > NET_STREAM_FRAME_MAX)
-		return err_set(e, "QEMU announced a frame of %u bytes; the largest is %d", n, NET_STREAM_FRAME_MAX);
+		return err_set(e, "QEMU announced a frame of %u bytes; the largest is %d", n,
+			       NET_STREAM_FRAME_MAX);
 	if (have - HEADER < n)
 		return 0;
 	*frame = p + HEADER;
@@ -87,7 +88,8 @@ void net_stream_out_fini(struct net_stream_out *out)
 
 bool net_stream_out_add(struct net_stream_out *out, const void *frame, size_t len)
 {
-	const uint8_t header[HEADER] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
+	const uint8_t header[HEADER] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
+					(uint8_t)len};
 
 	if (len > NET_STREAM_FRAME_MAX || buf_len(&out->queue) + HEADER + len > NET_STREAM_OUT_MAX) {
 		out->dropped++;
@@ -106,7 +108,8 @@ bool net_stream_out_is_high(const struct net_stream_out *out)
 int net_stream_out_flush(struct net_stream_out *out, int fd, struct err *e)
 {
 	while (buf_len(&out->queue)) {
-		ssize_t n = send(fd, buf_data(&out->queue), buf_len(&out->queue), MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n =
+		    send(fd, buf_data(&out->queue), buf_len(&out->queue), MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -23,14 +23,14 @@ static int seed_write_first_clock(const struct seed_run *r, struct err *e);
 
 /* In order; the clock comes last, so that it is as young as it can be. */
 static const struct seed_part parts[] = {
-	{"options of the run", seed_write_basic},
-	{"egress rules", seed_write_egress},
-	{"entropy", seed_write_entropy},
-	{"shared configuration", seed_write_claude_config},
-	{"claude's own record", seed_write_claude_json},
-	{"git configuration", seed_write_git},
-	{"context", seed_write_context},
-	{"clock", seed_write_first_clock},
+    {"options of the run", seed_write_basic},
+    {"egress rules", seed_write_egress},
+    {"entropy", seed_write_entropy},
+    {"shared configuration", seed_write_claude_config},
+    {"claude's own record", seed_write_claude_json},
+    {"git configuration", seed_write_git},
+    {"context", seed_write_context},
+    {"clock", seed_write_first_clock},
 };
 
 void seed_note(const struct seed_run *r, const char *fmt, ...)

@@ -1,7 +1,7 @@
 /* seed: fills the directory that a session's guest reads once at boot (docs/design.md, "The seed").
  *
- * Only what is listed is ever staged; the host login is kept out because nothing stages it. Keys are not written
- * here (src/ssh). The names are in proto/names.h. */
+ * Only what is listed is ever staged; the host login is kept out because nothing stages it. Keys are not
+ * written here (src/ssh). The names are in proto/names.h. */
 #ifndef CCVM_SEED_SEED_H
 #define CCVM_SEED_SEED_H
 
@@ -21,20 +21,21 @@ struct seed_spec { /* all borrowed */
 	gid_t gid;
 	char *const *args; /* claude's arguments */
 	size_t nargs;
-	const char *home;       /* the user's home on the host */
+	const char *home;	/* the user's home on the host */
 	const char *claude_dir; /* $CLAUDE_CONFIG_DIR or ~/.claude */
-	char *const *envp;      /* the user's environment: for git, and for which variables will be sent */
+	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
 	bool clipboard;
 	int clipboard_port; /* on the guest's loopback */
 	bool agent_sudo;    /* resolved */
-	bool pool;          /* an encrypted disk is attached */
+	bool pool;	    /* an encrypted disk is attached */
 };
 
 /* One line for the user about something that was left out, and why. Free of control characters. */
 typedef void seed_note_fn(void *ctx, const char *note);
 
-/* Writes every part into the empty directory seed_dirfd. A shared item that cannot be staged is a note, not an error;
- * -1 only when the seed directory itself cannot be written or the spec is unusable. note may be NULL. */
+/* Writes every part into the empty directory seed_dirfd. A shared item that cannot be staged is a note, not
+ * an error; -1 only when the seed directory itself cannot be written or the spec is unusable. note may be
+ * NULL. */
 int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx, struct err *e);
 
 /* Writes the clock file anew, replacing one that is there: call it right before the guest starts. */

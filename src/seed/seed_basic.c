@@ -11,8 +11,9 @@
 #define SEED_ARGS_MAX (4u << 20) /* more than Linux hands to a program with its usual stack */
 
 /* Directories a guest cannot have replaced by a mount, or where it keeps its own. */
-static const char *const guest_dirs[] = {"/",	 "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc",
-					 "/run", "/sbin", "/sys", "/usr", "/var", NAME_AGENT_HOME};
+static const char *const guest_dirs[] = {"/",	  "/bin", "/boot",  "/dev",  "/etc",
+					 "/home", "/lib", "/lib64", "/proc", "/run",
+					 "/sbin", "/sys", "/usr",   "/var",  NAME_AGENT_HOME};
 
 static int basic_refuse(struct err *e, const char *remedy)
 {
@@ -28,8 +29,8 @@ static bool basic_has_control(const char *text)
 	return false;
 }
 
-/* The workspace is mounted whole. If claude's login lies in it, as when ccvm is started in the home directory, the
- * login would cross with it. */
+/* The workspace is mounted whole. If claude's login lies in it, as when ccvm is started in the home
+ * directory, the login would cross with it. */
 static int basic_check_login(const struct seed_spec *s, struct err *e)
 {
 	AUTO_FREE char *path = mem_format("%s/.credentials.json", s->claude_dir);
@@ -37,7 +38,8 @@ static int basic_check_login(const struct seed_spec *s, struct err *e)
 
 	if (!real || !file_is_within(real, s->workdir))
 		return 0;
-	err_set(e, "the workspace %s holds claude's login (%s), which must not reach a guest", s->workdir, real);
+	err_set(e, "the workspace %s holds claude's login (%s), which must not reach a guest", s->workdir,
+		real);
 	return basic_refuse(e, "Start ccvm in a project's directory instead.");
 }
 
@@ -107,7 +109,8 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 		return -1;
 	if (basic_text(r, NAME_SEED_WORKDIR, s->workdir, e) < 0 ||
 	    basic_text(r, NAME_SEED_MODE, s->conf->writable_cwd ? "rw" : "overlay", e) < 0 ||
-	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 || basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
+	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 ||
+	    basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_GID, s->gid, e) < 0 ||
 	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 || basic_write_args(r, e) < 0 ||
 	    basic_write_accept_env(r, e) < 0)

@@ -24,21 +24,21 @@ struct config_item {
 #define SHARE(f) offsetof(struct conf, f)
 
 static const struct config_item items[] = {
-	{"settings.json", CONFIG_SETTINGS, SHARE(share_settings)},
-	{"CLAUDE.md", CONFIG_FILE, SHARE(share_claude_md)},
-	{"keybindings.json", CONFIG_FILE, SHARE(share_keybindings)},
-	{"commands", CONFIG_DIR, SHARE(share_commands)},
-	{"agents", CONFIG_DIR, SHARE(share_agents)},
-	{"skills", CONFIG_DIR, SHARE(share_skills)},
-	{"output-styles", CONFIG_DIR, SHARE(share_output_styles)},
-	{"plugins", CONFIG_DIR, SHARE(share_plugins)},
+    {"settings.json", CONFIG_SETTINGS, SHARE(share_settings)},
+    {"CLAUDE.md", CONFIG_FILE, SHARE(share_claude_md)},
+    {"keybindings.json", CONFIG_FILE, SHARE(share_keybindings)},
+    {"commands", CONFIG_DIR, SHARE(share_commands)},
+    {"agents", CONFIG_DIR, SHARE(share_agents)},
+    {"skills", CONFIG_DIR, SHARE(share_skills)},
+    {"output-styles", CONFIG_DIR, SHARE(share_output_styles)},
+    {"plugins", CONFIG_DIR, SHARE(share_plugins)},
 };
 
 struct config_copy {
 	const struct seed_run *run;
 	struct seed_tree tree;
 	int from; /* ~/.claude */
-	int to;   /* claude-config */
+	int to;	  /* claude-config */
 };
 
 static bool config_is_shared(const struct conf *c, const struct config_item *item)
@@ -46,7 +46,8 @@ static bool config_is_shared(const struct conf *c, const struct config_item *ite
 	return *(const bool *)((const char *)c + item->share);
 }
 
-static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text, struct err *e)
+static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text,
+				 struct err *e)
 {
 	AUTO_BUF struct buf clean = {0};
 	int removed = seed_json_sanitise((const char *)buf_data(text), buf_len(text), &clean);
@@ -56,11 +57,13 @@ static int config_write_settings(struct config_copy *c, const char *name, const 
 		return 0;
 	}
 	if (removed)
-		seed_note(c->run, "~/.claude/%s is shared without %d credential%s", name, removed, removed == 1 ? "" : "s");
+		seed_note(c->run, "~/.claude/%s is shared without %d credential%s", name, removed,
+			  removed == 1 ? "" : "s");
 	return file_create(c->to, name, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE, e);
 }
 
-static int config_copy_file(struct config_copy *c, const struct config_item *item, const char *shown, struct err *e)
+static int config_copy_file(struct config_copy *c, const struct config_item *item, const char *shown,
+			    struct err *e)
 {
 	AUTO_BUF struct buf text = {0};
 
@@ -111,7 +114,8 @@ int seed_write_claude_config(const struct seed_run *r, struct err *e)
 			return -1;
 	seed_tree_finish(&c.tree);
 	/* Absent means that nothing is shared; an empty one goes. */
-	if (unlinkat(r->dirfd, NAME_SEED_CLAUDE_CONFIG, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+	if (unlinkat(r->dirfd, NAME_SEED_CLAUDE_CONFIG, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
+	    errno != EEXIST)
 		return err_sys(e, "%s", NAME_SEED_CLAUDE_CONFIG);
 	return 0;
 }

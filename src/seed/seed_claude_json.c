@@ -53,5 +53,6 @@ int seed_write_claude_json(const struct seed_run *r, struct err *e)
 		seed_note(r, "%s is not shared: it is not valid JSON", path);
 		return 0;
 	}
-	return file_create(r->dirfd, NAME_SEED_CLAUDE_JSON, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE, e);
+	return file_create(r->dirfd, NAME_SEED_CLAUDE_JSON, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE,
+			   e);
 }

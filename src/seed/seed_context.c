@@ -8,36 +8,44 @@
 #include <string.h>
 
 static const char builtin_text[] =
-	"This machine is made for this session alone and is gone when it ends. Only the project directory comes from the "
-	"user's computer; anything installed or written elsewhere is lost at the end, so keep what matters in the "
-	"project. You may install tools, start services and use ports freely: nothing here can harm the user's computer.\n"
-	"- A server on the user's own loopback is reached at " NAME_GUEST_GATEWAY " while egress is open.\n"
-	"- The user's logins, SSH keys and cloud credentials are not here. Do not look for them; ask the user to run "
-	"what needs them, such as a push.\n"
-	"- git knows the user's name and aliases, but commits are not signed here.\n";
+    "This machine is made for this session alone and is gone when it ends. Only the project directory comes "
+    "from the "
+    "user's computer; anything installed or written elsewhere is lost at the end, so keep what matters in "
+    "the "
+    "project. You may install tools, start services and use ports freely: nothing here can harm the user's "
+    "computer.\n"
+    "- A server on the user's own loopback is reached at " NAME_GUEST_GATEWAY " while egress is open.\n"
+    "- The user's logins, SSH keys and cloud credentials are not here. Do not look for them; ask the user to "
+    "run "
+    "what needs them, such as a push.\n"
+    "- git knows the user's name and aliases, but commits are not signed here.\n";
 
 static void context_mode(const struct conf *c, const char *workdir, struct buf *b)
 {
 	if (c->writable_cwd)
-		buf_addf(b, "- Project mode: LIVE. Every edit below %s lands on the host at once.\n", workdir);
+		buf_addf(b, "- Project mode: LIVE. Every edit below %s lands on the host at once.\n",
+			 workdir);
 	else
 		buf_addf(b,
-			 "- Project mode: DISCARDED at exit. Edits below %s stay in this guest's memory and never reach the "
+			 "- Project mode: DISCARDED at exit. Edits below %s stay in this guest's memory and "
+			 "never reach the "
 			 "host; show the user what should be kept.\n",
 			 workdir);
 }
 
 static void context_history(const struct conf *c, struct buf *b)
 {
-	buf_addf(b, "%s", c->persist_claude_projects
-				   ? "- Conversation history persists on the host after this session.\n"
-				   : "- Conversation history is discarded at exit.\n");
+	buf_addf(b, "%s",
+		 c->persist_claude_projects
+		     ? "- Conversation history persists on the host after this session.\n"
+		     : "- Conversation history is discarded at exit.\n");
 }
 
 static void context_pool(bool pool, struct buf *b)
 {
-	buf_addf(b, "%s", pool ? "- /scratch is an encrypted disk for large temporary files; it is wiped at exit.\n"
-			       : "- All storage is memory: large downloads and builds use up the guest's RAM.\n");
+	buf_addf(b, "%s",
+		 pool ? "- /scratch is an encrypted disk for large temporary files; it is wiped at exit.\n"
+		      : "- All storage is memory: large downloads and builds use up the guest's RAM.\n");
 }
 
 static void context_list(struct buf *b, const struct strv *items)
@@ -56,7 +64,8 @@ static void context_egress(const struct conf *c, struct buf *b)
 	context_list(b, &c->egress_allowlist);
 	buf_addf(b, " (ports ");
 	context_list(b, &c->egress_ports);
-	buf_addf(b, "). Any other connection is refused, and a refusal is final: do not retry or look for a way around it. "
+	buf_addf(b, "). Any other connection is refused, and a refusal is final: do not retry or look for a "
+		    "way around it. "
 		    "Ask the user to allow the host if the work needs it.\n");
 }
 
@@ -74,7 +83,8 @@ int seed_write_context(const struct seed_run *r, struct err *e)
 	context_history(c, &b);
 	context_pool(r->spec->pool, &b);
 	context_egress(c, &b);
-	buf_addf(&b, "- Root in this guest: %s.\n\n", r->spec->agent_sudo ? "yes, sudo without a password" : "no");
+	buf_addf(&b, "- Root in this guest: %s.\n\n",
+		 r->spec->agent_sudo ? "yes, sudo without a password" : "no");
 	buf_add(&b, text, n);
 	if (text[n - 1] != '\n')
 		buf_add(&b, "\n", 1);

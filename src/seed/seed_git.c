@@ -1,4 +1,5 @@
-/* The user's global git configuration as git itself sees it from this workspace, without what must not cross. */
+/* The user's global git configuration as git itself sees it from this workspace, without what must not cross.
+ */
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -13,11 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define GIT_IGNORE_MAX    (1u << 20)
-#define GIT_GUEST_IGNORE  "~/.config/git/ignore"
+#define GIT_IGNORE_MAX	 (1u << 20)
+#define GIT_GUEST_IGNORE "~/.config/git/ignore"
 
-/* The workspace's own configuration can be broken, or made so: then the user's is read from elsewhere, where only
- * conditions on the repository do not hold. */
+/* The workspace's own configuration can be broken, or made so: then the user's is read from elsewhere, where
+ * only conditions on the repository do not hold. */
 static int git_list(const struct seed_run *r, struct buf *list)
 {
 	struct err why;
@@ -26,8 +27,9 @@ static int git_list(const struct seed_run *r, struct buf *list)
 		return 0;
 	buf_drop(list, buf_len(list));
 	if (seed_gitrun_list(r->spec, "/", list, &why) == 0) {
-		seed_note(r, "git cannot read the configuration of %s: conditional includes for it are not shared",
-			  r->spec->workdir);
+		seed_note(
+		    r, "git cannot read the configuration of %s: conditional includes for it are not shared",
+		    r->spec->workdir);
 		return 0;
 	}
 	seed_note(r, "git configuration is not shared: %s", why.text);
@@ -40,7 +42,8 @@ static char *git_excludes_path(const struct seed_spec *s, const char *setting)
 	const char *xdg = conf_file_env(s->envp, "XDG_CONFIG_HOME");
 
 	if (!setting)
-		return xdg && *xdg ? mem_format("%s/git/ignore", xdg) : mem_format("%s/.config/git/ignore", s->home);
+		return xdg && *xdg ? mem_format("%s/git/ignore", xdg)
+				   : mem_format("%s/.config/git/ignore", s->home);
 	if (strncmp(setting, "~/", 2) == 0)
 		return mem_format("%s/%s", s->home, setting + 2);
 	return setting[0] == '/' ? mem_strdup(setting) : NULL;
@@ -92,7 +95,8 @@ int seed_write_git(const struct seed_run *r, struct err *e)
 		seed_note(r, "%s", g.notes.v[i]);
 	rc = git_write_ignore(r, &g, e);
 	if (rc == 0)
-		rc = file_create(r->dirfd, NAME_SEED_GITCONFIG, buf_text(&g.text), buf_len(&g.text), SEED_FILE_MODE, e);
+		rc = file_create(r->dirfd, NAME_SEED_GITCONFIG, buf_text(&g.text), buf_len(&g.text),
+				 SEED_FILE_MODE, e);
 	seed_gitconfig_fini(&g);
 	return rc;
 }

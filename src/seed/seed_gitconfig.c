@@ -22,8 +22,8 @@ static bool gitconfig_is_word(const char *p, bool dots)
 	if (!*p)
 		return false;
 	for (; *p; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') && *p != '-' &&
-		    !(dots && *p == '.'))
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
+		    *p != '-' && !(dots && *p == '.'))
 			return false;
 	return true;
 }
@@ -82,7 +82,7 @@ void seed_gitconfig_format(struct buf *out, const char *section, const char *sub
 static void gitconfig_note(struct seed_gitconfig *out, const struct gitkey *k, const char *why)
 {
 	AUTO_FREE char *text =
-		mem_format("git's %s%s.%s is not shared: %s", k->section, k->subsection ? ".*" : "", k->key, why);
+	    mem_format("git's %s%s.%s is not shared: %s", k->section, k->subsection ? ".*" : "", k->key, why);
 
 	for (size_t i = 0; i < out->notes.n; i++)
 		if (strcmp(out->notes.v[i], text) == 0)
@@ -96,8 +96,8 @@ static bool gitconfig_is_nix(const char *text)
 }
 
 /* Whether the value of a kept or tool setting may cross. */
-static bool gitconfig_passes(const struct gitkey *k, const char *value, bool tool, const struct strv *packages,
-			     struct seed_gitconfig *out)
+static bool gitconfig_passes(const struct gitkey *k, const char *value, bool tool,
+			     const struct strv *packages, struct seed_gitconfig *out)
 {
 	if (gitconfig_is_nix(value) || gitconfig_is_nix(k->subsection))
 		return false;

@@ -8,10 +8,10 @@
 
 enum seed_gitrule {
 	SEED_GITRULE_KEEP,
-	SEED_GITRULE_DROP,      /* without a word: a credential, or something the guest settles anew */
+	SEED_GITRULE_DROP,	/* without a word: a credential, or something the guest settles anew */
 	SEED_GITRULE_DROP_NOTE, /* the user may miss it */
-	SEED_GITRULE_TOOL,      /* kept when the guest has the program that the value begins with */
-	SEED_GITRULE_EXCLUDES,  /* core.excludesFile: crosses by content */
+	SEED_GITRULE_TOOL,	/* kept when the guest has the program that the value begins with */
+	SEED_GITRULE_EXCLUDES,	/* core.excludesFile: crosses by content */
 };
 
 /* The rule for a key as git prints it: section and key in lower case, subsection as written or NULL. */

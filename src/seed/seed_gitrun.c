@@ -67,7 +67,8 @@ static int gitrun_start(char *const *argv, char *const *envp, int *read_end, pid
 	AUTO_FREE char *path = spawn_find(argv[0]);
 	AUTO_CLOSE int write_end = -1;
 	struct spawn_fd fd = {.to = 1};
-	struct spawn s = {.argv = argv, .envp = envp, .fds = &fd, .nfds = 1, .die_with_parent = true, .no_core = true};
+	struct spawn s = {
+	    .argv = argv, .envp = envp, .fds = &fd, .nfds = 1, .die_with_parent = true, .no_core = true};
 	int pair[2];
 
 	if (!path)
@@ -84,7 +85,8 @@ static int gitrun_start(char *const *argv, char *const *envp, int *read_end, pid
 
 int seed_gitrun_list(const struct seed_spec *s, const char *dir, struct buf *out, struct err *e)
 {
-	char *argv[] = {"git", "-C", (char *)dir, "config", "--list", "-z", "--includes", "--show-scope", NULL};
+	char *argv[] = {"git", "-C",	     (char *)dir,    "config", "--list",
+			"-z",  "--includes", "--show-scope", NULL};
 	AUTO_CLOSE int read_end = -1;
 	AUTO_STRV struct strv env = {0};
 	int status = 0;

@@ -9,15 +9,23 @@
 
 /* Members that are credentials wherever they stand: claude's own login and what OAuth calls its tokens. */
 static const char *const credential_names[] = {
-	"primaryApiKey", "apiKey",	 "api_key",	  "claudeAiOauth", "mcpOAuth",	    "mcpOAuthClientConfig",
-	"accessToken",	 "access_token", "refreshToken",  "refresh_token", "idToken",	    "id_token",
-	"authToken",	 "auth_token",	 "oauthToken",	  "oauth_token",   "sessionToken",  "session_token",
-	"clientSecret",	 "client_secret", "sessionKey",	  "session_key",   "bearerToken",   "trustedDeviceToken",
-	"oauthTokens",	 "oauth_tokens", "clientKeyPassphrase",
+    "primaryApiKey", "apiKey",	      "api_key",
+    "claudeAiOauth", "mcpOAuth",      "mcpOAuthClientConfig",
+    "accessToken",   "access_token",  "refreshToken",
+    "refresh_token", "idToken",	      "id_token",
+    "authToken",     "auth_token",    "oauthToken",
+    "oauth_token",   "sessionToken",  "session_token",
+    "clientSecret",  "client_secret", "sessionKey",
+    "session_key",   "bearerToken",   "trustedDeviceToken",
+    "oauthTokens",   "oauth_tokens",  "clientKeyPassphrase",
 };
 
 /* Where in the structure a value stands. */
-enum json_mcp { JSON_MCP_NONE, JSON_MCP_SERVERS /* its members are servers */, JSON_MCP_INSIDE /* in a server */ };
+enum json_mcp {
+	JSON_MCP_NONE,
+	JSON_MCP_SERVERS /* its members are servers */,
+	JSON_MCP_INSIDE /* in a server */
+};
 
 struct json_place {
 	enum json_mcp mcp;
@@ -73,8 +81,10 @@ static void json_copy(struct json_edit *ed, const char *from)
 	buf_add(ed->out, from, (size_t)(ed->scan.at - from));
 }
 
-/* One member. `lead` begins behind the previous element: blanks, and a comma unless the member is the first. */
-static bool json_member(struct json_edit *ed, const struct json_place *place, const char *lead, bool *kept, unsigned depth)
+/* One member. `lead` begins behind the previous element: blanks, and a comma unless the member is the first.
+ */
+static bool json_member(struct json_edit *ed, const struct json_place *place, const char *lead, bool *kept,
+			unsigned depth)
 {
 	AUTO_BUF struct buf name = {0};
 	size_t blanks = (size_t)(ed->scan.at - lead);

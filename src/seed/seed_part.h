@@ -17,11 +17,11 @@ struct seed_run {
 void seed_note(const struct seed_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writers. Each writes its part or leaves it out; -1 only when the seed cannot be written. */
-int seed_write_basic(const struct seed_run *r, struct err *e);         /* workdir, mode, shell, ids, args, markers */
-int seed_write_egress(const struct seed_run *r, struct err *e);        /* egress-* */
+int seed_write_basic(const struct seed_run *r, struct err *e);	/* workdir, mode, shell, ids, args, markers */
+int seed_write_egress(const struct seed_run *r, struct err *e); /* egress-* */
 int seed_write_claude_config(const struct seed_run *r, struct err *e); /* claude-config/ */
 int seed_write_claude_json(const struct seed_run *r, struct err *e);   /* claude-json */
-int seed_write_git(const struct seed_run *r, struct err *e);           /* gitconfig, gitignore */
+int seed_write_git(const struct seed_run *r, struct err *e);	       /* gitconfig, gitignore */
 int seed_write_context(const struct seed_run *r, struct err *e);       /* claude-md */
 
 #define SEED_FILE_MODE 0600

@@ -6,13 +6,14 @@
 #include <strings.h>
 
 #define SECRET_TOKEN_MIN 16 /* characters behind a token's prefix */
-#define SECRET_USER_MIN 20  /* an http user name of this length is a token */
+#define SECRET_USER_MIN	 20 /* an http user name of this length is a token */
 
-static const char *const token_prefixes[] = {"ghp_",   "gho_",  "ghu_",	 "ghs_",  "ghr_", "github_pat_",
-					     "glpat-", "gloas-", "sk-ant-", "xoxb-", "xoxp-", "AKIA",
-					     "ASIA",   "npm_",	"pypi-", "dop_v1_"};
-static const char *const key_names[] = {"password", "passwd", "pass", "passphrase", "token",	 "secret",
-					"oauthtoken", "apikey", "smtppass", "extraheader", "privatekey", "accesstoken"};
+static const char *const token_prefixes[] = {"ghp_",   "gho_",	 "ghu_",    "ghs_",   "ghr_",  "github_pat_",
+					     "glpat-", "gloas-", "sk-ant-", "xoxb-",  "xoxp-", "AKIA",
+					     "ASIA",   "npm_",	 "pypi-",   "dop_v1_"};
+static const char *const key_names[] = {"password", "passwd",	   "pass",	 "passphrase",
+					"token",    "secret",	   "oauthtoken", "apikey",
+					"smtppass", "extraheader", "privatekey", "accesstoken"};
 
 static bool secret_is_token_char(char c)
 {

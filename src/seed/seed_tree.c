@@ -11,29 +11,64 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define TREE_NOTES_MAX     16
+#define TREE_NOTES_MAX	   16
 #define TREE_ANCESTORS_MAX 40 /* deeper homes than this have only their lower part known */
 
 static const struct seed_tree_limits usual_limits = {
-	.files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
+    .files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
 
 /* Never staged under these names, whatever they hold and wherever they are. A * stands for any ending. */
 static const char *const secret_names[] = {
-	".credentials.json*", ".claude.json*", ".netrc", "_netrc", ".git-credentials", ".ssh",	  ".gnupg",
-	".aws",		      ".azure",	       ".kube",	 ".docker", ".password-store",	".pypirc", ".pgpass",
-	".git", /* its configuration may hold a URL with a token, and nobody needs the history */
+    ".credentials.json*",
+    ".claude.json*",
+    ".netrc",
+    "_netrc",
+    ".git-credentials",
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".docker",
+    ".password-store",
+    ".pypirc",
+    ".pgpass",
+    ".git", /* its configuration may hold a URL with a token, and nobody needs the history */
 };
 
 /* Under the user's home: files and folders that no path may lead to. */
 static const char *const secret_places[] = {
-	".claude/.credentials.json", ".claude.json",	 ".claude.json.backup",	 ".ssh",
-	".gnupg",		     ".aws",		 ".azure",		 ".kube",
-	".docker",		     ".netrc",		 ".git-credentials",	 ".config/git/credentials",
-	".config/gh",		     ".config/gcloud",	 ".config/glab-cli",	 ".config/hub",
-	".config/op",		     ".config/sops",	 ".config/rclone",	 ".password-store",
-	".local/share/keyrings",     ".mozilla",	 ".config/google-chrome", ".config/chromium",
-	".config/anthropic",	     ".pypirc",		 ".pgpass",		 ".npmrc",
-	".cargo/credentials.toml",   ".terraform.d",	 ".vault-token",
+    ".claude/.credentials.json",
+    ".claude.json",
+    ".claude.json.backup",
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".docker",
+    ".netrc",
+    ".git-credentials",
+    ".config/git/credentials",
+    ".config/gh",
+    ".config/gcloud",
+    ".config/glab-cli",
+    ".config/hub",
+    ".config/op",
+    ".config/sops",
+    ".config/rclone",
+    ".password-store",
+    ".local/share/keyrings",
+    ".mozilla",
+    ".config/google-chrome",
+    ".config/chromium",
+    ".config/anthropic",
+    ".pypirc",
+    ".pgpass",
+    ".npmrc",
+    ".cargo/credentials.toml",
+    ".terraform.d",
+    ".vault-token",
 };
 
 /* The directories from the top of a copy down to the current one. */
@@ -86,8 +121,8 @@ static void tree_add_secret(struct seed_tree *t, const char *dir, const char *pl
 	tree_add_path(t, path);
 }
 
-/* This directory and all above it: a link to one of them would bring the login's folder, or the whole home, with
- * files that are only safe when they are staged by their own writers. */
+/* This directory and all above it: a link to one of them would bring the login's folder, or the whole home,
+ * with files that are only safe when they are staged by their own writers. */
 static void tree_add_ancestors(struct seed_tree *t, const char *dir)
 {
 	AUTO_FREE char *path = realpath(dir, NULL);
@@ -136,8 +171,8 @@ static bool tree_is_secret_identity(const struct seed_tree *t, const struct stat
 	return false;
 }
 
-/* Whether the path behind a symlink passes through a secret's name: a link to ~/.ssh/id_ed25519, or to a second
- * credential file that nobody listed. */
+/* Whether the path behind a symlink passes through a secret's name: a link to ~/.ssh/id_ed25519, or to a
+ * second credential file that nobody listed. */
 static bool tree_is_secret_path(int fd)
 {
 	char link[64];
@@ -161,8 +196,8 @@ static bool tree_is_secret_path(int fd)
 
 /* ---- opening ---- */
 
-/* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without one when nothing
- * is there at all. */
+/* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without one when
+ * nothing is there at all. */
 static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct stat *st, const char *shown)
 {
 	AUTO_CLOSE int fd = -1;
@@ -176,7 +211,8 @@ static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct st
 		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return tree_note(t, "%s is not shared: neither a file nor a directory", shown), -1;
-	/* O_NONBLOCK, and asked again behind the open: the entry may have been replaced by a FIFO meanwhile. */
+	/* O_NONBLOCK, and asked again behind the open: the entry may have been replaced by a FIFO meanwhile.
+	 */
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, st) < 0)
 		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
@@ -247,10 +283,11 @@ static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, 
 	return 0;
 }
 
-static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level,
-			     struct err *e);
+static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown,
+			     const struct tree_level *level, struct err *e);
 
-static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const struct tree_level *up, const char *shown)
+static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const struct tree_level *up,
+			   const char *shown)
 {
 	for (const struct tree_level *l = up; l; l = l->up) {
 		if (l->dev != st->st_dev || l->ino != st->st_ino)
@@ -268,7 +305,8 @@ static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const str
 static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
 			 const char *shown, const struct tree_level *up, struct err *e)
 {
-	struct tree_level level = {.up = up, .dev = st->st_dev, .ino = st->st_ino, .depth = up ? up->depth + 1 : 0};
+	struct tree_level level = {
+	    .up = up, .dev = st->st_dev, .ino = st->st_ino, .depth = up ? up->depth + 1 : 0};
 	AUTO_CLOSE int to = -1;
 
 	if (!tree_may_enter(t, st, up, shown))
@@ -297,8 +335,8 @@ static int tree_copy_entry(struct seed_tree *t, int from, const char *name, int 
 	return tree_copy_file(t, fd, &st, to, name, shown, e);
 }
 
-static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level,
-			     struct err *e)
+static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown,
+			     const struct tree_level *level, struct err *e)
 {
 	int own = fcntl(from, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = own < 0 ? NULL : fdopendir(own);
@@ -332,7 +370,8 @@ int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int
 	return tree_copy_dir(t, fd, &st, dst_dirfd, name, shown, NULL, e);
 }
 
-int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out, const char *shown)
+int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out,
+			const char *shown)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;

@@ -1,9 +1,10 @@
 /* seed_tree: copies what the user shares out of ~/.claude, within bounds. Not for use outside src/seed.
  *
- * Symlinks are followed, also those that leave ~/.claude: people keep their configuration elsewhere. So nothing that
- * is known to be a secret is left to its place: credential files are known by name and by identity (device, inode),
- * whatever path, link or hard link leads to them, and so are the folders where keys and logins of other programs
- * live, and every folder above ~/.claude. Devices, sockets and FIFOs are never opened. */
+ * Symlinks are followed, also those that leave ~/.claude: people keep their configuration elsewhere. So
+ * nothing that is known to be a secret is left to its place: credential files are known by name and by
+ * identity (device, inode), whatever path, link or hard link leads to them, and so are the folders where keys
+ * and logins of other programs live, and every folder above ~/.claude. Devices, sockets and FIFOs are never
+ * opened. */
 #ifndef CCVM_SEED_SEED_TREE_H
 #define CCVM_SEED_SEED_TREE_H
 
@@ -16,7 +17,7 @@
 #define SEED_TREE_SECRETS_MAX 128
 
 struct seed_tree_limits {
-	size_t files;                   /* files and directories together */
+	size_t files; /* files and directories together */
 	unsigned long long bytes;
 	unsigned long long file_bytes;
 	unsigned depth;
@@ -39,13 +40,15 @@ struct seed_tree {
 /* Looks up the identities of the secrets of this user. limits may be NULL: the usual ones. */
 void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struct seed_tree_limits *limits);
 
-/* Copies the directory `name` of src_dirfd (following symlinks) to the new directory `name` in dst_dirfd. `shown` is its
- * path for notes. What is left out is a note; a missing source is nothing. -1 only when dst cannot be written. */
+/* Copies the directory `name` of src_dirfd (following symlinks) to the new directory `name` in dst_dirfd.
+ * `shown` is its path for notes. What is left out is a note; a missing source is nothing. -1 only when dst
+ * cannot be written. */
 int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd, const char *shown,
 		       struct err *e);
 
 /* Reads one regular file with the same checks. 1: read; 0: not there or left out, with a note. */
-int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out, const char *shown);
+int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out,
+			const char *shown);
 
 /* Says how much was left out beyond the notes. */
 void seed_tree_finish(struct seed_tree *t);

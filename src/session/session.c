@@ -221,6 +221,7 @@ static void session_on_parked(struct session *s)
 
 	if (s->state != SESSION_STARTING)
 		return;
+	start_refresh_clock(s);
 	s->gone = true;
 	s->stage = "guest";
 	stream_write(s->ctl, go, sizeof(go) - 1);
@@ -434,6 +435,7 @@ static void session_init(struct session *s)
 	s->net_control_fd = s->net_log_fd = -1;
 	s->console_tail.fd = s->qemu_tail.fd = -1;
 	s->stage = "start";
+	s->tsc = hosttsc_take();
 	s->started_ms = s->state_since_ms = session_now_ms();
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->timer);

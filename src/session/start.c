@@ -218,6 +218,7 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 		.program = program,
 		.machine = start_env("CCVM_MACHINE", "microvm"),
 		.accel = &s->accel,
+		.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc),
 		.memory_mib = (unsigned)s->conf.memory,
 		.cores = (unsigned)s->conf.cores,
 		.kernel = kernel,
@@ -255,9 +256,18 @@ static int start_confine_self(struct session *s, struct err *e)
 	return rc;
 }
 
+void start_refresh_clock(struct session *s)
+{
+	AUTO_CLOSE int fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e;
+
+	if (fd < 0 || seed_write_clock(fd, &e) < 0)
+		status_event_note(s, "clock", "the guest's clock is set from an older reading");
+}
+
 int start_launch(struct session *s, struct err *e)
 {
-	AUTO_CLOSE int net_fd = -1, seed_fd = -1;
+	AUTO_CLOSE int net_fd = -1;
 	AUTO_FREE char *image = NULL;
 	struct start_paths paths = {0};
 	int rc = -1;
@@ -271,10 +281,6 @@ int start_launch(struct session *s, struct err *e)
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
 	if (clients_listen(s, e) < 0 || start_net(s, &paths, &net_fd, e) < 0)
-		goto out;
-	/* As late as possible: the guest sets its clock from it. */
-	seed_fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (seed_fd < 0 || seed_write_clock(seed_fd, e) < 0)
 		goto out;
 	if (start_qemu(s, &paths, net_fd, e) < 0)
 		goto out;

@@ -19,6 +19,7 @@
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
+#include "vm/hosttsc.h"
 #include "vm/image.h"
 #include "vm/qemu.h"
 #include "vm/qmp.h"
@@ -67,6 +68,7 @@ struct session {
 
 	struct image image;
 	struct accel accel;
+	struct hosttsc_sample tsc; /* taken at the start */
 	struct rundir run;
 	struct qemu qemu;
 	struct child qemu_child, net_child;
@@ -105,6 +107,8 @@ int64_t session_now_ms(void);
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);
 int start_launch(struct session *s, struct err *e);
+/* Writes the seed's clock anew: right before the guest reads it. */
+void start_refresh_clock(struct session *s);
 
 /* agent.c: the SSH link and what flows through it. */
 int agent_connect(struct session *s, struct err *e);

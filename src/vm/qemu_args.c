@@ -33,7 +33,7 @@ static const char *qemu_args_bus(const struct qemu_spec *s)
 static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 {
 	strv_add(a, "-machine");
-	/* Under TCG the guest wedges silently without pit and pic; acpi announces the virtio-mmio devices. */
+	/* acpi announces the virtio-mmio devices. Under TCG the guest wedges silently without pit and pic. */
 	if (qemu_args_is_microvm(s))
 		strv_addf(a, "microvm,accel=%s,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
 			  s->accel->accel, s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
@@ -53,9 +53,16 @@ static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 
 char *qemu_args_kernel_line(const struct qemu_spec *s)
 {
-	return mem_format("console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
-			  "8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1%s",
-			  s->accel->kvm ? "" : " mitigations=off");
+	struct buf line = {0};
+
+	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
+			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1");
+	if (!s->accel->kvm)
+		buf_addf(&line, " mitigations=off");
+	if (!s->accel->kvm && s->tsc_khz)
+		buf_addf(&line, " tsc=reliable tsc_early_khz=%u", s->tsc_khz);
+	(void)buf_text(&line);
+	return (char *)line.bytes;
 }
 
 static void qemu_args_kernel(const struct qemu_spec *s, struct strv *a)

@@ -22,6 +22,7 @@ struct qemu_spec { /* all borrowed */
 	const char *program;     /* argv[0] */
 	const char *machine;     /* microvm, or another type by CCVM_MACHINE */
 	const struct accel *accel;
+	unsigned tsc_khz; /* of the host, for an emulated guest; 0: not stated */
 	unsigned memory_mib;
 	unsigned cores;
 	const char *kernel;

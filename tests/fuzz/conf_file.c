@@ -1,6 +1,6 @@
 /* areas: base conf
- * Any bytes as a config file: refused as a matter of policy with a printable text, or read into options that survive the
- * hand-over to the session unchanged. */
+ * Any bytes as a config file: refused as a matter of policy with a printable text, or read into options that
+ * survive the hand-over to the session unchanged. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

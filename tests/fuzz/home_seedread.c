@@ -1,6 +1,7 @@
 /* areas: base
  * files: guest/init/seedread.c
- * Any bytes as a file of the seed: refused, or a value within its bounds. The first byte chooses the reader. */
+ * Any bytes as a file of the seed: refused, or a value within its bounds. The first byte chooses the reader.
+ */
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static void fuzz_names(const char *p, size_t n)
 	for (size_t i = 0; i < buf_len(&out); i++) {
 		char c = (char)buf_data(&out)[i];
 
-		check((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '\n');
+		check((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '\n');
 		check(c != '\n' || (i > 0 && buf_data(&out)[i - 1] != '\n'));
 	}
 	check(!buf_len(&out) || buf_data(&out)[buf_len(&out) - 1] == '\n');
@@ -109,8 +111,8 @@ static void fuzz_ports(const char *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const char *, size_t) = {fuzz_int,  fuzz_path,	   fuzz_mode, fuzz_names,
-								fuzz_args, fuzz_addresses, fuzz_ports};
+	static void (*const readers[])(const char *, size_t) = {
+	    fuzz_int, fuzz_path, fuzz_mode, fuzz_names, fuzz_args, fuzz_addresses, fuzz_ports};
 	AUTO_FREE char *text = NULL;
 
 	if (!size)

@@ -8,10 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
+#define MUST(condition)                                                                                      \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			abort();                                                                             \
 	} while (0)
 
 static void check_inside(const struct net_frame *f, const uint8_t *data, size_t size)
@@ -20,7 +20,8 @@ static void check_inside(const struct net_frame *f, const uint8_t *data, size_t 
 	MUST(f->ip_at <= f->ip_end && f->ip_end <= size);
 	MUST(f->transport_at <= f->ip_end);
 	MUST(f->payload_at <= f->ip_end && f->payload_len <= f->ip_end - f->payload_at);
-	MUST(!f->has_transport || (f->payload_at >= f->transport_at + 8 && f->fault == NET_FRAME_OK && !f->fragment_offset));
+	MUST(!f->has_transport ||
+	     (f->payload_at >= f->transport_at + 8 && f->fault == NET_FRAME_OK && !f->fragment_offset));
 	MUST((f->src != NULL) == (f->dst != NULL) && (f->src != NULL) == (f->addr_len != 0));
 	if (f->src)
 		MUST(f->src >= data && f->dst >= data && f->src + f->addr_len <= data + size &&
@@ -59,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_inside(&first, data, size);
 	check_inside(&second, copy, size);
 	MUST(net_frame_is_urgent(&first) == net_frame_is_urgent(&second));
-	MUST(first.fault == second.fault && first.payload_at == second.payload_at && first.proto == second.proto);
+	MUST(first.fault == second.fault && first.payload_at == second.payload_at &&
+	     first.proto == second.proto);
 	net_filter_init(&filter, 1500);
 	if (net_filter_from_guest(&filter, &first, 0) == NET_FILTER_PASS)
 		check_passed(&first);

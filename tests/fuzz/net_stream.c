@@ -1,6 +1,6 @@
 /* areas: base net
- * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give the same frames and lines as
- * in one piece, and every byte is accounted for. */
+ * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give the same
+ * frames and lines as in one piece, and every byte is accounted for. */
 #include "base/mem.h"
 #include "net/net_control.h"
 #include "net/net_stream.h"
@@ -10,10 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
+#define MUST(condition)                                                                                      \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			abort();                                                                             \
 	} while (0)
 
 /* Appends each frame to *out behind its length; returns 0 or -1 as the decoder does. */
@@ -57,7 +57,8 @@ static uint64_t split(const uint8_t *data, size_t size, size_t piece, struct buf
 	struct net_control_lines lines = {0};
 
 	for (size_t at = 0; at < size; at += piece)
-		net_control_split(&lines, (const char *)data + at, size - at < piece ? size - at : piece, on_line, out);
+		net_control_split(&lines, (const char *)data + at, size - at < piece ? size - at : piece,
+				  on_line, out);
 	return lines.skipped;
 }
 

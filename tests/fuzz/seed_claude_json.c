@@ -1,6 +1,6 @@
 /* areas: base conf seed
- * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left, the output is valid JSON,
- * and everything else is equal, as an independent reader (cJSON) sees both. */
+ * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left, the output
+ * is valid JSON, and everything else is equal, as an independent reader (cJSON) sees both. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static bool must_go(const struct place *p, const char *name)
 {
 	if (p->servers == 2 && (strcasecmp(name, "env") == 0 || strcasecmp(name, "headers") == 0))
 		return true;
-	if (p->env && (strcmp(name, "ANTHROPIC_API_KEY") == 0 || strcmp(name, "CLAUDE_CODE_OAUTH_TOKEN") == 0))
+	if (p->env &&
+	    (strcmp(name, "ANTHROPIC_API_KEY") == 0 || strcmp(name, "CLAUDE_CODE_OAUTH_TOKEN") == 0))
 		return true;
 	return p->servers != 1 && (strcmp(name, "primaryApiKey") == 0 || strcmp(name, "refreshToken") == 0 ||
 				   strcmp(name, "accessToken") == 0 || strcmp(name, "claudeAiOauth") == 0);

@@ -1,6 +1,7 @@
 /* areas: base conf seed
- * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by git's rules (a reader of
- * its own below), holds only records of the input, whole and in order, and nothing that must not cross. */
+ * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by git's rules
+ * (a reader of its own below), holds only records of the input, whole and in order, and nothing that must not
+ * cross. */
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -100,8 +101,8 @@ static void read_setting(struct reader *r, struct buf *out)
 
 /* ---- the invariant ---- */
 
-static const char *const added[] = {"commit.gpgSign\nfalse", "tag.gpgSign\nfalse", "tag.forceSignAnnotated\nfalse",
-				    "push.gpgSign\nfalse"};
+static const char *const added[] = {"commit.gpgSign\nfalse", "tag.gpgSign\nfalse",
+				    "tag.forceSignAnnotated\nfalse", "push.gpgSign\nfalse"};
 
 /* Moves *at behind the next record of the input that equals the setting. */
 static bool find_record(const char **at, const char *end, const char *setting)
@@ -113,7 +114,8 @@ static bool find_record(const char **at, const char *end, const char *setting)
 		if (entry >= end)
 			return false;
 		*at = entry + strlen(entry) + 1;
-		if ((strcmp(scope, "global") == 0 || strcmp(scope, "system") == 0) && strcmp(entry, setting) == 0)
+		if ((strcmp(scope, "global") == 0 || strcmp(scope, "system") == 0) &&
+		    strcmp(entry, setting) == 0)
 			return true;
 	}
 	return false;

@@ -339,6 +339,19 @@ def test_large_udp_datagram_in_fragments(ctx):
         assert s.recv(8000) == body
 
 
+def test_larger_mtu(ctx):
+    body = pattern(9000)
+    echo_request = struct.pack("!BBHHH", 8, 0, 0, 9, 1) + body
+    frame = ip4(1, echo_request[:2] + struct.pack("!H", checksum(echo_request)) + echo_request[4:])
+    with net("--mtu", "16000") as n:
+        assert n.ready["mtu"] == 16000
+        n.send(frame)
+        assert n.until(lambda f: f[12:14] == b"\x08\x00" and f[23] == 1 and f[34] == 0 and f[42:] == body)
+    with net() as n:
+        n.send(frame)
+        assert n.barrier() and n.stats()["refused"]["too_long"] == 1
+
+
 def test_ipv6_gateway(ctx):
     with net() as n:
         if not n.ready["ipv6"]:

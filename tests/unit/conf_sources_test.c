@@ -26,39 +26,40 @@ struct source_case {
 };
 
 static const struct source_case cases[] = {
-	{"writableCwd", "false", "yes", "true", "2"},
-	{"memory", "600", "700", "700", "1.5"},
-	{"cores", "1", "1", "1", "-1"},
-	{"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},
-	{"share.settings", "false", "1", "true", ""},
-	{"share.claudeMd", "false", "true", "true", "on"},
-	{"share.keybindings", "false", "TRUE", "true", "maybe"},
-	{"share.commands", "false", "Yes", "true", "01"},
-	{"share.agents", "false", "1", "true", " 1"},
-	{"share.skills", "false", "1", "true", "1 "},
-	{"share.outputStyles", "false", "1", "true", "y"},
-	{"share.plugins", "true", "no", "false", "n"},
-	{"share.config", "true", "0", "false", "off"},
-	{"share.gitConfig", "false", "1", "true", "null"},
-	{"persistClaudeProjects", "true", "false", "false", "?"},
-	{"vmDiskSize", "5", "8", "8", "8G"},
-	{"clipboard.images", "true", "0", "false", "off"},
-	{"egressAllowlist", "[\"a.example\"]", "B.example  2001:DB8::1", "[\"b.example\", \"2001:db8::1\"]", "a/b"},
-	{"egressPorts", "[1]", "443 8443", "[443, 8443]", "http"},
-	{"hostLoopback", "false", "1", "true", "no!"},
-	{"agentSudo", "true", "0", "false", "none"},
-	{"nix.enable", "true", NULL, NULL, NULL},
-	{"nix.substituters", "[\"https://cache.example\"]", NULL, NULL, NULL},
-	{"nix.trustedPublicKeys", "[\"cache.example-1:AAAA\"]", NULL, NULL, NULL},
-	{"apiKeyVariable", "\"WORK_KEY\"", NULL, NULL, NULL},
-	{"passEnv", "[\"FOO\"]", "BAR BAZ_*", "[\"FOO\", \"BAR\", \"BAZ_*\"]", "CLAUDE_CODE_OAUTH_TOKEN"},
-	{"extraClaudeMd", "\"text\"", "", "\"\"", "/nonexistent/text"},
-	{"lockGuestMemory", "true", "0", "false", "x"},
-	{"extraPackages", "[\"nodejs\"]", NULL, NULL, NULL},
-	{"package", "\"other\"", NULL, NULL, NULL},
-	{"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
-	{"tui.theme", "\"dark\"", NULL, NULL, NULL},
-	{"tui.notify", "\"none\"", NULL, NULL, NULL},
+    {"writableCwd", "false", "yes", "true", "2"},
+    {"memory", "600", "700", "700", "1.5"},
+    {"cores", "1", "1", "1", "-1"},
+    {"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},
+    {"share.settings", "false", "1", "true", ""},
+    {"share.claudeMd", "false", "true", "true", "on"},
+    {"share.keybindings", "false", "TRUE", "true", "maybe"},
+    {"share.commands", "false", "Yes", "true", "01"},
+    {"share.agents", "false", "1", "true", " 1"},
+    {"share.skills", "false", "1", "true", "1 "},
+    {"share.outputStyles", "false", "1", "true", "y"},
+    {"share.plugins", "true", "no", "false", "n"},
+    {"share.config", "true", "0", "false", "off"},
+    {"share.gitConfig", "false", "1", "true", "null"},
+    {"persistClaudeProjects", "true", "false", "false", "?"},
+    {"vmDiskSize", "5", "8", "8", "8G"},
+    {"clipboard.images", "true", "0", "false", "off"},
+    {"egressAllowlist", "[\"a.example\"]", "B.example  2001:DB8::1", "[\"b.example\", \"2001:db8::1\"]",
+     "a/b"},
+    {"egressPorts", "[1]", "443 8443", "[443, 8443]", "http"},
+    {"hostLoopback", "false", "1", "true", "no!"},
+    {"agentSudo", "true", "0", "false", "none"},
+    {"nix.enable", "true", NULL, NULL, NULL},
+    {"nix.substituters", "[\"https://cache.example\"]", NULL, NULL, NULL},
+    {"nix.trustedPublicKeys", "[\"cache.example-1:AAAA\"]", NULL, NULL, NULL},
+    {"apiKeyVariable", "\"WORK_KEY\"", NULL, NULL, NULL},
+    {"passEnv", "[\"FOO\"]", "BAR BAZ_*", "[\"FOO\", \"BAR\", \"BAZ_*\"]", "CLAUDE_CODE_OAUTH_TOKEN"},
+    {"extraClaudeMd", "\"text\"", "", "\"\"", "/nonexistent/text"},
+    {"lockGuestMemory", "true", "0", "false", "x"},
+    {"extraPackages", "[\"nodejs\"]", NULL, NULL, NULL},
+    {"package", "\"other\"", NULL, NULL, NULL},
+    {"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
+    {"tui.theme", "\"dark\"", NULL, NULL, NULL},
+    {"tui.notify", "\"none\"", NULL, NULL, NULL},
 };
 
 struct shown {
@@ -88,7 +89,8 @@ static struct shown show(const struct conf *c, const char *name)
 static char file_path[64];
 
 /* Loads with this text as config file (NULL: none) and these variables (NULL-terminated). */
-static int load(struct conf *c, const char *file, const char *const *vars, const struct conf_args *a, struct err *e)
+static int load(struct conf *c, const char *file, const char *const *vars, const struct conf_args *a,
+		struct err *e)
 {
 	AUTO_STRV struct strv env = {0};
 
@@ -196,14 +198,23 @@ struct group_case {
 };
 
 static const struct group_case group_cases[] = {
-	{{"CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, NULL, false, false, false, true},
-	{{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_COMMANDS=1", NULL}, NULL, false, true, false, true},
-	{{"CCVM_SHARE_COMMANDS=1", "CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, NULL, false, true, false, true},
-	{{"CCVM_SHARE_CLAUDE_CONFIG=1", "CCVM_SHARE_SETTINGS=0", NULL}, "{\"share\": {\"commands\": false}}", false, true, false,
-	 true},
-	{{"CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, "{\"share\": {\"plugins\": true, \"commands\": true}}", false, false, false, true},
-	{{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_PLUGINS=1", NULL}, NULL, false, false, true, true},
-	{{"CCVM_SHARE_CLAUDE_CONFIG=1", NULL}, NULL, true, true, false, true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, NULL, false, false, false, true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_COMMANDS=1", NULL}, NULL, false, true, false, true},
+    {{"CCVM_SHARE_COMMANDS=1", "CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, NULL, false, true, false, true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=1", "CCVM_SHARE_SETTINGS=0", NULL},
+     "{\"share\": {\"commands\": false}}",
+     false,
+     true,
+     false,
+     true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=0", NULL},
+     "{\"share\": {\"plugins\": true, \"commands\": true}}",
+     false,
+     false,
+     false,
+     true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_PLUGINS=1", NULL}, NULL, false, false, true, true},
+    {{"CCVM_SHARE_CLAUDE_CONFIG=1", NULL}, NULL, true, true, false, true},
 };
 
 static void test_group(void **state)
@@ -248,8 +259,15 @@ static bool has_note(const struct conf *c, const char *part)
 
 static void test_notes(void **state)
 {
-	const char *vars[] = {"CCVM_MEMROY=1", "CCVM_XYZZY=1", "CCVM_IMAGE=/x", "CCVM_CORES=4096", "CCVM_MEMORY=16777216",
-			      "CCVM_CLIPBOARD_IMAGES=1", "CCVM_AGENT_SUDO=1", "CCVM_EGRESS_ALLOWLIST=a.example", NULL};
+	const char *vars[] = {"CCVM_MEMROY=1",
+			      "CCVM_XYZZY=1",
+			      "CCVM_IMAGE=/x",
+			      "CCVM_CORES=4096",
+			      "CCVM_MEMORY=16777216",
+			      "CCVM_CLIPBOARD_IMAGES=1",
+			      "CCVM_AGENT_SUDO=1",
+			      "CCVM_EGRESS_ALLOWLIST=a.example",
+			      NULL};
 	struct conf c;
 	struct err e;
 
@@ -306,11 +324,12 @@ static void test_image(void **state)
 
 	(void)state;
 	assert_int_equal(load(&c, "{\"nix\": {\"enable\": true}}", vars, NULL, &e), 0);
-	assert_int_equal(conf_apply_image(&c,
-					  "{\"vmDiskSize\": 9, \"lockGuestMemory\": true, \"nix.enable\": false,"
-					  " \"clipboard.images\": false, \"agentSudo\": false, \"future\": [1]}",
-					  &e),
-			 0);
+	assert_int_equal(
+	    conf_apply_image(&c,
+			     "{\"vmDiskSize\": 9, \"lockGuestMemory\": true, \"nix.enable\": false,"
+			     " \"clipboard.images\": false, \"agentSudo\": false, \"future\": [1]}",
+			     &e),
+	    0);
 	assert_int_equal(c.vm_disk_size, 3);
 	assert_true(c.lock_guest_memory);
 	assert_string_equal(show(&c, "lockGuestMemory").source, "image");
@@ -438,21 +457,21 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_is_complete),
-		cmocka_unit_test(test_each_source),
-		cmocka_unit_test(test_each_bad_variable),
-		cmocka_unit_test(test_flag_wins),
-		cmocka_unit_test(test_group),
-		cmocka_unit_test(test_bad_group),
-		cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_default_is_lowered_silently),
-		cmocka_unit_test(test_text_from_file),
-		cmocka_unit_test(test_image),
-		cmocka_unit_test(test_image_grants_nothing),
-		cmocka_unit_test(test_agent_sudo),
-		cmocka_unit_test(test_memlock),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_round_trip_text),
+	    cmocka_unit_test(test_table_is_complete),
+	    cmocka_unit_test(test_each_source),
+	    cmocka_unit_test(test_each_bad_variable),
+	    cmocka_unit_test(test_flag_wins),
+	    cmocka_unit_test(test_group),
+	    cmocka_unit_test(test_bad_group),
+	    cmocka_unit_test(test_notes),
+	    cmocka_unit_test(test_default_is_lowered_silently),
+	    cmocka_unit_test(test_text_from_file),
+	    cmocka_unit_test(test_image),
+	    cmocka_unit_test(test_image_grants_nothing),
+	    cmocka_unit_test(test_agent_sudo),
+	    cmocka_unit_test(test_memlock),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_round_trip_text),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);

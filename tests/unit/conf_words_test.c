@@ -18,43 +18,43 @@
 #include "conf/option.h"
 
 static const char *const egress_cases[][2] = {
-	{"example.com", "example.com"},
-	{"API.Example.COM.", "api.example.com"},
-	{"*.Example.com", "*.example.com"},
-	{"a_b.example.com", "a_b.example.com"},
-	{"xn--bcher-kva.example", "xn--bcher-kva.example"},
-	{"192.0.2.7", "192.0.2.7"},
-	{"192.0.2.7/32", "192.0.2.7/32"},
-	{"10.1.2.3/8", "10.0.0.0/8"},
-	{"10.1.2.3/12", "10.0.0.0/12"},
-	{"0.0.0.0/0", "0.0.0.0/0"},
-	{"2001:DB8:0:0::1", "2001:db8::1"},
-	{"2001:db8::ffff/33", "2001:db8::/33"},
-	{"::1", "::1"},
-	{"localhost", NULL},
-	{"", NULL},
-	{".", NULL},
-	{"*", NULL},
-	{"*.com.*", NULL},
-	{"a..b", NULL},
-	{".example.com", NULL},
-	{"-a.example", NULL},
-	{"a-.example", NULL},
-	{"https://example.com", NULL},
-	{"example.com:443", NULL},
-	{"example.com/path", NULL},
-	{"user@example.com", NULL},
-	{"exa mple.com", NULL},
-	{"1.2.3", NULL},
-	{"1.2.3.4.5", NULL},
-	{"256.1.1.1", NULL},
-	{"10.0.0.0/33", NULL},
-	{"10.0.0.0/", NULL},
-	{"10.0.0.0/08", NULL},
-	{"2001:db8::/129", NULL},
-	{"b\xc3\xbc"
-	 "cher.example",
-	 NULL},
+    {"example.com", "example.com"},
+    {"API.Example.COM.", "api.example.com"},
+    {"*.Example.com", "*.example.com"},
+    {"a_b.example.com", "a_b.example.com"},
+    {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+    {"192.0.2.7", "192.0.2.7"},
+    {"192.0.2.7/32", "192.0.2.7/32"},
+    {"10.1.2.3/8", "10.0.0.0/8"},
+    {"10.1.2.3/12", "10.0.0.0/12"},
+    {"0.0.0.0/0", "0.0.0.0/0"},
+    {"2001:DB8:0:0::1", "2001:db8::1"},
+    {"2001:db8::ffff/33", "2001:db8::/33"},
+    {"::1", "::1"},
+    {"localhost", NULL},
+    {"", NULL},
+    {".", NULL},
+    {"*", NULL},
+    {"*.com.*", NULL},
+    {"a..b", NULL},
+    {".example.com", NULL},
+    {"-a.example", NULL},
+    {"a-.example", NULL},
+    {"https://example.com", NULL},
+    {"example.com:443", NULL},
+    {"example.com/path", NULL},
+    {"user@example.com", NULL},
+    {"exa mple.com", NULL},
+    {"1.2.3", NULL},
+    {"1.2.3.4.5", NULL},
+    {"256.1.1.1", NULL},
+    {"10.0.0.0/33", NULL},
+    {"10.0.0.0/", NULL},
+    {"10.0.0.0/08", NULL},
+    {"2001:db8::/129", NULL},
+    {"b\xc3\xbc"
+     "cher.example",
+     NULL},
 };
 
 static void test_egress(void **state)
@@ -88,12 +88,24 @@ static void test_long_names(void **state)
 
 static void test_credentials(void **state)
 {
-	static const char *const yes[] = {"ANTHROPIC_API_KEY",	"ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN",
-					  "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK",
-					  "anthropic_api_key",	"ANTHROPIC_SOME_NEW_TOKEN", "CLAUDE_X_SECRET",
-					  "ANTHROPIC_CUSTOM_HEADERS", "GITHUB_TOKEN"};
-	static const char *const no[] = {"MAX_THINKING_TOKENS", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_USE_BEDROCK", "LANG",
-					 "MONKEY", "AWS_REGION", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"};
+	static const char *const yes[] = {"ANTHROPIC_API_KEY",
+					  "ANTHROPIC_AUTH_TOKEN",
+					  "CLAUDE_CODE_OAUTH_TOKEN",
+					  "AWS_SECRET_ACCESS_KEY",
+					  "AWS_SESSION_TOKEN",
+					  "AWS_BEARER_TOKEN_BEDROCK",
+					  "anthropic_api_key",
+					  "ANTHROPIC_SOME_NEW_TOKEN",
+					  "CLAUDE_X_SECRET",
+					  "ANTHROPIC_CUSTOM_HEADERS",
+					  "GITHUB_TOKEN"};
+	static const char *const no[] = {"MAX_THINKING_TOKENS",
+					 "ANTHROPIC_BASE_URL",
+					 "CLAUDE_CODE_USE_BEDROCK",
+					 "LANG",
+					 "MONKEY",
+					 "AWS_REGION",
+					 "CLAUDE_CODE_MAX_OUTPUT_TOKENS"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
@@ -119,15 +131,29 @@ static void test_no_default_is_a_credential(void **state)
 
 static void test_pass_env(void **state)
 {
-	char *env[] = {"LANG=C.UTF-8", "LC_TIME=de_DE", "LC_=x", "HOME=/x", "ANTHROPIC_API_KEY=secret",
-		       "ANTHROPIC_MODEL=m=1", "CLAUDE_CODE_OAUTH_TOKEN=secret", "LANG=second", "novalue", "=odd",
-		       "MY_KEY=secret", "MY_KEYS=1", "MY_SECRET_TOKEN=left to the user", "AWS_REGION=eu", NULL};
+	char *env[] = {"LANG=C.UTF-8",
+		       "LC_TIME=de_DE",
+		       "LC_=x",
+		       "HOME=/x",
+		       "ANTHROPIC_API_KEY=secret",
+		       "ANTHROPIC_MODEL=m=1",
+		       "CLAUDE_CODE_OAUTH_TOKEN=secret",
+		       "LANG=second",
+		       "novalue",
+		       "=odd",
+		       "MY_KEY=secret",
+		       "MY_KEYS=1",
+		       "VERTEX_NEW_TOKEN=secret",
+		       "MY_SECRET_TOKEN=left to the user",
+		       "AWS_REGION=eu",
+		       NULL};
 	AUTO_STRV struct strv out = {0};
 	struct conf c;
 
 	(void)state;
 	conf_init(&c);
 	strv_add(&c.pass_env, "MY_*");
+	strv_add(&c.pass_env, "VERTEX_*"); /* may be listed, but a credential that matches it still stays */
 	free(c.api_key_variable);
 	c.api_key_variable = mem_strdup("MY_KEY");
 	conf_pass_env(&c, env, &out);
@@ -137,7 +163,7 @@ static void test_pass_env(void **state)
 	assert_string_equal(out.v[2], "LC_=x");
 	assert_string_equal(out.v[3], "ANTHROPIC_MODEL=m=1");
 	assert_string_equal(out.v[4], "MY_KEYS=1");
-	assert_string_equal(out.v[5], "MY_SECRET_TOKEN=left to the user");
+	assert_string_equal(out.v[5], "VERTEX_NEW_TOKEN=secret", "MY_SECRET_TOKEN=left to the user");
 	conf_fini(&c);
 }
 
@@ -158,20 +184,43 @@ static const struct {
 	const char *text;
 	bool valid;
 } json_cases[] = {
-	{"{}", true},	 {"[]", true},	     {" [1, 2 ,{\"a\":null}] ", true}, {"\"\\ud800\"", true}, {"1e400", true},
-	{"-0", true},	 {"-0.10E+5", true}, {"\"\\u00e9\\\"\\/\"", true},    {"true", true},
-	{"", false},	 {"{,}", false},     {"[1,]", false},		       {"{\"a\":1,}", false},
-	{"01", false},	 {"1.", false},	     {".5", false},		       {"+1", false},
-	{"1e", false},	 {"-", false},	     {"nul", false},		       {"\"\\x\"", false},
-	{"\"\\u12g4\"", false}, {"\"a\nb\"", false}, {"{\"a\" 1}", false},	       {"{a:1}", false},
-	{"1 2", false},	 {"[1}", false},     {"\"", false},		       {"NaN", false},
+    {"{}", true},
+    {"[]", true},
+    {" [1, 2 ,{\"a\":null}] ", true},
+    {"\"\\ud800\"", true},
+    {"1e400", true},
+    {"-0", true},
+    {"-0.10E+5", true},
+    {"\"\\u00e9\\\"\\/\"", true},
+    {"true", true},
+    {"", false},
+    {"{,}", false},
+    {"[1,]", false},
+    {"{\"a\":1,}", false},
+    {"01", false},
+    {"1.", false},
+    {".5", false},
+    {"+1", false},
+    {"1e", false},
+    {"-", false},
+    {"nul", false},
+    {"\"\\x\"", false},
+    {"\"\\u12g4\"", false},
+    {"\"a\nb\"", false},
+    {"{\"a\" 1}", false},
+    {"{a:1}", false},
+    {"1 2", false},
+    {"[1}", false},
+    {"\"", false},
+    {"NaN", false},
 };
 
 static void test_jscan(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(json_cases); i++)
-		if (jscan_is_valid(json_cases[i].text, strlen(json_cases[i].text), NULL) != json_cases[i].valid)
+		if (jscan_is_valid(json_cases[i].text, strlen(json_cases[i].text), NULL) !=
+		    json_cases[i].valid)
 			fail_msg("%s", json_cases[i].text);
 	assert_false(jscan_is_valid("1\0", 2, NULL));
 }
@@ -270,18 +319,18 @@ static void test_checks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_egress),
-		cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_credentials),
-		cmocka_unit_test(test_no_default_is_a_credential),
-		cmocka_unit_test(test_pass_env),
-		cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_jscan),
-		cmocka_unit_test(test_jscan_decodes),
-		cmocka_unit_test(test_help_names_everything),
-		cmocka_unit_test(test_names_are_unique),
-		cmocka_unit_test(test_print_json),
-		cmocka_unit_test(test_checks),
+	    cmocka_unit_test(test_egress),
+	    cmocka_unit_test(test_long_names),
+	    cmocka_unit_test(test_credentials),
+	    cmocka_unit_test(test_no_default_is_a_credential),
+	    cmocka_unit_test(test_pass_env),
+	    cmocka_unit_test(test_nearest),
+	    cmocka_unit_test(test_jscan),
+	    cmocka_unit_test(test_jscan_decodes),
+	    cmocka_unit_test(test_help_names_everything),
+	    cmocka_unit_test(test_names_are_unique),
+	    cmocka_unit_test(test_print_json),
+	    cmocka_unit_test(test_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

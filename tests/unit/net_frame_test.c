@@ -15,11 +15,12 @@
 
 #define ETHER(type) "525500000202 525400123456 " type " "
 /* IPv4 header: total length, fragment field, protocol; from the guest to 10.0.2.2. */
-#define IP4(len, frag, proto)            "4500" len "0001" frag "40" proto "0000 0a00020f 0a000202 "
-#define IP4_TO(len, frag, proto, dst)    "4500" len "0001" frag "40" proto "0000 0a00020f " dst " "
-#define TCP(flags)                       "c350 0050 00000001 00000000 50" flags " ffff 0000 0000 "
-#define UDP(port, len)                   "c350" port len "0000 "
-#define IP6(len, next)                   "60000000" len next "40 fec00000000000000000000000000001 fec00000000000000000000000000002 "
+#define IP4(len, frag, proto)	      "4500" len "0001" frag "40" proto "0000 0a00020f 0a000202 "
+#define IP4_TO(len, frag, proto, dst) "4500" len "0001" frag "40" proto "0000 0a00020f " dst " "
+#define TCP(flags)		      "c350 0050 00000001 00000000 50" flags " ffff 0000 0000 "
+#define UDP(port, len)		      "c350" port len "0000 "
+#define IP6(len, next)                                                                                       \
+	"60000000" len next "40 fec00000000000000000000000000001 fec00000000000000000000000000002 "
 
 struct frame_case {
 	const char *name;
@@ -46,6 +47,7 @@ static size_t from_hex(const char *hex, uint8_t *out, size_t max)
 	return n;
 }
 
+/* clang-format off */
 static const struct frame_case cases[] = {
 	{"empty", "", {.fault = NET_FRAME_TRUNCATED}, false, NET_FILTER_MALFORMED},
 	{"13 bytes", "525500000202 525400123456 08", {.fault = NET_FRAME_TRUNCATED}, false, NET_FILTER_MALFORMED},
@@ -164,10 +166,12 @@ static const struct frame_case cases[] = {
 	X(more_fragments) X(fragment_offset) X(proto) X(arp_op) X(has_transport) X(transport_at) X(src_port)           \
 	X(dst_port) X(tcp_flags) X(icmp_type) X(icmp_code) X(payload_at) X(payload_len)
 
+/* clang-format on */
+
 static void check_frame(const struct frame_case *c, const struct net_frame *got)
 {
-#define COMPARE(field)                                                                                                 \
-	if (got->field != c->want.field)                                                                               \
+#define COMPARE(field)                                                                                       \
+	if (got->field != c->want.field)                                                                     \
 		fail_msg("%s: " #field " is %ld, not %ld", c->name, (long)got->field, (long)c->want.field);
 	FIELDS(COMPARE)
 #undef COMPARE
@@ -212,9 +216,11 @@ static void test_filter(void **state)
 		net_filter_init(&filter, 1500);
 		got = net_filter_from_guest(&filter, &f, 0);
 		if (got != cases[i].verdict)
-			fail_msg("%s: %s, not %s", cases[i].name, net_filter_name(got), net_filter_name(cases[i].verdict));
+			fail_msg("%s: %s, not %s", cases[i].name, net_filter_name(got),
+				 net_filter_name(cases[i].verdict));
 		assert_int_equal(filter.count[got], 1);
-		assert_int_equal(net_filter_to_guest(&filter, &f), cases[i].urgent ? NET_FILTER_URGENT : NET_FILTER_PASS);
+		assert_int_equal(net_filter_to_guest(&filter, &f),
+				 cases[i].urgent ? NET_FILTER_URGENT : NET_FILTER_PASS);
 	}
 }
 
@@ -245,27 +251,28 @@ static void test_destinations(void **state)
 		const char *proto_and_rest; /* 28-byte packet: protocol, then 8 bytes */
 		enum net_filter_verdict want;
 	} rows[] = {
-		{"7f000001", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-		{"00000000", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-		{"e00000fb", "11" UDP("14e9", "0008"), NET_FILTER_DESTINATION},
-		{"ffffffff", "11" UDP("0043", "0008"), NET_FILTER_DESTINATION},
-		{"0a0002ff", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-		{"0a000204", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-		{"0a000203", "11" UDP("0035", "0008"), NET_FILTER_PASS},
-		{"0a000203", "11" UDP("0050", "0008"), NET_FILTER_SERVICE},
-		{"0a000203", "01 0800 0000 0001 0001", NET_FILTER_PASS},
-		{"0a000202", "11" UDP("0045", "0008"), NET_FILTER_SERVICE},
-		{"0a000202", "11" UDP("0043", "0008"), NET_FILTER_SERVICE},
-		{"0a000202", "11" UDP("0050", "0008"), NET_FILTER_PASS},
-		{"08080808", "11" UDP("0045", "0008"), NET_FILTER_PASS},
-		{"08080808", "2f 0000000000000000", NET_FILTER_PROTOCOL},
+	    {"7f000001", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+	    {"00000000", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+	    {"e00000fb", "11" UDP("14e9", "0008"), NET_FILTER_DESTINATION},
+	    {"ffffffff", "11" UDP("0043", "0008"), NET_FILTER_DESTINATION},
+	    {"0a0002ff", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+	    {"0a000204", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+	    {"0a000203", "11" UDP("0035", "0008"), NET_FILTER_PASS},
+	    {"0a000203", "11" UDP("0050", "0008"), NET_FILTER_SERVICE},
+	    {"0a000203", "01 0800 0000 0001 0001", NET_FILTER_PASS},
+	    {"0a000202", "11" UDP("0045", "0008"), NET_FILTER_SERVICE},
+	    {"0a000202", "11" UDP("0043", "0008"), NET_FILTER_SERVICE},
+	    {"0a000202", "11" UDP("0050", "0008"), NET_FILTER_PASS},
+	    {"08080808", "11" UDP("0045", "0008"), NET_FILTER_PASS},
+	    {"08080808", "2f 0000000000000000", NET_FILTER_PROTOCOL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		AUTO_FREE uint8_t *block = NULL;
-		AUTO_FREE char *hex = mem_format(ETHER("0800") "4500001c 00014000 40%.2s0000 0a00020f %s %s",
-						 rows[i].proto_and_rest, rows[i].dst, rows[i].proto_and_rest + 2);
+		AUTO_FREE char *hex =
+		    mem_format(ETHER("0800") "4500001c 00014000 40%.2s0000 0a00020f %s %s",
+			       rows[i].proto_and_rest, rows[i].dst, rows[i].proto_and_rest + 2);
 		struct net_frame f = parse_hex(hex, &block);
 		struct net_filter filter;
 		enum net_filter_verdict got;
@@ -273,8 +280,8 @@ static void test_destinations(void **state)
 		net_filter_init(&filter, 1500);
 		got = net_filter_from_guest(&filter, &f, 0);
 		if (got != rows[i].want)
-			fail_msg("%s %s: %s, not %s", rows[i].dst, rows[i].proto_and_rest, net_filter_name(got),
-				 net_filter_name(rows[i].want));
+			fail_msg("%s %s: %s, not %s", rows[i].dst, rows[i].proto_and_rest,
+				 net_filter_name(got), net_filter_name(rows[i].want));
 	}
 }
 
@@ -285,26 +292,26 @@ static void test_destinations6(void **state)
 		enum net_filter_verdict tcp;
 		enum net_filter_verdict icmp;
 	} rows[] = {
-		{"fec00000000000000000000000000002", NET_FILTER_PASS, NET_FILTER_PASS},
-		{"fec00000000000000000000000000003", NET_FILTER_SERVICE, NET_FILTER_PASS},
-		{"fec00000000000000000000000000009", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-		{"fe800000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
-		{"ff020000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
-		{"00000000000000000000000000000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-		{"00000000000000000000000000000000", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-		{"00000000000000000000ffff7f000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-		{"0064ff9b000000000000000001020304", NET_FILTER_PASS, NET_FILTER_PASS},
-		{"2a000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
-		{"fd000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
+	    {"fec00000000000000000000000000002", NET_FILTER_PASS, NET_FILTER_PASS},
+	    {"fec00000000000000000000000000003", NET_FILTER_SERVICE, NET_FILTER_PASS},
+	    {"fec00000000000000000000000000009", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
+	    {"fe800000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
+	    {"ff020000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
+	    {"00000000000000000000000000000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
+	    {"00000000000000000000000000000000", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
+	    {"00000000000000000000ffff7f000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
+	    {"0064ff9b000000000000000001020304", NET_FILTER_PASS, NET_FILTER_PASS},
+	    {"2a000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
+	    {"fd000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		for (int icmp = 0; icmp < 2; icmp++) {
 			AUTO_FREE uint8_t *block = NULL;
-			AUTO_FREE char *hex =
-				mem_format(ETHER("86dd") "60000000 0014 %s 40 fec00000000000000000000000000001 %s %s",
-					   icmp ? "3a" : "06", rows[i].dst, TCP("02"));
+			AUTO_FREE char *hex = mem_format(
+			    ETHER("86dd") "60000000 0014 %s 40 fec00000000000000000000000000001 %s %s",
+			    icmp ? "3a" : "06", rows[i].dst, TCP("02"));
 			struct net_frame f = parse_hex(hex, &block);
 			struct net_filter filter;
 			enum net_filter_verdict want = icmp ? rows[i].icmp : rows[i].tcp;
@@ -313,7 +320,8 @@ static void test_destinations6(void **state)
 			net_filter_init(&filter, 1500);
 			got = net_filter_from_guest(&filter, &f, 0);
 			if (got != want)
-				fail_msg("%s: %s, not %s", rows[i].dst, net_filter_name(got), net_filter_name(want));
+				fail_msg("%s: %s, not %s", rows[i].dst, net_filter_name(got),
+					 net_filter_name(want));
 		}
 	}
 }
@@ -322,7 +330,7 @@ static void test_fragment_rate(void **state)
 {
 	AUTO_FREE uint8_t *block = NULL;
 	struct net_frame f =
-		parse_hex(ETHER("0800") IP4("0024", "2000", "11") UDP("1000", "0100") "0000000000000000", &block);
+	    parse_hex(ETHER("0800") IP4("0024", "2000", "11") UDP("1000", "0100") "0000000000000000", &block);
 	struct net_filter filter;
 	int passed = 0;
 
@@ -358,13 +366,10 @@ static void test_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_truncations),
-		cmocka_unit_test(test_destinations),
-		cmocka_unit_test(test_destinations6),
-		cmocka_unit_test(test_fragment_rate),
-		cmocka_unit_test(test_too_long),
+	    cmocka_unit_test(test_parse),	  cmocka_unit_test(test_filter),
+	    cmocka_unit_test(test_truncations),	  cmocka_unit_test(test_destinations),
+	    cmocka_unit_test(test_destinations6), cmocka_unit_test(test_fragment_rate),
+	    cmocka_unit_test(test_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

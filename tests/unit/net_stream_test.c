@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 /* Puts bytes in, `piece` at a time, and appends each frame as "LENGTH:first byte;". */
-static int feed(struct net_stream_in *in, const uint8_t *bytes, size_t n, size_t piece, struct buf *seen, struct err *e)
+static int feed(struct net_stream_in *in, const uint8_t *bytes, size_t n, size_t piece, struct buf *seen,
+		struct err *e)
 {
 	while (n) {
 		size_t room;
@@ -43,7 +44,8 @@ static int feed(struct net_stream_in *in, const uint8_t *bytes, size_t n, size_t
 
 static void test_cuts(void **state)
 {
-	static const uint8_t bytes[] = {0, 0, 0, 2, 0xaa, 0xbb, 0, 0, 0, 0, 0, 0, 0, 1, 0xcc, 0, 0, 0, 3, 1, 2, 3, 0, 0};
+	static const uint8_t bytes[] = {0, 0, 0,    2, 0xaa, 0xbb, 0, 0, 0, 0, 0, 0,
+					0, 1, 0xcc, 0, 0,    0,	   3, 1, 2, 3, 0, 0};
 
 	(void)state;
 	for (size_t piece = 1; piece <= sizeof(bytes); piece++) {
@@ -208,13 +210,10 @@ static void test_events_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_oversize),
-		cmocka_unit_test(test_out_bounded),
-		cmocka_unit_test(test_read_eof),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_events_bounded),
+	    cmocka_unit_test(test_cuts),	   cmocka_unit_test(test_largest),
+	    cmocka_unit_test(test_oversize),	   cmocka_unit_test(test_out_bounded),
+	    cmocka_unit_test(test_read_eof),	   cmocka_unit_test(test_lines),
+	    cmocka_unit_test(test_events_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

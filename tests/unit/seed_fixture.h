@@ -49,8 +49,13 @@ static inline void fixture_init(struct fixture *f)
 	strv_addf(&f->env, "HOME=%s", f->home);
 	strv_addf(&f->env, "PATH=%s", getenv("PATH"));
 	strv_add(&f->env, "GIT_CONFIG_NOSYSTEM=1");
-	f->spec = (struct seed_spec){.conf = &f->conf, .workdir = f->work, .uid = 1234, .gid = 567, .home = f->home,
-				     .claude_dir = f->claude, .agent_sudo = true};
+	f->spec = (struct seed_spec){.conf = &f->conf,
+				     .workdir = f->work,
+				     .uid = 1234,
+				     .gid = 567,
+				     .home = f->home,
+				     .claude_dir = f->claude,
+				     .agent_sudo = true};
 }
 
 static inline void fixture_fini(struct fixture *f)
@@ -165,7 +170,8 @@ static inline void fixture_assert_noted(const struct fixture *f, const char *par
 }
 
 /* Calls fn for each file below dir with its whole content. */
-static inline void fixture_walk(const char *dir, void (*fn)(void *ctx, const char *path, const struct buf *b), void *ctx)
+static inline void fixture_walk(const char *dir, void (*fn)(void *ctx, const char *path, const struct buf *b),
+				void *ctx)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;

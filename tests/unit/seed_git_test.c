@@ -1,5 +1,6 @@
 /* areas: base conf seed
- * The git configuration, through the real git: what it reads on the host is what the guest's git reads from the seed. */
+ * The git configuration, through the real git: what it reads on the host is what the guest's git reads from
+ * the seed. */
 #include "unit/seed_fixture.h"
 
 #include "base/spawn.h"
@@ -57,7 +58,8 @@ static void test_identity_and_includes(void **state)
 			    "[includeIf \"gitdir:/elsewhere/\"]\n\tpath = other\n",
 			    f.work);
 	fixture_put(&f, "home/.gitconfig", config);
-	fixture_put(&f, "home/more", "[alias]\n\tlg = log --graph --format='%h %s'\n[core]\n\texcludesFile = ~/ignores\n");
+	fixture_put(&f, "home/more",
+		    "[alias]\n\tlg = log --graph --format='%h %s'\n[core]\n\texcludesFile = ~/ignores\n");
 	fixture_put(&f, "home/work", "[user]\n\temail = work@example.com\n");
 	fixture_put(&f, "home/other", "[user]\n\temail = wrong@example.com\n");
 	fixture_put(&f, "home/ignores", "*.o\n.idea/\n");
@@ -102,8 +104,9 @@ static void test_local_stays_out(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_put(&f, "home/.gitconfig", "[user]\n\tname = Ada\n");
-	fixture_put(&f, "work/.git/config",
-		    "[core]\n\trepositoryformatversion = 0\n\texcludesFile = /etc/passwd\n[user]\n\tname = Local\n");
+	fixture_put(
+	    &f, "work/.git/config",
+	    "[core]\n\trepositoryformatversion = 0\n\texcludesFile = /etc/passwd\n[user]\n\tname = Local\n");
 	fixture_put(&f, "work/.git/HEAD", "ref: refs/heads/main\n");
 	fixture_put(&f, "work/.git/objects/x", "");
 	fixture_put(&f, "work/.git/refs/x", "");
@@ -176,47 +179,48 @@ static const struct {
 	bool kept;
 	const char *note; /* part of it; NULL: none */
 } rule_cases[] = {
-	{"user.name", "Ada", true, NULL},
-	{"init.defaultbranch", "main", true, NULL},
-	{"safe.directory", "*", true, NULL},
-	{"alias.st", "status", true, NULL},
-	{"url.git@example.com:.insteadof", "ex:", true, NULL},
-	{"url.https://user@example.com/.insteadof", "ex:", true, NULL},
-	{"url.https://user:pw@example.com/.insteadof", "ex:", false, NULL},
-	{"url.https://ghp_0123456789abcdefghij@example.com/.insteadof", "ex:", false, NULL},
-	{"remote.x.url", "https://user:pw@example.com/", false, "remote.*.url is not shared: it holds a credential"},
-	{"remote.x.url", "ssh://git@example.com/x", true, NULL},
-	{"http.https://example.com.extraheader", "Authorization: x", false, NULL},
-	{"http.proxy", "http://u:p@proxy", false, "it holds a credential"},
-	{"http.proxy", "http://proxy:3128", true, NULL},
-	{"credential.helper", "store", false, NULL},
-	{"credential.https://example.com.username", "me", false, NULL},
-	{"github.token", "x", false, NULL},
-	{"github.user", "ada", true, NULL},
-	{"core.editor", "vim", true, NULL},
-	{"core.editor", "/usr/bin/vim -u NONE", true, NULL},
-	{"core.editor", "/opt/code/bin/code --wait", false, "core.editor is not shared: the guest does not have"},
-	{"core.editor", "code --wait", false, "does not have that program"},
-	{"core.editor", "/nix/store/abc/bin/vim", false, NULL},
-	{"core.pager", "delta", true, NULL}, /* among the extra packages below */
-	{"core.pager", "less -R", true, NULL},
-	{"pager.log", "false", true, NULL},
-	{"core.fsmonitor", "true", false, "core.fsmonitor is not shared"},
-	{"core.hookspath", "/home/a/hooks", false, "core.hookspath is not shared"},
-	{"core.hookspath", "/nix/store/hooks", false, NULL},
-	{"core.sshcommand", "ssh -i ~/.ssh/work", false, "core.sshcommand"},
-	{"diff.tool", "vimdiff", true, NULL},
-	{"diff.tool", "meld", false, "diff.tool"},
-	{"difftool.meld.cmd", "meld $LOCAL $REMOTE", false, "difftool.*.cmd"},
-	{"diff.algorithm", "histogram", true, NULL},
-	{"filter.lfs.clean", "git-lfs clean -- %f", false, "filter.*.clean"},
-	{"filter.lfs.required", "true", false, NULL},
-	{"gpg.program", "/usr/bin/gpg2", false, NULL},
-	{"commit.gpgsign", "true", false, NULL},
-	{"alias.nix", "!/nix/store/abc/bin/x", false, NULL},
-	{"nodot", "x", false, NULL},
-	{"bad section.key", "x", false, NULL},
-	{"a.1b", "x", false, NULL},
+    {"user.name", "Ada", true, NULL},
+    {"init.defaultbranch", "main", true, NULL},
+    {"safe.directory", "*", true, NULL},
+    {"alias.st", "status", true, NULL},
+    {"url.git@example.com:.insteadof", "ex:", true, NULL},
+    {"url.https://user@example.com/.insteadof", "ex:", true, NULL},
+    {"url.https://user:pw@example.com/.insteadof", "ex:", false, NULL},
+    {"url.https://ghp_0123456789abcdefghij@example.com/.insteadof", "ex:", false, NULL},
+    {"remote.x.url", "https://user:pw@example.com/", false,
+     "remote.*.url is not shared: it holds a credential"},
+    {"remote.x.url", "ssh://git@example.com/x", true, NULL},
+    {"http.https://example.com.extraheader", "Authorization: x", false, NULL},
+    {"http.proxy", "http://u:p@proxy", false, "it holds a credential"},
+    {"http.proxy", "http://proxy:3128", true, NULL},
+    {"credential.helper", "store", false, NULL},
+    {"credential.https://example.com.username", "me", false, NULL},
+    {"github.token", "x", false, NULL},
+    {"github.user", "ada", true, NULL},
+    {"core.editor", "vim", true, NULL},
+    {"core.editor", "/usr/bin/vim -u NONE", true, NULL},
+    {"core.editor", "/opt/code/bin/code --wait", false, "core.editor is not shared: the guest does not have"},
+    {"core.editor", "code --wait", false, "does not have that program"},
+    {"core.editor", "/nix/store/abc/bin/vim", false, NULL},
+    {"core.pager", "delta", true, NULL}, /* among the extra packages below */
+    {"core.pager", "less -R", true, NULL},
+    {"pager.log", "false", true, NULL},
+    {"core.fsmonitor", "true", false, "core.fsmonitor is not shared"},
+    {"core.hookspath", "/home/a/hooks", false, "core.hookspath is not shared"},
+    {"core.hookspath", "/nix/store/hooks", false, NULL},
+    {"core.sshcommand", "ssh -i ~/.ssh/work", false, "core.sshcommand"},
+    {"diff.tool", "vimdiff", true, NULL},
+    {"diff.tool", "meld", false, "diff.tool"},
+    {"difftool.meld.cmd", "meld $LOCAL $REMOTE", false, "difftool.*.cmd"},
+    {"diff.algorithm", "histogram", true, NULL},
+    {"filter.lfs.clean", "git-lfs clean -- %f", false, "filter.*.clean"},
+    {"filter.lfs.required", "true", false, NULL},
+    {"gpg.program", "/usr/bin/gpg2", false, NULL},
+    {"commit.gpgsign", "true", false, NULL},
+    {"alias.nix", "!/nix/store/abc/bin/x", false, NULL},
+    {"nodot", "x", false, NULL},
+    {"bad section.key", "x", false, NULL},
+    {"a.1b", "x", false, NULL},
 };
 
 static void test_rules(void **state)
@@ -236,7 +240,8 @@ static void test_rules(void **state)
 		seed_gitconfig_make(buf_text(&list), buf_len(&list), &packages, &g);
 		kept = strncmp(buf_text(&g.text), "[commit]", 8) != 0; /* the first of what is always added */
 		if (kept != rule_cases[i].kept)
-			fail_msg("%s=%s: %s", rule_cases[i].key, rule_cases[i].value, kept ? "kept" : "dropped");
+			fail_msg("%s=%s: %s", rule_cases[i].key, rule_cases[i].value,
+				 kept ? "kept" : "dropped");
 		if (!rule_cases[i].note)
 			assert_int_equal(g.notes.n, 0);
 		else if (g.notes.n != 1 || !strstr(g.notes.v[0], rule_cases[i].note))
@@ -250,9 +255,26 @@ static void test_rules(void **state)
 /* ---- quoting ---- */
 
 static const char *const values[] = {
-	"",	     " lead and trail ", "a\\b",	  "\"quoted\"",	 "a;b#c",	"line\nbreak\n", "tab\there",
-	"back\bspc", "\r\n",		 "cr\r",	  "\\",		 "\\n",		"\xff\xfe\x80",	 "\xc3\xa9",
-	"a=b",	     "[x]",		 "\x01\x1b[2J", "'single'", "trailing\\", "many  spaces",
+    "",
+    " lead and trail ",
+    "a\\b",
+    "\"quoted\"",
+    "a;b#c",
+    "line\nbreak\n",
+    "tab\there",
+    "back\bspc",
+    "\r\n",
+    "cr\r",
+    "\\",
+    "\\n",
+    "\xff\xfe\x80",
+    "\xc3\xa9",
+    "a=b",
+    "[x]",
+    "\x01\x1b[2J",
+    "'single'",
+    "trailing\\",
+    "many  spaces",
 };
 
 static void test_quoting_round_trip(void **state)
@@ -283,7 +305,8 @@ static void test_quoting_round_trip(void **state)
 		AUTO_BUF struct buf got = {0};
 
 		git_get(file, "test.alone", &got);
-		assert_string_equal(buf_text(&got), ""); /* --get-all prints a key that stands alone as nothing */
+		assert_string_equal(buf_text(&got),
+				    ""); /* --get-all prints a key that stands alone as nothing */
 	}
 	fixture_fini(&f);
 }
@@ -320,15 +343,15 @@ static void test_whole_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity_and_includes),
-		cmocka_unit_test(test_default_excludes),
-		cmocka_unit_test(test_local_stays_out),
-		cmocka_unit_test(test_hostile_workspace),
-		cmocka_unit_test(test_no_git),
-		cmocka_unit_test(test_switched_off),
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_quoting_round_trip),
-		cmocka_unit_test(test_whole_way),
+	    cmocka_unit_test(test_identity_and_includes),
+	    cmocka_unit_test(test_default_excludes),
+	    cmocka_unit_test(test_local_stays_out),
+	    cmocka_unit_test(test_hostile_workspace),
+	    cmocka_unit_test(test_no_git),
+	    cmocka_unit_test(test_switched_off),
+	    cmocka_unit_test(test_rules),
+	    cmocka_unit_test(test_quoting_round_trip),
+	    cmocka_unit_test(test_whole_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

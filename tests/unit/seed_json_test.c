@@ -10,44 +10,51 @@ static const struct {
 	const char *clean; /* NULL: refused */
 	int removed;
 } cases[] = {
-	/* kept byte for byte */
-	{" { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", " { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", 0},
-	{"{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}", "{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}",
-	 0},
-	{"{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}", "{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}", 0},
-	{"{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}", 0},
-	{"{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", "{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", 0},
-	{"{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}", "{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}", 0},
-	/* mcpServers */
-	{"{\"mcpServers\": {\"s\": {\"env\": {\"K\": \"v\"}, \"command\": \"c\", \"headers\": {}}}}",
-	 "{\"mcpServers\": {\"s\": { \"command\": \"c\"}}}", 2},
-	{"{\"mcpServers\": {\"env\": {\"command\": \"c\", \"env\": 1}}}", "{\"mcpServers\": {\"env\": {\"command\": \"c\"}}}", 1},
-	{"{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", "{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", 0},
-	{"{\"mcpServers\": {\"s\": {\"x\": [[{\"env\": 1}]], \"y\": {\"z\": {\"headers\": 2}}}}}",
-	 "{\"mcpServers\": {\"s\": {\"x\": [[{}]], \"y\": {\"z\": {}}}}}", 2},
-	{"{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {\"env\": 1}}}, \"/b\": {\"mcpServers\": {\"s\": {\"headers\": 1}}}}}",
-	 "{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {}}}, \"/b\": {\"mcpServers\": {\"s\": {}}}}}", 2},
-	{"{\"mcpServers\": [{\"env\": 1, \"a\": 2}]}", "{\"mcpServers\": [{ \"a\": 2}]}", 1},
-	{"{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {\"env\": 1}}}}", "{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {}}}}",
-	 1},
-	{"{\"mcp\\u0053ervers\": {\"s\": {\"\\u0065nv\": 1}}}", "{\"mcp\\u0053ervers\": {\"s\": {}}}", 1},
-	{"{\"mcpServers\": {\"s\": {\"ENV\": 1}}}", "{\"mcpServers\": {\"s\": {}}}", 1},
-	{"{\"mcpServers\": {\"s\": {\"env\": 1, \"env\": 2, \"a\": 3}}}", "{\"mcpServers\": {\"s\": { \"a\": 3}}}", 2},
-	/* names of credentials, anywhere */
-	{"{\"primaryApiKey\": \"x\"}", "{}", 1},
-	{"{\"a\": 1, \"primaryApiKey\": \"x\"}", "{\"a\": 1}", 1},
-	{"{\"primaryApiKey\": \"x\", \"a\": 1}", "{ \"a\": 1}", 1},
-	{"{\"a\": 1, \"primaryApiKey\": \"x\", \"b\": 2}", "{\"a\": 1, \"b\": 2}", 1},
-	{"{\"primary\\u0041piKey\": \"x\"}", "{}", 1},
-	{"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[{\"x\": {}}]", 1},
-	{"{\"env\": {\"A\": 1, \"ANTHROPIC_API_KEY\": \"x\", \"AWS_REGION\": \"r\"}}", "{\"env\": {\"A\": 1, \"AWS_REGION\": \"r\"}}", 1},
-	/* refused */
-	{"", NULL, 0},
-	{"{\"a\": 1,}", NULL, 0},
-	{"{\"primaryApiKey\": \"x\"", NULL, 0},
-	{"{\"primaryApiKey\": nope}", NULL, 0},
-	{"{} {\"primaryApiKey\": \"x\"}", NULL, 0},
-	{"// comment\n{}", NULL, 0},
+    /* kept byte for byte */
+    {" { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", " { \"a\" : [ 1 , 2 ] ,\n \"b\" : { } } \n", 0},
+    {"{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}",
+     "{\"n\": [12345678901234567890, 1e400, -0, 1.0, 0.10, 1E+2]}", 0},
+    {"{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}",
+     "{\"s\": \"\\u00e9\xc3\xa9\\/\\ud83d\\ude00\\ud800\"}", 0},
+    {"{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}", 0},
+    {"{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", "{\"env\": {\"PATH\": \"x\"}, \"headers\": 1}", 0},
+    {"{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}",
+     "{\"customApiKeyResponses\": {\"approved\": [\"abc\"]}}", 0},
+    /* mcpServers */
+    {"{\"mcpServers\": {\"s\": {\"env\": {\"K\": \"v\"}, \"command\": \"c\", \"headers\": {}}}}",
+     "{\"mcpServers\": {\"s\": { \"command\": \"c\"}}}", 2},
+    {"{\"mcpServers\": {\"env\": {\"command\": \"c\", \"env\": 1}}}",
+     "{\"mcpServers\": {\"env\": {\"command\": \"c\"}}}", 1},
+    {"{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}",
+     "{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", 0},
+    {"{\"mcpServers\": {\"s\": {\"x\": [[{\"env\": 1}]], \"y\": {\"z\": {\"headers\": 2}}}}}",
+     "{\"mcpServers\": {\"s\": {\"x\": [[{}]], \"y\": {\"z\": {}}}}}", 2},
+    {"{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {\"env\": 1}}}, \"/b\": {\"mcpServers\": {\"s\": "
+     "{\"headers\": 1}}}}}",
+     "{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {}}}, \"/b\": {\"mcpServers\": {\"s\": {}}}}}", 2},
+    {"{\"mcpServers\": [{\"env\": 1, \"a\": 2}]}", "{\"mcpServers\": [{ \"a\": 2}]}", 1},
+    {"{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {\"env\": 1}}}}",
+     "{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {}}}}", 1},
+    {"{\"mcp\\u0053ervers\": {\"s\": {\"\\u0065nv\": 1}}}", "{\"mcp\\u0053ervers\": {\"s\": {}}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"ENV\": 1}}}", "{\"mcpServers\": {\"s\": {}}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"env\": 1, \"env\": 2, \"a\": 3}}}",
+     "{\"mcpServers\": {\"s\": { \"a\": 3}}}", 2},
+    /* names of credentials, anywhere */
+    {"{\"primaryApiKey\": \"x\"}", "{}", 1},
+    {"{\"a\": 1, \"primaryApiKey\": \"x\"}", "{\"a\": 1}", 1},
+    {"{\"primaryApiKey\": \"x\", \"a\": 1}", "{ \"a\": 1}", 1},
+    {"{\"a\": 1, \"primaryApiKey\": \"x\", \"b\": 2}", "{\"a\": 1, \"b\": 2}", 1},
+    {"{\"primary\\u0041piKey\": \"x\"}", "{}", 1},
+    {"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[{\"x\": {}}]", 1},
+    {"{\"env\": {\"A\": 1, \"ANTHROPIC_API_KEY\": \"x\", \"AWS_REGION\": \"r\"}}",
+     "{\"env\": {\"A\": 1, \"AWS_REGION\": \"r\"}}", 1},
+    /* refused */
+    {"", NULL, 0},
+    {"{\"a\": 1,}", NULL, 0},
+    {"{\"primaryApiKey\": \"x\"", NULL, 0},
+    {"{\"primaryApiKey\": nope}", NULL, 0},
+    {"{} {\"primaryApiKey\": \"x\"}", NULL, 0},
+    {"// comment\n{}", NULL, 0},
 };
 
 static void test_cases(void **state)
@@ -120,8 +127,9 @@ static void test_share_switches(void **state)
 
 	(void)state;
 	fixture_init(&f);
-	bool *const switches[] = {&f.conf.share_settings, &f.conf.share_claude_md, &f.conf.share_keybindings,
-				  &f.conf.share_commands, &f.conf.share_agents,	   &f.conf.share_skills,
+	bool *const switches[] = {&f.conf.share_settings,     &f.conf.share_claude_md,
+				  &f.conf.share_keybindings,  &f.conf.share_commands,
+				  &f.conf.share_agents,	      &f.conf.share_skills,
 				  &f.conf.share_output_styles};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -146,9 +154,9 @@ static void test_share_switches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),		     cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_off_by_default),	     cmocka_unit_test(test_invalid_is_not_staged),
-		cmocka_unit_test(test_share_switches),
+	    cmocka_unit_test(test_cases),	   cmocka_unit_test(test_deep),
+	    cmocka_unit_test(test_off_by_default), cmocka_unit_test(test_invalid_is_not_staged),
+	    cmocka_unit_test(test_share_switches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,9 +38,10 @@ static void test_plain(void **state)
 
 static void test_absent_by_default(void **state)
 {
-	static const char *const names[] = {NAME_SEED_PROJECTS,	     NAME_SEED_DISK,	     NAME_SEED_CLIPBOARD,
-					    NAME_SEED_EGRESS_ENFORCE, NAME_SEED_EGRESS_ALLOW, NAME_SEED_EGRESS_PORTS,
-					    NAME_SEED_CLAUDE_CONFIG, NAME_SEED_CLAUDE_JSON,  NAME_SEED_GITIGNORE};
+	static const char *const names[] = {
+	    NAME_SEED_PROJECTS,	      NAME_SEED_DISK,	      NAME_SEED_CLIPBOARD,
+	    NAME_SEED_EGRESS_ENFORCE, NAME_SEED_EGRESS_ALLOW, NAME_SEED_EGRESS_PORTS,
+	    NAME_SEED_CLAUDE_CONFIG,  NAME_SEED_CLAUDE_JSON,  NAME_SEED_GITIGNORE};
 	struct fixture f;
 
 	(void)state;
@@ -112,7 +113,8 @@ static void test_clock_and_entropy(void **state)
 
 static void test_bad_workdirs(void **state)
 {
-	static const char *const dirs[] = {"relative", "/", "/etc", "/home", "/usr", "/a\nb", "/a\tb", NAME_AGENT_HOME};
+	static const char *const dirs[] = {"relative", "/",	"/etc",	 "/home",
+					   "/usr",     "/a\nb", "/a\tb", NAME_AGENT_HOME};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
@@ -213,15 +215,11 @@ static void test_context_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_absent_by_default),
-		cmocka_unit_test(test_markers),
-		cmocka_unit_test(test_clock_and_entropy),
-		cmocka_unit_test(test_bad_workdirs),
-		cmocka_unit_test(test_seed_not_empty),
-		cmocka_unit_test(test_context_live),
-		cmocka_unit_test(test_context_locked),
-		cmocka_unit_test(test_context_off),
+	    cmocka_unit_test(test_plain),	 cmocka_unit_test(test_absent_by_default),
+	    cmocka_unit_test(test_markers),	 cmocka_unit_test(test_clock_and_entropy),
+	    cmocka_unit_test(test_bad_workdirs), cmocka_unit_test(test_seed_not_empty),
+	    cmocka_unit_test(test_context_live), cmocka_unit_test(test_context_locked),
+	    cmocka_unit_test(test_context_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

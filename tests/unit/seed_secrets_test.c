@@ -1,5 +1,6 @@
 /* areas: base conf seed
- * A secret planted in every place one can be: none of them is in the seed, and what is harmless beside them is. */
+ * A secret planted in every place one can be: none of them is in the seed, and what is harmless beside them
+ * is. */
 #include "unit/seed_fixture.h"
 
 #define SECRET "PLANTED-SECRET" /* every planted value holds it */
@@ -10,57 +11,61 @@ struct planted {
 };
 
 static const struct planted files[] = {
-	{"home/.claude/.credentials.json", "{\"claudeAiOauth\": {\"accessToken\": \"" SECRET "-1\"}}"},
-	{"home/.claude/skills/deep/er/.credentials.json", "{\"x\": \"" SECRET "-2\"}"},
-	{"home/.claude/skills/deep/.credentials.json.bak", SECRET "-3"},
-	{"home/.claude/skills/deep/SKILL.md", "harmless skill"},
-	{"home/.claude/commands/hello.md", "harmless command"},
-	{"home/.claude/commands/sub/.netrc", "password " SECRET "-4"},
-	{"home/.claude/agents/helper.md", "harmless agent"},
-	{"home/.claude/output-styles/terse.md", "harmless style"},
-	{"home/.claude/plugins/one/plugin.json", "{\"harmless\": \"plugin\"}"},
-	{"home/.claude/plugins/one/.git/config", "url = https://x:" SECRET "@example.com"},
-	{"home/.claude/CLAUDE.md", "harmless memory"},
-	{"home/.claude/keybindings.json", "{\"harmless\": \"keys\"}"},
-	{"home/.claude/settings.json",
-	 "{\"model\": \"harmless\", \"env\": {\"ANTHROPIC_API_KEY\": \"" SECRET "-5\", \"DISABLE_TELEMETRY\": \"1\","
-	 " \"CLAUDE_CODE_OAUTH_TOKEN\": \"" SECRET "-6\", \"AWS_SECRET_ACCESS_KEY\": \"" SECRET "-7\"}}"},
-	{"home/.claude/history.jsonl", SECRET "-8"},
-	{"home/.claude/projects/p/x.jsonl", SECRET "-9"},
-	{"home/.claude/statsig/token", SECRET "-10"},
-	{"home/.claude/shell-snapshots/s.sh", SECRET "-11"},
-	{"home/.claude.json",
-	 "{\"numStartups\": 7, \"primaryApiKey\": \"" SECRET "-12\", \"oauthAccount\": {\"emailAddress\": \"harmless@x\","
-	 " \"accessToken\": \"" SECRET "-13\"},"
-	 " \"mcpServers\": {\"a\": {\"command\": \"harmless\", \"env\": {\"T\": \"" SECRET "-14\"}}},"
-	 " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", \"headers\": {\"Authorization\": "
-	 "\"" SECRET "-15\"}, \"deep\": [{\"env\": \"" SECRET "-16\"}]}}}}}"},
-	{"home/.claude.json.backup", SECRET "-17"},
-	{"home/.ssh/id_ed25519", SECRET "-18"},
-	{"home/.aws/credentials", SECRET "-19"},
-	{"home/.config/gcloud/token.json", SECRET "-20"},
-	{"home/.config/gh/hosts.yml", SECRET "-21"},
-	{"home/.netrc", SECRET "-22"},
-	{"home/.git-credentials", "https://u:" SECRET "-23@example.com"},
-	{"home/.gitconfig",
-	 "[user]\n\tname = Harmless User\n\temail = harmless@example.com\n"
-	 "[credential]\n\thelper = \"!echo password=" SECRET "-24\"\n"
-	 "[credential \"https://example.com\"]\n\tusername = " SECRET "-25\n"
-	 "[url \"https://user:" SECRET "-26@example.com/\"]\n\tinsteadOf = https://example.com/\n"
-	 "[url \"git@example.com:\"]\n\tinsteadOf = harmless:\n"
-	 "[http]\n\textraHeader = \"Authorization: Basic " SECRET "-27\"\n\tproxy = http://u:" SECRET "-28@proxy:3128\n"
-	 "[remote \"x\"]\n\turl = https://u:" SECRET "-29@example.com/x\n"
-	 "[github]\n\toauthtoken = " SECRET "-30\n[sendemail]\n\tsmtpPass = " SECRET "-31\n"
-	 "[alias]\n\tlg = log --graph\n\tup = !curl -H 'Authorization: token " SECRET "-32' x\n"
-	 "[hub]\n\ttoken = " SECRET "-33\n"},
-	{"elsewhere/dotfiles/commands/shared.md", "harmless elsewhere"},
-	{"elsewhere/dotfiles/.credentials.json", SECRET "-34"},
-	{"elsewhere/backup/.credentials.json", SECRET "-35"},
+    {"home/.claude/.credentials.json", "{\"claudeAiOauth\": {\"accessToken\": \"" SECRET "-1\"}}"},
+    {"home/.claude/skills/deep/er/.credentials.json", "{\"x\": \"" SECRET "-2\"}"},
+    {"home/.claude/skills/deep/.credentials.json.bak", SECRET "-3"},
+    {"home/.claude/skills/deep/SKILL.md", "harmless skill"},
+    {"home/.claude/commands/hello.md", "harmless command"},
+    {"home/.claude/commands/sub/.netrc", "password " SECRET "-4"},
+    {"home/.claude/agents/helper.md", "harmless agent"},
+    {"home/.claude/output-styles/terse.md", "harmless style"},
+    {"home/.claude/plugins/one/plugin.json", "{\"harmless\": \"plugin\"}"},
+    {"home/.claude/plugins/one/.git/config", "url = https://x:" SECRET "@example.com"},
+    {"home/.claude/CLAUDE.md", "harmless memory"},
+    {"home/.claude/keybindings.json", "{\"harmless\": \"keys\"}"},
+    {"home/.claude/settings.json",
+     "{\"model\": \"harmless\", \"env\": {\"ANTHROPIC_API_KEY\": \"" SECRET
+     "-5\", \"DISABLE_TELEMETRY\": \"1\","
+     " \"CLAUDE_CODE_OAUTH_TOKEN\": \"" SECRET "-6\", \"AWS_SECRET_ACCESS_KEY\": \"" SECRET "-7\"}}"},
+    {"home/.claude/history.jsonl", SECRET "-8"},
+    {"home/.claude/projects/p/x.jsonl", SECRET "-9"},
+    {"home/.claude/statsig/token", SECRET "-10"},
+    {"home/.claude/shell-snapshots/s.sh", SECRET "-11"},
+    {"home/.claude.json",
+     "{\"numStartups\": 7, \"primaryApiKey\": \"" SECRET
+     "-12\", \"oauthAccount\": {\"emailAddress\": \"harmless@x\","
+     " \"accessToken\": \"" SECRET "-13\"},"
+     " \"mcpServers\": {\"a\": {\"command\": \"harmless\", \"env\": {\"T\": \"" SECRET "-14\"}}},"
+     " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", \"headers\": "
+     "{\"Authorization\": "
+     "\"" SECRET "-15\"}, \"deep\": [{\"env\": \"" SECRET "-16\"}]}}}}}"},
+    {"home/.claude.json.backup", SECRET "-17"},
+    {"home/.ssh/id_ed25519", SECRET "-18"},
+    {"home/.aws/credentials", SECRET "-19"},
+    {"home/.config/gcloud/token.json", SECRET "-20"},
+    {"home/.config/gh/hosts.yml", SECRET "-21"},
+    {"home/.netrc", SECRET "-22"},
+    {"home/.git-credentials", "https://u:" SECRET "-23@example.com"},
+    {"home/.gitconfig",
+     "[user]\n\tname = Harmless User\n\temail = harmless@example.com\n"
+     "[credential]\n\thelper = \"!echo password=" SECRET "-24\"\n"
+     "[credential \"https://example.com\"]\n\tusername = " SECRET "-25\n"
+     "[url \"https://user:" SECRET "-26@example.com/\"]\n\tinsteadOf = https://example.com/\n"
+     "[url \"git@example.com:\"]\n\tinsteadOf = harmless:\n"
+     "[http]\n\textraHeader = \"Authorization: Basic " SECRET "-27\"\n\tproxy = http://u:" SECRET
+     "-28@proxy:3128\n"
+     "[remote \"x\"]\n\turl = https://u:" SECRET "-29@example.com/x\n"
+     "[github]\n\toauthtoken = " SECRET "-30\n[sendemail]\n\tsmtpPass = " SECRET "-31\n"
+     "[alias]\n\tlg = log --graph\n\tup = !curl -H 'Authorization: token " SECRET "-32' x\n"
+     "[hub]\n\ttoken = " SECRET "-33\n"},
+    {"elsewhere/dotfiles/commands/shared.md", "harmless elsewhere"},
+    {"elsewhere/dotfiles/.credentials.json", SECRET "-34"},
+    {"elsewhere/backup/.credentials.json", SECRET "-35"},
 };
 
-static const char *const variables[] = {"ANTHROPIC_API_KEY=" SECRET "-40", "CLAUDE_CODE_OAUTH_TOKEN=" SECRET "-41",
-					"ANTHROPIC_AUTH_TOKEN=" SECRET "-42", "AWS_SESSION_TOKEN=" SECRET "-43",
-					"ANTHROPIC_MODEL=harmless"};
+static const char *const variables[] = {
+    "ANTHROPIC_API_KEY=" SECRET "-40", "CLAUDE_CODE_OAUTH_TOKEN=" SECRET "-41",
+    "ANTHROPIC_AUTH_TOKEN=" SECRET "-42", "AWS_SESSION_TOKEN=" SECRET "-43", "ANTHROPIC_MODEL=harmless"};
 
 static void plant(struct fixture *f)
 {
@@ -68,7 +73,8 @@ static void plant(struct fixture *f)
 		fixture_put(f, files[i].path, files[i].text);
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
 		strv_add(&f->env, variables[i]);
-	/* Ways around the name: links to the file, through folders, under another name, hard links, the whole home. */
+	/* Ways around the name: links to the file, through folders, under another name, hard links, the whole
+	 * home. */
 	fixture_link(f, "../../../elsewhere/dotfiles", "home/.claude/skills/linked");
 	fixture_link(f, "../../.credentials.json", "home/.claude/skills/deep/notes.md");
 	fixture_link(f, "../../../../elsewhere/backup/.credentials.json", "home/.claude/skills/deep/copy.md");
@@ -112,12 +118,14 @@ static void test_harmless_is_there(void **state)
 	fixture_assert(&f, "claude-config/plugins/one/plugin.json", "{\"harmless\": \"plugin\"}");
 	fixture_assert(&f, "claude-config/CLAUDE.md", "harmless memory");
 	fixture_assert(&f, "claude-config/keybindings.json", "{\"harmless\": \"keys\"}");
-	fixture_assert(&f, "claude-config/settings.json", "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}}");
+	fixture_assert(&f, "claude-config/settings.json",
+		       "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}}");
 	fixture_assert(&f, "claude-config/skills/linked/commands/shared.md", "harmless elsewhere");
 	fixture_assert(&f, "claude-json",
 		       "{\"numStartups\": 7, \"oauthAccount\": {\"emailAddress\": \"harmless@x\"},"
 		       " \"mcpServers\": {\"a\": {\"command\": \"harmless\"}},"
-		       " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", \"deep\": [{}]}}}}}");
+		       " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", "
+		       "\"deep\": [{}]}}}}}");
 	assert_false(fixture_has(&f, "claude-config/commands/hard.md"));
 	assert_false(fixture_has(&f, "claude-config/skills/deep/notes.md"));
 	fixture_assert_noted(&f, "commands/hard.md is not shared: it leads to credentials");
@@ -141,6 +149,8 @@ static void test_other_config_dir(void **state)
 	fixture_link(&f, "../vault/login", "other/.credentials.json");
 	fixture_hardlink(&f, "vault/login", "other/commands/b.md");
 	fixture_link(&f, "../../vault", "other/commands/vault");
+	fixture_link(&f, "../../home", "other/commands/home"); /* brings every file of the home */
+	fixture_put(&f, "home/diary", SECRET);
 	strv_addf(&f.env, "CLAUDE_CONFIG_DIR=%s", dir);
 	f.spec.claude_dir = dir;
 	f.conf.share_config = true;
@@ -171,10 +181,10 @@ static void test_workspace_with_login_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_secret_crosses),
-		cmocka_unit_test(test_harmless_is_there),
-		cmocka_unit_test(test_other_config_dir),
-		cmocka_unit_test(test_workspace_with_login_is_refused),
+	    cmocka_unit_test(test_no_secret_crosses),
+	    cmocka_unit_test(test_harmless_is_there),
+	    cmocka_unit_test(test_other_config_dir),
+	    cmocka_unit_test(test_workspace_with_login_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

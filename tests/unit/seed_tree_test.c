@@ -143,10 +143,10 @@ static void test_bounds(void **state)
 		struct seed_tree_limits limits;
 		const char *note;
 	} cases[] = {
-		{{.files = 3, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
-		{{.files = 99, .bytes = 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
-		{{.files = 99, .bytes = 1 << 20, .file_bytes = 5, .depth = 9}, "larger than"},
-		{{.files = 99, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 2}, "more than 2 folders deep"},
+	    {{.files = 3, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
+	    {{.files = 99, .bytes = 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
+	    {{.files = 99, .bytes = 1 << 20, .file_bytes = 5, .depth = 9}, "larger than"},
+	    {{.files = 99, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 2}, "more than 2 folders deep"},
 	};
 
 	(void)state;
@@ -187,7 +187,8 @@ static void test_notes_are_bounded(void **state)
 /* Folders that link to each other grow with each level; the bound on entries stops that. */
 static void test_link_maze_ends(void **state)
 {
-	static const struct seed_tree_limits limits = {.files = 2000, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 32};
+	static const struct seed_tree_limits limits = {
+	    .files = 2000, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 32};
 	struct fixture f;
 
 	(void)state;
@@ -245,14 +246,10 @@ static void test_five_thousand_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_odd_files),
-		cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_modes_and_names),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_notes_are_bounded),
-		cmocka_unit_test(test_link_maze_ends),
-		cmocka_unit_test(test_five_thousand_files),
+	    cmocka_unit_test(test_links),	   cmocka_unit_test(test_odd_files),
+	    cmocka_unit_test(test_unreadable),	   cmocka_unit_test(test_modes_and_names),
+	    cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_notes_are_bounded),
+	    cmocka_unit_test(test_link_maze_ends), cmocka_unit_test(test_five_thousand_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

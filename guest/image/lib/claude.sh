@@ -28,7 +28,7 @@ integrity_to_hex() {
 # claude_fetch: leaves the checked package in the download cache and its path in claude_tgz.
 # The cache is addressed by content, and what it holds is checked again at each use.
 claude_fetch() {
-    local got
+    local got status=0
     claude_tgz=$cache/sha512-$lock_hex.tgz
     if [[ -f $claude_tgz ]]; then
         step "Claude Code $lock_version: checking the copy in the cache"
@@ -42,11 +42,12 @@ claude_fetch() {
     download=$cache/.partial.$$
     log=$work/npm.log
     mkdir -p -- "$download"
-    if ! run_job npm_pack >"$log" 2>&1; then
+    run_job npm_pack >"$log" 2>&1 || status=$?
+    if ((status)); then
         if grep -qE 'E404|ETARGET|notarget' "$log"; then
             die "npm has no $lock_package version $lock_version" "move the pin: guest/image/update-pin.sh"
         fi
-        explain_log "fetching Claude Code" "the npm registry" \
+        explain_log "$status" "fetching Claude Code" "the npm registry" \
             "check the connection and npm's configuration (npm config get registry), then build again"
         show_log_tail
         die "npm could not fetch $lock_package $lock_version" "see the lines above; npm's own configuration is used"

@@ -7,6 +7,8 @@ program=${0##*/}
 quiet=0
 job=            # process group of the long step that runs now
 log=/dev/null   # where long steps write what they say
+no_space=28     # status of a step that found the disk full (ENOSPC)
+no_space_pattern='No space left on device|ENOSPC|not enough free space'
 
 # step TEXT: one progress line with the seconds since the start.
 step() {
@@ -70,10 +72,9 @@ need_space() {
 }
 
 # run_job COMMAND...: runs it in a process group of its own and waits, so that a signal to this script is handled at
-# once and the whole step can be ended. Returns the command's status. Should this script be killed outright, the guard
-# ends the step: it reads from a pipe whose only writer is this script.
+# once and the whole step can be ended. Returns the command's status, or $no_space if the disk stayed full.
 run_job() {
-    local status=0 alive guard
+    local status=0 guarded=0 alive guard
     rm -f -- "$work/alive"
     mkfifo -m 600 -- "$work/alive"
     exec {alive}<>"$work/alive"
@@ -85,14 +86,37 @@ run_job() {
     set +m
     wait "$job" || status=$?
     job=
-    kill -KILL "$guard" 2>/dev/null || :
-    wait "$guard" 2>/dev/null || :
+    kill -TERM "$guard" 2>/dev/null || :
+    wait "$guard" 2>/dev/null || guarded=$?
+    ((guarded != no_space)) || status=$no_space
     exec {alive}>&-
     return "$status"
 }
 
+# guard_job PROCESS-GROUP: runs beside a step. Ends it if this script is killed outright (then the pipe on stdin has no
+# writer left), and if it does not get on because a disk it writes to has been full for half a minute: apt has been seen
+# to hang then.
 guard_job() {
-    read -r _ || end_group "$1"
+    local full=0 got path free
+    set +e
+    trap 'exit $((full >= 6 ? no_space : 0))' TERM
+    while :; do
+        read -r -t 5 _
+        got=$?
+        if ((got <= 128)); then
+            end_group "$1"
+            exit 0
+        fi
+        free=1
+        for path in "$work" "$download" "$partial"; do
+            [[ ! -e $path ]] || (($(free_mib "$path") > 0)) || free=0
+        done
+        ((full = free ? 0 : full + 1))
+        if ((full >= 6)); then
+            end_group "$1"
+            exit "$no_space"
+        fi
+    done
 }
 
 # end_job: ends the step that runs, with patience, then without.
@@ -114,15 +138,16 @@ end_group() {
     kill -KILL -- "-$1" 2>/dev/null || :
 }
 
-# explain_log: reads the log of a failed step and ends with the cause if it is one of the usual ones.
+# explain_log STATUS STEP PEER REMEDY: ends with the cause of a failed step if it is one of the usual ones. The status
+# counts beside the log, since a full disk may not have taken the log's last lines.
 explain_log() {
-    if grep -qE 'No space left on device|ENOSPC|out of disk space|not enough free space' "$log"; then
-        die "no disk space left while doing: $1" \
+    if (($1 == no_space)) || grep -qE "$no_space_pattern" "$log"; then
+        die "no disk space left while doing: $2" \
             "free some space in $work_base, in $out_parent and in $cache, or choose other places (--work, --out, XDG_CACHE_HOME)"
     fi
     if grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Network is unreachable|Cannot initiate the connection|Connection (refused|timed out)|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|network request .* failed' "$log"; then
         show_log_tail
-        die "no network: $2 cannot be reached while doing: $1" "$3"
+        die "no network: $3 cannot be reached while doing: $2" "$4"
     fi
 }
 

@@ -48,8 +48,10 @@ sources() {
 # out in $partial and $work.
 rootfs_build() {
     log=$work/rootfs.log
-    if ! run_job rootfs_pipeline; then
-        explain_log "building the root file system" "the Debian mirror" \
+    local status=0
+    run_job rootfs_pipeline || status=$?
+    if ((status)); then
+        explain_log "$status" "building the root file system" "the Debian mirror" \
             "check the connection; another mirror is chosen with --mirror URL or CCVM_MIRROR"
         show_log_tail
         die "the root file system could not be built" "see the lines above"
@@ -91,11 +93,12 @@ rootfs_pipeline() {
     return "$status"
 }
 
-# follow_log: keeps all that mmdebstrap says and shows its stages as steps.
+# follow_log: keeps all that mmdebstrap says and shows its stages as steps. Fails with $no_space if that was said.
 follow_log() {
-    local line
+    local line status=0
     while IFS= read -r line; do
-        printf '%s\n' "$line" >>"$log"
+        printf '%s\n' "$line" >>"$log" 2>/dev/null
+        if [[ $line =~ $no_space_pattern ]]; then status=$no_space; fi
         case $line in
             'I: running apt-get update'*) step "Debian: reading the package lists" ;;
             'I: downloading packages'*) step "Debian: downloading the essential packages" ;;
@@ -106,4 +109,5 @@ follow_log() {
             'ccvm: '*) step "${line#ccvm: }" ;;
         esac
     done
+    return "$status"
 }

@@ -1,0 +1,59 @@
+/* ccvmctl: manages sessions and images. Never asks a question: everything it needs is in its arguments. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	ctl_command *run;
+	const char *usage, *help;
+} main_commands[] = {
+	{"ls", ctl_ls, "ls [--json]", "the running sessions"},
+	{"stop", ctl_stop, "stop SESSION... | stop --all", "end sessions; in overlay mode their edits are discarded"},
+	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json]",
+	 "build, list, remove and show guest images"},
+	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},
+};
+
+static void main_print_help(FILE *f)
+{
+	fprintf(f, "usage: ccvmctl COMMAND ...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(main_commands); i++)
+		fprintf(f, "  %s\n      %s\n", main_commands[i].usage, main_commands[i].help);
+	fprintf(f, "\nExit codes: 0 done, 1 failed, 2 wrong usage, 126 configuration.\n");
+}
+
+static int main_report(const char *usage, int code, const struct err *e)
+{
+	if (code == CTL_USAGE)
+		fprintf(stderr, "usage: ccvmctl %s\n", usage);
+	if (code != -1)
+		return code;
+	log_error("%s", e->text);
+	if (e->remedy[0])
+		fprintf(stderr, "  %s\n", e->remedy);
+	return e->exit_code && e->exit_code != ERR_EXIT_GUEST ? e->exit_code : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+
+	log_init("ccvmctl", LOG_LEVEL_NOTE);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("ccvmctl %s\n", CCVM_VERSION);
+		return 0;
+	}
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		main_print_help(stdout);
+		return 0;
+	}
+	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(main_commands); i++)
+		if (strcmp(main_commands[i].name, argv[1]) == 0)
+			return main_report(main_commands[i].usage, main_commands[i].run(argc - 1, argv + 1, &e), &e);
+	main_print_help(stderr);
+	return CTL_USAGE;
+}

@@ -1,0 +1,18 @@
+/* ctl: the commands of ccvmctl, one file each. */
+#ifndef CCVM_CTL_CTL_H
+#define CCVM_CTL_CTL_H
+
+#include "base/err.h"
+
+/* A command gets its own arguments (argv[0] is its name) and returns the exit code: 0, 1 when something failed and was
+ * printed, or -1 with *e set for the caller to print; 2 for wrong usage. */
+typedef int ctl_command(int argc, char **argv, struct err *e);
+
+#define CTL_USAGE 2
+
+int ctl_ls(int argc, char **argv, struct err *e);
+int ctl_stop(int argc, char **argv, struct err *e);
+int ctl_image(int argc, char **argv, struct err *e);
+int ctl_config(int argc, char **argv, struct err *e);
+
+#endif

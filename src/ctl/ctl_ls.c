@@ -1,0 +1,72 @@
+#include "ctl/ctl.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/sessions.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *ls_text(const struct json_line *l, const char *name)
+{
+	const char *text = json_get_string(l, name);
+
+	return text ? text : "-";
+}
+
+static void ls_age(const struct json_line *l, char *out, size_t size)
+{
+	int64_t started = 0, s;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_get_int(l, "started_ms", &started);
+	s = (int64_t)now.tv_sec - started / 1000;
+	if (s < 60)
+		snprintf(out, size, "%" PRId64 "s", s);
+	else if (s < 3600)
+		snprintf(out, size, "%" PRId64 "m", s / 60);
+	else
+		snprintf(out, size, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
+}
+
+static void ls_print_row(const char *id, const char *status)
+{
+	static struct json_line l;
+	AUTO_BUF struct buf workspace = {0};
+	const char *path;
+	char age[24];
+
+	if (json_parse_line(status, strlen(status), &l) < 0)
+		return;
+	ls_age(&l, age, sizeof(age));
+	path = ls_text(&l, "workspace");
+	log_escape(&workspace, path, strlen(path), 4096); /* a directory's name may hold anything */
+	printf("%-8s %-9s %-8s %7s  %s\n", id, ls_text(&l, "state"), ls_text(&l, "mode"), age, buf_text(&workspace));
+}
+
+int ctl_ls(int argc, char **argv, struct err *e)
+{
+	struct sessions s;
+	const int json = argc == 2 && strcmp(argv[1], "--json") == 0;
+
+	if (argc > 1 && !json)
+		return CTL_USAGE;
+	if (sessions_list(&s, e) < 0)
+		return -1;
+	if (json)
+		printf("[");
+	else if (s.n)
+		printf("%-8s %-9s %-8s %7s  %s\n", "ID", "STATE", "MODE", "AGE", "WORKSPACE");
+	for (size_t i = 0; i < s.n; i++)
+		if (json)
+			printf("%s%s", i ? ",\n " : "", s.status[i]);
+		else
+			ls_print_row(s.id[i], s.status[i]);
+	if (json)
+		printf("]\n");
+	sessions_fini(&s);
+	return 0;
+}
