@@ -124,9 +124,16 @@ as_root() {
     if ((EUID == 0)); then "$@"; else sudo -- "$@"; fi
 }
 
+# apt_get ARGUMENT...: shows what apt is about to do and how far it is; the whole of what it says only if it fails.
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 \
-        -o Dpkg::Use-Pty=0 "$@" >&2
+    local status=0 all
+    all=$(mktemp)
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" 2>&1 |
+        tee "$all" | { grep --line-buffered -E '^(Need to get|Fetched|[0-9]+ upgraded|E: |Err:)' || :; } |
+        sed -u 's/^/  /' >&2 || status=$?
+    ((status == 0)) || tail -n 20 "$all" >&2
+    rm -f "$all"
+    return "$status"
 }
 
 # known PACKAGE...: whether apt's lists know a version of each.
