@@ -34,13 +34,15 @@ build  libuv1-dev              pc:libuv               event loop
 build  libssh-dev              pc:libssh              SSH client
 build  libcjson-dev            pc:libcjson            JSON
 build  libslirp-dev            pc:slirp               guest network
+build  libglib2.0-dev          pc:glib-2.0            headers of libslirp
 build  libseccomp-dev          pc:libseccomp          system call filters
 build  libncurses-dev          pc:ncursesw            terminal interface
 image  mmdebstrap              prog:mmdebstrap        makes the Debian tree
 image  squashfs-tools          prog:mksquashfs        packs it
 image  debian-archive-keyring  file:/usr/share/keyrings/debian-archive-keyring.gpg  checks Debian packages
 image  uidmap                  prog:newuidmap         builds without root
-image  cpio                    prog:cpio              packs the initramfs
+build  cpio                    prog:cpio              packs the guest programs
+image  cpio                    prog:cpio              packs the kernel modules
 image  zstd                    prog:zstd              kernel modules
 image  xz-utils                prog:xz                kernel modules
 image  kmod                    prog:modprobe          order of kernel modules

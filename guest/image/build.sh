@@ -92,7 +92,8 @@ parse_options() {
 
 # choose_packages: sets packages.
 choose_packages() {
-    mapfile -t packages < <(sed 's/#.*//' "$here/packages.list" | tr -s ' \t' '\n' | grep .)
+    mapfile -t packages < <(sed 's/#.*//' "$here/packages.list" | tr -s ' \t' '\n' | grep . |
+        if [[ $agent_sudo == true ]]; then cat; else grep -vx sudo-rs; fi)
     if [[ $nix == true ]]; then packages+=(nix-bin); fi
     local name
     for name in $extra_packages; do packages+=("$name"); done

@@ -110,7 +110,7 @@ static int rootfs_keep_programs(struct err *e)
 
 static int rootfs_overlay(struct err *e)
 {
-	char disk[64];
+	char disk[300];
 
 	mkdir("/lower", 0755);
 	mkdir("/upper", 0755);

@@ -74,14 +74,21 @@ int workspace_mount(struct boot *b, struct err *e)
 	return rc;
 }
 
+static int workspace_make_owned(struct boot *b, const char *path, struct err *e)
+{
+	if (mkdir(path, 0700) == 0 && lchown(path, b->uid, b->gid) < 0)
+		return err_sys(e, "chown %s", path);
+	return access(path, F_OK) < 0 ? err_sys(e, "make %s", path) : 0;
+}
+
 int workspace_mount_projects(struct boot *b, struct err *e)
 {
 	static const char projects[] = NAME_AGENT_HOME "/.claude/projects";
 
 	if (access(BOOT_SEED_FILE(NAME_SEED_PROJECTS), F_OK) != 0)
 		return 0;
-	if (mkdir(projects, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, "make %s", projects);
+	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 || workspace_make_owned(b, projects, e) < 0)
+		return -1;
 	return rootfs_mount_9p(NAME_TAG_PROJECTS, projects, 0, e);
 }
 

@@ -165,7 +165,8 @@ static int start_net(struct session *s, const struct start_paths *paths, int *qe
 {
 	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-net", paths->libexec);
-	char *const argv[] = {program, "--qemu-fd", "3", "--control-fd", "4",
+	AUTO_FREE char *mtu = mem_format("%d", NAME_GUEST_MTU);
+	char *const argv[] = {program, "--qemu-fd", "3", "--control-fd", "4", "--mtu", mtu,
 			      s->conf.host_loopback ? NULL : "--no-host-loopback", NULL};
 	AUTO_CLOSE int frames = -1, control = -1, log = -1;
 	int pair[2];
@@ -197,6 +198,19 @@ static int start_net(struct session *s, const struct start_paths *paths, int *qe
 	return 0;
 }
 
+/* The host's transcripts, made when there are none yet; NULL when they are not shared. */
+static char *start_projects_dir(const struct session *s)
+{
+	AUTO_FREE char *home = start_home();
+	AUTO_FREE char *claude_dir = start_claude_dir(home);
+	AUTO_FREE char *projects = mem_format("%s/projects", claude_dir);
+	struct err ignored;
+
+	if (!s->conf.persist_claude_projects || file_mkdirs(projects, 0700, &ignored) < 0)
+		return NULL;
+	return mem_steal_ptr(&projects);
+}
+
 static int start_qemu(struct session *s, const struct start_paths *paths, int net_fd, struct err *e)
 {
 	AUTO_FREE char *program = qemu_find(e);
@@ -205,6 +219,7 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 	AUTO_FREE char *root = mem_format("%s/%s", s->image.path, IMAGE_ROOT);
 	AUTO_FREE char *programs = mem_format("%s/guest.cpio", paths->libexec);
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
+	AUTO_FREE char *projects = start_projects_dir(s);
 	AUTO_CLOSE int initrd = -1;
 	struct qemu_spec spec;
 
@@ -226,6 +241,7 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 		.seed_dir = seed,
 		.workspace = s->workspace,
 		.workspace_readonly = !s->conf.writable_cwd,
+		.projects_dir = projects,
 		.sandbox = strcmp(start_env("CCVM_QEMU_SANDBOX", "1"), "0") != 0,
 		.lock_memory = s->conf.lock_guest_memory,
 	};

@@ -131,7 +131,7 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	strv_add(a, "-netdev");
 	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
 	strv_add(a, "-device");
-	strv_addf(a, "virtio-net-%s,netdev=net,mac=52:54:00:12:34:56", bus);
+	strv_addf(a, "virtio-net-%s,netdev=net,mac=52:54:00:12:34:56,host_mtu=%d", bus, NAME_GUEST_MTU);
 	strv_add(a, "-object");
 	strv_add(a, "rng-builtin,id=rng");
 	strv_add(a, "-device");
