@@ -23,9 +23,10 @@ static inline size_t buf_len(const struct buf *b)
 {
 	return b->end - b->start;
 }
+/* Never NULL, also while nothing was ever added, so that it may be given to memchr and its kind. */
 static inline const unsigned char *buf_data(const struct buf *b)
 {
-	return b->bytes + b->start;
+	return b->bytes ? b->bytes + b->start : (const unsigned char *)"";
 }
 /* The content as a C string (a NUL is kept behind it); valid until the next call. */
 const char *buf_text(struct buf *b);

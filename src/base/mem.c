@@ -77,7 +77,10 @@ char *mem_format(const char *fmt, ...)
 
 void strv_take(struct strv *s, char *value)
 {
-	s->v = mem_resize(s->v, s->n + 2, sizeof(*s->v));
+	if (s->n + 2 > s->size) {
+		s->size = s->size ? s->size * 2 : 8;
+		s->v = mem_resize(s->v, s->size, sizeof(*s->v));
+	}
 	s->v[s->n++] = value;
 	s->v[s->n] = NULL;
 }
@@ -101,8 +104,7 @@ void strv_fini(struct strv *s)
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i]);
 	free(s->v);
-	s->v = NULL;
-	s->n = 0;
+	memset(s, 0, sizeof(*s));
 }
 
 struct secret {

@@ -24,6 +24,7 @@ _Noreturn void mem_die(const char *what);
 struct strv {
 	char **v; /* owned, each string owned; always NULL-terminated once something was added */
 	size_t n;
+	size_t size; /* allocated, the NULL included */
 };
 void strv_add(struct strv *s, const char *value);
 void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -17,6 +17,7 @@ A rule is a JSON object. The first one that fits is used:
   status     an HTTP error (401, 429, 500, 529, …) with `message` and `headers`. Without `times` it is sent with
              `x-should-retry: false`, since claude otherwise tries for minutes (401 as well)
   delay      seconds before the first byte;  pace: seconds between the pieces of a stream
+  gate       the path of a file: nothing is sent before it is there
   hang       true: no answer at all until the client goes;  cut: true: the stream breaks off half way
 
 Rules come from --rules FILE (read again whenever the file changes, so a test can replace them while claude runs) or
@@ -281,6 +282,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if rule.get("delay"):
             self.server.stopping.wait(rule["delay"])
+        while "gate" in rule and not os.path.exists(rule["gate"]) and not self.server.stopping.wait(0.05):
+            pass
         if "status" in rule:
             retry = "true" if "times" in rule else "false"
             headers = {"x-should-retry": retry, **rule.get("headers", {})}

@@ -1,0 +1,139 @@
+"""The real claude in a guest, answered by the scripted API server on the host's loopback."""
+
+import os
+import re
+
+import claude_home
+import procs
+from api import Api
+from harness import (assert_eq, assert_in, assert_not_in, assert_nothing_left, assert_true, cmdline, core_limit,
+                     descendants, environ, find_in_tree, open_files, test, wait_until)
+from tmux import Tmux
+
+KEY = "test-key-5ab1f0c2d97e4b68a3c1d0"
+TCP_LISTEN = b"0A"
+UNIX_ACCEPTS = 1 << 16
+
+
+def ccvm(ctx):
+    return os.path.join(ctx.bin, "ccvm")
+
+
+# -- what the processes of a session look like from outside ------------------------------------------------------------
+
+def parts(ctx, pid):
+    """{"ccvm", "session", "net", "qemu": pid} of a running ccvm; exactly these processes, no helper beside them."""
+    found = {"ccvm": pid}
+    for p in descendants(pid):
+        name = "qemu" if "qemu" in p.name else p.name.replace("ccvm-", "")
+        assert_not_in(name, found, "processes of one session")
+        found[name] = p.pid
+    assert_eq(sorted(found), ["ccvm", "net", "qemu", "session"], "processes of one session")
+    return found
+
+
+def key_in(name, pid):
+    """Where the process shows the key. ccvm-session lets no other process of its user look: only root can."""
+    found = [name + " argv"] if any(KEY.encode() in a for a in cmdline(pid)) else []
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return found + ([name + " environment"] if KEY.encode() in f.read() else [])
+    except PermissionError:
+        assert_eq((name, os.getuid() != 0), ("session", True), "process whose environment cannot be read")
+        return found
+
+
+def socket_table(pid, name):
+    """The rows of /proc/<pid>/net/<name>, split into words."""
+    return [line.split() for line in (procs.read("/proc/%d/net/%s" % (pid, name)) or b"").splitlines()[1:]]
+
+
+def listening(pid):
+    """What the process accepts connections on: TCP addresses, paths of Unix sockets."""
+    own = {int(m[1]) for m in (re.match(r"socket:\[(\d+)\]", t) for t in open_files(pid).values()) if m}
+    assert_true(own, "sockets of process %d" % pid)
+    tcp = [row[1].decode() for table in ("tcp", "tcp6") for row in socket_table(pid, table)
+           if row[3] == TCP_LISTEN and int(row[9]) in own]
+    unix = [row[7].decode() if len(row) > 7 else "unnamed" for row in socket_table(pid, "unix")
+            if int(row[3], 16) & UNIX_ACCEPTS and int(row[6]) in own]
+    return tcp + unix
+
+
+def confinement(pid):
+    """{(NoNewPrivs, Seccomp)} over all threads; ("1", "2") is no new privileges and a system call filter."""
+    found = set()
+    for task in os.listdir("/proc/%d/task" % pid):
+        status = (procs.read("/proc/%d/task/%s/status" % (pid, task)) or b"").decode()
+        found.add(tuple(re.search(r"^%s:\s*(\d)" % f, status, re.M)[1] for f in ("NoNewPrivs", "Seccomp")))
+    return found
+
+
+def check_running_session(ctx, pid):
+    found = parts(ctx, pid)
+    [run_dir] = ctx.session_dirs()
+    assert_eq(sorted(os.listdir(os.path.join(run_dir, "seed")))[0:1], ["accept-env"], "first file of the seed")
+    assert_eq(find_in_tree(KEY.encode(), ctx.runtime, ctx.cache, ctx.workspace, ctx.home, ctx.tmp), [],
+              "files that hold the API key")
+    assert_eq([w for name, p in found.items() for w in key_in(name, p)], ["ccvm environment"],
+              "where processes show the API key (the user gave it to ccvm's environment)")
+    for name, p in found.items():
+        assert_eq(core_limit(p), (0, 0), "core limit of " + name)
+        if name != "ccvm":
+            want = [os.path.join(run_dir, "sock")] if name == "session" else []
+            assert_eq(listening(p), want, "listening sockets of " + name)
+    for name in ("net", "qemu"):
+        assert_eq(confinement(found[name]), {("1", "2")}, "no new privileges and seccomp of " + name)
+        assert_eq(environ(found[name]), {}, "environment of " + name)
+
+
+@test(timeout=400)
+def test_prompt(ctx):
+    gate = os.path.join(ctx.private, "gate")
+    answer = "Grüße from the script: 4 711 — done."
+    api = Api(ctx, [{"match": "^hi$", "text": answer, "gate": gate}])
+    before = procs.process(os.getpid())
+    proc = ctx.spawn([ccvm(ctx), "-p", "hi"], env=api.env(KEY, guest=True))
+    api.wait_requests(1, timeout=180)
+    check_running_session(ctx, proc.pid)
+    assert_eq(proc.code, None, "exit code while the answer is held back")
+    assert_eq(proc.out, b"", "stdout while the answer is held back")
+    with open(gate, "wb"):
+        pass
+    assert_eq((proc.wait(120), proc.out, proc.err), (0, answer.encode() + b"\n", b""), "exit code, stdout, stderr")
+    assert_eq(api.keys(), {KEY}, "keys the API server saw")
+    assert_nothing_left(ctx)
+    assert_eq(find_in_tree(KEY.encode(), ctx.runtime, ctx.cache, ctx.workspace, ctx.home, ctx.tmp), [],
+              "files that hold the API key after the end")
+
+
+@test(timeout=400)
+def test_full_screen(ctx):
+    api = Api(ctx, [{"match": "first", "text": "ANSWER-ONE"}, {"match": "second", "text": "ANSWER-TWO"},
+                    {"match": "third", "text": "ANSWER-THREE"}])
+    claude_home.write(ctx, KEY)
+    t = Tmux(ctx, [ccvm(ctx)], env={**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"})
+    t.wait_for(r"^❯", 180)
+    print(t.screen(), t.flags())
+    t.send("first question")
+    t.keys("Enter")
+    t.wait_for("ANSWER-ONE", 60)
+    print(t.screen())
+    t.resize(70, 20)
+    wait_until(lambda: "─" * 70 in t.screen(), 60, "repaint at 70 columns")
+    print(t.screen())
+    t.keys("C-z")
+    import time; 
+    for i in range(8):
+        time.sleep(0.5); print(i, t.screen(history=True), t.flags())
+    t.send("second question")
+    t.keys("Enter")
+    t.wait_for("ANSWER-TWO", 60)
+    print(t.screen())
+    t.send("/exit")
+    time.sleep(1); print(t.screen())
+    t.keys("Enter")
+    assert_eq(t.exit_code(60), 0, "exit code")
+    print(t.screen(history=True), t.flags())
+    before, after = t.modes()
+    assert_eq(after, before, "terminal modes")
+    assert_eq(0,1)

@@ -1,0 +1,64 @@
+"""Many sessions, one after the other and four at a time: each gives its own answer, and nothing stays behind."""
+
+import concurrent.futures
+import hashlib
+import os
+
+from harness import (assert_eq, assert_nothing_left, assert_tree_same, fingerprint, read_json_lines, test)
+
+# Its output can only come from a guest that got this run's argument: the host never computes it.
+SCRIPT = 'printf %s "$1" | sha256sum | cut -d" " -f1; echo "to stderr" >&2; exit $2'
+CODES = (0, 1, 7, 42)
+
+
+def run_one(ctx, events, number):
+    """One session; returns its id."""
+    word, code = "wörd %d of this run" % number, CODES[number % len(CODES)]
+    path = os.path.join(events, "%d.jsonl" % number)
+    got = ctx.ccvm("--shell", "-c", SCRIPT, "sh", word, str(code), env={"CCVM_EVENTS": path, "CCVM_MEMORY": "1024"})
+    assert_eq(got, (code, hashlib.sha256(word.encode()).hexdigest().encode() + b"\n", b"to stderr\n"),
+              "code, stdout and stderr of run %d" % number)
+    seen = [e for e in read_json_lines(path) if e["event"] == "state"]
+    assert_eq([e["state"] for e in seen], ["starting", "seeding", "ready", "running", "stopping", "ended"],
+              "states of run %d" % number)
+    assert_eq(seen[-1]["code"], code, "the code in the last event of run %d" % number)
+    return seen[0]["session"]
+
+
+class Untouched:
+    """What must look the same afterwards: the workspace, the home directory, the cache."""
+
+    def __init__(self, ctx):
+        ctx.write(os.path.join(ctx.workspace, "src/main.c"), "int main(void) { return 0; }\n")
+        ctx.write(os.path.join(ctx.workspace, "run.sh"), "#!/bin/sh\n", mode=0o755)
+        ctx.write(os.path.join(ctx.home, ".gitconfig"), "[user]\n\tname = Test\n")
+        self.ctx = ctx
+        self.events = ctx.make_dir(os.path.join(ctx.dir, "events"))
+        self.before = {d: fingerprint(d) for d in (ctx.workspace, ctx.home)}
+        self.cache = fingerprint(ctx.cache)
+
+    def check(self):
+        assert_nothing_left(self.ctx, self.cache)
+        for path, before in self.before.items():
+            assert_tree_same(before, fingerprint(path), path)
+
+
+@test(timeout=900)
+def test_twenty_in_a_row(ctx):
+    untouched = Untouched(ctx)
+    ids = []
+    for number in range(20):
+        ids.append(run_one(ctx, untouched.events, number))
+        # At once, not only at the end: when ccvm has ended its session's directory is gone.
+        assert_eq(ctx.session_dirs(), [], "session directories after run %d" % number)
+    assert_eq(len(set(ids)), len(ids), "different session ids among %s" % ids)
+    untouched.check()
+
+
+@test(timeout=600)
+def test_four_at_a_time(ctx):
+    untouched = Untouched(ctx)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(lambda number: run_one(ctx, untouched.events, number), range(8)))
+    assert_eq(len(set(ids)), len(ids), "different session ids among %s" % ids)
+    untouched.check()
