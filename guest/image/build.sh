@@ -22,7 +22,7 @@ out=
 store=
 work_base=${TMPDIR:-/var/tmp}
 mirror=${CCVM_MIRROR:-}
-security_mirror=${CCVM_SECURITY_MIRROR-http://security.debian.org/debian-security}
+security_mirror=${CCVM_SECURITY_MIRROR:-}
 extra_packages=
 agent_sudo=true
 clipboard=true
@@ -45,7 +45,7 @@ Usage: build.sh --out DIR [option...]
   --store DIR             write the image to DIR/<image id> and let DIR/current point to it
   --work DIR              where to work (default: $TMPDIR or /var/tmp; about 2 GiB)
   --mirror URL            Debian mirror, or a whole "deb ..." line (default: $CCVM_MIRROR, or mmdebstrap's choice)
-  --security-mirror URL   with --mirror: where security updates come from; empty for none
+  --security-mirror URL   with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or nowhere)
   --extra-packages "A B"  more Debian packages; may be given several times
   --no-agent-sudo         the agent can never get sudo in this image
   --no-clipboard          image paste can never be switched on in this image
@@ -206,6 +206,9 @@ main() {
     trap 'on_signal TERM 143' TERM
     trap 'on_signal HUP 129' HUP
     make_work
+    if [[ -n $mirror && $mirror != deb\ * && -z $security_mirror ]]; then
+        warn "no security updates: --mirror without --security-mirror"
+    fi
     need_space "$work" 2048 "building" "--work DIR"
     need_space "$partial" 450 "the image" "--out DIR"
     export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date +%s)}

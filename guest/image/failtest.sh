@@ -186,8 +186,8 @@ else
 fi
 begin
 fake_package
-build --lock "$work/fake.lock" --mirror http://127.0.0.1:9/debian --security-mirror ''
-expect 'a mirror that refuses' 1 'no network: the Debian mirror cannot be reached' '--mirror URL or CCVM_MIRROR'
+build --lock "$work/fake.lock" --mirror http://127.0.0.1:9/debian
+expect 'a mirror that refuses' 1 'warning: no security updates' 'no network: the Debian mirror cannot be reached' '--mirror URL or CCVM_MIRROR'
 
 # --- disk space ---
 # tiny SIZE FOLDER: a file system of that size.
@@ -284,7 +284,7 @@ if wait_for 60 'Debian: reading'; then
     result 'kill -9: the case leaves something to remove' "$((left_before == 0))"
     for ((i = 0; i < 150; i++)); do pgrep -f -- "$work/(tmp|out)/" >/dev/null || break; sleep 0.1; done
     result 'kill -9: what the script had started ends too' "$((i == 150))" "$(pgrep -af -- "$work/(tmp|out)/" || :)"
-    build --lock "$work/fake.lock" --mirror http://127.0.0.1:9/debian --security-mirror ''
+    build --lock "$work/fake.lock" --mirror http://127.0.0.1:9/debian
     expect 'the build after a kill -9' 1 'no network'
 else
     kill "$pid" 2>/dev/null || :

@@ -81,6 +81,17 @@ int file_createf(int dirfd, const char *path, mode_t mode, struct err *e, const 
 	return file_create(dirfd, path, text, strlen(text), mode, e);
 }
 
+/* With errno ENOTDIR when it is something else. Links are followed. */
+static bool file_is_dir(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *part = mem_strdup(path);
@@ -91,7 +102,7 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e)
 		if (c != '/' && c != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(part, mode) < 0 && errno != EEXIST)
+		if (mkdir(part, mode) < 0 && (errno != EEXIST || !file_is_dir(part)))
 			return err_sys(e, "make directory %s", part);
 		if (c == '\0')
 			return 0;
@@ -116,6 +127,19 @@ static int file_remove_entries(int fd, struct err *e)
 	return rc;
 }
 
+/* A staged directory may have come without permissions for its owner: it gets them. */
+static int file_open_to_empty(int dirfd, const char *path)
+{
+	AUTO_CLOSE int handle = openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
+	if (handle < 0)
+		return -1;
+	(void)chmod(self, 0700);
+	return openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 int file_remove_tree(int dirfd, const char *path, struct err *e)
 {
 	int fd;
@@ -124,11 +148,9 @@ int file_remove_tree(int dirfd, const char *path, struct err *e)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return err_sys(e, "remove %s", path);
-	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = file_open_to_empty(dirfd, path);
 	if (fd < 0)
 		return err_sys(e, "open %s", path);
-	/* A staged directory may have come without permission for its owner. */
-	(void)fchmod(fd, 0700);
 	if (file_remove_entries(fd, e) < 0)
 		return err_wrap(e, "%s", path);
 	if (unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)

@@ -240,14 +240,16 @@ static bool json_is_digit(const struct json_reader *r)
 static bool json_read_number(struct json_reader *r, struct json_field *f)
 {
 	bool negative = *r->p == '-', whole = true;
-	uint64_t v = 0;
+	uint64_t v = 0, max = (uint64_t)INT64_MAX + negative;
 	const char *first;
 
 	r->p += negative;
 	first = r->p;
 	for (; json_is_digit(r); r->p++) {
-		whole = whole && v <= (uint64_t)INT64_MAX / 10 - 1;
-		v = whole ? v * 10 + (uint64_t)(*r->p - '0') : v;
+		uint64_t digit = (uint64_t)(*r->p - '0');
+
+		whole = whole && v <= (max - digit) / 10;
+		v = whole ? v * 10 + digit : v;
 	}
 	if (r->p == first || (*first == '0' && r->p - first > 1))
 		return false;
@@ -270,7 +272,7 @@ static bool json_read_number(struct json_reader *r, struct json_field *f)
 			r->p++;
 	}
 	f->kind = whole ? JSON_INT : JSON_SKIPPED;
-	f->number = negative ? -(int64_t)v : (int64_t)v;
+	f->number = (int64_t)(negative ? 0 - v : v);
 	return true;
 }
 

@@ -43,7 +43,8 @@ struct json_line {
 	size_t used;
 };
 
-/* Reads one object. Numbers with a fraction or exponent, and nested values, are skipped (JSON_SKIPPED).
+/* Reads one object. Numbers with a fraction or exponent or beyond int64_t, and nested values, are skipped
+ * (JSON_SKIPPED).
  * Returns 0, or -1 for anything that is not one well-formed object within the bounds. Pure. */
 int json_parse_line(const char *line, size_t n, struct json_line *out);
 const char *json_get_string(const struct json_line *l, const char *name); /* or NULL */

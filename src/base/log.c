@@ -54,6 +54,20 @@ LOG_FUNCTION(log_warn, LOG_LEVEL_WARN)
 LOG_FUNCTION(log_note, LOG_LEVEL_NOTE)
 LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
 
+/* Surrogates, and the characters that reorder a terminal's line or leave nothing to see in it. */
+static bool log_is_hidden(uint32_t cp)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {{0x00ad, 0x00ad}, {0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},
+		      {0x2060, 0x206f}, {0xd800, 0xdfff}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		if (cp >= hidden[i].first && cp <= hidden[i].last)
+			return true;
+	return false;
+}
+
 /* Length of the well-formed, printable UTF-8 sequence at p (RFC 3629), or 0. C1 controls (U+0080 to U+009F)
  * are not printable: some terminals act on them. */
 static size_t log_utf8_len(const unsigned char *p, size_t n)
@@ -80,11 +94,7 @@ static size_t log_utf8_len(const unsigned char *p, size_t n)
 	}
 	if (cp < 0xa0 || (len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) || cp > 0x10ffff)
 		return 0;
-	/* Surrogates, and the marks that reorder or hide text in a terminal line. */
-	if ((cp >= 0xd800 && cp <= 0xdfff) || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
-	    (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff)
-		return 0;
-	return len;
+	return log_is_hidden(cp) ? 0 : len;
 }
 
 void log_escape(struct buf *out, const void *bytes, size_t n, size_t max)

@@ -267,6 +267,7 @@ static const struct option_variable variables[] = {
     {"CCVM_SCRATCH_DIR", "directory of the encrypted disk"},
     {"CCVM_SCRATCH_ALLOW_TMPFS", "1: that directory may be on tmpfs"},
     {"CCVM_QEMU", "another QEMU program"},
+    {"CCVM_BOOT_TIMEOUT", "seconds that a booting guest may be silent (default 180)"},
     {"CCVM_QEMU_SANDBOX", "0: for a QEMU without seccomp"},
     {"CCVM_ALLOW_ROOT", "1: run as root, for containers"},
     {"CCVM_DEBUG", "1: as --ccvm-debug"},

@@ -27,17 +27,6 @@ static char *image_current_id(const char *cache)
 	return mem_strndup(target, n > 0 ? (size_t)n : 0);
 }
 
-static int image_point_current(const char *cache, const char *id, struct err *e)
-{
-	AUTO_FREE char *link = mem_format("%s/current", cache);
-	AUTO_FREE char *fresh = mem_format("%s/.current.%d", cache, (int)getpid());
-
-	unlink(fresh);
-	if (symlink(id, fresh) < 0 || rename(fresh, link) < 0)
-		return err_sys(e, "point %s at %s", link, id);
-	return 0;
-}
-
 /* One build at a time: two would download and compress the same for nothing. */
 static int image_lock(const char *cache, struct err *e)
 {
@@ -54,7 +43,8 @@ static int image_lock(const char *cache, struct err *e)
 	return fd;
 }
 
-static int image_run_builder(const char *out, int argc, char **argv, struct err *e)
+/* store: the cache the image goes to, or NULL when the arguments say where. */
+static int image_run_builder(const char *store, int argc, char **argv, struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *script = mem_format("%s/image/build.sh", share);
@@ -63,8 +53,10 @@ static int image_run_builder(const char *out, int argc, char **argv, struct err 
 	pid_t pid;
 
 	strv_add(&args, script);
-	strv_add(&args, "--out");
-	strv_add(&args, out);
+	if (store) {
+		strv_add(&args, "--store");
+		strv_add(&args, store);
+	}
 	for (int i = 0; i < argc; i++)
 		strv_add(&args, argv[i]);
 	/* Not by spawn: the builder shares this terminal, its signals and the user's whole environment. */
@@ -84,48 +76,19 @@ static int image_run_builder(const char *out, int argc, char **argv, struct err 
 	return err_exit_code(e, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 1);
 }
 
-static int image_adopt(const char *cache, const char *built, struct err *e)
-{
-	struct image img;
-	AUTO_FREE char *place = NULL;
-	int rc;
-
-	if (image_open(&img, built, e) < 0)
-		return -1;
-	place = mem_format("%s/%s", cache, img.id);
-	rc = file_remove_tree(AT_FDCWD, place, e);
-	if (rc == 0 && rename(built, place) < 0)
-		rc = err_sys(e, "move the image to %s", place);
-	if (rc == 0)
-		rc = image_point_current(cache, img.id, e);
-	if (rc == 0)
-		printf("%s\n", place);
-	image_fini(&img);
-	return rc;
-}
-
 static int image_build(int argc, char **argv, struct err *e)
 {
 	AUTO_FREE char *cache = image_cache_dir();
-	AUTO_FREE char *out = mem_format("%s/.build.%d", cache, (int)getpid());
 	AUTO_CLOSE int lock = -1;
-	struct err ignored;
-	int rc;
 
 	/* --out builds elsewhere and touches no cache. */
-	for (int i = 0; i + 1 < argc; i++)
+	for (int i = 0; i < argc; i++)
 		if (strcmp(argv[i], "--out") == 0)
-			return image_run_builder(argv[i + 1], 0, NULL, e);
+			return image_run_builder(NULL, argc, argv, e);
 	if (file_mkdirs(cache, 0700, e) < 0)
 		return -1;
 	lock = image_lock(cache, e);
-	if (lock < 0)
-		return -1;
-	rc = image_run_builder(out, argc, argv, e);
-	if (rc == 0)
-		rc = image_adopt(cache, out, e);
-	file_remove_tree(AT_FDCWD, out, &ignored);
-	return rc;
+	return lock < 0 ? -1 : image_run_builder(cache, argc, argv, e);
 }
 
 static void image_print(const struct image *img, const char *current, int json, const char *separator)

@@ -53,7 +53,11 @@ char *rundir_base(struct err *e)
 		err_sys(e, "make the run directory %s", base);
 		goto fail;
 	}
-	if (!rundir_is_ours(base) || access(base, R_OK | W_OK | X_OK) < 0) {
+	if (!rundir_is_ours(base)) {
+		err_set(e, "the run directory %s is not a directory of yours", base);
+		goto fail;
+	}
+	if (access(base, R_OK | W_OK | X_OK) < 0) {
 		err_sys(e, "use the run directory %s", base);
 		goto fail;
 	}
@@ -101,15 +105,18 @@ int rundir_create(struct rundir *r, struct err *e)
 {
 	AUTO_FREE char *base = NULL;
 	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	int made;
 
 	r->fd = r->base_fd = -1;
 	r->path = NULL;
 	if (base_fd < 0)
 		return -1;
-	do
+	do {
 		rundir_make_id(r->id);
-	while (mkdirat(base_fd, r->id, 0700) < 0 && errno == EEXIST);
-	r->fd = openat(base_fd, r->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		made = mkdirat(base_fd, r->id, 0700);
+	} while (made < 0 && errno == EEXIST);
+	if (made == 0)
+		r->fd = openat(base_fd, r->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r->fd < 0 || flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
 		err_sys(e, "make the session directory %s/%s", base, r->id);
 		err_remedy(e, "check that %s is writable and has space", base);

@@ -10,8 +10,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* How long the guest may say nothing while it boots. Generous: an emulated guest on a busy machine is slow. */
-#define SESSION_BOOT_SILENCE_MS 180000
+/* How long a failure waits for the cause it may be the effect of: a QEMU that dies closes its sockets, and lets
+ * ccvm-net end, before its own end can be seen. */
+#define SESSION_CAUSE_WAIT_MS 200
 /* How long the agent has after a signal, and the guest to write back the workspace. */
 #define SESSION_AGENT_GRACE_MS 5000
 #define SESSION_STOP_GRACE_MS  10000
@@ -58,6 +59,7 @@ static void session_finish(struct session *s)
 
 static void session_kill_children(struct session *s)
 {
+	s->killing = true;
 	if (session_child_is_alive(&s->qemu_child))
 		kill(s->qemu_child.pid, SIGKILL);
 	if (session_child_is_alive(&s->net_child))
@@ -97,39 +99,53 @@ static void session_on_stop_turn(uv_timer_t *timer)
 	session_begin_stop(timer->data);
 }
 
-static void session_stop_soon(struct session *s)
+static void session_stop_in(struct session *s, unsigned ms)
 {
-	if (s->state < SESSION_STOPPING)
-		uv_timer_start(&s->timer, session_on_stop_turn, 0, 0);
+	if (s->state >= SESSION_STOPPING)
+		return;
+	s->ending = true;
+	uv_timer_start(&s->timer, session_on_stop_turn, ms, 0);
 }
 
 void session_end(struct session *s, int exit_code)
 {
-	if (s->state >= SESSION_STOPPING)
+	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
 	s->exit_code = exit_code;
-	session_stop_soon(s);
+	session_stop_in(s, 0);
+}
+
+static void session_set_failure(struct session *s, const char *stage, const struct err *e)
+{
+	s->failed = true;
+	s->failure = *e;
+	snprintf(s->failure_stage, sizeof(s->failure_stage), "%s", stage);
+	s->exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
+	s->gone = false; /* a guest that failed is not asked to be polite */
 }
 
 void session_fail(struct session *s, const char *stage, const struct err *e)
 {
 	if (s->failed || s->state >= SESSION_STOPPING)
 		return;
-	s->failed = true;
-	s->failure = *e;
-	snprintf(s->failure_stage, sizeof(s->failure_stage), "%s", stage);
-	s->exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
-	s->gone = false; /* a guest that failed is not asked to be polite */
-	session_stop_soon(s);
+	session_set_failure(s, stage, e);
+	session_stop_in(s, session_child_is_alive(&s->qemu_child) ? SESSION_CAUSE_WAIT_MS : 0);
+}
+
+/* What explains a failure that may have come first takes its place. */
+static void session_fail_with_cause(struct session *s, const char *stage, const struct err *e)
+{
+	session_set_failure(s, stage, e);
+	session_stop_in(s, 0);
 }
 
 void session_ask_to_end(struct session *s, const char *signal_name, int exit_code)
 {
-	if (s->state >= SESSION_STOPPING)
+	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
 	s->exit_code = exit_code;
 	if (s->state != SESSION_RUNNING) {
-		session_stop_soon(s);
+		session_stop_in(s, 0);
 		return;
 	}
 	sshlink_signal(s->ssh, signal_name);
@@ -139,32 +155,49 @@ void session_ask_to_end(struct session *s, const char *signal_name, int exit_cod
 
 /* ---- children ---- */
 
+static void session_describe_end(char *text, size_t size, int status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, size, "ended with code %d", WEXITSTATUS(status));
+}
+
 static void session_on_qemu_exit(struct session *s)
 {
+	const bool clean = WIFEXITED(s->qemu_child.status) && WEXITSTATUS(s->qemu_child.status) == 0;
+	char how[80];
 	struct err e;
 
-	if (s->state >= SESSION_STOPPING)
+	/* It ends with 0 when the guest powers itself off: after `stopped`, or after a failure it told of. */
+	if (s->killing || (clean && (s->failed || s->state == SESSION_STOPPING)))
 		return;
-	if (WIFSIGNALED(s->qemu_child.status))
-		err_set(&e, "QEMU was killed by signal %d (%s)", WTERMSIG(s->qemu_child.status),
-			strsignal(WTERMSIG(s->qemu_child.status)));
-	else
-		err_set(&e, "QEMU ended with code %d", WEXITSTATUS(s->qemu_child.status));
-	err_remedy(&e, "see the log lines below; ccvmctl doctor checks this machine");
-	session_fail(s, s->stage, &e);
+	session_describe_end(how, sizeof(how), s->qemu_child.status);
+	if (s->state == SESSION_STOPPING) {
+		err_set(&e, "QEMU %s before the guest had written back the workspace", how);
+		err_remedy(&e, "check what the agent wrote last; some of it may be missing");
+	} else {
+		err_set(&e, "QEMU %s", how);
+		err_remedy(&e, "see the log lines below; ccvmctl doctor checks this machine");
+	}
+	session_fail_with_cause(s, s->stage, &e);
 }
 
 static void session_on_net_exit(struct session *s)
 {
+	char how[80], text[160];
 	struct err e;
 
-	if (s->state >= SESSION_STOPPING)
+	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
+	session_describe_end(how, sizeof(how), s->net_child.status);
 	if (s->state < SESSION_READY) {
-		err_set(&e, "ccvm-net ended before the guest was up");
+		err_set(&e, "ccvm-net %s before the guest was up", how);
+		err_remedy(&e, "try again; if it stays so, see the log lines below");
 		session_fail(s, "network", &e);
 	} else {
-		status_event_note(s, "network", "ccvm-net ended: the guest has no network any more");
+		snprintf(text, sizeof(text), "ccvm-net %s: the guest has no network any more", how);
+		status_event_note(s, "network", text);
 	}
 }
 
@@ -204,15 +237,16 @@ static void session_on_boot_silence(uv_timer_t *timer)
 	struct session *s = timer->data;
 	struct err e;
 
-	err_set(&e, "the guest said nothing for %d seconds", SESSION_BOOT_SILENCE_MS / 1000);
-	err_remedy(&e, "try again; if it stays so, see the console lines below");
+	err_set(&e, "the guest said nothing for %u seconds", s->boot_timeout_s);
+	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "
+		       "CCVM_BOOT_TIMEOUT to more seconds");
 	session_fail(s, s->stage, &e);
 }
 
 static void session_expect_sign_of_life(struct session *s)
 {
-	if (s->state < SESSION_RUNNING)
-		uv_timer_start(&s->timer, session_on_boot_silence, SESSION_BOOT_SILENCE_MS, 0);
+	if (!s->ending && s->state < SESSION_RUNNING)
+		uv_timer_start(&s->timer, session_on_boot_silence, s->boot_timeout_s * 1000, 0);
 }
 
 static void session_on_parked(struct session *s)
@@ -242,6 +276,8 @@ static void session_on_ready(struct session *s)
 
 void session_after_agent_start(struct session *s)
 {
+	if (s->ending)
+		return;
 	s->stage = "agent";
 	uv_timer_stop(&s->timer);
 	session_set_state(s, SESSION_RUNNING);
@@ -255,7 +291,10 @@ static void session_on_guest_failed(struct session *s, const struct guest_messag
 	struct err e;
 
 	err_set(&e, "%s", m->reason[0] ? m->reason : "no reason given");
-	session_fail(s, m->stage[0] ? m->stage : "guest", &e);
+	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
+		session_fail_with_cause(s, m->stage[0] ? m->stage : "guest", &e);
+	else
+		session_fail(s, m->stage[0] ? m->stage : "guest", &e);
 }
 
 static void session_on_sshd_ended(struct session *s)
@@ -275,6 +314,8 @@ static void session_on_guest_line(void *ctx, const char *line, size_t n)
 	struct guest_message m;
 
 	guest_parse(line, n, &m);
+	if (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED)
+		return;
 	session_expect_sign_of_life(s);
 	switch (m.kind) {
 	case GUEST_UNKNOWN:
@@ -361,6 +402,8 @@ static void session_qmp_event(void *ctx, const char *name, const struct cJSON *d
 	(void)data;
 	if (strcmp(name, "SHUTDOWN") != 0 || s->state >= SESSION_STOPPING)
 		return;
+	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
+	s->shut_down = !s->failed;
 	err_set(&e, "the guest shut itself down");
 	session_fail(s, s->stage, &e);
 }

@@ -18,6 +18,9 @@
 
 extern char **environ;
 
+/* Generous: an emulated guest on a busy machine is slow. */
+#define START_BOOT_TIMEOUT "180"
+
 struct start_paths {
 	char *libexec; /* this program's directory */
 	char *share;
@@ -100,6 +103,23 @@ static int start_check_options(const struct session *s, struct err *e)
 	return conf_check_memlock(&s->conf, e);
 }
 
+static int start_boot_timeout(struct session *s, struct err *e)
+{
+	const char *text = start_env("CCVM_BOOT_TIMEOUT", START_BOOT_TIMEOUT);
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || value < 1 || value > 86400) {
+		err_set(e, "CCVM_BOOT_TIMEOUT=%s is not a number of seconds", text);
+		err_remedy(e, "give a number from 1 to 86400, or unset it");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	s->boot_timeout_s = (unsigned)value;
+	return 0;
+}
+
 static void start_on_seed_note(void *ctx, const char *note)
 {
 	status_event_note(ctx, "seed", note);
@@ -143,7 +163,7 @@ int start_prepare(struct session *s, struct err *e)
 	s->stage = "configuration";
 	if (conf_from_json(&s->conf, s->request.options, e) < 0)
 		return -1;
-	if (start_workspace(s, e) < 0 || start_check_options(s, e) < 0)
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_check_options(s, e) < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
@@ -158,7 +178,12 @@ int start_prepare(struct session *s, struct err *e)
 	s->host_key = sshkey_generate(e);
 	if (!s->client_key || !s->host_key)
 		return -1;
-	return start_seed(s, e);
+	if (start_seed(s, e) < 0) {
+		if (e->sys == ENOSPC)
+			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
+		return -1;
+	}
+	return 0;
 }
 
 static int start_net(struct session *s, const struct start_paths *paths, int *qemu_end, struct err *e)

@@ -61,6 +61,10 @@ struct session {
 	int64_t started_ms;
 	const char *stage; /* what is being done, for failures */
 	bool gone;         /* go was said: the guest may have written to the workspace */
+	bool ending;       /* the stop is due in a moment: nothing may start any more */
+	bool killing;      /* QEMU and ccvm-net end because we end them */
+	bool shut_down;    /* the failure is that the guest powered off; it may yet say why */
+	unsigned boot_timeout_s; /* how long a booting guest may be silent */
 	bool failed;
 	struct err failure;
 	char failure_stage[64];

@@ -120,7 +120,7 @@ int image_open(struct image *img, const char *path, struct err *e)
 	}
 	if (rc < 0) {
 		err_wrap(e, "the guest image is unusable");
-		err_remedy(e, "build it again: ccvmctl image build --force");
+		err_remedy(e, "build it again: ccvmctl image build");
 		err_exit_code(e, ERR_EXIT_GUEST);
 		image_fini(img);
 	}

@@ -33,7 +33,7 @@ char *image_cache_dir(void);
 char *image_find(const char *share_dir, struct err *e);
 
 /* Reads the manifest and compares the files' presence and sizes with it, so that a truncated image is refused
- * before a guest hangs on it. With verify, hashes are compared too (slow: reads the whole image). */
+ * before a guest hangs on it. */
 int image_open(struct image *img, const char *path, struct err *e);
 void image_fini(struct image *img);
 

@@ -125,6 +125,8 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, int net_fd, int ini
 		q->pid = spawn_start(&s, &q->pidfd, e);
 	}
 	jail_fini(&jail);
+	if (q->pid < 0 && e->sys == EACCES)
+		err_remedy(e, "it must be the program itself, not a script: the confinement has no interpreter");
 	if (q->pid < 0)
 		err_exit_code(e, ERR_EXIT_GUEST);
 	return q->pid < 0 ? -1 : 0;

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define QMP_PENDING_MAX 16
@@ -74,9 +75,23 @@ static enum qmp_kind qmp_kind_of(const cJSON *json)
 	return QMP_BAD;
 }
 
+/* One whole value and nothing behind it: cJSON alone would stop reading at its end. */
+static cJSON *qmp_parse(const char *line, size_t n)
+{
+	const char *end = NULL;
+	cJSON *json = n > QMP_LINE_MAX ? NULL : cJSON_ParseWithLengthOpts(line, n, &end, 0);
+
+	while (json && end < line + n && memchr(" \t\r", *end, 3))
+		end++;
+	if (!json || end == line + n)
+		return json;
+	cJSON_Delete(json);
+	return NULL;
+}
+
 enum qmp_kind qmp_classify(const char *line, size_t n)
 {
-	cJSON *json = n > QMP_LINE_MAX ? NULL : cJSON_ParseWithLength(line, n);
+	cJSON *json = qmp_parse(line, n);
 	enum qmp_kind kind = qmp_kind_of(json);
 
 	cJSON_Delete(json);
@@ -118,7 +133,7 @@ static void qmp_answer(struct qmp *q, const cJSON *json)
 
 static int qmp_line(struct qmp *q, const char *line, size_t n, struct err *e)
 {
-	cJSON *json = cJSON_ParseWithLength(line, n);
+	cJSON *json = qmp_parse(line, n);
 
 	switch (qmp_kind_of(json)) {
 	case QMP_GREETING:
@@ -142,15 +157,17 @@ static int qmp_line(struct qmp *q, const char *line, size_t n, struct err *e)
 
 int qmp_feed(struct qmp *q, const void *bytes, size_t n, struct err *e)
 {
-	const unsigned char *newline;
+	const char *newline;
 
 	buf_add(&q->in, bytes, n);
-	while (buf_len(&q->in) && (newline = memchr(buf_data(&q->in), '\n', buf_len(&q->in)))) {
-		size_t len = (size_t)(newline - buf_data(&q->in));
+	while ((newline = memchr(buf_data(&q->in), '\n', buf_len(&q->in)))) {
+		const char *line = (const char *)buf_data(&q->in);
+		size_t len = (size_t)(newline - line);
+		bool empty = len == 0 || (len == 1 && line[0] == '\r');
 
 		if (len > QMP_LINE_MAX)
 			break;
-		if (len > 1 && qmp_line(q, (const char *)buf_data(&q->in), len, e) < 0)
+		if (!empty && qmp_line(q, line, len, e) < 0)
 			return -1;
 		buf_drop(&q->in, len + 1);
 	}

@@ -1,0 +1,141 @@
+/* areas: base
+ * files: src/proto/wire.c
+ * Frames between client and session, however the bytes arrive. */
+#include "unit/unit.h"
+
+#include "proto/wire.h"
+
+static const struct {
+	enum wire_type type;
+	const char *payload;
+	size_t n;
+} frames[] = {
+	{WIRE_START, "{}", 2},	   {WIRE_ARGS, "a\0b\0", 4}, {WIRE_ENV, "", 0},	      {WIRE_BEGIN, "", 0},
+	{WIRE_STDIN, "\0\xff\n", 3}, {WIRE_STDIN_END, "", 0},  {WIRE_SIGNAL, "TERM", 4}, {WIRE_EXIT, "{\"code\":0}", 10},
+};
+
+static void put_all(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+		wire_put(out, frames[i].type, frames[i].payload, frames[i].n);
+}
+
+/* Takes what is whole, and compares it with the frames from *at on. */
+static void take(struct buf *in, size_t *at)
+{
+	struct wire_frame f;
+
+	while (wire_next(in, &f) == 1) {
+		assert_true(*at < ARRAY_LEN(frames));
+		assert_int_equal(f.type, frames[*at].type);
+		assert_int_equal(f.n, frames[*at].n);
+		assert_memory_equal(f.payload, frames[*at].payload, f.n);
+		buf_drop(in, f.n + WIRE_HEADER_SIZE);
+		++*at;
+	}
+}
+
+static void test_round_trip_at_every_cut(void **state)
+{
+	AUTO_BUF struct buf all = {0};
+
+	(void)state;
+	put_all(&all);
+	for (size_t cut = 0; cut <= buf_len(&all); cut++) {
+		AUTO_BUF struct buf in = {0};
+		size_t at = 0;
+
+		buf_add(&in, buf_data(&all), cut);
+		take(&in, &at);
+		buf_add(&in, buf_data(&all) + cut, buf_len(&all) - cut);
+		take(&in, &at);
+		assert_int_equal(at, ARRAY_LEN(frames));
+		assert_int_equal(buf_len(&in), 0);
+	}
+}
+
+static void test_layout(void **state)
+{
+	AUTO_BUF struct buf out = {0};
+
+	(void)state;
+	wire_put(&out, WIRE_STDOUT, "hi", 2);
+	wire_put_u32(&out, WIRE_CREDIT, 0x01020304);
+	assert_int_equal(buf_len(&out), 16);
+	assert_memory_equal(buf_data(&out), "\2\0\0\0ohi\4\0\0\0c\4\3\2\1", 16);
+	assert_int_equal(wire_get_u32(buf_data(&out) + 12), 0x01020304);
+	assert_int_equal(wire_get_u32((const unsigned char *)"\xff\xff\xff\xff"), UINT32_MAX);
+}
+
+static void test_lengths(void **state)
+{
+	static const struct {
+		const char *head;
+		size_t n;
+		int rc;
+	} cases[] = {
+		{"", 0, 0},
+		{"\0\0\0\0", 4, 0},
+		{"\0\0\0\0?", 5, 1},
+		{"\1\0\0\0?", 5, 0},
+		{"\0\0\x80\0?", 5, 0}, /* WIRE_PAYLOAD_MAX: more is to come */
+		{"\1\0\x80\0?", 5, -1},
+		{"\0\0\0\1?", 5, -1},
+		{"\xff\xff\xff\xff?", 5, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_BUF struct buf in = {0};
+		struct wire_frame f;
+		int rc;
+
+		buf_add(&in, cases[i].head, cases[i].n);
+		rc = wire_next(&in, &f);
+		if (rc != cases[i].rc)
+			fail_msg("case %zu: got %d, wanted %d", i, rc, cases[i].rc);
+	}
+}
+
+static void test_largest(void **state)
+{
+	AUTO_FREE char *payload = mem_alloc(WIRE_PAYLOAD_MAX);
+	AUTO_BUF struct buf b = {0};
+	struct wire_frame f;
+
+	(void)state;
+	memset(payload, 'p', WIRE_PAYLOAD_MAX);
+	wire_put(&b, WIRE_ENV, payload, WIRE_PAYLOAD_MAX);
+	assert_int_equal(wire_next(&b, &f), 1);
+	assert_int_equal(f.n, WIRE_PAYLOAD_MAX);
+	assert_memory_equal(f.payload, payload, f.n);
+}
+
+static int put_too_large(void *ctx)
+{
+	struct buf b = {0};
+
+	wire_put(&b, WIRE_ENV, ctx, WIRE_PAYLOAD_MAX + 1);
+	return 0;
+}
+
+static void test_too_large_stops(void **state)
+{
+	AUTO_FREE char *payload = mem_alloc(WIRE_PAYLOAD_MAX + 1);
+
+	(void)state;
+	unit_expect_abort(put_too_large, payload, "a frame beyond the bound");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip_at_every_cut),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_too_large_stops),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
