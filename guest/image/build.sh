@@ -148,6 +148,8 @@ remove_tree() {
 
 clean_up() {
     local status=$?
+    # A child that is signalled right after its fork still has these traps; it must not remove what is its parent's.
+    [[ $BASHPID == "$$" ]] || return 0
     trap '' INT TERM HUP
     trap - EXIT
     end_job
@@ -158,6 +160,7 @@ clean_up() {
 }
 
 on_signal() {
+    [[ $BASHPID == "$$" ]] || exit "$2"
     printf '%s: ended by SIG%s; nothing is left behind\n' "$program" "$1" >&2
     exit "$2"
 }
