@@ -18,6 +18,7 @@ struct boot {
 	gid_t gid;
 	char workdir[BOOT_PATH_MAX];
 	bool workdir_mounted;
+	int workdir_fd; /* the live workspace, open since it was mounted; -1 for an overlay */
 	pid_t sshd;       /* 0 until started */
 	pid_t report;
 };
@@ -46,7 +47,7 @@ int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);
 int workspace_home(struct boot *b, struct err *e);
 int workspace_pool(struct boot *b, struct err *e);
-void workspace_unmount(struct boot *b);
+int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
 /* agent.c */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */
 int agent_start_sshd(struct boot *b, struct err *e);

@@ -150,10 +150,13 @@ static void init_wait_for_go(const struct boot *b, struct init_inbox *in)
 
 static void init_end_all(struct boot *b)
 {
+	struct err e;
+
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
-	workspace_unmount(b);
+	if (workspace_unmount(b, &e) < 0)
+		init_say(b, "note", "workspace", e.text);
 	init_say(b, "stopped", NULL, NULL);
 	init_power_off();
 }
@@ -194,7 +197,7 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 int main(void)
 {
 	static struct init_inbox inbox;
-	static struct boot b = {.ctl_fd = -1};
+	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;

@@ -6,6 +6,7 @@
 #include "proto/names.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -71,6 +72,7 @@ int workspace_mount(struct boot *b, struct err *e)
 		return -1;
 	rc = overlay ? workspace_mount_overlay(b, e) : rootfs_mount_9p(NAME_TAG_WORKSPACE, b->workdir, 0, e);
 	b->workdir_mounted = rc == 0;
+	b->workdir_fd = rc == 0 && !overlay ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	return rc;
 }
 
@@ -105,11 +107,20 @@ int workspace_pool(struct boot *b, struct err *e)
 	return err_set(e, "this guest cannot set up the encrypted pool: RAM only");
 }
 
-void workspace_unmount(struct boot *b)
+int workspace_unmount(struct boot *b, struct err *e)
 {
+	int rc = 0;
+
+	/* The share is written back after write(2) has returned, so a full disk on the host may have been told to
+	 * nobody: syncfs(2) gives every error since the directory was opened. */
+	if (b->workdir_fd >= 0 && syncfs(b->workdir_fd) < 0)
+		rc = err_sys(e, "not everything the agent wrote is on the host");
+	if (b->workdir_fd >= 0)
+		close(b->workdir_fd);
 	sync();
 	if (b->workdir_mounted && umount2(b->workdir, 0) < 0)
 		umount2(b->workdir, MNT_DETACH);
 	umount2(NAME_AGENT_HOME "/.claude/projects", MNT_DETACH);
 	sync();
+	return rc;
 }

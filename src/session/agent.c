@@ -80,8 +80,11 @@ void agent_pump(struct session *s)
 	if (!s->ssh || s->state >= SESSION_STOPPING)
 		return;
 	sshlink_service(s->ssh);
-	if (s->state == SESSION_RUNNING)
+	if (s->state == SESSION_RUNNING) {
 		agent_send_input(s);
+		/* Writing takes packets off the socket too; the agent's end may have been among them. */
+		sshlink_service(s->ssh);
+	}
 	agent_watch(s);
 }
 

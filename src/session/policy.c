@@ -50,8 +50,8 @@ int policy_check_workspace(const struct policy_paths *p, struct err *e)
 		err_set(e, "the workspace %s holds your Claude login (%s), which must not reach a guest", p->workspace, login);
 		return policy_refuse(e, "start ccvm in a project directory below it");
 	}
-	if (file_is_within(p->run_base, p->workspace)) {
-		err_set(e, "the workspace %s holds ccvm's run directory with the keys of running sessions", p->workspace);
+	if (file_is_within(p->run_base, p->workspace) || file_is_within(p->workspace, p->run_base)) {
+		err_set(e, "the workspace %s holds, or lies in, ccvm's run directory with the keys of running sessions", p->workspace);
 		return policy_refuse(e, "start ccvm in a project directory, or point XDG_RUNTIME_DIR elsewhere");
 	}
 	return 0;

@@ -291,6 +291,10 @@ static void session_on_guest_failed(struct session *s, const struct guest_messag
 	struct err e;
 
 	err_set(&e, "%s", m->reason[0] ? m->reason : "no reason given");
+	if (s->state != SESSION_STARTING)
+		err_remedy(&e, "try again; if it stays so, see the console lines below");
+	else
+		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
 	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
 		session_fail_with_cause(s, m->stage[0] ? m->stage : "guest", &e);
 	else
@@ -314,7 +318,7 @@ static void session_on_guest_line(void *ctx, const char *line, size_t n)
 	struct guest_message m;
 
 	guest_parse(line, n, &m);
-	if (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED)
+	if (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE)
 		return;
 	session_expect_sign_of_life(s);
 	switch (m.kind) {

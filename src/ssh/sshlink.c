@@ -3,8 +3,10 @@
  * 1. The connection is a chain of steps (a table); each is tried again on every service until libssh stops saying
  *    "again", then the next one follows. libssh's session is non-blocking throughout.
  * 2. The host key was made by us for this run and is pinned: another key means that something sits between.
- * 3. libssh buffers whole packets, so one wake of the fd can carry data of several reads: after each service every
- *    stream is drained until it is empty or the owner has no room.
+ * 3. Output is taken as it arrives, by libssh's callback, so nothing stays behind in its buffers that no wake of the
+ *    fd would announce. libssh's reading calls are not used: each takes packets of both streams off the socket, and
+ *    after the end of output they take none any more, so that the exit status behind it would never be seen. The fd
+ *    is read while there is something and the owner has room.
  * 4. Nothing the guest sends chooses what is done here: its data goes to on_output, its exit code to
  *    on_agent_ended, everything else is dropped by libssh (channel opens and global requests get refusals). */
 #include "ssh/sshlink.h"
@@ -34,6 +36,7 @@ enum sshlink_state {
 struct sshlink {
 	ssh_session session;
 	ssh_channel channel;
+	ssh_event event; /* from the agent's start on */
 	struct ssh_channel_callbacks_struct channel_cb;
 	const struct sshkey *client, *host; /* borrowed */
 	struct sshlink_callbacks cb;
@@ -148,6 +151,10 @@ void sshlink_free(struct sshlink *l)
 		ssh_remove_channel_callbacks(l->channel, &l->channel_cb);
 		ssh_channel_free(l->channel);
 	}
+	if (l->event) {
+		ssh_event_remove_session(l->event, l->session);
+		ssh_event_free(l->event);
+	}
 	ssh_free(l->session);
 	free(l->term);
 	free(l);
@@ -217,6 +224,18 @@ static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, con
 	l->exit_code = number ? 128 + number : ERR_EXIT_GUEST;
 }
 
+static int sshlink_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n, int is_stderr, void *ctx)
+{
+	struct sshlink *l = ctx;
+
+	(void)session;
+	(void)channel;
+	if (l->state != SSHLINK_RUNNING)
+		return 0; /* stays in libssh's buffer until the owner knows that the agent runs */
+	l->cb.on_output(l->cb.ctx, is_stderr ? SSHLINK_STDERR : SSHLINK_STDOUT, bytes, n);
+	return (int)n;
+}
+
 static enum sshlink_step_result sshlink_open_channel(struct sshlink *l)
 {
 	if (!l->channel) {
@@ -224,6 +243,7 @@ static enum sshlink_step_result sshlink_open_channel(struct sshlink *l)
 		if (!l->channel)
 			return SSHLINK_FAILED;
 		l->channel_cb.userdata = l;
+		l->channel_cb.channel_data_function = sshlink_on_data;
 		l->channel_cb.channel_exit_status_function = sshlink_on_exit_status;
 		l->channel_cb.channel_exit_signal_function = sshlink_on_exit_signal;
 		ssh_callbacks_init(&l->channel_cb);
@@ -289,35 +309,62 @@ void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct
 	}
 }
 
-/* Hands over one stream's data; true when it is at its end and empty. */
-static bool sshlink_drain_stream(struct sshlink *l, enum sshlink_stream stream)
+static bool sshlink_can_go_on(const struct sshlink *l)
 {
-	char bytes[32768];
+	struct pollfd p = {.fd = ssh_get_fd(l->session)};
 
-	for (;;) {
-		size_t room = l->cb.output_room(l->cb.ctx);
-		int n;
+	if (l->cb.output_room(l->cb.ctx) > 0)
+		p.events |= POLLIN;
+	if (ssh_get_poll_flags(l->session) & SSH_WRITE_PENDING)
+		p.events |= POLLOUT;
+	return p.events && ssh_is_connected(l->session) && poll(&p, 1, 0) > 0;
+}
 
-		if (room == 0)
-			return false;
-		n = ssh_channel_read_nonblocking(l->channel, bytes, room < sizeof(bytes) ? (uint32_t)room : sizeof(bytes),
-						 stream == SSHLINK_STDERR);
-		if (n <= 0)
-			return ssh_channel_is_eof(l->channel) && ssh_channel_poll(l->channel, stream == SSHLINK_STDERR) <= 0;
-		l->cb.on_output(l->cb.ctx, stream, bytes, (size_t)n);
+static void sshlink_exchange(struct sshlink *l)
+{
+	while (sshlink_can_go_on(l))
+		if (ssh_event_dopoll(l->event, 0) != SSH_OK)
+			return;
+}
+
+static void sshlink_check_end(struct sshlink *l)
+{
+	bool lost = !ssh_is_connected(l->session);
+
+	if (lost && l->exit_code < 0) {
+		sshlink_fail(l, "connection lost");
+	} else if (lost || ssh_channel_is_closed(l->channel)) {
+		l->state = SSHLINK_ENDED;
+		l->cb.on_agent_ended(l->cb.ctx, l->exit_code >= 0 ? l->exit_code : ERR_EXIT_GUEST);
 	}
 }
 
-static void sshlink_drain(struct sshlink *l)
+/* Output that came in the same packet as the answer to the last step. */
+static void sshlink_hand_over_early_output(struct sshlink *l)
 {
-	bool out_done = sshlink_drain_stream(l, SSHLINK_STDOUT);
-	bool err_done = sshlink_drain_stream(l, SSHLINK_STDERR);
+	static const enum sshlink_stream streams[] = {SSHLINK_STDOUT, SSHLINK_STDERR};
+	char bytes[4096];
 
-	if (!ssh_channel_is_closed(l->channel) || (!out_done && l->cb.output_room(l->cb.ctx) == 0) ||
-	    (!err_done && l->cb.output_room(l->cb.ctx) == 0))
+	for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
+		int n;
+
+		while ((n = ssh_channel_read_nonblocking(l->channel, bytes, sizeof(bytes), streams[i] == SSHLINK_STDERR)) > 0)
+			l->cb.on_output(l->cb.ctx, streams[i], bytes, (size_t)n);
+	}
+}
+
+/* Until now the steps' own calls read what they waited for. */
+static void sshlink_begin_running(struct sshlink *l)
+{
+	l->event = ssh_event_new();
+	if (!l->event)
+		mem_die("out of memory");
+	if (ssh_event_add_session(l->event, l->session) != SSH_OK) {
+		sshlink_fail(l, "event loop");
 		return;
-	l->state = SSHLINK_ENDED;
-	l->cb.on_agent_ended(l->cb.ctx, l->exit_code >= 0 ? l->exit_code : ERR_EXIT_GUEST);
+	}
+	l->cb.on_agent_started(l->cb.ctx);
+	sshlink_hand_over_early_output(l);
 }
 
 /* Runs steps until one has to wait. */
@@ -338,7 +385,7 @@ static void sshlink_advance(struct sshlink *l)
 		if (state == SSHLINK_AUTHENTICATE)
 			l->cb.on_authenticated(l->cb.ctx);
 		if (state == SSHLINK_REQUEST_SHELL)
-			l->cb.on_agent_started(l->cb.ctx);
+			sshlink_begin_running(l);
 	}
 }
 
@@ -347,9 +394,8 @@ void sshlink_service(struct sshlink *l)
 	sshlink_advance(l);
 	if (l->state != SSHLINK_RUNNING)
 		return;
-	sshlink_drain(l);
-	if (l->state == SSHLINK_RUNNING && !ssh_is_connected(l->session))
-		sshlink_fail(l, "connection lost");
+	sshlink_exchange(l);
+	sshlink_check_end(l);
 }
 
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n)

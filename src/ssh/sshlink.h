@@ -20,7 +20,8 @@ enum sshlink_stream { SSHLINK_STDOUT, SSHLINK_STDERR };
 struct sshlink_callbacks { /* none may free the link */
 	void (*on_authenticated)(void *ctx);
 	void (*on_agent_started)(void *ctx);
-	/* How many bytes of output may be handed over now; 0 pauses the channel until the next sshlink_service. */
+	/* Room for output; 0 leaves what comes in the socket until the next sshlink_service. More than the room may
+	 * come, by what one read of the socket holds. Asked only while the agent runs. */
 	size_t (*output_room)(void *ctx);
 	void (*on_output)(void *ctx, enum sshlink_stream stream, const void *bytes, size_t n);
 	/* The agent ended: its exit code, or 128 + signal. Everything it wrote was handed over before. */

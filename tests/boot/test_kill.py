@@ -189,7 +189,7 @@ def test_next_start_cleans_up(ctx):
     assert_true(victim.reach("running", "session"), "a running session")
     os.kill(victim.proc.pid, signal.SIGSTOP)
     procs.kill_all([victim.pid_of("session")])
-    wait_until(lambda: assert_eq([p for p in victim.left()], [], "processes left") is None, 20, "end of QEMU and ccvm-net")
+    wait_until(lambda: assert_eq(victim.left(), [], "processes left") is None, 20, "end of QEMU and ccvm-net")
     procs.kill_all([victim.proc.pid])
     assert_eq(victim.proc.wait(20), -signal.SIGKILL, "code of the killed ccvm")
     assert_eq(len(victim.session_dirs()), 1, "directories of the dead session")

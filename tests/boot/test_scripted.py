@@ -184,7 +184,7 @@ def test_own_help_and_version_start_nothing(ctx):
 @test(timeout=300)
 def test_help_and_version_of_claude(ctx):
     with open(os.path.join(ctx.image, "manifest.json"), encoding="utf-8") as f:
-        version = json.load(f)["claude"]["version"]
+        version = json.load(f)["claude_version"]
     started = {flag: ctx.spawn(ccvm(ctx, flag)) for flag in ("--version", "--help")}
     codes = {flag: (proc.wait(240), proc.err) for flag, proc in started.items()}
     assert_eq(codes, dict.fromkeys(started, (0, b"")), "exit codes and stderr")

@@ -21,20 +21,20 @@ static const struct test_case {
 	int sys; /* 0: decided */
 	const char *remedy;
 } cases[] = {
-	{ACCEL_AUTO, FINE, {"auto", "kvm:tcg", "max", true}, 0, NULL},
-	{ACCEL_AUTO, MISSING, {"auto", "tcg", "max", false}, 0, NULL},
-	{ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max", false}, 0, NULL},
-	{ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
-	{ACCEL_KVM, MISSING, {0}, ENOENT, "modprobe"},
-	{ACCEL_KVM, NOT_OURS, {0}, EACCES, "usermod"},
-	{ACCEL_TCG, FINE, {"tcg", "tcg", "max", false}, 0, NULL},
-	{ACCEL_TCG, MISSING, {"tcg", "tcg", "max", false}, 0, NULL},
+    {ACCEL_AUTO, FINE, {"auto", "kvm:tcg", "max", true}, 0, NULL},
+    {ACCEL_AUTO, MISSING, {"auto", "tcg", "max", false}, 0, NULL},
+    {ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max", false}, 0, NULL},
+    {ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
+    {ACCEL_KVM, MISSING, {0}, ENOENT, "modprobe"},
+    {ACCEL_KVM, NOT_OURS, {0}, EACCES, "usermod"},
+    {ACCEL_TCG, FINE, {"tcg", "tcg", "max", false}, 0, NULL},
+    {ACCEL_TCG, MISSING, {"tcg", "tcg", "max", false}, 0, NULL},
 };
 
 static int differs(const struct accel *a, const struct accel *b)
 {
-	return strcmp(a->mode, b->mode) != 0 || strcmp(a->accel, b->accel) != 0 || strcmp(a->cpu, b->cpu) != 0 ||
-	       a->kvm != b->kvm;
+	return strcmp(a->mode, b->mode) != 0 || strcmp(a->accel, b->accel) != 0 ||
+	       strcmp(a->cpu, b->cpu) != 0 || a->kvm != b->kvm;
 }
 
 /* In a child that permissions stop. */
@@ -46,7 +46,8 @@ static int check(void *ctx)
 	struct err e = {0};
 	int rc;
 
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
 	rc = accel_resolve(c->choice, device, &got, &e);
 	if (c->sys == 0 && rc == 0 && !differs(&got, &c->wanted))
@@ -54,8 +55,8 @@ static int check(void *ctx)
 	if (c->sys && rc < 0 && e.sys == c->sys && e.exit_code == ERR_EXIT_POLICY && strstr(e.text, device) &&
 	    strstr(e.remedy, c->remedy))
 		return 0;
-	dprintf(2, "%d, accel %s, cpu %s, errno %d, %s (%s)\n", rc, rc ? "" : got.accel, rc ? "" : got.cpu, e.sys, e.text,
-		e.remedy);
+	dprintf(2, "%d, accel %s, cpu %s, errno %d, %s (%s)\n", rc, rc ? "" : got.accel, rc ? "" : got.cpu,
+		e.sys, e.text, e.remedy);
 	return 1;
 }
 

@@ -104,10 +104,10 @@ static void test_stops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_against_array),
-		cmocka_unit_test(test_addf),
-		cmocka_unit_test(test_stops),
+	    cmocka_unit_test(test_empty),
+	    cmocka_unit_test(test_against_array),
+	    cmocka_unit_test(test_addf),
+	    cmocka_unit_test(test_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

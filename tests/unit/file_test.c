@@ -141,7 +141,8 @@ static void test_mkdirs(void **state)
 	static const struct {
 		const char *path;
 		int sys; /* 0: made */
-	} cases[] = {{"a/b/c", 0}, {"a/b/c", 0}, {"a//d/", 0}, {"file", ENOTDIR}, {"file/x", ENOTDIR}, {"link/x", 0}};
+	} cases[] = {{"a/b/c", 0},	{"a/b/c", 0},	     {"a//d/", 0},
+		     {"file", ENOTDIR}, {"file/x", ENOTDIR}, {"link/x", 0}};
 	AUTO_FREE char *file = unit_path("file");
 	AUTO_FREE char *link = unit_path("link");
 	AUTO_FREE char *below = unit_path("a/x");
@@ -156,7 +157,8 @@ static void test_mkdirs(void **state)
 		int rc = file_mkdirs(path, 0700, &e);
 
 		if (rc != (cases[i].sys ? -1 : 0) || e.sys != cases[i].sys)
-			fail_msg("%s: got %d, errno %d; wanted errno %d", cases[i].path, rc, e.sys, cases[i].sys);
+			fail_msg("%s: got %d, errno %d; wanted errno %d", cases[i].path, rc, e.sys,
+				 cases[i].sys);
 		if (rc == 0)
 			assert_int_equal(stat(path, &st), 0);
 		if (rc == 0)
@@ -201,11 +203,12 @@ static int remove_locked(void *ctx)
 	AUTO_FREE char *file = mem_format("%s/file", inner);
 	struct err e;
 
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0 ||
-			       setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0 ||
+	     setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
-	if (file_mkdirs(inner, 0700, &e) < 0 || file_createf(AT_FDCWD, file, 0, &e, "x") < 0 || chmod(inner, 0) < 0 ||
-	    chmod(tree, 0500) < 0)
+	if (file_mkdirs(inner, 0700, &e) < 0 || file_createf(AT_FDCWD, file, 0, &e, "x") < 0 ||
+	    chmod(inner, 0) < 0 || chmod(tree, 0500) < 0)
 		return 3;
 	if (file_remove_tree(AT_FDCWD, tree, &e) < 0) {
 		dprintf(2, "%s\n", e.text);
@@ -234,9 +237,9 @@ static void test_is_within(void **state)
 		const char *inner, *outer;
 		bool within;
 	} cases[] = {
-		{"/a", "/a", true},   {"/a/b", "/a", true}, {"/a/b/c", "/a", true}, {"/ab", "/a", false},
-		{"/a", "/a/b", false}, {"/", "/", true},     {"/a", "/", true},	    {"/", "/a", false},
-		{"/b/a", "/a", false},
+	    {"/a", "/a", true},	  {"/a/b", "/a", true},	 {"/a/b/c", "/a", true},
+	    {"/ab", "/a", false}, {"/a", "/a/b", false}, {"/", "/", true},
+	    {"/a", "/", true},	  {"/", "/a", false},	 {"/b/a", "/a", false},
 	};
 
 	(void)state;
@@ -248,15 +251,11 @@ static void test_is_within(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_bounds),
-		cmocka_unit_test(test_read_missing),
-		cmocka_unit_test(test_create),
-		cmocka_unit_test(test_create_follows_no_link),
-		cmocka_unit_test(test_write_all),
-		cmocka_unit_test(test_mkdirs),
-		cmocka_unit_test(test_remove_tree),
-		cmocka_unit_test(test_remove_tree_without_permissions),
-		cmocka_unit_test(test_is_within),
+	    cmocka_unit_test(test_read_bounds), cmocka_unit_test(test_read_missing),
+	    cmocka_unit_test(test_create),	cmocka_unit_test(test_create_follows_no_link),
+	    cmocka_unit_test(test_write_all),	cmocka_unit_test(test_mkdirs),
+	    cmocka_unit_test(test_remove_tree), cmocka_unit_test(test_remove_tree_without_permissions),
+	    cmocka_unit_test(test_is_within),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

@@ -13,11 +13,8 @@ static const struct {
 	const char *modules, *programs;
 	const char *joined; /* each padded to a multiple of 4 with zeros, shown as _ */
 } cases[] = {
-	{"", "", ""},
-	{"abcd", "efgh", "abcdefgh"},
-	{"a", "b", "a___b___"},
-	{"ab", "", "ab__"},
-	{"abc", "defghi", "abc_defghi__"},
+    {"", "", ""},	{"abcd", "efgh", "abcdefgh"},	   {"a", "b", "a___b___"},
+    {"ab", "", "ab__"}, {"abc", "defghi", "abc_defghi__"},
 };
 
 static char *make_file(const char *name, const char *text)
@@ -102,9 +99,9 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_join),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_missing),
+	    cmocka_unit_test(test_join),
+	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

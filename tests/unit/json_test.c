@@ -10,36 +10,36 @@
 /* ---- writing ---- */
 
 #define BYTES(s) s, sizeof(s) - 1
-#define BAD      "\xef\xbf\xbd" /* U+FFFD */
+#define BAD	 "\xef\xbf\xbd" /* U+FFFD */
 
 static const struct {
 	const char *bytes;
 	size_t n;
 	const char *written;
 } quote_cases[] = {
-	{BYTES(""), "\"\""},
-	{BYTES("plain"), "\"plain\""},
-	{BYTES("\""), "\"\\\"\""},
-	{BYTES("\\"), "\"\\\\\""},
-	{BYTES("/"), "\"/\""},
-	{BYTES("a\nb"), "\"a\\nb\""},
-	{BYTES("\t\r\x01\x1b"), "\"\\u0009\\u000d\\u0001\\u001b\""},
-	{BYTES("\x7f"), "\"\\u007f\""},
-	{BYTES("a\0b"), "\"a\\u0000b\""},
-	{BYTES("\xc3\xa9"), "\"\xc3\xa9\""},
-	{BYTES("\xe2\x82\xac"), "\"\xe2\x82\xac\""},
-	{BYTES("\xf4\x8f\xbf\xbf"), "\"\xf4\x8f\xbf\xbf\""},
-	{BYTES("\xff"), "\"" BAD "\""},
-	{BYTES("\x80x"), "\"" BAD "x\""},
-	{BYTES("\xc0\xaf"), "\"" BAD BAD "\""},                 /* overlong */
-	{BYTES("\xe0\x80\xaf"), "\"" BAD BAD BAD "\""},         /* overlong */
-	{BYTES("\xf0\x80\x80\xaf"), "\"" BAD BAD BAD BAD "\""}, /* overlong */
-	{BYTES("\xed\xa0\x80"), "\"" BAD BAD BAD "\""},         /* surrogate */
-	{BYTES("\xf4\x90\x80\x80"), "\"" BAD BAD BAD BAD "\""}, /* beyond U+10FFFF */
-	{BYTES("\xe2\x82"), "\"" BAD BAD "\""},                 /* cut off */
-	{BYTES("\xe2\x82"
-	       "a"),
-	 "\"" BAD BAD "a\""},
+    {BYTES(""), "\"\""},
+    {BYTES("plain"), "\"plain\""},
+    {BYTES("\""), "\"\\\"\""},
+    {BYTES("\\"), "\"\\\\\""},
+    {BYTES("/"), "\"/\""},
+    {BYTES("a\nb"), "\"a\\nb\""},
+    {BYTES("\t\r\x01\x1b"), "\"\\u0009\\u000d\\u0001\\u001b\""},
+    {BYTES("\x7f"), "\"\\u007f\""},
+    {BYTES("a\0b"), "\"a\\u0000b\""},
+    {BYTES("\xc3\xa9"), "\"\xc3\xa9\""},
+    {BYTES("\xe2\x82\xac"), "\"\xe2\x82\xac\""},
+    {BYTES("\xf4\x8f\xbf\xbf"), "\"\xf4\x8f\xbf\xbf\""},
+    {BYTES("\xff"), "\"" BAD "\""},
+    {BYTES("\x80x"), "\"" BAD "x\""},
+    {BYTES("\xc0\xaf"), "\"" BAD BAD "\""},		    /* overlong */
+    {BYTES("\xe0\x80\xaf"), "\"" BAD BAD BAD "\""},	    /* overlong */
+    {BYTES("\xf0\x80\x80\xaf"), "\"" BAD BAD BAD BAD "\""}, /* overlong */
+    {BYTES("\xed\xa0\x80"), "\"" BAD BAD BAD "\""},	    /* surrogate */
+    {BYTES("\xf4\x90\x80\x80"), "\"" BAD BAD BAD BAD "\""}, /* beyond U+10FFFF */
+    {BYTES("\xe2\x82"), "\"" BAD BAD "\""},		    /* cut off */
+    {BYTES("\xe2\x82"
+	   "a"),
+     "\"" BAD BAD "a\""},
 };
 
 static void test_quote(void **state)
@@ -110,91 +110,93 @@ static const struct {
 	const char *line;
 	const char *fields; /* NULL: refused */
 } read_cases[] = {
-	{"{}", ""},
-	{" \t\r\n{ \t\r\n} \t\r\n", ""},
-	{"{\"a\":\"b\"}", "a='b'"},
-	{" { \"a\" : \"b\" , \"c\" : 1 } ", "a='b' c=1"},
-	{"{\"\":\"\"}", "=''"},
-	{"{\"a\":1,\"a\":2}", "a=1 a=2"},
-	/* numbers */
-	{"{\"a\":0,\"b\":-0,\"c\":-12,\"d\":9007199254740993}", "a=0 b=0 c=-12 d=9007199254740993"},
-	{"{\"a\":9223372036854775807,\"b\":-9223372036854775808}", "a=9223372036854775807 b=-9223372036854775808"},
-	{"{\"a\":9223372036854775808,\"b\":-9223372036854775809,\"c\":18446744073709551617}", "a=... b=... c=..."},
-	{"{\"a\":1.5,\"b\":1e3,\"c\":1E-3,\"d\":1.0e+0,\"e\":0.0}", "a=... b=... c=... d=... e=..."},
-	{"{\"a\":01}", NULL},
-	{"{\"a\":-}", NULL},
-	{"{\"a\":-01}", NULL},
-	{"{\"a\":+1}", NULL},
-	{"{\"a\":.5}", NULL},
-	{"{\"a\":1.}", NULL},
-	{"{\"a\":1.e1}", NULL},
-	{"{\"a\":1e}", NULL},
-	{"{\"a\":1e+}", NULL},
-	{"{\"a\":0x1}", NULL},
-	{"{\"a\":1 2}", NULL},
-	{"{\"a\":NaN}", NULL},
-	{"{\"a\":Infinity}", NULL},
-	/* words */
-	{"{\"a\":true,\"b\":false,\"c\":null}", "a=true b=false c=null"},
-	{"{\"a\":True}", NULL},
-	{"{\"a\":tru}", NULL},
-	{"{\"a\":truefalse}", NULL},
-	{"{\"a\":nul", NULL},
-	/* strings */
-	{"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "a='\"\\/\b\f\n\r\t'"},
-	{"{\"\\u0061\":\"\\u00e9\\u20ac\\ud83d\\uDE00\"}", "a='\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'"},
-	{"{\"a\":\"\xc3\xa9\x7f\"}", "a='\xc3\xa9\x7f'"},
-	{"{\"a\":\"\\u0000\"}", NULL},
-	{"{\"a\":\"\\u000\"}", NULL},
-	{"{\"a\":\"\\u00g0\"}", NULL},
-	{"{\"a\":\"\\ud800\"}", NULL},
-	{"{\"a\":\"\\ud800x\"}", NULL},
-	{"{\"a\":\"\\ud800\\n12345\"}", NULL},
-	{"{\"a\":\"\\ud800\\ud800\"}", NULL},
-	{"{\"a\":\"\\udc00\"}", NULL},
-	{"{\"a\":\"\\x41\"}", NULL},
-	{"{\"a\":\"\\", NULL},
-	{"{\"a\":\"\\u", NULL},
-	{"{\"a\":\"x", NULL},
-	{"{\"a\":\"x\n\"}", NULL},
-	{"{\"a\":\"x\x1f\"}", NULL},
-	{"{\"a\":\"\xff\"}", NULL},
-	{"{\"a\":\"\xc0\x80\"}", NULL},
-	{"{\"a\":\"\xed\xa0\x80\"}", NULL},
-	{"{\"a\":\"\xe2\x82\"}", NULL},
-	/* nested values are checked and skipped */
-	{"{\"a\":[],\"b\":{},\"c\":[1,\"x\",[true],{\"y\":null}],\"d\":1}", "a=... b=... c=... d=1"},
-	{"{\"a\":[1,]}", NULL},
-	{"{\"a\":[,1]}", NULL},
-	{"{\"a\":[1 2]}", NULL},
-	{"{\"a\":[1}", NULL},
-	{"{\"a\":{\"b\"}}", NULL},
-	{"{\"a\":{1:2}}", NULL},
-	{"{\"a\":{\"b\":\"\\u0000\"}}", NULL},
-	/* form */
-	{"", NULL},
-	{" ", NULL},
-	{"{", NULL},
-	{"}", NULL},
-	{"[]", NULL},
-	{"\"a\"", NULL},
-	{"1", NULL},
-	{"null", NULL},
-	{"{}{}", NULL},
-	{"{} x", NULL},
-	{"{,}", NULL},
-	{"{\"a\":1,}", NULL},
-	{"{\"a\":1,,\"b\":2}", NULL},
-	{"{\"a\":1 \"b\":2}", NULL},
-	{"{\"a\"}", NULL},
-	{"{\"a\":}", NULL},
-	{"{\"a\" 1}", NULL},
-	{"{a:1}", NULL},
-	{"{'a':1}", NULL},
-	{"{1:1}", NULL},
-	{"{\"a\":1/**/}", NULL},
-	{"{\"a\":\v1}", NULL},
-	{"\xef\xbb\xbf{}", NULL},
+    {"{}", ""},
+    {" \t\r\n{ \t\r\n} \t\r\n", ""},
+    {"{\"a\":\"b\"}", "a='b'"},
+    {" { \"a\" : \"b\" , \"c\" : 1 } ", "a='b' c=1"},
+    {"{\"\":\"\"}", "=''"},
+    {"{\"a\":1,\"a\":2}", "a=1 a=2"},
+    /* numbers */
+    {"{\"a\":0,\"b\":-0,\"c\":-12,\"d\":9007199254740993}", "a=0 b=0 c=-12 d=9007199254740993"},
+    {"{\"a\":9223372036854775807,\"b\":-9223372036854775808}",
+     "a=9223372036854775807 b=-9223372036854775808"},
+    {"{\"a\":9223372036854775808,\"b\":-9223372036854775809,\"c\":18446744073709551617}",
+     "a=... b=... c=..."},
+    {"{\"a\":1.5,\"b\":1e3,\"c\":1E-3,\"d\":1.0e+0,\"e\":0.0}", "a=... b=... c=... d=... e=..."},
+    {"{\"a\":01}", NULL},
+    {"{\"a\":-}", NULL},
+    {"{\"a\":-01}", NULL},
+    {"{\"a\":+1}", NULL},
+    {"{\"a\":.5}", NULL},
+    {"{\"a\":1.}", NULL},
+    {"{\"a\":1.e1}", NULL},
+    {"{\"a\":1e}", NULL},
+    {"{\"a\":1e+}", NULL},
+    {"{\"a\":0x1}", NULL},
+    {"{\"a\":1 2}", NULL},
+    {"{\"a\":NaN}", NULL},
+    {"{\"a\":Infinity}", NULL},
+    /* words */
+    {"{\"a\":true,\"b\":false,\"c\":null}", "a=true b=false c=null"},
+    {"{\"a\":True}", NULL},
+    {"{\"a\":tru}", NULL},
+    {"{\"a\":truefalse}", NULL},
+    {"{\"a\":nul", NULL},
+    /* strings */
+    {"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "a='\"\\/\b\f\n\r\t'"},
+    {"{\"\\u0061\":\"\\u00e9\\u20ac\\ud83d\\uDE00\"}", "a='\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'"},
+    {"{\"a\":\"\xc3\xa9\x7f\"}", "a='\xc3\xa9\x7f'"},
+    {"{\"a\":\"\\u0000\"}", NULL},
+    {"{\"a\":\"\\u000\"}", NULL},
+    {"{\"a\":\"\\u00g0\"}", NULL},
+    {"{\"a\":\"\\ud800\"}", NULL},
+    {"{\"a\":\"\\ud800x\"}", NULL},
+    {"{\"a\":\"\\ud800\\n12345\"}", NULL},
+    {"{\"a\":\"\\ud800\\ud800\"}", NULL},
+    {"{\"a\":\"\\udc00\"}", NULL},
+    {"{\"a\":\"\\x41\"}", NULL},
+    {"{\"a\":\"\\", NULL},
+    {"{\"a\":\"\\u", NULL},
+    {"{\"a\":\"x", NULL},
+    {"{\"a\":\"x\n\"}", NULL},
+    {"{\"a\":\"x\x1f\"}", NULL},
+    {"{\"a\":\"\xff\"}", NULL},
+    {"{\"a\":\"\xc0\x80\"}", NULL},
+    {"{\"a\":\"\xed\xa0\x80\"}", NULL},
+    {"{\"a\":\"\xe2\x82\"}", NULL},
+    /* nested values are checked and skipped */
+    {"{\"a\":[],\"b\":{},\"c\":[1,\"x\",[true],{\"y\":null}],\"d\":1}", "a=... b=... c=... d=1"},
+    {"{\"a\":[1,]}", NULL},
+    {"{\"a\":[,1]}", NULL},
+    {"{\"a\":[1 2]}", NULL},
+    {"{\"a\":[1}", NULL},
+    {"{\"a\":{\"b\"}}", NULL},
+    {"{\"a\":{1:2}}", NULL},
+    {"{\"a\":{\"b\":\"\\u0000\"}}", NULL},
+    /* form */
+    {"", NULL},
+    {" ", NULL},
+    {"{", NULL},
+    {"}", NULL},
+    {"[]", NULL},
+    {"\"a\"", NULL},
+    {"1", NULL},
+    {"null", NULL},
+    {"{}{}", NULL},
+    {"{} x", NULL},
+    {"{,}", NULL},
+    {"{\"a\":1,}", NULL},
+    {"{\"a\":1,,\"b\":2}", NULL},
+    {"{\"a\":1 \"b\":2}", NULL},
+    {"{\"a\"}", NULL},
+    {"{\"a\":}", NULL},
+    {"{\"a\" 1}", NULL},
+    {"{a:1}", NULL},
+    {"{'a':1}", NULL},
+    {"{1:1}", NULL},
+    {"{\"a\":1/**/}", NULL},
+    {"{\"a\":\v1}", NULL},
+    {"\xef\xbb\xbf{}", NULL},
 };
 
 /* From memory that ends where the line does, so that ASan sees a byte read behind it. */
@@ -228,7 +230,8 @@ static void test_read(void **state)
 
 static void test_every_prefix_is_refused(void **state)
 {
-	static const char whole[] = "{\"a\":[1,{\"b\":\"\\ud83d\\ude00\"}],\"c\":-1.5e+3,\"d\":true,\"e\":\"\xe2\x82\xac\"}";
+	static const char whole[] =
+	    "{\"a\":[1,{\"b\":\"\\ud83d\\ude00\"}],\"c\":-1.5e+3,\"d\":true,\"e\":\"\xe2\x82\xac\"}";
 	static struct json_line l;
 
 	(void)state;
@@ -284,7 +287,8 @@ static void test_bounds(void **state)
 
 static void test_get(void **state)
 {
-	static const char line[] = "{\"s\":\"x\",\"i\":7,\"t\":true,\"f\":false,\"n\":null,\"s\":\"y\",\"k\":1.5}";
+	static const char line[] =
+	    "{\"s\":\"x\",\"i\":7,\"t\":true,\"f\":false,\"n\":null,\"s\":\"y\",\"k\":1.5}";
 	static struct json_line l;
 	int64_t v = 42;
 
@@ -339,7 +343,8 @@ static void test_split(void **state)
 
 	(void)state;
 	for (size_t cut = 0; cut < sizeof(input); cut++)
-		expect_split(input, sizeof(input) - 1, cut, false, "3:one;0:;4:two\r;5:three;dropped 0, left 2");
+		expect_split(input, sizeof(input) - 1, cut, false,
+			     "3:one;0:;4:two\r;5:three;dropped 0, left 2");
 	expect_split(input, sizeof(input) - 1, 0, true, "3:one;0:;4:two\r;5:three;dropped 0, left 2");
 }
 
@@ -363,14 +368,10 @@ static void test_split_overlong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_object),
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_every_prefix_is_refused),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_split),
-		cmocka_unit_test(test_split_overlong),
+	    cmocka_unit_test(test_quote),  cmocka_unit_test(test_object),
+	    cmocka_unit_test(test_read),   cmocka_unit_test(test_every_prefix_is_refused),
+	    cmocka_unit_test(test_bounds), cmocka_unit_test(test_get),
+	    cmocka_unit_test(test_split),  cmocka_unit_test(test_split_overlong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,24 +9,26 @@ static const struct accel tcg = {"auto", "tcg", "max", false};
 static const struct accel kvm = {"kvm", "kvm", "host", true};
 
 static const struct qemu_spec plain = {
-	.program = "qemu-system-x86_64",
-	.machine = "microvm",
-	.accel = &tcg,
-	.tsc_khz = 2400000,
-	.memory_mib = 4096,
-	.cores = 2,
-	.kernel = "/image/vmlinuz",
-	.root_image = "/image/root.squashfs",
-	.seed_dir = "/run/s/seed",
-	.workspace = "/work/project",
-	.sandbox = true,
+    .program = "qemu-system-x86_64",
+    .machine = "microvm",
+    .accel = &tcg,
+    .tsc_khz = 2400000,
+    .memory_mib = 4096,
+    .cores = 2,
+    .kernel = "/image/vmlinuz",
+    .root_image = "/image/root.squashfs",
+    .seed_dir = "/run/s/seed",
+    .workspace = "/work/project",
+    .sandbox = true,
 };
 
 #define SANDBOX "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-#define KERNEL_LINE                                                                                                    \
-	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on 8250.nr_uarts=1 "         \
+#define KERNEL_LINE                                                                                          \
+	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "               \
+	"8250.nr_uarts=1 "                                                                                   \
 	"cryptomgr.notests rcupdate.rcu_expedited=1"
 
+/* clang-format off */
 static const char *const plain_argv[] = {
 	"qemu-system-x86_64", "-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	"-parallel", "none",
@@ -77,6 +79,7 @@ static const char *const full_argv[] = {
 	"-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
 	"-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng",
 };
+/* clang-format on */
 
 static void expect_argv(const struct qemu_spec *s, const char *const *wanted, size_t n)
 {
@@ -141,7 +144,8 @@ static void check_fds(const struct strv *a)
 
 		if (strcmp(a->v[i], "-chardev") != 0)
 			continue;
-		if (!fd || n < QEMU_FD_QMP || n >= QEMU_FD_END || n == QEMU_FD_NET || n == QEMU_FD_INITRD || seen[n])
+		if (!fd || n < QEMU_FD_QMP || n >= QEMU_FD_END || n == QEMU_FD_NET || n == QEMU_FD_INITRD ||
+		    seen[n])
 			fail_msg("-chardev %s: not an fd of its own", a->v[i + 1]);
 		seen[n] = true;
 	}
@@ -152,8 +156,8 @@ static void check_fds(const struct strv *a)
 /* Takes the given paths out of every argument: no slash may be left. */
 static void check_paths(const struct strv *a, const struct qemu_spec *s)
 {
-	const char *const known[] = {s->kernel, s->root_image, s->seed_dir, s->workspace, s->projects_dir,
-				     "/proc/self/fd/8"};
+	const char *const known[] = {s->kernel,	   s->root_image,   s->seed_dir,
+				     s->workspace, s->projects_dir, "/proc/self/fd/8"};
 
 	for (size_t i = 1; i < a->n; i++) {
 		AUTO_FREE char *rest = mem_strdup(a->v[i]);
@@ -224,10 +228,10 @@ static void test_kernel_line(void **state)
 		unsigned khz;
 		const char *line;
 	} cases[] = {
-		{&tcg, 0, KERNEL_LINE " mitigations=off"},
-		{&tcg, 1, KERNEL_LINE " mitigations=off tsc=reliable tsc_early_khz=1"},
-		{&kvm, 0, KERNEL_LINE},
-		{&kvm, 2400000, KERNEL_LINE}, /* KVM has a clock of its own */
+	    {&tcg, 0, KERNEL_LINE " mitigations=off"},
+	    {&tcg, 1, KERNEL_LINE " mitigations=off tsc=reliable tsc_early_khz=1"},
+	    {&kvm, 0, KERNEL_LINE},
+	    {&kvm, 2400000, KERNEL_LINE}, /* KVM has a clock of its own */
 	};
 
 	(void)state;
@@ -239,7 +243,7 @@ static void test_kernel_line(void **state)
 		s.tsc_khz = cases[i].khz;
 		got = qemu_args_kernel_line(&s);
 		assert_string_equal(got, cases[i].line);
-		assert_null(strchr(got, '/')); /* nothing of the host's */
+		assert_null(strchr(got, '/'));	 /* nothing of the host's */
 		assert_true(strlen(got) < 2048); /* COMMAND_LINE_SIZE of the kernel */
 	}
 }
@@ -247,10 +251,10 @@ static void test_kernel_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_microvm_tcg),
-		cmocka_unit_test(test_pci_kvm),
-		cmocka_unit_test(test_every_combination),
-		cmocka_unit_test(test_kernel_line),
+	    cmocka_unit_test(test_microvm_tcg),
+	    cmocka_unit_test(test_pci_kvm),
+	    cmocka_unit_test(test_every_combination),
+	    cmocka_unit_test(test_kernel_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

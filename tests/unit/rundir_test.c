@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 static int use_dir(void **state)
@@ -111,6 +112,7 @@ static void hold(int out)
 	struct rundir r;
 	struct err e;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
 	if (rundir_create(&r, &e) < 0 || write(out, r.id, sizeof(r.id)) != sizeof(r.id))
 		_exit(1);
 	for (;;)
@@ -179,7 +181,8 @@ static int expect_refusal(void *ctx)
 	struct err e = {0};
 	struct rundir r;
 
-	if (geteuid() == 0 && ctx && (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
+	if (geteuid() == 0 && ctx &&
+	    (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
 	if (rundir_create(&r, &e) == 0 || rundir_base(&e) || e.exit_code != ERR_EXIT_GUEST)
 		return 3;
@@ -235,10 +238,10 @@ static void test_without_variable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_create),	    cmocka_unit_test(test_leave),
-		cmocka_unit_test(test_clean_dead),  cmocka_unit_test(test_order),
-		cmocka_unit_test(test_unwritable),  cmocka_unit_test(test_not_a_directory),
-		cmocka_unit_test(test_without_variable),
+	    cmocka_unit_test(test_create),	     cmocka_unit_test(test_leave),
+	    cmocka_unit_test(test_clean_dead),	     cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_unwritable),	     cmocka_unit_test(test_not_a_directory),
+	    cmocka_unit_test(test_without_variable),
 	};
 
 	return cmocka_run_group_tests(tests, use_dir, unit_remove_dir);

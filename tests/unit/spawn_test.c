@@ -71,6 +71,7 @@ static void child_state(void)
 
 static void child_pause(void)
 {
+	alarm(60); /* far beyond the deadline, so that a failed test leaves nobody behind for long */
 	pause();
 }
 
@@ -134,7 +135,8 @@ static int open_named(const char *name)
 	AUTO_FREE char *path = unit_path(name);
 
 	unlink(path);
-	return open(path, O_RDWR | O_CREAT, 0600); /* without O_CLOEXEC: it must not get through all the same */
+	return open(path, O_RDWR | O_CREAT,
+		    0600); /* without O_CLOEXEC: it must not get through all the same */
 }
 
 static void test_fds(void **state)
@@ -144,8 +146,8 @@ static void test_fds(void **state)
 	AUTO_CLOSE int unlisted = open_named("unlisted");
 	AUTO_CLOSE int high = fcntl(unlisted, F_DUPFD, 300);
 	AUTO_BUF struct buf plain = {0}, crossed = {0}, gaps = {0};
-	AUTO_FREE char *wanted = mem_format("0=null\n1=pipe:\n2=null\n%d=%s\n%d=%s\n", a < b ? a : b, a < b ? "b" : "a",
-					    a < b ? b : a, a < b ? "a" : "b");
+	AUTO_FREE char *wanted = mem_format("0=null\n1=pipe:\n2=null\n%d=%s\n%d=%s\n", a < b ? a : b,
+					    a < b ? "b" : "a", a < b ? b : a, a < b ? "a" : "b");
 
 	(void)state;
 	output_of("fds", (struct spawn){0}, (struct spawn_fd[1]){{0}}, 1, &plain);
@@ -163,7 +165,8 @@ static int start_without_stdio(void *ctx)
 {
 	struct spawn_fd fds[] = {{.from = *(int *)ctx, .to = 1}};
 	char *argv[] = {"child", "fds", NULL};
-	const struct spawn s = {.path = "/proc/self/exe", .argv = argv, .envp = no_env, .fds = fds, .nfds = 1};
+	const struct spawn s = {
+	    .path = "/proc/self/exe", .argv = argv, .envp = no_env, .fds = fds, .nfds = 1};
 	struct err e;
 	int status;
 	pid_t pid;
@@ -219,7 +222,8 @@ static void test_clean_state(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, &old);
-	output_of("state", (struct spawn){.no_core = true, .new_session = true}, (struct spawn_fd[1]){{0}}, 1, &got);
+	output_of("state", (struct spawn){.no_core = true, .new_session = true}, (struct spawn_fd[1]){{0}}, 1,
+		  &got);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -244,11 +248,12 @@ static void test_failures(void **state)
 		struct spawn s;
 		int sys;
 	} cases[] = {
-		{{.path = missing}, ENOENT},
-		{{.path = plain}, EACCES},
-		{{.path = unit_dir}, EACCES},
-		{{.path = "/proc/self/exe", .confine = refuse, .confine_ctx = &confine_errno}, EDOM},
-		{{.path = "/proc/self/exe", .nfds = 1, .fds = &(const struct spawn_fd){.from = 999, .to = 1}}, EBADF},
+	    {{.path = missing}, ENOENT},
+	    {{.path = plain}, EACCES},
+	    {{.path = unit_dir}, EACCES},
+	    {{.path = "/proc/self/exe", .confine = refuse, .confine_ctx = &confine_errno}, EDOM},
+	    {{.path = "/proc/self/exe", .nfds = 1, .fds = &(const struct spawn_fd){.from = 999, .to = 1}},
+	     EBADF},
 	};
 
 	(void)state;
@@ -282,7 +287,8 @@ static bool is_readable(int fd, int ms)
 static void test_pidfd(void **state)
 {
 	char *argv[] = {"child", "pause", NULL};
-	const struct spawn s = {.path = "/proc/self/exe", .argv = argv, .envp = no_env, .die_with_parent = true};
+	const struct spawn s = {
+	    .path = "/proc/self/exe", .argv = argv, .envp = no_env, .die_with_parent = true};
 	int pidfd = -1, status;
 	struct err e;
 	pid_t pid = spawn_start(&s, &pidfd, &e);
@@ -303,7 +309,11 @@ static int start_and_go(void *ctx)
 {
 	char *argv[] = {"child", "pause", NULL};
 	struct spawn_fd fds[] = {{.from = *(int *)ctx, .to = 5}};
-	const struct spawn s = {.path = "/proc/self/exe", .argv = argv, .envp = no_env, .fds = fds, .nfds = 1,
+	const struct spawn s = {.path = "/proc/self/exe",
+				.argv = argv,
+				.envp = no_env,
+				.fds = fds,
+				.nfds = 1,
 				.die_with_parent = true};
 	struct err e;
 
@@ -326,7 +336,8 @@ static void test_exit_code(void **state)
 {
 	static const struct {
 		int status, code;
-	} cases[] = {{0, 0}, {1 << 8, 1}, {255 << 8, 255}, {SIGKILL, 137}, {SIGSEGV | 0x80, 139}, {SIGINT, 130}};
+	} cases[] = {{0, 0},	     {1 << 8, 1},	    {255 << 8, 255},
+		     {SIGKILL, 137}, {SIGSEGV | 0x80, 139}, {SIGINT, 130}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -353,12 +364,12 @@ static void test_find(void **state)
 		const char *name;
 		const char *found; /* in the folder */
 	} cases[] = {
-		{"@/one:@/two", "prog", "two/prog"}, /* a directory of that name is none */
-		{"@/two:@/one", "plain", NULL},	     /* no execute permission */
-		{":@/none::@/two:", "prog", "two/prog"},
-		{"@/two", "other", NULL},
-		{"", "prog", NULL},
-		{NULL, "prog", NULL},
+	    {"@/one:@/two", "prog", "two/prog"}, /* a directory of that name is none */
+	    {"@/two:@/one", "plain", NULL},	 /* no execute permission */
+	    {":@/none::@/two:", "prog", "two/prog"},
+	    {"@/two", "other", NULL},
+	    {"", "prog", NULL},
+	    {NULL, "prog", NULL},
 	};
 	struct err e;
 
@@ -391,14 +402,14 @@ static void test_output(void **state)
 	static const struct {
 		const char *program, *word;
 		size_t max;
-		int code; /* -1: fails */
+		int code;	  /* -1: fails */
 		const char *text; /* output, or part of the error */
 	} cases[] = {
-		{"self", "seven", 100, 7, "seven\n"},
-		{"self", "seven", 6, 7, "seven\n"},
-		{"self", "seven", 5, -1, "output of self: larger than 5 bytes"},
-		{"self", "many", 1000, -1, "larger than 1000 bytes"}, /* is ended, not waited for */
-		{"nothing-of-that-name", "x", 100, -1, "nothing-of-that-name is not installed"},
+	    {"self", "seven", 100, 7, "seven\n"},
+	    {"self", "seven", 6, 7, "seven\n"},
+	    {"self", "seven", 5, -1, "output of self: larger than 5 bytes"},
+	    {"self", "many", 1000, -1, "larger than 1000 bytes"}, /* is ended, not waited for */
+	    {"nothing-of-that-name", "x", 100, -1, "nothing-of-that-name is not installed"},
 	};
 	char exe[256] = {0};
 
@@ -414,9 +425,9 @@ static void test_output(void **state)
 
 		if (cases[i].code < 0 ? status != -1 || !strstr(e.text, cases[i].text)
 				      : spawn_exit_code(status) != cases[i].code ||
-						strcmp(buf_text(&out), cases[i].text) != 0)
-			fail_msg("case %zu: status %d, output \"%s\", error \"%s\"; wanted %d, \"%s\"", i, status,
-				 buf_text(&out), e.text, cases[i].code, cases[i].text);
+					    strcmp(buf_text(&out), cases[i].text) != 0)
+			fail_msg("case %zu: status %d, output \"%s\", error \"%s\"; wanted %d, \"%s\"", i,
+				 status, buf_text(&out), e.text, cases[i].code, cases[i].text);
 	}
 	setenv("PATH", old, 1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -425,16 +436,16 @@ static void test_output(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fds),
-		cmocka_unit_test(test_parent_without_stdio),
-		cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_clean_state),
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_pidfd),
-		cmocka_unit_test(test_die_with_parent),
-		cmocka_unit_test(test_exit_code),
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_output),
+	    cmocka_unit_test(test_fds),
+	    cmocka_unit_test(test_parent_without_stdio),
+	    cmocka_unit_test(test_environment),
+	    cmocka_unit_test(test_clean_state),
+	    cmocka_unit_test(test_failures),
+	    cmocka_unit_test(test_pidfd),
+	    cmocka_unit_test(test_die_with_parent),
+	    cmocka_unit_test(test_exit_code),
+	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_output),
 	};
 
 	if (argc > 1)

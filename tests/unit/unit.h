@@ -1,4 +1,5 @@
-/* unit: what unit tests include: cmocka with its headers, a private folder, and children that end with _exit. */
+/* unit: what unit tests include: cmocka with its headers, a private folder, and children that end with _exit.
+ */
 #ifndef CCVM_TEST_UNIT_H
 #define CCVM_TEST_UNIT_H
 
@@ -63,8 +64,8 @@ static inline char *unit_read(const char *path)
 	return (char *)b.bytes;
 }
 
-/* Runs fn in a child and returns its wait status. Neither cmocka nor the leak check runs in there; a test that
- * expects an abort sees SIGABRT, and no core is left. */
+/* Runs fn in a child and returns its wait status. Neither cmocka nor the leak check runs in there; a test
+ * that expects an abort sees SIGABRT, and no core is left. */
 static inline int unit_child(int (*fn)(void *ctx), void *ctx)
 {
 	int status = -1;

@@ -10,8 +10,9 @@ static const struct {
 	const char *payload;
 	size_t n;
 } frames[] = {
-	{WIRE_START, "{}", 2},	   {WIRE_ARGS, "a\0b\0", 4}, {WIRE_ENV, "", 0},	      {WIRE_BEGIN, "", 0},
-	{WIRE_STDIN, "\0\xff\n", 3}, {WIRE_STDIN_END, "", 0},  {WIRE_SIGNAL, "TERM", 4}, {WIRE_EXIT, "{\"code\":0}", 10},
+    {WIRE_START, "{}", 2},    {WIRE_ARGS, "a\0b\0", 4},	       {WIRE_ENV, "", 0},
+    {WIRE_BEGIN, "", 0},      {WIRE_STDIN, "\0\xff\n", 3},     {WIRE_STDIN_END, "", 0},
+    {WIRE_SIGNAL, "TERM", 4}, {WIRE_EXIT, "{\"code\":0}", 10},
 };
 
 static void put_all(struct buf *out)
@@ -74,14 +75,14 @@ static void test_lengths(void **state)
 		size_t n;
 		int rc;
 	} cases[] = {
-		{"", 0, 0},
-		{"\0\0\0\0", 4, 0},
-		{"\0\0\0\0?", 5, 1},
-		{"\1\0\0\0?", 5, 0},
-		{"\0\0\x80\0?", 5, 0}, /* WIRE_PAYLOAD_MAX: more is to come */
-		{"\1\0\x80\0?", 5, -1},
-		{"\0\0\0\1?", 5, -1},
-		{"\xff\xff\xff\xff?", 5, -1},
+	    {"", 0, 0},
+	    {"\0\0\0\0", 4, 0},
+	    {"\0\0\0\0?", 5, 1},
+	    {"\1\0\0\0?", 5, 0},
+	    {"\0\0\x80\0?", 5, 0}, /* WIRE_PAYLOAD_MAX: more is to come */
+	    {"\1\0\x80\0?", 5, -1},
+	    {"\0\0\0\1?", 5, -1},
+	    {"\xff\xff\xff\xff?", 5, -1},
 	};
 
 	(void)state;
@@ -130,11 +131,11 @@ static void test_too_large_stops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip_at_every_cut),
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_too_large_stops),
+	    cmocka_unit_test(test_round_trip_at_every_cut),
+	    cmocka_unit_test(test_layout),
+	    cmocka_unit_test(test_lengths),
+	    cmocka_unit_test(test_largest),
+	    cmocka_unit_test(test_too_large_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,175 @@
+"""What a guest sees of the host and what the host gets back, in both modes."""
+
+import json
+import os
+import stat
+
+from guestshell import GuestShell, quote
+from harness import assert_eq, assert_nothing_left, assert_tree_same, fingerprint, test, wait_until
+
+MMAP = """/usr/bin/python3 - <<'END'
+import mmap, sqlite3
+with open("mapped", "wb") as f:
+    f.truncate(1 << 20)
+with open("mapped", "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
+    m[70000:70005] = b"mmap!"
+db = sqlite3.connect("table.db")
+db.execute("pragma journal_mode=wal")
+db.execute("create table t (n integer)")
+db.executemany("insert into t values (?)", [(n,) for n in range(1000)])
+db.commit()
+print(db.execute("select sum(n) from t").fetchone()[0], db.execute("pragma integrity_check").fetchone()[0])
+db.close()
+END"""
+
+
+def read(*parts):
+    with open(os.path.join(*parts), "rb") as f:
+        return f.read()
+
+
+def rewrite(path, data):
+    """An editor's way: the same file, other content."""
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def check_owner(ctx, *names):
+    for name in names:
+        st = os.lstat(os.path.join(ctx.workspace, name))
+        assert_eq((name, st.st_uid, st.st_gid), (name, ctx.uid, ctx.gid), "owner on the host")
+
+
+@test(timeout=400)
+def test_edits_land_on_the_host(ctx):
+    w = ctx.workspace
+    ctx.write(os.path.join(w, "old", "note"), "from the host\n")
+    ctx.write(os.path.join(w, "script"), "#!/bin/sh\necho ran\n", 0o755)
+    ctx.write(os.path.join(w, "private"), "x", 0o600)
+    before_outside = fingerprint(ctx.home)
+    g = GuestShell(ctx)
+    assert_eq(g.do("pwd; id -u; id -g; stat -c '%u %g' . private; cat old/note; ./script"),
+              "%s\n%d\n%d\n%d %d\n%d %d\nfrom the host\nran" % (w, ctx.uid, ctx.gid, *(ctx.uid, ctx.gid) * 2),
+              "the workspace in the guest")
+
+    g.do("echo guest >new; echo more >>old/note; mkdir -p a/b c; echo moved >a/b/f; mv a/b/f c/g; mv a d; "
+         "ln -s ../new c/link; ln new hard; chmod 750 new; chmod 4711 script; rm private; touch -d 2001-02-03 d")
+    assert_eq((read(w, "new"), read(w, "old", "note"), read(w, "c", "g")),
+              (b"guest\n", b"from the host\nmore\n", b"moved\n"), "files written in the guest")
+    assert_eq(sorted(os.listdir(w)), ["c", "d", "hard", "new", "old", "script"], "names on the host")
+    assert_eq(os.readlink(os.path.join(w, "c", "link")), "../new", "symbolic link on the host")
+    assert_eq(os.stat(os.path.join(w, "new")).st_nlink, 2, "links of new")
+    assert_eq(stat.S_IMODE(os.stat(os.path.join(w, "new")).st_mode), 0o750, "mode of new")
+    check_owner(ctx, "new", "d", "c/g", "c/link", "old/note")
+
+    rewrite(os.path.join(w, "new"), b"edited on the host, longer than before\n")
+    assert_eq(g.do("cat new hard"), "\n".join(["edited on the host, longer than before"] * 2), "host edit in the guest")
+    os.rename(os.path.join(w, "c", "g"), os.path.join(w, "d", "back"))
+    ctx.write(os.path.join(w, "made-on-host"), "1")
+    assert_eq(g.do("ls c d made-on-host"), "made-on-host\n\nc:\nlink\n\nd:\nb\nback", "host's renames in the guest")
+
+    g.do("mkdir many; for i in {1..1000}; do echo $i >many/$i; done", 120)
+    assert_eq({n: read(w, "many", n) for n in os.listdir(os.path.join(w, "many"))},
+              {str(n): b"%d\n" % n for n in range(1, 1001)}, "1,000 files on the host")
+    g.do("rm -r many")
+    assert_eq(os.path.exists(os.path.join(w, "many")), False, "removed directory on the host")
+
+    g.do("git init -q repo && cd repo && git config user.email a@example.org && git config user.name A && "
+         "cp ../new . && git add -A && git commit -qm first && git fsck --strict && cd ..", 120)
+    code, out, err = ctx.run(["git", "-C", os.path.join(w, "repo"), "log", "--format=%s %an"])
+    assert_eq((code, out, err), (0, b"first A\n", b""), "git log on the host")
+    check_owner(ctx, "repo/.git/HEAD", "repo/.git/index")
+
+    assert_eq(g.do(MMAP, 120), "499500 ok", "sqlite in the guest")
+    assert_eq(read(w, "mapped")[70000:70005], b"mmap!", "bytes written through a mapping")
+    code, out, err = ctx.run(["/usr/bin/python3", "-c", "import sqlite3; print(sqlite3.connect('table.db').execute("
+                              "'select count(*), sum(n) from t').fetchone())"])
+    assert_eq((code, out, err), (0, b"(1000, 499500)\n", b""), "the guest's table on the host")
+
+    assert_eq(g.run("echo not synced >last")[0], 0, "exit code of the last write")
+    g.end(5)
+    assert_eq(read(w, "last"), b"not synced\n", "what was written last")
+    assert_tree_same(before_outside, fingerprint(ctx.home), "home on the host")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_overlay_leaves_the_host_alone(ctx):
+    w = ctx.workspace
+    for n in range(20):
+        ctx.write(os.path.join(w, "d%d" % (n % 3), "f%d" % n), "content %d\n" % n)
+    ctx.write(os.path.join(w, "private"), "x", 0o600)
+    os.symlink("d0/f0", os.path.join(w, "link"))
+    before = fingerprint(ctx.dir)
+    g = GuestShell(ctx, "--read-only-cwd")
+    g.do("echo edited >d0/f0; echo more >>private; rm d1/f1; rm -r d2; mv d1/f4 d0/moved; mkdir made; echo x >made/y; "
+         "chmod 700 d0; ln -sf d1 link; touch -d 2001-02-03 d0/f3; git init -q .; sync")
+    assert_eq(g.do("cat d0/f0 private d0/moved made/y; readlink link; ls; ls d1; stat -c '%a %u %g' d0"),
+              "edited\nxmore\ncontent 4\nx\nd1\nd0\nd1\nlink\nmade\nprivate\nf10\nf13\nf16\nf19\nf7\n700 %d %d"
+              % (ctx.uid, ctx.gid), "edits as the guest sees them")
+    assert_eq(g.run("sudo -n sh -c 'echo y >/run/ccvm/workspace/lower/private'")[0] != 0, True,
+              "root's write to the lower tree is refused")
+    g.end(0)
+    assert_tree_same(before, fingerprint(ctx.dir), "everything of the test user")
+    assert_nothing_left(ctx)
+
+
+def test_overlay_by_variable(ctx):
+    """Without a boot: the option's two spellings end in the same seed, whose effect the test above shows."""
+    for variable, args, mode in (("0", [], b"overlay"), ("0", ["--writable-cwd"], b"rw"), ("1", [], b"rw")):
+        code, out, err = ctx.ccvm(*args, env={"CCVM_DRYRUN": "1", "CCVM_WRITABLE_CWD": variable})
+        assert_eq((code, err), (0, b""), "exit code and stderr of the dry run")
+        assert_eq(read(out.decode().rstrip("\n"), "seed", "mode").strip(), mode,
+                  "mode with CCVM_WRITABLE_CWD=%s %s" % (variable, " ".join(args)))
+
+
+@test(timeout=300)
+def test_guest_sees_only_the_workspace(ctx):
+    """One guest with an awkward workspace: its surroundings, its shell, its variables; then ccvmctl ends it."""
+    above = ctx.make_dir(os.path.join(ctx.dir, "above"))
+    w = ctx.make_dir(os.path.join(above, "-odd, \"name\" it's ü 日本 $HOME;x=1,readonly=on"))
+    ctx.write(os.path.join(w, "here"), "inside\n")
+    ctx.write(os.path.join(above, "beside", "secret"), "outside\n")
+    ctx.write(os.path.join(ctx.home, "secret"), "outside\n")
+    g = GuestShell(ctx, cwd=w, env={"CCVM_PASS_ENV": "LISTED", "LISTED": "a b\n'c'", "UNLISTED": "x", "CCVM_MEMORY": "1536",
+                                    "ANTHROPIC_API_KEY": None})
+    assert_eq(g.do("pwd; cat here; echo written >there"), w + "\ninside", "the workspace in the guest")
+    assert_eq(read(w, "there"), b"written\n", "file on the host")
+
+    assert_eq(g.do("ls -A " + quote(above)), os.path.basename(w), "what is beside the workspace")
+    assert_eq(g.do("ls -A /home"), "ccvm", "/home in the guest")
+    assert_eq(g.run("ls -d %s %s" % (quote(ctx.home), quote(ctx.runtime)))[0], 2, "code of listing the host's directories")
+    assert_eq(g.do("sudo -n grep -rls outside / --include=secret --exclude-dir=proc --exclude-dir=sys; true", 120), "",
+              "files of the host that root in the guest finds")
+    mounts = [line.split()[:3] for line in g.do("cat /proc/mounts").splitlines()]
+    shares = [(tag, kind) for tag, _, kind in mounts if kind in ("9p", "virtiofs")]
+    assert_eq(sorted(shares), [("ccvm-seed", "9p"), ("ccvm-workspace", "9p")], "shares of the host")
+    assert_eq(g.run("ls /run/ccvm/seed/root")[0] != 0, True, "the agent may not look into the seed")
+
+    assert_eq(g.do('printf "%s|%s|%s" "$LISTED" "${UNLISTED-none}" "${CCVM_PASS_ENV-none}"'), "a b\n'c'|none|none",
+              "variables in the guest")
+    assert_eq(g.do('echo $HOME $SHELL $USER $0; [[ -o login ]] && echo login; echo $PATH; command -v claude sudo git'),
+              "/home/ccvm /bin/zsh ccvm -zsh\nlogin\n"
+              "/home/ccvm/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
+              "/usr/local/bin/claude\n/usr/local/bin/sudo\n/usr/bin/git", "the shell's surroundings")
+    assert_eq(g.do("find ~ ! -user $(id -u); find ~ ! -group $(id -g)"), "", "files of others in the agent's home")
+    assert_eq(g.do("sudo -n id -u"), "0", "sudo without a password")
+
+    [session] = ctl_ls(ctx)
+    assert_eq({k: session[k] for k in ("workspace", "name", "mode", "state", "memory_mib")},
+              {"workspace": w, "name": os.path.basename(w), "mode": "rw", "state": "running", "memory_mib": 1536},
+              "ccvmctl ls --json")
+    assert_eq(os.path.basename(ctx.session_dirs()[0]), session["id"], "id")
+    wait_until(lambda: 512 << 10 < ctl_ls(ctx)[0]["guest_memory_total_kib"] <= 1536 << 10, 60, "memory from the guest")
+
+    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "stop", session["id"]])
+    assert_eq((code, out, err), (0, b"", b""), "ccvmctl stop")
+    assert_eq((g.proc.wait(30), g.proc.err), (143, b""), "exit code and stderr of the ccvm that was stopped")
+    assert_eq(ctl_ls(ctx), [], "sessions after the stop")
+    assert_nothing_left(ctx)
+
+
+def ctl_ls(ctx):
+    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "ls", "--json"])
+    assert_eq((code, err), (0, b""), "exit code and stderr of ccvmctl ls")
+    return json.loads(out)

@@ -1,0 +1,64 @@
+/* areas: base
+ * files: src/session/request.c
+ * A client's start request, and what is none. */
+#include "unit/unit.h"
+
+#include "session/request.h"
+
+static const struct {
+	const char *json;
+	const char *seen; /* options shell tty dryrun term colsxrows; NULL: refused */
+} cases[] = {
+    {"{\"options\":{}}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{\"memory\":512,\"x\":[null]},\"shell\":true,\"tty\":true,\"dryrun\":true,\"term\":"
+     "\"xterm\","
+     "\"cols\":132,\"rows\":50}",
+     "{\"memory\":512,\"x\":[null]} 1 1 1 xterm 132x50"},
+    {"{\"options\":{},\"shell\":1,\"tty\":\"true\",\"dryrun\":null}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{},\"term\":\"\"}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{},\"term\":7,\"later\":{}}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{},\"cols\":1,\"rows\":10000}", "{} 0 0 0 dumb 1x10000"},
+    {"{\"options\":{},\"cols\":0,\"rows\":10001}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{},\"cols\":-5,\"rows\":1e300}", "{} 0 0 0 dumb 80x24"},
+    {"{\"options\":{},\"cols\":\"90\",\"rows\":[]}", "{} 0 0 0 dumb 80x24"},
+    {"{}", NULL},
+    {"{\"options\":[]}", NULL},
+    {"{\"options\":null}", NULL},
+    {"{\"options\":\"{}\"}", NULL},
+    {"{\"Options\":{}}", NULL},
+    {"[{\"options\":{}}]", NULL},
+    {"", NULL},
+    {"{\"options\":{}", NULL},
+    {"nonsense", NULL},
+};
+
+static void test_parse(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *wanted = cases[i].seen ? cases[i].seen : "malformed start request";
+		AUTO_FREE char *exact = malloc(strlen(cases[i].json) + 1);
+		AUTO_FREE char *got = NULL;
+		struct request r;
+		struct err e = {0};
+
+		memcpy(exact, cases[i].json, strlen(cases[i].json));
+		memset(&r, 'x', sizeof(r));
+		if (request_parse(&r, exact, strlen(cases[i].json), &e) == 0)
+			got = mem_format("%s %d %d %d %s %dx%d", r.options, r.shell, r.tty, r.dryrun, r.term,
+					 r.cols, r.rows);
+		else
+			got = mem_strdup(e.text);
+		if (strcmp(got, wanted) != 0)
+			fail_msg("%s\n  got    %s\n  wanted %s", cases[i].json, got, wanted);
+		request_fini(&r);
+		request_fini(&r);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
