@@ -53,7 +53,7 @@ run    qemu-system-x86         prog:qemu-system-x86_64  the virtual machine
 run    python3                 prog:python3           the scripted API server of make run
 check  python3                 prog:python3           the scripted API server of the tests
 check  libcmocka-dev           pc:cmocka              unit tests
-check  git                     prog:git               the git configuration's tests
+check  git                     prog:git               tests of the git configuration
 check  iproute2                prog:ip                network namespaces of the tests
 check  procps                  prog:pgrep             finding left processes
 check  tmux                    prog:tmux              driving full-screen programs
