@@ -237,7 +237,10 @@ static void session_on_boot_silence(uv_timer_t *timer)
 	struct session *s = timer->data;
 	struct err e;
 
-	err_set(&e, "the guest said nothing for %u seconds", s->boot_timeout_s);
+	if (s->state == SESSION_READY)
+		err_set(&e, "the agent did not start within %u seconds", s->boot_timeout_s);
+	else
+		err_set(&e, "the guest said nothing for %u seconds", s->boot_timeout_s);
 	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "
 		       "CCVM_BOOT_TIMEOUT to more seconds");
 	session_fail(s, s->stage, &e);
@@ -245,7 +248,8 @@ static void session_on_boot_silence(uv_timer_t *timer)
 
 static void session_expect_sign_of_life(struct session *s)
 {
-	if (!s->ending && s->state < SESSION_RUNNING)
+	/* From `ready` on the deadline stands: figures that go on coming say nothing about the connection. */
+	if (!s->ending && s->state < SESSION_READY)
 		uv_timer_start(&s->timer, session_on_boot_silence, s->boot_timeout_s * 1000, 0);
 }
 

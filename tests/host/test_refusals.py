@@ -4,13 +4,12 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
 import procs
 from harness import (REPO, Skip, assert_eq, assert_in, assert_match, assert_not_in, assert_nothing_left, assert_true,
-                     each, fingerprint, read_json_lines, assert_tree_same, show, test, wait_until)
+                     each, fingerprint, read_json_lines, show)
 
 GUEST, POLICY, NO_AGENT = 125, 126, 127
 QUICK = 20  # seconds: a refusal comes long before a guest could boot
@@ -70,7 +69,7 @@ def program(ctx, name, source):
     return path
 
 
-# -- QEMU ---------------------------------------------------------------------------------------------------------------
+# -- QEMU -------------------------------------------------------------------------------------------------------------
 
 def test_no_qemu(ctx):
     text = refuse(ctx, GUEST, "QEMU is not installed", "apt-get install qemu-system-x86",
@@ -159,7 +158,7 @@ def test_guest_that_powers_off(ctx):
     refuse(ctx, GUEST, "boot: the guest shut itself down", env={"CCVM_QEMU": qemu})
 
 
-# -- the image ----------------------------------------------------------------------------------------------------------
+# -- the image --------------------------------------------------------------------------------------------------------
 
 def test_no_image(ctx):
     refuse(ctx, GUEST, "there is no guest image", os.path.join(ctx.cache, "ccvm"), "ccvmctl image build",
@@ -247,7 +246,7 @@ def test_image_with_a_garbage_root(ctx):
            timeout=120)
 
 
-# -- acceleration -------------------------------------------------------------------------------------------------------
+# -- acceleration -----------------------------------------------------------------------------------------------------
 
 def test_no_kvm(ctx):
     refuse(ctx, POLICY, "acceleration=kvm, but /nonexistent/kvm cannot be used", "modprobe", "auto or tcg",
@@ -259,7 +258,7 @@ def test_unreadable_kvm(ctx):
     refuse(ctx, POLICY, device, "Permission denied", "group", env={"CCVM_ACCEL": "kvm", "CCVM_KVM_DEV": device})
 
 
-# -- the run directory --------------------------------------------------------------------------------------------------
+# -- the run directory ------------------------------------------------------------------------------------------------
 
 def test_runtime_dir_missing(ctx):
     refuse(ctx, GUEST, "/nonexistent/ccvm", "XDG_RUNTIME_DIR", env={"XDG_RUNTIME_DIR": "/nonexistent"})
@@ -310,7 +309,7 @@ def test_runtime_dir_full(ctx):
         assert_eq([e.name for e in os.scandir(os.path.join(path, "ccvm"))], [], "session directories left")
 
 
-# -- the workspace ------------------------------------------------------------------------------------------------------
+# -- the workspace ----------------------------------------------------------------------------------------------------
 
 def test_workspace_deleted_before(ctx):
     gone = ctx.make_dir(os.path.join(ctx.home, "gone"))
@@ -373,7 +372,7 @@ def test_workspace_holds_the_run_directory(ctx):
         refuse(ctx, POLICY, "holds ccvm's run directory", "XDG_RUNTIME_DIR", cwd=path, env={"XDG_RUNTIME_DIR": runtime})
 
 
-# -- configuration and policy -------------------------------------------------------------------------------------------
+# -- configuration and policy -----------------------------------------------------------------------------------------
 
 @each({
     "memory": ({"CCVM_MEMORY": "lots"}, "CCVM_MEMORY"), "too little memory": ({"CCVM_MEMORY": "16"}, "512"),
@@ -425,7 +424,7 @@ def test_root_allowed(ctx):
     assert_eq(os.listdir(os.path.join(runtime, "ccvm")), [], "session directories left")
 
 
-# -- an image without claude ----------------------------------------------------------------------------------------------
+# -- an image without claude ------------------------------------------------------------------------------------------
 
 def test_no_claude_in_the_image(ctx):
     """The guest's launcher, in a root that holds nothing else: 127 and the name of what is missing."""
@@ -444,7 +443,7 @@ def test_no_claude_in_the_image(ctx):
     assert_in(b"/usr/local/bin/claude cannot be started in the guest: No such file or directory", done.stderr, "stderr")
 
 
-# -- dry run --------------------------------------------------------------------------------------------------------------
+# -- dry run ----------------------------------------------------------------------------------------------------------
 
 ALWAYS = {"authorized_keys", "ssh_host_ed25519_key", "ssh_host_ed25519_key.pub", "entropy", "clock", "workdir", "mode",
           "shell", "host-uid", "host-gid", "claude-args", "accept-env", "agent-sudo", "accel"}
