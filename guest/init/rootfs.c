@@ -160,9 +160,10 @@ int rootfs_switch(struct boot *b, struct err *e)
 
 int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e)
 {
-	/* cache=mmap: reads always go to the host, so its edits are seen at once, and shared writable mappings
-	 * (sqlite, linkers) work; they are written back at the latest when the workspace is unmounted. */
-	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=mmap") < 0)
+	/* The workspace is live: what either side writes, the other reads at once. directio keeps read(2) and write(2) out
+	 * of the guest's page cache (without it a file that grew on the host reads as zeros past its old end, and a
+	 * full disk is told to nobody); cache=mmap still lets programs map files shared and writable. */
+	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio") < 0)
 		return err_sys(e, "mount %s on %s", tag, target);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "proto/wire.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -111,6 +112,7 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	struct spawn s = {.path = program, .argv = argv, .fds = fds, .nfds = 2, .no_core = true, .new_session = true};
 	pid_t pid;
 
+	signal(SIGPIPE, SIG_IGN); /* a session that dies now is an error, not the end of this process */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
 	ours = pair[0];

@@ -13,6 +13,10 @@
 /* How long a failure waits for the cause it may be the effect of: a QEMU that dies closes its sockets, and lets
  * ccvm-net end, before its own end can be seen. */
 #define SESSION_CAUSE_WAIT_MS 200
+/* A guest that has not said its first line by then (loaded, emulated machines take up to 25 s) is reset: on a busy
+ * machine an emulated boot has been seen to stall before it reached anything of ours. */
+#define SESSION_BOOT_RESET_S    40
+#define SESSION_BOOT_RESETS_MAX 2
 /* How long the agent has after a signal, and the guest to write back the workspace. */
 #define SESSION_AGENT_GRACE_MS 5000
 #define SESSION_STOP_GRACE_MS  10000
@@ -232,11 +236,35 @@ static void session_watch_child(struct session *s, struct child *c)
 
 /* ---- the guest's lines ---- */
 
+/* Nothing of the user is in the guest before the park point, so nothing is lost by starting it over. */
+static bool session_may_reset(const struct session *s)
+{
+	return s->state == SESSION_STARTING && !s->heard && s->qmp && s->boot_resets < SESSION_BOOT_RESETS_MAX &&
+	       s->boot_timeout_s > SESSION_BOOT_RESET_S * (SESSION_BOOT_RESETS_MAX + 1);
+}
+
+static void session_reset_guest(struct session *s)
+{
+	s->boot_resets++;
+	status_event_note(s, "boot", "the guest's boot stalled; starting it again");
+	/* -no-reboot turns a reset into the end of QEMU; it is lifted for this one. */
+	qmp_execute(s->qmp, "set-action", "{\"reboot\":\"reset\"}", NULL, NULL);
+	qmp_execute(s->qmp, "system_reset", NULL, NULL, NULL);
+	qmp_execute(s->qmp, "set-action", "{\"reboot\":\"shutdown\"}", NULL, NULL);
+}
+
+static void session_expect_sign_of_life(struct session *s);
+
 static void session_on_boot_silence(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
 	struct err e;
 
+	if (session_may_reset(s)) {
+		session_reset_guest(s);
+		session_expect_sign_of_life(s);
+		return;
+	}
 	if (s->state == SESSION_READY)
 		err_set(&e, "the agent did not start within %u seconds", s->boot_timeout_s);
 	else
@@ -248,9 +276,11 @@ static void session_on_boot_silence(uv_timer_t *timer)
 
 static void session_expect_sign_of_life(struct session *s)
 {
+	unsigned seconds = s->boot_timeout_s - (s->heard ? 0 : s->boot_resets * SESSION_BOOT_RESET_S);
+
 	/* From `ready` on the deadline stands: figures that go on coming say nothing about the connection. */
 	if (!s->ending && s->state < SESSION_READY)
-		uv_timer_start(&s->timer, session_on_boot_silence, s->boot_timeout_s * 1000, 0);
+		uv_timer_start(&s->timer, session_on_boot_silence, (session_may_reset(s) ? SESSION_BOOT_RESET_S : seconds) * 1000, 0);
 }
 
 static void session_on_parked(struct session *s)
@@ -322,6 +352,7 @@ static void session_on_guest_line(void *ctx, const char *line, size_t n)
 	struct guest_message m;
 
 	guest_parse(line, n, &m);
+	s->heard = true;
 	if (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE)
 		return;
 	session_expect_sign_of_life(s);

@@ -60,6 +60,8 @@ struct session {
 	int64_t state_since_ms;
 	int64_t started_ms;
 	const char *stage; /* what is being done, for failures */
+	bool heard; /* the guest has said a line */
+	unsigned boot_resets;
 	bool gone;         /* go was said: the guest may have written to the workspace */
 	bool ending;       /* the stop is due in a moment: nothing may start any more */
 	bool killing;      /* QEMU and ccvm-net end because we end them */
