@@ -12,11 +12,11 @@ include mk/tests.mk
 all: programs guest
 
 run: deps-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@mk/run.sh
 
 check: deps-check
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@mk/check.sh
 
 bench: deps-check

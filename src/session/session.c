@@ -246,7 +246,7 @@ static bool session_may_reset(const struct session *s)
 static void session_reset_guest(struct session *s)
 {
 	s->boot_resets++;
-	status_event_note(s, "boot", "the guest's boot stalled; starting it again");
+	status_event_progress(s, "boot stalled, starting over", 0);
 	/* -no-reboot turns a reset into the end of QEMU; it is lifted for this one. */
 	qmp_execute(s->qmp, "set-action", "{\"reboot\":\"reset\"}", NULL, NULL);
 	qmp_execute(s->qmp, "system_reset", NULL, NULL, NULL);

@@ -3,8 +3,11 @@
 import concurrent.futures
 import hashlib
 import os
+import signal
 
-from harness import (assert_eq, assert_nothing_left, assert_tree_same, fingerprint, read_json_lines, test)
+import procs
+from harness import (assert_eq, assert_nothing_left, assert_tree_same, fingerprint, read_json_lines, test,
+                     wait_until)
 
 # Its output can only come from a guest that got this run's argument: the host never computes it.
 SCRIPT = 'printf %s "$1" | sha256sum | cut -d" " -f1; echo "to stderr" >&2; exit $2'
@@ -62,3 +65,19 @@ def test_four_at_a_time(ctx):
         ids = list(pool.map(lambda number: run_one(ctx, untouched.events, number), range(8)))
     assert_eq(len(set(ids)), len(ids), "different session ids among %s" % ids)
     untouched.check()
+
+
+@test(timeout=400)
+def test_stalled_boot_is_started_over(ctx):
+    """A guest that says nothing is reset. QEMU is held by a signal until the session has noticed."""
+    path = os.path.join(ctx.make_dir(os.path.join(ctx.dir, "events")), "stall.jsonl")
+    p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo fine"], env={"CCVM_EVENTS": path})
+    qemu = wait_until(lambda: [q.pid for q in ctx.processes() if b"qemu" in procs.cmdline(q.pid)[0]], 30, "QEMU")[0]
+    os.kill(qemu, signal.SIGSTOP)
+
+    def told():
+        return any("stalled" in e.get("stage", "") for e in read_json_lines(path))
+    wait_until(told, 90, "the event of a stalled boot")
+    os.kill(qemu, signal.SIGCONT)
+    assert_eq((p.wait(180), p.out), (0, b"fine\n"), "code and output after a stalled boot")
+    assert_nothing_left(ctx)
