@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,6 +28,19 @@ static bool main_env_is(const char *name, const char *value)
 	const char *set = getenv(name);
 
 	return set && strcmp(set, value) == 0;
+}
+
+/* A caller may have closed stdin or stdout; the next socket would take that number, and with it the agent's bytes. */
+static void main_claim_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		mem_die("/dev/null cannot be opened");
+	close(fd);
 }
 
 static int main_check_root(struct err *e)
@@ -77,6 +91,7 @@ int main(int argc, char **argv)
 	struct err e;
 	int code;
 
+	main_claim_standard_fds();
 	/* The API key is in this process's environment: no core may hold it. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	if (conf_args_split(argc, argv, &args, &e) < 0)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/random.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +104,19 @@ static int seed_rewrite_table(const char *path, int id_field, long id, long seco
 	return file_create(AT_FDCWD, path, buf_data(&out), buf_len(&out), 0644, e);
 }
 
+/* nftw(3) passes no context. */
+static uid_t seed_new_uid;
+static gid_t seed_new_gid;
+
+/* What the image put into the home belongs to the agent's old number. */
+static int seed_give_to_agent(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return lchown(path, seed_new_uid, seed_new_gid);
+}
+
 int seed_identity(struct boot *b, struct err *e)
 {
 	int64_t uid, gid;
@@ -122,7 +136,9 @@ int seed_identity(struct boot *b, struct err *e)
 		return -1;
 	b->uid = (uid_t)uid;
 	b->gid = (gid_t)gid;
-	if (chown(NAME_AGENT_HOME, b->uid, b->gid) < 0)
+	seed_new_uid = b->uid;
+	seed_new_gid = b->gid;
+	if (nftw(NAME_AGENT_HOME, seed_give_to_agent, 16, FTW_PHYS) != 0)
 		return err_sys(e, "chown " NAME_AGENT_HOME);
 	return 0;
 }

@@ -477,6 +477,7 @@ void session_begin(struct session *s)
 {
 	struct err e;
 
+	session_set_state(s, SESSION_CREATED);
 	if (start_prepare(s, &e) < 0) {
 		session_fail(s, s->stage, &e);
 		return;

@@ -22,10 +22,10 @@ def run_one(ctx, events, number):
     assert_eq(got, (code, hashlib.sha256(word.encode()).hexdigest().encode() + b"\n", b"to stderr\n"),
               "code, stdout and stderr of run %d" % number)
     seen = [e for e in read_json_lines(path) if e["event"] == "state"]
-    assert_eq([e["state"] for e in seen], ["starting", "seeding", "ready", "running", "stopping", "ended"],
+    assert_eq([e["state"] for e in seen], ["created", "starting", "seeding", "ready", "running", "stopping", "ended"],
               "states of run %d" % number)
     assert_eq(seen[-1]["code"], code, "the code in the last event of run %d" % number)
-    return seen[0]["session"]
+    return seen[1]["session"]
 
 
 class Untouched:
