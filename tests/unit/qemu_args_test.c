@@ -18,7 +18,7 @@ static const struct qemu_spec plain = {
     .kernel = "/image/vmlinuz",
     .root_image = "/image/root.squashfs",
     .seed_dir = "/run/s/seed",
-    .workspace = "/work/project",
+    .workspace = "/home/user/project",
     .sandbox = true,
 };
 
@@ -47,7 +47,7 @@ static const char *const plain_argv[] = {
 	"-device", "virtio-blk-device,drive=root,serial=ccvm-root",
 	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/run/s/seed,readonly=on",
 	"-device", "virtio-9p-device,fsdev=seed,mount_tag=ccvm-seed",
-	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/work/project",
+	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/home/user/project",
 	"-device", "virtio-9p-device,fsdev=workspace,mount_tag=ccvm-workspace",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
