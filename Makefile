@@ -31,10 +31,14 @@ deps-run: deps-build
 deps-check: deps-build
 	@mk/deps.sh image run check
 
+# Moves the pinned Claude Code to the newest version, or to CLAUDE_VERSION.
+pin:
+	guest/image/update-pin.sh $(CLAUDE_VERSION)
+
 clean:
 	rm -rf build
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-.PHONY: all run check bench deps-build deps-run deps-check clean format
+.PHONY: all run check bench pin deps-build deps-run deps-check clean format
