@@ -73,10 +73,13 @@ static int spawn_close_between(const struct spawn *s)
 
 static void spawn_reset_signals(void)
 {
+	/* The kernel's own structure, all zero: default. By system call, since libc refuses to touch the signals it
+	 * keeps for itself, which a caller may have left ignored all the same (sigaction(2)). */
+	static const unsigned long by_default[4];
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, by_default, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

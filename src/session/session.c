@@ -283,6 +283,15 @@ static void session_expect_sign_of_life(struct session *s)
 		uv_timer_start(&s->timer, session_on_boot_silence, (session_may_reset(s) ? SESSION_BOOT_RESET_S : seconds) * 1000, 0);
 }
 
+/* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
+ * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes).
+ * Any command makes the loop turn and look again. */
+static void session_wake_qemu(struct session *s)
+{
+	if (s->qmp)
+		qmp_execute(s->qmp, "query-status", NULL, NULL, NULL);
+}
+
 static void session_on_parked(struct session *s)
 {
 	static const char go[] = "{\"op\":\"go\"}\n";
@@ -293,6 +302,7 @@ static void session_on_parked(struct session *s)
 	s->gone = true;
 	s->stage = "guest";
 	stream_write(s->ctl, go, sizeof(go) - 1);
+	session_wake_qemu(s);
 	session_set_state(s, SESSION_SEEDING);
 }
 
@@ -306,6 +316,8 @@ static void session_on_ready(struct session *s)
 	session_set_state(s, SESSION_READY);
 	if (agent_connect(s, &e) < 0)
 		session_fail(s, "ssh", &e);
+	else
+		session_wake_qemu(s);
 }
 
 void session_after_agent_start(struct session *s)
