@@ -2,6 +2,7 @@
 #include "session/state.h"
 #include "base/log.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -243,14 +244,39 @@ static bool session_may_reset(const struct session *s)
 	       s->boot_timeout_s > SESSION_BOOT_RESET_S * (SESSION_BOOT_RESETS_MAX + 1);
 }
 
-static void session_reset_guest(struct session *s)
+static void session_note_reset(struct session *s)
 {
 	s->boot_resets++;
+	s->heard = false;
 	status_event_progress(s, "boot stalled, starting over", 0);
-	/* -no-reboot turns a reset into the end of QEMU; it is lifted for this one. */
-	qmp_execute(s->qmp, "set-action", "{\"reboot\":\"reset\"}", NULL, NULL);
+}
+
+static void session_reset_guest(struct session *s)
+{
+	session_note_reset(s);
 	qmp_execute(s->qmp, "system_reset", NULL, NULL, NULL);
-	qmp_execute(s->qmp, "set-action", "{\"reboot\":\"shutdown\"}", NULL, NULL);
+}
+
+/* Up to the park point a guest that crashes starts over (an emulated kernel that patches its own code on two
+ * processors has been seen to); from there on a reset is the guest's end, as -no-reboot says. */
+static void session_allow_reset(struct session *s, bool allowed)
+{
+	if (s->qmp)
+		qmp_execute(s->qmp, "set-action",
+			    allowed ? "{\"reboot\":\"reset\"}" : "{\"reboot\":\"shutdown\"}", NULL, NULL);
+}
+
+static void session_on_guest_reset(struct session *s)
+{
+	struct err e;
+
+	if (s->boot_resets < SESSION_BOOT_RESETS_MAX) {
+		session_note_reset(s);
+		return;
+	}
+	err_set(&e, "the guest's kernel crashed again and again");
+	err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
+	session_fail(s, s->stage, &e);
 }
 
 static void session_expect_sign_of_life(struct session *s);
@@ -298,6 +324,7 @@ static void session_on_parked(struct session *s)
 
 	if (s->state != SESSION_STARTING)
 		return;
+	session_allow_reset(s, false);
 	start_refresh_clock(s);
 	s->gone = true;
 	s->stage = "guest";
@@ -450,7 +477,9 @@ static void session_qmp_event(void *ctx, const char *name, const struct cJSON *d
 	struct session *s = ctx;
 	struct err e;
 
-	(void)data;
+	if (strcmp(name, "RESET") == 0 && s->state == SESSION_STARTING && !s->failed &&
+	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "guest")))
+		session_on_guest_reset(s);
 	if (strcmp(name, "SHUTDOWN") != 0 || s->state >= SESSION_STOPPING)
 		return;
 	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
@@ -509,6 +538,7 @@ void session_begin(struct session *s)
 	session_open_streams(s);
 	session_watch_child(s, &s->qemu_child);
 	session_watch_child(s, &s->net_child);
+	session_allow_reset(s, true);
 	session_expect_sign_of_life(s);
 	status_write(s);
 }
