@@ -18,6 +18,8 @@
  * machine an emulated boot has been seen to stall before it reached anything of ours. */
 #define SESSION_BOOT_RESET_S    40
 #define SESSION_BOOT_RESETS_MAX 2
+/* How often QEMU is nudged between `go` and the agent's start. */
+#define SESSION_NUDGE_MS 200
 /* How long the agent has after a signal, and the guest to write back the workspace. */
 #define SESSION_AGENT_GRACE_MS 5000
 #define SESSION_STOP_GRACE_MS  10000
@@ -310,12 +312,28 @@ static void session_expect_sign_of_life(struct session *s)
 }
 
 /* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
- * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes).
- * Any command makes the loop turn and look again. */
-static void session_wake_qemu(struct session *s)
+ * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
+ * command makes the loop turn and look again. The link is served too, in case its own wake was missed. */
+static void session_on_nudge_answered(void *ctx, const struct cJSON *value, const char *error)
 {
-	if (s->qmp)
-		qmp_execute(s->qmp, "query-status", NULL, NULL, NULL);
+	(void)value;
+	(void)error;
+	((struct session *)ctx)->nudged = false;
+}
+
+static void session_on_nudge(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	if (s->state != SESSION_SEEDING && s->state != SESSION_READY) {
+		uv_timer_stop(timer);
+		return;
+	}
+	if (s->qmp && !s->nudged) {
+		s->nudged = true;
+		qmp_execute(s->qmp, "query-status", NULL, session_on_nudge_answered, s);
+	}
+	agent_pump(s);
 }
 
 static void session_on_parked(struct session *s)
@@ -329,7 +347,7 @@ static void session_on_parked(struct session *s)
 	s->gone = true;
 	s->stage = "guest";
 	stream_write(s->ctl, go, sizeof(go) - 1);
-	session_wake_qemu(s);
+	uv_timer_start(&s->nudge, session_on_nudge, 0, SESSION_NUDGE_MS);
 	session_set_state(s, SESSION_SEEDING);
 }
 
@@ -343,8 +361,6 @@ static void session_on_ready(struct session *s)
 	session_set_state(s, SESSION_READY);
 	if (agent_connect(s, &e) < 0)
 		session_fail(s, "ssh", &e);
-	else
-		session_wake_qemu(s);
 }
 
 void session_after_agent_start(struct session *s)
@@ -564,6 +580,8 @@ static void session_init(struct session *s)
 	s->started_ms = s->state_since_ms = session_now_ms();
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->timer);
+	uv_timer_init(&s->loop, &s->nudge);
+	s->nudge.data = s;
 	s->timer.data = s;
 	conf_init(&s->conf);
 	signal(SIGPIPE, SIG_IGN);

@@ -47,6 +47,8 @@ struct child {
 struct session {
 	uv_loop_t loop;
 	uv_timer_t timer; /* the one deadline of the current phase */
+	uv_timer_t nudge; /* while the guest sets up its connections */
+	bool nudged;      /* and QEMU has not answered yet */
 	uv_signal_t signals[3];
 
 	struct request request;
