@@ -35,6 +35,7 @@ build  libssh-dev              pc:libssh              SSH client
 build  libcjson-dev            pc:libcjson            JSON
 build  libslirp-dev            pc:slirp               guest network
 build  libglib2.0-dev          pc:glib-2.0            headers of libslirp
+build  libxxhash-dev           pc:libxxhash           checksums of saved guests
 build  libseccomp-dev          pc:libseccomp          system call filters
 build  libncurses-dev          pc:ncursesw            terminal interface
 image  mmdebstrap              prog:mmdebstrap        makes the Debian tree

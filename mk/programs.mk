@@ -23,12 +23,14 @@ $(B)/obj/%.o: %.c
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
-ccvm-session_PKGS := libcjson libuv libssh libseccomp
+ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash
+ccvm-template_AREAS := base proto loop vm template
+ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv
-ccvmctl_FILES := src/vm/image.c
+ccvmctl_PKGS := libcjson libuv libxxhash
+ccvmctl_FILES := src/vm/image.c src/vm/template.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
@@ -43,6 +45,7 @@ $(eval $(call program,ccvm,$(BIN)))
 $(eval $(call program,ccvmctl,$(BIN)))
 $(eval $(call program,ccvm-session,$(LIBEXEC)))
 $(eval $(call program,ccvm-net,$(LIBEXEC)))
+$(eval $(call program,ccvm-template,$(LIBEXEC)))
 
 # The image builder is used from build/ in place.
 programs: $(SHARE)/image

@@ -34,6 +34,7 @@ static const struct stage init_before_park[] = {
 	{"modules", STAGE_FAIL_CLOSED, module_load_all},
 	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
+	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
 static const struct stage init_after_go[] = {

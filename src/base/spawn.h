@@ -34,7 +34,7 @@ struct spawn {
 /* Returns the pid, or -1. *pidfd (if not NULL) becomes a close-on-exec pidfd that turns readable at exit. */
 pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e);
 
-/* Finds an executable along PATH; NULL when there is none. Free the result. */
+/* Finds an executable along PATH, or takes a name with a slash as it is; NULL when there is none. Free the result. */
 char *spawn_find(const char *name);
 
 /* Runs argv to its end with an environment, stdin from /dev/null, and collects at most max bytes of its

@@ -58,6 +58,7 @@ struct conf {
 	struct strv pass_env;	/* names; a trailing * matches any ending */
 	char *extra_claude_md;	/* NULL: the built-in text; "": no context at all */
 	bool lock_guest_memory;
+	long template_cache_size; /* MiB */
 	struct strv extra_packages;
 	char *package;
 	char *tui_prefix;

@@ -17,6 +17,7 @@
 #define RUNDIR_CONSOLE "console.log"
 #define RUNDIR_QEMU    "qemu.log"
 #define RUNDIR_SEED    "seed"
+#define RUNDIR_EMPTY   "empty" /* shared with a guest in place of what is not shared */
 
 struct rundir {
 	char id[RUNDIR_ID_SIZE];

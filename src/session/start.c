@@ -7,7 +7,6 @@
 #include "base/spawn.h"
 #include "proto/names.h"
 #include "seed/seed.h"
-#include "vm/initrd.h"
 #include "vm/jail.h"
 
 #include <errno.h>
@@ -21,11 +20,6 @@ extern char **environ;
 /* Generous: an emulated guest on a busy machine is slow. */
 #define START_BOOT_TIMEOUT "180"
 
-struct start_paths {
-	char *libexec; /* this program's directory */
-	char *share;
-};
-
 static const char *start_env(const char *name, const char *fallback)
 {
 	const char *value = getenv(name);
@@ -33,16 +27,16 @@ static const char *start_env(const char *name, const char *fallback)
 	return value && value[0] ? value : fallback;
 }
 
-static int start_find_paths(struct start_paths *p, struct err *e)
+/* This program's directory; the others lie beside it. */
+static char *start_libexec(struct err *e)
 {
-	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
+	char *self = realpath("/proc/self/exe", NULL);
 
 	if (!self)
-		return err_sys(e, "find this program's directory");
-	*strrchr(self, '/') = '\0';
-	p->share = mem_format("%s/../../share/ccvm", self);
-	p->libexec = mem_steal_ptr(&self);
-	return 0;
+		err_sys(e, "find this program's directory");
+	else
+		*strrchr(self, '/') = '\0';
+	return self;
 }
 
 static char *start_home(void)
@@ -186,10 +180,10 @@ int start_prepare(struct session *s, struct err *e)
 	return 0;
 }
 
-static int start_net(struct session *s, const struct start_paths *paths, int *qemu_end, struct err *e)
+static int start_net(struct session *s, int *qemu_end, struct err *e)
 {
 	static char *const no_env[] = {NULL};
-	AUTO_FREE char *program = mem_format("%s/ccvm-net", paths->libexec);
+	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
 	AUTO_FREE char *mtu = mem_format("%d", NAME_GUEST_MTU);
 	char *const argv[] = {program, "--qemu-fd", "3", "--control-fd", "4", "--mtu", mtu,
 			      s->conf.host_loopback ? NULL : "--no-host-loopback", NULL};
@@ -236,41 +230,40 @@ static char *start_projects_dir(const struct session *s)
 	return mem_steal_ptr(&projects);
 }
 
-static int start_qemu(struct session *s, const struct start_paths *paths, int net_fd, struct err *e)
+/* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
+static char *start_projects_or_nothing(struct session *s, bool *readonly)
 {
-	AUTO_FREE char *program = qemu_find(e);
-	AUTO_FREE char *kernel = mem_format("%s/%s", s->image.path, IMAGE_KERNEL);
-	AUTO_FREE char *modules = mem_format("%s/%s", s->image.path, IMAGE_MODULES);
-	AUTO_FREE char *root = mem_format("%s/%s", s->image.path, IMAGE_ROOT);
-	AUTO_FREE char *programs = mem_format("%s/guest.cpio", paths->libexec);
+	char *projects = start_projects_dir(s);
+
+	*readonly = !projects;
+	if (projects)
+		return projects;
+	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
+	return mem_format("%s/%s", s->run.path, RUNDIR_EMPTY);
+}
+
+static int start_qemu(struct session *s, int net_fd, struct err *e)
+{
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
-	AUTO_FREE char *projects = start_projects_dir(s);
+	struct qemu_spec spec = machine_spec(&s->machine);
+	AUTO_FREE char *projects = start_projects_or_nothing(s, &spec.projects_readonly);
 	AUTO_CLOSE int initrd = -1;
-	struct qemu_spec spec;
 
 	s->stage = "qemu";
-	if (!program)
-		return -1;
-	initrd = initrd_join(modules, programs, e);
+	initrd = machine_initrd(&s->machine, e);
 	if (initrd < 0)
 		return -1;
-	spec = (struct qemu_spec){
-		.program = program,
-		.machine = start_env("CCVM_MACHINE", "microvm"),
-		.accel = &s->accel,
-		.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc),
-		.memory_mib = (unsigned)s->conf.memory,
-		.cores = (unsigned)s->conf.cores,
-		.kernel = kernel,
-		.root_image = root,
-		.seed_dir = seed,
-		.workspace = s->workspace,
-		.workspace_readonly = !s->conf.writable_cwd,
-		.projects_dir = projects,
-		.sandbox = strcmp(start_env("CCVM_QEMU_SANDBOX", "1"), "0") != 0,
-		.lock_memory = s->conf.lock_guest_memory,
-	};
-	if (qemu_start(&s->qemu, &spec, net_fd, initrd, e) < 0)
+	spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
+	spec.seed_dir = seed;
+	spec.workspace = s->workspace;
+	spec.workspace_readonly = !s->conf.writable_cwd;
+	spec.projects_dir = projects;
+	spec.lock_memory = s->conf.lock_guest_memory;
+	if (s->from_template)
+		spec.ram = s->template.ram_file ? QEMU_RAM_CLONED_FILE : QEMU_RAM_CLONED;
+	if (qemu_start(&s->qemu, &spec,
+		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .ram = s->template.ram_fd,
+					    .ram_path = s->template.ram_path}, e) < 0)
 		return -1;
 	s->qemu_child.pid = s->qemu.pid;
 	s->qemu_child.pidfd = s->qemu.pidfd;
@@ -279,14 +272,57 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 	return 0;
 }
 
-/* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by then it can reach
- * no file but those of the run directory. */
-static int start_confine_self(struct session *s, struct err *e)
+enum start_templates { START_TEMPLATES_OFF, START_TEMPLATES_USE, START_TEMPLATES_MAKE };
+
+/* CCVM_TEMPLATE: 0 boots cold, use starts from a template that is there, 1 (the default) makes one as well. Locked
+ * memory would be copied whole at once: such a guest boots cold. */
+static enum start_templates start_templates(const struct session *s)
+{
+	const char *text = start_env("CCVM_TEMPLATE", "1");
+
+	if (strcmp(text, "0") == 0 || s->conf.lock_guest_memory)
+		return START_TEMPLATES_OFF;
+	return strcmp(text, "use") == 0 ? START_TEMPLATES_USE : START_TEMPLATES_MAKE;
+}
+
+void start_find_template(struct session *s)
+{
+	struct err e;
+	int found;
+
+	s->from_template = false;
+	if (s->template_refused || start_templates(s) == START_TEMPLATES_OFF)
+		return;
+	found = template_open(&s->template, &s->machine, &e);
+	if (found < 0)
+		status_event_note(s, "template", e.text);
+	s->from_template = found > 0;
+}
+
+/* In the background, and for later sessions: it outlives this one. */
+static void start_making_of_template(const struct session *s)
+{
+	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
+	AUTO_FREE char *memory = mem_format("%u", s->machine.size.memory_mib);
+	AUTO_FREE char *cores = mem_format("%u", s->machine.size.cores);
+	AUTO_FREE char *space = mem_format("%ld", s->conf.template_cache_size);
+	char *const argv[] = {program, "--background", (char *)s->accel.mode, memory, cores, space, NULL};
+	const struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .no_core = true, .new_session = true};
+	struct err ignored;
+
+	(void)spawn_start(&spawn, NULL, &ignored);
+}
+
+/* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by the time anything of the agent's
+ * is among it, this process can reach no file but those of the run directory. */
+int start_confine_self(struct session *s, struct err *e)
 {
 	AUTO_FREE char *base = mem_strdup(s->run.path);
 	struct jail jail;
 	int rc;
 
+	if (!s->from_template && s->attempts == 1 && start_templates(s) == START_TEMPLATES_MAKE)
+		start_making_of_template(s);
 	*strrchr(base, '/') = '\0';
 	jail_init(&jail);
 	jail.keep_signals = true; /* it ends its children, which were started outside of this jail */
@@ -294,6 +330,7 @@ static int start_confine_self(struct session *s, struct err *e)
 	if (rc == 0 && jail_enter(&jail) < 0)
 		rc = err_sys(e, "confine ccvm-session");
 	jail_fini(&jail);
+	s->confined = true;
 	return rc;
 }
 
@@ -306,28 +343,28 @@ void start_refresh_clock(struct session *s)
 		status_event_note(s, "clock", "the guest's clock is set from an older reading");
 }
 
+int start_open_machine(struct session *s, struct err *e)
+{
+	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores};
+	AUTO_FREE char *share = NULL;
+
+	s->stage = "image";
+	s->libexec = start_libexec(e);
+	if (!s->libexec)
+		return -1;
+	share = mem_format("%s/../../share/ccvm", s->libexec);
+	if (machine_open(&s->machine, s->libexec, share, &s->accel, size, e) < 0)
+		return -1;
+	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
+	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
+	return clients_listen(s, e);
+}
+
 int start_launch(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int net_fd = -1;
-	AUTO_FREE char *image = NULL;
-	struct start_paths paths = {0};
-	int rc = -1;
 
-	s->stage = "image";
-	if (start_find_paths(&paths, e) < 0)
+	if (start_net(s, &net_fd, e) < 0)
 		return -1;
-	image = image_find(paths.share, e);
-	if (!image || image_open(&s->image, image, e) < 0)
-		goto out;
-	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
-	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
-	if (clients_listen(s, e) < 0 || start_net(s, &paths, &net_fd, e) < 0)
-		goto out;
-	if (start_qemu(s, &paths, net_fd, e) < 0)
-		goto out;
-	rc = start_confine_self(s, e);
-out:
-	free(paths.libexec);
-	free(paths.share);
-	return rc;
+	return start_qemu(s, net_fd, e);
 }

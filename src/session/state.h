@@ -13,16 +13,19 @@
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
-#include "session/guest.h"
+#include "vm/guest.h"
 #include "session/logtail.h"
 #include "session/request.h"
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
 #include "vm/hosttsc.h"
-#include "vm/image.h"
+#include "vm/machine.h"
 #include "vm/qemu.h"
 #include "vm/qmp.h"
+#include "vm/template.h"
+
+struct cJSON;
 
 enum session_state {
 	SESSION_CREATED,
@@ -39,8 +42,7 @@ enum session_state {
 struct child {
 	pid_t pid; /* 0: none, or already reaped */
 	int pidfd;
-	uv_poll_t poll;
-	bool watched;
+	uv_poll_t *poll; /* NULL: not watched */
 	int status;
 };
 
@@ -62,19 +64,24 @@ struct session {
 	int64_t state_since_ms;
 	int64_t started_ms;
 	const char *stage; /* what is being done, for failures */
-	bool heard; /* the guest has said a line */
-	unsigned boot_resets;
-	bool gone;         /* go was said: the guest may have written to the workspace */
+	unsigned attempts;     /* starts of a guest so far */
+	bool restarting;       /* this attempt's processes end, and a new one follows */
+	bool from_template;    /* this attempt */
+	bool template_refused; /* no attempt from a template any more */
+	bool may_have_written; /* go was said: the workspace may hold what is not written back yet */
+	bool confined;
 	bool ending;       /* the stop is due in a moment: nothing may start any more */
-	bool killing;      /* QEMU and ccvm-net end because we end them */
-	bool shut_down;    /* the failure is that the guest powered off; it may yet say why */
+	bool killing;          /* QEMU and ccvm-net end because we end them */
+	bool shut_down;        /* the failure is that the guest powered off; it may yet say why */
 	unsigned boot_timeout_s; /* how long a booting guest may be silent */
 	bool failed;
 	struct err failure;
 	char failure_stage[64];
 	int exit_code;
 
-	struct image image;
+	char *libexec; /* where our programs are */
+	struct machine machine;
+	struct template template;
 	struct accel accel;
 	struct hosttsc_sample tsc; /* taken at the start */
 	struct rundir run;
@@ -82,14 +89,14 @@ struct session {
 	struct child qemu_child, net_child;
 	struct qmp *qmp;
 	int net_control_fd, net_log_fd;
-	struct stream *qmp_stream, *console, *ctl, *qemu_log, *net_control, *net_log;
+	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_control, *net_log;
 	struct json_splitter ctl_lines;
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
-	uv_poll_t ssh_poll;
+	uv_poll_t *ssh_poll; /* NULL without a link */
 
 	struct client *owner;   /* whose end is the session's end; NULL once it left */
 	struct client *clients; /* all of them */
@@ -101,20 +108,52 @@ struct session {
 
 /* session.c */
 void session_set_state(struct session *s, enum session_state state);
+/* The owner asked for the start and everything it had to say is here. */
+void session_begin(struct session *s);
+int64_t session_now_ms(void);
+
+/* ending.c */
 /* Ends the session with a failure of ccvm's own; the first one counts. */
 void session_fail(struct session *s, const char *stage, const struct err *e);
+/* As session_fail, for what explains a failure that may have come first: it takes that one's place. */
+void session_fail_with_cause(struct session *s, const char *stage, const struct err *e);
 /* Ends it with the agent's code. */
 void session_end(struct session *s, int exit_code);
 /* Asks the agent to go, and ends the session when it has gone or after a while. */
 void session_ask_to_end(struct session *s, const char *signal_name, int exit_code);
-/* The owner asked for the start and everything it had to say is here. */
-void session_begin(struct session *s);
-void session_after_agent_start(struct session *s);
-int64_t session_now_ms(void);
+/* Ends QEMU and ccvm-net; once they are gone, the session is over. */
+void session_kill_children(struct session *s);
+
+/* children.c */
+bool child_is_alive(const struct child *c);
+void child_watch(struct session *s, struct child *c);
+/* SIGKILL to both; true when there is nothing left to wait for. */
+bool children_kill(struct session *s);
+
+/* streams.c: of one attempt. */
+void streams_open(struct session *s);
+void streams_close(struct session *s);
+
+/* boot.c: from QEMU's start to the agent's. */
+void boot_start(struct session *s);
+/* Ends this attempt and starts another; false when there is none left or it is too late for one. */
+bool boot_restart(struct session *s, const char *why);
+void boot_start_again(struct session *s); /* the old attempt's processes are gone */
+void boot_on_parked(struct session *s);
+void boot_on_guest_line(void *ctx, const char *line, size_t n);
+void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data);
+void boot_after_agent_start(struct session *s);
 
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);
+/* Once, before the first attempt: image, programs, logs, the socket for other clients. */
+int start_open_machine(struct session *s, struct err *e);
+/* Sets from_template and template. */
+void start_find_template(struct session *s);
 int start_launch(struct session *s, struct err *e);
+/* From here on this process reaches nothing but its run directory. Starts the making of a template before, where one
+ * is missing. */
+int start_confine_self(struct session *s, struct err *e);
 /* Writes the seed's clock anew: right before the guest reads it. */
 void start_refresh_clock(struct session *s);
 
