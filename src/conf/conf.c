@@ -1,7 +1,7 @@
 #include "conf/conf.h"
 #include "conf/conf_env.h"
 #include "conf/conf_file.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 #include "conf/option.h"
 #include "conf/value.h"
 

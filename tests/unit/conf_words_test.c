@@ -13,7 +13,7 @@
 #include "conf/check.h"
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
 
