@@ -28,30 +28,43 @@ static bool image_exists(const char *path)
 	return access(manifest, F_OK) == 0;
 }
 
+/* An image can be replaced between the look and this call. */
+static char *image_resolve(const char *path, struct err *e)
+{
+	char *found = realpath(path, NULL);
+
+	if (!found) {
+		err_sys(e, "the guest image %s", path);
+		err_remedy(e, "try again, or build it again: ccvmctl image build");
+	}
+	return found;
+}
+
 char *image_find(const char *share_dir, struct err *e)
 {
 	const char *forced = getenv("CCVM_IMAGE");
 	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_FREE char *current = mem_format("%s/current", cache);
 	AUTO_FREE char *shared = mem_format("%s/image-default", share_dir ? share_dir : "");
+	char *found = NULL;
 
 	if (forced && forced[0]) {
-		char *resolved = realpath(forced, NULL);
-
-		if (resolved)
-			return resolved;
-		err_sys(e, "CCVM_IMAGE names %s", forced);
-		err_remedy(e, "set CCVM_IMAGE to an image directory, or unset it");
+		found = realpath(forced, NULL);
+		if (!found) {
+			err_sys(e, "CCVM_IMAGE names %s", forced);
+			err_remedy(e, "set CCVM_IMAGE to an image directory, or unset it");
+		}
 	} else if (image_exists(current)) {
-		return realpath(current, NULL);
+		found = image_resolve(current, e);
 	} else if (share_dir && image_exists(shared)) {
-		return realpath(shared, NULL);
+		found = image_resolve(shared, e);
 	} else {
 		err_set(e, "there is no guest image in %s", cache);
 		err_remedy(e, "make one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
 	}
-	err_exit_code(e, ERR_EXIT_GUEST);
-	return NULL;
+	if (!found)
+		err_exit_code(e, ERR_EXIT_GUEST);
+	return found;
 }
 
 static char *image_manifest_text(const cJSON *json, const char *name)
