@@ -530,6 +530,17 @@ static void session_open_streams(struct session *s)
 
 /* ---- beginning ---- */
 
+/* The directory is the result: later starts leave it alone. */
+static void session_end_dry_run(struct session *s)
+{
+	struct err e;
+
+	if (rundir_keep(&s->run, &e) < 0)
+		session_fail(s, s->stage, &e);
+	else
+		session_end(s, 0);
+}
+
 void session_begin(struct session *s)
 {
 	struct err e;
@@ -540,7 +551,7 @@ void session_begin(struct session *s)
 		return;
 	}
 	if (s->request.dryrun) {
-		session_end(s, 0);
+		session_end_dry_run(s);
 		return;
 	}
 	session_set_state(s, SESSION_STARTING);

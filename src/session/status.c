@@ -112,7 +112,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "qemu_pid", s->qemu_child.pid);
 	json_add_string(&text, "workspace", s->workspace);
 	json_add_string(&text, "mode", s->conf.writable_cwd ? "rw" : "overlay");
-	json_add_string(&text, "state", status_names[s->state]);
+	json_add_string(&text, "state", s->request.dryrun ? "dry-run" : status_names[s->state]);
 	json_add_int(&text, "state_since_ms", s->state_since_ms);
 	json_add_int(&text, "started_ms", s->started_ms);
 	json_add_string(&text, "image", s->image.id);
