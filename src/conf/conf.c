@@ -262,6 +262,8 @@ static int conf_apply_member(struct conf *c, struct jscan *s, struct err *e)
 	if (row < 0)
 		return 0;
 	o = option_at((size_t)row);
+	if (o->not_image)
+		return 0;
 	if (o->when == OPTION_IMAGE_RUN)
 		return conf_apply_cap(c, (size_t)row, start, n, e);
 	/* What an image holds is a fact, whatever a config file says today. */

@@ -181,6 +181,7 @@ static const struct option options[] = {
      .type = OPTION_STRING,
      FIELD(api_key_variable),
      .fallback = "\"ANTHROPIC_API_KEY\"",
+     .not_image = true,
      .check = check_variable,
      .help = "variable that holds the API key; empty: none",
      .man = "Name of the environment variable that holds the API key. It is sent to claude under "
@@ -191,6 +192,7 @@ static const struct option options[] = {
      FIELD(pass_env),
      .fallback = OPTION_PASS_DEFAULT,
      .variable = "CCVM_PASS_ENV",
+     .not_image = true,
      .adds = true,
      .check = check_pass_env,
      .help = "variables that go along to claude",

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -103,6 +104,19 @@ static int start_check_options(const struct session *s, struct err *e)
 	return conf_check_memlock(&s->conf, e);
 }
 
+/* A locked guest needs it for all of its memory. QEMU inherits it. */
+static int start_raise_memlock(const struct session *s, struct err *e)
+{
+	struct rlimit r;
+
+	if (!s->conf.lock_guest_memory)
+		return 0;
+	if (getrlimit(RLIMIT_MEMLOCK, &r) < 0)
+		return err_sys(e, "getrlimit");
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_MEMLOCK, &r) < 0 ? err_sys(e, "raise RLIMIT_MEMLOCK") : 0;
+}
+
 static int start_boot_timeout(struct session *s, struct err *e)
 {
 	const char *text = start_env("CCVM_BOOT_TIMEOUT", START_BOOT_TIMEOUT);
@@ -117,6 +131,34 @@ static int start_boot_timeout(struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->boot_timeout_s = (unsigned)value;
+	return 0;
+}
+
+/* The image, and what it was built with, below what the user set. A dry run goes without when there is none. */
+static int start_image(struct session *s, struct err *e)
+{
+	struct start_paths paths = {0};
+	AUTO_FREE char *path = NULL;
+	struct err missing;
+	int rc;
+
+	s->stage = "image";
+	if (start_find_paths(&paths, e) < 0)
+		return -1;
+	path = image_find(paths.share, &missing);
+	rc = path ? image_open(&s->image, path, &missing) : -1;
+	free(paths.libexec);
+	free(paths.share);
+	if (rc < 0 && s->request.dryrun)
+		return 0;
+	if (rc < 0) {
+		*e = missing;
+		return -1;
+	}
+	if (conf_apply_image(&s->conf, s->image.options, e) < 0)
+		return err_remedy(e, "build the image again: ccvmctl image build");
+	for (size_t i = 0; i < s->conf.notes.n; i++)
+		status_event_note(s, "image", s->conf.notes.v[i]);
 	return 0;
 }
 
@@ -163,7 +205,10 @@ int start_prepare(struct session *s, struct err *e)
 	s->stage = "configuration";
 	if (conf_from_json(&s->conf, s->request.options, e) < 0)
 		return -1;
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_check_options(s, e) < 0)
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_image(s, e) < 0)
+		return -1;
+	s->stage = "configuration";
+	if (start_check_options(s, e) < 0 || start_raise_memlock(s, e) < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
@@ -309,16 +354,11 @@ void start_refresh_clock(struct session *s)
 int start_launch(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int net_fd = -1;
-	AUTO_FREE char *image = NULL;
 	struct start_paths paths = {0};
 	int rc = -1;
 
-	s->stage = "image";
 	if (start_find_paths(&paths, e) < 0)
 		return -1;
-	image = image_find(paths.share, e);
-	if (!image || image_open(&s->image, image, e) < 0)
-		goto out;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
 	if (clients_listen(s, e) < 0 || start_net(s, &paths, &net_fd, e) < 0)

@@ -79,6 +79,37 @@ static bool image_manifest_flag(const cJSON *json, const char *name)
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
 }
 
+/* What an image was built with comes last, since it is a fact; `options` are the values its builder chose for runs. */
+static char *image_manifest_options(const cJSON *json)
+{
+	static const struct {
+		const char *section, *name, *option;
+	} facts[] = {
+		{"built_in", "agent_sudo", "agentSudo"},
+		{"built_in", "clipboard", "clipboard.images"},
+		{"built_in", "nix", "nix.enable"},
+		{NULL, "extra_packages", "extraPackages"},
+	};
+	const cJSON *chosen = cJSON_GetObjectItemCaseSensitive(json, "options");
+	cJSON *all = cJSON_IsObject(chosen) ? cJSON_Duplicate(chosen, true) : cJSON_CreateObject();
+	char *text, *copy;
+
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
+		const cJSON *section = facts[i].section ? cJSON_GetObjectItemCaseSensitive(json, facts[i].section) : json;
+		const cJSON *value = cJSON_GetObjectItemCaseSensitive(section, facts[i].name);
+
+		if (value)
+			cJSON_AddItemToObject(all, facts[i].option, cJSON_Duplicate(value, true));
+	}
+	text = cJSON_PrintUnformatted(all);
+	cJSON_Delete(all);
+	if (!text)
+		mem_die("out of memory");
+	copy = mem_strdup(text);
+	cJSON_free(text);
+	return copy;
+}
+
 /* A file of the image: there, regular, and of the size the manifest states. */
 static int image_check_file(const char *dir, const char *name, const cJSON *files, int64_t *size, struct err *e)
 {
@@ -111,6 +142,8 @@ static int image_read_manifest(struct image *img, const cJSON *json, struct err 
 	img->agent_sudo = image_manifest_flag(built_in, "agent_sudo");
 	img->clipboard = image_manifest_flag(built_in, "clipboard");
 	img->nix = image_manifest_flag(built_in, "nix");
+	img->options = image_manifest_options(json);
+	img->created = image_manifest_text(json, "created");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (image_check_file(img->path, names[i], files, &img->root_size, e) < 0) /* the root is last */
 			return -1;
@@ -146,5 +179,7 @@ void image_fini(struct image *img)
 	free(img->id);
 	free(img->kernel_version);
 	free(img->claude_version);
+	free(img->options);
+	free(img->created);
 	memset(img, 0, sizeof(*img));
 }
