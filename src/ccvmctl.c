@@ -16,6 +16,7 @@ static const struct {
 	{"rm", ctl_rm, "rm DRY-RUN... | rm --all", "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched"},
 	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json]",
 	 "build, list, remove and show guest images"},
+	{"doctor", ctl_doctor, "doctor [--json]", "what is there and what is missing on this computer; exit code 1 on a problem"},
 	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},
 };
 
