@@ -50,4 +50,11 @@ $(SHARE)/image:
 	@mkdir -p $(SHARE)
 	ln -sfn ../../../guest/image $@
 
+# Man pages, where man(1) finds them beside build/bin. The options stand in one table, which ccvmctl prints.
+MAN := $(B)/share/man
+programs: $(MAN)/man5/ccvm-config.5
+$(MAN)/man5/ccvm-config.5: man/ccvm-config.5.in $(BIN)/ccvmctl
+	@mkdir -p $(@D)
+	$(BIN)/ccvmctl config mdoc | sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' $< >$@
+
 .PHONY: programs

@@ -31,6 +31,11 @@ int ctl_config(int argc, char **argv, struct err *e)
 	const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct conf c;
 
+	/* For the build alone, and so in no usage line. */
+	if (argc == 2 && strcmp(argv[1], "mdoc") == 0) {
+		conf_print_mdoc(stdout);
+		return 0;
+	}
 	if (argc < 2 || strcmp(argv[1], "show") != 0 || (argc > 2 && !json))
 		return CTL_USAGE;
 	conf_init(&c);
