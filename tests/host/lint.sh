@@ -43,5 +43,5 @@ report 'the help names options' "$(build/bin/ccvm --ccvm-help | grep -q -w 'shar
 example=$(mktemp)
 trap 'rm -f "$example"' EXIT
 sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p;}' man/ccvm-config.5.in >"$example"
-report 'the example in ccvm-config(5)' "$(CCVM_CONFIG=$example build/bin/ccvmctl config show 2>&1 >/dev/null ||
+report 'the example in ccvm-config(5)' "$(env -i CCVM_CONFIG="$example" build/bin/ccvmctl config show 2>&1 >/dev/null ||
     echo refused; grep -q writableCwd "$example" || echo empty)"

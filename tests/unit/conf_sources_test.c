@@ -175,6 +175,25 @@ static void test_each_bad_variable(void **state)
 	}
 }
 
+/* A list of an object is no value of any option. */
+static void test_each_bad_value_in_the_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *file = mem_format("{\n\n\"%s\": [{}]\n}", cases[i].name);
+		AUTO_FREE char *place = mem_format("%s:3: %s", file_path, cases[i].name);
+		struct conf c;
+		struct err e;
+
+		if (load(&c, file, NULL, NULL, &e) == 0)
+			fail_msg("accepted %s", file);
+		if (strncmp(e.text, place, strlen(place)) != 0)
+			fail_msg("%s is not where it begins: %s", place, e.text);
+		assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+		conf_fini(&c);
+	}
+}
+
 static void test_flag_wins(void **state)
 {
 	const char *vars[] = {"CCVM_WRITABLE_CWD=1", NULL};
@@ -514,6 +533,7 @@ int main(void)
 	    cmocka_unit_test(test_table_is_complete),
 	    cmocka_unit_test(test_each_source),
 	    cmocka_unit_test(test_each_bad_variable),
+	    cmocka_unit_test(test_each_bad_value_in_the_file),
 	    cmocka_unit_test(test_flag_wins),
 	    cmocka_unit_test(test_group),
 	    cmocka_unit_test(test_bad_group),
