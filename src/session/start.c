@@ -65,17 +65,35 @@ static char *start_resolved(const char *path)
 	return real ? real : mem_strdup(path);
 }
 
-static int start_workspace(struct session *s, struct err *e)
+struct start_dirs { /* owned, resolved */
+	char *claude_dir;
+	char *run_base;
+};
+
+static void start_dirs_fini(struct start_dirs *d)
+{
+	free(d->claude_dir);
+	free(d->run_base);
+}
+
+static int start_dirs_find(struct start_dirs *d, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *unresolved = start_claude_dir(home);
-	AUTO_FREE char *claude_dir = start_resolved(unresolved);
+	AUTO_FREE char *claude_dir = start_claude_dir(home);
 	AUTO_FREE char *base = rundir_base(e);
-	AUTO_FREE char *run_base = base ? start_resolved(base) : NULL;
-	struct stat st;
 
+	*d = (struct start_dirs){NULL, NULL};
 	if (!base)
 		return -1;
+	d->claude_dir = start_resolved(claude_dir);
+	d->run_base = start_resolved(base);
+	return 0;
+}
+
+static int start_workspace(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	struct stat st;
+
 	s->workspace = getcwd(NULL, 0);
 	/* Linux says "(unreachable)" for a deleted directory's path instead of failing in some cases. */
 	if (!s->workspace || s->workspace[0] != '/' || stat(s->workspace, &st) < 0) {
@@ -84,8 +102,32 @@ static int start_workspace(struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->name = mem_strdup(strrchr(s->workspace, '/') + 1);
-	return policy_check_workspace(
-		&(struct policy_paths){.workspace = s->workspace, .claude_dir = claude_dir, .run_base = run_base}, e);
+	return policy_check_workspace(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, e);
+}
+
+/* False with errno. */
+static bool start_is_usable_dir(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && access(path, R_OK | W_OK | X_OK) == 0;
+}
+
+/* The host's transcripts, made when there are none yet. */
+static int start_projects(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	AUTO_FREE char *path = mem_format("%s/projects", d->claude_dir);
+
+	if (!s->conf.persist_claude_projects)
+		return 0;
+	(void)file_mkdirs(path, 0700, e); /* the next line says what is wrong */
+	s->projects = start_is_usable_dir(path) ? realpath(path, NULL) : NULL;
+	if (!s->projects) {
+		err_sys(e, "persistClaudeProjects: use %s", path);
+		err_remedy(e, "make it a directory of yours, or set persistClaudeProjects to false");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	return policy_check_projects(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, s->projects, e);
 }
 
 /* Options this program knows but cannot honour yet must not be taken for granted. */
@@ -200,15 +242,28 @@ static int start_seed(struct session *s, struct err *e)
 	return 0;
 }
 
+/* What the user set, and what that leads to on this computer. */
+static int start_configure(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, d, e) < 0 || start_image(s, e) < 0)
+		return -1;
+	s->stage = "configuration";
+	if (start_check_options(s, e) < 0 || start_projects(s, d, e) < 0)
+		return -1;
+	return start_raise_memlock(s, e);
+}
+
 int start_prepare(struct session *s, struct err *e)
 {
+	struct start_dirs dirs;
+	int rc;
+
 	s->stage = "configuration";
-	if (conf_from_json(&s->conf, s->request.options, e) < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_dirs_find(&dirs, e) < 0)
 		return -1;
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_image(s, e) < 0)
-		return -1;
-	s->stage = "configuration";
-	if (start_check_options(s, e) < 0 || start_raise_memlock(s, e) < 0)
+	rc = start_configure(s, &dirs, e);
+	start_dirs_fini(&dirs);
+	if (rc < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
@@ -268,19 +323,6 @@ static int start_net(struct session *s, const struct start_paths *paths, int *qe
 	return 0;
 }
 
-/* The host's transcripts, made when there are none yet; NULL when they are not shared. */
-static char *start_projects_dir(const struct session *s)
-{
-	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *claude_dir = start_claude_dir(home);
-	AUTO_FREE char *projects = mem_format("%s/projects", claude_dir);
-	struct err ignored;
-
-	if (!s->conf.persist_claude_projects || file_mkdirs(projects, 0700, &ignored) < 0)
-		return NULL;
-	return mem_steal_ptr(&projects);
-}
-
 static int start_qemu(struct session *s, const struct start_paths *paths, int net_fd, struct err *e)
 {
 	AUTO_FREE char *program = qemu_find(e);
@@ -289,7 +331,6 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 	AUTO_FREE char *root = mem_format("%s/%s", s->image.path, IMAGE_ROOT);
 	AUTO_FREE char *programs = mem_format("%s/guest.cpio", paths->libexec);
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
-	AUTO_FREE char *projects = start_projects_dir(s);
 	AUTO_CLOSE int initrd = -1;
 	struct qemu_spec spec;
 
@@ -311,7 +352,7 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 		.seed_dir = seed,
 		.workspace = s->workspace,
 		.workspace_readonly = !s->conf.writable_cwd,
-		.projects_dir = projects,
+		.projects_dir = s->projects,
 		.sandbox = strcmp(start_env("CCVM_QEMU_SANDBOX", "1"), "0") != 0,
 		.lock_memory = s->conf.lock_guest_memory,
 	};

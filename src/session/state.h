@@ -56,6 +56,7 @@ struct session {
 	struct strv args; /* the agent's */
 	struct strv env;  /* the agent's, with the API key; wiped once sent */
 	char *workspace;
+	char *projects; /* the host's transcripts, when they are shared */
 	char *name;
 
 	enum session_state state;

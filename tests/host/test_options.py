@@ -92,3 +92,21 @@ def test_too_little_memory_may_be_locked(ctx, entry):
     for part in ("lockGuestMemory", "1024 MiB", "RLIMIT_MEMLOCK is " + shown, "/etc/security/limits.d", "LimitMEMLOCK="):
         assert_in(part, err.decode(), "stderr")
     assert_nothing_left(ctx)
+
+
+# -- persistClaudeProjects --------------------------------------------------------------------------------------------
+
+@each({"a file": (lambda path, home: os.mknod(path, 0o755), "/projects: Not a directory"),
+       "a link to the login's folder": (lambda path, home: os.symlink(".", path), "holds your Claude login"),
+       "a link to the home": (lambda path, home: os.symlink(home, path), "holds your Claude login"),
+       "a link to nothing": (lambda path, home: os.symlink("/nonexistent", path), "persistClaudeProjects: use ")})
+def test_projects_folder(ctx, entry):
+    """What would be shared read-write with the guest is looked at first; a link may lead anywhere."""
+    make, part = entry
+    ctx.write(os.path.join(ctx.home, ".claude/.credentials.json"), "{}")
+    make(os.path.join(ctx.home, ".claude/projects"), ctx.home)
+    code, out, err = ctx.ccvm(env={"CCVM_PERSIST_PROJECTS": "1", "CCVM_DRYRUN": "1"}, timeout=QUICK)
+    assert_eq((code, out), (126, b""), "code and stdout (stderr: %s)" % show(err))
+    for text in (part, "set persistClaudeProjects to false"):
+        assert_in(text, err.decode(), "stderr")
+    assert_nothing_left(ctx)
