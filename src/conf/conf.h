@@ -91,8 +91,8 @@ int conf_from_json(struct conf *c, const char *json, struct err *e);
 /* Whether the agent has root in the guest: as set, or with auto exactly when egress is open. */
 bool conf_agent_sudo(const struct conf *c);
 
-/* With lockGuestMemory, checks that RLIMIT_MEMLOCK lets QEMU lock its memory (getrlimit(2)); the error says
- * what to change. */
+/* With lockGuestMemory, checks that RLIMIT_MEMLOCK (its hard limit) or CAP_IPC_LOCK lets QEMU lock its memory;
+ * the error says what to change. */
 int conf_check_memlock(const struct conf *c, struct err *e);
 
 /* As conf_check_memlock, for a given limit in bytes. Pure. */

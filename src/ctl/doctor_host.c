@@ -17,7 +17,7 @@
 #include <sys/statvfs.h>
 #include <sys/un.h>
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB ((int64_t)1 << 20)
 /* A seed is small, but may carry the user's skills and plugins. */
 #define RUNDIR_SPACE_MIN  (4 * MIB)
 #define RUNDIR_SPACE_GOOD (64 * MIB)
@@ -26,6 +26,12 @@
 /* ccvm-session and ccvm-net need some dozens; a connection of the guest's is one more. */
 #define FDS_MIN  128
 #define FDS_GOOD 1024
+
+/* What there is, against what a start needs and what is comfortable. */
+static enum doctor_level host_level(int64_t have, int64_t needed, int64_t good)
+{
+	return have < needed ? DOCTOR_PROBLEM : have < good ? DOCTOR_NOTE : DOCTOR_OK;
+}
 
 void doctor_user(const struct doctor *d, struct finding *f)
 {
@@ -62,6 +68,8 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 	struct accel accel;
 	struct err e = {0};
 	bool hopeless;
+	static const char nested[] = "in a virtual machine, turn on nested virtualization on its host (modprobe kvm_intel "
+				     "or kvm_amd then makes the device); else nothing can be done";
 
 	if (d->conf.acceleration == CONF_ACCEL_TCG) {
 		doctor_say(f, DOCTOR_OK, "not used: acceleration is tcg");
@@ -78,8 +86,7 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 	hopeless = e.sys == ENOENT && !host_cpu_virtualizes();
 	doctor_say(f, DOCTOR_NOTE, "%s: %s: guests are emulated, which is slow%s", device, strerror(e.sys),
 		   hopeless ? " (this processor offers no virtualization)" : "");
-	doctor_remedy(f, "%s", hopeless ? "in a virtual machine, turn on nested virtualization on its host (modprobe kvm_intel or "
-					  "kvm_amd then makes the device); else nothing can be done" : e.remedy);
+	doctor_remedy(f, "%s", hopeless ? nested : e.remedy);
 }
 
 void doctor_landlock(const struct doctor *d, struct finding *f)
@@ -146,8 +153,7 @@ void doctor_rundir_space(const struct doctor *d, struct finding *f)
 		doctor_say(f, DOCTOR_NOTE, "not known: there is no run directory");
 		return;
 	}
-	doctor_say(f, bytes < (int64_t)RUNDIR_SPACE_MIN ? DOCTOR_PROBLEM : bytes < (int64_t)RUNDIR_SPACE_GOOD ? DOCTOR_NOTE : DOCTOR_OK,
-		   "%" PRId64 " MiB free in %s", bytes >> 20, base);
+	doctor_say(f, host_level(bytes, RUNDIR_SPACE_MIN, RUNDIR_SPACE_GOOD), "%" PRId64 " MiB free in %s", bytes >> 20, base);
 	if (f->level != DOCTOR_OK)
 		doctor_remedy(f, "free space on its file system, or point XDG_RUNTIME_DIR elsewhere");
 }
@@ -163,7 +169,7 @@ void doctor_cache_space(const struct doctor *d, struct finding *f)
 		doctor_remedy(f, "point XDG_CACHE_HOME at a directory of yours");
 		return;
 	}
-	doctor_say(f, bytes < (int64_t)CACHE_SPACE_GOOD ? DOCTOR_NOTE : DOCTOR_OK, "%" PRId64 " MiB free for %s", bytes >> 20, cache);
+	doctor_say(f, host_level(bytes, 0, CACHE_SPACE_GOOD), "%" PRId64 " MiB free for %s", bytes >> 20, cache);
 	if (f->level != DOCTOR_OK)
 		doctor_remedy(f, "too little to build an image: free space, remove old images (ccvmctl image list, rm), or "
 				 "point XDG_CACHE_HOME elsewhere");
@@ -189,7 +195,7 @@ void doctor_fds(const struct doctor *d, struct finding *f)
 
 	(void)d;
 	getrlimit(RLIMIT_NOFILE, &r);
-	doctor_say(f, r.rlim_cur < FDS_MIN ? DOCTOR_PROBLEM : r.rlim_cur < FDS_GOOD ? DOCTOR_NOTE : DOCTOR_OK,
+	doctor_say(f, r.rlim_cur > FDS_GOOD ? DOCTOR_OK : host_level((int64_t)r.rlim_cur, FDS_MIN, FDS_GOOD),
 		   "a process may have %llu files open", (unsigned long long)r.rlim_cur);
 	if (f->level != DOCTOR_OK)
 		doctor_remedy(f, "raise the limit: ulimit -n %d (a line \"USER - nofile %d\" in a file of "

@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import stat
+import subprocess
 import tarfile
 
 import procs
@@ -284,22 +285,48 @@ def test_shell_in_a_terminal(ctx):
 
 # -- memory that is never swapped -------------------------------------------------------------------------------------
 
+LOCKED = {"CCVM_MLOCK": "1", "CCVM_MEMORY": "768", "CCVM_CORES": "1"}
+
+
+def locked_memory(pid):
+    """KiB that the QEMU below the process has locked."""
+    [qemu] = [p.pid for p in descendants(pid) if "qemu" in p.name]
+    status = (procs.read("/proc/%d/status" % qemu) or b"").decode()
+    return int(re.search(r"VmLck:\s*(\d+) kB", status)[1])
+
+
 @test(timeout=300)
 def test_locked_memory(ctx):
     """The soft limit is small, as it is for users; the hard one is what counts."""
-    hard = 4 << 30
     have = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
     try:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 << 20, hard))
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 << 20, 4 << 30))
     except ValueError:
         raise Skip("RLIMIT_MEMLOCK's hard limit is %d bytes and cannot be raised here" % have) from None
-    proc = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; read x; exit 3"], stdin=None,
-                     env={"CCVM_MLOCK": "1", "CCVM_MEMORY": "768", "CCVM_CORES": "1"})
+    proc = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; read x; exit 3"], stdin=None, env=LOCKED)
     proc.wait_for(b"up\n", 200)
-    [qemu] = [p.pid for p in descendants(proc.pid) if "qemu" in p.name]
-    status = (procs.read("/proc/%d/status" % qemu) or b"").decode()
-    locked = int(re.search(r"VmLck:\s*(\d+) kB", status)[1])
+    locked = locked_memory(proc.pid)
     assert_true(locked >= 768 << 10, "QEMU's locked memory, in KiB: %d" % locked)
     proc.send(b"\n")
     assert_eq(proc.wait(60), 3, "exit code (stderr: %s)" % show(proc.err))
     assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_locked_memory_of_root(ctx):
+    """With CAP_IPC_LOCK, as in a container, the limit does not count."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    runtime, project = os.path.join(ctx.private, "run"), os.path.join(ctx.private, "project")
+    os.mkdir(runtime, 0o700)
+    os.mkdir(project)
+    env = {**ctx.env(LOCKED), "CCVM_ALLOW_ROOT": "1", "XDG_RUNTIME_DIR": runtime}
+    with subprocess.Popen([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; read x; exit 3"], env=env, cwd=project,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as proc:
+        ctx.on_close(lambda: proc.poll() is None and proc.kill())
+        assert_eq(proc.stdout.readline(), b"up\n", "the shell's first line")
+        locked = locked_memory(proc.pid)
+        assert_true(locked >= 768 << 10, "QEMU's locked memory, in KiB: %d" % locked)
+        proc.communicate(b"\n", timeout=60)
+    assert_eq(proc.returncode, 3, "exit code")
+    assert_eq(os.listdir(os.path.join(runtime, "ccvm")), [], "session directories left")
