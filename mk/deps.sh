@@ -59,6 +59,7 @@ check  iproute2                prog:ip                network namespaces of the 
 check  procps                  prog:pgrep             finding left processes
 check  tmux                    prog:tmux              driving full-screen programs
 check  shellcheck              prog:shellcheck        checking the scripts
+check  mandoc                  prog:mandoc            checking the man pages
 check? clang                   prog:clang             second compiler and fuzzing
 check? libclang-rt-@-dev       -                      fuzzing run-time
 '

@@ -29,12 +29,12 @@ ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv libxxhash
-ccvmctl_FILES := src/vm/image.c src/vm/template.c
+ccvmctl_PKGS := libcjson libuv libxxhash ncursesw
+ccvmctl_FILES := $(addprefix src/vm/,accel.c image.c jail.c qemu.c qemu_args.c template.c)
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
@@ -52,5 +52,12 @@ programs: $(SHARE)/image
 $(SHARE)/image:
 	@mkdir -p $(SHARE)
 	ln -sfn ../../../guest/image $@
+
+# Man pages, where man(1) finds them beside build/bin. The options stand in one table, which ccvmctl prints.
+MAN := $(B)/share/man
+programs: $(MAN)/man5/ccvm-config.5
+$(MAN)/man5/ccvm-config.5: man/ccvm-config.5.in $(BIN)/ccvmctl
+	@mkdir -p $(@D)
+	$(BIN)/ccvmctl config mdoc | sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' $< >$@
 
 .PHONY: programs

@@ -58,30 +58,38 @@ static char *template_libexec(void)
 	return self;
 }
 
-static int template_open_machine(struct machine *m, char **args, struct err *e)
+static int template_accel(const char *name, struct accel *out, struct err *e)
 {
 	static const struct {
 		const char *name;
 		enum accel_choice choice;
 	} choices[] = {{"auto", ACCEL_AUTO}, {"kvm", ACCEL_KVM}, {"tcg", ACCEL_TCG}};
+	const char *device = getenv("CCVM_KVM_DEV");
+
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
+		if (strcmp(choices[i].name, name) == 0)
+			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", out, e);
+	return err_set(e, "%s is no acceleration", name);
+}
+
+static int template_open_machine(struct machine *m, struct image *image, char **args, struct err *e)
+{
 	const struct machine_size size = {(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10)};
 	AUTO_FREE char *libexec = template_libexec();
 	AUTO_FREE char *share = mem_format("%s/../../share/ccvm", libexec);
-	const char *device = getenv("CCVM_KVM_DEV");
+	AUTO_FREE char *path = image_find(share, e);
 	struct accel accel;
 
-	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
-		if (strcmp(choices[i].name, args[0]) == 0)
-			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", &accel, e) < 0
-				       ? -1
-				       : machine_open(m, libexec, share, &accel, size, e);
-	return err_set(e, "%s is no acceleration", args[0]);
+	if (!path || image_open(image, path, e) < 0 || template_accel(args[0], &accel, e) < 0)
+		return -1;
+	return machine_open(m, image, libexec, &accel, size, e);
 }
 
 int main(int argc, char **argv)
 {
 	const bool background = argc > 1 && strcmp(argv[1], "--background") == 0;
 	char **args = argv + 1 + background;
+	static struct image image;
 	struct machine m;
 	struct err e;
 	int rc;
@@ -94,7 +102,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* who asked may be gone; the template is made all the same */
 	if (background) /* the session that is running comes first */
 		setpriority(PRIO_PROCESS, 0, 19);
-	if (template_open_machine(&m, args, &e) < 0) {
+	if (template_open_machine(&m, &image, args, &e) < 0) {
 		log_error("%s", e.text);
 		return 1;
 	}
@@ -102,5 +110,6 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		log_error("%s", e.text);
 	machine_fini(&m);
+	image_fini(&image);
 	return rc < 0;
 }

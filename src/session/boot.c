@@ -16,14 +16,23 @@
 #include <unistd.h>
 
 #define BOOT_ATTEMPTS_MAX 3
+/* A user who gave less patience than this wants the failure, not another attempt. */
+#define BOOT_TIMEOUT_OF_ONE_ATTEMPT_S 20
 /* How often QEMU is nudged between `go` and the agent's start. */
 #define BOOT_NUDGE_MS 200
 
 /* ---- attempts ---- */
 
+static unsigned boot_attempts_max(const struct session *s)
+{
+	return s->boot_timeout_s < BOOT_TIMEOUT_OF_ONE_ATTEMPT_S ? 1 : BOOT_ATTEMPTS_MAX;
+}
+
 /* Each attempt but the last may be silent for a quarter of CCVM_BOOT_TIMEOUT, the last for half of it. */
 static unsigned boot_patience_ms(const struct session *s)
 {
+	if (boot_attempts_max(s) == 1)
+		return s->boot_timeout_s * 1000;
 	return s->boot_timeout_s * 1000 / (s->attempts < BOOT_ATTEMPTS_MAX ? 4 : 2);
 }
 
@@ -62,7 +71,7 @@ bool boot_restart(struct session *s, const char *why)
 
 	if (s->restarting)
 		return true;
-	if (s->ending || s->failed || s->confined || s->attempts >= BOOT_ATTEMPTS_MAX || s->state < SESSION_STARTING ||
+	if (s->ending || s->failed || s->confined || s->attempts >= boot_attempts_max(s) || s->state < SESSION_STARTING ||
 	    s->state > SESSION_READY)
 		return false;
 	status_event_note(s, s->stage, note);

@@ -23,6 +23,17 @@ void session_set_state(struct session *s, enum session_state state)
 	status_event_state(s);
 }
 
+/* The directory is the result: later starts leave it alone. */
+static void session_end_dry_run(struct session *s)
+{
+	struct err e;
+
+	if (rundir_keep(&s->run, &e) < 0)
+		session_fail(s, s->stage, &e);
+	else
+		session_end(s, 0);
+}
+
 void session_begin(struct session *s)
 {
 	struct err e;
@@ -33,7 +44,7 @@ void session_begin(struct session *s)
 		return;
 	}
 	if (s->request.dryrun) {
-		session_end(s, 0);
+		session_end_dry_run(s);
 		return;
 	}
 	if (start_open_machine(s, &e) < 0) {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -58,17 +59,35 @@ static char *start_resolved(const char *path)
 	return real ? real : mem_strdup(path);
 }
 
-static int start_workspace(struct session *s, struct err *e)
+struct start_dirs { /* owned, resolved */
+	char *claude_dir;
+	char *run_base;
+};
+
+static void start_dirs_fini(struct start_dirs *d)
+{
+	free(d->claude_dir);
+	free(d->run_base);
+}
+
+static int start_dirs_find(struct start_dirs *d, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *unresolved = start_claude_dir(home);
-	AUTO_FREE char *claude_dir = start_resolved(unresolved);
+	AUTO_FREE char *claude_dir = start_claude_dir(home);
 	AUTO_FREE char *base = rundir_base(e);
-	AUTO_FREE char *run_base = base ? start_resolved(base) : NULL;
-	struct stat st;
 
+	*d = (struct start_dirs){NULL, NULL};
 	if (!base)
 		return -1;
+	d->claude_dir = start_resolved(claude_dir);
+	d->run_base = start_resolved(base);
+	return 0;
+}
+
+static int start_workspace(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	struct stat st;
+
 	s->workspace = getcwd(NULL, 0);
 	/* Linux says "(unreachable)" for a deleted directory's path instead of failing in some cases. */
 	if (!s->workspace || s->workspace[0] != '/' || stat(s->workspace, &st) < 0) {
@@ -77,8 +96,32 @@ static int start_workspace(struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->name = mem_strdup(strrchr(s->workspace, '/') + 1);
-	return policy_check_workspace(
-		&(struct policy_paths){.workspace = s->workspace, .claude_dir = claude_dir, .run_base = run_base}, e);
+	return policy_check_workspace(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, e);
+}
+
+/* False with errno. */
+static bool start_is_usable_dir(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && access(path, R_OK | W_OK | X_OK) == 0;
+}
+
+/* The host's transcripts, made when there are none yet. */
+static int start_projects(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	AUTO_FREE char *path = mem_format("%s/projects", d->claude_dir);
+
+	if (!s->conf.persist_claude_projects)
+		return 0;
+	(void)file_mkdirs(path, 0700, e); /* the next line says what is wrong */
+	s->projects = start_is_usable_dir(path) ? realpath(path, NULL) : NULL;
+	if (!s->projects) {
+		err_sys(e, "persistClaudeProjects: use %s", path);
+		err_remedy(e, "make it a directory of yours, or set persistClaudeProjects to false");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	return policy_check_projects(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, s->projects, e);
 }
 
 /* Options this program knows but cannot honour yet must not be taken for granted. */
@@ -97,6 +140,19 @@ static int start_check_options(const struct session *s, struct err *e)
 	return conf_check_memlock(&s->conf, e);
 }
 
+/* A locked guest needs it for all of its memory. QEMU inherits it. */
+static int start_raise_memlock(const struct session *s, struct err *e)
+{
+	struct rlimit r;
+
+	if (!s->conf.lock_guest_memory)
+		return 0;
+	if (getrlimit(RLIMIT_MEMLOCK, &r) < 0)
+		return err_sys(e, "getrlimit");
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_MEMLOCK, &r) < 0 ? err_sys(e, "raise RLIMIT_MEMLOCK") : 0;
+}
+
 static int start_boot_timeout(struct session *s, struct err *e)
 {
 	const char *text = start_env("CCVM_BOOT_TIMEOUT", START_BOOT_TIMEOUT);
@@ -111,6 +167,30 @@ static int start_boot_timeout(struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->boot_timeout_s = (unsigned)value;
+	return 0;
+}
+
+/* The image, and what it was built with, below what the user set. A dry run goes without when there is none. */
+static int start_image(struct session *s, struct err *e)
+{
+	AUTO_FREE char *share = NULL;
+	AUTO_FREE char *path = NULL;
+	struct err missing;
+
+	s->stage = "image";
+	s->libexec = start_libexec(e);
+	if (!s->libexec)
+		return -1;
+	share = mem_format("%s/../../share/ccvm", s->libexec);
+	path = image_find(share, &missing);
+	if (!path || image_open(&s->image, path, &missing) < 0) {
+		*e = missing;
+		return s->request.dryrun ? 0 : -1;
+	}
+	if (conf_apply_image(&s->conf, s->image.options, e) < 0)
+		return err_remedy(e, "build the image again: ccvmctl image build");
+	for (size_t i = 0; i < s->conf.notes.n; i++)
+		status_event_note(s, "image", s->conf.notes.v[i]);
 	return 0;
 }
 
@@ -152,12 +232,28 @@ static int start_seed(struct session *s, struct err *e)
 	return 0;
 }
 
+/* What the user set, and what that leads to on this computer. */
+static int start_configure(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, d, e) < 0 || start_image(s, e) < 0)
+		return -1;
+	s->stage = "configuration";
+	if (start_check_options(s, e) < 0 || start_projects(s, d, e) < 0)
+		return -1;
+	return start_raise_memlock(s, e);
+}
+
 int start_prepare(struct session *s, struct err *e)
 {
+	struct start_dirs dirs;
+	int rc;
+
 	s->stage = "configuration";
-	if (conf_from_json(&s->conf, s->request.options, e) < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_dirs_find(&dirs, e) < 0)
 		return -1;
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_check_options(s, e) < 0)
+	rc = start_configure(s, &dirs, e);
+	start_dirs_fini(&dirs);
+	if (rc < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
@@ -217,27 +313,11 @@ static int start_net(struct session *s, int *qemu_end, struct err *e)
 	return 0;
 }
 
-/* The host's transcripts, made when there are none yet; NULL when they are not shared. */
-static char *start_projects_dir(const struct session *s)
-{
-	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *claude_dir = start_claude_dir(home);
-	AUTO_FREE char *projects = mem_format("%s/projects", claude_dir);
-	struct err ignored;
-
-	if (!s->conf.persist_claude_projects || file_mkdirs(projects, 0700, &ignored) < 0)
-		return NULL;
-	return mem_steal_ptr(&projects);
-}
-
 /* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
-static char *start_projects_or_nothing(struct session *s, bool *readonly)
+static char *start_projects_or_nothing(struct session *s)
 {
-	char *projects = start_projects_dir(s);
-
-	*readonly = !projects;
-	if (projects)
-		return projects;
+	if (s->projects)
+		return mem_strdup(s->projects);
 	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
 	return mem_format("%s/%s", s->run.path, RUNDIR_EMPTY);
 }
@@ -246,7 +326,7 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 {
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
 	struct qemu_spec spec = machine_spec(&s->machine);
-	AUTO_FREE char *projects = start_projects_or_nothing(s, &spec.projects_readonly);
+	AUTO_FREE char *projects = start_projects_or_nothing(s);
 	AUTO_CLOSE int initrd = -1;
 
 	s->stage = "qemu";
@@ -258,6 +338,7 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	spec.workspace = s->workspace;
 	spec.workspace_readonly = !s->conf.writable_cwd;
 	spec.projects_dir = projects;
+	spec.projects_readonly = !s->projects;
 	spec.lock_memory = s->conf.lock_guest_memory;
 	if (s->from_template)
 		spec.ram = s->template.ram_file ? QEMU_RAM_CLONED_FILE : QEMU_RAM_CLONED;
@@ -346,14 +427,9 @@ void start_refresh_clock(struct session *s)
 int start_open_machine(struct session *s, struct err *e)
 {
 	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores};
-	AUTO_FREE char *share = NULL;
 
 	s->stage = "image";
-	s->libexec = start_libexec(e);
-	if (!s->libexec)
-		return -1;
-	share = mem_format("%s/../../share/ccvm", s->libexec);
-	if (machine_open(&s->machine, s->libexec, share, &s->accel, size, e) < 0)
+	if (machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0)
 		return -1;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);

@@ -58,6 +58,7 @@ struct session {
 	struct strv args; /* the agent's */
 	struct strv env;  /* the agent's, with the API key; wiped once sent */
 	char *workspace;
+	char *projects; /* the host's transcripts, when they are shared */
 	char *name;
 
 	enum session_state state;
@@ -80,6 +81,7 @@ struct session {
 	int exit_code;
 
 	char *libexec; /* where our programs are */
+	struct image image;
 	struct machine machine;
 	struct template template;
 	struct accel accel;

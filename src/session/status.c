@@ -112,10 +112,10 @@ void status_write(struct session *s)
 	json_add_int(&text, "qemu_pid", s->qemu_child.pid);
 	json_add_string(&text, "workspace", s->workspace);
 	json_add_string(&text, "mode", s->conf.writable_cwd ? "rw" : "overlay");
-	json_add_string(&text, "state", status_names[s->state]);
+	json_add_string(&text, "state", s->request.dryrun ? "dry-run" : status_names[s->state]);
 	json_add_int(&text, "state_since_ms", s->state_since_ms);
 	json_add_int(&text, "started_ms", s->started_ms);
-	json_add_string(&text, "image", s->machine.image.id);
+	json_add_string(&text, "image", s->image.id);
 	json_add_string(&text, "how", s->from_template ? "template" : "cold");
 	json_add_string(&text, "accel", s->accel.kvm ? "kvm" : "tcg");
 	json_add_int(&text, "memory_mib", s->conf.memory);

@@ -81,7 +81,7 @@ static int machine_make_key(struct machine *m, struct err *e)
 	AUTO_BUF struct buf text = {0};
 	XXH128_hash_t hash;
 
-	buf_addf(&text, "format 1\nimage %s %lld\n", m->image.id, (long long)m->image.root_size);
+	buf_addf(&text, "format 1\nimage %s %lld\n", m->image->id, (long long)m->image->root_size);
 	if (machine_add_qemu(m, &text, e) < 0 || machine_add_programs(m, &text, e) < 0)
 		return -1;
 	machine_add_cpu(&text);
@@ -91,21 +91,18 @@ static int machine_make_key(struct machine *m, struct err *e)
 	return 0;
 }
 
-int machine_open(struct machine *m, const char *libexec, const char *share, const struct accel *accel,
+int machine_open(struct machine *m, const struct image *image, const char *libexec, const struct accel *accel,
 		 struct machine_size size, struct err *e)
 {
-	AUTO_FREE char *image = image_find(share, e);
-
 	memset(m, 0, sizeof(*m));
-	if (!image || image_open(&m->image, image, e) < 0)
-		return -1;
+	m->image = image;
 	m->accel = *accel;
 	m->size = size;
 	m->type = machine_env("CCVM_MACHINE", "microvm");
 	m->sandbox = strcmp(getenv("CCVM_QEMU_SANDBOX") ? getenv("CCVM_QEMU_SANDBOX") : "1", "0") != 0;
-	m->kernel = mem_format("%s/%s", image, IMAGE_KERNEL);
-	m->modules = mem_format("%s/%s", image, IMAGE_MODULES);
-	m->root = mem_format("%s/%s", image, IMAGE_ROOT);
+	m->kernel = mem_format("%s/%s", image->path, IMAGE_KERNEL);
+	m->modules = mem_format("%s/%s", image->path, IMAGE_MODULES);
+	m->root = mem_format("%s/%s", image->path, IMAGE_ROOT);
 	m->programs = mem_format("%s/guest.cpio", libexec);
 	m->program = qemu_find(e);
 	if (m->program && machine_make_key(m, e) == 0)
@@ -116,7 +113,6 @@ int machine_open(struct machine *m, const char *libexec, const char *share, cons
 
 void machine_fini(struct machine *m)
 {
-	image_fini(&m->image);
 	free(m->program);
 	free(m->type);
 	free(m->kernel);

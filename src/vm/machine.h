@@ -21,15 +21,14 @@ struct machine {
 	char *kernel, *modules, *root; /* of the image */
 	char *programs; /* guest.cpio */
 	bool sandbox;   /* QEMU's own seccomp filter; CCVM_QEMU_SANDBOX=0 turns it off */
-	struct image image;
+	const struct image *image; /* borrowed */
 	struct accel accel;
 	struct machine_size size;
 	char key[MACHINE_KEY_SIZE]; /* of image, programs, QEMU's build, the host's CPU, the command line */
 };
 
-/* libexec and share are our installation's directories (share: where a system-wide image may lie). On error nothing is
- * left to free. */
-int machine_open(struct machine *m, const char *libexec, const char *share, const struct accel *accel,
+/* libexec is our own directory, with the guest programs. On error nothing is left to free. */
+int machine_open(struct machine *m, const struct image *image, const char *libexec, const struct accel *accel,
 		 struct machine_size size, struct err *e);
 void machine_fini(struct machine *m); /* zeroed is fine */
 

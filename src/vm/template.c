@@ -359,7 +359,7 @@ static int template_write_files(int dirfd, const struct machine *m, int ram, con
 	if (file_create(dirfd, "state", buf_data(state), buf_len(state), 0400, e) < 0)
 		return -1;
 	template_hash_text(meta.state_hash, XXH3_128bits(buf_data(state), buf_len(state)));
-	snprintf(meta.image, sizeof(meta.image), "%s", m->image.id);
+	snprintf(meta.image, sizeof(meta.image), "%s", m->image->id);
 	snprintf(meta.qemu_version, sizeof(meta.qemu_version), "%s", qemu_version);
 	text = template_meta_format(&meta);
 	return file_create(dirfd, "meta", text, strlen(text), 0600, e);

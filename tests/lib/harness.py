@@ -226,7 +226,9 @@ class Run:
     @staticmethod
     def boot_of(name, fn):
         """How a test's guests start: as its mark says, else as CCVM_TEST_BOOT (cold, template) says, else by its name,
-        half of them each way."""
+        half of them each way. None outside of tests/boot: those set what they need."""
+        if not name.startswith("boot."):
+            return None
         wanted = getattr(fn, "boot", None) or os.environ.get("CCVM_TEST_BOOT")
         return wanted or ("template", "cold")[zlib.crc32(name.encode()) & 1]
 
@@ -268,8 +270,9 @@ class Context:
     all belong to the user. `private` belongs to the harness alone: logs with keys go there.
     """
 
-    def __init__(self, run, number, boot="cold"):
-        self.boot, self.templates = boot, run.templates
+    def __init__(self, run, number, boot=None):
+        self.boot_env = {"CCVM_MEMORY": BOOT_MEMORY, "CCVM_TEMPLATE_DIR": run.templates,
+                         "CCVM_TEMPLATE": "use" if boot == "template" else "0"} if boot else {"CCVM_TEMPLATE": "0"}
         self.user, self.uid, self.gid = run.user, run.user.uid, run.user.gid
         self._bin, self._image = run.bin, run.image
         self.dir = os.path.join(run.base, "t%d" % number)
@@ -322,8 +325,7 @@ class Context:
         env = {"PATH": self._bin + ":" + path if self._bin else path, "HOME": self.home, "USER": self.user.name,
                "LOGNAME": self.user.name, "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "xterm-256color",
                "XDG_RUNTIME_DIR": self.runtime, "XDG_CACHE_HOME": self.cache, "TMPDIR": self.tmp,
-               "CCVM_IMAGE": self._image, "CCVM_MEMORY": BOOT_MEMORY, "CCVM_TEMPLATE_DIR": self.templates,
-               "CCVM_TEMPLATE": "use" if self.boot == "template" else "0", **(extra or {})}
+               "CCVM_IMAGE": self._image, **self.boot_env, **(extra or {})}
         return {k: v for k, v in env.items() if v is not None}
 
     def spawn(self, argv, stdin=b"", env=None, cwd=None, pass_fds=()):

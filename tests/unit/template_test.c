@@ -37,7 +37,9 @@ static int teardown(void **state)
 
 static struct machine machine(char digit)
 {
-	struct machine m = {.size = {MEMORY_MIB, 2}, .image = {.id = "image-1"}};
+	static char id[] = "image-1";
+	static const struct image image = {.id = id};
+	struct machine m = {.size = {MEMORY_MIB, 2}, .image = &image};
 
 	memset(m.key, digit, MACHINE_KEY_SIZE - 1);
 	return m;
