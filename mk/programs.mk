@@ -25,14 +25,14 @@ ccvm_PKGS := libcjson libuv
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
 ccvm-session_PKGS := libcjson libuv libssh libseccomp
 ccvm-net_AREAS := base net
-ccvm-net_PKGS := slirp libseccomp
+ccvm-net_PKGS := slirp libseccomp libcares
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv
 ccvmctl_FILES := src/vm/image.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp libcares)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
