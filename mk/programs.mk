@@ -21,18 +21,18 @@ $(B)/obj/%.o: %.c
 
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
-ccvm_PKGS := libcjson libuv
+ccvm_PKGS := libcjson libuv libidn2
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
-ccvm-session_PKGS := libcjson libuv libssh libseccomp
+ccvm-session_PKGS := libcjson libuv libssh libseccomp libidn2
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp libcares
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv
-ccvmctl_FILES := src/vm/image.c
+ccvmctl_PKGS := libcjson libuv libidn2
+ccvmctl_FILES := src/vm/image.c src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp libcares)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp libcares libidn2)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))

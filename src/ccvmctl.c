@@ -13,6 +13,10 @@ static const struct {
 } main_commands[] = {
 	{"ls", ctl_ls, "ls [--json]", "the running sessions"},
 	{"stop", ctl_stop, "stop SESSION... | stop --all", "end sessions; in overlay mode their edits are discarded"},
+	{"egress", ctl_egress,
+	 "egress log|rules|watch SESSION [--json] | check SESSION NAME[:PORT] [--json] |\n"
+	 "               allow|deny SESSION NAME[:PORT] [--once|--session|--always]",
+	 "what a session may reach, what it tried, and changing that"},
 	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json]",
 	 "build, list, remove and show guest images"},
 	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},

@@ -195,6 +195,7 @@ static void session_on_net_exit(struct session *s)
 	char how[80], text[160];
 	struct err e;
 
+	egress_on_net_exit(s);
 	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
 	session_describe_end(how, sizeof(how), s->net_child.status);
@@ -473,9 +474,7 @@ static void session_on_qmp(void *ctx, const void *bytes, size_t n)
 
 static void session_on_net_control(void *ctx, const void *bytes, size_t n)
 {
-	(void)ctx;
-	(void)bytes;
-	(void)n;
+	egress_on_bytes(ctx, bytes, n);
 }
 
 static void session_on_stream_end(void *ctx)

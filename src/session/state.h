@@ -13,6 +13,7 @@
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
+#include "session/egress.h"
 #include "session/guest.h"
 #include "session/logtail.h"
 #include "session/request.h"
@@ -86,6 +87,7 @@ struct session {
 	struct json_splitter ctl_lines;
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
+	struct egress egress;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
@@ -135,6 +137,8 @@ void clients_close_all(struct session *s);
 void status_event_state(struct session *s);
 void status_event_note(struct session *s, const char *stage, const char *text);
 void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);
+/* fields: json_add_* alone, without json_begin. */
+void status_event(struct session *s, const char *event, const struct buf *fields);
 void status_write(struct session *s);
 const char *status_state_name(enum session_state state);
 /* The last frame's payload. */
