@@ -194,6 +194,18 @@ static int firewall_add_ports(struct nftbatch *b, char *list, struct err *e)
 	return 0;
 }
 
+/* The kernel's own words to IPv6 neighbours and routers, which nobody waits for and nobody needs to hear of. */
+static void firewall_add_silence(struct nftbatch *b)
+{
+	struct firewall_network groups;
+
+	firewall_parse_network("ff02::/16", &groups);
+	nftbatch_rule_begin(b, FIREWALL_OUT);
+	firewall_match_network(b, &groups);
+	nftbatch_drop(b);
+	nftbatch_rule_end(b);
+}
+
 static void firewall_add_refusals(struct nftbatch *b)
 {
 	nftbatch_rule_begin(b, FIREWALL_OUT);
@@ -235,6 +247,7 @@ static int firewall_fill(struct nftbatch *b, struct err *e)
 	firewall_add_synthetic(b);
 	if (firewall_add_networks(b, (char *)networks.bytes, e) < 0)
 		return -1;
+	firewall_add_silence(b);
 	firewall_add_refusals(b);
 	nftbatch_end(b);
 	return 0;

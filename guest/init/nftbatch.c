@@ -314,6 +314,11 @@ void nftbatch_accept(struct nftbatch *b)
 	nft_verdict(b, NF_ACCEPT, NULL);
 }
 
+void nftbatch_drop(struct nftbatch *b)
+{
+	nft_verdict(b, NF_DROP, NULL);
+}
+
 void nftbatch_jump(struct nftbatch *b, const char *chain)
 {
 	nft_verdict(b, (uint32_t)NFT_JUMP, chain);

@@ -46,6 +46,7 @@ void nftbatch_counter(struct nftbatch *b);
 void nftbatch_reject_reset(struct nftbatch *b);
 void nftbatch_reject_prohibited(struct nftbatch *b);
 void nftbatch_accept(struct nftbatch *b);
+void nftbatch_drop(struct nftbatch *b);
 void nftbatch_jump(struct nftbatch *b, const char *chain);
 
 #endif

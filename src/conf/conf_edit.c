@@ -64,15 +64,13 @@ static bool edit_walk_list(const char *text, struct jscan *s, const char *value,
 	return step == JSCAN_DONE;
 }
 
-/* Finds the list among the members of the outermost object. */
-static bool edit_find_list(const char *text, size_t n, const char *list, const char *value, struct edit_list *l)
+/* Finds the list among the members of the outermost object. copy: the text with its comments blank. */
+static bool edit_find_list(const char *copy, size_t n, const char *list, const char *value, struct edit_list *l)
 {
-	AUTO_FREE char *copy = mem_strndup(text, n);
 	struct jscan s = {copy, copy + n};
 	enum jscan_step step;
 
 	memset(l, 0, sizeof(*l));
-	conf_file_blank(copy, n);
 	if (!jscan_take(&s, '{'))
 		return false;
 	for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE; first = false) {
@@ -86,6 +84,14 @@ static bool edit_find_list(const char *text, size_t n, const char *list, const c
 			return false;
 	}
 	return false;
+}
+
+static char *edit_blank(const char *text, size_t n)
+{
+	char *copy = mem_strndup(text, n);
+
+	conf_file_blank(copy, n);
+	return copy;
 }
 
 static int edit_no_list(const char *name, const char *list, struct err *e)
@@ -107,12 +113,13 @@ static bool edit_indent(const char *text, size_t at, struct edit_span *indent)
 int conf_edit_add_text(const char *text, size_t n, const char *list, const char *value, const char *name, struct buf *out,
 		       struct err *e)
 {
+	AUTO_FREE char *copy = edit_blank(text, n);
 	AUTO_BUF struct buf quoted = {0};
 	struct edit_span indent;
 	struct edit_list l;
 	size_t at;
 
-	if (!edit_find_list(text, n, list, value, &l))
+	if (!edit_find_list(copy, n, list, value, &l))
 		return edit_no_list(name, list, e);
 	json_quote(&quoted, value, strlen(value));
 	at = l.n ? l.last.end : l.open + 1;
@@ -135,42 +142,60 @@ int conf_edit_add_text(const char *text, size_t n, const char *list, const char 
 	return 0;
 }
 
-/* From the comma in front of an element, or behind it when it is the first. */
-static struct edit_span edit_with_comma(const char *text, const struct edit_list *l)
+/* The comma to go with an element: the one behind it, or for the last one that in front; at == end: it has none. copy:
+ * without comments, which may hold commas too. */
+static struct edit_span edit_comma(const char *copy, const struct edit_list *l)
 {
-	struct edit_span cut = l->found;
+	size_t at;
 
-	if (l->found_index + 1 < l->n) {
-		while (text[cut.end] != ',')
-			cut.end++;
-		cut.end++;
-		while (text[cut.end] == ' ' || text[cut.end] == '\t')
-			cut.end++;
-	} else if (l->found_index > 0) {
-		while (text[cut.at - 1] != ',')
-			cut.at--;
-		cut.at--;
-	}
+	if (l->n == 1)
+		return (struct edit_span){l->found.at, l->found.at};
+	if (l->found_index + 1 < l->n)
+		for (at = l->found.end; copy[at] != ',';)
+			at++;
+	else
+		for (at = l->found.at - 1; copy[at] != ',';)
+			at--;
+	return (struct edit_span){at, at + 1};
+}
+
+/* The element with what is its own: its comma when that stands behind it, and its line, comment included, when nothing
+ * else is on it. */
+static struct edit_span edit_element(const char *copy, const struct edit_list *l, const struct edit_span *comma)
+{
+	struct edit_span cut = l->found, indent;
+	size_t end;
+
+	if (comma->at >= cut.end)
+		cut.end = comma->end;
+	for (end = cut.end; copy[end] == ' ' || copy[end] == '\t';)
+		end++;
+	if (edit_indent(copy, cut.at, &indent) && copy[end] == '\n')
+		return (struct edit_span){indent.at, end + 1};
+	if (comma->at >= l->found.end)
+		cut.end = end;
 	return cut;
 }
 
 int conf_edit_remove_text(const char *text, size_t n, const char *list, const char *value, const char *name,
 			  struct buf *out, struct err *e)
 {
-	struct edit_span cut, indent;
+	AUTO_FREE char *copy = edit_blank(text, n);
+	struct edit_span comma, cut;
 	struct edit_list l;
 
-	if (!edit_find_list(text, n, list, value, &l))
+	if (!edit_find_list(copy, n, list, value, &l))
 		return edit_no_list(name, list, e);
 	if (l.found.at == l.found.end)
 		return err_set(e, "%s: %s does not hold \"%s\" itself", name, list, value);
-	cut = edit_with_comma(text, &l);
-	/* Its whole line, when it has one to itself. */
-	if (l.found_index + 1 < l.n && edit_indent(text, cut.at, &indent) && text[cut.end] == '\n') {
-		cut.at = indent.at;
-		cut.end++;
+	comma = edit_comma(copy, &l);
+	cut = edit_element(copy, &l, &comma);
+	if (comma.end <= cut.at) { /* in front, perhaps with a comment in between that stays */
+		buf_add(out, text, comma.at);
+		buf_add(out, text + comma.end, cut.at - comma.end);
+	} else {
+		buf_add(out, text, cut.at);
 	}
-	buf_add(out, text, cut.at);
 	buf_add(out, text + cut.end, n - cut.end);
 	return 0;
 }

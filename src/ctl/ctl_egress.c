@@ -160,7 +160,7 @@ static void egress_print_entry(const struct json_line *l)
 	json_get_int(l, "last_ms", &last_ms);
 	egress_print_time(last_ms);
 	printf("  %-7s  ", egress_text(l, "verdict"));
-	egress_print_text(egress_text(l, "name"));
+	egress_print_text(egress_text(l, "host"));
 	printf(":%" PRId64 " %s  %" PRId64 "x  ", port, egress_text(l, "proto"), count);
 	egress_print_text(egress_text(l, "reason"));
 	printf("\n");
@@ -238,9 +238,9 @@ static int egress_do_watch(char **argv, const struct egress_flags *f, struct err
 
 			json_get_int(&l, "port", &port);
 			printf("waiting: ");
-			egress_print_text(egress_text(&l, "name"));
+			egress_print_text(egress_text(&l, "host"));
 			printf(":%" PRId64 "  ccvmctl egress allow|deny %s ", port, argv[0]);
-			egress_print_text(egress_text(&l, "name"));
+			egress_print_text(egress_text(&l, "host"));
 			printf(":%" PRId64 "\n", port);
 		}
 		buf_drop(&k.in, frame.n + WIRE_HEADER_SIZE);

@@ -137,7 +137,7 @@ static const struct egress_entry *egress_merge(struct egress *g, const struct eg
 static void egress_add_entry(struct buf *out, const struct egress_entry *e)
 {
 	json_add_string(out, "verdict", e->refused ? "refused" : "allowed");
-	json_add_string(out, "name", e->name);
+	json_add_string(out, "host", e->name); /* an event has the session's name as `name` */
 	json_add_string(out, "address", e->address);
 	json_add_int(out, "port", e->port);
 	json_add_string(out, "proto", e->proto);
@@ -147,16 +147,12 @@ static void egress_add_entry(struct buf *out, const struct egress_entry *e)
 	json_add_int(out, "last_ms", e->last_ms);
 }
 
-static void egress_on_entry(struct session *s, const struct json_line *l)
+static void egress_take(struct session *s, const struct egress_entry *e)
 {
+	const struct egress_entry *merged = egress_merge(&s->egress, e);
 	AUTO_BUF struct buf fields = {0};
-	const struct egress_entry *merged;
-	struct egress_entry e;
 
-	if (!egress_read(l, &e))
-		return;
-	merged = egress_merge(&s->egress, &e);
-	if (!e.refused)
+	if (!e->refused)
 		return;
 	s->egress.last = *merged;
 	egress_add_entry(&fields, merged);
@@ -168,6 +164,28 @@ static void egress_on_entry(struct session *s, const struct json_line *l)
 	}
 }
 
+static void egress_on_entry(struct session *s, const struct json_line *l)
+{
+	struct egress_entry e;
+
+	if (egress_read(l, &e))
+		egress_take(s, &e);
+}
+
+void egress_on_guest_denied(struct session *s, const struct guest_message *m)
+{
+	struct egress_entry e = {.refused = true, .port = (uint16_t)m->port, .count = m->count};
+
+	if (!egress_is_locked(s) || !m->address[0] || m->port > 65535 || m->count < 1 || m->count > 1000000)
+		return;
+	snprintf(e.name, sizeof(e.name), "%s", m->address);
+	snprintf(e.address, sizeof(e.address), "%s", m->address);
+	snprintf(e.proto, sizeof(e.proto), "%s", m->proto);
+	snprintf(e.reason, sizeof(e.reason), "not listed (the guest's own firewall)");
+	e.first_ms = e.last_ms = session_now_ms();
+	egress_take(s, &e);
+}
+
 static void egress_on_question(struct session *s, const struct json_line *l)
 {
 	AUTO_BUF struct buf fields = {0};
@@ -177,7 +195,7 @@ static void egress_on_question(struct session *s, const struct json_line *l)
 	egress_copy(l, "name", name, sizeof(name));
 	json_get_int(l, "port", &port);
 	json_get_int(l, "wait_ms", &wait_ms);
-	json_add_string(&fields, "name", name);
+	json_add_string(&fields, "host", name);
 	json_add_int(&fields, "port", port);
 	json_add_int(&fields, "wait_ms", wait_ms);
 	status_event(s, "egress-question", &fields);
@@ -232,9 +250,18 @@ static int egress_done(struct client *c, const char *error, const char *remedy)
 	return 0;
 }
 
+static int egress_compare(const void *a, const void *b)
+{
+	const int64_t x = ((const struct egress_entry *)a)->last_ms, y = ((const struct egress_entry *)b)->last_ms;
+
+	return (x > y) - (x < y);
+}
+
 static int egress_do_log(struct session *s, struct client *c, const struct json_line *l)
 {
 	(void)l;
+	if (s->egress.n)
+		qsort(s->egress.log, s->egress.n, sizeof(*s->egress.log), egress_compare);
 	for (size_t i = 0; i < s->egress.n; i++) {
 		AUTO_BUF struct buf row = {0};
 
@@ -283,6 +310,14 @@ static void egress_remember(struct egress *g, bool allow, const char *entry)
 	strv_addf(&g->decided, "%c%s", allow ? '+' : '-', entry);
 }
 
+static bool egress_is_address(const char *target)
+{
+	const char *colon = strchr(target, ':');
+	AUTO_FREE char *name = mem_strndup(target, colon ? (size_t)(colon - target) : strlen(target));
+
+	return target[0] == '[' || egress_entry_is_literal(target) || egress_entry_is_literal(name);
+}
+
 static int egress_decide(struct session *s, struct client *c, const struct json_line *l, bool allow)
 {
 	const char *entry = json_get_string(l, "entry");
@@ -301,6 +336,10 @@ static int egress_decide(struct session *s, struct client *c, const struct json_
 	normal = egress_target_normalise(entry, &e);
 	if (!normal)
 		return egress_done(c, e.text, e.remedy);
+	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its start. */
+	if (allow && egress_is_address(normal))
+		return egress_done(c, "an address cannot be allowed while the session runs, only a name",
+				   "add it to egressAllowlist, then start a new session");
 	json_begin(&line);
 	json_add_string(&line, "cmd", "decide");
 	json_add_string(&line, "entry", normal);

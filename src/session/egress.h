@@ -23,6 +23,7 @@
 #define EGRESS_NAME_MAX	  256
 #define EGRESS_REASON_MAX 128
 
+struct guest_message;
 struct session;
 struct client;
 
@@ -57,6 +58,8 @@ int egress_send_rules(struct session *s, int control_fd, struct err *e);
 
 /* What ccvm-net says. */
 void egress_on_bytes(struct session *s, const void *bytes, size_t n);
+/* What the guest says that its own firewall refused. Only a locked guest has one. */
+void egress_on_guest_denied(struct session *s, const struct guest_message *m);
 void egress_on_net_exit(struct session *s);
 
 /* A request; -1: malformed. */

@@ -434,6 +434,9 @@ static void session_on_guest_line(void *ctx, const char *line, size_t n)
 		s->report = m;
 		status_write(s);
 		return;
+	case GUEST_DENIED:
+		egress_on_guest_denied(s, &m);
+		return;
 	case GUEST_SSHD_ENDED:
 		session_on_sshd_ended(s);
 		return;
