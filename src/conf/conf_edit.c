@@ -192,7 +192,8 @@ int conf_edit_remove_text(const char *text, size_t n, const char *list, const ch
 	cut = edit_element(copy, &l, &comma);
 	if (comma.end <= cut.at) { /* in front, perhaps with a comment in between that stays */
 		buf_add(out, text, comma.at);
-		buf_add(out, text + comma.end, cut.at - comma.end);
+		if (strspn(text + comma.end, " \t") < cut.at - comma.end)
+			buf_add(out, text + comma.end, cut.at - comma.end);
 	} else {
 		buf_add(out, text, cut.at);
 	}

@@ -961,11 +961,13 @@ static void locked_take_from_slirp(struct net_locked *l, const uint8_t *bytes, s
 
 static void locked_drain(struct net_locked *l)
 {
-	while (buf_len(&l->waiting)) {
-		uint32_t len;
+	uint32_t len;
 
-		memcpy(&len, buf_data(&l->waiting), sizeof(len));
-		memcpy(l->drained, buf_data(&l->waiting) + sizeof(len), len);
+	while (buf_len(&l->waiting) > sizeof(len)) {
+		const unsigned char *at = l->waiting.bytes + l->waiting.start;
+
+		memcpy(&len, at, sizeof(len));
+		memcpy(l->drained, at + sizeof(len), len);
 		buf_drop(&l->waiting, sizeof(len) + len);
 		locked_take_from_slirp(l, l->drained, len);
 	}

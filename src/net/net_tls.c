@@ -51,9 +51,9 @@ static enum net_sniff tls_gather(struct tls_message *m, struct net_reader *r)
 		if (m->n >= MESSAGE_HEADER)
 			want = MESSAGE_HEADER +
 			       ((size_t)m->bytes[1] << 16 | (size_t)m->bytes[2] << 8 | m->bytes[3]);
-		if (want > HELLO_MAX)
+		if (want > HELLO_MAX || (m->n >= MESSAGE_HEADER && want == MESSAGE_HEADER))
 			return NET_SNIFF_BAD;
-		if (m->n >= want && want > MESSAGE_HEADER) {
+		if (m->n >= want) {
 			m->n = want;
 			return NET_SNIFF_FOUND;
 		}
