@@ -37,6 +37,8 @@ build  libslirp-dev            pc:slirp               guest network
 build  libglib2.0-dev          pc:glib-2.0            headers of libslirp
 build  libxxhash-dev           pc:libxxhash           checksums of saved guests
 build  libseccomp-dev          pc:libseccomp          system call filters
+build  libc-ares-dev           pc:libcares            names, resolved on the host
+build  libidn2-dev             pc:libidn2             names in other scripts
 build  libncurses-dev          pc:ncursesw            terminal interface
 image  mmdebstrap              prog:mmdebstrap        makes the Debian tree
 image  squashfs-tools          prog:mksquashfs        packs it

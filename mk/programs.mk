@@ -21,20 +21,20 @@ $(B)/obj/%.o: %.c
 
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
-ccvm_PKGS := libcjson libuv
+ccvm_PKGS := libcjson libuv libidn2
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
-ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash
+ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash libidn2
 ccvm-template_AREAS := base proto loop vm template
 ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
 ccvm-net_AREAS := base net
-ccvm-net_PKGS := slirp libseccomp
+ccvm-net_PKGS := slirp libseccomp libcares
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv libxxhash ncursesw
-ccvmctl_FILES := $(addprefix src/vm/,accel.c image.c jail.c qemu.c qemu_args.c template.c)
+ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
+ccvmctl_FILES := $(addprefix src/vm/,accel.c image.c jail.c qemu.c qemu_args.c template.c) src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))

@@ -20,6 +20,7 @@
 
 struct main_options {
 	struct net_bridge_config bridge;
+	bool ipv6;
 	bool landlock;
 	bool debug;
 };
@@ -28,6 +29,9 @@ enum main_option {
 	OPTION_QEMU,
 	OPTION_CONTROL,
 	OPTION_NO_LOOPBACK,
+	OPTION_NO_IPV6,
+	OPTION_LOCKED,
+	OPTION_RESOLVER,
 	OPTION_NO_LANDLOCK,
 	OPTION_MTU,
 	OPTION_DEBUG,
@@ -38,6 +42,9 @@ static const struct option main_option_table[] = {
     {"qemu-fd", required_argument, NULL, OPTION_QEMU},
     {"control-fd", required_argument, NULL, OPTION_CONTROL},
     {"no-host-loopback", no_argument, NULL, OPTION_NO_LOOPBACK},
+    {"no-ipv6", no_argument, NULL, OPTION_NO_IPV6},
+    {"locked", no_argument, NULL, OPTION_LOCKED},
+    {"resolver", required_argument, NULL, OPTION_RESOLVER},
     {"no-landlock", no_argument, NULL, OPTION_NO_LANDLOCK},
     {"mtu", required_argument, NULL, OPTION_MTU},
     {"debug", no_argument, NULL, OPTION_DEBUG},
@@ -50,6 +57,9 @@ static const char main_usage[] =
     "  --qemu-fd N         the other end of QEMU's -netdev stream socket\n"
     "  --control-fd M      the session: JSON lines; its end of file ends this process\n"
     "  --no-host-loopback  the gateway does not reach the host's loopback\n"
+    "  --no-ipv6           the guest has no IPv6\n"
+    "  --locked            nothing leaves but what the session's rules allow\n"
+    "  --resolver SERVERS  locked: DNS servers instead of /etc/resolv.conf's, ADDRESS[:PORT],...\n"
     "  --mtu BYTES         of the guest's network (default 1500)\n"
     "  --no-landlock       behave as on a kernel without Landlock: no file is opened\n"
     "  --debug             say more on stderr\n";
@@ -93,6 +103,15 @@ static int main_take_option(struct main_options *o, int option, struct err *e)
 	case OPTION_NO_LOOPBACK:
 		o->bridge.host_loopback = false;
 		return 0;
+	case OPTION_NO_IPV6:
+		o->ipv6 = false;
+		return 0;
+	case OPTION_LOCKED:
+		o->bridge.locked = true;
+		return 0;
+	case OPTION_RESOLVER:
+		o->bridge.resolver = optarg;
+		return 0;
 	case OPTION_NO_LANDLOCK:
 		o->landlock = false;
 		return 0;
@@ -118,6 +137,7 @@ static int main_parse(struct main_options *o, int argc, char **argv, struct err 
 
 	*o = (struct main_options){
 	    .bridge = {.qemu_fd = -1, .control_fd = -1, .host_loopback = true, .mtu = NET_PLAN_MTU},
+	    .ipv6 = true,
 	    .landlock = true,
 	};
 	opterr = 0;
@@ -143,8 +163,10 @@ static int main_serve(const struct main_options *o, struct err *e)
 
 	if (net_confine_fds(keep, ARRAY_LEN(keep), e) < 0 || net_confine_limits(e) < 0)
 		return -1;
-	config.ipv6 = net_slirp_host_has_ipv6();
-	bridge = net_bridge_new(&config);
+	config.ipv6 = o->ipv6 && net_slirp_host_has_ipv6();
+	bridge = net_bridge_new(&config, e);
+	if (!bridge)
+		return -1;
 	if (landlock_abi == 0)
 		net_bridge_prime_resolver(bridge);
 	rc = net_confine_enter(landlock_abi, e);

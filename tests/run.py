@@ -37,7 +37,7 @@ import harness  # noqa: E402
 import procs  # noqa: E402
 from checks import Skip, assert_eq, tail, wait_until  # noqa: E402
 
-UNIT_TIMEOUT = 300
+UNIT_TIMEOUT = 900
 GRACE = 20
 
 

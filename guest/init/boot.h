@@ -43,7 +43,8 @@ int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the a
 int seed_sudo(struct boot *b, struct err *e);
 /* netif.c */
 int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
-int netif_firewall(struct boot *b, struct err *e);
+/* firewall.c */
+int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
 /* workspace.c */
 int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);

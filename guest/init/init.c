@@ -42,7 +42,7 @@ static const struct stage init_after_go[] = {
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
 	{"network", STAGE_FAIL_CLOSED, netif_configure},
-	{"firewall", STAGE_FAIL_CLOSED, netif_firewall},
+	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	{"pool", STAGE_FAIL_OPEN, workspace_pool},

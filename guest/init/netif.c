@@ -71,13 +71,3 @@ int netif_configure(struct boot *b, struct err *e)
 	return file_createf(AT_FDCWD, "/etc/resolv.conf", 0644, e, "nameserver %s\noptions edns0\n",
 			    NAME_GUEST_RESOLVER);
 }
-
-int netif_firewall(struct boot *b, struct err *e)
-{
-	(void)b;
-	if (access(BOOT_SEED_FILE(NAME_SEED_EGRESS_ENFORCE), F_OK) != 0)
-		return 0;
-	/* The host refuses an allowlist before it starts a guest without a firewall; should one come through
-	 * all the same, the agent must not run with an open network. */
-	return err_set(e, "an egress allowlist is demanded, but this guest has no firewall");
-}

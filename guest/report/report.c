@@ -1,16 +1,21 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
  * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
- * otherwise every ten seconds as a sign of life. */
+ * otherwise every ten seconds as a sign of life; and what the guest's own firewall refused, merged, once a second. */
+#include "report/nflog.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "proto/names.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#define REPORT_DENIED_MAX 16 /* different ones a second; the firewall lets through little more than that */
 
 struct report_figures {
 	int64_t memory_total_kib;
@@ -66,12 +71,70 @@ static int report_say(const struct report_figures *f)
 	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
 }
 
+struct report_denied {
+	struct nflog_packet packet[REPORT_DENIED_MAX];
+	int64_t count[REPORT_DENIED_MAX];
+	size_t n;
+};
+
+static void report_on_packet(void *ctx, const struct nflog_packet *p)
+{
+	struct report_denied *d = ctx;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->packet[i].port == p->port && strcmp(d->packet[i].proto, p->proto) == 0 &&
+		    strcmp(d->packet[i].address, p->address) == 0) {
+			d->count[i]++;
+			return;
+		}
+	if (d->n == REPORT_DENIED_MAX)
+		return;
+	d->packet[d->n] = *p;
+	d->count[d->n++] = 1;
+}
+
+static int report_say_denied(const struct report_denied *d)
+{
+	AUTO_BUF struct buf lines = {0};
+
+	for (size_t i = 0; i < d->n; i++) {
+		AUTO_BUF struct buf line = {0};
+
+		json_begin(&line);
+		json_add_string(&line, "t", "denied");
+		json_add_string(&line, "address", d->packet[i].address);
+		json_add_string(&line, "proto", d->packet[i].proto);
+		json_add_int(&line, "port", d->packet[i].port);
+		json_add_int(&line, "count", d->count[i]);
+		json_end(&line);
+		buf_add(&lines, buf_data(&line), buf_len(&line));
+		buf_add(&lines, "\n", 1);
+	}
+	return buf_len(&lines) && write(STDOUT_FILENO, buf_data(&lines), buf_len(&lines)) < 0 ? -1 : 0;
+}
+
+/* What the firewall has logged since the last time. */
+static int report_denied(int fd)
+{
+	static char bytes[65536] __attribute__((aligned(8)));
+	struct report_denied d = {.n = 0};
+	ssize_t n;
+
+	while (fd >= 0 && (n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		nflog_each(bytes, (size_t)n, report_on_packet, &d);
+	return report_say_denied(&d);
+}
+
 int main(void)
 {
 	struct report_figures last = {0}, now;
+	struct err ignored; /* no firewall, or no log of it: nothing to report */
+	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored);
 	int quiet = 10;
 
 	for (;; poll(NULL, 0, 1000)) {
+		if (report_denied(log_fd) < 0)
+			return 1;
 		if (report_read(&now) < 0)
 			return 1;
 		if (++quiet < 10 && !report_moved(&now, &last))

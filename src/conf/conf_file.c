@@ -28,11 +28,13 @@ static int conf_file_line(const struct conf_file *f, const char *at)
 	return line;
 }
 
-/* Replaces comments by blanks, so that every offset and line stays what it was. */
-static void conf_file_blank_comments(char *p, char *end)
+void conf_file_blank(char *p, size_t n)
 {
+	char *end = p + n;
 	bool quoted = false;
 
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		memset(p, ' ', 3); /* a byte order mark, as some editors write */
 	for (; p < end; p++) {
 		if (*p == '"')
 			quoted = !quoted;
@@ -154,9 +156,7 @@ int conf_file_read_text(struct conf *c, const char *text, size_t n, const char *
 	size_t bad = 0;
 	int rc;
 
-	if (n >= 3 && memcmp(copy, "\xef\xbb\xbf", 3) == 0)
-		memset(copy, ' ', 3); /* a byte order mark, as some editors write */
-	conf_file_blank_comments(copy, copy + n);
+	conf_file_blank(copy, n);
 	if (jscan_peek(&s) == '\0' && s.at == s.end)
 		return 0; /* nothing but blanks and comments */
 	/* The whole text first: a slip in the JSON is not to be reported as a bad value in front of it. */

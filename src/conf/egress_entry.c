@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,9 +80,26 @@ static char *egress_address(const char *text)
 	return slash ? mem_format("%s/%u", shown, bits) : mem_strdup(shown);
 }
 
+/* The ASCII form of a name of another script, as a DNS question carries it; what is ASCII stays as it is. */
+static char *egress_to_ascii(const char *entry)
+{
+	const char *name = strncmp(entry, "*.", 2) == 0 ? entry + 2 : entry;
+	char *ascii = NULL, *text;
+
+	for (const char *p = name; *p; p++)
+		if (*p & 0x80) {
+			if (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+				return mem_strdup(entry); /* refused for its bytes */
+			text = mem_format("%s%s", name > entry ? "*." : "", ascii);
+			idn2_free(ascii);
+			return text;
+		}
+	return mem_strdup(entry);
+}
+
 char *egress_entry_normalise(const char *entry, struct err *e)
 {
-	AUTO_FREE char *text = mem_strdup(entry);
+	AUTO_FREE char *text = egress_to_ascii(entry);
 	size_t n = strlen(text);
 	char *address;
 
@@ -101,6 +119,35 @@ char *egress_entry_normalise(const char *entry, struct err *e)
 	    "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or 10.0.0.0/8, without "
 	    "a scheme, port or path.");
 	return NULL;
+}
+
+char *egress_target_normalise(const char *target, struct err *e)
+{
+	const char *colon = strrchr(target, ':');
+	const bool brackets = target[0] == '[';
+	AUTO_FREE char *name = NULL;
+	AUTO_FREE char *normal = NULL;
+	unsigned port = 0;
+	int used = 0;
+
+	/* A bare IPv6 address has colons of its own. */
+	if (colon && ((brackets && colon[-1] == ']') || (!brackets && strchr(target, ':') == colon))) {
+		if (sscanf(colon + 1, "%5u%n", &port, &used) != 1 || colon[1 + used] || port < 1 || port > 65535) {
+			err_set(e, "\"%.100s\" has no port from 1 to 65535 behind its colon", target);
+			return NULL;
+		}
+		name = mem_strndup(target, (size_t)(colon - target));
+	} else {
+		name = mem_strdup(target);
+	}
+	if (brackets && strlen(name) > 2 && name[strlen(name) - 1] == ']') {
+		memmove(name, name + 1, strlen(name));
+		name[strlen(name) - 1] = '\0';
+	}
+	normal = egress_entry_normalise(name, e);
+	if (!normal || !port)
+		return mem_steal_ptr(&normal);
+	return strchr(normal, ':') ? mem_format("[%s]:%u", normal, port) : mem_format("%s:%u", normal, port);
 }
 
 bool egress_entry_is_literal(const char *entry)

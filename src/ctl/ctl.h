@@ -14,6 +14,7 @@ int ctl_ls(int argc, char **argv, struct err *e);
 int ctl_stop(int argc, char **argv, struct err *e);
 int ctl_rm(int argc, char **argv, struct err *e);
 int ctl_doctor(int argc, char **argv, struct err *e);
+int ctl_egress(int argc, char **argv, struct err *e);
 int ctl_image(int argc, char **argv, struct err *e);
 int ctl_config(int argc, char **argv, struct err *e);
 

@@ -6,10 +6,17 @@
  * write once what all that made for the guest. So the cost of system calls is shared by the frames of a turn.
  */
 #include "net/net_bridge.h"
+#include "net/net_command.h"
 #include "net/net_control.h"
 #include "net/net_filter.h"
 #include "net/net_frame.h"
+#include "net/net_labels.h"
+#include "net/net_locked.h"
+#include "net/net_log.h"
+#include "net/net_plan.h"
 #include "net/net_poll.h"
+#include "net/net_resolve.h"
+#include "net/net_rules.h"
 #include "net/net_slirp.h"
 #include "net/net_stream.h"
 #include "base/log.h"
@@ -19,9 +26,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Within a turn QEMU is given this much early, so that both processes work at once. */
-#define FLUSH_EARLY (64 * 1024)
+#define FLUSH_EARLY  (64 * 1024)
+#define PORT_DNS     53
+#define UDP_AGAIN_MS 60000 /* datagrams to one place are logged this often */
 
 struct bridge_traffic {
 	uint64_t frames;
@@ -34,7 +44,12 @@ struct net_bridge {
 	struct net_stream_out out;
 	struct net_filter filter;
 	struct net_control control;
-	struct net_slirp *slirp; /* owned */
+	struct net_slirp *slirp; /* owned, as all of these */
+	struct net_log *log;
+	struct net_labels *labels; /* open mode */
+	struct net_locked *locked; /* locked mode, as the next two */
+	struct net_resolve *resolve;
+	struct net_rules rules;
 	struct net_poll poll;
 	struct bridge_traffic from_guest; /* passed on */
 	struct bridge_traffic to_guest;
@@ -43,6 +58,14 @@ struct net_bridge {
 	bool failed; /* in a callback; error says why */
 	struct err error;
 };
+
+static int64_t bridge_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void bridge_flush(struct net_bridge *b)
 {
@@ -56,13 +79,11 @@ static void bridge_flush(struct net_bridge *b)
 	buf_fini(&b->out.queue);
 }
 
-static void bridge_on_frame(void *ctx, const void *bytes, size_t len)
+static void bridge_to_guest(void *ctx, const uint8_t *bytes, size_t len)
 {
 	struct net_bridge *b = ctx;
-	struct net_frame f;
 
-	net_frame_parse(&f, bytes, len);
-	if (net_filter_to_guest(&b->filter, &f) != NET_FILTER_PASS || b->done || b->failed)
+	if (b->done || b->failed)
 		return;
 	if (net_stream_out_add(&b->out, bytes, len)) {
 		b->to_guest.frames++;
@@ -70,6 +91,58 @@ static void bridge_on_frame(void *ctx, const void *bytes, size_t len)
 	}
 	if (buf_len(&b->out.queue) >= FLUSH_EARLY && !net_stream_out_is_high(&b->out))
 		bridge_flush(b);
+}
+
+/* What the guest's resolver told it is remembered, to name its connections. */
+static void bridge_learn(struct net_bridge *b, const struct net_frame *f)
+{
+	static const uint8_t resolver[4] = {NET_PLAN_RESOLVER4};
+
+	if (f->has_transport && f->proto == NET_FRAME_PROTO_UDP && f->src_port == PORT_DNS &&
+	    f->addr_len == 4 && memcmp(f->src, resolver, 4) == 0)
+		net_labels_learn(b->labels, f->bytes + f->payload_at, f->payload_len);
+}
+
+static void bridge_on_frame(void *ctx, const void *bytes, size_t len)
+{
+	struct net_bridge *b = ctx;
+	struct net_frame f;
+
+	net_frame_parse(&f, bytes, len);
+	if (net_filter_to_guest(&b->filter, &f) != NET_FILTER_PASS)
+		return;
+	if (b->locked) {
+		net_locked_from_slirp(b->locked, bytes, len, net_slirp_now_ms());
+		return;
+	}
+	bridge_learn(b, &f);
+	bridge_to_guest(b, bytes, len);
+}
+
+/* Open mode: a line for each connection, and for datagrams now and then. */
+static void bridge_log_open(struct net_bridge *b, const struct net_frame *f)
+{
+	const bool udp = f->proto == NET_FRAME_PROTO_UDP;
+	struct net_address to;
+	char address[NET_ADDRESS_TEXT_MAX];
+	const char *label;
+	struct net_log_entry e;
+
+	if (!f->has_transport || f->layer == NET_FRAME_ARP || (!udp && f->proto != NET_FRAME_PROTO_TCP) ||
+	    (!udp && (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN) ||
+	    (udp && f->dst_port == PORT_DNS))
+		return;
+	to = net_address_make(f->dst, f->addr_len);
+	net_address_format(&to, address);
+	label = net_labels_find(b->labels, &to);
+	e = (struct net_log_entry){.verdict = NET_LOG_ALLOWED,
+				   .name = label ? label : address,
+				   .address = address,
+				   .port = f->dst_port,
+				   .proto = udp ? "udp" : "tcp",
+				   .reason = "egress is open"};
+	if (!udp || bridge_wall_ms() - net_log_last_ms(b->log, &e) > UDP_AGAIN_MS)
+		net_log_add(b->log, &e);
 }
 
 /* Once for each reason: a guest cannot fill the log, and the counters tell the rest. */
@@ -92,10 +165,19 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 	verdict = net_filter_from_guest(&b->filter, &f, now_ms);
 	if (verdict != NET_FILTER_PASS) {
 		bridge_log_refusal(b, verdict, &f);
+		/* Nothing of a locked guest hangs. A frame from a false address gets no answer: it would
+		 * reach nobody. */
+		if (b->locked && (verdict == NET_FILTER_DESTINATION || verdict == NET_FILTER_SERVICE))
+			net_locked_refuse(b->locked, &f, "not an address of this network");
 		return;
 	}
 	b->from_guest.frames++;
 	b->from_guest.bytes += len;
+	if (b->locked) {
+		net_locked_from_guest(b->locked, &f, now_ms);
+		return;
+	}
+	bridge_log_open(b, &f);
 	net_slirp_input(b->slirp, bytes, len);
 }
 
@@ -130,24 +212,51 @@ static void bridge_send_stats(struct net_bridge *b)
 	net_control_event(&b->control,
 			  "{\"event\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
 			  "},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
-			  ",\"urgent\":%" PRIu64 "},\"refused\":{%s}}",
+			  ",\"urgent\":%" PRIu64 "},\"refused\":{%s},\"connections_allowed\":%" PRIu64
+			  ",\"connections_refused\":%" PRIu64 ",\"flows\":%zu}",
 			  b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes,
-			  b->out.dropped, b->filter.count_to_guest_urgent, refused);
+			  b->out.dropped, b->filter.count_to_guest_urgent, refused,
+			  net_log_total(b->log, NET_LOG_ALLOWED), net_log_total(b->log, NET_LOG_REFUSED),
+			  b->locked ? net_locked_flows(b->locked) : 0);
 }
 
-/* Commands of the session. Lines that say nothing known are for a newer ccvm-net. */
+static void bridge_rule(struct net_bridge *b, const struct net_command *c)
+{
+	if (c->kind == NET_COMMAND_PORT)
+		net_rules_add_port(&b->rules, c->port);
+	else if (!net_rules_add(&b->rules, c->entry))
+		log_warn("an entry of the allowlist is not understood or one too many");
+}
+
+static void bridge_decide(struct net_bridge *b, const struct net_command *c)
+{
+	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION))
+		net_locked_rules_changed(b->locked, net_slirp_now_ms());
+	else
+		log_warn("a decision of the user is not understood");
+}
+
+static void bridge_watch(struct net_bridge *b, const struct net_command *c)
+{
+	net_locked_watch(b->locked, c->on, net_slirp_now_ms());
+}
+
 static void bridge_on_line(void *ctx, const char *line, size_t len)
 {
-	static const struct {
-		const char *line;
-		void (*run)(struct net_bridge *b);
-	} commands[] = {
-	    {"{\"cmd\":\"stats\"}", bridge_send_stats},
+	static void (*const run[])(struct net_bridge * b, const struct net_command *c) = {
+	    [NET_COMMAND_PORT] = bridge_rule,
+	    [NET_COMMAND_RULE] = bridge_rule,
+	    [NET_COMMAND_DECIDE] = bridge_decide,
+	    [NET_COMMAND_WATCH] = bridge_watch,
 	};
+	struct net_bridge *b = ctx;
+	struct net_command c;
 
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (len == strlen(commands[i].line) && memcmp(line, commands[i].line, len) == 0)
-			commands[i].run(ctx);
+	net_command_parse(&c, line, len);
+	if (c.kind == NET_COMMAND_STATS)
+		bridge_send_stats(b);
+	else if (c.kind != NET_COMMAND_UNKNOWN && b->locked)
+		run[c.kind](b, &c);
 }
 
 static int bridge_read_control(struct net_bridge *b, struct err *e)
@@ -159,7 +268,53 @@ static int bridge_read_control(struct net_bridge *b, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-struct net_bridge *net_bridge_new(const struct net_bridge_config *config)
+static void bridge_to_slirp(void *ctx, const uint8_t *frame, size_t len)
+{
+	net_slirp_input(((struct net_bridge *)ctx)->slirp, frame, len);
+}
+
+static void bridge_ask_resolver(void *ctx, const char *name)
+{
+	net_resolve_ask(((struct net_bridge *)ctx)->resolve, name, net_slirp_now_ms());
+}
+
+static void bridge_on_answer(void *ctx, const char *name, const struct net_locked_answer *answer)
+{
+	struct net_bridge *b = ctx;
+
+	if (!b->done)
+		net_locked_resolved(b->locked, name, answer, net_slirp_now_ms());
+}
+
+/* name: checked characters only. */
+static void bridge_on_question(void *ctx, const char *name, uint16_t port)
+{
+	net_control_event(&((struct net_bridge *)ctx)->control,
+			  "{\"event\":\"question\",\"name\":\"%s\",\"port\":%u,\"wait_ms\":%d}", name, port,
+			  NET_LOCKED_ASK_MS);
+}
+
+static int bridge_init_locked(struct net_bridge *b, struct err *e)
+{
+	const struct net_locked_config config = {.rules = &b->rules,
+						 .log = b->log,
+						 .ctx = b,
+						 .host_loopback = b->config.host_loopback,
+						 .ipv6 = b->config.ipv6,
+						 .mtu = b->config.mtu,
+						 .to_guest = bridge_to_guest,
+						 .to_slirp = bridge_to_slirp,
+						 .resolve = bridge_ask_resolver,
+						 .on_question = bridge_on_question};
+
+	b->resolve = net_resolve_new(b->config.resolver, bridge_on_answer, b, e);
+	if (!b->resolve)
+		return -1;
+	b->locked = net_locked_new(&config);
+	return 0;
+}
+
+struct net_bridge *net_bridge_new(const struct net_bridge_config *config, struct err *e)
 {
 	struct net_bridge *b = mem_alloc(sizeof(*b));
 	const struct net_slirp_config slirp = {.host_loopback = config->host_loopback,
@@ -172,8 +327,14 @@ struct net_bridge *net_bridge_new(const struct net_bridge_config *config)
 	net_stream_in_init(&b->in);
 	net_filter_init(&b->filter, config->mtu);
 	net_control_init(&b->control, config->control_fd);
+	net_rules_init(&b->rules);
+	b->log = net_log_new();
+	b->labels = net_labels_new();
 	b->slirp = net_slirp_new(&slirp);
-	return b;
+	if (!config->locked || bridge_init_locked(b, e) == 0)
+		return b;
+	net_bridge_free(b);
+	return NULL;
 }
 
 void net_bridge_free(struct net_bridge *b)
@@ -181,7 +342,12 @@ void net_bridge_free(struct net_bridge *b)
 	if (!b)
 		return;
 	b->done = true; /* what libslirp says while it goes is for nobody */
+	net_resolve_free(b->resolve);
 	net_slirp_free(b->slirp);
+	net_locked_free(b->locked);
+	net_rules_fini(&b->rules);
+	net_labels_free(b->labels);
+	net_log_free(b->log);
 	net_stream_in_fini(&b->in);
 	net_stream_out_fini(&b->out);
 	net_control_fini(&b->control);
@@ -197,9 +363,36 @@ void net_bridge_prime_resolver(struct net_bridge *b)
 void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 {
 	net_control_event(&b->control,
-			  "{\"event\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u}",
+			  "{\"event\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u,"
+			  "\"locked\":%s}",
 			  landlock_abi > 0 ? "true" : "false", landlock_abi,
-			  b->config.ipv6 ? "true" : "false", b->config.mtu);
+			  b->config.ipv6 ? "true" : "false", b->config.mtu, b->locked ? "true" : "false");
+}
+
+/* The shorter of two waits, of which -1 is for ever. */
+static int bridge_sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Everybody's sockets and longest wait. */
+static int bridge_fill(struct net_bridge *b, bool may_read)
+{
+	int wait_ms = net_slirp_fill(b->slirp, &b->poll, may_read);
+
+	wait_ms = bridge_sooner(wait_ms, net_log_wait(b->log, net_slirp_now_ms()));
+	if (!b->locked)
+		return wait_ms;
+	wait_ms = bridge_sooner(wait_ms, net_resolve_fill(b->resolve, &b->poll));
+	return bridge_sooner(wait_ms, net_locked_wait(b->locked));
+}
+
+static void bridge_turn_locked(struct net_bridge *b)
+{
+	if (!b->locked)
+		return;
+	net_resolve_turn(b->resolve, &b->poll);
+	net_locked_tick(b->locked, net_slirp_now_ms());
 }
 
 static int bridge_turn(struct net_bridge *b, struct err *e)
@@ -214,7 +407,7 @@ static int bridge_turn(struct net_bridge *b, struct err *e)
 	qemu = net_poll_add(&b->poll, b->config.qemu_fd, buf_len(&b->out.queue) ? POLLIN | POLLOUT : POLLIN);
 	control = net_poll_add(&b->poll, b->config.control_fd,
 			       net_control_has_output(&b->control) ? POLLIN | POLLOUT : POLLIN);
-	wait_ms = net_slirp_fill(b->slirp, &b->poll, !out_high);
+	wait_ms = bridge_fill(b, !out_high);
 	n = poll(b->poll.fds, b->poll.n, wait_ms);
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, "poll");
@@ -227,6 +420,8 @@ static int bridge_turn(struct net_bridge *b, struct err *e)
 	if (b->done)
 		return 0;
 	net_slirp_turn(b->slirp, &b->poll, n < 0);
+	bridge_turn_locked(b);
+	net_log_flush(b->log, &b->control, net_slirp_now_ms());
 	bridge_flush(b);
 	if (net_control_flush(&b->control, e) < 0)
 		b->done = true; /* it has closed its end: the same as end of file */
@@ -246,6 +441,7 @@ int net_bridge_run(struct net_bridge *b, struct err *e)
 		b->done = true;
 	while (!b->done && rc == 0)
 		rc = bridge_turn(b, e);
+	net_log_flush(b->log, &b->control, net_slirp_now_ms());
 	bridge_send_stats(b);
 	(void)net_control_flush(&b->control, &ignored);
 	return rc;

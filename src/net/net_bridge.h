@@ -11,13 +11,15 @@ struct net_bridge_config {
 	int control_fd;
 	bool host_loopback;
 	bool ipv6;
+	bool locked;	      /* only what the session's rules allow */
+	const char *resolver; /* locked: DNS servers instead of the host's (net_resolve_new), or NULL */
 	unsigned mtu;
 };
 
 struct net_bridge;
 
-/* Sets up libslirp: to be called before net_confine_enter. */
-struct net_bridge *net_bridge_new(const struct net_bridge_config *config);
+/* Sets up libslirp and the resolver: to be called before net_confine_enter. NULL on failure. */
+struct net_bridge *net_bridge_new(const struct net_bridge_config *config, struct err *e);
 void net_bridge_free(struct net_bridge *b);
 
 /* For a process that will not be able to read the resolver's configuration (net_slirp_prime_resolver). */

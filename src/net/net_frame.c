@@ -30,10 +30,12 @@ static void frame_parse_tcp(struct net_frame *f, struct net_reader *r)
 
 	f->src_port = net_reader_u16(r);
 	f->dst_port = net_reader_u16(r);
-	net_reader_skip(r, 8); /* sequence and acknowledgement numbers */
+	f->tcp_seq = net_reader_u32(r);
+	f->tcp_ack = net_reader_u32(r);
 	header = (size_t)(net_reader_u8(r) >> 4) * 4;
 	f->tcp_flags = net_reader_u8(r);
-	net_reader_skip(r, 6); /* window, checksum, urgent pointer */
+	f->tcp_window = net_reader_u16(r);
+	net_reader_skip(r, 4); /* checksum, urgent pointer */
 	if (r->failed)
 		return;
 	if (header < TCP_HEADER_MIN)

@@ -32,6 +32,7 @@ enum net_frame_tcp_flag {
 	NET_FRAME_TCP_FIN = 0x01,
 	NET_FRAME_TCP_SYN = 0x02,
 	NET_FRAME_TCP_RST = 0x04,
+	NET_FRAME_TCP_PSH = 0x08,
 	NET_FRAME_TCP_ACK = 0x10,
 	NET_FRAME_TCP_URG = 0x20,
 };
@@ -80,6 +81,9 @@ struct net_frame {
 	size_t transport_at;
 	uint16_t src_port; /* TCP and UDP */
 	uint16_t dst_port;
+	uint32_t tcp_seq;
+	uint32_t tcp_ack;
+	uint16_t tcp_window;
 	uint8_t tcp_flags; /* enum net_frame_tcp_flag */
 	uint8_t icmp_type; /* ICMP and ICMPv6 */
 	uint8_t icmp_code;

@@ -49,6 +49,10 @@
 #define NAME_GUEST_GATEWAY  "10.0.2.2"
 #define NAME_GUEST_RESOLVER "10.0.2.3"
 #define NAME_GUEST_PREFIX   24
+/* What names stand for while egress is locked (ccvm-net's net_names). */
+#define NAME_GUEST_SYNTHETIC "198.18.0.0/15"
+/* NFLOG group of what the guest's own firewall refused. */
+#define NAME_GUEST_LOG_GROUP 9
 /* Frames never leave this machine: ccvm-net ends every connection itself, so fewer, larger ones cost less. */
 #define NAME_GUEST_MTU      16000
 

@@ -295,6 +295,9 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		s->report = *m;
 		status_write(s);
 		return;
+	case GUEST_DENIED:
+		egress_on_guest_denied(s, m);
+		return;
 	case GUEST_SSHD_ENDED:
 		boot_on_sshd_ended(s);
 		return;

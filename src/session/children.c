@@ -69,7 +69,10 @@ static void children_on_net_exit(struct session *s)
 	char how[80], text[160];
 	struct err e;
 
-	if (s->ending || s->restarting || s->state >= SESSION_STOPPING)
+	if (s->restarting)
+		return;
+	egress_on_net_exit(s);
+	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
 	children_describe_end(how, sizeof(how), s->net_child.status);
 	if (s->state < SESSION_READY) {

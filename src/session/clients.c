@@ -28,6 +28,7 @@ static void clients_remove(struct client *c)
 		*p = c->next;
 	if (c->session->owner == c)
 		c->session->owner = NULL;
+	egress_forget_client(c->session, c);
 	stream_close(c->stream);
 	buf_fini(&c->in);
 	free(c);
@@ -140,6 +141,11 @@ static int clients_on_stop(struct client *c, const struct wire_frame *f)
 	return 0;
 }
 
+static int clients_on_egress(struct client *c, const struct wire_frame *f)
+{
+	return egress_on_request(c->session, c, f->payload, f->n);
+}
+
 static const struct {
 	enum wire_type type;
 	bool owner_only;
@@ -149,7 +155,7 @@ static const struct {
 	{WIRE_ENV, true, clients_on_env},       {WIRE_BEGIN, true, clients_on_begin},
 	{WIRE_STDIN, true, clients_on_stdin},   {WIRE_STDIN_END, true, clients_on_stdin_end},
 	{WIRE_RESIZE, true, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
-	{WIRE_STOP, false, clients_on_stop},
+	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
 };
 
 static int clients_dispatch(struct client *c, const struct wire_frame *f)

@@ -127,11 +127,6 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 /* Options this program knows but cannot honour yet must not be taken for granted. */
 static int start_check_options(const struct session *s, struct err *e)
 {
-	if (s->conf.egress_allowlist.n) {
-		err_set(e, "egressAllowlist is set, but this version cannot enforce one");
-		err_remedy(e, "unset it to run with an open network");
-		return err_exit_code(e, ERR_EXIT_POLICY);
-	}
 	if (s->conf.vm_disk_size > 0) {
 		err_set(e, "vmDiskSize is set, but this version has no encrypted pool");
 		err_remedy(e, "set vmDiskSize to 0");
@@ -276,20 +271,33 @@ int start_prepare(struct session *s, struct err *e)
 	return 0;
 }
 
+static void start_net_args(const struct session *s, const char *program, struct strv *argv)
+{
+	static const char *const usual[] = {"--qemu-fd", "3", "--control-fd", "4", "--mtu"};
+
+	strv_add(argv, program);
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		strv_add(argv, usual[i]);
+	strv_addf(argv, "%d", NAME_GUEST_MTU);
+	if (!s->conf.host_loopback)
+		strv_add(argv, "--no-host-loopback");
+	egress_net_args(s, argv);
+}
+
 static int start_net(struct session *s, int *qemu_end, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
-	AUTO_FREE char *mtu = mem_format("%d", NAME_GUEST_MTU);
-	char *const argv[] = {program, "--qemu-fd", "3", "--control-fd", "4", "--mtu", mtu,
-			      s->conf.host_loopback ? NULL : "--no-host-loopback", NULL};
+	AUTO_STRV struct strv argv = {0};
 	AUTO_CLOSE int frames = -1, control = -1, log = -1;
 	int pair[2];
 	struct spawn_fd fds[3];
-	const struct spawn spawn = {.path = program, .argv = argv, .envp = no_env, .fds = fds, .nfds = 3,
-				    .die_with_parent = true, .no_core = true, .new_session = true};
+	struct spawn spawn = {.path = program, .envp = no_env, .fds = fds, .nfds = 3,
+			      .die_with_parent = true, .no_core = true, .new_session = true};
 
 	s->stage = "network";
+	start_net_args(s, program, &argv);
+	spawn.argv = argv.v;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
 	frames = pair[0];
@@ -310,7 +318,8 @@ static int start_net(struct session *s, int *qemu_end, struct err *e)
 		s->net_child.pid = 0;
 		return err_exit_code(e, ERR_EXIT_GUEST);
 	}
-	return 0;
+	/* It locks itself in before it reads: without rules it lets nothing through. */
+	return egress_send_rules(s, s->net_control_fd, e);
 }
 
 /* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */

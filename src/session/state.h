@@ -13,12 +13,13 @@
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
-#include "vm/guest.h"
+#include "session/egress.h"
 #include "session/logtail.h"
 #include "session/request.h"
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
+#include "vm/guest.h"
 #include "vm/hosttsc.h"
 #include "vm/machine.h"
 #include "vm/qemu.h"
@@ -95,6 +96,7 @@ struct session {
 	struct json_splitter ctl_lines;
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
+	struct egress egress;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
@@ -176,6 +178,8 @@ void clients_close_all(struct session *s);
 void status_event_state(struct session *s);
 void status_event_note(struct session *s, const char *stage, const char *text);
 void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);
+/* fields: json_add_* alone, without json_begin. */
+void status_event(struct session *s, const char *event, const struct buf *fields);
 void status_write(struct session *s);
 const char *status_state_name(enum session_state state);
 /* The last frame's payload. */

@@ -29,6 +29,11 @@ static void streams_on_qmp(void *ctx, const void *bytes, size_t n)
 		session_fail(s, "qemu", &e);
 }
 
+static void streams_on_net_control(void *ctx, const void *bytes, size_t n)
+{
+	egress_on_bytes(ctx, bytes, n);
+}
+
 static void streams_drop(void *ctx, const void *bytes, size_t n)
 {
 	(void)ctx;
@@ -59,7 +64,7 @@ void streams_open(struct session *s)
 		{&s->ctl, &s->qemu.ctl_fd, streams_on_ctl},
 		{&s->qemu_log, &s->qemu.log_fd, streams_on_log},
 		{&s->vmstate, &s->qemu.state_fd, streams_drop},
-		{&s->net_control, &s->net_control_fd, streams_drop},
+		{&s->net_control, &s->net_control_fd, streams_on_net_control},
 		{&s->net_log, &s->net_log_fd, streams_on_log},
 	};
 

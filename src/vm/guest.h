@@ -22,6 +22,7 @@ enum guest_kind {
 	GUEST_REPORT,
 	GUEST_SSHD_ENDED,
 	GUEST_STOPPED,
+	GUEST_DENIED,     /* the guest's own firewall refused packets: address, proto, port, count */
 };
 
 struct guest_message {
@@ -29,6 +30,8 @@ struct guest_message {
 	char stage[64];              /* escaped; may be empty */
 	char reason[GUEST_TEXT_MAX]; /* escaped; may be empty */
 	int64_t ms;                  /* since the guest's boot, 0 when not given */
+	char address[48], proto[8];  /* escaped; GUEST_DENIED */
+	int64_t port, count;	     /* GUEST_DENIED */
 	int64_t memory_total_kib, memory_used_kib, load_milli; /* GUEST_REPORT; 0 when absurd */
 };
 

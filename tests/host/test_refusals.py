@@ -381,7 +381,7 @@ def test_workspace_holds_the_run_directory(ctx):
     "boot timeout": ({"CCVM_BOOT_TIMEOUT": "soon"}, "CCVM_BOOT_TIMEOUT"),
     "boot timeout of nothing": ({"CCVM_BOOT_TIMEOUT": "0"}, "86400"),
     "credential in passEnv": ({"CCVM_PASS_ENV": "ANTHROPIC_AUTH_TOKEN"}, "ANTHROPIC_AUTH_TOKEN"),
-    "an allowlist, which is not enforced yet": ({"CCVM_EGRESS_ALLOWLIST": "example.org"}, "egressAllowlist"),
+    "an allowlist with a scheme": ({"CCVM_EGRESS_ALLOWLIST": "https://example.org"}, "without a scheme"),
     "a pool, which is not there yet": ({"CCVM_VM_DISK_SIZE": "1"}, "vmDiskSize")})
 def test_bad_option(ctx, entry):
     env, part = entry

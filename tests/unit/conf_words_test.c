@@ -54,6 +54,12 @@ static const char *const egress_cases[][2] = {
     {"2001:db8::/129", NULL},
     {"b\xc3\xbc"
      "cher.example",
+     "xn--bcher-kva.example"},
+    {"*.B\xc3\x9c"
+     "CHER.example",
+     "*.xn--bcher-kva.example"},
+    {"b\xff"
+     "cher.example",
      NULL},
 };
 

@@ -1,0 +1,411 @@
+/* ccvmctl egress: what a session may reach and what it tried, and changing that while it runs. */
+#include "ctl/ctl.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/sessions.h"
+#include "conf/conf.h"
+#include "conf/conf_edit.h"
+#include "conf/conf_file.h"
+#include "conf/egress_entry.h"
+#include "net/net_rules.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define EGRESS_PATIENCE_MS 10000
+
+extern char **environ;
+
+typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct json_line *l);
+
+struct egress_link {
+	int fd;
+	struct buf in;
+};
+
+static void egress_close(struct egress_link *k)
+{
+	if (k->fd >= 0)
+		close(k->fd);
+	buf_fini(&k->in);
+}
+
+/* The next frame of this type; the caller drops it with egress_drop. 0: the session has ended. */
+static int egress_next(struct egress_link *k, enum wire_type type, int patience_ms, struct wire_frame *f, struct err *e)
+{
+	struct pollfd p = {.fd = k->fd, .events = POLLIN};
+
+	for (;;) {
+		int rc = wire_next(&k->in, f);
+		ssize_t n;
+
+		if (rc < 0)
+			return err_set(e, "the session sent what is no frame");
+		if (rc == 1 && f->type == type)
+			return 1;
+		if (rc == 1) {
+			buf_drop(&k->in, f->n + WIRE_HEADER_SIZE);
+			continue;
+		}
+		if (poll(&p, 1, patience_ms) == 0)
+			return err_set(e, "the session does not answer");
+		n = read(k->fd, buf_room(&k->in, 65536), 65536);
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "read from the session");
+		buf_grew(&k->in, n > 0 ? (size_t)n : 0);
+	}
+}
+
+/* Reads the rows of an answer. */
+static int egress_rows(struct egress_link *k, egress_row_fn *on_row, void *ctx, struct err *e)
+{
+	static struct json_line l;
+	struct wire_frame f;
+	int rc;
+
+	while ((rc = egress_next(k, WIRE_EGRESS_ROW, EGRESS_PATIENCE_MS, &f, e)) == 1) {
+		bool done;
+
+		if (json_parse_line((const char *)f.payload, f.n, &l) < 0)
+			return err_set(e, "the session sent what is no answer");
+		done = json_get_bool(&l, "done", false);
+		if (!done && on_row)
+			on_row(ctx, (const char *)f.payload, f.n, &l);
+		buf_drop(&k->in, f.n + WIRE_HEADER_SIZE);
+		if (!done)
+			continue;
+		if (!json_get_string(&l, "error"))
+			return 0;
+		err_set(e, "%s", json_get_string(&l, "error"));
+		return json_get_string(&l, "remedy") ? err_remedy(e, "%s", json_get_string(&l, "remedy")) : -1;
+	}
+	return rc < 0 ? -1 : err_set(e, "the session ended");
+}
+
+/* Connects and sends one request; request is the object's text. */
+static int egress_request(struct egress_link *k, const char *session, const struct buf *request, struct err *e)
+{
+	AUTO_BUF struct buf frame = {0};
+
+	*k = (struct egress_link){.fd = sessions_connect(session, e)};
+	if (k->fd < 0)
+		return -1;
+	wire_put(&frame, WIRE_EGRESS, buf_data(request), buf_len(request));
+	return file_write_all(k->fd, buf_data(&frame), buf_len(&frame), e) < 0 ? err_wrap(e, "session %s", session) : 0;
+}
+
+static int egress_ask(const char *session, const struct buf *request, egress_row_fn *on_row, void *ctx, struct err *e)
+{
+	struct egress_link k;
+	int rc = egress_request(&k, session, request, e);
+
+	if (rc == 0)
+		rc = egress_rows(&k, on_row, ctx, e);
+	egress_close(&k);
+	return rc;
+}
+
+static void egress_op(struct buf *out, const char *op)
+{
+	json_begin(out);
+	json_add_string(out, "op", op);
+	json_end(out);
+}
+
+/* ---- showing ---- */
+
+static const char *egress_text(const struct json_line *l, const char *name)
+{
+	const char *text = json_get_string(l, name);
+
+	return text ? text : "-";
+}
+
+/* What a guest chose is in these texts: the session let no control characters through, and it is escaped again. */
+static void egress_print_text(const char *text)
+{
+	AUTO_BUF struct buf shown = {0};
+
+	log_escape(&shown, text, strlen(text), 512);
+	printf("%s", buf_text(&shown));
+}
+
+static void egress_print_time(int64_t ms)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm t;
+	char text[32];
+
+	localtime_r(&s, &t);
+	strftime(text, sizeof(text), "%H:%M:%S", &t);
+	printf("%s", text);
+}
+
+static void egress_print_entry(const struct json_line *l)
+{
+	int64_t port = 0, count = 0, last_ms = 0;
+
+	json_get_int(l, "port", &port);
+	json_get_int(l, "count", &count);
+	json_get_int(l, "last_ms", &last_ms);
+	egress_print_time(last_ms);
+	printf("  %-7s  ", egress_text(l, "verdict"));
+	egress_print_text(egress_text(l, "host"));
+	printf(":%" PRId64 " %s  %" PRId64 "x  ", port, egress_text(l, "proto"), count);
+	egress_print_text(egress_text(l, "reason"));
+	printf("\n");
+}
+
+static void egress_print_rule(const struct json_line *l)
+{
+	printf("%-6s ", egress_text(l, "rule"));
+	egress_print_text(egress_text(l, "entry"));
+	printf("  (%s)\n", egress_text(l, "from"));
+}
+
+struct egress_output {
+	bool json;
+	void (*print)(const struct json_line *l);
+};
+
+static void egress_on_row(void *ctx, const char *json, size_t n, const struct json_line *l)
+{
+	const struct egress_output *o = ctx;
+
+	if (o->json)
+		printf("%.*s\n", (int)n, json);
+	else
+		o->print(l);
+}
+
+/* ---- the commands: argv[0] is SESSION ---- */
+
+struct egress_flags {
+	bool json, once, session, always;
+};
+
+static int egress_do_log(char **argv, const struct egress_flags *f, struct err *e)
+{
+	struct egress_output o = {f->json, egress_print_entry};
+	AUTO_BUF struct buf request = {0};
+
+	egress_op(&request, "log");
+	return egress_ask(argv[0], &request, egress_on_row, &o, e);
+}
+
+static int egress_do_rules(char **argv, const struct egress_flags *f, struct err *e)
+{
+	struct egress_output o = {f->json, egress_print_rule};
+	AUTO_BUF struct buf request = {0};
+
+	egress_op(&request, "rules");
+	return egress_ask(argv[0], &request, egress_on_row, &o, e);
+}
+
+/* Prints refusals and questions until the session ends. While it runs, unlisted names wait for allow or deny. */
+static int egress_do_watch(char **argv, const struct egress_flags *f, struct err *e)
+{
+	static struct json_line l;
+	AUTO_BUF struct buf request = {0};
+	struct egress_link k;
+	struct wire_frame frame;
+	int rc;
+
+	egress_op(&request, "watch");
+	rc = egress_request(&k, argv[0], &request, e);
+	if (rc == 0)
+		rc = egress_rows(&k, NULL, NULL, e);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (rc == 0 && egress_next(&k, WIRE_EVENT, -1, &frame, e) == 1) {
+		const char *event = json_parse_line((const char *)frame.payload, frame.n, &l) == 0 ? json_get_string(&l, "event") : NULL;
+
+		if (event && f->json && strncmp(event, "egress", 6) == 0) {
+			printf("%.*s\n", (int)frame.n, (const char *)frame.payload);
+		} else if (event && strcmp(event, "egress") == 0) {
+			egress_print_entry(&l);
+		} else if (event && strcmp(event, "egress-question") == 0) {
+			int64_t port = 0;
+
+			json_get_int(&l, "port", &port);
+			printf("waiting: ");
+			egress_print_text(egress_text(&l, "host"));
+			printf(":%" PRId64 "  ccvmctl egress allow|deny %s ", port, argv[0]);
+			egress_print_text(egress_text(&l, "host"));
+			printf(":%" PRId64 "\n", port);
+		}
+		buf_drop(&k.in, frame.n + WIRE_HEADER_SIZE);
+	}
+	egress_close(&k);
+	return rc;
+}
+
+/* A port that is for one entry has no place in the file, where ports are for all. */
+static int egress_edit_config(const char *target, bool allow, struct err *e)
+{
+	AUTO_FREE char *path = conf_file_path(environ);
+	struct net_rules_entry entry;
+	struct conf c;
+	bool listed = false;
+	int rc;
+
+	if (!path || !net_rules_parse(&entry, target))
+		return err_set(e, "there is no config file to edit");
+	conf_init(&c);
+	rc = conf_load(&c, NULL, environ, e);
+	for (size_t i = 0; i < c.egress_ports.n; i++)
+		listed = listed || (unsigned)atoi(c.egress_ports.v[i]) == entry.port;
+	conf_fini(&c);
+	if (rc < 0)
+		return -1;
+	if (entry.port && allow && !listed) {
+		err_set(e, "port %u is not among egressPorts, which are for all hosts of the list", entry.port);
+		return err_remedy(e, "add it to egressPorts in %s by hand, or use --session", path);
+	}
+	return allow ? conf_edit_add(path, "egressAllowlist", entry.name, e) : conf_edit_remove(path, "egressAllowlist", entry.name, e);
+}
+
+static int egress_decide(char **argv, const char *op, const struct egress_flags *f, struct err *e)
+{
+	AUTO_FREE char *target = egress_target_normalise(argv[1], e);
+	AUTO_BUF struct buf request = {0};
+
+	if (!target)
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	if (f->once + f->session + f->always > 1)
+		return CTL_USAGE;
+	json_begin(&request);
+	json_add_string(&request, "op", op);
+	json_add_string(&request, "entry", target);
+	json_add_bool(&request, "once", f->once);
+	json_end(&request);
+	if (egress_ask(argv[0], &request, NULL, NULL, e) < 0)
+		return -1;
+	return f->always ? egress_edit_config(target, strcmp(op, "allow") == 0, e) : 0;
+}
+
+static int egress_do_allow(char **argv, const struct egress_flags *f, struct err *e)
+{
+	return egress_decide(argv, "allow", f, e);
+}
+
+static int egress_do_deny(char **argv, const struct egress_flags *f, struct err *e)
+{
+	return egress_decide(argv, "deny", f, e);
+}
+
+struct egress_rules {
+	struct net_rules rules;
+	bool open;
+};
+
+static void egress_take_rule(void *ctx, const char *json, size_t n, const struct json_line *l)
+{
+	struct egress_rules *r = ctx;
+	const char *kind = egress_text(l, "rule"), *entry = egress_text(l, "entry");
+
+	(void)json;
+	(void)n;
+	if (strcmp(kind, "open") == 0)
+		r->open = true;
+	else if (strcmp(kind, "port") == 0)
+		net_rules_add_port(&r->rules, (uint16_t)atoi(entry));
+	else if (strcmp(egress_text(l, "from"), "session") == 0)
+		net_rules_decide(&r->rules, entry, strcmp(kind, "allow") == 0, NET_RULES_SESSION);
+	else
+		net_rules_add(&r->rules, entry);
+}
+
+/* Says what would happen; 0 when it is allowed, 1 when not. */
+static int egress_explain(struct egress_rules *r, const char *target, bool json, struct err *e)
+{
+	AUTO_FREE char *normal = egress_target_normalise(target, e);
+	AUTO_BUF struct buf out = {0};
+	struct net_rules_entry entry;
+	enum net_rules_verdict v;
+	uint16_t port;
+
+	if (!normal)
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	if (!net_rules_parse(&entry, normal) || entry.kind == NET_RULES_WILDCARD)
+		return err_set(e, "\"%.100s\" is not one name or address", target);
+	port = entry.port ? entry.port : 443;
+	v = r->open				   ? NET_RULES_ALLOW
+	    : entry.kind == NET_RULES_NETWORK ? net_rules_check_address(&r->rules, &entry.network, port, false)
+						   : net_rules_check_name(&r->rules, entry.name, port, false);
+	json_begin(&out);
+	json_add_string(&out, "name", entry.name);
+	json_add_int(&out, "port", port);
+	json_add_bool(&out, "allowed", v == NET_RULES_ALLOW);
+	json_add_string(&out, "reason", r->open ? "egress is open" : net_rules_verdict_name(v));
+	json_end(&out);
+	if (json)
+		printf("%s\n", buf_text(&out));
+	else
+		printf("%s:%u: %s\n", entry.name, port, r->open ? "allowed, egress is open" : net_rules_verdict_name(v));
+	return v == NET_RULES_ALLOW ? 0 : 1;
+}
+
+static int egress_do_check(char **argv, const struct egress_flags *f, struct err *e)
+{
+	AUTO_BUF struct buf request = {0};
+	struct egress_rules r = {0};
+	int rc;
+
+	egress_op(&request, "rules");
+	rc = egress_ask(argv[0], &request, egress_take_rule, &r, e);
+	if (rc == 0)
+		rc = egress_explain(&r, argv[1], f->json, e);
+	net_rules_fini(&r.rules);
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	int arguments;
+	int (*run)(char **argv, const struct egress_flags *f, struct err *e);
+} egress_commands[] = {
+	{"log", 1, egress_do_log},     {"rules", 1, egress_do_rules}, {"watch", 1, egress_do_watch},
+	{"allow", 2, egress_do_allow}, {"deny", 2, egress_do_deny},   {"check", 2, egress_do_check},
+};
+
+static bool egress_take_flag(const char *argument, struct egress_flags *f)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {{"--json", &f->json}, {"--once", &f->once}, {"--session", &f->session}, {"--always", &f->always}};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(flags[i].name, argument) == 0)
+			return *flags[i].flag = true;
+	return false;
+}
+
+int ctl_egress(int argc, char **argv, struct err *e)
+{
+	struct egress_flags flags = {0};
+	char *rest[3];
+	int n = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) == 0 && egress_take_flag(argv[i], &flags))
+			continue;
+		if (n == (int)ARRAY_LEN(rest) || strncmp(argv[i], "--", 2) == 0)
+			return CTL_USAGE;
+		rest[n++] = argv[i];
+	}
+	for (size_t i = 0; n && i < ARRAY_LEN(egress_commands); i++)
+		if (strcmp(egress_commands[i].name, rest[0]) == 0 && n == 1 + egress_commands[i].arguments)
+			return egress_commands[i].run(rest + 1, &flags, e);
+	return CTL_USAGE;
+}

@@ -1,0 +1,172 @@
+#include "net/net_flow.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+#define BUCKETS	   2048U
+#define PORT_FIRST 1024U
+#define PORT_END   65536U
+
+struct net_flows {
+	struct net_flow flow[NET_FLOW_MAX];
+	int16_t bucket[BUCKETS];
+	int16_t by_port[PORT_END];
+	uint32_t next_port;
+	size_t next_slot;
+	size_t n;
+	size_t kept; /* bytes of all flows */
+};
+
+struct net_flows *net_flows_new(void)
+{
+	struct net_flows *t = mem_alloc(sizeof(*t));
+
+	memset(t->bucket, 0xff, sizeof(t->bucket));
+	memset(t->by_port, 0xff, sizeof(t->by_port));
+	t->next_port = PORT_FIRST;
+	return t;
+}
+
+void net_flows_free(struct net_flows *t)
+{
+	for (size_t i = 0; t && i < NET_FLOW_MAX; i++)
+		free(t->flow[i].bytes);
+	free(t);
+}
+
+static int16_t *flows_bucket(struct net_flows *t, uint8_t proto, uint16_t guest_port, const uint8_t target[4],
+			     uint16_t port)
+{
+	uint32_t hash = (uint32_t)proto << 16 ^ (uint32_t)guest_port << 16 ^ port ^ (uint32_t)target[3] << 8 ^
+			(uint32_t)target[2] << 4 ^ (uint32_t)target[1] << 20 ^ (uint32_t)target[0] << 24;
+
+	return &t->bucket[hash * 2654435761U >> 16 & (BUCKETS - 1)];
+}
+
+static bool flows_is(const struct net_flow *f, uint8_t proto, uint16_t guest_port, const uint8_t target[4],
+		     uint16_t port)
+{
+	return f->proto == proto && f->guest_port == guest_port && f->port == port &&
+	       memcmp(f->target, target, 4) == 0;
+}
+
+struct net_flow *net_flows_find(struct net_flows *t, uint8_t proto, uint16_t guest_port,
+				const uint8_t target[4], uint16_t port)
+{
+	for (int i = *flows_bucket(t, proto, guest_port, target, port); i >= 0; i = t->flow[i].next_in_bucket)
+		if (flows_is(&t->flow[i], proto, guest_port, target, port))
+			return &t->flow[i];
+	return NULL;
+}
+
+struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint8_t proto, uint16_t slirp_port)
+{
+	struct net_flow *f = t->by_port[slirp_port] >= 0 ? &t->flow[t->by_port[slirp_port]] : NULL;
+
+	return f && f->proto == proto ? f : NULL;
+}
+
+/* Ports go round, so that a late packet of an old flow finds nobody. */
+static uint16_t flows_take_port(struct net_flows *t)
+{
+	uint32_t port;
+
+	do {
+		port = t->next_port;
+		t->next_port = port + 1 < PORT_END ? port + 1 : PORT_FIRST;
+	} while (t->by_port[port] >= 0);
+	return (uint16_t)port;
+}
+
+struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t guest_port,
+			       const uint8_t target[4], uint16_t port)
+{
+	int16_t *bucket = flows_bucket(t, proto, guest_port, target, port);
+	struct net_flow *f;
+
+	if (t->n == NET_FLOW_MAX)
+		return NULL;
+	while (t->flow[t->next_slot].state != NET_FLOW_FREE)
+		t->next_slot = (t->next_slot + 1) % NET_FLOW_MAX;
+	f = &t->flow[t->next_slot];
+	*f = (struct net_flow){.state = NET_FLOW_OPENING,
+			       .proto = proto,
+			       .guest_port = guest_port,
+			       .port = port,
+			       .name = -1,
+			       .next_in_bucket = *bucket};
+	memcpy(f->target, target, 4);
+	f->slirp_port = flows_take_port(t);
+	*bucket = t->by_port[f->slirp_port] = (int16_t)t->next_slot;
+	t->n++;
+	return f;
+}
+
+void net_flows_remove(struct net_flows *t, struct net_flow *f)
+{
+	int16_t *at = flows_bucket(t, f->proto, f->guest_port, f->target, f->port);
+
+	while (&t->flow[*at] != f)
+		at = &t->flow[*at].next_in_bucket;
+	*at = f->next_in_bucket;
+	t->by_port[f->slirp_port] = -1;
+	net_flows_drop_kept(t, f);
+	*f = (struct net_flow){0};
+	t->n--;
+}
+
+struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t min_idle_ms)
+{
+	struct net_flow *idlest = NULL;
+
+	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
+		struct net_flow *f = &t->flow[i];
+
+		if (f->state == NET_FLOW_FREE ||
+		    (f->state != NET_FLOW_CLOSING && now_ms - f->last_ms < min_idle_ms))
+			continue;
+		if (!idlest || (f->state == NET_FLOW_CLOSING) > (idlest->state == NET_FLOW_CLOSING) ||
+		    ((f->state == NET_FLOW_CLOSING) == (idlest->state == NET_FLOW_CLOSING) &&
+		     f->last_ms < idlest->last_ms))
+			idlest = f;
+	}
+	return idlest;
+}
+
+bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n, size_t max)
+{
+	size_t size = f->size ? f->size : 256;
+
+	if (n > max || f->len > max - n)
+		return false;
+	while (size < f->len + n)
+		size *= 2;
+	if (size != f->size) {
+		if (t->kept + size - f->size > NET_FLOW_KEPT_MAX)
+			return false;
+		f->bytes = mem_resize(f->bytes, size, 1);
+		t->kept += size - f->size;
+		f->size = size;
+	}
+	memcpy(f->bytes + f->len, bytes, n);
+	f->len += n;
+	return true;
+}
+
+void net_flows_drop_kept(struct net_flows *t, struct net_flow *f)
+{
+	t->kept -= f->size;
+	free(f->bytes);
+	f->bytes = NULL;
+	f->len = f->size = 0;
+}
+
+struct net_flow *net_flows_at(struct net_flows *t, size_t i)
+{
+	return &t->flow[i];
+}
+
+size_t net_flows_count(const struct net_flows *t)
+{
+	return t->n;
+}

@@ -1,0 +1,86 @@
+/* net_rules: what a locked guest may reach. A list of entries and a list of ports from the configuration, and
+ * decisions of the user on top of them while the session runs. Pure but for allocation; used by ccvm-net to
+ * decide and by ccvmctl to explain. */
+#ifndef CCVM_NET_RULES_H
+#define CCVM_NET_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/net_address.h"
+
+#define NET_RULES_NAME_MAX	253
+#define NET_RULES_ENTRIES_MAX	4096
+#define NET_RULES_DECISIONS_MAX 1024		    /* of the user; the oldest one goes first */
+#define NET_RULES_ALWAYS	"api.anthropic.com" /* on NET_RULES_ALWAYS_PORT, whatever is listed */
+#define NET_RULES_ALWAYS_PORT	443
+
+enum net_rules_kind { NET_RULES_NAME, NET_RULES_WILDCARD, NET_RULES_NETWORK };
+
+/* One entry: a name, the names below a domain, or a network. */
+struct net_rules_entry {
+	enum net_rules_kind kind;
+	char name[NET_RULES_NAME_MAX + 1]; /* as written, normalised */
+	struct net_address network;
+	uint8_t bits;
+	uint16_t port; /* 0: the listed ports */
+};
+
+enum net_rules_uses { NET_RULES_ONCE, NET_RULES_SESSION };
+
+struct net_rules_decision {
+	struct net_rules_entry entry;
+	bool allow;
+	enum net_rules_uses uses;
+};
+
+struct net_rules {
+	struct net_rules_entry *entries; /* owned */
+	size_t n;
+	struct net_rules_decision *decisions; /* owned; the newest is last */
+	size_t ndecisions;
+	uint8_t ports[65536 / 8];
+};
+
+enum net_rules_verdict {
+	NET_RULES_ALLOW,
+	NET_RULES_DENIED,      /* by a decision of the user */
+	NET_RULES_NOT_LISTED,  /* no entry for this name or address */
+	NET_RULES_PORT_CLOSED, /* listed, but not on this port */
+};
+
+void net_rules_init(struct net_rules *r);
+void net_rules_fini(struct net_rules *r);
+
+/* Reads an entry: NAME, *.DOMAIN, ADDRESS or ADDRESS/BITS in their normal form (conf/egress_entry.h), with
+ * `:PORT` behind it ([ADDRESS]:PORT for IPv6). False when it is none of these. */
+bool net_rules_parse(struct net_rules_entry *e, const char *text);
+
+/* The entry as text that net_rules_parse reads. */
+void net_rules_format(const struct net_rules_entry *e, char *out, size_t size);
+
+/* False when there are too many or it is not an entry. */
+bool net_rules_add(struct net_rules *r, const char *text);
+void net_rules_add_port(struct net_rules *r, uint16_t port);
+
+/* The user's word: it wins over the list and over earlier words about the same entry. */
+bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses);
+
+/* What holds for a name (normalised) or a literal address. Uses up a decision that is for once when `use`
+ * is set. */
+enum net_rules_verdict net_rules_check_name(struct net_rules *r, const char *name, uint16_t port, bool use);
+enum net_rules_verdict net_rules_check_address(struct net_rules *r, const struct net_address *a,
+					       uint16_t port, bool use);
+
+/* Whether an address that an allowed name resolved to may be connected to: public, or listed by an entry
+ * that is a network. host_loopback: 127/8 may be listed too. The guest's own network never is. */
+bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, bool host_loopback);
+
+/* Whether any entry or decision is an IPv6 network. */
+bool net_rules_has_ipv6(const struct net_rules *r);
+
+/* "not listed", "port not listed", "denied by the user", "allowed". */
+const char *net_rules_verdict_name(enum net_rules_verdict v);
+
+#endif

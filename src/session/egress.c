@@ -1,0 +1,418 @@
+#include "session/egress.h"
+#include "session/state.h"
+#include "base/file.h"
+#include "conf/egress_entry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EGRESS_STATUS_MS 1000
+
+/* ---- towards ccvm-net ---- */
+
+static bool egress_is_locked(const struct session *s)
+{
+	return s->conf.egress_allowlist.n > 0;
+}
+
+void egress_net_args(const struct session *s, struct strv *argv)
+{
+	bool six = false;
+
+	if (!egress_is_locked(s))
+		return;
+	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
+		six = six || strchr(s->conf.egress_allowlist.v[i], ':');
+	strv_add(argv, "--locked");
+	if (!six)
+		strv_add(argv, "--no-ipv6");
+}
+
+int egress_send_rules(struct session *s, int control_fd, struct err *e)
+{
+	AUTO_BUF struct buf lines = {0};
+
+	if (!egress_is_locked(s))
+		return 0;
+	for (size_t i = 0; i < s->conf.egress_ports.n; i++)
+		buf_addf(&lines, "{\"cmd\":\"port\",\"port\":%s}\n", s->conf.egress_ports.v[i]);
+	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
+		buf_addf(&lines, "{\"cmd\":\"rule\",\"entry\":\"%s\"}\n", s->conf.egress_allowlist.v[i]);
+	return file_write_all(control_fd, buf_data(&lines), buf_len(&lines), e);
+}
+
+static void egress_tell(struct session *s, const struct buf *line)
+{
+	stream_write(s->net_control, buf_data(line), buf_len(line));
+	stream_write(s->net_control, "\n", 1);
+}
+
+static void egress_tell_watch(struct session *s)
+{
+	AUTO_BUF struct buf line = {0};
+
+	if (!s->net_control || s->egress.gone || !egress_is_locked(s))
+		return;
+	json_begin(&line);
+	json_add_string(&line, "cmd", "watch");
+	json_add_bool(&line, "on", s->egress.watchers > 0);
+	json_end(&line);
+	egress_tell(s, &line);
+}
+
+/* ---- what ccvm-net says ---- */
+
+/* A string of the line, with every byte replaced that has no place in a name, an address or a reason. */
+static void egress_copy(const struct json_line *l, const char *field, char *out, size_t size)
+{
+	const char *text = json_get_string(l, field);
+	size_t n = 0;
+
+	for (; text && text[n] && n + 1 < size; n++)
+		out[n] = text[n] >= ' ' && text[n] < 0x7f && text[n] != '"' && text[n] != '\\' ? text[n] : '?';
+	out[n] = '\0';
+}
+
+static bool egress_read(const struct json_line *l, struct egress_entry *e)
+{
+	const char *verdict = json_get_string(l, "verdict");
+	int64_t port = 0;
+
+	memset(e, 0, sizeof(*e));
+	egress_copy(l, "name", e->name, sizeof(e->name));
+	egress_copy(l, "address", e->address, sizeof(e->address));
+	egress_copy(l, "proto", e->proto, sizeof(e->proto));
+	egress_copy(l, "reason", e->reason, sizeof(e->reason));
+	json_get_int(l, "port", &port);
+	json_get_int(l, "count", &e->count);
+	json_get_int(l, "first_ms", &e->first_ms);
+	json_get_int(l, "last_ms", &e->last_ms);
+	e->port = (uint16_t)port;
+	e->refused = verdict && strcmp(verdict, "refused") == 0;
+	return verdict && e->name[0] && port >= 0 && port <= 65535 && e->count > 0 && e->count < INT32_MAX;
+}
+
+static struct egress_entry *egress_find(struct egress *g, const struct egress_entry *e)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->log[i].port == e->port && g->log[i].refused == e->refused && strcmp(g->log[i].name, e->name) == 0 &&
+		    strcmp(g->log[i].proto, e->proto) == 0)
+			return &g->log[i];
+	return NULL;
+}
+
+/* A new place in the log: that of the entry seen last the longest ago, when it is full. */
+static struct egress_entry *egress_place(struct egress *g)
+{
+	struct egress_entry *oldest;
+
+	if (!g->log)
+		g->log = mem_alloc_array(EGRESS_LOG_MAX, sizeof(*g->log));
+	if (g->n < EGRESS_LOG_MAX)
+		return &g->log[g->n++];
+	oldest = &g->log[0];
+	for (size_t i = 1; i < g->n; i++)
+		if (g->log[i].last_ms < oldest->last_ms)
+			oldest = &g->log[i];
+	return oldest;
+}
+
+static const struct egress_entry *egress_merge(struct egress *g, const struct egress_entry *e)
+{
+	struct egress_entry *at = egress_find(g, e);
+
+	*(e->refused ? &g->refused : &g->allowed) += e->count;
+	if (!at) {
+		at = egress_place(g);
+		*at = *e;
+		return at;
+	}
+	at->count += e->count;
+	at->last_ms = e->last_ms;
+	memcpy(at->reason, e->reason, sizeof(at->reason));
+	memcpy(at->address, e->address, sizeof(at->address));
+	return at;
+}
+
+static void egress_add_entry(struct buf *out, const struct egress_entry *e)
+{
+	json_add_string(out, "verdict", e->refused ? "refused" : "allowed");
+	json_add_string(out, "host", e->name); /* an event has the session's name as `name` */
+	json_add_string(out, "address", e->address);
+	json_add_int(out, "port", e->port);
+	json_add_string(out, "proto", e->proto);
+	json_add_string(out, "reason", e->reason);
+	json_add_int(out, "count", e->count);
+	json_add_int(out, "first_ms", e->first_ms);
+	json_add_int(out, "last_ms", e->last_ms);
+}
+
+static void egress_take(struct session *s, const struct egress_entry *e)
+{
+	const struct egress_entry *merged = egress_merge(&s->egress, e);
+	AUTO_BUF struct buf fields = {0};
+
+	if (!e->refused)
+		return;
+	s->egress.last = *merged;
+	egress_add_entry(&fields, merged);
+	status_event(s, "egress", &fields);
+	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
+	if (session_now_ms() - s->egress.status_ms >= EGRESS_STATUS_MS) {
+		s->egress.status_ms = session_now_ms();
+		status_write(s);
+	}
+}
+
+static void egress_on_entry(struct session *s, const struct json_line *l)
+{
+	struct egress_entry e;
+
+	if (egress_read(l, &e))
+		egress_take(s, &e);
+}
+
+void egress_on_guest_denied(struct session *s, const struct guest_message *m)
+{
+	struct egress_entry e = {.refused = true, .port = (uint16_t)m->port, .count = m->count};
+
+	if (!egress_is_locked(s) || !m->address[0] || m->port > 65535 || m->count < 1 || m->count > 1000000)
+		return;
+	snprintf(e.name, sizeof(e.name), "%s", m->address);
+	snprintf(e.address, sizeof(e.address), "%s", m->address);
+	snprintf(e.proto, sizeof(e.proto), "%s", m->proto);
+	snprintf(e.reason, sizeof(e.reason), "not listed (the guest's own firewall)");
+	e.first_ms = e.last_ms = session_now_ms();
+	egress_take(s, &e);
+}
+
+static void egress_on_question(struct session *s, const struct json_line *l)
+{
+	AUTO_BUF struct buf fields = {0};
+	char name[EGRESS_NAME_MAX];
+	int64_t port = 0, wait_ms = 0;
+
+	egress_copy(l, "name", name, sizeof(name));
+	json_get_int(l, "port", &port);
+	json_get_int(l, "wait_ms", &wait_ms);
+	json_add_string(&fields, "host", name);
+	json_add_int(&fields, "port", port);
+	json_add_int(&fields, "wait_ms", wait_ms);
+	status_event(s, "egress-question", &fields);
+}
+
+static void egress_on_line(void *ctx, const char *line, size_t n)
+{
+	static const struct {
+		const char *event;
+		void (*take)(struct session *s, const struct json_line *l);
+	} table[] = {{"egress", egress_on_entry}, {"question", egress_on_question}};
+	static struct json_line l;
+	const char *event;
+
+	if (json_parse_line(line, n, &l) < 0)
+		return;
+	event = json_get_string(&l, "event");
+	for (size_t i = 0; event && i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].event, event) == 0)
+			table[i].take(ctx, &l);
+}
+
+void egress_on_bytes(struct session *s, const void *bytes, size_t n)
+{
+	json_split(&s->egress.lines, bytes, n, egress_on_line, s);
+}
+
+void egress_on_net_exit(struct session *s)
+{
+	s->egress.gone = true;
+}
+
+/* ---- requests of clients ---- */
+
+static void egress_send_row(struct client *c, struct buf *row)
+{
+	json_end(row);
+	clients_send(c, WIRE_EGRESS_ROW, buf_data(row), buf_len(row));
+}
+
+static int egress_done(struct client *c, const char *error, const char *remedy)
+{
+	AUTO_BUF struct buf row = {0};
+
+	json_begin(&row);
+	json_add_bool(&row, "done", true);
+	if (error) {
+		json_add_string(&row, "error", error);
+		json_add_string(&row, "remedy", remedy);
+	}
+	egress_send_row(c, &row);
+	return 0;
+}
+
+static int egress_compare(const void *a, const void *b)
+{
+	const int64_t x = ((const struct egress_entry *)a)->last_ms, y = ((const struct egress_entry *)b)->last_ms;
+
+	return (x > y) - (x < y);
+}
+
+static int egress_do_log(struct session *s, struct client *c, const struct json_line *l)
+{
+	(void)l;
+	if (s->egress.n)
+		qsort(s->egress.log, s->egress.n, sizeof(*s->egress.log), egress_compare);
+	for (size_t i = 0; i < s->egress.n; i++) {
+		AUTO_BUF struct buf row = {0};
+
+		json_begin(&row);
+		egress_add_entry(&row, &s->egress.log[i]);
+		egress_send_row(c, &row);
+	}
+	return egress_done(c, NULL, NULL);
+}
+
+static void egress_send_rule(struct client *c, const char *kind, const char *entry, const char *from)
+{
+	AUTO_BUF struct buf row = {0};
+
+	json_begin(&row);
+	json_add_string(&row, "rule", kind);
+	json_add_string(&row, "entry", entry);
+	json_add_string(&row, "from", from);
+	egress_send_row(c, &row);
+}
+
+static int egress_do_rules(struct session *s, struct client *c, const struct json_line *l)
+{
+	const struct egress *g = &s->egress;
+
+	(void)l;
+	if (!egress_is_locked(s))
+		egress_send_rule(c, "open", "", "default");
+	for (size_t i = 0; egress_is_locked(s) && i < s->conf.egress_ports.n; i++)
+		egress_send_rule(c, "port", s->conf.egress_ports.v[i], "configuration");
+	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
+		egress_send_rule(c, "allow", s->conf.egress_allowlist.v[i], "configuration");
+	for (size_t i = 0; i < g->decided.n; i++)
+		egress_send_rule(c, g->decided.v[i][0] == '+' ? "allow" : "deny", g->decided.v[i] + 1, "session");
+	return egress_done(c, NULL, NULL);
+}
+
+/* The last word about an entry counts. */
+static void egress_remember(struct egress *g, bool allow, const char *entry)
+{
+	for (size_t i = 0; i < g->decided.n; i++)
+		if (strcmp(g->decided.v[i] + 1, entry) == 0) {
+			g->decided.v[i][0] = allow ? '+' : '-';
+			return;
+		}
+	strv_addf(&g->decided, "%c%s", allow ? '+' : '-', entry);
+}
+
+static bool egress_is_address(const char *target)
+{
+	const char *colon = strchr(target, ':');
+	AUTO_FREE char *name = mem_strndup(target, colon ? (size_t)(colon - target) : strlen(target));
+
+	return target[0] == '[' || egress_entry_is_literal(target) || egress_entry_is_literal(name);
+}
+
+static int egress_decide(struct session *s, struct client *c, const struct json_line *l, bool allow)
+{
+	const char *entry = json_get_string(l, "entry");
+	const bool once = json_get_bool(l, "once", false);
+	AUTO_BUF struct buf line = {0};
+	AUTO_FREE char *normal = NULL;
+	struct err e;
+
+	if (!entry)
+		return -1;
+	if (!egress_is_locked(s))
+		return egress_done(c, "egress of this session is open: everything can be reached",
+				   "set egressAllowlist, then start a new session");
+	if (!s->net_control || s->egress.gone)
+		return egress_done(c, "this session has no network any more", "start a new session");
+	normal = egress_target_normalise(entry, &e);
+	if (!normal)
+		return egress_done(c, e.text, e.remedy);
+	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its start. */
+	if (allow && egress_is_address(normal))
+		return egress_done(c, "an address cannot be allowed while the session runs, only a name",
+				   "add it to egressAllowlist, then start a new session");
+	json_begin(&line);
+	json_add_string(&line, "cmd", "decide");
+	json_add_string(&line, "entry", normal);
+	json_add_bool(&line, "allow", allow);
+	json_add_bool(&line, "once", once);
+	json_end(&line);
+	egress_tell(s, &line);
+	if (!once)
+		egress_remember(&s->egress, allow, normal);
+	return egress_done(c, NULL, NULL);
+}
+
+static int egress_do_allow(struct session *s, struct client *c, const struct json_line *l)
+{
+	return egress_decide(s, c, l, true);
+}
+
+static int egress_do_deny(struct session *s, struct client *c, const struct json_line *l)
+{
+	return egress_decide(s, c, l, false);
+}
+
+static int egress_do_watch(struct session *s, struct client *c, const struct json_line *l)
+{
+	struct egress *g = &s->egress;
+
+	(void)l;
+	egress_forget_client(s, c);
+	if (g->watchers == EGRESS_WATCHERS)
+		return egress_done(c, "too many clients watch this session", NULL);
+	g->watcher[g->watchers++] = c;
+	egress_tell_watch(s);
+	return egress_done(c, NULL, NULL);
+}
+
+void egress_forget_client(struct session *s, const struct client *c)
+{
+	struct egress *g = &s->egress;
+
+	for (size_t i = 0; i < g->watchers; i++)
+		if (g->watcher[i] == c) {
+			g->watcher[i] = g->watcher[--g->watchers];
+			egress_tell_watch(s);
+			return;
+		}
+}
+
+int egress_on_request(struct session *s, struct client *c, const void *json, size_t n)
+{
+	static const struct {
+		const char *op;
+		int (*run)(struct session *s, struct client *c, const struct json_line *l);
+	} ops[] = {{"log", egress_do_log},     {"rules", egress_do_rules}, {"allow", egress_do_allow},
+		   {"deny", egress_do_deny},   {"watch", egress_do_watch}};
+	static struct json_line l;
+	const char *op;
+
+	if (json_parse_line(json, n, &l) < 0)
+		return -1;
+	op = json_get_string(&l, "op");
+	for (size_t i = 0; op && i < ARRAY_LEN(ops); i++)
+		if (strcmp(ops[i].op, op) == 0)
+			return ops[i].run(s, c, &l);
+	return -1;
+}
+
+void egress_add_status(const struct session *s, struct buf *out)
+{
+	const struct egress *g = &s->egress;
+
+	json_add_string(out, "egress", egress_is_locked(s) ? "locked" : "open");
+	json_add_int(out, "egress_refused", g->refused);
+	json_add_int(out, "egress_allowed", g->allowed);
+	json_add_string(out, "egress_last_refused", g->last.count ? g->last.name : NULL);
+	json_add_int(out, "egress_last_refused_port", g->last.port);
+}

@@ -1,0 +1,157 @@
+/* areas: base net
+ * A locked network between two strangers. The input is records: one byte that says what happens, two for a length, and a
+ * frame of the guest's or of libslirp's. Whatever they send: nothing that libslirp is given goes anywhere but to listed
+ * addresses, every frame that is made is well formed, and the tables stay within their bounds. */
+#include "base/mem.h"
+#include "net/net_filter.h"
+#include "net/net_flow.h"
+#include "net/net_locked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                                                                                \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			abort();                                                                                       \
+	} while (0)
+
+struct world {
+	struct net_rules rules;
+	struct net_log *log;
+	struct net_locked *locked;
+	struct net_filter filter;
+	char resolving[NET_RULES_NAME_MAX + 1];
+	int64_t now_ms;
+};
+
+static const uint8_t listed[2][4] = {{93, 184, 216, 34}, {10, 1, 2, 3}};
+
+static void on_guest(void *ctx, const uint8_t *frame, size_t len)
+{
+	struct net_frame f;
+
+	(void)ctx;
+	net_frame_parse(&f, frame, len);
+	MUST(f.fault == NET_FRAME_OK);
+}
+
+static void on_slirp(void *ctx, const uint8_t *frame, size_t len)
+{
+	struct net_frame f;
+
+	(void)ctx;
+	net_frame_parse(&f, frame, len);
+	MUST(f.fault == NET_FRAME_OK);
+	if (f.layer == NET_FRAME_ARP)
+		return;
+	MUST(f.layer == NET_FRAME_IPV4 && f.has_transport && !f.is_fragment && f.dst);
+	/* A reset of what libslirp has and nobody knows goes back to where it came from, which is libslirp's matter. */
+	if (f.proto == NET_FRAME_PROTO_TCP && f.tcp_flags & NET_FRAME_TCP_RST)
+		return;
+	MUST(f.proto == NET_FRAME_PROTO_TCP || f.proto == NET_FRAME_PROTO_UDP);
+	MUST(memcmp(f.dst, listed[0], 4) == 0 || memcmp(f.dst, listed[1], 3) == 0);
+	MUST(f.dst_port == 443 || f.dst_port == 80 || f.dst_port == 53);
+	MUST(f.proto != NET_FRAME_PROTO_UDP || f.dst_port != 443);
+}
+
+static void on_resolve(void *ctx, const char *name)
+{
+	struct world *w = ctx;
+
+	MUST(strcmp(name, "good.example") == 0 || strcmp(name, "api.anthropic.com") == 0);
+	strcpy(w->resolving, name);
+}
+
+static void on_question(void *ctx, const char *name, uint16_t port)
+{
+	(void)ctx;
+	(void)port;
+	MUST(strlen(name) <= NET_RULES_NAME_MAX);
+}
+
+static void do_guest(struct world *w, const uint8_t *bytes, size_t len)
+{
+	struct net_frame f;
+
+	net_frame_parse(&f, bytes, len);
+	if (net_filter_from_guest(&w->filter, &f, w->now_ms) == NET_FILTER_PASS)
+		net_locked_from_guest(w->locked, &f, w->now_ms);
+	else
+		net_locked_refuse(w->locked, &f, "fuzz");
+}
+
+static void do_answer(struct world *w, const uint8_t *bytes, size_t len)
+{
+	struct net_locked_answer a = {.ttl = 1, .failure = "fuzz"};
+
+	if (!w->resolving[0])
+		return;
+	for (; a.n < NET_NAMES_RESULTS && len >= 4; a.n++, bytes += 4, len -= 4)
+		memcpy(a.address[a.n], listed[bytes[0] & 1], 4);
+	net_locked_resolved(w->locked, w->resolving, &a, w->now_ms);
+	w->resolving[0] = '\0';
+}
+
+static void step(struct world *w, uint8_t what, const uint8_t *bytes, size_t len)
+{
+	switch (what % 8) {
+	case 0:
+		net_locked_from_slirp(w->locked, bytes, len, w->now_ms);
+		return;
+	case 1:
+		do_answer(w, bytes, len);
+		return;
+	case 2:
+		w->now_ms += (int64_t)(what >> 3) * 2000;
+		net_locked_tick(w->locked, w->now_ms);
+		return;
+	case 3:
+		net_locked_watch(w->locked, what & 8, w->now_ms);
+		return;
+	case 4:
+		net_rules_decide(&w->rules, "good.example", what & 8, what & 16 ? NET_RULES_ONCE : NET_RULES_SESSION);
+		net_locked_rules_changed(w->locked, w->now_ms);
+		return;
+	default:
+		do_guest(w, bytes, len);
+		return;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct world w = {.now_ms = 1000};
+	struct net_locked_config config = {.rules = &w.rules, .mtu = 1500, .ctx = &w, .to_guest = on_guest, .to_slirp = on_slirp,
+					   .resolve = on_resolve, .on_question = on_question};
+
+	net_rules_init(&w.rules);
+	net_rules_add(&w.rules, "good.example");
+	net_rules_add(&w.rules, "10.1.2.0/24");
+	net_rules_add(&w.rules, "93.184.216.34");
+	net_rules_add_port(&w.rules, 443);
+	net_rules_add_port(&w.rules, 80);
+	net_rules_add_port(&w.rules, 53);
+	net_filter_init(&w.filter, 1500);
+	config.log = w.log = net_log_new();
+	w.locked = net_locked_new(&config);
+	while (size >= 3) {
+		size_t n = (size_t)data[1] << 8 | data[2];
+		uint8_t *copy;
+
+		n = n < size - 3 ? n : size - 3;
+		copy = mem_alloc(n ? n : 1);
+		memcpy(copy, data + 3, n);
+		step(&w, data[0], copy, n);
+		free(copy);
+		data += 3 + n;
+		size -= 3 + n;
+	}
+	MUST(net_locked_flows(w.locked) <= NET_FLOW_MAX);
+	net_locked_free(w.locked);
+	net_log_free(w.log);
+	net_rules_fini(&w.rules);
+	return 0;
+}

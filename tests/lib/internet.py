@@ -1,0 +1,116 @@
+"""A small internet for one test, in network and mount namespaces of its own: addresses on the loopback device, a DNS
+server that remembers every question, and TCP servers that remember what they were sent."""
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+DNS = "127.0.0.53"
+GOOD, MOVED, OTHER = "93.184.216.34", "93.184.216.36", "93.184.216.35"
+PRIVATE, METADATA, SHARED, HOME = "10.1.2.3", "169.254.169.254", "100.64.0.1", "192.168.7.7"
+ADDRESSES = (GOOD, MOVED, OTHER, PRIVATE, METADATA, SHARED, HOME)
+
+
+def unshared(script, name):
+    """Run `script inside name` in namespaces of its own; its output is the failure."""
+    unshare = ["unshare", "--net", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--net", "--mount"]
+    p = subprocess.run(unshare + [sys.executable, os.path.abspath(script), "inside", name], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200, check=False)
+    assert p.returncode == 0, p.stdout.decode("utf-8", "replace")
+
+
+class Dns:
+    """zone: name -> list of IPv4 addresses, or a function that returns one; "drop" for no answer; other names do not
+    exist. ttl of all answers. .asked has the names of all questions, with their types."""
+
+    def __init__(self, zone=None, ttl=0, address=DNS):
+        self.zone, self.ttl, self.asked, self.bytes = zone or {}, ttl, [], []
+        self.address = address
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, 53))
+        self.tcp = socket.create_server((address, 53))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                query, peer = self.udp.recvfrom(4096)
+                if query == b"":
+                    continue
+                answer = self.answer(query)
+                if answer:
+                    self.udp.sendto(answer, peer)
+
+    def answer(self, query):
+        self.bytes.append(query)
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode("latin-1"))
+            at += 1 + query[at]
+        name, kind = ".".join(labels).lower(), struct.unpack("!H", query[at + 1:at + 3])[0]
+        self.asked.append((name, kind))
+        found = self.zone.get(name)
+        found = found() if callable(found) else found
+        if found == "drop":
+            return None
+        code = 3 if found is None else 0
+        records = [a for a in found or [] if (":" in a) == (kind == 28)] if kind in (1, 28) else []
+        out = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0) + query[12:at + 5]
+        for a in records:
+            raw = socket.inet_pton(socket.AF_INET6 if ":" in a else socket.AF_INET, a)
+            out += struct.pack("!HHHIH", 0xC00C, kind, 1, self.ttl, len(raw)) + raw
+        return out
+
+    def close(self):
+        self.udp.close()
+        self.tcp.close()
+
+
+class Server:
+    """Accepts on an address and port; `greeting` is sent at once, what comes is kept (.got) and, with echo, sent back."""
+
+    def __init__(self, address, port, greeting=b"", echo=True):
+        self.address, self.greeting, self.echo, self.accepted, self.got = address, greeting, echo, 0, b""
+        self.listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                                             backlog=1024)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self.listener.accept()[0]
+                self.accepted += 1
+                threading.Thread(target=self.talk, args=(peer,), daemon=True).start()
+
+    def talk(self, peer):
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(self.greeting)
+            while data := peer.recv(65536):
+                self.got += data
+                if self.echo:
+                    peer.sendall(data)
+
+
+@contextlib.contextmanager
+def internet(zone=None, ttl=0, dns=True):
+    """Inside the namespaces: yields the Dns (None without)."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for a in ADDRESSES:
+        subprocess.run(["ip", "addr", "add", a + "/32", "dev", "lo"], check=True)
+    path = "/run/ccvm-test-resolv.conf"
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    with open(path, "w", encoding="ascii") as f:
+        f.write("search guest-chosen.example\nnameserver %s\n" % DNS)
+    os.chmod(path, 0o644)
+    subprocess.run(["mount", "--bind", path, "/etc/resolv.conf"], check=True)
+    server = Dns(zone, ttl) if dns else None
+    try:
+        yield server
+    finally:
+        if server:
+            server.close()
