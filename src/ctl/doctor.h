@@ -1,5 +1,5 @@
-/* doctor: what the checks of `ccvmctl doctor` share. Each check looks at one thing, changes nothing, and says in one
- * line what it found and, unless all is well, what to do. */
+/* doctor: what the checks of `ccvmctl doctor` share. Each check looks at one thing and says in one line
+ * what it found and, unless all is well, what to do. Nothing is changed, but that the run directory's base is made. */
 #ifndef CCVM_CTL_DOCTOR_H
 #define CCVM_CTL_DOCTOR_H
 
