@@ -37,6 +37,8 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 		return -1;
 	template_init(&existing);
 	found = template_open(&existing, m, e);
+	if (found > 0 && template_load(&existing, m, e) < 0)
+		found = -1;
 	template_fini(&existing);
 	if (found > 0) {
 		template_say("present");

@@ -34,6 +34,7 @@ static const struct stage init_before_park[] = {
 	{"modules", STAGE_FAIL_CLOSED, module_load_all},
 	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
+	{"network", STAGE_FAIL_CLOSED, netif_configure},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
@@ -41,7 +42,6 @@ static const struct stage init_after_go[] = {
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
-	{"network", STAGE_FAIL_CLOSED, netif_configure},
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},

@@ -109,7 +109,12 @@ static void boot_on_restored(void *ctx, const struct cJSON *value, const char *e
 static void boot_restore(struct session *s)
 {
 	AUTO_FREE char *incoming = mem_format("{\"uri\":\"fd:%d\"}", QEMU_FD_STATE);
+	struct err e;
 
+	if (template_load(&s->template, &s->machine, &e) < 0) {
+		boot_restart(s, e.text);
+		return;
+	}
 	stream_write(s->vmstate, buf_data(&s->template.state), buf_len(&s->template.state));
 	qmp_execute(s->qmp, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES, boot_on_restored, s);
 	qmp_execute(s->qmp, "migrate-incoming", incoming, boot_on_restored, s);
@@ -133,9 +138,9 @@ void boot_start(struct session *s)
 	streams_open(s);
 	child_watch(s, &s->qemu_child);
 	child_watch(s, &s->net_child);
+	boot_expect_sign_of_life(s);
 	if (s->from_template)
 		boot_restore(s);
-	boot_expect_sign_of_life(s);
 	status_write(s);
 }
 

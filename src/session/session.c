@@ -28,7 +28,7 @@ static void session_end_dry_run(struct session *s)
 {
 	struct err e;
 
-	if (rundir_keep(&s->run, &e) < 0)
+	if (start_seed(s, &e) < 0 || rundir_keep(&s->run, &e) < 0)
 		session_fail(s, s->stage, &e);
 	else
 		session_end(s, 0);

@@ -194,7 +194,7 @@ static void start_on_seed_note(void *ctx, const char *note)
 	status_event_note(ctx, "seed", note);
 }
 
-static int start_seed(struct session *s, struct err *e)
+static int start_write_seed(struct session *s, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
 	AUTO_FREE char *claude_dir = start_claude_dir(home);
@@ -214,8 +214,6 @@ static int start_seed(struct session *s, struct err *e)
 	};
 
 	s->stage = "seed";
-	if (mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0)
-		return err_sys(e, "make the seed directory");
 	fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the seed directory");
@@ -224,6 +222,16 @@ static int start_seed(struct session *s, struct err *e)
 		return -1;
 	if (s->request.dryrun)
 		return file_createf(fd, "accel", 0600, e, "%s %s %s\n", s->accel.mode, s->accel.accel, s->accel.cpu);
+	return 0;
+}
+
+int start_seed(struct session *s, struct err *e)
+{
+	if (start_write_seed(s, e) < 0) {
+		if (e->sys == ENOSPC)
+			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
+		return -1;
+	}
 	return 0;
 }
 
@@ -263,12 +271,7 @@ int start_prepare(struct session *s, struct err *e)
 	s->host_key = sshkey_generate(e);
 	if (!s->client_key || !s->host_key)
 		return -1;
-	if (start_seed(s, e) < 0) {
-		if (e->sys == ENOSPC)
-			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
-		return -1;
-	}
-	return 0;
+	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory") : 0;
 }
 
 static void start_net_args(const struct session *s, const char *program, struct strv *argv)
@@ -449,7 +452,11 @@ int start_launch(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int net_fd = -1;
 
-	if (start_net(s, &net_fd, e) < 0)
+	if (start_net(s, &net_fd, e) < 0 || start_qemu(s, net_fd, e) < 0)
 		return -1;
-	return start_qemu(s, net_fd, e);
+	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
+	if (!s->seeded && start_seed(s, e) < 0)
+		return -1;
+	s->seeded = true;
+	return 0;
 }

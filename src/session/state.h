@@ -67,6 +67,7 @@ struct session {
 	int64_t started_ms;
 	const char *stage; /* what is being done, for failures */
 	unsigned attempts;     /* starts of a guest so far */
+	bool seeded;           /* the seed is complete */
 	bool restarting;       /* this attempt's processes end, and a new one follows */
 	bool from_template;    /* this attempt */
 	bool template_refused; /* no attempt from a template any more */
@@ -150,6 +151,7 @@ void boot_after_agent_start(struct session *s);
 
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);
+int start_seed(struct session *s, struct err *e);
 /* Once, before the first attempt: image, programs, logs, the socket for other clients. */
 int start_open_machine(struct session *s, struct err *e);
 /* Sets from_template and template. */

@@ -3,8 +3,9 @@
  *
  * 1. meta is parsed with bounds and types; its sizes must be those of the files, the memory's that of the machine.
  * 2. Every byte that is used is covered by a checksum (XXH3, 128 bits: damage, not malice; who can write to the cache
- *    can run programs as this user anyway). The memory is checked while it is copied into a memfd, or before QEMU maps it.
- * 3. The memfd is sealed before QEMU is started: QEMU may open it for writing, but no write can succeed, so a guest that
+ *    can run programs as this user anyway). The memory is checked while it is copied into a memfd, or read where it is.
+ * 3. That happens while QEMU starts, and before it is told of a guest: until template_load has returned, QEMU runs nothing
+ *    hostile. From then on the memfd is sealed: QEMU has it open for writing, but no write can succeed, so a guest that
  *    takes QEMU over cannot reach later sessions. */
 #include "vm/template.h"
 #include "base/file.h"
@@ -36,13 +37,15 @@ struct template_meta {
 void template_init(struct template *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->ram_fd = -1;
+	t->ram_fd = t->source_fd = -1;
 }
 
 void template_fini(struct template *t)
 {
 	if (t->ram_fd >= 0)
 		close(t->ram_fd);
+	if (t->source_fd >= 0)
+		close(t->source_fd);
 	free(t->ram_path);
 	buf_fini(&t->state);
 	template_init(t);
@@ -250,43 +253,27 @@ static int template_check_state(struct template *t, int dirfd, const struct temp
 	return 0;
 }
 
-/* A copy in memory that nobody can write to any more. */
-static int template_copy_ram(int file, off_t size, char hash[TEMPLATE_HASH_SIZE], struct err *e)
-{
-	AUTO_CLOSE int fd = memfd_create("ccvm-template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || ftruncate(fd, size) < 0)
-		return err_sys(e, "memory for the template");
-	if (template_each_run(file, size, template_write_run, &fd, hash, e) < 0)
-		return -1;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return err_sys(e, "seal the template's memory");
-	return mem_steal_fd(&fd);
-}
-
 static int template_open_ram(struct template *t, int dirfd, const char *dir, const struct template_meta *meta, struct err *e)
 {
-	const off_t size = (off_t)meta->memory_mib << 20;
-	AUTO_CLOSE int file = openat(dirfd, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char hash[TEMPLATE_HASH_SIZE] = "";
 	struct stat st;
 
-	if (file < 0 || fstat(file, &st) < 0)
+	t->ram_size = meta->memory_mib << 20;
+	memcpy(t->ram_hash, meta->ram_hash, sizeof(t->ram_hash));
+	t->source_fd = openat(dirfd, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->source_fd < 0 || fstat(t->source_fd, &st) < 0)
 		return err_sys(e, "open its memory");
-	if (!S_ISREG(st.st_mode) || st.st_size != size)
-		return err_set(e, "its memory has %lld bytes instead of %lld", (long long)st.st_size, (long long)size);
+	if (!S_ISREG(st.st_mode) || st.st_size != t->ram_size)
+		return err_set(e, "its memory has %lld bytes instead of %lld", (long long)st.st_size, (long long)t->ram_size);
 	t->ram_file = template_qemu_maps_files(meta->qemu_version);
 	if (t->ram_file) {
-		if (template_each_run(file, size, NULL, NULL, hash, e) < 0)
-			return -1;
-		t->ram_fd = mem_steal_fd(&file);
+		t->ram_fd = fcntl(t->source_fd, F_DUPFD_CLOEXEC, 3);
 		t->ram_path = mem_format("%s/ram", dir);
 	} else {
-		t->ram_fd = template_copy_ram(file, size, hash, e);
+		t->ram_fd = memfd_create("ccvm-template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (t->ram_fd >= 0 && ftruncate(t->ram_fd, t->ram_size) < 0)
+			return err_sys(e, "memory for the template");
 	}
-	if (t->ram_fd < 0)
-		return -1;
-	return strcmp(hash, meta->ram_hash) == 0 ? 0 : err_set(e, "its memory is damaged");
+	return t->ram_fd < 0 ? err_sys(e, "memory for the template") : 0;
 }
 
 static int template_read(struct template *t, int dirfd, const char *dir, const struct machine *m, struct err *e)
@@ -305,6 +292,13 @@ static int template_read(struct template *t, int dirfd, const char *dir, const s
 	return 1;
 }
 
+static int template_give_up(struct template *t, const struct machine *m, struct err *e)
+{
+	template_fini(t);
+	template_remove(m->key);
+	return err_wrap(e, "the template is unusable and was removed");
+}
+
 int template_open(struct template *t, const struct machine *m, struct err *e)
 {
 	AUTO_FREE char *cache = template_cache_dir();
@@ -315,14 +309,28 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 	if (dirfd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open %s", dir);
 	rc = template_read(t, dirfd, dir, m, e);
-	if (rc > 0)
-		return rc;
-	template_fini(t);
-	if (rc < 0) {
-		template_remove(m->key);
-		return err_wrap(e, "the template is unusable and was removed");
-	}
-	return rc;
+	return rc < 0 ? template_give_up(t, m, e) : rc;
+}
+
+static int template_fill(struct template *t, struct err *e)
+{
+	char hash[TEMPLATE_HASH_SIZE] = "";
+
+	if (template_each_run(t->source_fd, t->ram_size, t->ram_file ? NULL : template_write_run, &t->ram_fd, hash, e) < 0)
+		return -1;
+	if (strcmp(hash, t->ram_hash) != 0)
+		return err_set(e, "its memory is damaged");
+	if (!t->ram_file && fcntl(t->ram_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_sys(e, "seal the template's memory");
+	return 0;
+}
+
+int template_load(struct template *t, const struct machine *m, struct err *e)
+{
+	if (template_fill(t, e) < 0)
+		return template_give_up(t, m, e);
+	close(mem_steal_fd(&t->source_fd));
+	return 0;
 }
 
 /* ---- saving ---- */

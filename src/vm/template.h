@@ -28,6 +28,9 @@ struct template {
 	bool ram_file; /* it is the cache's own file, opened for reading; else a sealed memfd */
 	char *ram_path; /* of that file, for QEMU's jail */
 	struct buf state;
+	int source_fd; /* the cache's file; -1 once loaded */
+	int64_t ram_size;
+	char ram_hash[33];
 };
 
 void template_init(struct template *t);
@@ -36,9 +39,11 @@ void template_fini(struct template *t);
 /* The cache's directory, or the one that CCVM_TEMPLATE_DIR names; free it. */
 char *template_cache_dir(void);
 
-/* Opens the machine's template and checks it whole. 1: done, 0: there is none, -1: it is damaged or cannot be read. A
- * damaged one is removed. */
+/* Opens the machine's template: 1: done, 0: there is none, -1: it is damaged or cannot be read. Its memory is neither
+ * there nor checked yet, but ram_fd can be handed to a QEMU that is starting. A damaged one is removed. */
 int template_open(struct template *t, const struct machine *m, struct err *e);
+/* Fills, checks and seals the memory; QEMU may run by now, but no guest in it. -1: damaged, and removed. */
+int template_load(struct template *t, const struct machine *m, struct err *e);
 
 /* Saves: ram is the guest's memory (a memfd of the machine's size), state the stream. qemu_version as in "7.2.11".
  * Replaces an older one of the same key. */

@@ -84,6 +84,13 @@ static void expect_ram(int fd)
 	assert_int_equal(bytes[0], 0);
 }
 
+static int open_and_load(struct template *t, const struct machine *m, struct err *e)
+{
+	int found = template_open(t, m, e);
+
+	return found > 0 && template_load(t, m, e) < 0 ? -1 : found;
+}
+
 static void test_saved_comes_back(void **state)
 {
 	struct machine m = machine('a');
@@ -94,7 +101,7 @@ static void test_saved_comes_back(void **state)
 	template_init(&t);
 	assert_int_equal(template_open(&t, &m, &e), 0);
 	save(&m, "7.2.22");
-	assert_int_equal(template_open(&t, &m, &e), 1);
+	assert_int_equal(open_and_load(&t, &m, &e), 1);
 	assert_false(t.ram_file);
 	expect_ram(t.ram_fd);
 	assert_int_equal(buf_len(&t.state), 13);
@@ -113,7 +120,7 @@ static void test_memory_is_sealed(void **state)
 	(void)state;
 	template_init(&t);
 	save(&m, "7.2.22");
-	assert_int_equal(template_open(&t, &m, &e), 1);
+	assert_int_equal(open_and_load(&t, &m, &e), 1);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", t.ram_fd);
 	AUTO_CLOSE int again = open(path, O_RDWR); /* as QEMU opens it */
 	assert_true(again >= 0);
@@ -144,7 +151,7 @@ static void test_newer_qemu_maps_the_file(void **state)
 
 		template_init(&t);
 		save(&m, cases[i].version);
-		assert_int_equal(template_open(&t, &m, &e), 1);
+		assert_int_equal(open_and_load(&t, &m, &e), 1);
 		assert_int_equal(t.ram_file, cases[i].file);
 		assert_int_equal(t.ram_path != NULL, cases[i].file);
 		if (cases[i].file) /* opened for reading only */
@@ -261,7 +268,7 @@ static void test_damage_is_noticed(void **state)
 			path_of(&m, "ram", path, sizeof(path));
 			path_of(&m, "state", path, sizeof(path));
 			cases[i].damage(dir);
-			if (template_open(&t, &m, &e) != -1)
+			if (open_and_load(&t, &m, &e) != -1)
 				fail_msg("%s: not noticed (QEMU %s)", cases[i].what, versions[v]);
 			assert_non_null(strstr(e.text, "removed"));
 			assert_int_equal(access(dir, F_OK), -1);
