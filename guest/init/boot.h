@@ -3,6 +3,7 @@
 #define CCVM_GUEST_BOOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -39,6 +40,8 @@ int warmup_run(struct boot *b, struct err *e);           /* only where the comma
 int seed_mount(struct boot *b, struct err *e);
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
 int seed_clock(struct boot *b, struct err *e);
+int seed_set_clock(int64_t ns, struct err *e);           /* since 1970; leaves small differences alone */
+int seed_machine_id(struct boot *b, struct err *e);      /* and the kernel's boot id: new ones in each clone */
 int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the agent become the host user's */
 int seed_sudo(struct boot *b, struct err *e);
 /* netif.c */

@@ -35,6 +35,8 @@ struct warmup_program {
 
 static const struct warmup_program warmup_programs[] = {
 	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
+	/* The programs sshd hands a connection to. */
+	{ARGV("/bin/cat", "/usr/lib/openssh/sshd-session", "/usr/lib/openssh/sshd-auth"), 20, true},
 	{ARGV("/usr/bin/zsh", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
 	{ARGV(NAME_CLAUDE, "--version"), 60, false},
 	{ARGV(NAME_CLAUDE, "-p", "hello"), 10, false},

@@ -245,6 +245,7 @@ void boot_after_agent_start(struct session *s)
 	s->stage = "agent";
 	uv_timer_stop(&s->timer);
 	session_set_state(s, SESSION_RUNNING);
+	hostclock_start(s);
 	/* The window may have changed while the guest booted. */
 	if (s->request.tty)
 		sshlink_resize(s->ssh, s->request.cols, s->request.rows);

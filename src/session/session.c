@@ -79,6 +79,7 @@ static void session_init(struct session *s)
 	uv_timer_init(&s->loop, &s->timer);
 	uv_timer_init(&s->loop, &s->nudge);
 	s->nudge.data = s;
+	s->clock_fd = -1;
 	s->timer.data = s;
 	conf_init(&s->conf);
 	signal(SIGPIPE, SIG_IGN);

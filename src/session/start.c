@@ -390,6 +390,8 @@ void start_find_template(struct session *s)
 	if (found < 0)
 		status_event_note(s, "template", e.text);
 	s->from_template = found > 0;
+	if (s->from_template)
+		lend_borrow(s);
 }
 
 /* In the background, and for later sessions: it outlives this one. */

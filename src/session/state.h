@@ -53,6 +53,9 @@ struct session {
 	uv_timer_t nudge; /* while the guest sets up its connections */
 	bool nudged;      /* and QEMU has not answered yet */
 	uv_signal_t signals[3];
+	uv_timer_t clock_timer;
+	uv_poll_t clock_jump; /* a timerfd that tells when the host's clock was set */
+	int clock_fd;
 
 	struct request request;
 	struct conf conf;
@@ -168,11 +171,22 @@ int agent_connect(struct session *s, struct err *e);
 void agent_pump(struct session *s); /* call after anything that may let data flow */
 void agent_disconnect(struct session *s);
 
+/* hostclock.c: tells the guest the time while the agent runs. */
+void hostclock_start(struct session *s);
+
+/* lend.c: one copy of a template's memory for all sessions that run. */
+bool lend_is_possible(const struct session *s);
+int lend_on_request(struct session *s, struct client *c, const void *key, size_t n);
+/* Puts another session's memory into the template that was opened; false when nobody has it. */
+bool lend_borrow(struct session *s);
+
 /* clients.c */
 struct client *clients_add(struct session *s, int fd, bool owner);
 int clients_listen(struct session *s, struct err *e);
 void clients_send(struct client *c, enum wire_type type, const void *payload, size_t n);
 size_t clients_queued(const struct client *c);
+/* An empty frame with an fd beside it, which stays ours; without it when the client does not read. */
+void clients_send_fd(struct client *c, enum wire_type type, int fd);
 void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n);
 void clients_close_all(struct session *s);
 

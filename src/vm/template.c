@@ -325,8 +325,17 @@ static int template_fill(struct template *t, struct err *e)
 	return 0;
 }
 
+void template_take_ram(struct template *t, int fd)
+{
+	close(t->ram_fd);
+	close(mem_steal_fd(&t->source_fd));
+	t->ram_fd = fd;
+}
+
 int template_load(struct template *t, const struct machine *m, struct err *e)
 {
+	if (t->source_fd < 0) /* another session's */
+		return 0;
 	if (template_fill(t, e) < 0)
 		return template_give_up(t, m, e);
 	close(mem_steal_fd(&t->source_fd));

@@ -49,6 +49,9 @@ int template_load(struct template *t, const struct machine *m, struct err *e);
  * Replaces an older one of the same key. */
 int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e);
 
+/* Puts memory of the same template that was loaded elsewhere in place of the one to load; takes fd over. */
+void template_take_ram(struct template *t, int fd);
+
 /* Takes the lock on the making of templates, one at a time for a user: an fd to close, or -1 when another process holds it
  * (e->sys EWOULDBLOCK) or the cache cannot be written. */
 int template_lock(struct err *e);
