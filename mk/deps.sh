@@ -54,6 +54,7 @@ image  ca-certificates         file:/etc/ssl/certs/ca-certificates.crt  fetching
 image  npm                     prog:npm               fetching Claude Code (with node about 60 MB; one you have is used)
 run    qemu-system-x86         prog:qemu-system-x86_64  the virtual machine
 run    python3                 prog:python3           the scripted API server of make run
+check  xxhash                  prog:xxhsum            checksums of spoilt templates
 check  python3                 prog:python3           the scripted API server of the tests
 check  libcmocka-dev           pc:cmocka              unit tests
 check  git                     prog:git               tests of the git configuration

@@ -18,8 +18,8 @@ static const struct {
 	 "egress log|rules|watch SESSION [--json] | check SESSION NAME[:PORT] [--json] |\n"
 	 "               allow|deny SESSION NAME[:PORT] [--once|--session|--always]",
 	 "what a session may reach, what it tried, and changing that"},
-	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json]",
-	 "build, list, remove and show guest images"},
+	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json] | warm [--json]",
+	 "build, list, remove and show guest images; warm: save a guest that sessions start from"},
 	{"doctor", ctl_doctor, "doctor [--json]", "what is there and what is missing on this computer; exit code 1 on a problem"},
 	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},
 };

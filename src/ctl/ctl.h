@@ -10,6 +10,11 @@ typedef int ctl_command(int argc, char **argv, struct err *e);
 
 #define CTL_USAGE 2
 
+struct conf;
+
+/* The options as a run would see them now, the image's among them when there is one. conf_fini them on success. */
+int ctl_load_conf(struct conf *c, struct err *e);
+
 int ctl_ls(int argc, char **argv, struct err *e);
 int ctl_stop(int argc, char **argv, struct err *e);
 int ctl_rm(int argc, char **argv, struct err *e);

@@ -26,6 +26,12 @@ static int config_apply_image(struct conf *c, struct err *e)
 	return rc;
 }
 
+int ctl_load_conf(struct conf *c, struct err *e)
+{
+	conf_init(c);
+	return conf_load(c, NULL, environ, e) < 0 || config_apply_image(c, e) < 0 ? -1 : 0;
+}
+
 int ctl_config(int argc, char **argv, struct err *e)
 {
 	const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
@@ -38,8 +44,7 @@ int ctl_config(int argc, char **argv, struct err *e)
 	}
 	if (argc < 2 || strcmp(argv[1], "show") != 0 || (argc > 2 && !json))
 		return CTL_USAGE;
-	conf_init(&c);
-	if (conf_load(&c, NULL, environ, e) < 0 || config_apply_image(&c, e) < 0)
+	if (ctl_load_conf(&c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c.notes.n; i++)
 		log_note("%s", c.notes.v[i]);

@@ -1,4 +1,5 @@
 #include "ctl/ctl.h"
+#include "ctl/ctl_template.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -6,6 +7,7 @@
 #include "base/spawn.h"
 #include "client/launch.h"
 #include "vm/image.h"
+#include "vm/template.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -91,7 +93,7 @@ static int image_build(int argc, char **argv, struct err *e)
 	return lock < 0 ? -1 : image_run_builder(cache, argc, argv, e);
 }
 
-static void image_print(const struct image *img, const char *current, int json, const char *separator)
+static void image_print(const struct image *img, const char *current, bool json, bool templates, const char *separator)
 {
 	AUTO_BUF struct buf line = {0};
 	int is_current = strcmp(img->id, current) == 0;
@@ -111,6 +113,8 @@ static void image_print(const struct image *img, const char *current, int json, 
 	json_add_bool(&line, "agent_sudo", img->agent_sudo);
 	json_add_bool(&line, "clipboard", img->clipboard);
 	json_add_bool(&line, "nix", img->nix);
+	if (templates)
+		template_add_json(&line);
 	json_end(&line);
 	printf("%s%s", separator, buf_text(&line));
 }
@@ -134,7 +138,7 @@ static int image_list(int argc, char **argv, struct err *e)
 
 		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "current") == 0 || image_open(&img, path, e) < 0)
 			continue;
-		image_print(&img, current, json, shown++ ? ",\n " : "");
+		image_print(&img, current, json, false, shown++ ? ",\n " : "");
 		image_fini(&img);
 	}
 	if (dir)
@@ -162,6 +166,7 @@ static int image_rm(int argc, char **argv, struct err *e)
 		}
 		if (file_remove_tree(AT_FDCWD, path, e) < 0)
 			return -1;
+		template_remove_of_image(argv[i]);
 		if (strcmp(argv[i], current) == 0) {
 			AUTO_FREE char *link = mem_format("%s/current", cache);
 
@@ -186,12 +191,14 @@ static int image_info(int argc, char **argv, struct err *e)
 	path = image_find(share, e);
 	if (!path || image_open(&img, path, e) < 0)
 		return -1;
-	image_print(&img, current, json, "");
-	if (json)
+	image_print(&img, current, json, true, "");
+	if (json) {
 		printf("\n");
-	else
+	} else {
 		printf("  %s\n  agent sudo %s, image paste %s, nix %s\n", img.path, img.agent_sudo ? "yes" : "no",
 		       img.clipboard ? "yes" : "no", img.nix ? "yes" : "no");
+		template_print();
+	}
 	image_fini(&img);
 	return 0;
 }
@@ -201,7 +208,7 @@ int ctl_image(int argc, char **argv, struct err *e)
 	static const struct {
 		const char *name;
 		ctl_command *run;
-	} commands[] = {{"build", image_build}, {"list", image_list}, {"rm", image_rm}, {"info", image_info}};
+	} commands[] = {{"build", image_build}, {"list", image_list}, {"rm", image_rm}, {"info", image_info}, {"warm", template_warm}};
 
 	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)

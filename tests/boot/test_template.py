@@ -1,0 +1,353 @@
+"""Saved guests: clones share nothing they must not, hold nothing of anybody, and whatever is wrong with one costs
+speed only."""
+
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import procs
+from guestshell import GuestShell
+from harness import (assert_eq, assert_in, assert_nothing_left, assert_true, each, find_in_tree, read_json_lines, test,
+                     wait_until)
+
+CLONES = int(os.environ.get("CCVM_TEST_CLONES", "50"))
+
+# Everything in a guest that must be its own. The output can only come from the guest: programs of the image make it.
+UNIQUE = r"""/usr/bin/python3 - <<'END'
+import json, os, random, secrets, subprocess, uuid
+
+def out(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+os.chdir("/tmp")
+out("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "k")
+print(json.dumps({
+    "urandom": open("/dev/urandom", "rb").read(16).hex(), "getrandom": os.urandom(16).hex(), "uuid": str(uuid.uuid4()),
+    "kernel uuid": open("/proc/sys/kernel/random/uuid").read(), "python": random.random(), "secrets": secrets.token_hex(16),
+    "openssl": out("openssl", "rand", "-hex", "16"), "boot id": open("/proc/sys/kernel/random/boot_id").read(),
+    "machine id": open("/etc/machine-id").read(), "ssh key": open("k.pub").read(),
+    "host key": out("sudo", "sha256sum", "/run/ccvm/ssh_host_ed25519_key"),
+    "temporary name": out("mktemp", "-u")}))
+END"""
+
+
+def starts(path):
+    return [e["how"] for e in read_json_lines(path) if e["event"] == "state" and e["state"] == "starting"]
+
+
+def notes(path):
+    return [e["text"] for e in read_json_lines(path) if e["event"] == "note"]
+
+
+def events_dir(ctx):
+    path = os.path.join(ctx.dir, "events")
+    return path if os.path.isdir(path) else ctx.make_dir(path)
+
+
+def run(ctx, script="echo fine", number=0, **env):
+    """One session: (its stdout, path of its events)."""
+    path = os.path.join(events_dir(ctx), "events%d" % number)
+    ctx.write(path, "")
+    code, out, err = ctx.ccvm("--shell", "-c", script, env={"CCVM_EVENTS": path, **env})
+    assert_eq((code, err if not env else b""), (0, b""), "code and stderr")
+    return out, path
+
+
+def own_templates(ctx, copy=True):
+    """A cache of this test's own, with or without a copy of the saved guest; its path."""
+    shared = ctx.boot_env["CCVM_TEMPLATE_DIR"]
+    own = ctx.make_dir(os.path.join(ctx.dir, "templates"), 0o700)
+    ctx.boot_env["CCVM_TEMPLATE_DIR"] = own
+    if copy:
+        subprocess.run(["cp", "-a", "--sparse=always", shared + "/.", own], check=True)
+    return own
+
+
+def the_template(cache):
+    found = [e.path for e in os.scandir(cache) if not e.name.startswith(".")]
+    assert_eq(len(found), 1, "templates in %s" % os.listdir(cache))
+    return found[0]
+
+
+@test(timeout=1200, boot="template")
+def test_clones_are_unique(ctx):
+    def one(number):
+        out, path = run(ctx, UNIQUE, number)
+        assert_eq(starts(path), ["template"], "how guest %d started" % number)
+        return json.loads(out)
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        seen = list(pool.map(one, range(CLONES)))
+    for name in seen[0]:
+        values = [s[name] for s in seen]
+        assert_eq(len(set(values)), CLONES, "different values of `%s` among %s" % (name, values))
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300, boot="template")
+def test_two_at_the_same_instant(ctx):
+    """Both are held right before their first instruction, and let go by two signals in a row."""
+    paths = [os.path.join(events_dir(ctx), "events%d" % n) for n in (0, 1)]
+    both = [ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", UNIQUE], env={"CCVM_EVENTS": p}) for p in paths]
+
+    def qemus():
+        found = [q.pid for q in ctx.processes() if q.name.startswith("qemu-system")]
+        return found if len(found) == 2 else None
+    held = wait_until(qemus, 30, "two QEMUs")
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(1)
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
+    for p in both:
+        assert_eq(p.wait(120), 0, "code")
+    first, second = (json.loads(p.out) for p in both)
+    assert_eq([k for k in first if first[k] == second[k]], [], "what two clones of one instant share")
+    assert_eq([starts(p) for p in paths], [["template"]] * 2, "how they started")
+
+
+def guest_time(shell):
+    """(host before, guest, host after), in seconds."""
+    before = time.time()
+    guest = float(shell.do("date +%s.%N"))
+    return before, guest, time.time()
+
+
+def assert_clock(shell, tolerance, what):
+    before, guest, after = guest_time(shell)
+    assert_true(before - tolerance <= guest <= after + tolerance,
+                "%s: the guest says %f, the host %f to %f" % (what, guest, before, after))
+
+
+@test(timeout=400, boot="template")
+def test_clock(ctx):
+    g = GuestShell(ctx)
+    assert_clock(g, 0.1, "after the start")
+    # What a suspend does to a guest: its time has stood still. The session notices by its own timer.
+    every = [p.pid for p in ctx.processes() if p.name in ("ccvm-session", "qemu-system-x86", "ccvm-net")]
+    assert_eq(len(every), 3, "processes of the session")
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(60)
+    for pid in reversed(every):
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: assert_clock(g, 0.1, "after a pause of a minute") is None, 2 + 10, "the right time")
+    # The channel alone: only it can bring this clock back.
+    g.do("sudo date -s 2001-02-03")
+    assert_eq(g.do("date +%Y"), "2001", "the year in a guest whose clock was set")
+    wait_until(lambda: abs(float(g.do("date +%s.%N")) - time.time()) < 2, 60, "the host's time in the guest")
+    g.end(quiet=False)
+
+
+@test(timeout=600, boot="cold")
+def test_template_holds_nothing_of_a_session(ctx):
+    """The first session of a machine makes one in the background: nothing of that session is in it."""
+    cache = own_templates(ctx, copy=False)
+    workspace = ctx.make_dir(os.path.join(ctx.dir, "workspace-ZebraCrossing"))
+    ctx.write(os.path.join(workspace, "file"), "content-PurpleElephant\n")
+    ctx.write(os.path.join(ctx.home, ".claude/CLAUDE.md"), "memory-OrangeWalrus\n")
+    ctx.write(os.path.join(ctx.home, ".gitconfig"), "[user]\n\tname = gitname-GreenOtter\n")
+    path = os.path.join(events_dir(ctx), "events")
+    ctx.write(path, "")
+    env = {"CCVM_EVENTS": path, "CCVM_TEMPLATE": "1", "ANTHROPIC_API_KEY": "key-SilverMongoose"}
+    code, out, _ = ctx.ccvm("--shell", "-c", "cat file; echo $ANTHROPIC_API_KEY", env=env, cwd=workspace)
+    assert_eq((code, out), (0, b"content-PurpleElephant\nkey-SilverMongoose\n"), "code and output")
+    assert_eq(starts(path), ["cold"], "how the first one started")
+    wait_until(lambda: [n for n in os.listdir(cache) if not n.startswith(".")], 300, "the template")
+    wait_until(lambda: not [p for p in ctx.processes() if p.name == "ccvm-template"], 60, "the end of its maker")
+    template = the_template(cache)
+    assert_eq(sorted(os.listdir(template)), ["meta", "ram", "state"], "files of a template")
+    # The search can find: this is in every guest's memory.
+    assert_true(find_in_tree(b"/run/ccvm/bin/ccvm-launch", template), "nothing of the guest's own is found either")
+    for what in (b"ZebraCrossing", b"PurpleElephant", b"OrangeWalrus", b"GreenOtter", b"SilverMongoose",
+                 ctx.user.name.encode() + b":"):
+        assert_eq(find_in_tree(what, template), [], "places of %r in the template" % what)
+    again, events = run(ctx, "cat /etc/hostname >/dev/null; echo fine", CCVM_TEMPLATE="use")
+    assert_eq((again, starts(events)), (b"fine\n", ["template"]), "output, and how the next one started")
+    assert_nothing_left(ctx)
+
+
+def flip(path, at):
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)
+        f.seek(at)
+        f.write(bytes([byte[0] ^ 1]))
+
+
+def truncate(template):
+    os.chmod(os.path.join(template, "ram"), 0o600)
+    os.truncate(os.path.join(template, "ram"), 5 << 20)
+
+
+DAMAGES = {
+    "truncated": truncate,
+    "a bit of the memory": lambda t: flip(os.path.join(t, "ram"), (16 << 20) + 77),
+    "a bit of the state": lambda t: flip(os.path.join(t, "state"), 5000),
+    "no state": lambda t: os.unlink(os.path.join(t, "state")),
+    "no description": lambda t: os.truncate(os.path.join(t, "meta"), 0),
+}
+
+
+@each(DAMAGES)
+@test(timeout=300, boot="template")
+def test_damaged(ctx, damage):
+    cache = own_templates(ctx)
+    template = the_template(cache)
+    damage(template)
+    out, path = run(ctx, CCVM_TEMPLATE="use")
+    assert_eq(out, b"fine\n", "output")
+    assert_eq(starts(path)[-1], "cold", "how it started in the end")
+    assert_true(any("unusable and was removed" in n for n in notes(path)), "a note says so: %s" % notes(path))
+    assert_true(not os.path.exists(template), "the damaged one is gone")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300, boot="template")
+def test_state_that_qemu_refuses(ctx):
+    """Whole and with right checksums, but not what this QEMU can take: made by hand."""
+    cache = own_templates(ctx)
+    template = the_template(cache)
+    state, meta = os.path.join(template, "state"), os.path.join(template, "meta")
+    with open(state, "rb") as f:
+        data = bytearray(f.read())
+    data[4:8] = b"\xff\xff\xff\xff"  # the stream's version
+    os.chmod(state, 0o600)
+    with open(state, "wb") as f:
+        f.write(data)
+    with open(meta, encoding="ascii") as f:
+        described = json.load(f)
+    described["state_hash"] = xxh128(bytes(data))
+    with open(meta, "w", encoding="ascii") as f:
+        json.dump(described, f)
+    out, path = run(ctx, CCVM_TEMPLATE="use")
+    assert_eq((out, starts(path)), (b"fine\n", ["template", "cold"]), "output, and the two attempts")
+    assert_true(any("starting over" in n for n in notes(path)), "a note says so: %s" % notes(path))
+
+
+def xxh128(data):
+    done = subprocess.run(["xxhsum", "-H128"], input=data, capture_output=True, check=True)
+    return done.stdout.split()[0].decode()
+
+
+@test(timeout=300, boot="template")
+def test_another_qemu(ctx):
+    """A template belongs to the very QEMU that made it."""
+    prefix = os.path.join(ctx.dir, "usr")
+    other = os.path.join(prefix, "bin", "qemu-system-x86_64")
+    os.makedirs(os.path.dirname(other))
+    for name in ("lib", "share"):  # QEMU finds its modules beside itself
+        os.symlink("/usr/" + name, os.path.join(prefix, name))
+    shutil.copy(shutil.which("qemu-system-x86_64"), other)
+    os.chmod(other, 0o755)
+    out, path = run(ctx, CCVM_QEMU=other)
+    assert_eq((out, starts(path)), (b"fine\n", ["cold"]), "output, and how it started")
+
+
+@test(timeout=300, boot="template")
+def test_deleted_during_a_start(ctx):
+    cache = own_templates(ctx)
+    template = the_template(cache)
+    gone = threading.Event()
+
+    def delete():
+        while not gone.is_set():
+            if [q for q in ctx.processes() if q.name.startswith("qemu-system")]:
+                shutil.rmtree(template, ignore_errors=True)
+                return
+            time.sleep(0.005)
+    deleter = threading.Thread(target=delete)
+    deleter.start()
+    try:
+        out, path = run(ctx, CCVM_TEMPLATE="use")
+    finally:
+        gone.set()
+        deleter.join()
+    assert_eq((out, os.path.exists(template)), (b"fine\n", False), "output, and the template is gone")
+    assert_in(starts(path), [["template"], ["template", "cold"]], "how it started")
+
+
+@each({"cannot be made": "/proc/no-such-directory", "full": None})
+@test(timeout=400, boot="cold")
+def test_cache_that_cannot_be_written(ctx, path):
+    cache = path or os.path.join(ctx.dir, "full")
+    if not path:
+        ctx.make_dir(cache, 0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700,uid=%d" % ctx.uid, "tmpfs", cache], check=True)
+        ctx.closers.append(lambda: subprocess.run(["umount", cache], check=False))
+    out, events = run(ctx, CCVM_TEMPLATE="1", CCVM_TEMPLATE_DIR=cache)
+    assert_eq((out, starts(events)), (b"fine\n", ["cold"]), "output, and how it started")
+    wait_until(lambda: not [p for p in ctx.processes() if p.name == "ccvm-template"], 300, "the end of the maker")
+    if not path:
+        assert_eq([n for n in os.listdir(cache) if n not in (".lock", ".empty")], [], "what is left in the full cache")
+        # Told to do so in the foreground, it says what is wrong.
+        code, _, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "image", "warm"], env={"CCVM_TEMPLATE_DIR": cache}, timeout=300)
+        assert_eq(code, 1, "code of image warm (stderr: %r)" % err)
+        assert_in(b"No space left on device", err, "stderr of image warm")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=600, boot="cold")
+def test_two_first_starts(ctx):
+    """Both boot cold; one of them makes the template, the other leaves it at that."""
+    cache = own_templates(ctx, copy=False)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda n: run(ctx, "echo %d" % n, n, CCVM_TEMPLATE="1"), (0, 1)))
+    assert_eq([out for out, _ in both], [b"0\n", b"1\n"], "outputs")
+    assert_eq([starts(path) for _, path in both], [["cold"], ["cold"]], "how they started")
+    wait_until(lambda: not [p for p in ctx.processes() if p.name == "ccvm-template"], 300, "the end of the maker")
+    the_template(cache)
+    assert_eq(sorted(n for n in os.listdir(cache) if n.startswith(".")), [".empty", ".lock"], "what else is there")
+
+
+@test(timeout=400, boot="template")
+def test_memory_is_lent(ctx):
+    """Sessions that run at the same time map one copy of the template's memory, sealed against every change."""
+    shells = [GuestShell(ctx) for _ in range(2)]
+    inodes, seals = [], []
+    for q in ctx.processes():
+        if q.name.startswith("qemu-system"):
+            found = [m for m in procs.read("/proc/%d/maps" % q.pid).decode().splitlines() if "memfd:ccvm-template" in m]
+            assert_true(found, "QEMU %d maps the template's memory" % q.pid)
+            inodes.append({m.split()[4] for m in found}.pop())
+            assert_true(all(m.split()[1][3] == "p" for m in found), "mapped private: %s" % found)
+            seals.append(all(not can_write("/proc/%d/fd/%s" % (q.pid, fd)) for fd in os.listdir("/proc/%d/fd" % q.pid)
+                             if "memfd:ccvm-template" in os.readlink("/proc/%d/fd/%s" % (q.pid, fd))))
+    assert_eq((len(inodes), len(set(inodes)), seals), (2, 1, [True, True]), "copies of the memory, and their seals")
+    # The lender may go first.
+    shells[0].end()
+    assert_eq(shells[1].do("echo still; cat /proc/sys/kernel/random/uuid | wc -c"), "still\n37", "the other goes on")
+    shells[1].end()
+    assert_nothing_left(ctx)
+
+
+def can_write(path):
+    """Also root cannot."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        os.pwrite(fd, b"x", 0)
+    except PermissionError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+@test(timeout=300, boot="template")
+def test_image_commands(ctx):
+    cache = own_templates(ctx)
+    ctl = os.path.join(ctx.bin, "ccvmctl")
+    code, out, err = ctx.run([ctl, "image", "warm", "--json"])
+    assert_eq((code, json.loads(out)), (0, {"result": "present"}), "image warm (stderr: %r)" % err)
+    code, out, _ = ctx.run([ctl, "image", "info", "--json"])
+    listed = json.loads(out)["templates"]
+    assert_eq((code, len(listed), listed[0]["key"], listed[0]["memory_mib"]),
+              (0, 1, os.path.basename(the_template(cache)), 1024), "image info")
+    code, out, _ = ctx.run([ctl, "image", "info"])
+    assert_in(b"saved guests: 1, ", out, "image info for people")
