@@ -120,6 +120,29 @@ static void start_on_seed_note(void *ctx, const char *note)
 	status_event_note(ctx, "seed", note);
 }
 
+/* What the image was built without, a run cannot grant. Without an image (a dry run) the wish counts. */
+static bool start_agent_sudo(struct session *s)
+{
+	struct start_paths paths = {0};
+	AUTO_FREE char *path = NULL;
+	struct image img = {0};
+	struct err ignored;
+	bool sudo = conf_agent_sudo(&s->conf);
+
+	if (!sudo || start_find_paths(&paths, &ignored) < 0)
+		return sudo;
+	path = image_find(paths.share, &ignored);
+	if (path && image_open(&img, path, &ignored) == 0) {
+		sudo = img.agent_sudo;
+		image_fini(&img);
+	}
+	free(paths.libexec);
+	free(paths.share);
+	if (!sudo && s->conf.agent_sudo == 1)
+		status_event_note(s, "seed", "agentSudo is set, but the image was built without it");
+	return sudo;
+}
+
 static int start_seed(struct session *s, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
@@ -136,7 +159,7 @@ static int start_seed(struct session *s, struct err *e)
 		.home = home,
 		.claude_dir = claude_dir,
 		.envp = environ,
-		.agent_sudo = conf_agent_sudo(&s->conf),
+		.agent_sudo = start_agent_sudo(s),
 	};
 
 	s->stage = "seed";

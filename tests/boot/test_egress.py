@@ -10,7 +10,7 @@ import subprocess
 
 from api import Api
 from claude_home import write as write_claude_home
-from guestshell import GuestShell
+from guestshell import GuestShell, quote
 from harness import (Skip, assert_eq, assert_in, assert_match, assert_nothing_left, assert_true, cmdline, read_json_lines,
                      test, wait_until)
 from internet import GOOD, METADATA, OTHER, PRIVATE, Forward, Server, Web, enter, internet
@@ -84,7 +84,7 @@ def try_every_way_out(w, g):
                    "https://10.0.2.3/", "https://10.0.2.77/", "http://%s:25/" % OTHER, "https://[2001:db8::1]/",
                    "https://evil.example/", "https://wild.example/", "telnet://good.example:22",
                    "https://inward.example/", "https://meta.example/"):
-        text = fails(g, "t=$(date +%%s%%N); %s %s; e=$?; echo took $((($(date +%%s%%N) - t) / 1000000)); (exit $e)" % (curl, target))
+        text = fails(g, "t=$(date +%%s%%N); %s %s; e=$?; echo took $((($(date +%%s%%N) - t) / 1000000)); (exit $e)" % (curl, quote(target)))
         assert_true(int(re.search(r"took (\d+)", text)[1]) < 4500, "a refusal of %s that comes at once (%s)" % (target, text))
     fails(g, curl + "--connect-to good.example:443:%s:443 https://good.example/" % GOOD)
     for where in (("8.8.8.8", 53), ("good.example", 443)):  # another resolver; QUIC
@@ -228,3 +228,18 @@ def test_hold_and_ask(ctx):
     assert_true(len(w.https.paths) >= 2, "both that waited went through: %s" % w.https.paths)
     assert_eq(watch.out.count(b"waiting: a.evil.example"), 1, "questions")
     g.end()
+
+
+@test(timeout=200)
+def test_a_firewall_that_fails(ctx):
+    """Fail closed: a guest that cannot set its firewall up is ended before anything of the agent's runs."""
+    p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo the agent ran"],
+                  env={"CCVM_EGRESS_ALLOWLIST": "good.example 10.0.0.0/8", "CCVM_MEMORY": "1024"})
+    path = wait_until(lambda: next((f for d in ctx.session_dirs() for f in [os.path.join(d, "seed", "egress-allow")]
+                                    if os.path.exists(f)), None), 20, "the seed")
+    with open(path, "w", encoding="ascii") as f:  # after the host wrote it and before the guest reads it
+        f.write("not an address\n")
+    assert_eq((p.wait(120), p.out), (125, b""), "exit code and stdout")
+    assert_in(b"firewall", p.err, "the stage")
+    assert_in(b"egress-allow holds what is no address", p.err, "the reason")
+    assert_nothing_left(ctx)
