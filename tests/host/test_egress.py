@@ -610,9 +610,9 @@ def test_ipv6_where_it_is_listed(dns):
     """As it is, without synthetic addresses; what is not listed is refused, the network's own addresses too."""
     for command_line in ("addr add 2001:db8::1/128 dev lo nodad", "addr add 2001:db8:1::1/128 dev lo nodad", "route add default dev lo"):
         subprocess.run(["ip", "-6", *command_line.split()], check=True)
-    listed, unlisted = Server("2001:db8::1", 443), Server("2001:db8:1::1", 443)
+    listed, unlisted, loopback = Server("2001:db8::1", 443), Server("2001:db8:1::1", 443), Server("::1", 443)
     src = socket.inet_pton(socket.AF_INET6, "fec0::15")
-    with locked("2001:db8::/48") as n:
+    with locked("2001:db8::/48", "fec0::/10", ports=(443, 53)) as n:
         assert n.ready["ipv6"]
 
         def packet(proto, to, message, at, to_mac=GATEWAY_MAC, hops=255):
@@ -633,7 +633,7 @@ def test_ipv6_where_it_is_listed(dns):
         udp_to = socket.inet_pton(socket.AF_INET6, "fec0::3")
         packet(17, udp_to, struct.pack("!HHHH", 5353, 53, 8 + 12, 0) + bytes(12), 6, mac)
         barrier(n)
-        assert (listed.accepted, unlisted.accepted, dns.asked) == (1, 0, [])
+        assert (listed.accepted, unlisted.accepted, loopback.accepted, dns.asked) == (1, 0, 0, [])
 
 
 @isolated()
