@@ -35,6 +35,7 @@ build  libssh-dev              pc:libssh              SSH client
 build  libcjson-dev            pc:libcjson            JSON
 build  libslirp-dev            pc:slirp               guest network
 build  libglib2.0-dev          pc:glib-2.0            headers of libslirp
+build  libxxhash-dev           pc:libxxhash           checksums of saved guests
 build  libseccomp-dev          pc:libseccomp          system call filters
 build  libc-ares-dev           pc:libcares            names, resolved on the host
 build  libidn2-dev             pc:libidn2             names in other scripts
@@ -61,6 +62,7 @@ check  procps                  prog:pgrep             finding left processes
 check  openssl                 prog:openssl           certificates of the test servers
 check  tmux                    prog:tmux              driving full-screen programs
 check  shellcheck              prog:shellcheck        checking the scripts
+check  mandoc                  prog:mandoc            checking the man pages
 check? clang                   prog:clang             second compiler and fuzzing
 check? libclang-rt-@-dev       -                      fuzzing run-time
 '

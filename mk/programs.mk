@@ -23,16 +23,18 @@ $(B)/obj/%.o: %.c
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
-ccvm-session_PKGS := libcjson libuv libssh libseccomp libidn2
+ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash libidn2
+ccvm-template_AREAS := base proto loop vm template
+ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp libcares
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv libidn2
-ccvmctl_FILES := src/vm/image.c src/net/net_rules.c src/net/net_address.c
+ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
+ccvmctl_FILES := $(addprefix src/vm/,accel.c image.c jail.c qemu.c qemu_args.c template.c) src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp libcares libidn2)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
@@ -43,11 +45,19 @@ $(eval $(call program,ccvm,$(BIN)))
 $(eval $(call program,ccvmctl,$(BIN)))
 $(eval $(call program,ccvm-session,$(LIBEXEC)))
 $(eval $(call program,ccvm-net,$(LIBEXEC)))
+$(eval $(call program,ccvm-template,$(LIBEXEC)))
 
 # The image builder is used from build/ in place.
 programs: $(SHARE)/image
 $(SHARE)/image:
 	@mkdir -p $(SHARE)
 	ln -sfn ../../../guest/image $@
+
+# Man pages, where man(1) finds them beside build/bin. The options stand in one table, which ccvmctl prints.
+MAN := $(B)/share/man
+programs: $(MAN)/man5/ccvm-config.5
+$(MAN)/man5/ccvm-config.5: man/ccvm-config.5.in $(BIN)/ccvmctl
+	@mkdir -p $(@D)
+	$(BIN)/ccvmctl config mdoc | sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' $< >$@
 
 .PHONY: programs

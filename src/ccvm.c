@@ -71,7 +71,7 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	pid_t session;
 	int fd;
 
-	if (events_init(&events, getenv("CCVM_EVENTS"), args->debug, &e) < 0)
+	if (events_init(&events, getenv("CCVM_EVENTS"), args->debug || main_env_is("CCVM_DEBUG", "1"), &e) < 0)
 		return main_fail(&e);
 	terminal_size(&l.cols, &l.rows);
 	session = launch_session(&l, &fd, &e);

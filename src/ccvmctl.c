@@ -11,14 +11,16 @@ static const struct {
 	ctl_command *run;
 	const char *usage, *help;
 } main_commands[] = {
-	{"ls", ctl_ls, "ls [--json]", "the running sessions"},
+	{"ls", ctl_ls, "ls [--json]", "the running sessions, and what dry runs left"},
 	{"stop", ctl_stop, "stop SESSION... | stop --all", "end sessions; in overlay mode their edits are discarded"},
+	{"rm", ctl_rm, "rm DRY-RUN... | rm --all", "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched"},
 	{"egress", ctl_egress,
 	 "egress log|rules|watch SESSION [--json] | check SESSION NAME[:PORT] [--json] |\n"
 	 "               allow|deny SESSION NAME[:PORT] [--once|--session|--always]",
 	 "what a session may reach, what it tried, and changing that"},
 	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json]",
 	 "build, list, remove and show guest images"},
+	{"doctor", ctl_doctor, "doctor [--json]", "what is there and what is missing on this computer; exit code 1 on a problem"},
 	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},
 };
 

@@ -9,7 +9,8 @@
   tests/run.py --only boot.test_scripted       tests whose name starts so; `*` and `?` work too; may be repeated
 
 Unit tests, fuzz targets and scripts run as the caller, Python tests get a user of their own (lib/harness.py). From the
-environment: CCVM_BIN (default build/bin), CCVM_TEST_IMAGE (default CCVM_IMAGE, then build/image), CCVM_TEST_KEEP=1.
+environment: CCVM_BIN (default build/bin), CCVM_TEST_IMAGE (default CCVM_IMAGE, then build/image), CCVM_TEST_KEEP=1,
+CCVM_TEST_BOOT=cold or template (default: half of the tests each way, by their names).
 The last line is `N passed, N failed`, with `, N skipped` when there are any; exit 1 when one failed or none ran.
 """
 
@@ -36,7 +37,7 @@ import harness  # noqa: E402
 import procs  # noqa: E402
 from checks import Skip, assert_eq, tail, wait_until  # noqa: E402
 
-UNIT_TIMEOUT = 300
+UNIT_TIMEOUT = 900
 GRACE = 20
 
 
@@ -229,7 +230,7 @@ def trace(error):
     return text.split("\n") + lines
 
 
-def child(run, number, fn, timeout, result_path):
+def child(run, number, name, fn, timeout, result_path):
     """In a process of its own: the whole life of one test. What comes of it is left as JSON in result_path."""
     def alarm(*_):
         raise Deadline("the test is not done after %g s" % timeout)
@@ -245,7 +246,7 @@ def child(run, number, fn, timeout, result_path):
     procs.die_with_parent(signal.SIGTERM)
     verdict, details, ctx = False, [], None
     try:
-        ctx = harness.Context(run, number)
+        ctx = harness.Context(run, number, run.boot_of(name, fn))
         fn(ctx)
         ctx.close()
         wait_until(lambda: assert_eq(ctx.processes(), [], "processes left") is None, 10, "end of the test's processes")
@@ -281,7 +282,7 @@ def run_python(results, run, number, name, fn, timeout):
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            child(run, number, fn, timeout, base)
+            child(run, number, name, fn, timeout, base)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -361,6 +362,13 @@ def discover(results):
     return found
 
 
+def make_template(results, run):
+    """A result of its own: without it, tests that ask for a template would quietly boot cold."""
+    start = time.monotonic()
+    failure = run.make_template(300) if run.bin and run.image else "no programs or no image"
+    results.add("boot.template", failure is None, time.monotonic() - start, failure.split("\n") if failure else [])
+
+
 def run_all(args, results):
     found = [] if args.no_system else discover(results)
     run = harness.Run()
@@ -371,12 +379,16 @@ def run_all(args, results):
                "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
         run_unit(results, args.unit, args.jobs, env)
         run_fuzz(results, args.fuzz, args.jobs, env)
+        templated = False
         for number, (kind, name, path, what, timeout) in enumerate(found):
             if kind == "script":
                 run_script(results, path, name, {**env, "CCVM_BIN": run.bin or "", "CCVM_TEST_IMAGE": run.image or ""})
             elif kind == "broken":
                 results.add(name, False, None, ["the module cannot be loaded"] + trace(what))
             else:
+                if name.startswith("boot.") and not templated:
+                    templated = True
+                    make_template(results, run)
                 run_python(results, run, number, name, what, timeout)
     finally:
         sweep(run)

@@ -3,6 +3,7 @@
 #define CCVM_GUEST_BOOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -33,10 +34,14 @@ int module_load_all(struct boot *b, struct err *e);      /* /modules/order of th
 int port_open_ctl(struct boot *b, struct err *e);
 /* Waits until the port exists and returns an open fd, close-on-exec. */
 int port_open(const char *name, int flags, struct err *e);
+/* warmup.c */
+int warmup_run(struct boot *b, struct err *e);           /* only where the command line asks for it */
 /* seed.c */
 int seed_mount(struct boot *b, struct err *e);
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
 int seed_clock(struct boot *b, struct err *e);
+int seed_set_clock(int64_t ns, struct err *e);           /* since 1970; leaves small differences alone */
+int seed_machine_id(struct boot *b, struct err *e);      /* and the kernel's boot id: new ones in each clone */
 int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the agent become the host user's */
 int seed_sudo(struct boot *b, struct err *e);
 /* netif.c */

@@ -8,7 +8,7 @@
  * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
  *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
  *    than was asked for.
- * 4. Then it reaps orphans, and on `stop` ends every process, writes back the workspace, says `stopped` and
+ * 4. Then it reaps orphans, sets its clock when the host says what time it is, and on `stop` ends every process, writes back the workspace, says `stopped` and
  *    powers off. If ccvm-init itself dies, the kernel panics and QEMU ends (-no-reboot, panic=-1). */
 #include "init/boot.h"
 #include "init/stage.h"
@@ -34,13 +34,15 @@ static const struct stage init_before_park[] = {
 	{"modules", STAGE_FAIL_CLOSED, module_load_all},
 	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
+	{"network", STAGE_FAIL_CLOSED, netif_configure},
+	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
 static const struct stage init_after_go[] = {
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
-	{"network", STAGE_FAIL_CLOSED, netif_configure},
+	{"machine-id", STAGE_FAIL_OPEN, seed_machine_id},
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
@@ -119,6 +121,8 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 	static struct json_line line;
 	struct init_inbox *in = ctx;
 	const char *op;
+	struct err ignored;
+	int64_t ns;
 
 	if (json_parse_line(text, n, &line) < 0)
 		return;
@@ -127,6 +131,8 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 		in->last = INIT_GO;
 	else if (op && strcmp(op, "stop") == 0)
 		in->last = INIT_STOP;
+	else if (op && strcmp(op, "clock") == 0 && json_get_int(&line, "ns", &ns))
+		(void)seed_set_clock(ns, &ignored);
 }
 
 /* Reads what is there; end of file means that the host is not connected (yet). */

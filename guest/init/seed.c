@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -55,19 +56,76 @@ int seed_entropy(struct boot *b, struct err *e)
 	return rc ? err_sys(e, "reseed /dev/urandom") : 0;
 }
 
+/* Setting the clock has a price (timers are looked at again), and a difference this small does no harm. */
+#define SEED_CLOCK_TOLERANCE_NS 10000000
+
+int seed_set_clock(int64_t ns, struct err *e)
+{
+	struct timespec now, wanted = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	int64_t off;
+
+	if (ns < 0)
+		return err_set(e, "a time before 1970");
+	clock_gettime(CLOCK_REALTIME, &now);
+	off = ns - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+	if (off > -SEED_CLOCK_TOLERANCE_NS && off < SEED_CLOCK_TOLERANCE_NS)
+		return 0;
+	return clock_settime(CLOCK_REALTIME, &wanted) < 0 ? err_sys(e, "set the clock") : 0;
+}
+
 int seed_clock(struct boot *b, struct err *e)
 {
-	struct timespec now;
 	int64_t ns;
 
 	(void)b;
 	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_CLOCK), 0, INT64_MAX, &ns, e) < 0)
 		return -1;
-	now.tv_sec = ns / 1000000000;
-	now.tv_nsec = ns % 1000000000;
-	if (clock_settime(CLOCK_REALTIME, &now) < 0)
-		return err_sys(e, "set the clock");
-	return 0;
+	return seed_set_clock(ns, e);
+}
+
+/* RFC 4122, version 4. */
+static void seed_format_uuid(unsigned char b[16], char out[38])
+{
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	snprintf(out, 38, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1], b[2], b[3], b[4],
+		 b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* The kernel makes its boot id when it is first asked for, which may have been before the template was saved. */
+static int seed_replace_boot_id(struct err *e)
+{
+	static const char path[] = NAME_GUEST_DIR "/boot_id", shown[] = "/proc/sys/kernel/random/boot_id";
+	unsigned char bytes[16];
+	char uuid[38];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return err_sys(e, "getrandom");
+	seed_format_uuid(bytes, uuid);
+	if (file_create(AT_FDCWD, path, uuid, 37, 0444, e) < 0)
+		return -1;
+	if (mount(path, shown, NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, "mount %s", shown);
+	return mount(NULL, shown, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+		       ? err_sys(e, "protect %s", shown)
+		       : 0;
+}
+
+int seed_machine_id(struct boot *b, struct err *e)
+{
+	unsigned char bytes[16];
+	char text[34];
+
+	(void)b;
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return err_sys(e, "getrandom");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	text[32] = '\n';
+	(void)unlink("/etc/machine-id");
+	if (file_create(AT_FDCWD, "/etc/machine-id", text, 33, 0444, e) < 0)
+		return -1;
+	return seed_replace_boot_id(e);
 }
 
 /* Rewrites one colon-separated table, giving the agent's line new numbers and freeing them where a system

@@ -163,6 +163,8 @@ char *spawn_find(const char *name)
 {
 	const char *path = getenv("PATH");
 
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0 ? mem_strdup(name) : NULL;
 	if (!path)
 		path = "/usr/local/bin:/usr/bin:/bin";
 	while (*path) {

@@ -34,10 +34,11 @@ struct spawn {
 /* Returns the pid, or -1. *pidfd (if not NULL) becomes a close-on-exec pidfd that turns readable at exit. */
 pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e);
 
-/* Finds an executable along PATH; NULL when there is none. Free the result. */
+/* Finds an executable along PATH, as execvp(3): a name with a slash is a path already. NULL when there is none.
+ * Free the result. */
 char *spawn_find(const char *name);
 
-/* Runs argv to its end with an environment, stdin from /dev/null, and collects at most max bytes of its
+/* Runs argv (argv[0] found by spawn_find) to its end with an environment, stdin from /dev/null, and collects at most max bytes of its
  * stdout. Returns the wait status, or -1. */
 struct buf;
 int spawn_output(char *const *argv, char *const *envp, size_t max, struct buf *out, struct err *e);

@@ -328,6 +328,8 @@ static void run_on_frame(struct run *r, const struct wire_frame *f)
 	case WIRE_RESIZE:
 	case WIRE_SIGNAL:
 	case WIRE_STOP:
+	case WIRE_TEMPLATE:
+	case WIRE_TEMPLATE_RAM:
 	case WIRE_EGRESS:
 	case WIRE_EGRESS_ROW:
 		return;

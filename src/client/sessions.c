@@ -10,18 +10,20 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static void sessions_visit(void *ctx, const char *id, int dirfd, bool alive)
+static void sessions_visit(void *ctx, const char *id, int dirfd, enum rundir_life life)
 {
 	struct sessions *s = ctx;
 	AUTO_BUF struct buf text = {0};
 	struct err ignored;
 
-	if (!alive)
+	if (life == RUNDIR_DEAD)
 		return;
 	if (file_read(dirfd, RUNDIR_STATUS, 65536, &text, &ignored) < 0 || !buf_len(&text))
 		buf_add(&text, "{}", 2);
 	s->id = mem_resize(s->id, s->n + 1, sizeof(*s->id));
 	s->status = mem_resize(s->status, s->n + 1, sizeof(*s->status));
+	s->dry = mem_resize(s->dry, s->n + 1, sizeof(*s->dry));
+	s->dry[s->n] = life == RUNDIR_DRY;
 	s->id[s->n] = mem_strdup(id);
 	s->status[s->n] = mem_strdup(buf_text(&text));
 	s->status[s->n][strcspn(s->status[s->n], "\n")] = '\0';
@@ -43,6 +45,7 @@ void sessions_fini(struct sessions *s)
 	}
 	free(s->id);
 	free(s->status);
+	free(s->dry);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -51,13 +54,18 @@ static const char *sessions_find(const struct sessions *s, const char *wanted, s
 	const char *found = NULL;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->id[i], wanted) == 0)
-			return s->id[i];
+		if (strcmp(s->id[i], wanted) == 0) {
+			if (!s->dry[i])
+				return s->id[i];
+			err_set(e, "%s is a dry run: nothing of it runs", wanted);
+			err_remedy(e, "remove its directory: ccvmctl rm %s", wanted);
+			return NULL;
+		}
 	for (size_t i = 0; i < s->n; i++) {
 		static struct json_line l;
 		const char *name;
 
-		if (json_parse_line(s->status[i], strlen(s->status[i]), &l) < 0)
+		if (s->dry[i] || json_parse_line(s->status[i], strlen(s->status[i]), &l) < 0)
 			continue;
 		name = json_get_string(&l, "name");
 		if (!name || strcmp(name, wanted) != 0)

@@ -2,6 +2,7 @@
 #ifndef CCVM_CLIENT_SESSIONS_H
 #define CCVM_CLIENT_SESSIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -9,14 +10,15 @@
 struct sessions {
 	char **id;     /* owned */
 	char **status; /* owned; the JSON of status.json, or "{}" */
+	bool *dry;     /* owned; a dry run's directory: nothing of it runs */
 	size_t n;
 };
 
-/* The live ones. Cleans up after dead ones on the way. */
+/* The live ones and the dry runs. Cleans up after dead ones on the way. */
 int sessions_list(struct sessions *s, struct err *e);
 void sessions_fini(struct sessions *s);
 
-/* Connects to the session with this id, or with this unique name. Returns the fd, or -1. */
+/* Connects to the live session with this id, or with this unique name. Returns the fd, or -1. */
 int sessions_connect(const char *id_or_name, struct err *e);
 
 #endif

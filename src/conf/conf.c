@@ -1,12 +1,14 @@
 #include "conf/conf.h"
 #include "conf/conf_env.h"
 #include "conf/conf_file.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 #include "conf/option.h"
 #include "conf/value.h"
 
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What QEMU maps beside the guest's memory, in MiB: code, heap, the emulator's translation buffer, and for
@@ -118,10 +120,21 @@ int conf_check_memlock_limit(const struct conf *c, unsigned long long limit, str
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
+/* With the capability the limit does not count (mlock(2)): root, also in most containers. */
+static bool conf_may_lock_anything(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1u << CAP_IPC_LOCK);
+}
+
 int conf_check_memlock(const struct conf *c, struct err *e)
 {
 	struct rlimit r;
 
+	if (conf_may_lock_anything())
+		return 0;
 	if (getrlimit(RLIMIT_MEMLOCK, &r) < 0)
 		return err_sys(e, "getrlimit");
 	/* The hard limit: the session raises its soft one before it starts QEMU. */
@@ -262,6 +275,8 @@ static int conf_apply_member(struct conf *c, struct jscan *s, struct err *e)
 	if (row < 0)
 		return 0;
 	o = option_at((size_t)row);
+	if (o->not_image)
+		return 0;
 	if (o->when == OPTION_IMAGE_RUN)
 		return conf_apply_cap(c, (size_t)row, start, n, e);
 	/* What an image holds is a fact, whatever a config file says today. */

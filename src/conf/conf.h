@@ -58,6 +58,7 @@ struct conf {
 	struct strv pass_env;	/* names; a trailing * matches any ending */
 	char *extra_claude_md;	/* NULL: the built-in text; "": no context at all */
 	bool lock_guest_memory;
+	long template_cache_size; /* MiB */
 	struct strv extra_packages;
 	char *package;
 	char *tui_prefix;
@@ -80,7 +81,8 @@ int conf_load(struct conf *c, const struct conf_args *a, char *const *envp, stru
 
 /* Applies what an image was built with: a JSON object of option names. An option that nobody else set gets
  * the image's value; for those that an image grants (clipboard.images, agentSudo) a run can only take away.
- * Names this program does not know are ignored: an image may be newer. */
+ * Names this program does not know are ignored: an image may be newer. So are passEnv and apiKeyVariable, which
+ * ccvm needs before the session opens the image. Called twice with the same text, the second time does nothing. */
 int conf_apply_image(struct conf *c, const char *json, struct err *e);
 
 /* The resolved options as one line of JSON, and back without loss. Free the text. */
@@ -90,8 +92,8 @@ int conf_from_json(struct conf *c, const char *json, struct err *e);
 /* Whether the agent has root in the guest: as set, or with auto exactly when egress is open. */
 bool conf_agent_sudo(const struct conf *c);
 
-/* With lockGuestMemory, checks that RLIMIT_MEMLOCK lets QEMU lock its memory (getrlimit(2)); the error says
- * what to change. */
+/* With lockGuestMemory, checks that RLIMIT_MEMLOCK (its hard limit) or CAP_IPC_LOCK lets QEMU lock its memory;
+ * the error says what to change. */
 int conf_check_memlock(const struct conf *c, struct err *e);
 
 /* As conf_check_memlock, for a given limit in bytes. Pure. */

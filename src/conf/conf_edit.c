@@ -7,7 +7,7 @@
 #include "conf/conf.h"
 #include "conf/conf_file.h"
 #include "conf/egress_entry.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -12,6 +12,8 @@ typedef int ctl_command(int argc, char **argv, struct err *e);
 
 int ctl_ls(int argc, char **argv, struct err *e);
 int ctl_stop(int argc, char **argv, struct err *e);
+int ctl_rm(int argc, char **argv, struct err *e);
+int ctl_doctor(int argc, char **argv, struct err *e);
 int ctl_egress(int argc, char **argv, struct err *e);
 int ctl_image(int argc, char **argv, struct err *e);
 int ctl_config(int argc, char **argv, struct err *e);

@@ -47,7 +47,8 @@ static int stop_all(struct err *e)
 	if (sessions_list(&s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s.n && rc == 0; i++)
-		rc = stop_one(s.id[i], e);
+		if (!s.dry[i])
+			rc = stop_one(s.id[i], e);
 	sessions_fini(&s);
 	return rc;
 }

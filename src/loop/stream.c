@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define STREAM_READ_SIZE 65536
@@ -130,6 +132,26 @@ void stream_write(struct stream *s, const void *bytes, size_t n)
 	buf_add(&s->out, bytes, n);
 	stream_write_some(s);
 	stream_watch(s);
+}
+
+int stream_write_fd(struct stream *s, const void *bytes, size_t n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	if (s->closed || buf_len(&s->out))
+		return -1;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(s->fd, &message, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
 }
 
 size_t stream_queued(const struct stream *s)

@@ -56,6 +56,9 @@
 /* Frames never leave this machine: ccvm-net ends every connection itself, so fewer, larger ones cost less. */
 #define NAME_GUEST_MTU      16000
 
+/* On the kernel command line: use what every session will use, so that it is in memory when a template is saved. */
+#define NAME_KERNEL_WARM_UP "ccvm.warm-up"
+
 /* the agent in the guest */
 #define NAME_AGENT_USER "ccvm"
 #define NAME_AGENT_HOME "/home/ccvm"

@@ -101,24 +101,39 @@ static void rundir_make_id(char *id)
 	*id = '\0';
 }
 
+/* Makes the directory and locks it, under the base's lock; -1 with errno and nothing left. */
+static int rundir_make(int base_fd, char *id)
+{
+	AUTO_CLOSE int fd = -1;
+	int made, code;
+
+	do {
+		rundir_make_id(id);
+		made = mkdirat(base_fd, id, 0700);
+	} while (made < 0 && errno == EEXIST);
+	if (made < 0)
+		return -1;
+	fd = openat(base_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return mem_steal_fd(&fd);
+	code = errno;
+	unlinkat(base_fd, id, AT_REMOVEDIR); /* new, so empty; needs no fd, which may be what ran out */
+	errno = code;
+	return -1;
+}
+
 int rundir_create(struct rundir *r, struct err *e)
 {
 	AUTO_FREE char *base = NULL;
 	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
-	int made;
 
 	r->fd = r->base_fd = -1;
 	r->path = NULL;
 	if (base_fd < 0)
 		return -1;
-	do {
-		rundir_make_id(r->id);
-		made = mkdirat(base_fd, r->id, 0700);
-	} while (made < 0 && errno == EEXIST);
-	if (made == 0)
-		r->fd = openat(base_fd, r->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (r->fd < 0 || flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
-		err_sys(e, "make the session directory %s/%s", base, r->id);
+	r->fd = rundir_make(base_fd, r->id);
+	if (r->fd < 0) {
+		err_sys(e, "make a session directory in %s", base);
 		err_remedy(e, "check that %s is writable and has space", base);
 		return err_exit_code(e, ERR_EXIT_GUEST);
 	}
@@ -149,7 +164,12 @@ void rundir_remove(struct rundir *r)
 	rundir_leave(r);
 }
 
-static int rundir_open_session(int base_fd, const char *name, bool *alive)
+int rundir_keep(const struct rundir *r, struct err *e)
+{
+	return file_create(r->fd, RUNDIR_KEPT, "", 0, 0600, e);
+}
+
+static int rundir_open_session(int base_fd, const char *name, enum rundir_life *life)
 {
 	int fd;
 
@@ -158,7 +178,10 @@ static int rundir_open_session(int base_fd, const char *name, bool *alive)
 	fd = openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	*alive = flock(fd, LOCK_EX | LOCK_NB) < 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		*life = RUNDIR_ALIVE;
+	else
+		*life = faccessat(fd, RUNDIR_KEPT, F_OK, 0) == 0 ? RUNDIR_DRY : RUNDIR_DEAD;
 	return fd;
 }
 
@@ -169,7 +192,7 @@ static int rundir_compare(const void *a, const void *b)
 
 static void rundir_names(int base_fd, struct strv *names)
 {
-	int fd = dup(base_fd);
+	int fd = fcntl(base_fd, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
@@ -193,11 +216,11 @@ int rundir_each(rundir_visit *visit, void *ctx, struct err *e)
 		return -1;
 	rundir_names(base_fd, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		bool alive;
-		AUTO_CLOSE int fd = rundir_open_session(base_fd, names.v[i], &alive);
+		enum rundir_life life;
+		AUTO_CLOSE int fd = rundir_open_session(base_fd, names.v[i], &life);
 
 		if (fd >= 0)
-			visit(ctx, names.v[i], fd, alive);
+			visit(ctx, names.v[i], fd, life);
 	}
 	return 0;
 }
@@ -206,12 +229,12 @@ struct rundir_sweep {
 	struct strv dead;
 };
 
-static void rundir_note_dead(void *ctx, const char *id, int dirfd, bool alive)
+static void rundir_note_dead(void *ctx, const char *id, int dirfd, enum rundir_life life)
 {
 	struct rundir_sweep *s = ctx;
 
 	(void)dirfd;
-	if (!alive)
+	if (life == RUNDIR_DEAD)
 		strv_add(&s->dead, id);
 }
 
@@ -227,13 +250,35 @@ int rundir_clean_dead(void)
 		return 0;
 	base_fd = rundir_open_base(&base, &e);
 	for (size_t i = 0; base_fd >= 0 && i < s.dead.n; i++) {
-		bool alive;
-		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &alive);
+		enum rundir_life life;
+		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &life);
 
 		/* Judged again under the lock: an id may have been taken anew since. */
-		if (fd >= 0 && !alive && file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
+		if (fd >= 0 && life == RUNDIR_DEAD && file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
 			removed++;
 	}
 	strv_fini(&s.dead);
 	return removed;
+}
+
+int rundir_remove_kept(const char *id, struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	enum rundir_life life = RUNDIR_DEAD;
+	AUTO_CLOSE int fd = -1;
+
+	if (base_fd < 0)
+		return -1;
+	/* A name with a slash could be anything. */
+	fd = strchr(id, '/') || !id[0] ? -1 : rundir_open_session(base_fd, id, &life);
+	if (fd >= 0 && life == RUNDIR_ALIVE) {
+		err_set(e, "%s is a running session", id);
+		return err_remedy(e, "end it: ccvmctl stop %s", id);
+	}
+	if (fd < 0 || life != RUNDIR_DRY) {
+		err_set(e, "there is no dry run %s", id);
+		return err_remedy(e, "ccvmctl ls shows them");
+	}
+	return file_remove_tree(base_fd, id, e);
 }

@@ -1,8 +1,9 @@
 /* rundir: a session's directory, $XDG_RUNTIME_DIR/ccvm/<id>/ (0700), and who is alive.
  *
  * A live session holds a lock (flock(2)) on its directory; a directory nobody locks belongs to a session that
- * died, and may be removed by anyone of the same user. The base directory's own lock keeps a directory from
- * being judged between its making and its locking. */
+ * died, and may be removed by anyone of the same user, unless it is marked as kept: that is a dry run's, whose
+ * user wants to look at it. The base directory's own lock keeps a directory from being judged between its
+ * making and its locking. */
 #ifndef CCVM_PROTO_RUNDIR_H
 #define CCVM_PROTO_RUNDIR_H
 
@@ -17,6 +18,14 @@
 #define RUNDIR_CONSOLE "console.log"
 #define RUNDIR_QEMU    "qemu.log"
 #define RUNDIR_SEED    "seed"
+#define RUNDIR_EMPTY   "empty" /* shared with a guest in place of what is not shared */
+#define RUNDIR_KEPT    "kept" /* empty; its presence is the mark */
+
+enum rundir_life {
+	RUNDIR_DEAD,
+	RUNDIR_ALIVE,
+	RUNDIR_DRY, /* nobody's, but to be kept until its user removes it */
+};
 
 struct rundir {
 	char id[RUNDIR_ID_SIZE];
@@ -29,20 +38,26 @@ struct rundir {
  * lie there) and returns its path; free it. Error: unwritable or owned by somebody else. */
 char *rundir_base(struct err *e);
 
-/* Makes and locks a new session directory. */
+/* Makes and locks a new session directory. On failure nothing is left, and rundir_remove does nothing. */
 int rundir_create(struct rundir *r, struct err *e);
 
 /* Removes the directory and everything in it, then releases the lock. Safe to call twice. */
 void rundir_remove(struct rundir *r);
 
-/* Keeps the directory but releases the memory and fds (dry run). */
+/* Marks the directory as kept (dry run). */
+int rundir_keep(const struct rundir *r, struct err *e);
+
+/* Leaves the directory where it is, and releases the lock, the memory and the fds. */
 void rundir_leave(struct rundir *r);
 
-/* Removes the directories of dead sessions. Returns how many; problems are left for the next start. */
+/* Removes the kept directory with this id. Error (with a remedy): there is none, or it is a session's. */
+int rundir_remove_kept(const char *id, struct err *e);
+
+/* Removes the directories of dead sessions, not the kept ones. Returns how many; problems are left for the next start. */
 int rundir_clean_dead(void);
 
 /* Calls on_session for each session directory, in the order of their ids. The fd is borrowed. */
-typedef void rundir_visit(void *ctx, const char *id, int dirfd, bool alive);
+typedef void rundir_visit(void *ctx, const char *id, int dirfd, enum rundir_life life);
 int rundir_each(rundir_visit *visit, void *ctx, struct err *e);
 
 #endif

@@ -27,12 +27,14 @@ enum wire_type {
 	WIRE_RESIZE = 'w', /* cols, rows: 2 × 2 bytes little-endian */
 	WIRE_SIGNAL = 'k', /* name without SIG */
 	WIRE_STOP = 'x',   /* end the session */
+	WIRE_TEMPLATE = 'T', /* a machine's key: lend its template's memory */
 	WIRE_EGRESS = 'g', /* JSON object, see session/egress.h */
 	/* session to client */
 	WIRE_EVENT = 'e', /* one JSON object */
 	WIRE_STDOUT = 'o',
 	WIRE_STDERR = 'r',
 	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
+	WIRE_TEMPLATE_RAM = 't', /* empty; with the memory's fd (SCM_RIGHTS) when there is one to lend */
 	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
 	WIRE_EXIT = 'q',   /* JSON: code and, for ccvm's own failures, what they were; the last frame */
 };

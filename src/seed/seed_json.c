@@ -1,7 +1,7 @@
 #include "seed/seed_json.h"
 #include "base/mem.h"
 #include "conf/conf_pass.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 
 #include <limits.h>
 #include <string.h>

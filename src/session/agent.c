@@ -10,13 +10,16 @@ static void agent_watch(struct session *s);
 static void agent_on_authenticated(void *ctx)
 {
 	struct session *s = ctx;
+	struct err e;
 
 	status_event_progress(s, "ssh", 0);
+	if (start_confine_self(s, &e) < 0)
+		session_fail(s, "confinement", &e);
 }
 
 static void agent_on_started(void *ctx)
 {
-	session_after_agent_start(ctx);
+	boot_after_agent_start(ctx);
 }
 
 static size_t agent_output_room(void *ctx)
@@ -101,8 +104,10 @@ static void agent_watch(struct session *s)
 {
 	short events;
 
-	if (!s->ssh || s->state >= SESSION_STOPPING) {
-		uv_poll_stop(&s->ssh_poll);
+	if (!s->ssh)
+		return;
+	if (s->state >= SESSION_STOPPING) {
+		uv_poll_stop(s->ssh_poll);
 		return;
 	}
 	events = sshlink_events(s->ssh);
@@ -110,10 +115,10 @@ static void agent_watch(struct session *s)
 	if (s->state == SESSION_RUNNING && agent_output_room(s) == 0)
 		events &= (short)~POLLIN;
 	if (events)
-		uv_poll_start(&s->ssh_poll, (events & POLLIN ? UV_READABLE : 0) | (events & POLLOUT ? UV_WRITABLE : 0),
+		uv_poll_start(s->ssh_poll, (events & POLLIN ? UV_READABLE : 0) | (events & POLLOUT ? UV_WRITABLE : 0),
 			      agent_on_poll);
 	else
-		uv_poll_stop(&s->ssh_poll);
+		uv_poll_stop(s->ssh_poll);
 }
 
 int agent_connect(struct session *s, struct err *e)
@@ -133,17 +138,26 @@ int agent_connect(struct session *s, struct err *e)
 	if (!s->ssh)
 		return -1;
 	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, &s->env);
-	uv_poll_init(&s->loop, &s->ssh_poll, s->qemu.ssh_fd);
-	s->ssh_poll.data = s;
+	s->ssh_poll = mem_alloc(sizeof(*s->ssh_poll));
+	uv_poll_init(&s->loop, s->ssh_poll, s->qemu.ssh_fd);
+	s->ssh_poll->data = s;
 	agent_pump(s);
 	return 0;
+}
+
+static void agent_free_handle(uv_handle_t *handle)
+{
+	free(handle);
 }
 
 void agent_disconnect(struct session *s)
 {
 	if (!s->ssh)
 		return;
-	uv_poll_stop(&s->ssh_poll);
+	uv_poll_stop(s->ssh_poll);
+	uv_close((uv_handle_t *)s->ssh_poll, agent_free_handle);
+	s->ssh_poll = NULL;
+	sshlink_reclaim_env(s->ssh, &s->env);
 	sshlink_free(s->ssh);
 	s->ssh = NULL;
 }

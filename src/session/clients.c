@@ -141,6 +141,11 @@ static int clients_on_stop(struct client *c, const struct wire_frame *f)
 	return 0;
 }
 
+static int clients_on_template(struct client *c, const struct wire_frame *f)
+{
+	return lend_on_request(c->session, c, f->payload, f->n);
+}
+
 static int clients_on_egress(struct client *c, const struct wire_frame *f)
 {
 	return egress_on_request(c->session, c, f->payload, f->n);
@@ -156,6 +161,7 @@ static const struct {
 	{WIRE_STDIN, true, clients_on_stdin},   {WIRE_STDIN_END, true, clients_on_stdin_end},
 	{WIRE_RESIZE, true, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
 	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
+	{WIRE_TEMPLATE, false, clients_on_template},
 };
 
 static int clients_dispatch(struct client *c, const struct wire_frame *f)
@@ -228,6 +234,15 @@ void clients_send(struct client *c, enum wire_type type, const void *payload, si
 		return;
 	wire_put(&frame, type, payload, n);
 	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+void clients_send_fd(struct client *c, enum wire_type type, int fd)
+{
+	AUTO_BUF struct buf frame = {0};
+
+	wire_put(&frame, type, NULL, 0);
+	if (stream_write_fd(c->stream, buf_data(&frame), buf_len(&frame), fd) < 0)
+		clients_send(c, type, NULL, 0);
 }
 
 size_t clients_queued(const struct client *c)

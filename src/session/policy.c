@@ -56,3 +56,13 @@ int policy_check_workspace(const struct policy_paths *p, struct err *e)
 	}
 	return 0;
 }
+
+int policy_check_projects(const struct policy_paths *p, const char *projects, struct err *e)
+{
+	AUTO_FREE char *login = mem_format("%s/.credentials.json", p->claude_dir);
+
+	if (!file_is_within(login, projects) && !file_is_within(p->run_base, projects) && !file_is_within(projects, p->run_base))
+		return 0;
+	err_set(e, "persistClaudeProjects would share %s, which holds your Claude login or the keys of running sessions", projects);
+	return policy_refuse(e, "make the projects folder a directory of its own, or set persistClaudeProjects to false");
+}

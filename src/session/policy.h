@@ -14,4 +14,7 @@ struct policy_paths { /* absolute and resolved; borrowed */
  * would cover a part of the guest's own system, or whose path the guest could not take over. */
 int policy_check_workspace(const struct policy_paths *p, struct err *e);
 
+/* The same for the resolved directory of transcripts that persistClaudeProjects shares: a link may lead anywhere. */
+int policy_check_projects(const struct policy_paths *p, const char *projects, struct err *e);
+
 #endif

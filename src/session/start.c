@@ -7,12 +7,12 @@
 #include "base/spawn.h"
 #include "proto/names.h"
 #include "seed/seed.h"
-#include "vm/initrd.h"
 #include "vm/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -21,11 +21,6 @@ extern char **environ;
 /* Generous: an emulated guest on a busy machine is slow. */
 #define START_BOOT_TIMEOUT "180"
 
-struct start_paths {
-	char *libexec; /* this program's directory */
-	char *share;
-};
-
 static const char *start_env(const char *name, const char *fallback)
 {
 	const char *value = getenv(name);
@@ -33,16 +28,16 @@ static const char *start_env(const char *name, const char *fallback)
 	return value && value[0] ? value : fallback;
 }
 
-static int start_find_paths(struct start_paths *p, struct err *e)
+/* This program's directory; the others lie beside it. */
+static char *start_libexec(struct err *e)
 {
-	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
+	char *self = realpath("/proc/self/exe", NULL);
 
 	if (!self)
-		return err_sys(e, "find this program's directory");
-	*strrchr(self, '/') = '\0';
-	p->share = mem_format("%s/../../share/ccvm", self);
-	p->libexec = mem_steal_ptr(&self);
-	return 0;
+		err_sys(e, "find this program's directory");
+	else
+		*strrchr(self, '/') = '\0';
+	return self;
 }
 
 static char *start_home(void)
@@ -64,17 +59,35 @@ static char *start_resolved(const char *path)
 	return real ? real : mem_strdup(path);
 }
 
-static int start_workspace(struct session *s, struct err *e)
+struct start_dirs { /* owned, resolved */
+	char *claude_dir;
+	char *run_base;
+};
+
+static void start_dirs_fini(struct start_dirs *d)
+{
+	free(d->claude_dir);
+	free(d->run_base);
+}
+
+static int start_dirs_find(struct start_dirs *d, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *unresolved = start_claude_dir(home);
-	AUTO_FREE char *claude_dir = start_resolved(unresolved);
+	AUTO_FREE char *claude_dir = start_claude_dir(home);
 	AUTO_FREE char *base = rundir_base(e);
-	AUTO_FREE char *run_base = base ? start_resolved(base) : NULL;
-	struct stat st;
 
+	*d = (struct start_dirs){NULL, NULL};
 	if (!base)
 		return -1;
+	d->claude_dir = start_resolved(claude_dir);
+	d->run_base = start_resolved(base);
+	return 0;
+}
+
+static int start_workspace(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	struct stat st;
+
 	s->workspace = getcwd(NULL, 0);
 	/* Linux says "(unreachable)" for a deleted directory's path instead of failing in some cases. */
 	if (!s->workspace || s->workspace[0] != '/' || stat(s->workspace, &st) < 0) {
@@ -83,8 +96,32 @@ static int start_workspace(struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->name = mem_strdup(strrchr(s->workspace, '/') + 1);
-	return policy_check_workspace(
-		&(struct policy_paths){.workspace = s->workspace, .claude_dir = claude_dir, .run_base = run_base}, e);
+	return policy_check_workspace(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, e);
+}
+
+/* False with errno. */
+static bool start_is_usable_dir(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && access(path, R_OK | W_OK | X_OK) == 0;
+}
+
+/* The host's transcripts, made when there are none yet. */
+static int start_projects(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	AUTO_FREE char *path = mem_format("%s/projects", d->claude_dir);
+
+	if (!s->conf.persist_claude_projects)
+		return 0;
+	(void)file_mkdirs(path, 0700, e); /* the next line says what is wrong */
+	s->projects = start_is_usable_dir(path) ? realpath(path, NULL) : NULL;
+	if (!s->projects) {
+		err_sys(e, "persistClaudeProjects: use %s", path);
+		err_remedy(e, "make it a directory of yours, or set persistClaudeProjects to false");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	return policy_check_projects(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, s->projects, e);
 }
 
 /* Options this program knows but cannot honour yet must not be taken for granted. */
@@ -96,6 +133,19 @@ static int start_check_options(const struct session *s, struct err *e)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	return conf_check_memlock(&s->conf, e);
+}
+
+/* A locked guest needs it for all of its memory. QEMU inherits it. */
+static int start_raise_memlock(const struct session *s, struct err *e)
+{
+	struct rlimit r;
+
+	if (!s->conf.lock_guest_memory)
+		return 0;
+	if (getrlimit(RLIMIT_MEMLOCK, &r) < 0)
+		return err_sys(e, "getrlimit");
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_MEMLOCK, &r) < 0 ? err_sys(e, "raise RLIMIT_MEMLOCK") : 0;
 }
 
 static int start_boot_timeout(struct session *s, struct err *e)
@@ -115,35 +165,36 @@ static int start_boot_timeout(struct session *s, struct err *e)
 	return 0;
 }
 
+/* The image, and what it was built with, below what the user set. A dry run goes without when there is none. */
+static int start_image(struct session *s, struct err *e)
+{
+	AUTO_FREE char *share = NULL;
+	AUTO_FREE char *path = NULL;
+	struct err missing;
+
+	s->stage = "image";
+	s->libexec = start_libexec(e);
+	if (!s->libexec)
+		return -1;
+	share = mem_format("%s/../../share/ccvm", s->libexec);
+	path = image_find(share, &missing);
+	if (!path || image_open(&s->image, path, &missing) < 0) {
+		*e = missing;
+		return s->request.dryrun ? 0 : -1;
+	}
+	if (conf_apply_image(&s->conf, s->image.options, e) < 0)
+		return err_remedy(e, "build the image again: ccvmctl image build");
+	for (size_t i = 0; i < s->conf.notes.n; i++)
+		status_event_note(s, "image", s->conf.notes.v[i]);
+	return 0;
+}
+
 static void start_on_seed_note(void *ctx, const char *note)
 {
 	status_event_note(ctx, "seed", note);
 }
 
-/* What the image was built without, a run cannot grant. Without an image (a dry run) the wish counts. */
-static bool start_agent_sudo(struct session *s)
-{
-	struct start_paths paths = {0};
-	AUTO_FREE char *path = NULL;
-	struct image img = {0};
-	struct err ignored;
-	bool sudo = conf_agent_sudo(&s->conf);
-
-	if (!sudo || start_find_paths(&paths, &ignored) < 0)
-		return sudo;
-	path = image_find(paths.share, &ignored);
-	if (path && image_open(&img, path, &ignored) == 0) {
-		sudo = img.agent_sudo;
-		image_fini(&img);
-	}
-	free(paths.libexec);
-	free(paths.share);
-	if (!sudo && s->conf.agent_sudo == 1)
-		status_event_note(s, "seed", "agentSudo is set, but the image was built without it");
-	return sudo;
-}
-
-static int start_seed(struct session *s, struct err *e)
+static int start_write_seed(struct session *s, struct err *e)
 {
 	AUTO_FREE char *home = start_home();
 	AUTO_FREE char *claude_dir = start_claude_dir(home);
@@ -159,12 +210,10 @@ static int start_seed(struct session *s, struct err *e)
 		.home = home,
 		.claude_dir = claude_dir,
 		.envp = environ,
-		.agent_sudo = start_agent_sudo(s),
+		.agent_sudo = conf_agent_sudo(&s->conf),
 	};
 
 	s->stage = "seed";
-	if (mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0)
-		return err_sys(e, "make the seed directory");
 	fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the seed directory");
@@ -176,12 +225,38 @@ static int start_seed(struct session *s, struct err *e)
 	return 0;
 }
 
+int start_seed(struct session *s, struct err *e)
+{
+	if (start_write_seed(s, e) < 0) {
+		if (e->sys == ENOSPC)
+			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
+		return -1;
+	}
+	return 0;
+}
+
+/* What the user set, and what that leads to on this computer. */
+static int start_configure(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, d, e) < 0 || start_image(s, e) < 0)
+		return -1;
+	s->stage = "configuration";
+	if (start_check_options(s, e) < 0 || start_projects(s, d, e) < 0)
+		return -1;
+	return start_raise_memlock(s, e);
+}
+
 int start_prepare(struct session *s, struct err *e)
 {
+	struct start_dirs dirs;
+	int rc;
+
 	s->stage = "configuration";
-	if (conf_from_json(&s->conf, s->request.options, e) < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_dirs_find(&dirs, e) < 0)
 		return -1;
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_check_options(s, e) < 0)
+	rc = start_configure(s, &dirs, e);
+	start_dirs_fini(&dirs);
+	if (rc < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
@@ -196,12 +271,7 @@ int start_prepare(struct session *s, struct err *e)
 	s->host_key = sshkey_generate(e);
 	if (!s->client_key || !s->host_key)
 		return -1;
-	if (start_seed(s, e) < 0) {
-		if (e->sys == ENOSPC)
-			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
-		return -1;
-	}
-	return 0;
+	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory") : 0;
 }
 
 static void start_net_args(const struct session *s, const char *program, struct strv *argv)
@@ -217,10 +287,10 @@ static void start_net_args(const struct session *s, const char *program, struct 
 	egress_net_args(s, argv);
 }
 
-static int start_net(struct session *s, const struct start_paths *paths, int *qemu_end, struct err *e)
+static int start_net(struct session *s, int *qemu_end, struct err *e)
 {
 	static char *const no_env[] = {NULL};
-	AUTO_FREE char *program = mem_format("%s/ccvm-net", paths->libexec);
+	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
 	AUTO_STRV struct strv argv = {0};
 	AUTO_CLOSE int frames = -1, control = -1, log = -1;
 	int pair[2];
@@ -255,54 +325,38 @@ static int start_net(struct session *s, const struct start_paths *paths, int *qe
 	return egress_send_rules(s, s->net_control_fd, e);
 }
 
-/* The host's transcripts, made when there are none yet; NULL when they are not shared. */
-static char *start_projects_dir(const struct session *s)
+/* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
+static char *start_projects_or_nothing(struct session *s)
 {
-	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *claude_dir = start_claude_dir(home);
-	AUTO_FREE char *projects = mem_format("%s/projects", claude_dir);
-	struct err ignored;
-
-	if (!s->conf.persist_claude_projects || file_mkdirs(projects, 0700, &ignored) < 0)
-		return NULL;
-	return mem_steal_ptr(&projects);
+	if (s->projects)
+		return mem_strdup(s->projects);
+	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
+	return mem_format("%s/%s", s->run.path, RUNDIR_EMPTY);
 }
 
-static int start_qemu(struct session *s, const struct start_paths *paths, int net_fd, struct err *e)
+static int start_qemu(struct session *s, int net_fd, struct err *e)
 {
-	AUTO_FREE char *program = qemu_find(e);
-	AUTO_FREE char *kernel = mem_format("%s/%s", s->image.path, IMAGE_KERNEL);
-	AUTO_FREE char *modules = mem_format("%s/%s", s->image.path, IMAGE_MODULES);
-	AUTO_FREE char *root = mem_format("%s/%s", s->image.path, IMAGE_ROOT);
-	AUTO_FREE char *programs = mem_format("%s/guest.cpio", paths->libexec);
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
-	AUTO_FREE char *projects = start_projects_dir(s);
+	struct qemu_spec spec = machine_spec(&s->machine);
+	AUTO_FREE char *projects = start_projects_or_nothing(s);
 	AUTO_CLOSE int initrd = -1;
-	struct qemu_spec spec;
 
 	s->stage = "qemu";
-	if (!program)
-		return -1;
-	initrd = initrd_join(modules, programs, e);
+	initrd = machine_initrd(&s->machine, e);
 	if (initrd < 0)
 		return -1;
-	spec = (struct qemu_spec){
-		.program = program,
-		.machine = start_env("CCVM_MACHINE", "microvm"),
-		.accel = &s->accel,
-		.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc),
-		.memory_mib = (unsigned)s->conf.memory,
-		.cores = (unsigned)s->conf.cores,
-		.kernel = kernel,
-		.root_image = root,
-		.seed_dir = seed,
-		.workspace = s->workspace,
-		.workspace_readonly = !s->conf.writable_cwd,
-		.projects_dir = projects,
-		.sandbox = strcmp(start_env("CCVM_QEMU_SANDBOX", "1"), "0") != 0,
-		.lock_memory = s->conf.lock_guest_memory,
-	};
-	if (qemu_start(&s->qemu, &spec, net_fd, initrd, e) < 0)
+	spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
+	spec.seed_dir = seed;
+	spec.workspace = s->workspace;
+	spec.workspace_readonly = !s->conf.writable_cwd;
+	spec.projects_dir = projects;
+	spec.projects_readonly = !s->projects;
+	spec.lock_memory = s->conf.lock_guest_memory;
+	if (s->from_template)
+		spec.ram = s->template.ram_file ? QEMU_RAM_CLONED_FILE : QEMU_RAM_CLONED;
+	if (qemu_start(&s->qemu, &spec,
+		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .ram = s->template.ram_fd,
+					    .ram_path = s->template.ram_path}, e) < 0)
 		return -1;
 	s->qemu_child.pid = s->qemu.pid;
 	s->qemu_child.pidfd = s->qemu.pidfd;
@@ -311,14 +365,59 @@ static int start_qemu(struct session *s, const struct start_paths *paths, int ne
 	return 0;
 }
 
-/* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by then it can reach
- * no file but those of the run directory. */
-static int start_confine_self(struct session *s, struct err *e)
+enum start_templates { START_TEMPLATES_OFF, START_TEMPLATES_USE, START_TEMPLATES_MAKE };
+
+/* CCVM_TEMPLATE: 0 boots cold, use starts from a template that is there, 1 (the default) makes one as well. Locked
+ * memory would be copied whole at once: such a guest boots cold. */
+static enum start_templates start_templates(const struct session *s)
+{
+	const char *text = start_env("CCVM_TEMPLATE", "1");
+
+	if (strcmp(text, "0") == 0 || s->conf.lock_guest_memory)
+		return START_TEMPLATES_OFF;
+	return strcmp(text, "use") == 0 ? START_TEMPLATES_USE : START_TEMPLATES_MAKE;
+}
+
+void start_find_template(struct session *s)
+{
+	struct err e;
+	int found;
+
+	s->from_template = false;
+	if (s->template_refused || start_templates(s) == START_TEMPLATES_OFF)
+		return;
+	found = template_open(&s->template, &s->machine, &e);
+	if (found < 0)
+		status_event_note(s, "template", e.text);
+	s->from_template = found > 0;
+	if (s->from_template)
+		lend_borrow(s);
+}
+
+/* In the background, and for later sessions: it outlives this one. */
+static void start_making_of_template(const struct session *s)
+{
+	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
+	AUTO_FREE char *memory = mem_format("%u", s->machine.size.memory_mib);
+	AUTO_FREE char *cores = mem_format("%u", s->machine.size.cores);
+	AUTO_FREE char *space = mem_format("%ld", s->conf.template_cache_size);
+	char *const argv[] = {program, "--background", (char *)s->accel.mode, memory, cores, space, NULL};
+	const struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .no_core = true, .new_session = true};
+	struct err ignored;
+
+	(void)spawn_start(&spawn, NULL, &ignored);
+}
+
+/* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by the time anything of the agent's
+ * is among it, this process can reach no file but those of the run directory. */
+int start_confine_self(struct session *s, struct err *e)
 {
 	AUTO_FREE char *base = mem_strdup(s->run.path);
 	struct jail jail;
 	int rc;
 
+	if (!s->from_template && s->attempts == 1 && start_templates(s) == START_TEMPLATES_MAKE)
+		start_making_of_template(s);
 	*strrchr(base, '/') = '\0';
 	jail_init(&jail);
 	jail.keep_signals = true; /* it ends its children, which were started outside of this jail */
@@ -326,6 +425,7 @@ static int start_confine_self(struct session *s, struct err *e)
 	if (rc == 0 && jail_enter(&jail) < 0)
 		rc = err_sys(e, "confine ccvm-session");
 	jail_fini(&jail);
+	s->confined = true;
 	return rc;
 }
 
@@ -338,28 +438,27 @@ void start_refresh_clock(struct session *s)
 		status_event_note(s, "clock", "the guest's clock is set from an older reading");
 }
 
+int start_open_machine(struct session *s, struct err *e)
+{
+	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores};
+
+	s->stage = "image";
+	if (machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0)
+		return -1;
+	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
+	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
+	return clients_listen(s, e);
+}
+
 int start_launch(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int net_fd = -1;
-	AUTO_FREE char *image = NULL;
-	struct start_paths paths = {0};
-	int rc = -1;
 
-	s->stage = "image";
-	if (start_find_paths(&paths, e) < 0)
+	if (start_net(s, &net_fd, e) < 0 || start_qemu(s, net_fd, e) < 0)
 		return -1;
-	image = image_find(paths.share, e);
-	if (!image || image_open(&s->image, image, e) < 0)
-		goto out;
-	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
-	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
-	if (clients_listen(s, e) < 0 || start_net(s, &paths, &net_fd, e) < 0)
-		goto out;
-	if (start_qemu(s, &paths, net_fd, e) < 0)
-		goto out;
-	rc = start_confine_self(s, e);
-out:
-	free(paths.libexec);
-	free(paths.share);
-	return rc;
+	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
+	if (!s->seeded && start_seed(s, e) < 0)
+		return -1;
+	s->seeded = true;
+	return 0;
 }

@@ -14,16 +14,19 @@
 #include "proto/rundir.h"
 #include "proto/wire.h"
 #include "session/egress.h"
-#include "session/guest.h"
 #include "session/logtail.h"
 #include "session/request.h"
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
+#include "vm/guest.h"
 #include "vm/hosttsc.h"
-#include "vm/image.h"
+#include "vm/machine.h"
 #include "vm/qemu.h"
 #include "vm/qmp.h"
+#include "vm/template.h"
+
+struct cJSON;
 
 enum session_state {
 	SESSION_CREATED,
@@ -40,8 +43,7 @@ enum session_state {
 struct child {
 	pid_t pid; /* 0: none, or already reaped */
 	int pidfd;
-	uv_poll_t poll;
-	bool watched;
+	uv_poll_t *poll; /* NULL: not watched */
 	int status;
 };
 
@@ -51,31 +53,42 @@ struct session {
 	uv_timer_t nudge; /* while the guest sets up its connections */
 	bool nudged;      /* and QEMU has not answered yet */
 	uv_signal_t signals[3];
+	uv_timer_t clock_timer;
+	uv_poll_t clock_jump; /* a timerfd that tells when the host's clock was set */
+	int clock_fd;
 
 	struct request request;
 	struct conf conf;
 	struct strv args; /* the agent's */
 	struct strv env;  /* the agent's, with the API key; wiped once sent */
 	char *workspace;
+	char *projects; /* the host's transcripts, when they are shared */
 	char *name;
 
 	enum session_state state;
 	int64_t state_since_ms;
 	int64_t started_ms;
 	const char *stage; /* what is being done, for failures */
-	bool heard; /* the guest has said a line */
-	unsigned boot_resets;
-	bool gone;         /* go was said: the guest may have written to the workspace */
+	unsigned attempts;     /* starts of a guest so far */
+	bool seeded;           /* the seed is complete */
+	bool restarting;       /* this attempt's processes end, and a new one follows */
+	bool from_template;    /* this attempt */
+	bool template_refused; /* no attempt from a template any more */
+	bool may_have_written; /* go was said: the workspace may hold what is not written back yet */
+	bool confined;
 	bool ending;       /* the stop is due in a moment: nothing may start any more */
-	bool killing;      /* QEMU and ccvm-net end because we end them */
-	bool shut_down;    /* the failure is that the guest powered off; it may yet say why */
+	bool killing;          /* QEMU and ccvm-net end because we end them */
+	bool shut_down;        /* the failure is that the guest powered off; it may yet say why */
 	unsigned boot_timeout_s; /* how long a booting guest may be silent */
 	bool failed;
 	struct err failure;
 	char failure_stage[64];
 	int exit_code;
 
+	char *libexec; /* where our programs are */
 	struct image image;
+	struct machine machine;
+	struct template template;
 	struct accel accel;
 	struct hosttsc_sample tsc; /* taken at the start */
 	struct rundir run;
@@ -83,7 +96,7 @@ struct session {
 	struct child qemu_child, net_child;
 	struct qmp *qmp;
 	int net_control_fd, net_log_fd;
-	struct stream *qmp_stream, *console, *ctl, *qemu_log, *net_control, *net_log;
+	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_control, *net_log;
 	struct json_splitter ctl_lines;
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
@@ -91,7 +104,7 @@ struct session {
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
-	uv_poll_t ssh_poll;
+	uv_poll_t *ssh_poll; /* NULL without a link */
 
 	struct client *owner;   /* whose end is the session's end; NULL once it left */
 	struct client *clients; /* all of them */
@@ -103,20 +116,53 @@ struct session {
 
 /* session.c */
 void session_set_state(struct session *s, enum session_state state);
+/* The owner asked for the start and everything it had to say is here. */
+void session_begin(struct session *s);
+int64_t session_now_ms(void);
+
+/* ending.c */
 /* Ends the session with a failure of ccvm's own; the first one counts. */
 void session_fail(struct session *s, const char *stage, const struct err *e);
+/* As session_fail, for what explains a failure that may have come first: it takes that one's place. */
+void session_fail_with_cause(struct session *s, const char *stage, const struct err *e);
 /* Ends it with the agent's code. */
 void session_end(struct session *s, int exit_code);
 /* Asks the agent to go, and ends the session when it has gone or after a while. */
 void session_ask_to_end(struct session *s, const char *signal_name, int exit_code);
-/* The owner asked for the start and everything it had to say is here. */
-void session_begin(struct session *s);
-void session_after_agent_start(struct session *s);
-int64_t session_now_ms(void);
+/* Ends QEMU and ccvm-net; once they are gone, the session is over. */
+void session_kill_children(struct session *s);
+
+/* children.c */
+bool child_is_alive(const struct child *c);
+void child_watch(struct session *s, struct child *c);
+/* SIGKILL to both; true when there is nothing left to wait for. */
+bool children_kill(struct session *s);
+
+/* streams.c: of one attempt. */
+void streams_open(struct session *s);
+void streams_close(struct session *s);
+
+/* boot.c: from QEMU's start to the agent's. */
+void boot_start(struct session *s);
+/* Ends this attempt and starts another; false when there is none left or it is too late for one. */
+bool boot_restart(struct session *s, const char *why);
+void boot_start_again(struct session *s); /* the old attempt's processes are gone */
+void boot_on_parked(struct session *s);
+void boot_on_guest_line(void *ctx, const char *line, size_t n);
+void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data);
+void boot_after_agent_start(struct session *s);
 
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);
+int start_seed(struct session *s, struct err *e);
+/* Once, before the first attempt: image, programs, logs, the socket for other clients. */
+int start_open_machine(struct session *s, struct err *e);
+/* Sets from_template and template. */
+void start_find_template(struct session *s);
 int start_launch(struct session *s, struct err *e);
+/* From here on this process reaches nothing but its run directory. Starts the making of a template before, where one
+ * is missing. */
+int start_confine_self(struct session *s, struct err *e);
 /* Writes the seed's clock anew: right before the guest reads it. */
 void start_refresh_clock(struct session *s);
 
@@ -125,11 +171,22 @@ int agent_connect(struct session *s, struct err *e);
 void agent_pump(struct session *s); /* call after anything that may let data flow */
 void agent_disconnect(struct session *s);
 
+/* hostclock.c: tells the guest the time while the agent runs. */
+void hostclock_start(struct session *s);
+
+/* lend.c: one copy of a template's memory for all sessions that run. */
+bool lend_is_possible(const struct session *s);
+int lend_on_request(struct session *s, struct client *c, const void *key, size_t n);
+/* Puts another session's memory into the template that was opened; false when nobody has it. */
+bool lend_borrow(struct session *s);
+
 /* clients.c */
 struct client *clients_add(struct session *s, int fd, bool owner);
 int clients_listen(struct session *s, struct err *e);
 void clients_send(struct client *c, enum wire_type type, const void *payload, size_t n);
 size_t clients_queued(const struct client *c);
+/* An empty frame with an fd beside it, which stays ours; without it when the client does not read. */
+void clients_send_fd(struct client *c, enum wire_type type, int fd);
 void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n);
 void clients_close_all(struct session *s);
 

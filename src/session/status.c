@@ -56,7 +56,7 @@ void status_event_state(struct session *s)
 	status_begin_event(s, &line, "state");
 	json_add_string(&line, "state", status_names[s->state]);
 	if (s->state == SESSION_STARTING) {
-		json_add_string(&line, "how", "cold");
+		json_add_string(&line, "how", s->from_template ? "template" : "cold");
 		json_add_string(&line, "accel", s->accel.kvm ? "kvm" : "tcg");
 	}
 	if (s->state == SESSION_ENDED || s->state == SESSION_FAILED)
@@ -122,10 +122,13 @@ void status_write(struct session *s)
 	json_add_int(&text, "qemu_pid", s->qemu_child.pid);
 	json_add_string(&text, "workspace", s->workspace);
 	json_add_string(&text, "mode", s->conf.writable_cwd ? "rw" : "overlay");
-	json_add_string(&text, "state", status_names[s->state]);
+	json_add_string(&text, "state", s->request.dryrun ? "dry-run" : status_names[s->state]);
 	json_add_int(&text, "state_since_ms", s->state_since_ms);
 	json_add_int(&text, "started_ms", s->started_ms);
 	json_add_string(&text, "image", s->image.id);
+	json_add_string(&text, "how", s->from_template ? "template" : "cold");
+	if (lend_is_possible(s))
+		json_add_string(&text, "template", s->machine.key);
 	json_add_string(&text, "accel", s->accel.kvm ? "kvm" : "tcg");
 	json_add_int(&text, "memory_mib", s->conf.memory);
 	json_add_int(&text, "cores", s->conf.cores);

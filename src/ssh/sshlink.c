@@ -309,6 +309,17 @@ void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct
 	}
 }
 
+void sshlink_reclaim_env(struct sshlink *l, struct strv *env)
+{
+	*env = l->env;
+	memset(&l->env, 0, sizeof(l->env));
+}
+
+const char *sshlink_step(const struct sshlink *l)
+{
+	return l->state < SSHLINK_RUNNING ? sshlink_steps[l->state].what : "running";
+}
+
 static bool sshlink_can_go_on(const struct sshlink *l)
 {
 	struct pollfd p = {.fd = ssh_get_fd(l->session)};

@@ -49,6 +49,11 @@ void sshlink_service(struct sshlink *l);
  * strings, taken over and wiped after use; names the guest's sshd does not accept are dropped by it. */
 void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env);
 
+/* What is not sent yet comes back, for another link. */
+void sshlink_reclaim_env(struct sshlink *l, struct strv *env);
+/* What is being waited for, for messages: "connect", "authentication", … */
+const char *sshlink_step(const struct sshlink *l);
+
 /* Hands input to the agent: returns how many bytes were taken; less than n means: again after a service. */
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n);
 void sshlink_send_eof(struct sshlink *l);

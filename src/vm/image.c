@@ -28,30 +28,43 @@ static bool image_exists(const char *path)
 	return access(manifest, F_OK) == 0;
 }
 
+/* An image can be replaced between the look and this call. */
+static char *image_resolve(const char *path, struct err *e)
+{
+	char *found = realpath(path, NULL);
+
+	if (!found) {
+		err_sys(e, "the guest image %s", path);
+		err_remedy(e, "try again, or build it again: ccvmctl image build");
+	}
+	return found;
+}
+
 char *image_find(const char *share_dir, struct err *e)
 {
 	const char *forced = getenv("CCVM_IMAGE");
 	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_FREE char *current = mem_format("%s/current", cache);
 	AUTO_FREE char *shared = mem_format("%s/image-default", share_dir ? share_dir : "");
+	char *found = NULL;
 
 	if (forced && forced[0]) {
-		char *resolved = realpath(forced, NULL);
-
-		if (resolved)
-			return resolved;
-		err_sys(e, "CCVM_IMAGE names %s", forced);
-		err_remedy(e, "set CCVM_IMAGE to an image directory, or unset it");
+		found = realpath(forced, NULL);
+		if (!found) {
+			err_sys(e, "CCVM_IMAGE names %s", forced);
+			err_remedy(e, "set CCVM_IMAGE to an image directory, or unset it");
+		}
 	} else if (image_exists(current)) {
-		return realpath(current, NULL);
+		found = image_resolve(current, e);
 	} else if (share_dir && image_exists(shared)) {
-		return realpath(shared, NULL);
+		found = image_resolve(shared, e);
 	} else {
 		err_set(e, "there is no guest image in %s", cache);
 		err_remedy(e, "make one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
 	}
-	err_exit_code(e, ERR_EXIT_GUEST);
-	return NULL;
+	if (!found)
+		err_exit_code(e, ERR_EXIT_GUEST);
+	return found;
 }
 
 static char *image_manifest_text(const cJSON *json, const char *name)
@@ -64,6 +77,37 @@ static char *image_manifest_text(const cJSON *json, const char *name)
 static bool image_manifest_flag(const cJSON *json, const char *name)
 {
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
+}
+
+/* What an image was built with comes last, since it is a fact; `options` are the values its builder chose for runs. */
+static char *image_manifest_options(const cJSON *json)
+{
+	static const struct {
+		const char *section, *name, *option;
+	} facts[] = {
+		{"built_in", "agent_sudo", "agentSudo"},
+		{"built_in", "clipboard", "clipboard.images"},
+		{"built_in", "nix", "nix.enable"},
+		{NULL, "extra_packages", "extraPackages"},
+	};
+	const cJSON *chosen = cJSON_GetObjectItemCaseSensitive(json, "options");
+	cJSON *all = cJSON_IsObject(chosen) ? cJSON_Duplicate(chosen, true) : cJSON_CreateObject();
+	char *text, *copy;
+
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
+		const cJSON *section = facts[i].section ? cJSON_GetObjectItemCaseSensitive(json, facts[i].section) : json;
+		const cJSON *value = cJSON_GetObjectItemCaseSensitive(section, facts[i].name);
+
+		if (value)
+			cJSON_AddItemToObject(all, facts[i].option, cJSON_Duplicate(value, true));
+	}
+	text = cJSON_PrintUnformatted(all);
+	cJSON_Delete(all);
+	if (!text)
+		mem_die("out of memory");
+	copy = mem_strdup(text);
+	cJSON_free(text);
+	return copy;
 }
 
 /* A file of the image: there, regular, and of the size the manifest states. */
@@ -98,6 +142,8 @@ static int image_read_manifest(struct image *img, const cJSON *json, struct err 
 	img->agent_sudo = image_manifest_flag(built_in, "agent_sudo");
 	img->clipboard = image_manifest_flag(built_in, "clipboard");
 	img->nix = image_manifest_flag(built_in, "nix");
+	img->options = image_manifest_options(json);
+	img->created = image_manifest_text(json, "created");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (image_check_file(img->path, names[i], files, &img->root_size, e) < 0) /* the root is last */
 			return -1;
@@ -133,5 +179,7 @@ void image_fini(struct image *img)
 	free(img->id);
 	free(img->kernel_version);
 	free(img->claude_version);
+	free(img->options);
+	free(img->created);
 	memset(img, 0, sizeof(*img));
 }

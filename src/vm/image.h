@@ -23,6 +23,8 @@ struct image {
 	bool agent_sudo; /* built with the agent's sudo */
 	bool clipboard;
 	bool nix;
+	char *options; /* what it was built with, as a JSON object of option names (conf_apply_image) */
+	char *created; /* ISO 8601; "" when the manifest does not say */
 };
 
 /* Where images are kept: $XDG_CACHE_HOME/ccvm/images. Free it. */

@@ -50,7 +50,7 @@ static int qemu_allow_program(struct jail *j, const char *program, struct err *e
 	return 0;
 }
 
-static int qemu_allow(struct jail *j, const struct qemu_spec *s, struct err *e)
+static int qemu_allow(struct jail *j, const struct qemu_spec *s, const char *ram_path, struct err *e)
 {
 	const struct {
 		const char *path;
@@ -62,7 +62,8 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, struct err *e)
 		{s->root_image, JAIL_READ},
 		{s->seed_dir, JAIL_READ},
 		{s->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
-		{s->projects_dir, JAIL_TREE},
+		{s->projects_dir, s->projects_readonly ? JAIL_READ : JAIL_TREE},
+		{ram_path, JAIL_READ},
 	};
 
 	if (qemu_allow_program(j, s->program, e) < 0)
@@ -95,30 +96,40 @@ static int qemu_log_pipe(int *ours, int *theirs, struct err *e)
 	return fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 ? err_sys(e, "fcntl") : 0;
 }
 
-int qemu_start(struct qemu *q, const struct qemu_spec *spec, int net_fd, int initrd_fd, struct err *e)
+void qemu_init(struct qemu *q)
+{
+	*q = (struct qemu){.pid = -1, .pidfd = -1, .qmp_fd = -1, .console_fd = -1, .ctl_fd = -1, .ssh_fd = -1, .log_fd = -1,
+			   .state_fd = -1};
+}
+
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_STRV struct strv argv = {0};
-	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1;
+	const bool clone = spec->ram == QEMU_RAM_CLONED || spec->ram == QEMU_RAM_CLONED_FILE;
+	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1, state = -1;
 	struct jail jail;
 	int rc;
 
-	*q = (struct qemu){.pid = -1, .pidfd = -1, .qmp_fd = -1, .console_fd = -1, .ctl_fd = -1, .ssh_fd = -1, .log_fd = -1};
+	qemu_init(q);
 	if (qemu_socketpair(&q->qmp_fd, &qmp, e) < 0 || qemu_socketpair(&q->console_fd, &console, e) < 0 ||
 	    qemu_socketpair(&q->ctl_fd, &ctl, e) < 0 || qemu_socketpair(&q->ssh_fd, &ssh, e) < 0 ||
-	    qemu_log_pipe(&q->log_fd, &log, e) < 0)
+	    qemu_log_pipe(&q->log_fd, &log, e) < 0 ||
+	    (clone && qemu_socketpair(&q->state_fd, &state, e) < 0))
 		return -1;
 	qemu_args_build(spec, &argv);
 	jail_init(&jail);
 	q->landlock_abi = jail.abi;
-	rc = qemu_allow(&jail, spec, e);
+	rc = qemu_allow(&jail, spec, files->ram_path, e);
 	if (rc == 0) {
 		const struct spawn_fd fds[] = {
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
-			{ssh, QEMU_FD_SSH}, {net_fd, QEMU_FD_NET}, {initrd_fd, QEMU_FD_INITRD},
+			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
+			{files->ram, QEMU_FD_RAM}, {state, QEMU_FD_STATE},
 		};
 		const struct spawn s = {
-			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds, .nfds = ARRAY_LEN(fds),
+			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds,
+			.nfds = ARRAY_LEN(fds) - (clone ? 0 : spec->ram == QEMU_RAM_SAVED ? 1 : 2),
 			.die_with_parent = true, .no_core = true, .new_session = true, .confine = jail_enter, .confine_ctx = &jail,
 		};
 

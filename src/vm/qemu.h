@@ -15,13 +15,21 @@ struct qemu { /* our ends; owned, non-blocking, close-on-exec; -1 when taken or 
 	int ctl_fd;
 	int ssh_fd;
 	int log_fd; /* reads what QEMU prints */
+	int state_fd; /* takes the devices' state of a cloned guest; else -1 */
 	int landlock_abi; /* 0: the kernel has no usable Landlock, QEMU runs without it */
 };
 
 /* QEMU's path: CCVM_QEMU, or qemu-system-x86_64 along PATH. NULL with a remedy. Free it. */
 char *qemu_find(struct err *e);
 
-/* net_fd is QEMU's end of the network's socket pair, initrd_fd the initramfs; both stay the caller's. */
-int qemu_start(struct qemu *q, const struct qemu_spec *spec, int net_fd, int initrd_fd, struct err *e);
+struct qemu_files { /* borrowed */
+	int net;    /* QEMU's end of the network's socket pair */
+	int initrd;
+	int ram;              /* -1 with anonymous memory */
+	const char *ram_path; /* QEMU_RAM_CLONED_FILE: of the same file, for the jail */
+};
+
+void qemu_init(struct qemu *q); /* nothing open */
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e);
 
 #endif

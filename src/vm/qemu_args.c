@@ -30,6 +30,27 @@ static const char *qemu_args_bus(const struct qemu_spec *s)
 	return qemu_args_is_microvm(s) ? "device" : "pci";
 }
 
+static void qemu_args_ram(const struct qemu_spec *s, struct strv *a)
+{
+	static const char *const options[] = {
+		[QEMU_RAM_SAVED] = "share=on",
+		[QEMU_RAM_CLONED] = "share=off",
+		[QEMU_RAM_CLONED_FILE] = "share=off,readonly=on,rom=off",
+	};
+
+	if (s->ram == QEMU_RAM_ANONYMOUS)
+		return;
+	strv_add(a, "-object");
+	strv_addf(a, "memory-backend-file,id=ram,size=%uM,mem-path=/proc/self/fd/%d,%s", s->memory_mib, QEMU_FD_RAM,
+		  options[s->ram]);
+	strv_add(a, "-machine");
+	strv_add(a, "memory-backend=ram");
+	if (s->ram != QEMU_RAM_SAVED) {
+		strv_add(a, "-incoming");
+		strv_add(a, "defer");
+	}
+}
+
 static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 {
 	strv_add(a, "-machine");
@@ -61,6 +82,8 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 		buf_addf(&line, " mitigations=off");
 	if (!s->accel->kvm && s->tsc_khz)
 		buf_addf(&line, " tsc=reliable tsc_early_khz=%u", s->tsc_khz);
+	if (s->ram == QEMU_RAM_SAVED)
+		buf_addf(&line, " " NAME_KERNEL_WARM_UP);
 	(void)buf_text(&line);
 	return (char *)line.bytes;
 }
@@ -126,8 +149,7 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
 	qemu_args_share(s, a, "seed", NAME_TAG_SEED, s->seed_dir, true);
 	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, s->workspace, s->workspace_readonly);
-	if (s->projects_dir)
-		qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, s->projects_dir, false);
+	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, s->projects_dir, s->projects_readonly);
 	strv_add(a, "-netdev");
 	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
 	strv_add(a, "-device");
@@ -151,6 +173,7 @@ void qemu_args_build(const struct qemu_spec *s, struct strv *argv)
 		strv_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	}
 	qemu_args_machine(s, argv);
+	qemu_args_ram(s, argv);
 	qemu_args_kernel(s, argv);
 	qemu_args_channels(s, argv);
 	qemu_args_devices(s, argv);

@@ -15,7 +15,17 @@ enum qemu_fd {
 	QEMU_FD_SSH,
 	QEMU_FD_NET,
 	QEMU_FD_INITRD,
+	QEMU_FD_RAM,   /* unless the guest's memory is anonymous */
+	QEMU_FD_STATE, /* of a clone: its devices' state comes in */
 	QEMU_FD_END,
+};
+
+/* Where the guest's memory is. */
+enum qemu_ram {
+	QEMU_RAM_ANONYMOUS,
+	QEMU_RAM_SAVED,       /* a memfd that holds it when QEMU has ended: a template is being made */
+	QEMU_RAM_CLONED,      /* a private mapping of a sealed memfd: the guest comes from a template */
+	QEMU_RAM_CLONED_FILE, /* the same of a file that QEMU can only read (QEMU 8.2 and later) */
 };
 
 struct qemu_spec { /* all borrowed */
@@ -30,9 +40,11 @@ struct qemu_spec { /* all borrowed */
 	const char *seed_dir;
 	const char *workspace;
 	bool workspace_readonly;
-	const char *projects_dir; /* NULL: not shared */
-	bool sandbox;             /* QEMU's own seccomp filter */
+	const char *projects_dir; /* an empty directory when they are not shared: the devices stay the same */
+	bool projects_readonly;
+	bool sandbox; /* QEMU's own seccomp filter */
 	bool lock_memory;
+	enum qemu_ram ram;
 };
 
 void qemu_args_build(const struct qemu_spec *s, struct strv *argv);

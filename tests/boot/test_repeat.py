@@ -69,15 +69,14 @@ def test_four_at_a_time(ctx):
 
 @test(timeout=400)
 def test_stalled_boot_is_started_over(ctx):
-    """A guest that says nothing is reset. QEMU is held by a signal until the session has noticed."""
+    """A guest that says nothing is ended, and another one started. QEMU is held by a signal."""
     path = os.path.join(ctx.make_dir(os.path.join(ctx.dir, "events")), "stall.jsonl")
     p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo fine"], env={"CCVM_EVENTS": path})
     qemu = wait_until(lambda: [q.pid for q in ctx.processes() if b"qemu" in procs.cmdline(q.pid)[0]], 30, "QEMU")[0]
     os.kill(qemu, signal.SIGSTOP)
 
     def told():
-        return any("stalled" in e.get("stage", "") for e in read_json_lines(path))
+        return any("starting over" in e.get("text", "") for e in read_json_lines(path))
     wait_until(told, 90, "the event of a stalled boot")
-    os.kill(qemu, signal.SIGCONT)
     assert_eq((p.wait(180), p.out), (0, b"fine\n"), "code and output after a stalled boot")
     assert_nothing_left(ctx)

@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 #include "conf/conf_file.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* areas: base
- * files: src/session/guest.c
+ * files: src/vm/guest.c
  * Any bytes as a guest's line: every text is ended, bounded and printable, and every figure can be true. */
-#include "session/guest.h"
+#include "vm/guest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "conf/conf_pass.h"
-#include "conf/jscan.h"
+#include "base/jscan.h"
 #include "seed/seed_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

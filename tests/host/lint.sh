@@ -1,5 +1,5 @@
 #!/bin/bash
-# Scripts pass shellcheck; no file names a package registry's host or is left formatted by chance.
+# Scripts pass shellcheck, man pages pass mandoc and name what the option table names.
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 
@@ -12,3 +12,36 @@ for script in "${scripts[@]}"; do
         printf '%s\n' "$output" | sed 's/^/#   /'
     fi
 done
+
+# report NAME OUTPUT: a test that passed when there is no output.
+report() {
+    if [[ -z $2 ]]; then echo "ok - $1"; else
+        echo "not ok - $1"
+        printf '%s\n' "$2" | sed 's/^/#   /'
+    fi
+}
+
+pages=build/share/man/man5/ccvm-config.5
+for page in $pages; do
+    # The base system's pages may be missing here, so references to them cannot be looked up.
+    report "mandoc $page" "$(mandoc -T lint -W style "$page" 2>&1 | grep -v 'referenced manual not found')"
+    report "no mark of the build is left in $page" "$(grep -n '@[A-Z]*@' "$page" | grep -v '^1:')"
+done
+
+# names_missing FILE: the options and variables of `ccvm --ccvm-help` that the text of a page lacks.
+names_missing() {
+    local text name
+    text=$(mandoc -T ascii "$1" | col -b)
+    build/bin/ccvm --ccvm-help | sed -n 's/^  \([A-Za-z][A-Za-z._]*\) .*/\1/p' | while read -r name; do
+        grep -qw -F -- "$name" <<<"$text" || printf '%s\n' "$name"
+    done
+}
+report 'ccvm-config(5) names what the help names' "$(names_missing build/share/man/man5/ccvm-config.5)"
+report 'the help names options' "$(build/bin/ccvm --ccvm-help | grep -q -w 'share.outputStyles' || echo none)"
+
+# The example of the page is a configuration that works.
+example=$(mktemp)
+trap 'rm -f "$example"' EXIT
+sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p;}' man/ccvm-config.5.in >"$example"
+report 'the example in ccvm-config(5)' "$(env -i CCVM_CONFIG="$example" build/bin/ccvmctl config show 2>&1 >/dev/null ||
+    echo refused; grep -q writableCwd "$example" || echo empty)"

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import zlib
 
 import procs
 from checks import (Skip, assert_eq, assert_in, assert_match, assert_ne, assert_not_in, assert_true, show, tail,
@@ -38,15 +39,17 @@ read_json_lines REPO""".split()
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM_DIRS = ("bin", "libexec", "lib", "share")
 DEFAULT_TIMEOUT = 300
+BOOT_MEMORY = "1024"  # MiB of a guest, unless a test says otherwise
 PREFIX = "ccvm-test-"
 USER_PREFIX = "ccvmt"
 
 
 # -- registration -----------------------------------------------------------------------------------------------------
 
-def test(timeout=DEFAULT_TIMEOUT):
+def test(timeout=DEFAULT_TIMEOUT, boot=None):
+    """boot: "cold" or "template" for a test that is about one way of starting; others take turns (Run.boot_of)."""
     def mark(fn):
-        fn.timeout = timeout
+        fn.timeout, fn.boot = timeout, boot
         return fn
     return mark
 
@@ -67,7 +70,9 @@ def tests_of(module):
         timeout = getattr(fn, "timeout", DEFAULT_TIMEOUT)
         if hasattr(fn, "entries"):
             for key, value in fn.entries.items():
-                found.append(("%s[%s]" % (name, key), lambda ctx, fn=fn, value=value: fn(ctx, value), timeout))
+                one = lambda ctx, fn=fn, value=value: fn(ctx, value)
+                one.boot = getattr(fn, "boot", None)
+                found.append(("%s[%s]" % (name, key), one, timeout))
         else:
             found.append((name, fn, timeout))
     return found
@@ -168,6 +173,9 @@ class Run:
                                    % (self.user.name, self.base))
             self.bin = self.stage_programs(os.environ.get("CCVM_BIN") or os.path.join(REPO, "build", "bin"))
             self.image = self.stage_image(os.environ.get("CCVM_TEST_IMAGE"))
+            self.templates = os.path.join(self.base, "templates")
+            os.mkdir(self.templates, 0o700)
+            os.chown(self.templates, self.user.uid, self.user.gid)
         except BaseException:
             self.close()
             raise
@@ -202,6 +210,27 @@ class Run:
         target = os.path.join(self.base, "image")
         copy_readable(source, target, link=True)
         return target
+
+    def make_template(self, timeout):
+        """The saved guest that tests start from: made once, of the size that is their default. Text of the failure, or
+        None."""
+        program = os.path.join(os.path.dirname(self.bin), "libexec", "ccvm", "ccvm-template")
+        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image}
+        try:
+            done = subprocess.run([program, "auto", BOOT_MEMORY, str(min(4, os.cpu_count())), "8192"], env=env, cwd="/",
+                                  capture_output=True, timeout=timeout, check=False, **self.user.ids())
+        except (OSError, subprocess.SubprocessError) as e:
+            return str(e)
+        return None if done.returncode == 0 and done.stdout.endswith(b"done\n") else (done.stdout + done.stderr).decode()
+
+    @staticmethod
+    def boot_of(name, fn):
+        """How a test's guests start: as its mark says, else as CCVM_TEST_BOOT (cold, template) says, else by its name,
+        half of them each way. None outside of tests/boot: those set what they need."""
+        if not name.startswith("boot."):
+            return None
+        wanted = getattr(fn, "boot", None) or os.environ.get("CCVM_TEST_BOOT")
+        return wanted or ("template", "cold")[zlib.crc32(name.encode()) & 1]
 
     def close(self):
         if self.user:
@@ -241,7 +270,9 @@ class Context:
     all belong to the user. `private` belongs to the harness alone: logs with keys go there.
     """
 
-    def __init__(self, run, number):
+    def __init__(self, run, number, boot=None):
+        self.boot_env = {"CCVM_MEMORY": BOOT_MEMORY, "CCVM_TEMPLATE_DIR": run.templates,
+                         "CCVM_TEMPLATE": "use" if boot == "template" else "0"} if boot else {"CCVM_TEMPLATE": "0"}
         self.user, self.uid, self.gid = run.user, run.user.uid, run.user.gid
         self._bin, self._image = run.bin, run.image
         self.dir = os.path.join(run.base, "t%d" % number)
@@ -294,7 +325,7 @@ class Context:
         env = {"PATH": self._bin + ":" + path if self._bin else path, "HOME": self.home, "USER": self.user.name,
                "LOGNAME": self.user.name, "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "xterm-256color",
                "XDG_RUNTIME_DIR": self.runtime, "XDG_CACHE_HOME": self.cache, "TMPDIR": self.tmp,
-               "CCVM_IMAGE": self._image, **(extra or {})}
+               "CCVM_IMAGE": self._image, **self.boot_env, **(extra or {})}
         return {k: v for k, v in env.items() if v is not None}
 
     def spawn(self, argv, stdin=b"", env=None, cwd=None, pass_fds=()):

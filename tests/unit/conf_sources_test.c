@@ -55,6 +55,7 @@ static const struct source_case cases[] = {
     {"passEnv", "[\"FOO\"]", "BAR BAZ_*", "[\"FOO\", \"BAR\", \"BAZ_*\"]", "CLAUDE_CODE_OAUTH_TOKEN"},
     {"extraClaudeMd", "\"text\"", "", "\"\"", "/nonexistent/text"},
     {"lockGuestMemory", "true", "0", "false", "x"},
+    {"templateCacheSize", "100", "4096", "4096", "-1"},
     {"extraPackages", "[\"nodejs\"]", NULL, NULL, NULL},
     {"package", "\"other\"", NULL, NULL, NULL},
     {"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
@@ -170,6 +171,25 @@ static void test_each_bad_variable(void **state)
 			fail_msg("accepted %s", var);
 		if (strncmp(e.text, o->variable, strlen(o->variable)) != 0)
 			fail_msg("%s is not named in: %s", o->variable, e.text);
+		assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+		conf_fini(&c);
+	}
+}
+
+/* A list of an object is no value of any option. */
+static void test_each_bad_value_in_the_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *file = mem_format("{\n\n\"%s\": [{}]\n}", cases[i].name);
+		AUTO_FREE char *place = mem_format("%s:3: %s", file_path, cases[i].name);
+		struct conf c;
+		struct err e;
+
+		if (load(&c, file, NULL, NULL, &e) == 0)
+			fail_msg("accepted %s", file);
+		if (strncmp(e.text, place, strlen(place)) != 0)
+			fail_msg("%s is not where it begins: %s", place, e.text);
 		assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
 		conf_fini(&c);
 	}
@@ -340,6 +360,60 @@ static void test_image(void **state)
 	conf_fini(&c);
 }
 
+/* Each option that an image may set, in the place the order of precedence gives it. */
+static void test_image_among_the_sources(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct source_case *sc = &cases[i];
+		const struct option *o = option_at(i);
+		bool cap = o->when == OPTION_IMAGE_RUN;
+		/* What every later source must beat is a value of its own; an image only takes the two caps away. */
+		AUTO_FREE char *image = mem_format("{\"%s\": %s}", sc->name, cap ? "true" : sc->in_file);
+		AUTO_FREE char *file = mem_format("{\"%s\": %s}", sc->name, sc->in_file);
+		AUTO_FREE char *var = mem_format("%s=%s", o->variable ? o->variable : "X", sc->variable);
+		const char *vars[] = {var, NULL};
+		struct conf c;
+		struct err e;
+		struct shown s;
+
+		assert_int_equal(load(&c, NULL, NULL, NULL, &e), 0);
+		assert_int_equal(conf_apply_image(&c, image, &e) | conf_apply_image(&c, image, &e), 0);
+		s = show(&c, sc->name);
+		assert_string_equal(s.source, o->not_image || cap ? "default" : "image");
+		if (!o->not_image && !cap)
+			assert_string_equal(s.value, sc->in_file);
+		conf_fini(&c);
+
+		assert_int_equal(load(&c, file, NULL, NULL, &e), 0);
+		assert_int_equal(conf_apply_image(&c, image, &e), 0);
+		assert_string_equal(show(&c, sc->name).source, o->when == OPTION_IMAGE ? "image" : "file:1");
+		conf_fini(&c);
+
+		if (!o->variable)
+			continue;
+		assert_int_equal(load(&c, file, vars, NULL, &e), 0);
+		assert_int_equal(conf_apply_image(&c, image, &e), 0);
+		s = show(&c, sc->name);
+		assert_string_equal(s.source, o->variable);
+		assert_string_equal(s.value, sc->shown);
+		conf_fini(&c);
+	}
+}
+
+static void test_flag_beats_the_image(void **state)
+{
+	struct conf_args a = {.writable_cwd = 1};
+	struct conf c;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(load(&c, NULL, NULL, &a, &e), 0);
+	assert_int_equal(conf_apply_image(&c, "{\"writableCwd\": false}", &e), 0);
+	assert_true(c.writable_cwd);
+	conf_fini(&c);
+}
+
 static void test_image_grants_nothing(void **state)
 {
 	const char *vars[] = {"CCVM_CLIPBOARD_IMAGES=0", "CCVM_AGENT_SUDO=0", NULL};
@@ -460,6 +534,7 @@ int main(void)
 	    cmocka_unit_test(test_table_is_complete),
 	    cmocka_unit_test(test_each_source),
 	    cmocka_unit_test(test_each_bad_variable),
+	    cmocka_unit_test(test_each_bad_value_in_the_file),
 	    cmocka_unit_test(test_flag_wins),
 	    cmocka_unit_test(test_group),
 	    cmocka_unit_test(test_bad_group),
@@ -467,6 +542,8 @@ int main(void)
 	    cmocka_unit_test(test_default_is_lowered_silently),
 	    cmocka_unit_test(test_text_from_file),
 	    cmocka_unit_test(test_image),
+	    cmocka_unit_test(test_image_among_the_sources),
+	    cmocka_unit_test(test_flag_beats_the_image),
 	    cmocka_unit_test(test_image_grants_nothing),
 	    cmocka_unit_test(test_agent_sudo),
 	    cmocka_unit_test(test_memlock),

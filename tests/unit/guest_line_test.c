@@ -1,9 +1,9 @@
 /* areas: base
- * files: src/session/guest.c
+ * files: src/vm/guest.c
  * What the session makes of a guest's lines, the hostile ones included. */
 #include "unit/unit.h"
 
-#include "session/guest.h"
+#include "vm/guest.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -10,7 +10,8 @@
 
 #define GOOD                                                                                                 \
 	"{\"id\":\"abc\",\"kernel_version\":\"6.1\",\"claude_version\":\"1.2.3\",\"unknown\":[1],"           \
-	"\"built_in\":{\"agent_sudo\":true,\"nix\":false},"                                                  \
+	"\"built_in\":{\"agent_sudo\":true,\"nix\":false},\"extra_packages\":[\"a\"],"                       \
+	"\"created\":\"2026-01-02T03:04:05Z\",\"options\":{\"memory\":9,\"nix.enable\":true},"             \
 	"\"files\":{\"vmlinuz\":{\"size\":1},\"modules.cpio\":{\"size\":2},\"root.squashfs\":{\"size\":3}}}"
 #define FILES(kernel, modules, root)                                                                         \
 	"{\"files\":{\"vmlinuz\":" kernel ",\"modules.cpio\":" modules ",\"root.squashfs\":" root "}}"
@@ -104,9 +105,14 @@ static void test_content(void **state)
 	assert_true(img.agent_sudo);
 	assert_false(img.nix);
 	assert_false(img.clipboard);
+	assert_string_equal(img.created, "2026-01-02T03:04:05Z");
+	assert_string_equal(img.options, "{\"memory\":9,\"nix.enable\":true,\"agentSudo\":true,\"nix.enable\":false,"
+					 "\"extraPackages\":[\"a\"]}"); /* facts last, so that they count */
 	image_fini(&img);
 	assert_int_equal(image_open(&img, bare, &e), 0);
 	assert_string_equal(img.id, "");
+	assert_string_equal(img.created, "");
+	assert_string_equal(img.options, "{}");
 	assert_false(img.agent_sudo);
 	image_fini(&img);
 }

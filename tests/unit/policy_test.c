@@ -87,9 +87,31 @@ static void test_length(void **state)
 	check(path, "too long");
 }
 
+static void test_projects(void **state)
+{
+	static const struct {
+		const char *projects;
+		bool refused;
+	} rows[] = {{"/home/user/.claude/projects", false}, {"/mnt/transcripts", false}, {"/home/user/.claude2", false},
+		    {"/home/user/.claude", true},	    {"/home/user", true},	 {"/", true},
+		    {"/run/user/1000", true},		    {"/run/user/1000/ccvm/bababa", true}};
+	const struct policy_paths p = {"/w", "/home/user/.claude", "/run/user/1000/ccvm"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err e = {0};
+
+		if ((policy_check_projects(&p, rows[i].projects, &e) < 0) != rows[i].refused)
+			fail_msg("%s: %s", rows[i].projects, e.text);
+		if (rows[i].refused && (e.exit_code != ERR_EXIT_POLICY || !strstr(e.text, rows[i].projects) || !e.remedy[0]))
+			fail_msg("%s: code %d, %s (%s)", rows[i].projects, e.exit_code, e.text, e.remedy);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_workspaces), cmocka_unit_test(test_length)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_workspaces), cmocka_unit_test(test_length),
+					   cmocka_unit_test(test_projects)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

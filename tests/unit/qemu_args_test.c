@@ -19,6 +19,8 @@ static const struct qemu_spec plain = {
     .root_image = "/image/root.squashfs",
     .seed_dir = "/run/s/seed",
     .workspace = "/home/user/project",
+    .projects_dir = "/run/s/empty",
+    .projects_readonly = true,
     .sandbox = true,
 };
 
@@ -49,6 +51,8 @@ static const char *const plain_argv[] = {
 	"-device", "virtio-9p-device,fsdev=seed,mount_tag=ccvm-seed",
 	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/home/user/project",
 	"-device", "virtio-9p-device,fsdev=workspace,mount_tag=ccvm-workspace",
+	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/run/s/empty,readonly=on",
+	"-device", "virtio-9p-device,fsdev=projects,mount_tag=ccvm-projects",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
 	"-object", "rng-builtin,id=rng", "-device", "virtio-rng-device,rng=rng",
@@ -116,6 +120,7 @@ static void test_pci_kvm(void **state)
 	s.workspace = "/w,readonly=off"; /* a path is no option */
 	s.workspace_readonly = true;
 	s.projects_dir = "/p,";
+	s.projects_readonly = false;
 	s.sandbox = false;
 	s.lock_memory = true;
 	expect_argv(&s, full_argv, ARRAY_LEN(full_argv));
@@ -157,7 +162,8 @@ static void check_fds(const struct strv *a)
 static void check_paths(const struct strv *a, const struct qemu_spec *s)
 {
 	const char *const known[] = {s->kernel,	   s->root_image,   s->seed_dir,
-				     s->workspace, s->projects_dir, "/proc/self/fd/8"};
+				     s->workspace, s->projects_dir, "/proc/self/fd/8",
+				     "/proc/self/fd/9"};
 
 	for (size_t i = 1; i < a->n; i++) {
 		AUTO_FREE char *rest = mem_strdup(a->v[i]);
@@ -172,6 +178,21 @@ static void check_paths(const struct strv *a, const struct qemu_spec *s)
 		if (strchr(rest, '/'))
 			fail_msg("a path nobody gave: %s", a->v[i]);
 	}
+}
+
+/* A clone can write to nothing that another session maps, and waits for its state. */
+static void check_ram(const struct strv *a, enum qemu_ram ram)
+{
+	const char *backend = find(a, "-object", "memory-backend-file,");
+
+	assert_int_equal(backend != NULL, ram != QEMU_RAM_ANONYMOUS);
+	assert_int_equal(find(a, "-machine", "memory-backend=ram") != NULL, backend != NULL);
+	assert_int_equal(find(a, "-incoming", "defer") != NULL, ram == QEMU_RAM_CLONED || ram == QEMU_RAM_CLONED_FILE);
+	if (!backend)
+		return;
+	assert_int_equal(strstr(backend, ",share=on") != NULL, ram == QEMU_RAM_SAVED);
+	assert_int_equal(strstr(backend, ",share=off") != NULL, ram != QEMU_RAM_SAVED);
+	assert_int_equal(strstr(backend, ",readonly=on,rom=off") != NULL, ram == QEMU_RAM_CLONED_FILE);
 }
 
 static void check_spec(const struct qemu_spec *s)
@@ -190,7 +211,7 @@ static void check_spec(const struct qemu_spec *s)
 			assert_int_equal(strstr(a.v[i + 1], "-pci,") != NULL, !microvm);
 			bus++;
 		}
-	assert_int_equal(bus, s->projects_dir ? 7 : 6);
+	assert_int_equal(bus, 7); /* whatever is shared: a template fits each session */
 	machine = find(&a, "-machine", s->machine);
 	assert_non_null(machine);
 	assert_int_equal(strstr(machine, "pit=off,pic=off") != NULL, microvm && s->accel->kvm);
@@ -198,7 +219,9 @@ static void check_spec(const struct qemu_spec *s)
 	assert_non_null(strstr(find(&a, "-fsdev", "local,id=seed"), ",readonly=on"));
 	assert_int_equal(strstr(find(&a, "-fsdev", "local,id=workspace"), ",readonly=on") != NULL,
 			 s->workspace_readonly);
-	assert_int_equal(find(&a, "-fsdev", "local,id=projects") != NULL, s->projects_dir != NULL);
+	assert_int_equal(strstr(find(&a, "-fsdev", "local,id=projects"), ",readonly=on") != NULL,
+			 s->projects_readonly);
+	check_ram(&a, s->ram);
 	assert_int_equal(find(&a, "-sandbox", "on") != NULL, s->sandbox);
 	assert_int_equal(find(&a, "-overcommit", "mem-lock=on") != NULL, s->lock_memory);
 	assert_non_null(find(&a, "-cpu", s->accel->cpu));
@@ -207,16 +230,17 @@ static void check_spec(const struct qemu_spec *s)
 static void test_every_combination(void **state)
 {
 	(void)state;
-	for (unsigned bits = 0; bits < 128; bits++) {
+	for (unsigned bits = 0; bits < 512; bits++) {
 		struct qemu_spec s = plain;
 
 		s.machine = bits & 1 ? "microvm" : "pc";
 		s.accel = bits & 2 ? &kvm : &tcg;
 		s.tsc_khz = bits & 4 ? 3000000 : 0;
 		s.workspace_readonly = bits & 8;
-		s.projects_dir = bits & 16 ? "/home/user/.claude/projects" : NULL;
+		s.projects_readonly = bits & 16;
 		s.sandbox = bits & 32;
 		s.lock_memory = bits & 64;
+		s.ram = bits >> 7;
 		check_spec(&s);
 	}
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static int use_dir(void **state)
@@ -21,15 +22,15 @@ static int use_dir(void **state)
 	return setenv("XDG_RUNTIME_DIR", unit_dir, 1);
 }
 
-static void add_visit(void *ctx, const char *id, int dirfd, bool alive)
+static void add_visit(void *ctx, const char *id, int dirfd, enum rundir_life life)
 {
 	struct stat st;
 
 	assert_int_equal(fstat(dirfd, &st), 0);
-	buf_addf(ctx, "%s%s ", id, alive ? "+" : "-");
+	buf_addf(ctx, "%s%c ", id, "-+="[life]);
 }
 
-/* "id+ id- " for what is alive and dead. */
+/* "id+ id- id= " for what is alive, dead and kept. */
 static void expect_sessions(const char *wanted)
 {
 	AUTO_BUF struct buf got = {0};
@@ -104,6 +105,88 @@ static void test_leave(void **state)
 	expect_sessions(dead);
 	assert_int_equal(rundir_clean_dead(), 1);
 	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void expect_not_removed(const char *id, const char *text)
+{
+	struct err e = {0};
+
+	assert_int_equal(rundir_remove_kept(id, &e), -1);
+	if (!strstr(e.text, text) || !e.remedy[0])
+		fail_msg("%s (%s), wanted: %s", e.text, e.remedy, text);
+}
+
+static void test_keep(void **state)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *kept = NULL;
+	AUTO_FREE char *other = unit_path("other");
+	AUTO_FREE char *other_kept = unit_path("other/" RUNDIR_KEPT);
+	struct rundir r, dead;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(rundir_create(&r, &e), 0);
+	path = mem_strdup(r.path);
+	kept = mem_format("%s= ", r.id);
+	assert_int_equal(rundir_keep(&r, &e), 0);
+	expect_not_removed(r.id, "is a running session"); /* the lock counts more than the mark */
+	rundir_leave(&r);
+	expect_sessions(kept);
+	assert_int_equal(rundir_clean_dead(), 0);
+	assert_int_equal(access(path, F_OK), 0);
+
+	assert_int_equal(rundir_create(&dead, &e), 0);
+	rundir_leave(&dead);
+	assert_int_equal(mkdir(other, 0700), 0);
+	unit_write(other_kept, "", 0);
+	expect_not_removed(dead.id, "there is no dry run");
+	expect_not_removed("../other", "there is no dry run");
+	expect_not_removed("..", "there is no dry run");
+	expect_not_removed("", "there is no dry run");
+	expect_not_removed("nobody", "there is no dry run");
+	assert_int_equal(access(other_kept, F_OK), 0);
+
+	assert_int_equal(rundir_remove_kept(r.id, &e), 0);
+	assert_int_equal(rundir_clean_dead(), 1);
+	expect_sessions("");
+	assert_int_equal(file_remove_tree(AT_FDCWD, other, &e), 0);
+}
+
+static int in_base(const char *what)
+{
+	AUTO_FREE char *base = unit_path("ccvm");
+	AUTO_FREE char *command = mem_format("ls -A %s | %s", base, what);
+
+	return system(command);
+}
+
+/* Without an fd to open it, the new directory cannot be locked: it must not stay. */
+static int create_without_fds(void *ctx)
+{
+	struct rundir r;
+	struct err e = {0};
+	int next = dup(0);
+
+	(void)ctx;
+	if (next < 0)
+		return 2;
+	close(next);
+	/* one more is there for the base, none for the session's */
+	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next + 1, (rlim_t)next + 1}) < 0)
+		return 3;
+	if (rundir_create(&r, &e) == 0 || e.sys != EMFILE)
+		return 4;
+	rundir_remove(&r); /* does nothing */
+	next = dup(0);
+	return next >= 0 && strstr(e.text, "session directory") ? 0 : 5;
+}
+
+static void test_failed_create_leaves_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(unit_child(create_without_fds, NULL), 0);
+	assert_int_equal(in_base("grep -q ."), 256);
 }
 
 /* In a child: makes a session, says its id, and lives until it is killed. */
@@ -239,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_create),	     cmocka_unit_test(test_leave),
+	    cmocka_unit_test(test_keep),	     cmocka_unit_test(test_failed_create_leaves_nothing),
 	    cmocka_unit_test(test_clean_dead),	     cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_unwritable),	     cmocka_unit_test(test_not_a_directory),
 	    cmocka_unit_test(test_without_variable),

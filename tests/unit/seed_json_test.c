@@ -2,7 +2,7 @@
  * What is taken out of claude's JSON, and that nothing else changes by a byte. */
 #include "unit/seed_fixture.h"
 
-#include "conf/jscan.h"
+#include "base/jscan.h"
 #include "seed/seed_json.h"
 
 static const struct {

@@ -370,6 +370,8 @@ static void test_find(void **state)
 	    {"@/two", "other", NULL},
 	    {"", "prog", NULL},
 	    {NULL, "prog", NULL},
+	    {"@/two", "/etc/passwd", NULL}, /* a path already, of no program */
+	    {"@/two", "./prog", NULL},
 	};
 	struct err e;
 

@@ -3,8 +3,8 @@
  * It serves where a tree loses something: the line of a value, duplicate names, the exact text of a number.
  * The caller recurses; every function returns false on the first byte that is not JSON, with `at` on that
  * byte. */
-#ifndef CCVM_CONF_JSCAN_H
-#define CCVM_CONF_JSCAN_H
+#ifndef CCVM_BASE_JSCAN_H
+#define CCVM_BASE_JSCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

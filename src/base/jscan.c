@@ -1,4 +1,4 @@
-#include "conf/jscan.h"
+#include "base/jscan.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "session/guest.h"
+#include "vm/guest.h"
 #include "base/log.h"
 #include "base/mem.h"
 

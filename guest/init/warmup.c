@@ -1,0 +1,101 @@
+/* Theory of operation. Runs as root in a guest from which a template will be saved; there is no user's data in it yet.
+ *
+ * 1. Each program that every session starts is run once, so that its pages (read and unpacked from the squashfs) are in
+ *    memory when the template is saved.
+ * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted afterwards: nothing they write
+ *    down (identifiers, caches) reaches a session.
+ * 3. There is no network yet: claude finds a loopback that refuses everything.
+ * 4. A program that does not end in time is killed. Failing costs speed, nothing else. */
+#include "init/boot.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "proto/names.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WARMUP_HOME NAME_GUEST_DIR "/warm-up"
+#define WARMUP_UID  1000
+
+struct warmup_program {
+	char *const *argv;
+	int seconds; /* of patience; emulated guests are slow */
+	bool as_root;
+};
+
+#define ARGV(...) ((char *const[]){__VA_ARGS__, NULL})
+
+static const struct warmup_program warmup_programs[] = {
+	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
+	/* The programs sshd hands a connection to. */
+	{ARGV("/bin/cat", "/usr/lib/openssh/sshd-session", "/usr/lib/openssh/sshd-auth"), 20, true},
+	{ARGV("/usr/bin/zsh", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
+	{ARGV(NAME_CLAUDE, "--version"), 60, false},
+	{ARGV(NAME_CLAUDE, "-p", "hello"), 10, false},
+};
+
+static char *const warmup_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" WARMUP_HOME,
+				   "LANG=C.UTF-8", "TERM=xterm-256color", "DISABLE_AUTOUPDATER=1",
+				   "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "ANTHROPIC_BASE_URL=http://127.0.0.1:9",
+				   "ANTHROPIC_API_KEY=none", NULL};
+
+static int warmup_become_agent(const void *ctx)
+{
+	if (((const struct warmup_program *)ctx)->as_root)
+		return 0;
+	return setgroups(0, NULL) < 0 || setgid(WARMUP_UID) < 0 || setuid(WARMUP_UID) < 0 || chdir(WARMUP_HOME) < 0 ? -1 : 0;
+}
+
+static void warmup_run_one(const struct warmup_program *p)
+{
+	AUTO_CLOSE int pidfd = -1;
+	struct err ignored;
+	struct spawn s = {.path = p->argv[0], .argv = p->argv, .envp = warmup_env, .new_session = true,
+			  .confine = warmup_become_agent, .confine_ctx = p};
+	pid_t pid = spawn_start(&s, &pidfd, &ignored);
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+	if (pid < 0)
+		return;
+	poll(&end, 1, p->seconds * 1000);
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static bool warmup_is_wanted(void)
+{
+	AUTO_BUF struct buf line = {0};
+	struct err ignored;
+
+	return file_read(AT_FDCWD, "/proc/cmdline", 4096, &line, &ignored) == 0 &&
+	       strstr(buf_text(&line), " " NAME_KERNEL_WARM_UP) != NULL;
+}
+
+int warmup_run(struct boot *b, struct err *e)
+{
+	(void)b;
+	if (!warmup_is_wanted())
+		return 0;
+	mkdir(WARMUP_HOME, 0755);
+	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,uid=1000,gid=1000") < 0)
+		return err_sys(e, "mount " WARMUP_HOME);
+	for (size_t i = 0; i < ARRAY_LEN(warmup_programs); i++)
+		warmup_run_one(&warmup_programs[i]);
+	/* What outlived its parent (servers that were put into the background). */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	if (umount2(WARMUP_HOME, MNT_DETACH) < 0)
+		return err_sys(e, "unmount " WARMUP_HOME);
+	rmdir(WARMUP_HOME);
+	return 0;
+}

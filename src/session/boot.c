@@ -1,0 +1,327 @@
+/* Theory of operation. From QEMU's start to the agent's: what the guest says on ccvm.ctl decides.
+ *
+ * 1. An attempt starts QEMU and ccvm-net, from a template where there is one, else cold. The guest says `parked` (or
+ *    was saved there), is told `go`, says `ready`; then the SSH link is set up, which starts the agent.
+ * 2. Until the agent's start is asked for, nothing of the user's has run and nothing can be lost: a guest that falls
+ *    silent, whose kernel crashes or whose template does not fit is ended and started over, cold. (Emulated guests on a
+ *    busy machine have been seen to freeze, rarely, at every one of these steps.)
+ * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until the guest has
+ *    authenticated; then it confines itself, before anything of the agent's is read.
+ * 4. Lines of the guest are bounded and parsed by guest_parse; one that makes no sense in this state changes nothing. */
+#include "session/state.h"
+#include "vm/template.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BOOT_ATTEMPTS_MAX 3
+/* A user who gave less patience than this wants the failure, not another attempt. */
+#define BOOT_TIMEOUT_OF_ONE_ATTEMPT_S 20
+/* How often QEMU is nudged between `go` and the agent's start. */
+#define BOOT_NUDGE_MS 200
+
+/* ---- attempts ---- */
+
+static unsigned boot_attempts_max(const struct session *s)
+{
+	return s->boot_timeout_s < BOOT_TIMEOUT_OF_ONE_ATTEMPT_S ? 1 : BOOT_ATTEMPTS_MAX;
+}
+
+/* Each attempt but the last may be silent for a quarter of CCVM_BOOT_TIMEOUT, the last for half of it. */
+static unsigned boot_patience_ms(const struct session *s)
+{
+	if (boot_attempts_max(s) == 1)
+		return s->boot_timeout_s * 1000;
+	return s->boot_timeout_s * 1000 / (s->attempts < BOOT_ATTEMPTS_MAX ? 4 : 2);
+}
+
+static void boot_on_silence(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+	const unsigned seconds = boot_patience_ms(s) / 1000;
+	AUTO_FREE char *what = s->state == SESSION_READY
+				       ? mem_format("the agent did not start within %u seconds (%s)", seconds, sshlink_step(s->ssh))
+				       : mem_format("the guest said nothing for %u seconds", seconds);
+	struct err e;
+
+	if (boot_restart(s, what))
+		return;
+	err_set(&e, "%s", what);
+	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "
+		       "CCVM_BOOT_TIMEOUT to more seconds");
+	session_fail(s, s->stage, &e);
+}
+
+static void boot_expect_sign_of_life(struct session *s)
+{
+	/* From `ready` on the deadline stands: figures that go on coming say nothing about the connection. */
+	if (!s->ending && !s->restarting && s->state < SESSION_READY)
+		uv_timer_start(&s->timer, boot_on_silence, boot_patience_ms(s), 0);
+}
+
+static void boot_on_restart_turn(uv_timer_t *timer)
+{
+	boot_start_again(timer->data);
+}
+
+bool boot_restart(struct session *s, const char *why)
+{
+	AUTO_FREE char *note = mem_format("%s: starting over", why);
+
+	if (s->restarting)
+		return true;
+	if (s->ending || s->failed || s->confined || s->attempts >= boot_attempts_max(s) || s->state < SESSION_STARTING ||
+	    s->state > SESSION_READY)
+		return false;
+	status_event_note(s, s->stage, note);
+	s->restarting = true;
+	s->template_refused = true;
+	uv_timer_stop(&s->timer);
+	uv_timer_stop(&s->nudge);
+	agent_disconnect(s);
+	/* A callback of a stream that the new attempt replaces may be on the stack. */
+	if (children_kill(s))
+		uv_timer_start(&s->timer, boot_on_restart_turn, 0, 0);
+	return true;
+}
+
+void boot_start_again(struct session *s)
+{
+	streams_close(s);
+	s->restarting = s->may_have_written = s->shut_down = s->nudged = false;
+	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
+	if (s->ending)
+		return;
+	boot_start(s);
+}
+
+static void boot_on_restored(void *ctx, const struct cJSON *value, const char *error)
+{
+	struct session *s = ctx;
+
+	(void)value;
+	if (error)
+		boot_restart(s, "the template could not be restored");
+}
+
+/* RAM is mapped already (qemu_args); the devices' state comes through a socket. */
+static void boot_restore(struct session *s)
+{
+	AUTO_FREE char *incoming = mem_format("{\"uri\":\"fd:%d\"}", QEMU_FD_STATE);
+	struct err e;
+
+	if (template_load(&s->template, &s->machine, &e) < 0) {
+		boot_restart(s, e.text);
+		return;
+	}
+	stream_write(s->vmstate, buf_data(&s->template.state), buf_len(&s->template.state));
+	qmp_execute(s->qmp, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES, boot_on_restored, s);
+	qmp_execute(s->qmp, "migrate-incoming", incoming, boot_on_restored, s);
+}
+
+void boot_start(struct session *s)
+{
+	struct err e;
+
+	s->attempts++;
+	s->stage = "boot";
+	start_find_template(s);
+	session_set_state(s, SESSION_STARTING);
+	if (start_launch(s, &e) < 0) {
+		child_watch(s, &s->qemu_child);
+		child_watch(s, &s->net_child);
+		session_fail(s, s->stage, &e);
+		return;
+	}
+	s->stage = "boot";
+	streams_open(s);
+	child_watch(s, &s->qemu_child);
+	child_watch(s, &s->net_child);
+	boot_expect_sign_of_life(s);
+	if (s->from_template)
+		boot_restore(s);
+	status_write(s);
+}
+
+/* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
+ * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
+ * command makes the loop turn and look again. The link is served too, in case its own wake was missed. */
+static void boot_on_nudge_answered(void *ctx, const struct cJSON *value, const char *error)
+{
+	(void)value;
+	(void)error;
+	((struct session *)ctx)->nudged = false;
+}
+
+static void boot_on_nudge(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	if (s->state != SESSION_SEEDING && s->state != SESSION_READY) {
+		uv_timer_stop(timer);
+		return;
+	}
+	if (s->qmp && !s->nudged) {
+		s->nudged = true;
+		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
+	}
+	agent_pump(s);
+}
+
+/* ---- QEMU's events ---- */
+
+static void boot_on_migration(struct session *s, const struct cJSON *data)
+{
+	const cJSON *status = cJSON_GetObjectItemCaseSensitive(data, "status");
+
+	if (!s->from_template || s->state != SESSION_STARTING || !cJSON_IsString(status))
+		return;
+	if (strcmp(status->valuestring, "failed") == 0)
+		boot_restart(s, "the template could not be restored");
+	if (strcmp(status->valuestring, "completed") != 0)
+		return;
+	qmp_execute(s->qmp, "cont", NULL, NULL, NULL);
+	boot_on_parked(s);
+}
+
+static void boot_on_shutdown(struct session *s, const struct cJSON *data)
+{
+	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(data, "reason");
+	struct err e;
+
+	if (s->state >= SESSION_STOPPING)
+		return;
+	/* -no-reboot turns the reset that follows a panic (panic=-1) into the machine's end. */
+	if (cJSON_IsString(reason) && strcmp(reason->valuestring, "guest-reset") == 0 &&
+	    boot_restart(s, "the guest's kernel crashed"))
+		return;
+	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
+	s->shut_down = !s->failed;
+	err_set(&e, "the guest shut itself down");
+	session_fail(s, s->stage, &e);
+}
+
+void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
+{
+	if (strcmp(name, "SHUTDOWN") == 0)
+		boot_on_shutdown(ctx, data);
+	else if (strcmp(name, "MIGRATION") == 0)
+		boot_on_migration(ctx, data);
+}
+
+/* ---- the guest's lines ---- */
+
+void boot_on_parked(struct session *s)
+{
+	static const char go[] = "{\"op\":\"go\"}\n";
+
+	if (s->state != SESSION_STARTING)
+		return;
+	start_refresh_clock(s);
+	s->may_have_written = true;
+	s->stage = "guest";
+	stream_write(s->ctl, go, sizeof(go) - 1);
+	uv_timer_start(&s->nudge, boot_on_nudge, 0, BOOT_NUDGE_MS);
+	session_set_state(s, SESSION_SEEDING);
+}
+
+static void boot_on_ready(struct session *s)
+{
+	struct err e;
+
+	if (s->state != SESSION_SEEDING)
+		return;
+	s->stage = "ssh";
+	session_set_state(s, SESSION_READY);
+	if (agent_connect(s, &e) < 0)
+		session_fail(s, "ssh", &e);
+}
+
+void boot_after_agent_start(struct session *s)
+{
+	if (s->ending)
+		return;
+	s->stage = "agent";
+	uv_timer_stop(&s->timer);
+	session_set_state(s, SESSION_RUNNING);
+	hostclock_start(s);
+	/* The window may have changed while the guest booted. */
+	if (s->request.tty)
+		sshlink_resize(s->ssh, s->request.cols, s->request.rows);
+}
+
+static void boot_on_failed(struct session *s, const struct guest_message *m)
+{
+	struct err e;
+
+	err_set(&e, "%s", m->reason[0] ? m->reason : "no reason given");
+	if (s->state != SESSION_STARTING)
+		err_remedy(&e, "try again; if it stays so, see the console lines below");
+	else
+		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
+	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
+		session_fail_with_cause(s, m->stage[0] ? m->stage : "guest", &e);
+	else
+		session_fail(s, m->stage[0] ? m->stage : "guest", &e);
+}
+
+static void boot_on_sshd_ended(struct session *s)
+{
+	struct err e;
+
+	/* While the agent runs the link notices by itself, after the agent's last output. */
+	if (s->state != SESSION_READY)
+		return;
+	err_set(&e, "the guest's sshd ended");
+	session_fail(s, "ssh", &e);
+}
+
+static void boot_dispatch(struct session *s, const struct guest_message *m)
+{
+	switch (m->kind) {
+	case GUEST_UNKNOWN:
+		return;
+	case GUEST_PARKED:
+		boot_on_parked(s);
+		return;
+	case GUEST_STAGE:
+		status_event_progress(s, m->stage, m->ms);
+		return;
+	case GUEST_NOTE:
+		status_event_note(s, m->stage, m->reason);
+		return;
+	case GUEST_FAILED:
+		boot_on_failed(s, m);
+		return;
+	case GUEST_READY:
+		boot_on_ready(s);
+		return;
+	case GUEST_REPORT:
+		s->report = *m;
+		status_write(s);
+		return;
+	case GUEST_DENIED:
+		egress_on_guest_denied(s, m);
+		return;
+	case GUEST_SSHD_ENDED:
+		boot_on_sshd_ended(s);
+		return;
+	case GUEST_STOPPED:
+		if (s->state == SESSION_STOPPING)
+			session_kill_children(s);
+		return;
+	}
+}
+
+void boot_on_guest_line(void *ctx, const char *line, size_t n)
+{
+	struct session *s = ctx;
+	struct guest_message m;
+
+	guest_parse(line, n, &m);
+	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE))
+		return;
+	boot_expect_sign_of_life(s);
+	boot_dispatch(s, &m);
+}

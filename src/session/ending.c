@@ -1,0 +1,120 @@
+/* ending: how a session ends: by the agent, by a failure, by a wish; and what is done then, in which order. */
+#include "session/state.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* How long a failure waits for the cause it may be the effect of: a QEMU that dies closes its sockets, and lets
+ * ccvm-net end, before its own end can be seen. */
+#define ENDING_CAUSE_WAIT_MS 200
+/* How long the agent has after a signal, and the guest to write back the workspace. */
+#define ENDING_AGENT_GRACE_MS 5000
+#define ENDING_STOP_GRACE_MS  10000
+
+static void ending_finish(struct session *s)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	uv_timer_stop(&s->timer);
+	status_exit_payload(s, &payload);
+	if (s->request.dryrun && !s->failed)
+		rundir_leave(&s->run);
+	else
+		rundir_remove(&s->run);
+	/* What the guest changed is on the host and nothing of ours is left: only now is the session over. */
+	session_set_state(s, s->failed ? SESSION_FAILED : SESSION_ENDED);
+	if (s->owner)
+		clients_send(s->owner, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
+	uv_stop(&s->loop);
+}
+
+void session_kill_children(struct session *s)
+{
+	s->killing = true;
+	if (children_kill(s))
+		ending_finish(s);
+}
+
+static void ending_on_stop_timeout(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	status_event_note(s, "stop", "the guest did not stop in time and was ended");
+	session_kill_children(s);
+}
+
+/* The guest is asked to write back the workspace first, unless it has nothing that could be lost. */
+static void ending_begin(struct session *s)
+{
+	static const char stop[] = "{\"op\":\"stop\"}\n";
+
+	if (s->state >= SESSION_STOPPING)
+		return;
+	session_set_state(s, SESSION_STOPPING);
+	agent_disconnect(s);
+	if (!child_is_alive(&s->qemu_child) || !s->may_have_written || !s->conf.writable_cwd || !s->ctl) {
+		session_kill_children(s);
+		return;
+	}
+	stream_write(s->ctl, stop, sizeof(stop) - 1);
+	uv_timer_start(&s->timer, ending_on_stop_timeout, ENDING_STOP_GRACE_MS, 0);
+}
+
+/* Callbacks of the link being ended are still on the stack: the loop's next turn does the rest. */
+static void ending_on_turn(uv_timer_t *timer)
+{
+	ending_begin(timer->data);
+}
+
+static void ending_begin_in(struct session *s, unsigned ms)
+{
+	if (s->state >= SESSION_STOPPING)
+		return;
+	s->ending = true;
+	uv_timer_start(&s->timer, ending_on_turn, ms, 0);
+}
+
+void session_end(struct session *s, int exit_code)
+{
+	if (s->ending || s->state >= SESSION_STOPPING)
+		return;
+	s->exit_code = exit_code;
+	ending_begin_in(s, 0);
+}
+
+static void ending_set_failure(struct session *s, const char *stage, const struct err *e)
+{
+	s->failed = true;
+	s->failure = *e;
+	snprintf(s->failure_stage, sizeof(s->failure_stage), "%s", stage);
+	s->exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
+	s->may_have_written = false; /* a guest that failed is not asked to be polite */
+}
+
+void session_fail(struct session *s, const char *stage, const struct err *e)
+{
+	if (s->failed || s->state >= SESSION_STOPPING)
+		return;
+	ending_set_failure(s, stage, e);
+	ending_begin_in(s, child_is_alive(&s->qemu_child) ? ENDING_CAUSE_WAIT_MS : 0);
+}
+
+void session_fail_with_cause(struct session *s, const char *stage, const struct err *e)
+{
+	ending_set_failure(s, stage, e);
+	ending_begin_in(s, 0);
+}
+
+void session_ask_to_end(struct session *s, const char *signal_name, int exit_code)
+{
+	if (s->ending || s->state >= SESSION_STOPPING)
+		return;
+	s->exit_code = exit_code;
+	if (s->state != SESSION_RUNNING) {
+		ending_begin_in(s, 0);
+		return;
+	}
+	sshlink_signal(s->ssh, signal_name);
+	uv_timer_start(&s->timer, ending_on_turn, ENDING_AGENT_GRACE_MS, 0);
+	agent_pump(s);
+}

@@ -1,0 +1,41 @@
+/* machine: everything that decides what a guest is before it knows its user: QEMU, accelerator, size, image, guest
+ * programs. A template (vm/template.h) belongs to exactly one machine; the machine's key names it. */
+#ifndef CCVM_VM_MACHINE_H
+#define CCVM_VM_MACHINE_H
+
+#include "base/err.h"
+#include "vm/accel.h"
+#include "vm/image.h"
+#include "vm/qemu_args.h"
+
+#define MACHINE_KEY_SIZE 33
+
+struct machine_size {
+	unsigned memory_mib;
+	unsigned cores;
+};
+
+struct machine {
+	char *program;  /* QEMU */
+	char *type;     /* microvm, or what CCVM_MACHINE names */
+	char *kernel, *modules, *root; /* of the image */
+	char *programs; /* guest.cpio */
+	bool sandbox;   /* QEMU's own seccomp filter; CCVM_QEMU_SANDBOX=0 turns it off */
+	const struct image *image; /* borrowed */
+	struct accel accel;
+	struct machine_size size;
+	char key[MACHINE_KEY_SIZE]; /* of image, programs, QEMU's build, the host's CPU, the command line */
+};
+
+/* libexec is our own directory, with the guest programs. On error nothing is left to free. */
+int machine_open(struct machine *m, const struct image *image, const char *libexec, const struct accel *accel,
+		 struct machine_size size, struct err *e);
+void machine_fini(struct machine *m); /* zeroed is fine */
+
+/* The initramfs, in a sealed memfd; the caller's. */
+int machine_initrd(const struct machine *m, struct err *e);
+
+/* The spec's fields that the machine decides; what remains is the session's. All borrowed from m. */
+struct qemu_spec machine_spec(const struct machine *m);
+
+#endif

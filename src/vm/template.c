@@ -1,0 +1,505 @@
+/* Theory of operation. The cache is the user's own, but a disk can fail, a write can be cut short and a program that
+ * runs amok can write anywhere: everything read here is checked before a guest is made of it.
+ *
+ * 1. meta is parsed with bounds and types; its sizes must be those of the files, the memory's that of the machine.
+ * 2. Every byte that is used is covered by a checksum (XXH3, 128 bits: damage, not malice; who can write to the cache
+ *    can run programs as this user anyway). The memory is checked while it is copied into a memfd, or read where it is.
+ * 3. That happens while QEMU starts, and before it is told of a guest: until template_load has returned, QEMU runs nothing
+ *    hostile. From then on the memfd is sealed: QEMU has it open for writing, but no write can succeed, so a guest that
+ *    takes QEMU over cannot reach later sessions. */
+#include "vm/template.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <xxhash.h>
+
+#define TEMPLATE_META_MAX  65536
+#define TEMPLATE_STATE_MAX (64 << 20)
+#define TEMPLATE_PAGE      4096
+#define TEMPLATE_BLOCK     (1 << 20) /* read at a time */
+#define TEMPLATE_HASH_SIZE 33
+
+struct template_meta {
+	int64_t memory_mib, cores, made_at, state_size;
+	char image[80], qemu_version[32], ram_hash[TEMPLATE_HASH_SIZE], state_hash[TEMPLATE_HASH_SIZE];
+};
+
+void template_init(struct template *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->ram_fd = t->source_fd = -1;
+}
+
+void template_fini(struct template *t)
+{
+	if (t->ram_fd >= 0)
+		close(t->ram_fd);
+	if (t->source_fd >= 0)
+		close(t->source_fd);
+	free(t->ram_path);
+	buf_fini(&t->state);
+	template_init(t);
+}
+
+char *template_cache_dir(void)
+{
+	const char *forced = getenv("CCVM_TEMPLATE_DIR");
+	AUTO_FREE char *images = image_cache_dir();
+
+	if (forced && forced[0] == '/')
+		return mem_strdup(forced);
+
+	*strrchr(images, '/') = '\0';
+	return mem_format("%s/templates", images);
+}
+
+/* ---- checksums ---- */
+
+static void template_hash_text(char out[TEMPLATE_HASH_SIZE], XXH128_hash_t hash)
+{
+	snprintf(out, TEMPLATE_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+static bool template_page_is_zero(const unsigned char *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, TEMPLATE_PAGE - 1) == 0;
+}
+
+/* What is done with a run of pages that are not all zero. */
+typedef int template_on_run(void *ctx, const unsigned char *bytes, size_t n, off_t offset, struct err *e);
+
+static int template_each_run_of_block(const unsigned char *block, size_t n, off_t offset, XXH3_state_t *hash,
+				      template_on_run *on_run, void *ctx, struct err *e)
+{
+	for (size_t at = 0; at < n;) {
+		size_t end = at;
+
+		while (end < n && !template_page_is_zero(block + end))
+			end += TEMPLATE_PAGE;
+		if (end == at) {
+			at += TEMPLATE_PAGE;
+			continue;
+		}
+		/* Page by page, so that it does not matter how runs are cut. */
+		for (size_t p = at; p < end; p += TEMPLATE_PAGE) {
+			const int64_t where = offset + (off_t)p;
+
+			XXH3_128bits_update(hash, &where, sizeof(where));
+			XXH3_128bits_update(hash, block + p, TEMPLATE_PAGE);
+		}
+		if (on_run && on_run(ctx, block + at, end - at, offset + (off_t)at, e) < 0)
+			return -1;
+		at = end;
+	}
+	return 0;
+}
+
+static int template_read_block(int fd, unsigned char *block, size_t n, off_t offset, struct err *e)
+{
+	for (size_t got = 0; got < n;) {
+		ssize_t r = pread(fd, block + got, n - got, offset + (off_t)got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? err_sys(e, "read the memory") : err_set(e, "the memory's file ends early");
+		got += (size_t)r;
+	}
+	return 0;
+}
+
+/* Goes through size bytes of fd, a multiple of the page size; holes are skipped without reading them. */
+static int template_each_run(int fd, off_t size, template_on_run *on_run, void *ctx, char hash_text[TEMPLATE_HASH_SIZE],
+			     struct err *e)
+{
+	AUTO_FREE unsigned char *block = mem_alloc(TEMPLATE_BLOCK);
+	XXH3_state_t *hash = XXH3_createState();
+	int rc = 0;
+
+	XXH3_128bits_reset(hash);
+	for (off_t at = 0; rc == 0 && at < size;) {
+		off_t data = lseek(fd, at, SEEK_DATA), n;
+
+		if (data < 0 || data >= size)
+			break; /* ENXIO: only a hole is left */
+		at = data & ~(off_t)(TEMPLATE_PAGE - 1);
+		n = size - at < TEMPLATE_BLOCK ? size - at : TEMPLATE_BLOCK;
+		rc = template_read_block(fd, block, (size_t)n, at, e);
+		if (rc == 0)
+			rc = template_each_run_of_block(block, (size_t)n, at, hash, on_run, ctx, e);
+		at += n;
+	}
+	template_hash_text(hash_text, XXH3_128bits_digest(hash));
+	XXH3_freeState(hash);
+	return rc;
+}
+
+static int template_write_run(void *ctx, const unsigned char *bytes, size_t n, off_t offset, struct err *e)
+{
+	const int fd = *(const int *)ctx;
+
+	for (size_t done = 0; done < n;) {
+		ssize_t w = pwrite(fd, bytes + done, n - done, offset + (off_t)done);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return err_sys(e, "write the memory");
+		done += (size_t)w;
+	}
+	return 0;
+}
+
+/* ---- meta ---- */
+
+static bool template_meta_int(const cJSON *json, const char *name, int64_t *out)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+
+	if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e15)
+		return false;
+	*out = (int64_t)item->valuedouble;
+	return true;
+}
+
+static bool template_meta_text(const cJSON *json, const char *name, char *out, size_t size)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+
+	if (!cJSON_IsString(item) || strlen(item->valuestring) >= size)
+		return false;
+	memcpy(out, item->valuestring, strlen(item->valuestring) + 1);
+	return true;
+}
+
+static bool template_meta_parse(const char *text, size_t n, struct template_meta *m)
+{
+	cJSON *json = cJSON_ParseWithLength(text, n);
+	int64_t format = 0;
+	bool ok;
+
+	memset(m, 0, sizeof(*m));
+	ok = template_meta_int(json, "format", &format) && format == 1 &&
+	     template_meta_int(json, "memory_mib", &m->memory_mib) && template_meta_int(json, "cores", &m->cores) &&
+	     template_meta_int(json, "made_at", &m->made_at) && template_meta_int(json, "state_size", &m->state_size) &&
+	     template_meta_text(json, "image", m->image, sizeof(m->image)) &&
+	     template_meta_text(json, "qemu_version", m->qemu_version, sizeof(m->qemu_version)) &&
+	     template_meta_text(json, "ram_hash", m->ram_hash, sizeof(m->ram_hash)) &&
+	     template_meta_text(json, "state_hash", m->state_hash, sizeof(m->state_hash));
+	cJSON_Delete(json);
+	return ok;
+}
+
+static char *template_meta_format(const struct template_meta *m)
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddNumberToObject(json, "format", 1);
+	cJSON_AddStringToObject(json, "image", m->image);
+	cJSON_AddStringToObject(json, "qemu_version", m->qemu_version);
+	cJSON_AddNumberToObject(json, "memory_mib", (double)m->memory_mib);
+	cJSON_AddNumberToObject(json, "cores", (double)m->cores);
+	cJSON_AddNumberToObject(json, "made_at", (double)m->made_at);
+	cJSON_AddNumberToObject(json, "state_size", (double)m->state_size);
+	cJSON_AddStringToObject(json, "ram_hash", m->ram_hash);
+	cJSON_AddStringToObject(json, "state_hash", m->state_hash);
+	text = cJSON_Print(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+/* 1 read, 0 not there, -1 damaged. */
+static int template_meta_read(int dirfd, struct template_meta *m, struct err *e)
+{
+	AUTO_BUF struct buf text = {0};
+
+	if (file_read(dirfd, "meta", TEMPLATE_META_MAX, &text, e) < 0)
+		return e->sys == ENOENT ? 0 : -1;
+	if (!template_meta_parse(buf_text(&text), buf_len(&text), m))
+		return err_set(e, "its description makes no sense");
+	return 1;
+}
+
+/* QEMU 7.2 and 8.1 open a memory file for writing even where they map it private; 8.2 has readonly=on,rom=off. */
+static bool template_qemu_maps_files(const char *version)
+{
+	int major = 0, minor = 0;
+
+	return sscanf(version, "%d.%d", &major, &minor) == 2 && (major > 8 || (major == 8 && minor >= 2));
+}
+
+/* ---- opening ---- */
+
+static int template_check_state(struct template *t, int dirfd, const struct template_meta *m, struct err *e)
+{
+	char hash[TEMPLATE_HASH_SIZE];
+
+	if (file_read(dirfd, "state", TEMPLATE_STATE_MAX, &t->state, e) < 0)
+		return -1;
+	template_hash_text(hash, XXH3_128bits(buf_data(&t->state), buf_len(&t->state)));
+	if ((int64_t)buf_len(&t->state) != m->state_size || strcmp(hash, m->state_hash) != 0)
+		return err_set(e, "the devices' state is damaged");
+	return 0;
+}
+
+static int template_open_ram(struct template *t, int dirfd, const char *dir, const struct template_meta *meta, struct err *e)
+{
+	struct stat st;
+
+	t->ram_size = meta->memory_mib << 20;
+	memcpy(t->ram_hash, meta->ram_hash, sizeof(t->ram_hash));
+	t->source_fd = openat(dirfd, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->source_fd < 0 || fstat(t->source_fd, &st) < 0)
+		return err_sys(e, "open its memory");
+	if (!S_ISREG(st.st_mode) || st.st_size != t->ram_size)
+		return err_set(e, "its memory has %lld bytes instead of %lld", (long long)st.st_size, (long long)t->ram_size);
+	t->ram_file = template_qemu_maps_files(meta->qemu_version);
+	if (t->ram_file) {
+		t->ram_fd = fcntl(t->source_fd, F_DUPFD_CLOEXEC, 3);
+		t->ram_path = mem_format("%s/ram", dir);
+	} else {
+		t->ram_fd = memfd_create("ccvm-template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (t->ram_fd >= 0 && ftruncate(t->ram_fd, t->ram_size) < 0)
+			return err_sys(e, "memory for the template");
+	}
+	return t->ram_fd < 0 ? err_sys(e, "memory for the template") : 0;
+}
+
+static int template_read(struct template *t, int dirfd, const char *dir, const struct machine *m, struct err *e)
+{
+	struct template_meta meta;
+	int rc = template_meta_read(dirfd, &meta, e);
+
+	if (rc <= 0)
+		return rc;
+	if (meta.memory_mib != m->size.memory_mib || meta.cores != m->size.cores)
+		return err_set(e, "it is another machine's");
+	if (template_check_state(t, dirfd, &meta, e) < 0 || template_open_ram(t, dirfd, dir, &meta, e) < 0)
+		return -1;
+	/* When it was last used; what goes first when space is needed. */
+	(void)utimensat(dirfd, "meta", NULL, 0);
+	return 1;
+}
+
+static int template_give_up(struct template *t, const struct machine *m, struct err *e)
+{
+	template_fini(t);
+	template_remove(m->key);
+	return err_wrap(e, "the template is unusable and was removed");
+}
+
+int template_open(struct template *t, const struct machine *m, struct err *e)
+{
+	AUTO_FREE char *cache = template_cache_dir();
+	AUTO_FREE char *dir = mem_format("%s/%s", cache, m->key);
+	AUTO_CLOSE int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open %s", dir);
+	rc = template_read(t, dirfd, dir, m, e);
+	return rc < 0 ? template_give_up(t, m, e) : rc;
+}
+
+static int template_fill(struct template *t, struct err *e)
+{
+	char hash[TEMPLATE_HASH_SIZE] = "";
+
+	if (template_each_run(t->source_fd, t->ram_size, t->ram_file ? NULL : template_write_run, &t->ram_fd, hash, e) < 0)
+		return -1;
+	if (strcmp(hash, t->ram_hash) != 0)
+		return err_set(e, "its memory is damaged");
+	if (!t->ram_file && fcntl(t->ram_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_sys(e, "seal the template's memory");
+	return 0;
+}
+
+void template_take_ram(struct template *t, int fd)
+{
+	close(t->ram_fd);
+	close(mem_steal_fd(&t->source_fd));
+	t->ram_fd = fd;
+}
+
+int template_load(struct template *t, const struct machine *m, struct err *e)
+{
+	if (t->source_fd < 0) /* another session's */
+		return 0;
+	if (template_fill(t, e) < 0)
+		return template_give_up(t, m, e);
+	close(mem_steal_fd(&t->source_fd));
+	return 0;
+}
+
+/* ---- saving ---- */
+
+int template_lock(struct err *e)
+{
+	AUTO_FREE char *cache = template_cache_dir();
+	AUTO_FREE char *path = mem_format("%s/.lock", cache);
+	AUTO_CLOSE int fd = -1;
+
+	if (file_mkdirs(cache, 0700, e) < 0)
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_sys(e, "lock %s", path);
+	return mem_steal_fd(&fd);
+}
+
+static int template_write_files(int dirfd, const struct machine *m, int ram, const struct buf *state,
+				const char *qemu_version, struct err *e)
+{
+	const off_t size = (off_t)m->size.memory_mib << 20;
+	struct template_meta meta = {.memory_mib = m->size.memory_mib, .cores = m->size.cores, .made_at = time(NULL),
+				     .state_size = (int64_t)buf_len(state)};
+	AUTO_CLOSE int file = openat(dirfd, "ram", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	AUTO_FREE char *text = NULL;
+
+	if (file < 0 || ftruncate(file, size) < 0)
+		return err_sys(e, "make the template's memory file");
+	if (template_each_run(ram, size, template_write_run, &file, meta.ram_hash, e) < 0)
+		return -1;
+	if (fchmod(file, 0400) < 0)
+		return err_sys(e, "chmod");
+	if (file_create(dirfd, "state", buf_data(state), buf_len(state), 0400, e) < 0)
+		return -1;
+	template_hash_text(meta.state_hash, XXH3_128bits(buf_data(state), buf_len(state)));
+	snprintf(meta.image, sizeof(meta.image), "%s", m->image->id);
+	snprintf(meta.qemu_version, sizeof(meta.qemu_version), "%s", qemu_version);
+	text = template_meta_format(&meta);
+	return file_create(dirfd, "meta", text, strlen(text), 0600, e);
+}
+
+int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e)
+{
+	AUTO_FREE char *cache = template_cache_dir();
+	AUTO_FREE char *fresh = mem_format("%s/.new-%s", cache, m->key);
+	AUTO_FREE char *final = mem_format("%s/%s", cache, m->key);
+	AUTO_CLOSE int dirfd = -1;
+	struct err ignored;
+
+	(void)file_remove_tree(AT_FDCWD, fresh, &ignored); /* of a maker that was killed; the lock says it is nobody's */
+	if (mkdir(fresh, 0700) < 0)
+		return err_sys(e, "make %s", fresh);
+	dirfd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0 || template_write_files(dirfd, m, ram, state, qemu_version, e) < 0) {
+		if (dirfd < 0)
+			err_sys(e, "open %s", fresh);
+		(void)file_remove_tree(AT_FDCWD, fresh, &ignored);
+		return -1;
+	}
+	template_remove(m->key);
+	return rename(fresh, final) < 0 ? err_sys(e, "rename %s", fresh) : 0;
+}
+
+/* ---- the cache as a whole ---- */
+
+static bool template_is_key(const char *name)
+{
+	return strlen(name) == MACHINE_KEY_SIZE - 1 && strspn(name, "0123456789abcdef") == MACHINE_KEY_SIZE - 1;
+}
+
+static bool template_describe(const char *cache, const char *key, struct template_info *out)
+{
+	AUTO_FREE char *dir = mem_format("%s/%s", cache, key);
+	AUTO_CLOSE int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct template_meta meta;
+	struct stat ram, state, used;
+	struct err ignored;
+
+	if (dirfd < 0 || template_meta_read(dirfd, &meta, &ignored) <= 0 || fstatat(dirfd, "ram", &ram, 0) < 0 ||
+	    fstatat(dirfd, "state", &state, 0) < 0 || fstatat(dirfd, "meta", &used, 0) < 0)
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(out->key, key, MACHINE_KEY_SIZE);
+	memcpy(out->image, meta.image, sizeof(out->image));
+	memcpy(out->qemu_version, meta.qemu_version, sizeof(out->qemu_version));
+	out->memory_mib = meta.memory_mib;
+	out->cores = meta.cores;
+	out->made_at = meta.made_at;
+	out->used_at = used.st_mtim.tv_sec;
+	out->bytes = ((int64_t)ram.st_blocks + state.st_blocks + used.st_blocks) * 512;
+	return true;
+}
+
+static int template_compare_use(const void *a, const void *b)
+{
+	const struct template_info *x = a, *y = b;
+
+	return x->used_at < y->used_at ? 1 : x->used_at > y->used_at ? -1 : strcmp(x->key, y->key);
+}
+
+struct template_info *template_list(size_t *n)
+{
+	AUTO_FREE char *cache = template_cache_dir();
+	struct template_info *all = NULL;
+	DIR *dir = opendir(cache);
+	struct dirent *entry;
+
+	*n = 0;
+	while (dir && (entry = readdir(dir))) {
+		if (!template_is_key(entry->d_name))
+			continue;
+		all = mem_resize(all, *n + 1, sizeof(*all));
+		if (template_describe(cache, entry->d_name, &all[*n]))
+			(*n)++;
+	}
+	if (dir)
+		closedir(dir);
+	if (*n)
+		qsort(all, *n, sizeof(*all), template_compare_use);
+	return all;
+}
+
+int template_remove(const char *key)
+{
+	AUTO_FREE char *cache = template_cache_dir();
+	AUTO_FREE char *dir = mem_format("%s/%s", cache, key);
+	struct err ignored;
+
+	if (!template_is_key(key) || access(dir, F_OK) < 0)
+		return 0;
+	return file_remove_tree(AT_FDCWD, dir, &ignored) == 0;
+}
+
+int template_remove_of_image(const char *image)
+{
+	size_t n;
+	AUTO_FREE struct template_info *all = template_list(&n);
+	int removed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].image, image) == 0)
+			removed += template_remove(all[i].key);
+	return removed;
+}
+
+int template_prune(int64_t max_bytes, const char *keep)
+{
+	size_t n;
+	AUTO_FREE struct template_info *all = template_list(&n);
+	int64_t sum = 0;
+	int removed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += all[i].bytes;
+	for (size_t i = n; i > 0 && sum > max_bytes; i--) {
+		if (keep && strcmp(all[i - 1].key, keep) == 0)
+			continue;
+		sum -= all[i - 1].bytes;
+		removed += template_remove(all[i - 1].key);
+	}
+	return removed;
+}

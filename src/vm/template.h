@@ -1,0 +1,80 @@
+/* template: saved guests at their park point, in $XDG_CACHE_HOME/ccvm/templates/<machine key>/.
+ *
+ *   ram     the guest's memory at its own offsets; pages of zeros are holes
+ *   state   the devices' state, as QEMU's migration stream
+ *   meta    JSON: sizes and checksums of both, image, size of the machine, QEMU's version
+ *
+ * Nothing of any user is in a template. A directory appears by rename(2), whole, and is never changed afterwards; a clone
+ * cannot change it either: QEMU gets the memory as a sealed memfd, or (from 8.2 on, which can map a file it has
+ * opened for reading) as a read-only file. */
+#ifndef CCVM_VM_TEMPLATE_H
+#define CCVM_VM_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "vm/machine.h"
+
+/* Arguments of migrate-set-capabilities, for saving and restoring: memory that is a shared mapping is not in the stream,
+ * and each step of the migration is an event. */
+#define TEMPLATE_QMP_CAPABILITIES                                       \
+	"{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true}," \
+	"{\"capability\":\"events\",\"state\":true}]}"
+
+struct template {
+	int ram_fd;    /* owned; what QEMU maps; -1: none */
+	bool ram_file; /* it is the cache's own file, opened for reading; else a sealed memfd */
+	char *ram_path; /* of that file, for QEMU's jail */
+	struct buf state;
+	int source_fd; /* the cache's file; -1 once loaded */
+	int64_t ram_size;
+	char ram_hash[33];
+};
+
+void template_init(struct template *t);
+void template_fini(struct template *t);
+
+/* The cache's directory, or the one that CCVM_TEMPLATE_DIR names; free it. */
+char *template_cache_dir(void);
+
+/* Opens the machine's template: 1: done, 0: there is none, -1: it is damaged or cannot be read. Its memory is neither
+ * there nor checked yet, but ram_fd can be handed to a QEMU that is starting. A damaged one is removed. */
+int template_open(struct template *t, const struct machine *m, struct err *e);
+/* Fills, checks and seals the memory; QEMU may run by now, but no guest in it. -1: damaged, and removed. */
+int template_load(struct template *t, const struct machine *m, struct err *e);
+
+/* Saves: ram is the guest's memory (a memfd of the machine's size), state the stream. qemu_version as in "7.2.11".
+ * Replaces an older one of the same key. */
+int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e);
+
+/* Puts memory of the same template that was loaded elsewhere in place of the one to load; takes fd over. */
+void template_take_ram(struct template *t, int fd);
+
+/* Takes the lock on the making of templates, one at a time for a user: an fd to close, or -1 when another process holds it
+ * (e->sys EWOULDBLOCK) or the cache cannot be written. */
+int template_lock(struct err *e);
+
+/* One entry of the cache. */
+struct template_info {
+	char key[MACHINE_KEY_SIZE];
+	char image[80];
+	char qemu_version[32];
+	int64_t memory_mib, cores;
+	int64_t bytes;     /* on disk */
+	int64_t used_at;   /* seconds since 1970; the last start from it */
+	int64_t made_at;
+};
+
+/* All of them, the last used first: an array to free. Damaged ones are left out. Never fails: no cache is none. */
+struct template_info *template_list(size_t *n);
+
+/* Removes one, or those of an image (image id). Returns how many went. */
+int template_remove(const char *key);
+int template_remove_of_image(const char *image);
+
+/* Removes the least recently used ones until the sum is at most max_bytes; keep is never removed. */
+int template_prune(int64_t max_bytes, const char *keep);
+
+#endif
