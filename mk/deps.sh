@@ -60,6 +60,7 @@ check  libcmocka-dev           pc:cmocka              unit tests
 check  git                     prog:git               tests of the git configuration
 check  iproute2                prog:ip                network namespaces of the tests
 check  procps                  prog:pgrep             finding left processes
+check  openssl                 prog:openssl           certificates of the test servers
 check  tmux                    prog:tmux              driving full-screen programs
 check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages

@@ -9,6 +9,7 @@
 
 struct net_flows {
 	struct net_flow flow[NET_FLOW_MAX];
+	/* Index + 1; 0: none. */
 	int16_t bucket[BUCKETS];
 	int16_t by_port[PORT_END];
 	uint32_t next_port;
@@ -21,8 +22,6 @@ struct net_flows *net_flows_new(void)
 {
 	struct net_flows *t = mem_alloc(sizeof(*t));
 
-	memset(t->bucket, 0xff, sizeof(t->bucket));
-	memset(t->by_port, 0xff, sizeof(t->by_port));
 	t->next_port = PORT_FIRST;
 	return t;
 }
@@ -53,15 +52,15 @@ static bool flows_is(const struct net_flow *f, uint8_t proto, uint16_t guest_por
 struct net_flow *net_flows_find(struct net_flows *t, uint8_t proto, uint16_t guest_port,
 				const uint8_t target[4], uint16_t port)
 {
-	for (int i = *flows_bucket(t, proto, guest_port, target, port); i >= 0; i = t->flow[i].next_in_bucket)
-		if (flows_is(&t->flow[i], proto, guest_port, target, port))
-			return &t->flow[i];
+	for (int i = *flows_bucket(t, proto, guest_port, target, port); i; i = t->flow[i - 1].next_in_bucket)
+		if (flows_is(&t->flow[i - 1], proto, guest_port, target, port))
+			return &t->flow[i - 1];
 	return NULL;
 }
 
 struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint8_t proto, uint16_t slirp_port)
 {
-	struct net_flow *f = t->by_port[slirp_port] >= 0 ? &t->flow[t->by_port[slirp_port]] : NULL;
+	struct net_flow *f = t->by_port[slirp_port] ? &t->flow[t->by_port[slirp_port] - 1] : NULL;
 
 	return f && f->proto == proto ? f : NULL;
 }
@@ -74,7 +73,7 @@ static uint16_t flows_take_port(struct net_flows *t)
 	do {
 		port = t->next_port;
 		t->next_port = port + 1 < PORT_END ? port + 1 : PORT_FIRST;
-	} while (t->by_port[port] >= 0);
+	} while (t->by_port[port]);
 	return (uint16_t)port;
 }
 
@@ -97,7 +96,7 @@ struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t gues
 			       .next_in_bucket = *bucket};
 	memcpy(f->target, target, 4);
 	f->slirp_port = flows_take_port(t);
-	*bucket = t->by_port[f->slirp_port] = (int16_t)t->next_slot;
+	*bucket = t->by_port[f->slirp_port] = (int16_t)(t->next_slot + 1);
 	t->n++;
 	return f;
 }
@@ -106,10 +105,10 @@ void net_flows_remove(struct net_flows *t, struct net_flow *f)
 {
 	int16_t *at = flows_bucket(t, f->proto, f->guest_port, f->target, f->port);
 
-	while (&t->flow[*at] != f)
-		at = &t->flow[*at].next_in_bucket;
+	while (&t->flow[*at - 1] != f)
+		at = &t->flow[*at - 1].next_in_bucket;
 	*at = f->next_in_bucket;
-	t->by_port[f->slirp_port] = -1;
+	t->by_port[f->slirp_port] = 0;
 	net_flows_drop_kept(t, f);
 	*f = (struct net_flow){0};
 	t->n--;

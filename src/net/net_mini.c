@@ -23,6 +23,7 @@ struct mini_connection {
 struct net_mini {
 	struct net_mini_config config;
 	struct mini_connection *connection[NET_MINI_MAX]; /* owned; NULL: none */
+	size_t n;
 	uint32_t isn;
 };
 
@@ -44,16 +45,13 @@ void net_mini_free(struct net_mini *m)
 
 size_t net_mini_count(const struct net_mini *m)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < NET_MINI_MAX; i++)
-		n += m->connection[i] != NULL;
-	return n;
+	return m->n;
 }
 
 static struct mini_connection **mini_find(struct net_mini *m, const struct net_frame *f)
 {
-	for (size_t i = 0; i < NET_MINI_MAX; i++) {
+	/* Asked for each packet of the guest, and most often there are none. */
+	for (size_t i = 0; m->n && i < NET_MINI_MAX; i++) {
 		const struct mini_connection *c = m->connection[i];
 
 		if (c && c->guest_port == f->src_port && c->end.port == f->dst_port &&
@@ -63,8 +61,9 @@ static struct mini_connection **mini_find(struct net_mini *m, const struct net_f
 	return NULL;
 }
 
-static void mini_close(struct mini_connection **at)
+static void mini_close(struct net_mini *m, struct mini_connection **at)
 {
+	m->n -= *at != NULL;
 	free(*at);
 	*at = NULL;
 }
@@ -131,8 +130,9 @@ static struct mini_connection *mini_add(struct net_mini *m, enum net_mini_kind k
 {
 	struct mini_connection **at = mini_room(m, f);
 
-	mini_close(at);
+	mini_close(m, at);
 	*at = mem_alloc(sizeof(**at));
+	m->n++;
 	(*at)->end = (struct net_mini_end){.kind = kind, .reason = reason, .port = f->dst_port};
 	memcpy((*at)->end.target, f->dst, 4);
 	(*at)->guest_port = f->src_port;
@@ -241,7 +241,7 @@ bool net_mini_take(struct net_mini *m, const struct net_frame *f, int64_t now_ms
 	if (f->tcp_flags & NET_FRAME_TCP_SYN) {
 		is_new = f->tcp_seq + 1 != c->rcv_next || c->established;
 		if (is_new)
-			mini_close(at); /* the guest begins anew from the same port */
+			mini_close(m, at); /* the guest begins anew from the same port */
 		else
 			mini_send_syn(m, c, f);
 		return !is_new;
@@ -249,7 +249,7 @@ bool net_mini_take(struct net_mini *m, const struct net_frame *f, int64_t now_ms
 	c->last_ms = now_ms;
 	if (f->tcp_flags & NET_FRAME_TCP_RST || !(f->tcp_flags & NET_FRAME_TCP_ACK) ||
 	    !mini_take_ack(c, f->tcp_ack)) {
-		mini_close(at);
+		mini_close(m, at);
 		return true;
 	}
 	c->established = true;

@@ -10,6 +10,7 @@
 struct net_names {
 	struct net_name entry[NET_NAMES_MAX];
 	size_t n; /* entries that were ever used */
+	/* Index + 1, so that tables nobody has used are untouched zero pages; 0: none. */
 	int16_t bucket[BUCKETS];
 	int16_t by_offset[OFFSETS];
 	uint32_t next_offset;
@@ -21,8 +22,6 @@ struct net_names *net_names_new(void)
 {
 	struct net_names *n = mem_alloc(sizeof(*n));
 
-	memset(n->bucket, 0xff, sizeof(n->bucket));
-	memset(n->by_offset, 0xff, sizeof(n->by_offset));
 	n->next_offset = OFFSET_FIRST;
 	return n;
 }
@@ -45,9 +44,9 @@ static int16_t *names_bucket(struct net_names *n, const char *text)
 
 struct net_name *net_names_find(struct net_names *n, const char *text)
 {
-	for (int i = *names_bucket(n, text); i >= 0; i = n->entry[i].next)
-		if (strcmp(n->entry[i].text, text) == 0)
-			return &n->entry[i];
+	for (int i = *names_bucket(n, text); i; i = n->entry[i - 1].next)
+		if (strcmp(n->entry[i - 1].text, text) == 0)
+			return &n->entry[i - 1];
 	return NULL;
 }
 
@@ -55,10 +54,10 @@ static void names_unlink(struct net_names *n, struct net_name *name)
 {
 	int16_t *at = names_bucket(n, name->text);
 
-	while (*at != net_names_index(n, name))
-		at = &n->entry[*at].next;
+	while (*at != net_names_index(n, name) + 1)
+		at = &n->entry[*at - 1].next;
 	*at = name->next;
-	n->by_offset[name->offset] = -1;
+	n->by_offset[name->offset] = 0;
 	free(name->text);
 	*name = (struct net_name){0};
 }
@@ -89,7 +88,7 @@ static uint32_t names_take_offset(struct net_names *n)
 	do {
 		offset = n->next_offset;
 		n->next_offset = offset + 2 < OFFSETS ? offset + 1 : OFFSET_FIRST;
-	} while (n->by_offset[offset] >= 0);
+	} while (n->by_offset[offset]);
 	return offset;
 }
 
@@ -105,7 +104,7 @@ struct net_name *net_names_intern(struct net_names *n, const char *text, int64_t
 		*name = (struct net_name){.text = mem_strdup(text), .offset = names_take_offset(n)};
 		bucket = names_bucket(n, text);
 		name->next = *bucket;
-		*bucket = n->by_offset[name->offset] = (int16_t)net_names_index(n, name);
+		*bucket = n->by_offset[name->offset] = (int16_t)(net_names_index(n, name) + 1);
 	}
 	name->used_ms = now_ms;
 	return name;
@@ -121,9 +120,9 @@ struct net_name *net_names_by_address(struct net_names *n, const uint8_t address
 	uint32_t offset = (address[1] & 1U) << 16 | (uint32_t)address[2] << 8 | address[3];
 	struct net_name *name;
 
-	if (!net_names_is_synthetic(address) || n->by_offset[offset] < 0)
+	if (!net_names_is_synthetic(address) || !n->by_offset[offset])
 		return NULL;
-	name = &n->entry[n->by_offset[offset]];
+	name = &n->entry[n->by_offset[offset] - 1];
 	name->used_ms = now_ms;
 	return name;
 }

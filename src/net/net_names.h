@@ -33,7 +33,7 @@ struct net_name {
 	int64_t expires_ms;
 	uint8_t results[NET_NAMES_RESULTS][4];
 	uint8_t nresults;
-	int16_t next; /* of the same hash bucket; -1: none */
+	int16_t next; /* of the same hash bucket: index + 1, 0: none */
 };
 
 struct net_names;

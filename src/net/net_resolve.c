@@ -2,6 +2,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+/* Newer versions call what 1.18 has (Debian 12) deprecated; it is all there. */
+#define CARES_NO_DEPRECATED
+
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <stdio.h>

@@ -14,7 +14,6 @@ static const char builtin_text[] =
     "the "
     "project. You may install tools, start services and use ports freely: nothing here can harm the user's "
     "computer.\n"
-    "- A server on the user's own loopback is reached at " NAME_GUEST_GATEWAY " while egress is open.\n"
     "- The user's logins, SSH keys and cloud credentials are not here. Do not look for them; ask the user to "
     "run "
     "what needs them, such as a push.\n"
@@ -57,7 +56,8 @@ static void context_list(struct buf *b, const struct strv *items)
 static void context_egress(const struct conf *c, struct buf *b)
 {
 	if (!c->egress_allowlist.n) {
-		buf_addf(b, "- Network: open.\n");
+		buf_addf(b, "- Network: open.%s\n",
+			 c->host_loopback ? " A server on the user's own loopback is reached at " NAME_GUEST_GATEWAY "." : "");
 		return;
 	}
 	buf_addf(b, "- Network: locked. Reachable: api.anthropic.com, ");

@@ -5,6 +5,7 @@ compared within one run.
   cold_boot_s     from ccvm's start to the state `ready`
   running_s       from ccvm's start to the agent's start
   version_s       the whole of `ccvm --version` with the real claude
+  egress          the network (egress.py); null without root
   memory_kib      of each process while an idle shell runs: resident, proportional and private
 """
 
@@ -17,6 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import egress  # noqa: E402
 import harness  # noqa: E402
 import procs  # noqa: E402
 
@@ -87,7 +89,7 @@ def main():
         qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.splitlines()
         print(json.dumps({
             "cold_boot_s": summary([s[0] for s in starts]), "running_s": summary([s[1] for s in starts]),
-            "version_s": summary(versions), "memory_kib": memory(ctx), "cpus": os.cpu_count(),
+            "version_s": summary(versions), "memory_kib": memory(ctx), "egress": egress.run(ctx), "cpus": os.cpu_count(),
             "kvm": os.access("/dev/kvm", os.W_OK), "qemu": qemu[0] if qemu else None, "load": os.getloadavg()[0],
         }, indent=2))
     finally:

@@ -2,11 +2,14 @@
 server that remembers every question, and TCP servers that remember what they were sent."""
 
 import contextlib
+import ctypes
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 
 DNS = "127.0.0.53"
@@ -21,6 +24,14 @@ def unshared(script, name):
     p = subprocess.run(unshare + [sys.executable, os.path.abspath(script), "inside", name], stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200, check=False)
     assert p.returncode == 0, p.stdout.decode("utf-8", "replace")
+
+
+def enter():
+    """Put this process, and what it starts from now on, into namespaces of its own. Needs root."""
+    new_ns, new_net, private = 0x20000, 0x40000000, 0x44000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_ns | new_net) != 0 or libc.mount(b"none", b"/", None, private, None) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
 
 
 class Dns:
@@ -96,18 +107,66 @@ class Server:
                     peer.sendall(data)
 
 
+class Forward(Server):
+    """Passes each connection on to another address."""
+
+    def __init__(self, address, port, to):
+        self.to = to
+        super().__init__(address, port)
+
+    def talk(self, peer):
+        with peer, contextlib.suppress(OSError), socket.create_connection(self.to) as other:
+            threading.Thread(target=self.copy, args=(other, peer), daemon=True).start()
+            self.copy(peer, other)
+
+    @staticmethod
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+class Web(Server):
+    """Serves the files of a directory, over TLS when there is a certificate."""
+
+    def __init__(self, address, port, root, certificate=None):
+        self.root, self.tls, self.paths = root, None, []
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate)
+        super().__init__(address, port)
+
+    def talk(self, peer):
+        with contextlib.suppress(OSError, ValueError):
+            peer = self.tls.wrap_socket(peer, server_side=True) if self.tls else peer
+            with peer, peer.makefile("rb") as lines:
+                while request := lines.readline():
+                    while lines.readline().strip():
+                        pass
+                    self.answer(peer, request.split()[1].decode().split("?")[0])
+
+    def answer(self, peer, path):
+        self.paths.append(path)
+        try:
+            with open(self.root + path, "rb") as f:
+                code, body = "200 OK", f.read()
+        except OSError:
+            code, body = "404 Not Found", b"no such file\n"
+        peer.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (code.encode(), len(body)) + body)
+
+
 @contextlib.contextmanager
 def internet(zone=None, ttl=0, dns=True):
     """Inside the namespaces: yields the Dns (None without)."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for a in ADDRESSES:
         subprocess.run(["ip", "addr", "add", a + "/32", "dev", "lo"], check=True)
-    path = "/run/ccvm-test-resolv.conf"
-    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
-    with open(path, "w", encoding="ascii") as f:
+    with tempfile.NamedTemporaryFile("w", prefix="ccvm-test-resolv-") as f:
         f.write("search guest-chosen.example\nnameserver %s\n" % DNS)
-    os.chmod(path, 0o644)
-    subprocess.run(["mount", "--bind", path, "/etc/resolv.conf"], check=True)
+        f.flush()
+        os.chmod(f.name, 0o644)
+        subprocess.run(["mount", "--bind", f.name, "/etc/resolv.conf"], check=True)
     server = Dns(zone, ttl) if dns else None
     try:
         yield server

@@ -166,7 +166,7 @@ static void test_context_live(void **state)
 	has(text, mode);
 	has(text, "history is discarded");
 	has(text, "All storage is memory");
-	has(text, "Network: open");
+	has(text, "Network: open. A server on the user's own loopback is reached at 10.0.2.2.");
 	has(text, "sudo without a password");
 	has(text, "logins, SSH keys and cloud credentials are not here");
 	fixture_fini(&f);

@@ -1,0 +1,28 @@
+/* net_pass: the connections of a locked guest that go through, from the first packet to the last: decided,
+ * resolved, rewritten, their beginning checked (steps 2 to 5 at the head of net_locked.c). Part of
+ * net_locked; l->now_ms is the time of the call. */
+#ifndef CCVM_NET_PASS_H
+#define CCVM_NET_PASS_H
+
+#include "net/net_locked_state.h"
+
+/* A packet for which there is no flow: TCP with SYN alone, or UDP. */
+void net_pass_first(struct net_locked *l, const struct net_frame *f);
+
+/* A SYN where there is a flow: the same one again, or the port's next use. True: it was dealt with; else the
+ * flow is gone. */
+bool net_pass_take_syn(struct net_locked *l, struct net_flow *f, const struct net_frame *frame);
+
+/* Another packet of the guest's on a flow. */
+void net_pass_take(struct net_locked *l, struct net_flow *f, const struct net_frame *frame);
+
+/* An IPv4 packet of libslirp's. */
+void net_pass_from_slirp(struct net_locked *l, const struct net_frame *frame);
+
+/* What net_locked.h says of the functions of these names. */
+void net_pass_resolved(struct net_locked *l, const char *text, const struct net_locked_answer *answer);
+void net_pass_watch(struct net_locked *l, bool watched);
+void net_pass_rules_changed(struct net_locked *l);
+void net_pass_tick(struct net_locked *l);
+
+#endif
