@@ -234,6 +234,7 @@ static void boot_on_ready(struct session *s)
 		return;
 	s->stage = "ssh";
 	session_set_state(s, SESSION_READY);
+	hostclock_tell(s);
 	if (agent_connect(s, &e) < 0)
 		session_fail(s, "ssh", &e);
 }

@@ -1,5 +1,6 @@
 /* hostclock: a guest's clock runs on its own after the start; it drifts when the frequency its kernel was told is a
- * little off, and stands still while the host sleeps. So the guest is told the time twice a minute, and at once when
+ * little off, and stands still while the host sleeps. So the guest is told the time when it is ready (the seed's is as old
+ * as its stages took), then twice a minute, and at once when
  * the host's clock was set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET, which a resume from suspend triggers too). */
 #include "session/state.h"
 
@@ -10,12 +11,12 @@
 
 #define HOSTCLOCK_PERIOD_MS 30000
 
-static void hostclock_tell(struct session *s)
+void hostclock_tell(struct session *s)
 {
 	struct timespec now;
 	AUTO_BUF struct buf line = {0};
 
-	if (s->state != SESSION_RUNNING || !s->ctl)
+	if (s->state < SESSION_READY || s->state > SESSION_RUNNING || !s->ctl)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	json_begin(&line);
@@ -56,6 +57,7 @@ static void hostclock_on_jump(uv_poll_t *poll, int status, int events)
 
 void hostclock_start(struct session *s)
 {
+	hostclock_tell(s);
 	uv_timer_init(&s->loop, &s->clock_timer);
 	s->clock_timer.data = s;
 	uv_timer_start(&s->clock_timer, hostclock_on_timer, HOSTCLOCK_PERIOD_MS, HOSTCLOCK_PERIOD_MS);

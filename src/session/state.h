@@ -173,6 +173,7 @@ void agent_disconnect(struct session *s);
 
 /* hostclock.c: tells the guest the time while the agent runs. */
 void hostclock_start(struct session *s);
+void hostclock_tell(struct session *s);
 
 /* lend.c: one copy of a template's memory for all sessions that run. */
 bool lend_is_possible(const struct session *s);
