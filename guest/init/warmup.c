@@ -1,6 +1,6 @@
 /* Theory of operation. Runs as root in a guest from which a template will be saved; there is no user's data in it yet.
  *
- * 1. Each program that every session starts is run once, so that its pages (read and unpacked from the squashfs) are in
+ * 1. Each program that every session starts is run once, and the modules that many need are loaded, so that its pages (read and unpacked from the squashfs) are in
  *    memory when the template is saved.
  * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted afterwards: nothing they write
  *    down (identifiers, caches) reaches a session.
@@ -37,6 +37,8 @@ static const struct warmup_program warmup_programs[] = {
 	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
 	/* The programs sshd hands a connection to. */
 	{ARGV("/bin/cat", "/usr/lib/openssh/sshd-session", "/usr/lib/openssh/sshd-auth"), 20, true},
+	/* What the firewall's rules will need: loading it is most of that stage's time. */
+	{ARGV("/sbin/modprobe", "-a", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log", "nfnetlink_log"), 20, true},
 	{ARGV("/usr/bin/zsh", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
 	{ARGV(NAME_CLAUDE, "--version"), 60, false},
 	{ARGV(NAME_CLAUDE, "-p", "hello"), 10, false},
