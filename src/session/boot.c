@@ -169,6 +169,15 @@ static void boot_on_nudge(uv_timer_t *timer)
 	agent_pump(s);
 }
 
+/* ccvm-report says something every ten seconds at least. Two ticks in a row: one alone may come right after this process
+ * was stopped for a while itself. */
+void boot_check_pulse(struct session *s)
+{
+	if (s->state == SESSION_RUNNING && ++s->silent_ticks == 2)
+		status_event_note(s, "guest", "the guest has given no sign of life for half a minute: it is frozen, or this "
+					      "computer is very busy");
+}
+
 /* ---- QEMU's events ---- */
 
 static void boot_on_migration(struct session *s, const struct cJSON *data)
@@ -321,6 +330,7 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 	struct guest_message m;
 
 	guest_parse(line, n, &m);
+	s->silent_ticks = 0;
 	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE))
 		return;
 	boot_expect_sign_of_life(s);

@@ -76,6 +76,7 @@ struct session {
 	bool template_refused; /* no attempt from a template any more */
 	bool may_have_written; /* go was said: the workspace may hold what is not written back yet */
 	bool confined;
+	unsigned silent_ticks; /* since the guest's last line (boot_check_pulse) */
 	bool ending;       /* the stop is due in a moment: nothing may start any more */
 	bool killing;          /* QEMU and ccvm-net end because we end them */
 	bool shut_down;        /* the failure is that the guest powered off; it may yet say why */
@@ -151,6 +152,8 @@ void boot_on_parked(struct session *s);
 void boot_on_guest_line(void *ctx, const char *line, size_t n);
 void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data);
 void boot_after_agent_start(struct session *s);
+/* Called twice a minute while the agent runs: tells the user once when the guest's signs of life stay away. */
+void boot_check_pulse(struct session *s);
 
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);

@@ -80,3 +80,22 @@ def test_stalled_boot_is_started_over(ctx):
     wait_until(told, 90, "the event of a stalled boot")
     assert_eq((p.wait(180), p.out), (0, b"fine\n"), "code and output after a stalled boot")
     assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_a_frozen_guest_is_told_of(ctx):
+    """While the agent runs nothing may be started over, but the user is told; once, and the session goes on after it."""
+    path = os.path.join(ctx.make_dir(os.path.join(ctx.dir, "events")), "frozen.jsonl")
+    p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; read word; echo $word"], stdin=None,
+                  env={"CCVM_EVENTS": path})
+    p.wait_for(rb"up\n", 180)
+    qemu = [q.pid for q in ctx.processes() if b"qemu" in procs.cmdline(q.pid)[0]][0]
+    os.kill(qemu, signal.SIGSTOP)
+
+    def told():
+        return [e for e in read_json_lines(path) if "no sign of life" in e.get("text", "")]
+    wait_until(told, 120, "the note about a frozen guest")
+    os.kill(qemu, signal.SIGCONT)
+    p.send(b"on\n")
+    assert_eq((p.wait(60), p.out), (0, b"up\non\n"), "code and output")
+    assert_eq(len(told()), 1, "notes about the frozen guest")

@@ -127,7 +127,7 @@ def assert_clock(shell, tolerance, what):
 @test(timeout=400, boot="template")
 def test_clock(ctx):
     g = GuestShell(ctx)
-    assert_clock(g, 0.1, "after the start")
+    wait_until(lambda: assert_clock(g, 0.1, "after the start") is None, 5, "the right time after the start")
     # What a suspend does to a guest: its time has stood still. The session notices by its own timer.
     every = [p.pid for p in ctx.processes() if p.name in ("ccvm-session", "qemu-system-x86", "ccvm-net")]
     assert_eq(len(every), 3, "processes of the session")
