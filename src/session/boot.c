@@ -89,6 +89,7 @@ bool boot_restart(struct session *s, const char *why)
 void boot_start_again(struct session *s)
 {
 	streams_close(s);
+	template_fini(&s->template);
 	s->restarting = s->may_have_written = s->shut_down = s->nudged = false;
 	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
 	if (s->ending)

@@ -105,22 +105,32 @@ static void child_unwatch(struct child *c)
 static void children_on_exit(uv_poll_t *poll, int status, int events)
 {
 	struct session *s = poll->data;
-	struct child *c = poll == s->qemu_child.poll ? &s->qemu_child : &s->net_child;
+	struct child *const all[] = {&s->qemu_child, &s->net_child, &s->maker_child};
+	struct child *c = NULL;
 
 	(void)status;
 	(void)events;
-	if (waitpid(c->pid, &c->status, WNOHANG) != c->pid)
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i]->poll == poll)
+			c = all[i];
+	if (!c || waitpid(c->pid, &c->status, WNOHANG) != c->pid)
 		return;
 	c->pid = 0;
 	child_unwatch(c);
-	if (c == &s->qemu_child)
-		children_on_qemu_exit(s);
-	else
-		children_on_net_exit(s);
+	if (!c->on_exit)
+		return;
+	c->on_exit(s);
 	if (s->state == SESSION_STOPPING)
 		session_kill_children(s);
 	else if (s->restarting && children_kill(s))
 		boot_start_again(s);
+}
+
+void children_init(struct session *s)
+{
+	s->qemu_child = (struct child){.pidfd = -1, .on_exit = children_on_qemu_exit};
+	s->net_child = (struct child){.pidfd = -1, .on_exit = children_on_net_exit};
+	s->maker_child = (struct child){.pidfd = -1};
 }
 
 void child_watch(struct session *s, struct child *c)

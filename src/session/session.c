@@ -67,7 +67,7 @@ static void session_init(struct session *s)
 	memset(s, 0, sizeof(*s));
 	s->run.fd = s->run.base_fd = -1;
 	qemu_init(&s->qemu);
-	s->qemu_child.pidfd = s->net_child.pidfd = -1;
+	children_init(s);
 	template_init(&s->template);
 	s->listen_fd = -1;
 	s->net_control_fd = s->net_log_fd = -1;

@@ -395,7 +395,7 @@ void start_find_template(struct session *s)
 }
 
 /* In the background, and for later sessions: it outlives this one. */
-static void start_making_of_template(const struct session *s)
+static void start_making_of_template(struct session *s)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
 	AUTO_FREE char *memory = mem_format("%u", s->machine.size.memory_mib);
@@ -405,7 +405,8 @@ static void start_making_of_template(const struct session *s)
 	const struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .no_core = true, .new_session = true};
 	struct err ignored;
 
-	(void)spawn_start(&spawn, NULL, &ignored);
+	s->maker_child.pid = spawn_start(&spawn, &s->maker_child.pidfd, &ignored);
+	child_watch(s, &s->maker_child);
 }
 
 /* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by the time anything of the agent's

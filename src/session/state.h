@@ -39,12 +39,15 @@ enum session_state {
 	SESSION_FAILED,
 };
 
+struct session;
+
 /* A child process in the event loop. */
 struct child {
 	pid_t pid; /* 0: none, or already reaped */
 	int pidfd;
 	uv_poll_t *poll; /* NULL: not watched */
 	int status;
+	void (*on_exit)(struct session *s); /* NULL: nothing to do but to reap it */
 };
 
 struct session {
@@ -95,6 +98,7 @@ struct session {
 	struct rundir run;
 	struct qemu qemu;
 	struct child qemu_child, net_child;
+	struct child maker_child; /* of a template; outlives this process */
 	struct qmp *qmp;
 	int net_control_fd, net_log_fd;
 	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_control, *net_log;
@@ -134,6 +138,7 @@ void session_ask_to_end(struct session *s, const char *signal_name, int exit_cod
 void session_kill_children(struct session *s);
 
 /* children.c */
+void children_init(struct session *s);
 bool child_is_alive(const struct child *c);
 void child_watch(struct session *s, struct child *c);
 /* SIGKILL to both; true when there is nothing left to wait for. */
