@@ -251,6 +251,7 @@ int start_prepare(struct session *s, struct err *e)
 	struct start_dirs dirs;
 	int rc;
 
+	rundir_clean_dead(); /* before anything can refuse this start */
 	s->stage = "configuration";
 	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_dirs_find(&dirs, e) < 0)
 		return -1;
@@ -261,7 +262,6 @@ int start_prepare(struct session *s, struct err *e)
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
 		return -1;
 	s->stage = "run directory";
-	rundir_clean_dead();
 	if (rundir_create(&s->run, e) < 0)
 		return -1;
 	/* From here on nothing depends on the working directory, which would pin a mount of the user's. */
