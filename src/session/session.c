@@ -80,6 +80,7 @@ static void session_init(struct session *s)
 	uv_timer_init(&s->loop, &s->nudge);
 	s->nudge.data = s;
 	s->timer.data = s;
+	screen_init(s);
 	conf_init(&s->conf);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
