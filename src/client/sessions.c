@@ -100,20 +100,23 @@ char *sessions_directory(const char *id_or_name, struct err *e)
 	return path;
 }
 
-int sessions_connect(const char *id_or_name, struct err *e)
+int sessions_connect_directory(const char *directory, struct err *e)
 {
-	AUTO_FREE char *directory = sessions_directory(id_or_name, e);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd, n;
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNDIR_SOCKET, directory);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (!directory)
-		return -1;
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNDIR_SOCKET, directory);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (n < (int)sizeof(address.sun_path) && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	err_sys(e, "connect to session %s", id_or_name);
+	err_sys(e, "connect to %s", directory);
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int sessions_connect(const char *id_or_name, struct err *e)
+{
+	AUTO_FREE char *directory = sessions_directory(id_or_name, e);
+
+	return directory ? sessions_connect_directory(directory, e) : -1;
 }
