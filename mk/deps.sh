@@ -39,6 +39,8 @@ build  libxxhash-dev           pc:libxxhash           checksums of saved guests
 build  libseccomp-dev          pc:libseccomp          system call filters
 build  libc-ares-dev           pc:libcares            names, resolved on the host
 build  libidn2-dev             pc:libidn2             names in other scripts
+build  libvterm-dev            pc:vterm               terminal emulation
+build  libtermkey-dev          pc:termkey             reading keys
 build  libncurses-dev          pc:ncursesw            terminal interface
 image  mmdebstrap              prog:mmdebstrap        makes the Debian tree
 image  squashfs-tools          prog:mksquashfs        packs it

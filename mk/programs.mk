@@ -28,13 +28,18 @@ ccvm-template_AREAS := base proto loop vm template
 ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp libcares
+ccvm-term_AREAS := base term
+ccvm-term_PKGS := vterm libseccomp
+ccvm-term_FILES := src/proto/wire.c src/proto/view.c
+ccvm-tui_AREAS := base proto loop conf client ui
+ccvm-tui_PKGS := libcjson libuv ncursesw termkey libidn2
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
 ccvmctl_FILES := $(addprefix src/vm/,accel.c image.c jail.c qemu.c qemu_args.c template.c) src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
@@ -43,8 +48,10 @@ programs: $(2)/$(1)
 endef
 $(eval $(call program,ccvm,$(BIN)))
 $(eval $(call program,ccvmctl,$(BIN)))
+$(eval $(call program,ccvm-tui,$(BIN)))
 $(eval $(call program,ccvm-session,$(LIBEXEC)))
 $(eval $(call program,ccvm-net,$(LIBEXEC)))
+$(eval $(call program,ccvm-term,$(LIBEXEC)))
 $(eval $(call program,ccvm-template,$(LIBEXEC)))
 
 # The image builder is used from build/ in place.

@@ -43,15 +43,6 @@ static void main_claim_standard_fds(void)
 	close(fd);
 }
 
-static int main_check_root(struct err *e)
-{
-	if (geteuid() != 0 || main_env_is("CCVM_ALLOW_ROOT", "1"))
-		return 0;
-	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
-	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
-	return err_exit_code(e, ERR_EXIT_POLICY);
-}
-
 static int main_run(const struct conf_args *args, const struct conf *conf)
 {
 	const bool dryrun = main_env_is("CCVM_DRYRUN", "1");
@@ -105,7 +96,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	conf_init(&conf);
-	if (main_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0)
+	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0)
 		return main_fail(&e);
 	for (size_t i = 0; i < conf.notes.n; i++)
 		log_note("%s", conf.notes.v[i]);

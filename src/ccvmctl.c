@@ -12,6 +12,17 @@ static const struct {
 	const char *usage, *help;
 } main_commands[] = {
 	{"ls", ctl_ls, "ls [--json]", "the running sessions, and what dry runs left"},
+	{"new", ctl_new, "new [--name NAME] [--read-only-cwd|--writable-cwd] [--shell] [--wait] [-- CLAUDE-ARGUMENT...]",
+	 "start a session here that belongs to no terminal, and print its id"},
+	{"attach", ctl_attach, "attach SESSION", "show a session in this terminal; the key of tui.prefix (C-\\) leaves it running"},
+	{"send", ctl_send, "send [--enter] SESSION TEXT... | send [--enter] SESSION -", "type text, or what is on stdin"},
+	{"keys", ctl_keys, "keys SESSION KEY...", "press keys: a, C-x, M-x, S-Enter, Up, F5, Escape"},
+	{"capture", ctl_capture, "capture SESSION [--ansi] [--history LINES] [--json]", "print a session's screen"},
+	{"wait", ctl_wait, "wait SESSION --until waiting|idle|working|running|ended [--timeout SECONDS]",
+	 "wait until the session or its agent is so; exit code 1 when that does not come"},
+	{"events", ctl_events, "events SESSION [--json]", "print what happens to a session, until it ends"},
+	{"logs", ctl_logs, "logs SESSION [--qemu]", "print the guest's console, or what QEMU and ccvm-net said"},
+	{"rename", ctl_rename, "rename SESSION NAME", "give a session another name"},
 	{"stop", ctl_stop, "stop SESSION... | stop --all", "end sessions; in overlay mode their edits are discarded"},
 	{"rm", ctl_rm, "rm DRY-RUN... | rm --all", "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched"},
 	{"egress", ctl_egress,

@@ -5,9 +5,21 @@
 #include "conf/conf.h"
 #include "proto/wire.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+
+int launch_check_root(struct err *e)
+{
+	const char *allow = getenv("CCVM_ALLOW_ROOT");
+
+	if (geteuid() != 0 || (allow && strcmp(allow, "1") == 0))
+		return 0;
+	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
+	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
 
 static char *launch_beside(const char *relative)
 {
@@ -67,6 +79,8 @@ static void launch_start_json(const struct launch *l, struct buf *out)
 	json_add_raw(out, "options", options);
 	json_add_bool(out, "shell", l->shell);
 	json_add_bool(out, "dryrun", l->dryrun);
+	json_add_bool(out, "detached", l->detached);
+	json_add_string(out, "name", l->name);
 	json_add_bool(out, "tty", l->tty);
 	json_add_string(out, "term", l->term ? l->term : "dumb");
 	json_add_int(out, "cols", l->cols);
@@ -106,7 +120,7 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	AUTO_FREE char *program = mem_format("%s/ccvm-session", libexec);
 	char *const argv[] = {"ccvm-session", NULL};
 	AUTO_STRV struct strv env = {0};
-	AUTO_CLOSE int ours = -1, theirs = -1;
+	AUTO_CLOSE int ours = -1, theirs = -1, null = -1;
 	int pair[2];
 	struct spawn_fd fds[2];
 	struct spawn s = {.path = program, .argv = argv, .fds = fds, .nfds = 2, .no_core = true, .new_session = true};
@@ -117,7 +131,10 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 		return err_sys(e, "socketpair");
 	ours = pair[0];
 	theirs = pair[1];
-	fds[0] = (struct spawn_fd){STDERR_FILENO, 2};
+	/* A caller that collects our output must not wait for a session that outlives us. */
+	if (l->detached && (null = open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
+		return err_sys(e, "open /dev/null");
+	fds[0] = (struct spawn_fd){l->detached ? null : STDERR_FILENO, 2};
 	fds[1] = (struct spawn_fd){theirs, 3};
 	launch_session_env(l, &env);
 	s.envp = env.v;

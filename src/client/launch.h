@@ -17,6 +17,8 @@ struct launch { /* all borrowed */
 	char *const *envp; /* the user's environment */
 	bool shell;
 	bool dryrun;
+	bool detached;	  /* lives on when its socket is closed */
+	const char *name; /* NULL: the directory's */
 	bool tty;
 	const char *term;
 	int cols, rows;
@@ -25,6 +27,9 @@ struct launch { /* all borrowed */
 /* Starts the session in the current directory, which becomes its workspace. *fd is the connected socket (owned by the
  * caller, close-on-exec): the session lives as long as it is open. Returns its pid, a child of this process, or -1. */
 pid_t launch_session(const struct launch *l, int *fd, struct err *e);
+
+/* Refuses root (exit code 126), unless CCVM_ALLOW_ROOT=1. */
+int launch_check_root(struct err *e);
 
 /* Where the other programs are: build/libexec/ccvm beside build/bin, or the same below the prefix. Free it. */
 char *launch_libexec(void);

@@ -299,41 +299,34 @@ static void run_on_event(struct run *r, const struct wire_frame *f)
 	run_input_watch(r);
 }
 
+static void run_on_stdout(struct run *r, const struct wire_frame *f)
+{
+	run_output_add(&r->out[0], f->payload, f->n);
+}
+
+static void run_on_stderr(struct run *r, const struct wire_frame *f)
+{
+	run_output_add(&r->out[1], f->payload, f->n);
+}
+
+static void run_on_credit(struct run *r, const struct wire_frame *f)
+{
+	if (f->n == 4)
+		r->credit += wire_get_u32(f->payload);
+	run_input_watch(r);
+}
+
 static void run_on_frame(struct run *r, const struct wire_frame *f)
 {
-	switch (f->type) {
-	case WIRE_STDOUT:
-		run_output_add(&r->out[0], f->payload, f->n);
-		return;
-	case WIRE_STDERR:
-		run_output_add(&r->out[1], f->payload, f->n);
-		return;
-	case WIRE_CREDIT:
-		if (f->n == 4)
-			r->credit += wire_get_u32(f->payload);
-		run_input_watch(r);
-		return;
-	case WIRE_EVENT:
-		run_on_event(r, f);
-		return;
-	case WIRE_EXIT:
-		run_on_exit(r, f);
-		return;
-	case WIRE_START:
-	case WIRE_ARGS:
-	case WIRE_ENV:
-	case WIRE_BEGIN:
-	case WIRE_STDIN:
-	case WIRE_STDIN_END:
-	case WIRE_RESIZE:
-	case WIRE_SIGNAL:
-	case WIRE_STOP:
-	case WIRE_TEMPLATE:
-	case WIRE_TEMPLATE_RAM:
-	case WIRE_EGRESS:
-	case WIRE_EGRESS_ROW:
-		return;
-	}
+	static const struct {
+		enum wire_type type;
+		void (*take)(struct run *r, const struct wire_frame *f);
+	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr}, {WIRE_CREDIT, run_on_credit},
+		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].type == f->type)
+			table[i].take(r, f);
 }
 
 static void run_on_bytes(void *ctx, const void *bytes, size_t n)

@@ -84,28 +84,39 @@ static const char *sessions_find(const struct sessions *s, const char *wanted, s
 	return found;
 }
 
-int sessions_connect(const char *id_or_name, struct err *e)
+char *sessions_directory(const char *id_or_name, struct err *e)
 {
 	AUTO_FREE char *base = rundir_base(e);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct sessions s;
 	const char *id;
-	int fd = -1, n;
+	char *path = NULL;
 
 	if (!base || sessions_list(&s, e) < 0)
-		return -1;
+		return NULL;
 	id = sessions_find(&s, id_or_name, e);
-	if (id) {
-		n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s/" RUNDIR_SOCKET, base, id);
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (n >= (int)sizeof(address.sun_path) || fd < 0 ||
-		    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-			err_sys(e, "connect to session %s", id);
-			if (fd >= 0)
-				close(fd);
-			fd = -1;
-		}
-	}
+	if (id)
+		path = mem_format("%s/%s", base, id);
 	sessions_fini(&s);
-	return fd;
+	return path;
+}
+
+int sessions_connect_directory(const char *directory, struct err *e)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNDIR_SOCKET, directory);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (n < (int)sizeof(address.sun_path) && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	err_sys(e, "connect to %s", directory);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int sessions_connect(const char *id_or_name, struct err *e)
+{
+	AUTO_FREE char *directory = sessions_directory(id_or_name, e);
+
+	return directory ? sessions_connect_directory(directory, e) : -1;
 }

@@ -18,6 +18,12 @@ struct sessions {
 int sessions_list(struct sessions *s, struct err *e);
 void sessions_fini(struct sessions *s);
 
+/* The run directory of the live session with this id or unique name. Free it; NULL with *e. */
+char *sessions_directory(const char *id_or_name, struct err *e);
+
+/* Connects to the session whose run directory this is. */
+int sessions_connect_directory(const char *directory, struct err *e);
+
 /* Connects to the live session with this id, or with this unique name. Returns the fd, or -1. */
 int sessions_connect(const char *id_or_name, struct err *e);
 

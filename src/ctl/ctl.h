@@ -16,6 +16,15 @@ struct conf;
 int ctl_load_conf(struct conf *c, struct err *e);
 
 int ctl_ls(int argc, char **argv, struct err *e);
+int ctl_new(int argc, char **argv, struct err *e);
+int ctl_attach(int argc, char **argv, struct err *e);
+int ctl_send(int argc, char **argv, struct err *e);
+int ctl_keys(int argc, char **argv, struct err *e);
+int ctl_capture(int argc, char **argv, struct err *e);
+int ctl_rename(int argc, char **argv, struct err *e);
+int ctl_wait(int argc, char **argv, struct err *e);
+int ctl_events(int argc, char **argv, struct err *e);
+int ctl_logs(int argc, char **argv, struct err *e);
 int ctl_stop(int argc, char **argv, struct err *e);
 int ctl_rm(int argc, char **argv, struct err *e);
 int ctl_doctor(int argc, char **argv, struct err *e);

@@ -36,15 +36,19 @@ static void ls_print_row(const char *id, const char *status)
 {
 	static struct json_line l;
 	AUTO_BUF struct buf workspace = {0};
-	const char *path;
+	AUTO_BUF struct buf label = {0};
+	const char *path, *name;
 	char age[24];
 
 	if (json_parse_line(status, strlen(status), &l) < 0)
 		return;
 	ls_age(&l, age, sizeof(age));
+	name = ls_text(&l, "name");
+	log_escape(&label, name, strlen(name), 64);
 	path = ls_text(&l, "workspace");
 	log_escape(&workspace, path, strlen(path), 4096); /* a directory's name may hold anything */
-	printf("%-8s %-9s %-8s %7s  %s\n", id, ls_text(&l, "state"), ls_text(&l, "mode"), age, buf_text(&workspace));
+	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&l, "state"), ls_text(&l, "agent"), ls_text(&l, "mode"), age,
+	       buf_text(&label), buf_text(&workspace));
 }
 
 int ctl_ls(int argc, char **argv, struct err *e)
@@ -59,7 +63,7 @@ int ctl_ls(int argc, char **argv, struct err *e)
 	if (json)
 		printf("[");
 	else if (s.n)
-		printf("%-8s %-9s %-8s %7s  %s\n", "ID", "STATE", "MODE", "AGE", "WORKSPACE");
+		printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", "ID", "STATE", "AGENT", "MODE", "AGE", "NAME", "WORKSPACE");
 	for (size_t i = 0; i < s.n; i++)
 		if (json)
 			printf("%s%s", i ? ",\n " : "", s.status[i]);

@@ -29,6 +29,10 @@ enum wire_type {
 	WIRE_STOP = 'x',   /* end the session */
 	WIRE_TEMPLATE = 'T', /* a machine's key: lend its template's memory */
 	WIRE_EGRESS = 'g', /* JSON object, see session/egress.h */
+	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first */
+	WIRE_TYPED = 'y',  /* bytes for a session's terminal, from a client that did not start it */
+	WIRE_RENAME = 'n', /* the session's new name, UTF-8 */
+	WIRE_VIEW = 'V',   /* for ccvm-term, see proto/view.h */
 	/* session to client */
 	WIRE_EVENT = 'e', /* one JSON object */
 	WIRE_STDOUT = 'o',
@@ -36,7 +40,19 @@ enum wire_type {
 	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
 	WIRE_TEMPLATE_RAM = 't', /* empty; with the memory's fd (SCM_RIGHTS) when there is one to lend */
 	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
+	WIRE_VIEW_DATA = 'v', /* from ccvm-term, see proto/view.h */
 	WIRE_EXIT = 'q',   /* JSON: code and, for ccvm's own failures, what they were; the last frame */
+	/* between session and ccvm-term, beside WIRE_STDOUT (the agent's output), WIRE_STDIN (answers and keys, for the
+	 * agent) and WIRE_RESIZE. WIRE_VIEW and WIRE_VIEW_DATA begin with the viewer's number (4 bytes) there. */
+	WIRE_VIEW_GONE = 'Q', /* 4 bytes: a viewer that left */
+	WIRE_TERM_EVENT = 't', /* 1 byte of enum wire_term_event; text */
+};
+
+enum wire_term_event {
+	WIRE_TERM_TITLE = 't',
+	WIRE_TERM_BELL = 'b',
+	WIRE_TERM_NOTIFY = 'n',
+	WIRE_TERM_SCREEN = 's', /* the last lines that are not blank, as text */
 };
 
 struct wire_frame {

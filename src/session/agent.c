@@ -25,11 +25,11 @@ static void agent_on_started(void *ctx)
 static size_t agent_output_room(void *ctx)
 {
 	const struct session *s = ctx;
-	size_t queued = clients_queued(s->owner);
+	const size_t owned = s->request.detached ? 0 : clients_queued(s->owner), screen = screen_queued(s);
+	const size_t queued = owned > screen ? owned : screen;
 
-	/* Without an owner output is dropped: nobody may keep the agent waiting. */
-	if (!s->owner)
-		return AGENT_OUTPUT_MAX;
+	/* The owner and the screen get everything; others that are too slow are dropped. Without anybody, output is
+	 * dropped: nobody may keep the agent waiting. */
 	return queued < AGENT_OUTPUT_MAX ? AGENT_OUTPUT_MAX - queued : 0;
 }
 
@@ -37,7 +37,10 @@ static void agent_on_output(void *ctx, enum sshlink_stream stream, const void *b
 {
 	struct session *s = ctx;
 
-	clients_send(s->owner, stream == SSHLINK_STDERR ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
+	screen_feed(s, bytes, n);
+	if (!s->request.detached)
+		clients_send(s->owner, stream == SSHLINK_STDERR ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
+	clients_send_output(s, bytes, n);
 }
 
 static void agent_on_ended(void *ctx, int code)
@@ -72,6 +75,8 @@ static void agent_send_input(struct session *s)
 		wire_put_u32(&frame, WIRE_CREDIT, sent);
 		clients_send(s->owner, WIRE_CREDIT, buf_data(&frame) + WIRE_HEADER_SIZE, 4);
 	}
+	if (sent)
+		clients_resume(s);
 	if (s->input_end && !buf_len(&s->input) && !s->input_end_sent) {
 		s->input_end_sent = true;
 		sshlink_send_eof(s->ssh);

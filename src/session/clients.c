@@ -1,5 +1,6 @@
 #include "session/state.h"
 #include "session/clients_input.h"
+#include "proto/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +14,16 @@ struct client {
 	struct buf in;
 	struct client *next;
 	bool owner;
+	uint32_t number;
+	bool attached;	 /* gets the agent's output */
+	struct buf held; /* output since it attached, until the screen at that moment is on its way */
+	bool holding;
+	bool pulling;	 /* waits for a frame of the screen */
+	bool paused;	 /* typed more than the agent takes */
 	bool has_request, has_args, has_env;
 };
 
+#define CLIENTS_FLUSH_MS  200
 #define CLIENTS_QUEUE_MAX (8u << 20) /* events of a client that does not read; then it is dropped */
 
 static void clients_remove(struct client *c)
@@ -29,15 +37,20 @@ static void clients_remove(struct client *c)
 	if (c->session->owner == c)
 		c->session->owner = NULL;
 	egress_forget_client(c->session, c);
+	screen_forget_client(c->session, c->number);
+	buf_fini(&c->held);
 	stream_close(c->stream);
 	buf_fini(&c->in);
 	free(c);
 }
 
+/* What was sent last still goes out to clients that read. */
 void clients_close_all(struct session *s)
 {
-	while (s->clients)
+	while (s->clients) {
+		stream_flush(s->clients->stream, CLIENTS_FLUSH_MS);
 		clients_remove(s->clients);
+	}
 }
 
 static void clients_protocol_error(struct client *c)
@@ -108,10 +121,14 @@ static int clients_on_resize(struct client *c, const struct wire_frame *f)
 
 	if (f->n != 4)
 		return -1;
+	/* The terminal of the one that started it decides, where there is one. */
+	if (!c->owner && !c->session->request.detached)
+		return 0;
 	r->cols = f->payload[0] | f->payload[1] << 8;
 	r->rows = f->payload[2] | f->payload[3] << 8;
 	if (c->session->ssh && r->cols && r->rows)
 		sshlink_resize(c->session->ssh, r->cols, r->rows);
+	screen_resize(c->session);
 	agent_pump(c->session);
 	return 0;
 }
@@ -151,6 +168,53 @@ static int clients_on_egress(struct client *c, const struct wire_frame *f)
 	return egress_on_request(c->session, c, f->payload, f->n);
 }
 
+static int clients_on_typed(struct client *c, const struct wire_frame *f)
+{
+	struct session *s = c->session;
+
+	if (s->input_end)
+		return 0;
+	buf_add(&s->input, f->payload, f->n);
+	c->paused = buf_len(&s->input) > WIRE_CREDIT_FIRST;
+	stream_pause(c->stream, c->paused);
+	agent_pump(s);
+	return 0;
+}
+
+static int clients_on_attach(struct client *c, const struct wire_frame *f)
+{
+	static const unsigned char pull[9] = {VIEW_PULL};
+
+	(void)f;
+	c->attached = true;
+	c->holding = c->session->screen.worker != NULL;
+	screen_on_view(c->session, c, c->number, pull, sizeof(pull));
+	return 0;
+}
+
+static int clients_on_view(struct client *c, const struct wire_frame *f)
+{
+	if (f->n == 0)
+		return -1;
+	if (f->payload[0] == VIEW_PULL)
+		c->pulling = true;
+	screen_on_view(c->session, c, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_rename(struct client *c, const struct wire_frame *f)
+{
+	struct session *s = c->session;
+
+	if (!request_is_name(f->payload, f->n))
+		return -1;
+	free(s->name);
+	s->name = mem_strndup((const char *)f->payload, f->n);
+	status_write(s);
+	status_event(s, "renamed", NULL);
+	return 0;
+}
+
 static const struct {
 	enum wire_type type;
 	bool owner_only;
@@ -159,7 +223,9 @@ static const struct {
 	{WIRE_START, true, clients_on_start},   {WIRE_ARGS, true, clients_on_args},
 	{WIRE_ENV, true, clients_on_env},       {WIRE_BEGIN, true, clients_on_begin},
 	{WIRE_STDIN, true, clients_on_stdin},   {WIRE_STDIN_END, true, clients_on_stdin_end},
-	{WIRE_RESIZE, true, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
+	{WIRE_RESIZE, false, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
+	{WIRE_TYPED, false, clients_on_typed},  {WIRE_ATTACH, false, clients_on_attach},
+	{WIRE_VIEW, false, clients_on_view},    {WIRE_RENAME, false, clients_on_rename},
 	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
 	{WIRE_TEMPLATE, false, clients_on_template},
 };
@@ -200,7 +266,7 @@ static void clients_on_end(void *ctx)
 {
 	struct client *c = ctx;
 	struct session *s = c->session;
-	bool was_owner = c->owner;
+	bool was_owner = c->owner && !(s->request.detached && s->state > SESSION_CREATED);
 
 	clients_remove(c);
 	/* Its terminal or its caller is gone: what closing claude would do. */
@@ -220,6 +286,7 @@ struct client *clients_add(struct session *s, int fd, bool owner)
 
 	c->session = s;
 	c->owner = owner;
+	c->number = ++s->client_numbers;
 	c->next = s->clients;
 	s->clients = c;
 	c->stream = stream_open(&s->loop, fd, &cb);
@@ -258,6 +325,64 @@ void clients_broadcast(struct session *s, enum wire_type type, const void *paylo
 			clients_remove(c);
 		else
 			clients_send(c, type, payload, n);
+	}
+}
+
+void clients_send_output(struct session *s, const void *bytes, size_t n)
+{
+	for (struct client *c = s->clients; c; c = c->next) {
+		if (!c->attached)
+			continue;
+		if (c->holding)
+			buf_add(&c->held, bytes, n);
+		else if (clients_queued(c) <= CLIENTS_QUEUE_MAX)
+			clients_send(c, WIRE_STDOUT, bytes, n);
+	}
+}
+
+static struct client *clients_find(struct session *s, uint32_t number)
+{
+	struct client *c = s->clients;
+
+	while (c && c->number != number)
+		c = c->next;
+	return c;
+}
+
+void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n)
+{
+	struct client *c = clients_find(s, number);
+
+	if (!c)
+		return;
+	if (((const unsigned char *)bytes)[0] == VIEW_FRAME)
+		c->pulling = false;
+	clients_send(c, WIRE_VIEW_DATA, bytes, n);
+	if (!c->holding)
+		return;
+	c->holding = false;
+	if (buf_len(&c->held))
+		clients_send(c, WIRE_STDOUT, buf_data(&c->held), buf_len(&c->held));
+	buf_fini(&c->held);
+	c->held = (struct buf){0};
+}
+
+void clients_pull_again(struct session *s)
+{
+	static const unsigned char pull[9] = {VIEW_PULL};
+
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->pulling || c->holding)
+			screen_on_view(s, c, c->number, pull, sizeof(pull));
+}
+
+void clients_resume(struct session *s)
+{
+	for (struct client *c = s->clients; c; c = c->next) {
+		if (c->paused && buf_len(&s->input) < WIRE_CREDIT_FIRST / 2) {
+			c->paused = false;
+			stream_pause(c->stream, false);
+		}
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "session/request.h"
 #include "base/mem.h"
+#include "proto/view.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -17,9 +18,27 @@ static int request_size(const cJSON *json, const char *name, int fallback)
 											    : fallback;
 }
 
+bool request_is_name(const void *text, size_t n)
+{
+	const unsigned char *p = text;
+
+	if (n == 0 || n > 64 || p[0] == ' ' || p[0] == '-' || p[n - 1] == ' ')
+		return false;
+	for (size_t i = 0; i < n;) {
+		uint32_t ch;
+		size_t len = view_get_utf8(p + i, n - i, &ch);
+
+		if (!len || !view_is_char(ch))
+			return false;
+		i += len;
+	}
+	return true;
+}
+
 int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 {
 	cJSON *json = cJSON_ParseWithLength(text, n);
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(json, "name");
 	const cJSON *term = cJSON_GetObjectItemCaseSensitive(json, "term");
 	const cJSON *options = cJSON_GetObjectItemCaseSensitive(json, "options");
 	char *printed;
@@ -36,6 +55,9 @@ int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 	r->shell = request_flag(json, "shell");
 	r->tty = request_flag(json, "tty");
 	r->dryrun = request_flag(json, "dryrun");
+	r->detached = request_flag(json, "detached");
+	if (cJSON_IsString(name) && request_is_name(name->valuestring, strlen(name->valuestring)))
+		r->name = mem_strdup(name->valuestring);
 	r->term = mem_strdup(cJSON_IsString(term) && term->valuestring[0] ? term->valuestring : "dumb");
 	r->cols = request_size(json, "cols", 80);
 	r->rows = request_size(json, "rows", 24);
@@ -47,5 +69,6 @@ void request_fini(struct request *r)
 {
 	free(r->options);
 	free(r->term);
+	free(r->name);
 	memset(r, 0, sizeof(*r));
 }

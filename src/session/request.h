@@ -1,5 +1,5 @@
 /* request: what a client asks of a new session, as WIRE_START carries it: one JSON object
- * { options, shell, tty, term, cols, rows, debug, dryrun }. The workspace is the working directory ccvm-session
+ * { options, shell, tty, term, cols, rows, debug, dryrun, detached, name }. The workspace is the working directory ccvm-session
  * is started in, so that a path of any bytes arrives whole. */
 #ifndef CCVM_SESSION_REQUEST_H
 #define CCVM_SESSION_REQUEST_H
@@ -16,7 +16,12 @@ struct request {
 	char *term;    /* owned */
 	int cols, rows;
 	bool dryrun;
+	bool detached; /* lives on without the client that started it */
+	char *name;    /* owned; NULL: the directory's */
 };
+
+/* Whether a session may be called so: one line of printable text, 64 bytes at most. Pure. */
+bool request_is_name(const void *text, size_t n);
 
 /* Pure. */
 int request_parse(struct request *r, const void *json, size_t n, struct err *e);

@@ -81,6 +81,7 @@ static void session_init(struct session *s)
 	s->nudge.data = s;
 	s->clock_fd = -1;
 	s->timer.data = s;
+	screen_init(s);
 	conf_init(&s->conf);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {

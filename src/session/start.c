@@ -95,7 +95,7 @@ static int start_workspace(struct session *s, const struct start_dirs *d, struct
 		err_remedy(e, "change to a directory that exists");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
-	s->name = mem_strdup(strrchr(s->workspace, '/') + 1);
+	s->name = mem_strdup(s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
 	return policy_check_workspace(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, e);
 }
 
@@ -448,7 +448,7 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
-	return clients_listen(s, e);
+	return screen_start(s, e) < 0 ? -1 : clients_listen(s, e);
 }
 
 int start_launch(struct session *s, struct err *e)

@@ -16,6 +16,7 @@
 #include "session/egress.h"
 #include "session/logtail.h"
 #include "session/request.h"
+#include "session/screen.h"
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
@@ -106,13 +107,15 @@ struct session {
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
 	struct egress egress;
+	struct screen screen;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
 	uv_poll_t *ssh_poll; /* NULL without a link */
 
-	struct client *owner;   /* whose end is the session's end; NULL once it left */
+	struct client *owner;   /* who started it; unless detached, its end is the session's. NULL once it left */
 	struct client *clients; /* all of them */
+	uint32_t client_numbers; /* given so far */
 	uv_poll_t listener;
 	int listen_fd;
 	struct buf input; /* the owner's, on its way to the agent */
@@ -198,12 +201,20 @@ size_t clients_queued(const struct client *c);
 void clients_send_fd(struct client *c, enum wire_type type, int fd);
 void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n);
 void clients_close_all(struct session *s);
+/* The agent's output, to those that attached. */
+void clients_send_output(struct session *s, const void *bytes, size_t n);
+/* From ccvm-term, for the viewer with that number. */
+void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n);
+/* ccvm-term has a new worker, which knows of no viewer. */
+void clients_pull_again(struct session *s);
+/* There is room for input again. */
+void clients_resume(struct session *s);
 
 /* status.c: events and status.json. Texts are escaped already or ours. */
 void status_event_state(struct session *s);
 void status_event_note(struct session *s, const char *stage, const char *text);
 void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);
-/* fields: json_add_* alone, without json_begin. */
+/* fields: json_add_* alone, without json_begin; NULL: none. */
 void status_event(struct session *s, const char *event, const struct buf *fields);
 void status_write(struct session *s);
 const char *status_state_name(enum session_state state);

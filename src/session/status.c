@@ -91,8 +91,10 @@ void status_event(struct session *s, const char *event, const struct buf *fields
 	AUTO_BUF struct buf line = {0};
 
 	status_begin_event(s, &line, event);
-	buf_add(&line, ",", 1);
-	buf_add(&line, buf_data(fields), buf_len(fields));
+	if (fields) {
+		buf_add(&line, ",", 1);
+		buf_add(&line, buf_data(fields), buf_len(fields));
+	}
 	status_send_event(s, &line);
 }
 
@@ -136,6 +138,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "guest_memory_used_kib", s->report.memory_used_kib);
 	json_add_int(&text, "guest_load_milli", s->report.load_milli);
 	egress_add_status(s, &text);
+	screen_add_status(s, &text);
 	json_end(&text);
 	buf_add(&text, "\n", 1);
 	/* A reader sees the old text or the new one, never half of it. */

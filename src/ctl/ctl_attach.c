@@ -1,0 +1,225 @@
+/* Theory of operation of ccvmctl attach: the session's bytes in this terminal, as ssh would pass them.
+ *
+ * The session sends the screen of the moment as a frame, then every byte that came after it. The frame is checked and
+ * drawn by us; what follows is the guest's, as with ccvm itself. One key detaches; the session goes on. */
+#include "ctl/ctl.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/keyname.h"
+#include "client/link.h"
+#include "client/terminal.h"
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+extern char **environ;
+
+struct attach {
+	struct link link;
+	int signals; /* fd */
+	struct key key;
+	bool drawn, detached, ended;
+	int code;
+};
+
+/* tui.prefix: the same key everywhere. */
+static int attach_key(struct key *k, struct err *e)
+{
+	struct conf c;
+	int rc;
+
+	conf_init(&c);
+	rc = conf_load(&c, NULL, environ, e);
+	if (rc == 0 && !keyname_parse(k, c.tui_prefix))
+		rc = err_set(e, "tui.prefix: %s is not a key", c.tui_prefix);
+	conf_fini(&c);
+	return rc;
+}
+
+static const struct {
+	unsigned mode;
+	const char *on;
+} attach_modes[] = {
+	{VIEW_ALTERNATE, "\033[?1049h"},   {VIEW_CURSOR_KEYS, "\033[?1h"},  {VIEW_MOUSE_CLICK, "\033[?1000h"},
+	{VIEW_MOUSE_DRAG, "\033[?1002h"},  {VIEW_MOUSE_MOVE, "\033[?1003h"}, {VIEW_MOUSE_SGR, "\033[?1006h"},
+	{VIEW_FOCUS_EVENTS, "\033[?1004h"}, {VIEW_PASTE_BRACKETS, "\033[?2004h"}, {VIEW_KITTY_KEYS, "\033[>1u"},
+};
+
+static void attach_draw(const struct view_screen *v, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(attach_modes); i++)
+		if (v->s.modes & attach_modes[i].mode)
+			buf_add(out, attach_modes[i].on, strlen(attach_modes[i].on));
+	buf_addf(out, "\033[0m\033[2J");
+	for (uint16_t row = 0; row < v->rows; row++) {
+		buf_addf(out, "\033[%d;1H", row + 1);
+		view_row_ansi(out, view_row(v, row), v->cols);
+	}
+	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1, v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
+}
+
+static int attach_on_view(struct attach *a, const struct wire_frame *f, struct err *e)
+{
+	struct view_screen v = {0};
+	AUTO_BUF struct buf out = {0};
+	int rc;
+
+	if (f->n && f->payload[0] == VIEW_NONE) {
+		err_set(e, "the session has no terminal to attach to");
+		return err_remedy(e, "it was started by ccvm without one; ccvmctl events shows what it does");
+	}
+	if (a->drawn)
+		return 0;
+	rc = view_take_frame(&v, f->payload, f->n) < 0 ? err_set(e, "the session sent what is no screen") : 0;
+	if (rc == 0) {
+		attach_draw(&v, &out);
+		rc = file_write_all(STDOUT_FILENO, buf_data(&out), buf_len(&out), e);
+	}
+	a->drawn = true;
+	view_screen_fini(&v);
+	return rc;
+}
+
+static void attach_on_exit(struct attach *a, const struct wire_frame *f)
+{
+	static struct json_line l;
+	int64_t code = 0;
+
+	if (json_parse_line((const char *)f->payload, f->n, &l) == 0)
+		json_get_int(&l, "code", &code);
+	a->ended = true;
+	a->code = (int)code;
+}
+
+static int attach_on_session(struct attach *a, struct err *e)
+{
+	struct wire_frame f;
+	int rc = link_read(&a->link, e);
+
+	if (rc == 0)
+		a->ended = true;
+	while (rc >= 0 && (rc = link_take(&a->link, &f, e)) == 1) {
+		if (f.type == WIRE_STDOUT)
+			rc = file_write_all(STDOUT_FILENO, f.payload, f.n, e);
+		else if (f.type == WIRE_VIEW_DATA)
+			rc = attach_on_view(a, &f, e);
+		else if (f.type == WIRE_EXIT)
+			attach_on_exit(a, &f);
+		link_drop(&a->link, &f);
+	}
+	return rc;
+}
+
+/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it as a sequence. */
+static size_t attach_find_key(const struct attach *a, const char *bytes, size_t n)
+{
+	AUTO_FREE char *kitty = mem_format("\033[%u;5u", a->key.code);
+	const char control = (char)(a->key.code & 0x1f);
+	const char *at = a->key.mods == VIEW_CTRL ? memchr(bytes, control, n) : NULL;
+
+	if (!at)
+		at = memmem(bytes, n, kitty, strlen(kitty));
+	return at ? (size_t)(at - bytes) : n;
+}
+
+static int attach_on_typed(struct attach *a, struct err *e)
+{
+	char bytes[4096];
+	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
+	size_t use;
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	use = n > 0 ? attach_find_key(a, bytes, (size_t)n) : 0;
+	a->detached = n <= 0 || use < (size_t)n;
+	return use ? link_send(&a->link, WIRE_TYPED, bytes, use, e) : 0;
+}
+
+static int attach_on_signal(struct attach *a, struct err *e)
+{
+	struct signalfd_siginfo info;
+	int cols, rows;
+
+	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	a->detached = info.ssi_signo != SIGWINCH;
+	terminal_size(&cols, &rows);
+	return link_resize(&a->link, cols, rows, e);
+}
+
+static int attach_loop(struct attach *a, struct err *e)
+{
+	while (!a->detached && !a->ended) {
+		struct pollfd p[] = {{a->link.fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}, {a->signals, POLLIN, 0}};
+		int rc = 0;
+
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[0].revents)
+			rc = attach_on_session(a, e);
+		if (rc >= 0 && p[2].revents)
+			rc = attach_on_signal(a, e);
+		if (rc >= 0 && p[1].revents && !a->ended)
+			rc = attach_on_typed(a, e);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int attach_open_signals(struct err *e)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_sys(e, "signalfd") : fd;
+}
+
+static int attach_run(struct attach *a, struct err *e)
+{
+	int cols, rows, rc;
+
+	terminal_size(&cols, &rows);
+	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, NULL, 0, e) < 0)
+		return -1;
+	terminal_init();
+	terminal_set_raw();
+	rc = attach_loop(a, e);
+	terminal_restore(true);
+	return rc;
+}
+
+int ctl_attach(int argc, char **argv, struct err *e)
+{
+	struct attach a = {.link = {.fd = -1}, .signals = -1};
+	int rc = -1;
+
+	if (argc != 2)
+		return CTL_USAGE;
+	signal(SIGPIPE, SIG_IGN);
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		err_set(e, "attach needs a terminal");
+		return err_remedy(e, "in scripts use ccvmctl capture, send, keys and wait");
+	}
+	if (attach_key(&a.key, e) == 0 && link_open(&a.link, argv[1], e) == 0 && (a.signals = attach_open_signals(e)) >= 0)
+		rc = attach_run(&a, e);
+	if (rc == 0)
+		printf(a.ended ? "\nccvmctl: %s has ended with %d\n" : "\nccvmctl: detached from %s, which goes on\n", argv[1], a.code);
+	if (a.signals >= 0)
+		close(a.signals);
+	link_close(&a.link);
+	return rc;
+}

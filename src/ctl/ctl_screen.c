@@ -1,0 +1,243 @@
+/* ccvmctl send, keys, capture, rename: a session's screen and keyboard, for scripts. */
+#include "ctl/ctl.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "client/keyname.h"
+#include "client/link.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SCREEN_TEXT_MAX (1u << 20)
+
+/* What was sent is with the session's terminal when a screen comes back. */
+static int screen_settle(struct link *k, struct err *e)
+{
+	struct view_screen v = {0};
+	int rc = link_screen(k, &v, e);
+
+	view_screen_fini(&v);
+	return rc;
+}
+
+static int screen_send(struct link *k, const struct buf *text, bool enter, struct err *e)
+{
+	if (buf_len(text) && link_send(k, WIRE_TYPED, buf_data(text), buf_len(text), e) < 0)
+		return -1;
+	if (enter && link_send(k, WIRE_TYPED, "\r", 1, e) < 0)
+		return -1;
+	return screen_settle(k, e);
+}
+
+/* The arguments joined by spaces, or stdin for "-". */
+static int screen_collect(int argc, char **argv, struct buf *text, struct err *e)
+{
+	if (argc == 1 && strcmp(argv[0], "-") == 0)
+		return file_read_fd(STDIN_FILENO, SCREEN_TEXT_MAX, text, e);
+	for (int i = 0; i < argc; i++)
+		buf_addf(text, "%s%s", i ? " " : "", argv[i]);
+	return 0;
+}
+
+int ctl_send(int argc, char **argv, struct err *e)
+{
+	const bool enter = argc > 1 && strcmp(argv[1], "--enter") == 0;
+	AUTO_BUF struct buf text = {0};
+	struct link k;
+	int rc;
+
+	argc -= enter;
+	argv += enter;
+	if (argc < (enter ? 2 : 3))
+		return CTL_USAGE;
+	if (screen_collect(argc - 2, argv + 2, &text, e) < 0 || link_open(&k, argv[1], e) < 0)
+		return -1;
+	rc = screen_send(&k, &text, enter, e);
+	link_close(&k);
+	return rc;
+}
+
+static int screen_key(struct link *k, const struct key *key, struct err *e)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_KEY, (char)key->mods}, 2);
+	view_put_u32(&message, key->code);
+	return link_send(k, WIRE_VIEW, buf_data(&message), buf_len(&message), e);
+}
+
+int ctl_keys(int argc, char **argv, struct err *e)
+{
+	struct link k;
+	struct key key;
+	int rc = 0;
+
+	if (argc < 3)
+		return CTL_USAGE;
+	for (int i = 2; i < argc; i++)
+		if (!keyname_parse(&key, argv[i])) {
+			err_set(e, "%s is not a key", argv[i]);
+			return err_remedy(e, "write keys as a, C-x, M-x, S-Enter, Up, PageDown, F5, Escape, Space");
+		}
+	if (link_open(&k, argv[1], e) < 0)
+		return -1;
+	for (int i = 2; rc == 0 && i < argc; i++)
+		rc = keyname_parse(&key, argv[i]) ? screen_key(&k, &key, e) : -1;
+	if (rc == 0)
+		rc = screen_settle(&k, e);
+	link_close(&k);
+	return rc;
+}
+
+struct capture_flags {
+	bool ansi, json;
+	unsigned long history;
+};
+
+static void capture_row(struct buf *out, const struct view_screen *v, uint16_t row, bool ansi)
+{
+	if (ansi)
+		view_row_ansi(out, view_row(v, row), v->cols);
+	else
+		view_row_text(out, view_row(v, row), v->cols);
+	buf_add(out, "\n", 1);
+}
+
+/* The lines above the screen, from the oldest wanted one on. */
+static int capture_history(struct link *k, const struct view_screen *v, const struct capture_flags *f, struct buf *out, struct err *e)
+{
+	uint64_t line = v->s.top - v->s.first > f->history ? v->s.top - f->history : v->s.first;
+
+	while (line < v->s.top) {
+		const uint16_t n = (uint16_t)(v->s.top - line < VIEW_LINES_MAX ? v->s.top - line : VIEW_LINES_MAX);
+		AUTO_BUF struct buf ask = {0};
+		struct view_screen rows = {0};
+		struct wire_frame frame;
+		int rc;
+
+		buf_add(&ask, "l", 1);
+		view_put_u64(&ask, line);
+		view_put_u16(&ask, n);
+		if (link_view(k, &ask, VIEW_HISTORY, &frame, e) < 0)
+			return -1;
+		rc = view_take_history(&rows, v->cols, n, frame.payload, frame.n);
+		link_drop(k, &frame);
+		for (uint16_t i = 0; rc == 0 && i < n; i++)
+			capture_row(out, &rows, i, f->ansi);
+		view_screen_fini(&rows);
+		if (rc < 0)
+			return err_set(e, "the session sent what are no lines");
+		line += n;
+	}
+	return 0;
+}
+
+static void capture_print(const struct view_screen *v, const struct capture_flags *f, struct buf *text)
+{
+	AUTO_BUF struct buf json = {0};
+
+	if (!f->json) {
+		fwrite(buf_data(text), 1, buf_len(text), stdout);
+		return;
+	}
+	json_begin(&json);
+	json_add_int(&json, "cols", v->cols);
+	json_add_int(&json, "rows", v->rows);
+	json_add_int(&json, "cursor_row", v->s.cursor_row);
+	json_add_int(&json, "cursor_col", v->s.cursor_col);
+	json_add_bool(&json, "cursor_visible", v->s.modes & VIEW_CURSOR_VISIBLE);
+	json_add_bool(&json, "alternate", v->s.modes & VIEW_ALTERNATE);
+	json_add_int(&json, "history", (int64_t)(v->s.top - v->s.first));
+	json_add_string(&json, "title", v->title);
+	json_add_bytes(&json, "text", buf_data(text), buf_len(text));
+	json_end(&json);
+	printf("%s\n", buf_text(&json));
+}
+
+static int capture_run(struct link *k, const struct capture_flags *f, struct err *e)
+{
+	struct view_screen v = {0};
+	AUTO_BUF struct buf text = {0};
+	int rc = link_screen(k, &v, e);
+
+	if (rc == 0)
+		rc = capture_history(k, &v, f, &text, e);
+	for (uint16_t i = 0; rc == 0 && i < v.rows; i++)
+		capture_row(&text, &v, i, f->ansi);
+	if (rc == 0)
+		capture_print(&v, f, &text);
+	view_screen_fini(&v);
+	return rc;
+}
+
+int ctl_capture(int argc, char **argv, struct err *e)
+{
+	struct capture_flags f = {0};
+	const char *session = NULL;
+	struct link k;
+	int rc;
+
+	for (int i = 1; i < argc; i++) {
+		char *end = NULL;
+
+		if (strcmp(argv[i], "--ansi") == 0)
+			f.ansi = true;
+		else if (strcmp(argv[i], "--json") == 0)
+			f.json = true;
+		else if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
+			f.history = strtoul(argv[++i], &end, 10);
+		else if (!session && argv[i][0] != '-')
+			session = argv[i];
+		else
+			return CTL_USAGE;
+		if (end && *end)
+			return CTL_USAGE;
+	}
+	if (!session)
+		return CTL_USAGE;
+	if (link_open(&k, session, e) < 0)
+		return -1;
+	rc = capture_run(&k, &f, e);
+	link_close(&k);
+	return rc;
+}
+
+/* Until the session says that it took the name; one that finds it malformed closes the connection. */
+static int rename_wait(struct link *k, struct err *e)
+{
+	static struct json_line l;
+	struct wire_frame f;
+	int rc;
+
+	while ((rc = link_next(k, LINK_PATIENCE_MS, &f, e)) == 1) {
+		const char *event = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload, f.n, &l) == 0
+					    ? json_get_string(&l, "event")
+					    : NULL;
+		const bool done = event && strcmp(event, "renamed") == 0;
+
+		link_drop(k, &f);
+		if (done)
+			return 0;
+	}
+	if (rc < 0)
+		return -1;
+	err_set(e, rc == 0 ? "the session did not take the name" : "the session does not answer");
+	return err_remedy(e, "a name is one line of printable text, 64 bytes at most, and does not begin with - or a space");
+}
+
+int ctl_rename(int argc, char **argv, struct err *e)
+{
+	struct link k;
+	int rc;
+
+	if (argc != 3)
+		return CTL_USAGE;
+	if (link_open(&k, argv[1], e) < 0)
+		return -1;
+	rc = link_send(&k, WIRE_RENAME, argv[2], strlen(argv[2]), e);
+	if (rc == 0)
+		rc = rename_wait(&k, e);
+	link_close(&k);
+	return rc;
+}

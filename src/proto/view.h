@@ -1,0 +1,157 @@
+/* view: what a terminal shows, as ccvm-term sends it and as viewers (ccvm-tui, ccvmctl) keep it.
+ *
+ * Rows go as runs of (text, attributes), never as bytes of the guest. A viewer pulls: it names the generation it has,
+ * and gets one frame with the rows that changed since, as soon as there are any. So there is never more than one frame
+ * under way to a viewer, and one that comes new (generation 0) gets the whole state.
+ *
+ * The reader trusts nothing: ccvm-term parses what a guest sends and may be taken over by it. Sizes are bounded, texts
+ * must be UTF-8 without control characters, and a run must fit into its row. Integers are little-endian. */
+#ifndef CCVM_PROTO_VIEW_H
+#define CCVM_PROTO_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define VIEW_COLS_MAX  1000
+#define VIEW_ROWS_MAX  500
+#define VIEW_MARKS	3 /* combining characters kept of a cell */
+#define VIEW_TITLE_MAX 256
+#define VIEW_LINES_MAX 500 /* of one answer to VIEW_LINES */
+
+/* Colours: the kind in the top byte. */
+#define VIEW_DEFAULT	  0u
+#define VIEW_INDEXED(i)	  (0x01000000u | ((uint32_t)(i) & 0xffu))
+#define VIEW_RGB(r, g, b) (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
+#define VIEW_KIND(c)	  ((c) >> 24)
+
+enum view_attr {
+	VIEW_BOLD = 1 << 0,
+	VIEW_DIM = 1 << 1,
+	VIEW_ITALIC = 1 << 2,
+	VIEW_UNDERLINE = 3 << 3, /* 1 single, 2 double, 3 curly */
+	VIEW_UNDERLINE_ONE = 1 << 3,
+	VIEW_BLINK = 1 << 5,
+	VIEW_REVERSE = 1 << 6,
+	VIEW_STRIKE = 1 << 7,
+	VIEW_CONCEAL = 1 << 8,
+	VIEW_WIDE = 1 << 9,  /* takes the next cell too */
+	VIEW_TAIL = 1 << 10, /* is that next cell; never on the wire */
+	VIEW_ATTRS = (1 << 10) - 1,
+};
+
+struct view_cell {
+	uint32_t ch; /* 0: blank */
+	uint32_t fg, bg;
+	uint16_t attr;
+	uint16_t mark[VIEW_MARKS]; /* combining characters; 0: none */
+};
+
+enum view_mode {
+	VIEW_CURSOR_VISIBLE = 1 << 0,
+	VIEW_ALTERNATE = 1 << 1,
+	VIEW_PASTE_BRACKETS = 1 << 2,
+	VIEW_FOCUS_EVENTS = 1 << 3,
+	VIEW_CURSOR_KEYS = 1 << 4, /* application mode */
+	VIEW_MOUSE_CLICK = 1 << 5,
+	VIEW_MOUSE_DRAG = 1 << 6,
+	VIEW_MOUSE_MOVE = 1 << 7,
+	VIEW_MOUSE_SGR = 1 << 8,
+	VIEW_KITTY_KEYS = 1 << 9,
+	VIEW_WHOLE = 1 << 15, /* of a frame: every row that is not in it is blank */
+};
+
+struct view_state {
+	uint64_t gen;	/* to name in the next pull */
+	uint64_t top;	/* number of the line in screen row 0, counted since the start */
+	uint64_t first; /* number of the oldest line that is still kept */
+	uint16_t cols, rows, cursor_row, cursor_col;
+	uint16_t modes;
+	uint8_t shape; /* of the cursor: 0 default, 1 block, 2 underline, 3 bar */
+};
+
+/* Kinds of messages: the first byte of what WIRE_VIEW and WIRE_VIEW_DATA carry. */
+enum view_kind {
+	/* viewer to ccvm-term */
+	VIEW_PULL = 'p',  /* gen: 8 bytes */
+	VIEW_LINES = 'l', /* first line: 8 bytes, how many: 2 */
+	VIEW_FIND = 'f',  /* line to begin with: 8 bytes, 1 byte: 0 up, 1 down; text */
+	VIEW_KEY = 'k',	  /* 1 byte of enum view_mod, 4 bytes: a code point or enum view_key */
+	VIEW_PASTE = 't', /* text, as pasted */
+	VIEW_MOUSE = 'm', /* 1 byte of enum view_mod, 1 button (0..2, 64, 65 the wheel), 1: 0 press, 1 release, 2 move; row, col: 2 each */
+	VIEW_FOCUS = 'c', /* 1 byte: 0 lost, 1 gained */
+	/* ccvm-term to viewer */
+	VIEW_FRAME = 'F',
+	VIEW_HISTORY = 'L', /* first line: 8 bytes, then rows counted from it */
+	VIEW_FOUND = 'R',   /* line: 8 bytes, UINT64_MAX: none; column: 2 */
+	VIEW_NONE = 'X',    /* this session has no screen */
+};
+
+enum view_mod { VIEW_SHIFT = 1, VIEW_ALT = 2, VIEW_CTRL = 4 };
+
+enum view_key {
+	VIEW_KEY_BASE = 0x200000, /* beyond all code points */
+	VIEW_KEY_UP = VIEW_KEY_BASE,
+	VIEW_KEY_DOWN,
+	VIEW_KEY_RIGHT,
+	VIEW_KEY_LEFT,
+	VIEW_KEY_HOME,
+	VIEW_KEY_END,
+	VIEW_KEY_INSERT,
+	VIEW_KEY_DELETE,
+	VIEW_KEY_PAGE_UP,
+	VIEW_KEY_PAGE_DOWN,
+	VIEW_KEY_ENTER,
+	VIEW_KEY_TAB,
+	VIEW_KEY_BACKSPACE,
+	VIEW_KEY_ESCAPE,
+	VIEW_KEY_F1,
+	VIEW_KEY_F12 = VIEW_KEY_F1 + 11,
+	VIEW_KEY_END_OF_LIST,
+};
+
+/* ---- writing; each row is appended with view_put_row, then the count is set by view_end ---- */
+void view_put_u16(struct buf *out, uint16_t v);
+void view_put_u32(struct buf *out, uint32_t v);
+void view_put_u64(struct buf *out, uint64_t v);
+/* Starts a frame. title NULL: unchanged. Returns the place of the count for view_end. */
+size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title);
+size_t view_begin_history(struct buf *out, uint64_t first);
+/* Cells beyond n are blank. Returns false, and writes nothing, for an empty row. */
+bool view_put_row(struct buf *out, uint16_t row, const struct view_cell *cells, size_t n);
+void view_end(struct buf *out, size_t count_at, uint16_t rows);
+
+/* ---- reading ---- */
+struct view_screen {
+	struct view_state s;
+	struct view_cell *cells; /* owned; rows × cols */
+	uint16_t cols, rows;	 /* of cells */
+	char title[VIEW_TITLE_MAX];
+};
+
+uint16_t view_get_u16(const unsigned char *p);
+uint32_t view_get_u32(const unsigned char *p);
+uint64_t view_get_u64(const unsigned char *p);
+void view_screen_fini(struct view_screen *v);
+/* Applies a VIEW_FRAME (with its kind byte). -1: malformed; the screen is then valid but of no meaning. Pure. */
+int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n);
+/* The rows of a VIEW_HISTORY into a screen of their own, whose rows are set by the caller's wish (at most
+ * VIEW_LINES_MAX); v->s.top becomes the first line's number. -1: malformed. Pure. */
+int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const unsigned char *bytes, size_t n);
+const struct view_cell *view_row(const struct view_screen *v, uint16_t row);
+
+/* ---- text ---- */
+/* Whether a code point may stand in a cell: no control, no surrogate, no line or bidi control. */
+bool view_is_char(uint32_t ch);
+/* Appends as UTF-8. */
+void view_put_utf8(struct buf *out, uint32_t ch);
+/* Reads one code point of well-formed UTF-8: its length, or 0. */
+size_t view_get_utf8(const unsigned char *p, size_t n, uint32_t *ch);
+/* A row as text, without trailing blanks. */
+void view_row_text(struct buf *out, const struct view_cell *cells, size_t n);
+/* A row as text with SGR sequences, ended by a reset where there was one. */
+void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n);
+
+#endif

@@ -1,0 +1,352 @@
+#include "session/screen.h"
+#include "session/state.h"
+#include "base/spawn.h"
+#include "proto/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define SCREEN_INPUT_MAX 65536u /* of ccvm-term's bytes for an agent that does not read: the rest is dropped */
+#define SCREEN_BELL_MS	 1000
+
+void screen_init(struct session *s)
+{
+	s->screen.control_fd = -1;
+	s->screen.agent = attention_judge("", "");
+}
+
+static void screen_send(struct session *s, enum wire_type type, const struct buf *payload)
+{
+	AUTO_BUF struct buf frame = {0};
+
+	if (!s->screen.worker)
+		return;
+	wire_put(&frame, type, buf_data(payload), buf_len(payload));
+	stream_write(s->screen.worker, buf_data(&frame), buf_len(&frame));
+}
+
+void screen_feed(struct session *s, const void *bytes, size_t n)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	buf_add(&payload, bytes, n);
+	screen_send(s, WIRE_STDOUT, &payload);
+}
+
+size_t screen_queued(const struct session *s)
+{
+	return s->screen.worker ? stream_queued(s->screen.worker) : 0;
+}
+
+void screen_resize(struct session *s)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	view_put_u16(&payload, (uint16_t)s->request.cols);
+	view_put_u16(&payload, (uint16_t)s->request.rows);
+	screen_send(s, WIRE_RESIZE, &payload);
+}
+
+/* ---- what ccvm-term says ---- */
+
+static void screen_on_input(struct session *s, const unsigned char *bytes, size_t n)
+{
+	if (s->input_end || buf_len(&s->input) + n > SCREEN_INPUT_MAX)
+		return;
+	buf_add(&s->input, bytes, n);
+	agent_pump(s);
+}
+
+static void screen_on_data(struct session *s, const unsigned char *bytes, size_t n)
+{
+	if (n >= 5)
+		clients_on_view_data(s, wire_get_u32(bytes), bytes + 4, n - 4);
+}
+
+/* Copies well-formed text without control characters (lines may end with a newline where that is allowed). */
+static void screen_copy_text(char *out, size_t size, const unsigned char *p, size_t n, bool lines)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint32_t ch;
+		size_t len = view_get_utf8(p + i, n - i, &ch);
+
+		if (len && used + len < size && (view_is_char(ch) || (lines && ch == '\n'))) {
+			memcpy(out + used, p + i, len);
+			used += len;
+		}
+		i += len ? len : 1;
+	}
+	out[used] = '\0';
+}
+
+static void screen_judge(struct session *s)
+{
+	struct screen *sc = &s->screen;
+	const struct attention_verdict v = attention_judge(sc->title, sc->text);
+	AUTO_BUF struct buf fields = {0};
+
+	if (v.state == sc->agent.state)
+		return;
+	sc->agent = v;
+	sc->agent_since_ms = session_now_ms();
+	json_add_string(&fields, "agent", attention_name(v.state));
+	json_add_string(&fields, "why", v.why);
+	status_write(s);
+	status_event(s, "agent", &fields);
+}
+
+static void screen_text_event(struct session *s, const char *event, const char *name, const char *text)
+{
+	AUTO_BUF struct buf fields = {0};
+
+	json_add_string(&fields, name, text);
+	status_event(s, event, &fields);
+}
+
+static void screen_on_title(struct session *s, const unsigned char *text, size_t n)
+{
+	screen_copy_text(s->screen.title, sizeof(s->screen.title), text, n, false);
+	screen_judge(s);
+}
+
+static void screen_on_bell(struct session *s, const unsigned char *text, size_t n)
+{
+	const int64_t now = session_now_ms();
+
+	(void)text;
+	(void)n;
+	if (now - s->screen.bell_ms < SCREEN_BELL_MS)
+		return;
+	s->screen.bell_ms = now;
+	screen_text_event(s, "bell", "title", s->screen.title);
+}
+
+static void screen_on_notify(struct session *s, const unsigned char *text, size_t n)
+{
+	char copy[SCREEN_TITLE_MAX];
+
+	screen_copy_text(copy, sizeof(copy), text, n, false);
+	screen_text_event(s, "notification", "text", copy);
+}
+
+static void screen_on_text(struct session *s, const unsigned char *text, size_t n)
+{
+	screen_copy_text(s->screen.text, sizeof(s->screen.text), text, n, true);
+	screen_judge(s);
+}
+
+static void screen_on_event(struct session *s, const unsigned char *bytes, size_t n)
+{
+	static const struct {
+		enum wire_term_event kind;
+		void (*take)(struct session *s, const unsigned char *text, size_t n);
+	} table[] = {{WIRE_TERM_TITLE, screen_on_title},
+		     {WIRE_TERM_BELL, screen_on_bell},
+		     {WIRE_TERM_NOTIFY, screen_on_notify},
+		     {WIRE_TERM_SCREEN, screen_on_text}};
+
+	for (size_t i = 0; n && i < ARRAY_LEN(table); i++)
+		if ((unsigned char)table[i].kind == bytes[0])
+			table[i].take(s, bytes + 1, n - 1);
+}
+
+static void screen_on_frame(struct session *s, const struct wire_frame *f)
+{
+	static const struct {
+		enum wire_type type;
+		void (*take)(struct session *s, const unsigned char *bytes, size_t n);
+	} table[] = {{WIRE_STDIN, screen_on_input}, {WIRE_VIEW_DATA, screen_on_data}, {WIRE_TERM_EVENT, screen_on_event}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].type == f->type)
+			table[i].take(s, f->payload, f->n);
+}
+
+static void screen_drop_worker(struct session *s)
+{
+	stream_close(s->screen.worker);
+	s->screen.worker = NULL;
+	buf_drop(&s->screen.in, buf_len(&s->screen.in));
+}
+
+static void screen_on_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct session *s = ctx;
+	struct wire_frame f;
+	int rc;
+
+	buf_add(&s->screen.in, bytes, n);
+	while ((rc = wire_next(&s->screen.in, &f)) == 1) {
+		screen_on_frame(s, &f);
+		if (!s->screen.worker)
+			return;
+		buf_drop(&s->screen.in, f.n + WIRE_HEADER_SIZE);
+	}
+	if (rc < 0)
+		screen_drop_worker(s); /* it sees the end of its socket and ends; another one follows */
+}
+
+static void screen_on_end(void *ctx)
+{
+	screen_drop_worker(ctx);
+	agent_pump(ctx);
+}
+
+static void screen_on_drained(void *ctx)
+{
+	agent_pump(ctx);
+}
+
+/* ---- workers come and go ---- */
+
+/* The fd that came along, or -1. */
+static int screen_receive_fd(int control)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control_data;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control_data.bytes,
+			   .msg_controllen = sizeof(control_data.bytes)};
+	ssize_t n = recvmsg(control, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	int fd = -1;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return n == 0 ? -2 : fd;
+}
+
+/* The screen is empty now. A program repaints when the size changes, so it does, for a moment. */
+static void screen_repaint(struct session *s)
+{
+	status_event_note(s, "screen", "ccvm-term ended and was replaced; the agent was asked to paint its screen again");
+	if (!s->ssh || s->state != SESSION_RUNNING)
+		return;
+	sshlink_resize(s->ssh, s->request.cols, s->request.rows > 1 ? s->request.rows - 1 : 2);
+	sshlink_resize(s->ssh, s->request.cols, s->request.rows);
+	agent_pump(s);
+}
+
+static void screen_on_control(uv_poll_t *poll, int status, int events)
+{
+	struct session *s = poll->data;
+	const struct stream_callbacks cb = {screen_on_bytes, screen_on_end, screen_on_drained, s};
+	int fd = screen_receive_fd(s->screen.control_fd);
+
+	(void)status;
+	(void)events;
+	if (fd == -2) {
+		uv_poll_stop(poll);
+		status_event_note(s, "screen", "ccvm-term has ended: this session's screen cannot be shown any more");
+	}
+	if (fd < 0)
+		return;
+	if (s->screen.worker)
+		screen_drop_worker(s);
+	s->screen.worker = stream_open(&s->loop, fd, &cb);
+	screen_resize(s);
+	if (s->screen.workers++ > 0)
+		screen_repaint(s);
+	clients_pull_again(s);
+}
+
+int screen_start(struct session *s, struct err *e)
+{
+	static char *const no_env[] = {NULL};
+	AUTO_FREE char *program = mem_format("%s/ccvm-term", s->libexec);
+	char *const argv[] = {program, NULL};
+	AUTO_CLOSE int theirs = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct spawn_fd fds[2];
+	struct spawn spawn = {.path = program, .argv = argv, .envp = no_env, .fds = fds, .nfds = 2,
+			      .die_with_parent = true, .no_core = true, .new_session = true};
+	int pair[2];
+
+	if (!s->request.tty)
+		return 0;
+	s->stage = "screen";
+	if (null < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	s->screen.control_fd = pair[0];
+	theirs = pair[1];
+	fds[0] = (struct spawn_fd){null, 2};
+	fds[1] = (struct spawn_fd){theirs, 3};
+	s->screen.pid = spawn_start(&spawn, NULL, e);
+	if (s->screen.pid < 0) {
+		s->screen.pid = 0;
+		return err_exit_code(e, ERR_EXIT_GUEST);
+	}
+	s->screen.control = mem_alloc(sizeof(*s->screen.control));
+	uv_poll_init(&s->loop, s->screen.control, s->screen.control_fd);
+	s->screen.control->data = s;
+	uv_poll_start(s->screen.control, UV_READABLE, screen_on_control);
+	return 0;
+}
+
+static void screen_free_handle(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void screen_end(struct session *s)
+{
+	struct screen *sc = &s->screen;
+
+	if (sc->control) {
+		uv_poll_stop(sc->control);
+		uv_close((uv_handle_t *)sc->control, screen_free_handle);
+		sc->control = NULL;
+	}
+	if (sc->control_fd >= 0)
+		close(mem_steal_fd(&sc->control_fd));
+	screen_drop_worker(s);
+	buf_fini(&sc->in);
+	if (sc->pid > 0) {
+		kill(sc->pid, SIGKILL); /* its worker dies with it */
+		waitpid(sc->pid, NULL, 0);
+	}
+	sc->pid = 0;
+}
+
+/* ---- viewers ---- */
+
+void screen_on_view(struct session *s, struct client *c, uint32_t number, const void *bytes, size_t n)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	if (s->screen.control_fd < 0) {
+		clients_send(c, WIRE_VIEW_DATA, "X", 1);
+		return;
+	}
+	view_put_u32(&payload, number);
+	buf_add(&payload, bytes, n);
+	screen_send(s, WIRE_VIEW, &payload);
+}
+
+void screen_forget_client(struct session *s, uint32_t number)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	view_put_u32(&payload, number);
+	screen_send(s, WIRE_VIEW_GONE, &payload);
+}
+
+void screen_add_status(const struct session *s, struct buf *out)
+{
+	json_add_bool(out, "detached", s->request.detached);
+	json_add_bool(out, "terminal", s->request.tty);
+	json_add_string(out, "title", s->screen.title);
+	json_add_string(out, "agent", attention_name(s->screen.agent.state));
+	json_add_string(out, "agent_why", s->screen.agent.why);
+	json_add_int(out, "agent_since_ms", s->screen.agent_since_ms);
+}

@@ -1,0 +1,53 @@
+/* screen: the session's side of ccvm-term: it gets the agent's output and viewers' messages, and gives frames, bytes for
+ * the agent, and events.
+ *
+ * ccvm-term is not trusted: what it says is passed on within bounds, texts are checked for their characters, and nothing
+ * it says is interpreted but the first bytes that say whom it is for. A worker of it that dies is replaced, and the
+ * program in the guest is made to repaint. */
+#ifndef CCVM_SESSION_SCREEN_H
+#define CCVM_SESSION_SCREEN_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "session/attention.h"
+
+#define SCREEN_TITLE_MAX 256
+#define SCREEN_TEXT_MAX	 4096
+
+struct session;
+struct client;
+struct stream;
+
+struct screen {
+	int control_fd;	     /* ccvm-term sends each new worker's socket over it; -1: no screen */
+	pid_t pid;
+	uv_poll_t *control;
+	struct stream *worker; /* NULL: none at the moment */
+	struct buf in;
+	unsigned workers; /* so far */
+	char title[SCREEN_TITLE_MAX];
+	char text[SCREEN_TEXT_MAX]; /* the last lines */
+	struct attention_verdict agent;
+	int64_t agent_since_ms;
+	int64_t bell_ms; /* last told */
+};
+
+void screen_init(struct session *s);
+/* Starts ccvm-term, for an agent with a terminal. */
+int screen_start(struct session *s, struct err *e);
+void screen_end(struct session *s);
+/* The agent's output. */
+void screen_feed(struct session *s, const void *bytes, size_t n);
+/* How much of it ccvm-term has not taken yet. */
+size_t screen_queued(const struct session *s);
+void screen_resize(struct session *s);
+/* A viewer's message, to be passed on; number: the client's. */
+void screen_on_view(struct session *s, struct client *c, uint32_t number, const void *bytes, size_t n);
+void screen_forget_client(struct session *s, uint32_t number);
+/* Fields of status.json. */
+void screen_add_status(const struct session *s, struct buf *out);
+
+#endif

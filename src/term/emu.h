@@ -1,0 +1,42 @@
+/* emu: a terminal: bytes in; a grid, answers and events out. The only user of libvterm, whose State layer it uses.
+ *
+ * libvterm corrupts memory when its size is set after hostile output, in all versions tried: it is never resized but
+ * replaced by a new one, which gets the modes, the pen and the cursor replayed. */
+#ifndef CCVM_TERM_EMU_H
+#define CCVM_TERM_EMU_H
+
+#include <stdint.h>
+
+#include "term/grid.h"
+
+struct emu_events { /* since they were last looked at; the owner of emu clears the flags */
+	bool bell, title, notified;
+	char title_text[VIEW_TITLE_MAX]; /* the present one */
+	char notify_text[VIEW_TITLE_MAX];
+	uint64_t bells, clipboard_refused;
+};
+
+struct emu_callbacks {
+	/* What the program asked the terminal: from a closed list, nothing of it is the program's choice. */
+	void (*on_answer)(void *ctx, const void *bytes, size_t n);
+	void *ctx;
+};
+
+struct emu;
+
+/* gen: the first generation, larger than any that a predecessor used. */
+struct emu *emu_new(int cols, int rows, size_t history, uint64_t gen, const struct emu_callbacks *cb);
+void emu_free(struct emu *e);
+void emu_feed(struct emu *e, const void *bytes, size_t n);
+/* Clipped to the bounds of view.h. */
+void emu_resize(struct emu *e, int cols, int rows);
+struct emu_events *emu_events(struct emu *e);
+struct grid *emu_grid(struct emu *e);
+unsigned emu_modes(const struct emu *e);
+bool emu_is_synchronized(const struct emu *e); /* the program is in the middle of an update */
+void emu_end_synchronized(struct emu *e);
+/* Whether a viewer with this generation would get anything new. */
+bool emu_has_news(const struct emu *e, uint64_t since);
+void emu_put_frame(struct emu *e, struct buf *out, uint64_t since);
+
+#endif

@@ -1,0 +1,380 @@
+#include "term/term.h"
+#include "base/mem.h"
+#include "proto/wire.h"
+#include "term/emu.h"
+#include "term/keyenc.h"
+#include "term/term_confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#define TERM_OUT_MAX   (4u << 20) /* queued for the session: no more frames until it took some */
+#define TERM_READ      65536u
+#define TERM_QUIET_MS  100 /* the screen's text is told when it has not changed for so long … */
+#define TERM_SCREEN_MS 1000 /* … or this often */
+#define TERM_SCREEN_MAX 4000
+#define TERM_SCREEN_ROWS 24
+
+struct term_viewer {
+	uint32_t id;
+	uint64_t since;
+	int64_t sent_ms;
+	bool used, waiting;
+};
+
+struct term {
+	int fd;
+	struct buf in, out;
+	struct emu *emu;
+	struct term_viewer viewer[TERM_VIEWERS];
+	int64_t now_ms, sync_ms;     /* of the beginning of an update; 0: none */
+	int64_t fed_ms, screen_ms;   /* last output; last told text */
+	bool screen_due;
+	int cols, rows;
+};
+
+static int64_t term_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void term_send(struct term *t, enum wire_type type, const struct buf *payload)
+{
+	wire_put(&t->out, type, buf_data(payload), buf_len(payload));
+}
+
+static void term_on_answer(void *ctx, const void *bytes, size_t n)
+{
+	struct term *t = ctx;
+
+	if (buf_len(&t->out) < TERM_OUT_MAX)
+		wire_put(&t->out, WIRE_STDIN, bytes, n);
+}
+
+/* ---- viewers ---- */
+
+static struct term_viewer *term_viewer(struct term *t, uint32_t id)
+{
+	struct term_viewer *unused = NULL;
+
+	for (size_t i = 0; i < TERM_VIEWERS; i++) {
+		if (t->viewer[i].used && t->viewer[i].id == id)
+			return &t->viewer[i];
+		if (!t->viewer[i].used && !unused)
+			unused = &t->viewer[i];
+	}
+	if (unused)
+		*unused = (struct term_viewer){.id = id, .used = true};
+	return unused;
+}
+
+static void term_send_frame(struct term *t, struct term_viewer *v)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	view_put_u32(&payload, v->id);
+	emu_put_frame(t->emu, &payload, v->since);
+	term_send(t, WIRE_VIEW_DATA, &payload);
+	v->sent_ms = t->now_ms;
+	v->waiting = false;
+}
+
+/* Frames that are due; returns how long the next one may wait, or -1. */
+static int term_send_frames(struct term *t)
+{
+	const bool held = t->sync_ms && t->now_ms - t->sync_ms < TERM_SYNC_MS;
+	int64_t wait = -1;
+
+	if (t->sync_ms && !held)
+		emu_end_synchronized(t->emu);
+	for (size_t i = 0; i < TERM_VIEWERS; i++) {
+		struct term_viewer *v = &t->viewer[i];
+		int64_t ms;
+
+		if (!v->used || !v->waiting || (v->since && !emu_has_news(t->emu, v->since)) || buf_len(&t->out) > TERM_OUT_MAX)
+			continue;
+		ms = v->since == 0 ? 0 : v->sent_ms + TERM_FRAME_MS - t->now_ms;
+		if (v->since && held)
+			ms = t->sync_ms + TERM_SYNC_MS - t->now_ms;
+		if (ms <= 0)
+			term_send_frame(t, v);
+		else if (wait < 0 || ms < wait)
+			wait = ms;
+	}
+	return (int)wait;
+}
+
+static void term_on_pull(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	struct term_viewer *v = term_viewer(t, id);
+
+	if (!v || n != 8)
+		return;
+	v->since = view_get_u64(p);
+	v->waiting = true;
+	if (v->since == 0) /* at once: it tells of this moment in the stream */
+		term_send_frame(t, v);
+}
+
+static void term_on_lines(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	if (n != 10)
+		return;
+	view_put_u32(&payload, id);
+	grid_put_history(emu_grid(t->emu), &payload, view_get_u64(p), view_get_u16(p + 8));
+	term_send(t, WIRE_VIEW_DATA, &payload);
+}
+
+static void term_on_find(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf payload = {0};
+	AUTO_FREE char *text = NULL;
+	uint64_t line;
+	int col = 0;
+
+	if (n < 10 || n > 9 + 256)
+		return;
+	text = mem_strndup((const char *)p + 9, n - 9);
+	line = grid_find(emu_grid(t->emu), view_get_u64(p), p[8], text, &col);
+	view_put_u32(&payload, id);
+	buf_add(&payload, "R", 1);
+	view_put_u64(&payload, line);
+	view_put_u16(&payload, (uint16_t)col);
+	term_send(t, WIRE_VIEW_DATA, &payload);
+}
+
+static void term_on_key(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf bytes = {0};
+
+	(void)id;
+	if (n != 5)
+		return;
+	keyenc_key(&bytes, view_get_u32(p + 1), p[0], emu_modes(t->emu));
+	term_send(t, WIRE_STDIN, &bytes);
+}
+
+static void term_on_paste(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf bytes = {0};
+
+	(void)id;
+	keyenc_paste(&bytes, p, n, emu_modes(t->emu));
+	term_send(t, WIRE_STDIN, &bytes);
+}
+
+static void term_on_mouse(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf bytes = {0};
+
+	(void)id;
+	if (n != 7)
+		return;
+	keyenc_mouse(&bytes, p[0], p[1], p[2], view_get_u16(p + 3), view_get_u16(p + 5), emu_modes(t->emu));
+	term_send(t, WIRE_STDIN, &bytes);
+}
+
+static void term_on_focus(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+{
+	AUTO_BUF struct buf bytes = {0};
+
+	(void)id;
+	if (n != 1)
+		return;
+	keyenc_focus(&bytes, p[0], emu_modes(t->emu));
+	term_send(t, WIRE_STDIN, &bytes);
+}
+
+static void term_on_view(struct term *t, const struct wire_frame *f)
+{
+	static const struct {
+		enum view_kind kind;
+		void (*act)(struct term *t, uint32_t id, const unsigned char *p, size_t n);
+	} table[] = {{VIEW_PULL, term_on_pull},	  {VIEW_LINES, term_on_lines}, {VIEW_FIND, term_on_find}, {VIEW_KEY, term_on_key},
+		     {VIEW_PASTE, term_on_paste}, {VIEW_MOUSE, term_on_mouse}, {VIEW_FOCUS, term_on_focus}};
+
+	for (size_t i = 0; f->n >= 5 && i < ARRAY_LEN(table); i++)
+		if ((unsigned char)table[i].kind == f->payload[4])
+			table[i].act(t, wire_get_u32(f->payload), f->payload + 5, f->n - 5);
+}
+
+/* ---- events ---- */
+
+static void term_send_event(struct term *t, enum wire_term_event kind, const char *text)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	buf_add(&payload, (const char[]){(char)kind}, 1);
+	buf_add(&payload, text, strlen(text));
+	term_send(t, WIRE_TERM_EVENT, &payload);
+}
+
+/* Once a turn at most, so that a flood of them is no flood for the session. */
+static void term_send_events(struct term *t)
+{
+	struct emu_events *ev = emu_events(t->emu);
+
+	if (ev->title)
+		term_send_event(t, WIRE_TERM_TITLE, ev->title_text);
+	if (ev->bell)
+		term_send_event(t, WIRE_TERM_BELL, "");
+	if (ev->notified)
+		term_send_event(t, WIRE_TERM_NOTIFY, ev->notify_text);
+	ev->title = ev->bell = ev->notified = false;
+}
+
+/* The last rows, so far as they fit. */
+static void term_send_screen(struct term *t)
+{
+	struct grid *g = emu_grid(t->emu);
+	AUTO_BUF struct buf text = {0};
+	int first = g->rows > TERM_SCREEN_ROWS ? g->rows - TERM_SCREEN_ROWS : 0;
+
+	for (int i = first; i < g->rows && buf_len(&text) < TERM_SCREEN_MAX; i++) {
+		const struct grid_row *r = grid_row(g, i);
+		const size_t before = buf_len(&text);
+
+		view_row_text(&text, r->cells, r->used < g->cols ? r->used : (size_t)g->cols);
+		if (buf_len(&text) > before)
+			buf_add(&text, "\n", 1);
+	}
+	term_send_event(t, WIRE_TERM_SCREEN, buf_text(&text));
+	t->screen_ms = t->now_ms;
+	t->screen_due = false;
+}
+
+/* Returns how long it may wait, or -1. */
+static int term_tell_screen(struct term *t)
+{
+	const int64_t quiet = t->fed_ms + TERM_QUIET_MS, latest = t->screen_ms + TERM_SCREEN_MS;
+	const int64_t due = quiet < latest ? quiet : latest;
+
+	if (!t->screen_due)
+		return -1;
+	if (t->now_ms < due)
+		return (int)(due - t->now_ms);
+	term_send_screen(t);
+	return -1;
+}
+
+/* ---- the socket ---- */
+
+static void term_on_output(struct term *t, const struct wire_frame *f)
+{
+	emu_feed(t->emu, f->payload, f->n);
+	t->fed_ms = t->now_ms;
+	t->screen_due = true;
+	if (!emu_is_synchronized(t->emu))
+		t->sync_ms = 0;
+	else if (!t->sync_ms)
+		t->sync_ms = t->now_ms;
+}
+
+static void term_on_resize(struct term *t, const struct wire_frame *f)
+{
+	if (f->n == 4)
+		emu_resize(t->emu, view_get_u16(f->payload), view_get_u16(f->payload + 2));
+}
+
+static void term_on_gone(struct term *t, const struct wire_frame *f)
+{
+	for (size_t i = 0; f->n == 4 && i < TERM_VIEWERS; i++)
+		if (t->viewer[i].id == wire_get_u32(f->payload))
+			t->viewer[i].used = false;
+}
+
+static void term_on_frame(struct term *t, const struct wire_frame *f)
+{
+	if (f->type == WIRE_STDOUT)
+		term_on_output(t, f);
+	else if (f->type == WIRE_VIEW)
+		term_on_view(t, f);
+	else if (f->type == WIRE_RESIZE)
+		term_on_resize(t, f);
+	else if (f->type == WIRE_VIEW_GONE)
+		term_on_gone(t, f);
+}
+
+/* 1: go on; 0: the session is gone; -1: broken. */
+static int term_read(struct term *t)
+{
+	ssize_t n = read(t->fd, buf_room(&t->in, TERM_READ), TERM_READ);
+	struct wire_frame f;
+	int rc;
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 1 : -1;
+	if (n == 0)
+		return 0;
+	buf_grew(&t->in, (size_t)n);
+	while ((rc = wire_next(&t->in, &f)) == 1) {
+		term_on_frame(t, &f);
+		buf_drop(&t->in, f.n + WIRE_HEADER_SIZE);
+	}
+	term_send_events(t);
+	return rc < 0 ? -1 : 1;
+}
+
+static int term_write(struct term *t)
+{
+	while (buf_len(&t->out)) {
+		ssize_t n = write(t->fd, buf_data(&t->out), buf_len(&t->out));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 1 : -1;
+		buf_drop(&t->out, (size_t)n);
+	}
+	return 1;
+}
+
+static int term_shorter(int a, int b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+static int term_turn(struct term *t)
+{
+	int wait, rc = 1;
+	struct pollfd p = {.fd = t->fd};
+
+	t->now_ms = term_clock_ms();
+	wait = term_shorter(term_send_frames(t), term_tell_screen(t));
+	if (term_write(t) < 0)
+		return -1;
+	p.events = (short)(POLLIN | (buf_len(&t->out) ? POLLOUT : 0));
+	if (poll(&p, 1, wait) < 0)
+		return errno == EINTR ? 1 : -1;
+	term_confine_begin_turn();
+	t->now_ms = term_clock_ms();
+	if (p.revents & (POLLIN | POLLHUP | POLLERR))
+		rc = term_read(t);
+	return rc;
+}
+
+int term_run(int fd, size_t history)
+{
+	struct term t = {.fd = fd};
+	const struct emu_callbacks cb = {term_on_answer, &t};
+	int rc = 1;
+
+	t.now_ms = term_clock_ms();
+	t.emu = emu_new(80, 24, history, (uint64_t)t.now_ms + 1, &cb);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	while (rc > 0)
+		rc = term_turn(&t);
+	emu_free(t.emu);
+	buf_fini(&t.in);
+	buf_fini(&t.out);
+	return rc < 0;
+}

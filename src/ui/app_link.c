@@ -1,0 +1,323 @@
+#include "ui/app_link.h"
+#include "base/mem.h"
+#include "client/sessions.h"
+#include "proto/rundir.h"
+#include "proto/wire.h"
+#include "ui/app_state.h"
+#include "ui/views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct app_connection *links_find(struct app *a, const char *id)
+{
+	for (size_t i = 0; i < MODEL_SESSIONS; i++)
+		if (strcmp(a->connection[i].id, id) == 0)
+			return &a->connection[i];
+	return NULL;
+}
+
+static void links_drop(struct app_connection *c)
+{
+	stream_close(c->stream);
+	buf_fini(&c->in);
+	*c = (struct app_connection){.app = c->app};
+}
+
+void links_close(struct app *a)
+{
+	for (size_t i = 0; i < MODEL_SESSIONS; i++)
+		if (a->connection[i].id[0]) {
+			stream_flush(a->connection[i].stream, 200);
+			links_drop(&a->connection[i]);
+		}
+}
+
+static void links_send(struct app *a, const struct model_session *s, enum wire_type type, const void *payload, size_t n)
+{
+	struct app_connection *c = s ? links_find(a, s->id) : NULL;
+	AUTO_BUF struct buf frame = {0};
+
+	if (!c)
+		return;
+	wire_put(&frame, type, payload, n);
+	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+/* ---- what sessions say ---- */
+
+static void links_on_event(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+	struct app *a = c->app;
+
+	if (json_parse_line((const char *)p, n, &l) < 0)
+		return;
+	if (model_take_event(&a->model, c->id, &l))
+		app_announce(a, model_find(&a->model, c->id));
+}
+
+static void links_on_egress_row(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+	struct model *m = &c->app->model;
+	struct model_egress_row *r = &m->egress[m->egress_n];
+	int64_t port = 0;
+
+	if (json_parse_line((const char *)p, n, &l) < 0)
+		return;
+	if (json_get_string(&l, "error"))
+		model_say(m, "%s", json_get_string(&l, "error"));
+	if (!json_get_string(&l, "host") || m->egress_n == MODEL_EGRESS_ROWS)
+		return;
+	json_get_int(&l, "port", &port);
+	json_get_int(&l, "count", &r->count);
+	snprintf(r->entry, sizeof(r->entry), "%.240s:%d", json_get_string(&l, "host"), (int)port);
+	snprintf(r->verdict, sizeof(r->verdict), "%s", json_get_string(&l, "verdict") ? json_get_string(&l, "verdict") : "");
+	snprintf(r->reason, sizeof(r->reason), "%s", json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
+	m->egress_n++;
+}
+
+static void links_on_found(struct app *a, const unsigned char *p, size_t n)
+{
+	struct model *m = &a->model;
+	const uint64_t line = n == 11 ? view_get_u64(p + 1) : UINT64_MAX;
+
+	if (line == UINT64_MAX) {
+		model_say(m, "not found: %.200s", m->line.text);
+		return;
+	}
+	m->copy_line = line;
+	if (line < m->copy_top || line >= m->copy_top + (m->history.rows ? m->history.rows : 1))
+		m->copy_top = line > 3 ? line - 3 : 0;
+	links_lines(a, model_in_pane(m, m->active), m->copy_top, VIEW_ROWS_MAX);
+}
+
+/* False: what came is malformed, which only a session that was taken over sends. */
+static bool links_on_view(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	struct app *a = c->app;
+	struct model_session *s = model_find(&a->model, c->id);
+
+	if (!s || n == 0)
+		return true;
+	if (p[0] == VIEW_FRAME) {
+		c->pulling = false;
+		return view_take_frame(&s->screen, p, n) == 0;
+	}
+	if (p[0] == VIEW_HISTORY)
+		app_on_history(a, s, p, n);
+	else if (p[0] == VIEW_FOUND)
+		links_on_found(a, p, n);
+	return true;
+}
+
+static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
+{
+	if (f->type == WIRE_EVENT)
+		links_on_event(c, f->payload, f->n);
+	else if (f->type == WIRE_EGRESS_ROW)
+		links_on_egress_row(c, f->payload, f->n);
+	else if (f->type == WIRE_VIEW_DATA)
+		return links_on_view(c, f->payload, f->n);
+	return true;
+}
+
+static void links_on_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct app_connection *c = ctx;
+	struct app *a = c->app;
+	struct wire_frame f;
+	bool good = true;
+	int rc = 0;
+
+	buf_add(&c->in, bytes, n);
+	while (good && (rc = wire_next(&c->in, &f)) == 1) {
+		good = links_on_frame(c, &f);
+		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
+	}
+	if (!good || rc < 0) {
+		model_say(&a->model, "session %s sent what is no screen; its connection was closed", c->id);
+		links_drop(c);
+	}
+	a->dirty = true;
+}
+
+static void links_on_end(void *ctx)
+{
+	struct app_connection *c = ctx;
+	struct app *a = c->app;
+
+	links_drop(c);
+	links_refresh(a);
+}
+
+/* ---- connections ---- */
+
+static void links_connect(struct app *a, const char *id)
+{
+	AUTO_FREE char *directory = mem_format("%s/%s", a->run_base, id);
+	struct app_connection *c = links_find(a, "");
+	const struct stream_callbacks cb = {links_on_bytes, links_on_end, NULL, c};
+	struct err ignored;
+	int fd = c ? sessions_connect_directory(directory, &ignored) : -1;
+
+	if (fd < 0) /* it has only just begun, or is ending */
+		return;
+	*c = (struct app_connection){.app = a};
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	c->stream = stream_open(&a->loop, fd, &cb);
+}
+
+void links_refresh(struct app *a)
+{
+	static struct json_line l;
+	struct sessions s;
+	struct err ignored;
+
+	if (sessions_list(&s, &ignored) < 0)
+		return;
+	model_begin_list(&a->model);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.dry[i] || json_parse_line(s.status[i], strlen(s.status[i]), &l) < 0)
+			continue;
+		model_take_status(&a->model, s.id[i], &l);
+		if (!links_find(a, s.id[i]))
+			links_connect(a, s.id[i]);
+	}
+	model_end_list(&a->model);
+	sessions_fini(&s);
+	a->dirty = true;
+}
+
+static void links_pull(struct app *a, const struct model_session *s)
+{
+	struct app_connection *c = links_find(a, s->id);
+	AUTO_BUF struct buf message = {0};
+
+	if (!c || c->pulling || !s->terminal)
+		return;
+	buf_add(&message, "p", 1);
+	view_put_u64(&message, s->screen.cells ? s->screen.s.gen : 0);
+	c->pulling = true;
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+static void links_size(struct app *a, const struct model_session *s, int cols, int rows)
+{
+	struct app_connection *c = links_find(a, s->id);
+	AUTO_BUF struct buf size = {0};
+
+	if (!c || !s->detached || (c->cols == cols && c->rows == rows))
+		return;
+	c->cols = cols;
+	c->rows = rows;
+	view_put_u16(&size, (uint16_t)cols);
+	view_put_u16(&size, (uint16_t)rows);
+	links_send(a, s, WIRE_RESIZE, buf_data(&size), buf_len(&size));
+}
+
+static void links_focus(struct app *a, const struct model_session *s)
+{
+	struct app_connection *c = links_find(a, s->id);
+	const bool now = model_is_looked_at(&a->model, s);
+
+	if (!c || c->focused == now)
+		return;
+	c->focused = now;
+	links_send(a, s, WIRE_VIEW, (const char[]){VIEW_FOCUS, now}, 2);
+}
+
+void links_follow(struct app *a)
+{
+	struct model *m = &a->model;
+
+	for (int i = 0; i < m->panes; i++) {
+		struct model_session *s = model_in_pane(m, i);
+		struct canvas_box b;
+
+		if (!s || !views_pane_box(m, a->cols, a->rows, i, &b))
+			continue;
+		links_size(a, s, b.cols, b.rows);
+		links_pull(a, s);
+	}
+	if (m->mode == MODEL_PEEK && model_chosen(m))
+		links_pull(a, model_chosen(m));
+	for (int i = 0; i < m->n; i++)
+		links_focus(a, &m->session[i]);
+}
+
+/* ---- messages ---- */
+
+void links_key(struct app *a, const struct model_session *s, const struct key *k)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_KEY, (char)k->mods}, 2);
+	view_put_u32(&message, k->code);
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+void links_paste(struct app *a, const struct model_session *s, const char *text)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, "t", 1);
+	buf_add(&message, text, strlen(text));
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+void links_mouse(struct app *a, const struct model_session *s, unsigned mods, unsigned button, unsigned kind, int row, int col)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_MOUSE, (char)mods, (char)button, (char)kind}, 4);
+	view_put_u16(&message, (uint16_t)row);
+	view_put_u16(&message, (uint16_t)col);
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+void links_lines(struct app *a, const struct model_session *s, uint64_t from, unsigned count)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, "l", 1);
+	view_put_u64(&message, from);
+	view_put_u16(&message, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX));
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+void links_search(struct app *a, const struct model_session *s, uint64_t from, bool down, const char *text)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, "f", 1);
+	view_put_u64(&message, from);
+	buf_add(&message, (const char[]){down}, 1);
+	buf_add(&message, text, strlen(text));
+	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+}
+
+void links_stop(struct app *a, const struct model_session *s)
+{
+	links_send(a, s, WIRE_STOP, NULL, 0);
+}
+
+void links_rename(struct app *a, const struct model_session *s, const char *name)
+{
+	links_send(a, s, WIRE_RENAME, name, strlen(name));
+}
+
+void links_egress(struct app *a, const struct model_session *s, const char *op, const char *entry, bool once)
+{
+	AUTO_BUF struct buf request = {0};
+
+	json_begin(&request);
+	json_add_string(&request, "op", op);
+	if (entry) {
+		json_add_string(&request, "entry", entry);
+		json_add_bool(&request, "once", once);
+	}
+	json_end(&request);
+	links_send(a, s, WIRE_EGRESS, buf_data(&request), buf_len(&request));
+}

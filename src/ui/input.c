@@ -1,0 +1,191 @@
+#include "ui/input.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "proto/view.h"
+
+#include <string.h>
+#include <termkey.h>
+
+#define INPUT_PASTE_MAX (1u << 20) /* a longer one is cut */
+#define INPUT_BEGIN	"\033[200~"
+#define INPUT_END	"\033[201~"
+
+struct input {
+	TermKey *tk;
+	struct input_callbacks cb;
+	struct buf bytes; /* not given to libtermkey yet */
+	struct buf paste;
+	bool pasting, waiting;
+};
+
+struct input *input_new(const char *term, const struct input_callbacks *cb)
+{
+	TermKey *tk = termkey_new_abstract(term, TERMKEY_FLAG_UTF8 | TERMKEY_FLAG_CTRLC | TERMKEY_FLAG_NOTERMIOS);
+	struct input *in;
+
+	if (!tk)
+		return NULL;
+	in = mem_alloc(sizeof(*in));
+	in->tk = tk;
+	in->cb = *cb;
+	return in;
+}
+
+void input_free(struct input *in)
+{
+	if (!in)
+		return;
+	termkey_destroy(in->tk);
+	buf_fini(&in->bytes);
+	buf_fini(&in->paste);
+	free(in);
+}
+
+static const struct {
+	TermKeySym sym;
+	uint32_t code;
+} input_symbols[] = {
+	{TERMKEY_SYM_UP, VIEW_KEY_UP},		{TERMKEY_SYM_DOWN, VIEW_KEY_DOWN},	 {TERMKEY_SYM_LEFT, VIEW_KEY_LEFT},
+	{TERMKEY_SYM_RIGHT, VIEW_KEY_RIGHT},	{TERMKEY_SYM_HOME, VIEW_KEY_HOME},	 {TERMKEY_SYM_END, VIEW_KEY_END},
+	{TERMKEY_SYM_INSERT, VIEW_KEY_INSERT},	{TERMKEY_SYM_DELETE, VIEW_KEY_DELETE},	 {TERMKEY_SYM_PAGEUP, VIEW_KEY_PAGE_UP},
+	{TERMKEY_SYM_PAGEDOWN, VIEW_KEY_PAGE_DOWN}, {TERMKEY_SYM_ENTER, VIEW_KEY_ENTER}, {TERMKEY_SYM_TAB, VIEW_KEY_TAB},
+	{TERMKEY_SYM_BACKSPACE, VIEW_KEY_BACKSPACE}, {TERMKEY_SYM_DEL, VIEW_KEY_BACKSPACE}, {TERMKEY_SYM_ESCAPE, VIEW_KEY_ESCAPE},
+	{TERMKEY_SYM_SPACE, ' '},		{TERMKEY_SYM_FIND, VIEW_KEY_HOME},	 {TERMKEY_SYM_SELECT, VIEW_KEY_END},
+	{TERMKEY_SYM_KPENTER, VIEW_KEY_ENTER},
+};
+
+static unsigned input_mods(int m)
+{
+	return (m & TERMKEY_KEYMOD_SHIFT ? VIEW_SHIFT : 0u) | (m & TERMKEY_KEYMOD_ALT ? VIEW_ALT : 0u) |
+	       (m & TERMKEY_KEYMOD_CTRL ? VIEW_CTRL : 0u);
+}
+
+/* False: a key we have no name for. */
+static bool input_convert(const TermKeyKey *from, struct key *k)
+{
+	*k = (struct key){.mods = input_mods(from->modifiers)};
+	if (from->type == TERMKEY_TYPE_UNICODE) {
+		k->code = (uint32_t)from->code.codepoint;
+		return view_is_char(k->code);
+	}
+	if (from->type == TERMKEY_TYPE_FUNCTION && from->code.number >= 1 && from->code.number <= 12) {
+		k->code = VIEW_KEY_F1 + (uint32_t)from->code.number - 1;
+		return true;
+	}
+	for (size_t i = 0; from->type == TERMKEY_TYPE_KEYSYM && i < ARRAY_LEN(input_symbols); i++)
+		if (input_symbols[i].sym == from->code.sym) {
+			k->code = input_symbols[i].code;
+			return true;
+		}
+	return false;
+}
+
+static void input_on_mouse(struct input *in, const TermKeyKey *key)
+{
+	TermKeyMouseEvent event;
+	int button = 0, row = 0, col = 0;
+	unsigned code, kind;
+
+	if (termkey_interpret_mouse(in->tk, key, &event, &button, &row, &col) != TERMKEY_RES_KEY || row < 1 || col < 1)
+		return;
+	kind = event == TERMKEY_MOUSE_PRESS ? 0 : event == TERMKEY_MOUSE_DRAG ? 2 : 1;
+	code = button >= 4 && button <= 5 ? 60u + (unsigned)button : button >= 1 && button <= 3 ? (unsigned)button - 1 : 0;
+	in->cb.on_mouse(in->cb.ctx, input_mods(key->modifiers), code, kind, row - 1, col - 1);
+}
+
+static void input_on_key(struct input *in, const TermKeyKey *key)
+{
+	struct key k;
+
+	if (key->type == TERMKEY_TYPE_MOUSE)
+		input_on_mouse(in, key);
+	else if (input_convert(key, &k))
+		in->cb.on_key(in->cb.ctx, &k);
+}
+
+static void input_drain(struct input *in, bool force)
+{
+	TermKeyKey key;
+	TermKeyResult rc;
+
+	while ((rc = termkey_getkey(in->tk, &key)) == TERMKEY_RES_KEY)
+		input_on_key(in, &key);
+	while (force && rc == TERMKEY_RES_AGAIN && (rc = termkey_getkey_force(in->tk, &key)) == TERMKEY_RES_KEY)
+		input_on_key(in, &key);
+	in->waiting = rc == TERMKEY_RES_AGAIN;
+}
+
+/* n bytes for libtermkey, whose buffer is small. */
+static void input_push(struct input *in, size_t n)
+{
+	while (n) {
+		size_t took = termkey_push_bytes(in->tk, (const char *)buf_data(&in->bytes), n < 64 ? n : 64);
+
+		if (took == 0 || took == (size_t)-1)
+			took = n; /* full of what is no key: dropped */
+		buf_drop(&in->bytes, took);
+		n -= took;
+		input_drain(in, false);
+	}
+}
+
+/* How many bytes at the end may be the beginning of the marker. */
+static size_t input_partial(const struct buf *b, const char *marker)
+{
+	const size_t n = buf_len(b);
+	size_t keep = strlen(marker) - 1;
+
+	for (keep = keep < n ? keep : n; keep > 0; keep--)
+		if (memcmp(buf_data(b) + n - keep, marker, keep) == 0)
+			return keep;
+	return 0;
+}
+
+/* Takes everything up to the marker; false: it is not there yet, and all but what may be its beginning was taken. */
+static bool input_up_to(struct input *in, const char *marker, bool force)
+{
+	const unsigned char *at = memmem(buf_data(&in->bytes), buf_len(&in->bytes), marker, strlen(marker));
+	const size_t keep = at || force ? 0 : input_partial(&in->bytes, marker);
+	const size_t n = at ? (size_t)(at - buf_data(&in->bytes)) : buf_len(&in->bytes) - keep;
+
+	if (!in->pasting) {
+		input_push(in, n);
+	} else {
+		const size_t room = INPUT_PASTE_MAX - buf_len(&in->paste);
+
+		buf_add(&in->paste, buf_data(&in->bytes), n < room ? n : room);
+		buf_drop(&in->bytes, n);
+	}
+	if (at)
+		buf_drop(&in->bytes, strlen(marker));
+	return at != NULL;
+}
+
+static void input_process(struct input *in, bool force)
+{
+	while (input_up_to(in, in->pasting ? INPUT_END : INPUT_BEGIN, force)) {
+		if (in->pasting)
+			in->cb.on_paste(in->cb.ctx, buf_text(&in->paste));
+		buf_drop(&in->paste, buf_len(&in->paste));
+		in->pasting = !in->pasting;
+	}
+}
+
+void input_feed(struct input *in, const char *bytes, size_t n)
+{
+	buf_add(&in->bytes, bytes, n);
+	input_process(in, false);
+}
+
+bool input_is_waiting(const struct input *in)
+{
+	return in->waiting || (buf_len(&in->bytes) > 0 && !in->pasting);
+}
+
+void input_settle(struct input *in)
+{
+	if (in->pasting)
+		return;
+	input_process(in, true);
+	input_drain(in, true);
+}

@@ -1,0 +1,343 @@
+#include "ui/model.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void model_init(struct model *m, int64_t now_ms)
+{
+	memset(m, 0, sizeof(*m));
+	m->panes = 1;
+	m->now_ms = now_ms;
+	(void)keyname_parse(&m->prefix, "C-\\");
+}
+
+void model_fini(struct model *m)
+{
+	for (int i = 0; i < m->n; i++)
+		view_screen_fini(&m->session[i].screen);
+	view_screen_fini(&m->history);
+}
+
+struct model_session *model_find(struct model *m, const char *id)
+{
+	for (int i = 0; i < m->n; i++)
+		if (id[0] && strcmp(m->session[i].id, id) == 0)
+			return &m->session[i];
+	return NULL;
+}
+
+struct model_session *model_chosen(struct model *m)
+{
+	return m->chosen >= 0 && m->chosen < m->n ? &m->session[m->chosen] : NULL;
+}
+
+struct model_session *model_in_pane(struct model *m, int pane)
+{
+	return pane < m->panes ? model_find(m, m->pane[pane]) : NULL;
+}
+
+struct model_session *model_active(struct model *m)
+{
+	return m->mode == MODEL_PEEK ? model_chosen(m) : model_in_pane(m, m->active);
+}
+
+/* ---- the list ---- */
+
+static void model_copy_text(char *out, size_t size, const struct json_line *l, const char *name)
+{
+	const char *text = json_get_string(l, name);
+
+	if (text)
+		snprintf(out, size, "%s", text);
+}
+
+static void model_copy_fields(struct model_session *s, const struct json_line *l)
+{
+	const struct {
+		const char *name;
+		char *text;
+		size_t size;
+	} texts[] = {
+		{"name", s->name, sizeof(s->name)},	  {"workspace", s->workspace, sizeof(s->workspace)},
+		{"state", s->state, sizeof(s->state)},	  {"agent", s->agent, sizeof(s->agent)},
+		{"agent_why", s->why, sizeof(s->why)},	  {"why", s->why, sizeof(s->why)},
+		{"title", s->title, sizeof(s->title)},	  {"egress", s->egress, sizeof(s->egress)},
+		{"egress_last_refused", s->last_refused, sizeof(s->last_refused)},
+	};
+	const struct {
+		const char *name;
+		int64_t *value;
+	} numbers[] = {
+		{"state_since_ms", &s->state_since_ms}, {"agent_since_ms", &s->agent_since_ms},
+		{"started_ms", &s->started_ms},		{"egress_refused", &s->refused},
+		{"guest_memory_total_kib", &s->memory_total_kib}, {"guest_memory_used_kib", &s->memory_used_kib},
+		{"guest_load_milli", &s->load_milli},	{"cores", &s->cores},
+	};
+	const char *mode = json_get_string(l, "mode");
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		model_copy_text(texts[i].text, texts[i].size, l, texts[i].name);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		json_get_int(l, numbers[i].name, numbers[i].value);
+	if (mode)
+		s->overlay = strcmp(mode, "overlay") == 0;
+	s->terminal = json_get_bool(l, "terminal", s->terminal);
+	s->detached = json_get_bool(l, "detached", s->detached);
+}
+
+void model_begin_list(struct model *m)
+{
+	for (int i = 0; i < m->n; i++)
+		m->session[i].seen = false;
+}
+
+/* In the order they were started, so that a new one moves no number. */
+static struct model_session *model_insert(struct model *m, const char *id, int64_t started_ms)
+{
+	int at = m->n;
+
+	if (m->n == MODEL_SESSIONS)
+		return NULL;
+	while (at > 0 && m->session[at - 1].started_ms > started_ms)
+		at--;
+	memmove(&m->session[at + 1], &m->session[at], (size_t)(m->n - at) * sizeof(m->session[0]));
+	m->session[at] = (struct model_session){0};
+	snprintf(m->session[at].id, sizeof(m->session[at].id), "%s", id);
+	m->chosen += at <= m->chosen && m->n > 0;
+	m->n++;
+	return &m->session[at];
+}
+
+void model_take_status(struct model *m, const char *id, const struct json_line *l)
+{
+	struct model_session *s = model_find(m, id);
+	int64_t started = 0;
+
+	json_get_int(l, "started_ms", &started);
+	if (!s)
+		s = model_insert(m, id, started);
+	if (!s)
+		return;
+	model_copy_fields(s, l);
+	s->seen = true;
+}
+
+static void model_remove(struct model *m, int at)
+{
+	model_say(m, "%.200s has ended", m->session[at].name);
+	model_add_log(m, m->message);
+	view_screen_fini(&m->session[at].screen);
+	for (int i = 0; i < MODEL_PANES; i++)
+		if (strcmp(m->pane[i], m->session[at].id) == 0)
+			m->pane[i][0] = '\0';
+	m->n--;
+	memmove(&m->session[at], &m->session[at + 1], (size_t)(m->n - at) * sizeof(m->session[0]));
+	memset(&m->session[m->n], 0, sizeof(m->session[0]));
+	if (m->chosen > at || m->chosen >= m->n)
+		m->chosen = m->chosen > 0 ? m->chosen - 1 : 0;
+}
+
+void model_end_list(struct model *m)
+{
+	for (int i = m->n - 1; i >= 0; i--)
+		if (!m->session[i].seen)
+			model_remove(m, i);
+	if (m->mode == MODEL_PANE && !model_active(m))
+		m->mode = MODEL_LIST;
+	if (m->n && !model_in_pane(m, m->active))
+		model_show(m);
+}
+
+/* ---- events ---- */
+
+bool model_is_looked_at(const struct model *m, const struct model_session *s)
+{
+	return m->mode == MODEL_PANE && strcmp(m->pane[m->active], s->id) == 0;
+}
+
+static void model_log_event(struct model *m, const struct model_session *s, const struct json_line *l)
+{
+	static const char *const fields[] = {"state", "agent", "stage", "text", "host", "reason"};
+	char text[MODEL_TEXT];
+	int n = snprintf(text, sizeof(text), "%s: %s", s->name, json_get_string(l, "event"));
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const char *value = json_get_string(l, fields[i]);
+
+		if (value && n > 0 && (size_t)n < sizeof(text))
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s", value);
+	}
+	model_add_log(m, text);
+}
+
+static void model_on_question(struct model *m, struct model_session *s, const struct json_line *l)
+{
+	int64_t port = 0;
+
+	json_get_int(l, "port", &port);
+	snprintf(s->question, sizeof(s->question), "%.200s:%d", json_get_string(l, "host") ? json_get_string(l, "host") : "?", (int)port);
+	model_say(m, "%.80s asks for %.120s: g opens the egress panel", s->name, s->question);
+}
+
+bool model_take_event(struct model *m, const char *id, const struct json_line *l)
+{
+	struct model_session *s = model_find(m, id);
+	const char *event = json_get_string(l, "event"), *agent = json_get_string(l, "agent");
+	bool calls = false;
+
+	if (!s || !event || strcmp(event, "progress") == 0)
+		return false;
+	if (strcmp(event, "agent") == 0) {
+		s->agent_since_ms = m->now_ms;
+		calls = agent && strcmp(agent, "waiting") == 0 && strcmp(s->agent, "waiting") != 0;
+	} else if (strcmp(event, "state") == 0) {
+		s->state_since_ms = m->now_ms;
+	} else if (strcmp(event, "bell") == 0 || strcmp(event, "notification") == 0) {
+		s->unseen_bell = calls = !model_is_looked_at(m, s);
+	} else if (strcmp(event, "egress") == 0) {
+		s->refused++;
+		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
+	} else if (strcmp(event, "egress-question") == 0) {
+		model_on_question(m, s, l);
+		calls = true;
+	}
+	model_log_event(m, s, l);
+	model_copy_fields(s, l);
+	return calls && !model_is_looked_at(m, s);
+}
+
+/* ---- choosing ---- */
+
+void model_choose(struct model *m, int i)
+{
+	if (i < 0 || i >= m->n)
+		return;
+	m->chosen = i;
+	model_show(m);
+}
+
+void model_show(struct model *m)
+{
+	struct model_session *s = model_chosen(m);
+
+	if (!s)
+		return;
+	for (int i = 0; i < m->panes; i++)
+		if (strcmp(m->pane[i], s->id) == 0) {
+			m->active = i;
+			return;
+		}
+	memcpy(m->pane[m->active], s->id, sizeof(s->id));
+}
+
+static bool model_needs_user(const struct model_session *s)
+{
+	return strcmp(s->agent, "waiting") == 0 || s->unseen_bell || s->question[0];
+}
+
+int model_waiting(const struct model *m)
+{
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++)
+		n += model_needs_user(&m->session[i]);
+	return n;
+}
+
+int model_next_waiting(const struct model *m)
+{
+	for (int i = 1; i <= m->n; i++) {
+		const int at = (m->chosen + i) % m->n;
+
+		if (model_needs_user(&m->session[at]))
+			return at;
+	}
+	return -1;
+}
+
+/* How far apart the letters lie; -1: not all are there. */
+static int model_letters_spread(const char *name, const char *letters)
+{
+	int first = -1, at = 0;
+
+	for (; *letters; letters++, at++) {
+		while (name[at] && tolower((unsigned char)name[at]) != tolower((unsigned char)*letters))
+			at++;
+		if (!name[at])
+			return -1;
+		first = first < 0 ? at : first;
+	}
+	return first < 0 ? 0 : at - first + first;
+}
+
+int model_find_by_letters(const struct model *m, const char *letters)
+{
+	int best = -1, least = 0;
+
+	for (int i = 0; i < m->n; i++) {
+		int spread = model_letters_spread(m->session[i].name, letters);
+
+		if (spread >= 0 && (best < 0 || spread < least)) {
+			best = i;
+			least = spread;
+		}
+	}
+	return best;
+}
+
+/* New panes get sessions that are not shown yet. */
+void model_set_panes(struct model *m, int panes)
+{
+	m->panes = panes;
+	m->zoomed = false;
+	if (m->active >= panes)
+		m->active = 0;
+	for (int i = panes; i < MODEL_PANES; i++)
+		m->pane[i][0] = '\0';
+	for (int i = 0; i < m->n; i++) {
+		int empty = -1;
+		bool shown = false;
+
+		for (int p = panes - 1; p >= 0; p--) {
+			shown = shown || strcmp(m->pane[p], m->session[i].id) == 0;
+			if (!m->pane[p][0])
+				empty = p;
+		}
+		if (!shown && empty >= 0)
+			memcpy(m->pane[empty], m->session[i].id, sizeof(m->session[i].id));
+	}
+}
+
+/* ---- messages, dialogs ---- */
+
+void model_say(struct model *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->message, sizeof(m->message), fmt, ap);
+	va_end(ap);
+}
+
+void model_add_log(struct model *m, const char *text)
+{
+	snprintf(m->log[m->log_n++ % MODEL_LOG], MODEL_TEXT, "%s", text);
+}
+
+void model_open(struct model *m, enum model_mode mode)
+{
+	if (m->mode == MODEL_LIST || m->mode == MODEL_PANE)
+		m->before = m->mode;
+	m->mode = mode;
+	m->line.text[0] = '\0';
+}
+
+void model_close(struct model *m)
+{
+	m->mode = m->before;
+	if (m->mode == MODEL_PANE && !model_in_pane(m, m->active))
+		m->mode = MODEL_LIST;
+}

@@ -1,0 +1,128 @@
+/* model: what ccvm-tui knows and what it is doing. No terminal, no sockets: commands change the model and leave wishes
+ * in it, which the program (app) grants. Texts of sessions were written by guests; they are checked when drawn. */
+#ifndef CCVM_UI_MODEL_H
+#define CCVM_UI_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "client/keyname.h"
+#include "proto/view.h"
+
+#define MODEL_SESSIONS	  64
+#define MODEL_PANES	  4
+#define MODEL_LOG	  200
+#define MODEL_TEXT	  256
+#define MODEL_EGRESS_ROWS 100
+
+enum model_mode {
+	MODEL_LIST, /* keys go to the list */
+	MODEL_PANE, /* keys go to the session in the active pane */
+	MODEL_HELP,
+	MODEL_LOG_PANEL,
+	MODEL_EGRESS,
+	MODEL_EXPLAIN,
+	MODEL_PEEK,    /* keys go to the chosen session, whose last rows are shown */
+	MODEL_COPY,    /* looking at a pane's history */
+	MODEL_SEARCH,  /* typing what to look for there */
+	MODEL_FIND,    /* typing a session's name */
+	MODEL_RENAME,
+	MODEL_NEW,
+	MODEL_ASK_STOP,
+	MODEL_ASK_QUIT,
+};
+
+enum model_wish {
+	WISH_NOTHING,
+	WISH_STOP,	 /* the chosen session */
+	WISH_RENAME,	 /* to line */
+	WISH_NEW,	 /* as form says */
+	WISH_EGRESS_LOG, /* of the chosen session */
+	WISH_ALLOW, WISH_ALLOW_ONCE, WISH_DENY, /* the chosen row of the egress panel */
+	WISH_HOLD,	 /* ask from now on */
+	WISH_LINES,	 /* the history for copy mode */
+	WISH_SEARCH,
+	WISH_COPY,	 /* the marked lines */
+	WISH_REDRAW,
+	WISH_QUIT,
+	WISH_QUIT_AND_STOP,
+};
+
+struct model_session {
+	char id[16], name[MODEL_TEXT], workspace[MODEL_TEXT], state[16], agent[16], why[MODEL_TEXT], title[MODEL_TEXT];
+	char egress[16], last_refused[MODEL_TEXT], question[MODEL_TEXT];
+	bool overlay, terminal, detached, seen;
+	bool unseen_bell;
+	int64_t state_since_ms, agent_since_ms, started_ms, refused, memory_total_kib, memory_used_kib, load_milli, cores;
+	struct view_screen screen;
+};
+
+struct model_line { /* being typed */
+	char text[MODEL_TEXT];
+};
+
+enum model_field { FORM_DIRECTORY, FORM_NAME, FORM_MODE, FORM_MEMORY, FORM_CORES, FORM_ALLOWLIST, FORM_ARGUMENTS, FORM_PROMPT, FORM_FIELDS };
+
+struct model_egress_row {
+	char entry[MODEL_TEXT], verdict[24], reason[64];
+	int64_t count;
+};
+
+struct model {
+	struct model_session session[MODEL_SESSIONS];
+	int n, chosen; /* chosen: of the list */
+	int panes;     /* 1, 2 or 4 */
+	int active;
+	char pane[MODEL_PANES][16]; /* ids; empty: none */
+	bool zoomed, quitting;
+	enum model_mode mode, before; /* before: what a dialog returns to */
+	struct key prefix;
+	bool after_prefix; /* the prefix key was typed in a pane */
+	struct model_line line;
+	struct model_line form[FORM_FIELDS];
+	int form_field;
+	char log[MODEL_LOG][MODEL_TEXT];
+	int log_n; /* written so far */
+	struct model_egress_row egress[MODEL_EGRESS_ROWS];
+	int egress_n, egress_chosen;
+	struct view_screen history; /* copy mode */
+	uint64_t copy_top, copy_line, copy_mark;
+	bool copy_marked, search_down;
+	int help_top;
+	char message[MODEL_TEXT];
+	int64_t now_ms;
+	enum model_wish wish;
+};
+
+void model_init(struct model *m, int64_t now_ms);
+void model_fini(struct model *m);
+
+/* A session's status.json; dead sessions are those that were not told of between begin and end. */
+void model_begin_list(struct model *m);
+void model_take_status(struct model *m, const char *id, const struct json_line *l);
+void model_end_list(struct model *m);
+/* An event of a session. True when it now waits for the user and is not being looked at. */
+bool model_take_event(struct model *m, const char *id, const struct json_line *l);
+
+struct model_session *model_find(struct model *m, const char *id); /* or NULL */
+struct model_session *model_chosen(struct model *m);		    /* or NULL */
+struct model_session *model_in_pane(struct model *m, int pane);    /* or NULL */
+/* The one keys of a pane go to. */
+struct model_session *model_active(struct model *m);
+bool model_is_looked_at(const struct model *m, const struct model_session *s);
+void model_choose(struct model *m, int i);
+/* Shows the chosen session in the active pane. */
+void model_show(struct model *m);
+int model_waiting(const struct model *m);
+/* The next session that waits, after the chosen one; -1: none. */
+int model_next_waiting(const struct model *m);
+/* The best match of typed letters, in their order, in a name; -1: none. */
+int model_find_by_letters(const struct model *m, const char *letters);
+void model_set_panes(struct model *m, int panes);
+void model_say(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void model_add_log(struct model *m, const char *text);
+void model_open(struct model *m, enum model_mode mode); /* a dialog or panel */
+void model_close(struct model *m);
+
+#endif

@@ -1,0 +1,475 @@
+#include "ui/views.h"
+#include "base/mem.h"
+#include "ui/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct canvas_style style_plain = {0, 0, 0}, style_dim = {VIEW_DIM, 0, 0}, style_bold = {VIEW_BOLD, 0, 0},
+				 style_bar = {VIEW_REVERSE, 0, 0}, style_active = {VIEW_REVERSE | VIEW_BOLD, 0, 0},
+				 style_live = {VIEW_BOLD, VIEW_INDEXED(9), 0}, style_overlay = {0, VIEW_INDEXED(10), 0},
+				 style_waiting = {VIEW_BOLD, VIEW_INDEXED(11), 0};
+
+/* ---- geometry ---- */
+
+static int views_list_width(const struct model *m, int cols)
+{
+	if (m->zoomed)
+		return 0;
+	return cols < 60 ? 13 : cols < 100 ? 24 : 32;
+}
+
+/* The whole of a pane, its header included. */
+static bool views_pane_outer(const struct model *m, int cols, int rows, int pane, struct canvas_box *box)
+{
+	const int left = views_list_width(m, cols), bar = left ? 1 : 0;
+	const struct canvas_box all = {1, left + bar, rows - 2, cols - left - bar};
+	const int across = m->panes > 1 ? 2 : 1, down = m->panes > 2 ? 2 : 1;
+
+	if (pane >= m->panes || (m->zoomed && pane != m->active))
+		return false;
+	if (m->zoomed || m->panes == 1) {
+		*box = all;
+	} else {
+		const int x = pane % across, y = pane / across, wide = (all.cols - (across - 1)) / across, high = all.rows / down;
+
+		*box = (struct canvas_box){all.row + y * high, all.col + x * (wide + 1), y ? all.rows - high : high,
+					   x ? all.cols - wide - 1 : wide};
+	}
+	return box->rows >= 2 && box->cols >= 2;
+}
+
+bool views_pane_box(const struct model *m, int cols, int rows, int pane, struct canvas_box *box)
+{
+	if (!views_pane_outer(m, cols, rows, pane, box))
+		return false;
+	box->row++;
+	box->rows--;
+	return true;
+}
+
+/* The first row of a session's screen that is shown: its cursor stays in sight where the pane is too small. */
+static int views_first_row(const struct view_screen *v, int rows)
+{
+	const int beyond = v->s.cursor_row - rows + 1;
+
+	return v->rows <= rows || beyond <= 0 ? 0 : beyond;
+}
+
+int views_pane_at(struct model *m, int cols, int rows, int row, int col, int *in_row, int *in_col)
+{
+	for (int i = 0; i < m->panes; i++) {
+		const struct model_session *s = model_in_pane(m, i);
+		struct canvas_box b;
+
+		if (!views_pane_box(m, cols, rows, i, &b) || row < b.row || row >= b.row + b.rows || col < b.col || col >= b.col + b.cols)
+			continue;
+		*in_row = row - b.row + (s && s->screen.cells ? views_first_row(&s->screen, b.rows) : 0);
+		*in_col = col - b.col;
+		return i;
+	}
+	return -1;
+}
+
+static int views_lines_each(const struct model *m, int rows)
+{
+	return m->n * 2 <= rows - 2 ? 2 : 1;
+}
+
+int views_list_at(const struct model *m, int cols, int rows, int row, int col)
+{
+	const int i = (row - 1) / views_lines_each(m, rows);
+
+	return col < views_list_width(m, cols) && row > 0 && i < m->n ? i : -1;
+}
+
+/* ---- words ---- */
+
+static void views_age(int64_t since_ms, int64_t now_ms, char *out, size_t size)
+{
+	int64_t s = since_ms > 0 && now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
+
+	if (s < 60)
+		snprintf(out, size, "%" PRId64 "s", s);
+	else if (s < 3600)
+		snprintf(out, size, "%" PRId64 "m", s / 60);
+	else
+		snprintf(out, size, "%" PRId64 "h%02" PRId64, s / 3600, s / 60 % 60);
+}
+
+/* What it does, in one word: the agent's state where it is known, else the session's. */
+static const char *views_doing(const struct model_session *s)
+{
+	const bool runs = strcmp(s->state, "running") == 0;
+
+	return runs && s->agent[0] && strcmp(s->agent, "unknown") != 0 ? s->agent : s->state;
+}
+
+static int64_t views_since(const struct model_session *s)
+{
+	return views_doing(s) == s->agent ? s->agent_since_ms : s->state_since_ms;
+}
+
+static const struct {
+	const char *doing, *mark;
+	const struct canvas_style *style;
+} views_marks[] = {
+	{"waiting", "?", &style_waiting}, {"working", "*", &style_bold}, {"idle", "-", &style_dim},
+	{"running", ">", &style_plain},	  {"failed", "!", &style_waiting},
+};
+
+static const char *views_mark(const struct model_session *s, const struct canvas_style **style)
+{
+	*style = &style_dim;
+	if (s->question[0] || s->unseen_bell) {
+		*style = &style_waiting;
+		return "!";
+	}
+	for (size_t i = 0; i < ARRAY_LEN(views_marks); i++)
+		if (strcmp(views_marks[i].doing, views_doing(s)) == 0) {
+			*style = views_marks[i].style;
+			return views_marks[i].mark;
+		}
+	return ".";
+}
+
+static void views_egress(const struct model_session *s, char *out, size_t size)
+{
+	if (strcmp(s->egress, "locked") != 0)
+		snprintf(out, size, "open");
+	else if (s->refused == 0)
+		snprintf(out, size, "locked");
+	else
+		snprintf(out, size, "locked %" PRId64 " denied %.60s", s->refused, s->last_refused);
+}
+
+static void views_memory(const struct model_session *s, char *out, size_t size)
+{
+	snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->memory_used_kib / 1024, s->memory_total_kib / 1024);
+}
+
+/* ---- the list ---- */
+
+static void views_list_row(const struct model *m, struct canvas *c, int i, int row, int width, int lines)
+{
+	const struct model_session *s = &m->session[i];
+	const struct canvas_style *mark_style, *name = i == m->chosen ? &style_active : &style_plain;
+	const char *mark = views_mark(s, &mark_style);
+	char age[24], egress[128];
+	const int badge = 5;
+
+	views_age(views_since(s), m->now_ms, age, sizeof(age));
+	canvas_textf(c, row, 0, 1, &style_dim, i < 9 ? "%d" : " ", i + 1);
+	canvas_text(c, row, 1, 1, mark_style, mark);
+	canvas_fill(c, &(struct canvas_box){row, 2, 1, width - 2}, name);
+	canvas_text(c, row, 2, width - 2 - badge, name, s->name);
+	canvas_text(c, row, width - badge + 1, badge - 1, s->overlay ? &style_overlay : &style_live, s->overlay ? "OVER" : "LIVE");
+	if (lines < 2)
+		return;
+	views_egress(s, egress, sizeof(egress));
+	canvas_textf(c, row + 1, 2, width - 2, &style_dim, "%s %s %s", views_doing(s), age, egress);
+}
+
+static void views_list(const struct model *m, struct canvas *c)
+{
+	const int width = views_list_width(m, c->cols), lines = views_lines_each(m, c->rows), room = (c->rows - 2) / lines;
+	const int first = m->chosen >= room ? m->chosen - room + 1 : 0;
+
+	if (!width)
+		return;
+	for (int row = 1; row < c->rows - 1; row++)
+		canvas_text(c, row, width, 1, &style_dim, "\xe2\x94\x82");
+	for (int i = first; i < m->n && i - first < room; i++)
+		views_list_row(m, c, i, 1 + (i - first) * lines, width, lines);
+	if (m->n == 0)
+		canvas_text(c, 1, 0, width, &style_dim, "no sessions");
+}
+
+/* ---- panes ---- */
+
+static void views_header(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct model_session *s, bool active)
+{
+	const struct canvas_style *style = active ? &style_bar : &style_dim;
+	char age[24], egress[128], memory[64];
+	int used;
+
+	views_age(views_since(s), m->now_ms, age, sizeof(age));
+	views_egress(s, egress, sizeof(egress));
+	views_memory(s, memory, sizeof(memory));
+	canvas_fill(c, &(struct canvas_box){b->row, b->col, 1, b->cols}, style);
+	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s", s->overlay ? "OVERLAY" : "LIVE");
+	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
+	(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
+			   " \xc2\xb7 egress %s \xc2\xb7 pool none \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64, egress, memory,
+			   s->load_milli / 1000, s->load_milli / 10 % 100);
+}
+
+static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct view_screen *v, int first)
+{
+	const int row = v->s.cursor_row - first, col = v->s.cursor_col;
+
+	if (m->mode != MODEL_PANE || !(v->s.modes & VIEW_CURSOR_VISIBLE) || row < 0 || row >= b->rows || col >= b->cols)
+		return;
+	c->cursor_row = b->row + row;
+	c->cursor_col = b->col + col;
+}
+
+static void views_history(const struct model *m, struct canvas *c, const struct canvas_box *b)
+{
+	const uint64_t from = m->copy_marked && m->copy_mark < m->copy_line ? m->copy_mark : m->copy_line;
+	const uint64_t to = m->copy_marked && m->copy_mark > m->copy_line ? m->copy_mark : m->copy_line;
+
+	if (m->history.cells)
+		canvas_copy(c, b, &m->history, 0);
+	for (int row = 0; row < b->rows; row++) {
+		const uint64_t line = m->copy_top + (uint64_t)row;
+
+		for (int col = 0; line >= from && line <= to && col < b->cols; col++)
+			c->cells[(b->row + row) * c->cols + b->col + col].attr ^= VIEW_REVERSE;
+	}
+}
+
+static void views_pane(struct model *m, struct canvas *c, int pane)
+{
+	struct model_session *s = model_in_pane(m, pane);
+	struct canvas_box outer, b;
+
+	if (!views_pane_outer(m, c->cols, c->rows, pane, &outer) || !views_pane_box(m, c->cols, c->rows, pane, &b))
+		return;
+	if (!s) {
+		canvas_text(c, outer.row, outer.col, outer.cols, &style_dim, m->n ? " (empty)" : " n starts a session here; ? shows all keys");
+		return;
+	}
+	views_header(m, c, &outer, s, pane == m->active);
+	if ((m->mode == MODEL_COPY || m->mode == MODEL_SEARCH) && pane == m->active) {
+		views_history(m, c, &b);
+	} else if (s->screen.cells) {
+		const int first = views_first_row(&s->screen, b.rows);
+
+		canvas_copy(c, &b, &s->screen, first);
+		if (pane == m->active)
+			views_cursor(m, c, &b, &s->screen, first);
+	} else {
+		canvas_text(c, b.row, b.col, b.cols, &style_dim, s->terminal ? "starting" : "started by a script: it has no screen");
+	}
+	if (outer.col + outer.cols < c->cols)
+		for (int row = outer.row; row < outer.row + outer.rows; row++)
+			canvas_text(c, row, outer.col + outer.cols, 1, &style_dim, "\xe2\x94\x82");
+}
+
+/* ---- bars ---- */
+
+static void views_title(const struct model *m, struct canvas *c)
+{
+	const int waiting = model_waiting(m);
+	int used;
+
+	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &style_bar);
+	used = canvas_textf(c, 0, 0, c->cols, &style_bar, " ccvm  %d session%s", m->n, m->n == 1 ? "" : "s");
+	if (waiting)
+		canvas_textf(c, 0, used, c->cols - used, &style_active, "  %d need%s you", waiting, waiting == 1 ? "s" : "");
+}
+
+static const struct {
+	enum model_mode mode;
+	const char *text;
+} views_hints[] = {
+	{MODEL_LIST, "Enter type  Tab next waiting  a answer  n new  x stop  g egress  ? help  q quit"},
+	{MODEL_HELP, "Up Down scroll  any other key closes"},
+	{MODEL_LOG_PANEL, "any key closes"},
+	{MODEL_EGRESS, "a allow  o allow once  d deny  h hold and ask  r reread  Esc closes"},
+	{MODEL_EXPLAIN, "any key closes"},
+	{MODEL_COPY, "Up Down PgUp PgDn g G  / ? search  n N  v mark  y copy  q back"},
+	{MODEL_NEW, "Enter start  Tab next field  Space switches the mode  Esc back"},
+	{MODEL_RENAME, "Enter rename  Esc back"},
+};
+
+static void views_line(const struct model *m, struct canvas *c, int row)
+{
+	const char *label = m->mode == MODEL_FIND ? "session:" : m->search_down ? "/" : "?";
+
+	c->cursor_row = row;
+	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &style_plain, "%s %s", label, m->line.text);
+}
+
+static void views_status(const struct model *m, struct canvas *c)
+{
+	const int row = c->rows - 1;
+	char prefix[KEYNAME_SIZE];
+
+	keyname_format(prefix, &m->prefix);
+	canvas_fill(c, &(struct canvas_box){row, 0, 1, c->cols}, &style_dim);
+	if (m->message[0])
+		canvas_text(c, row, 0, c->cols, &style_bold, m->message);
+	else if (m->mode == MODEL_FIND || m->mode == MODEL_SEARCH)
+		views_line(m, c, row);
+	else if (m->mode == MODEL_PANE)
+		canvas_textf(c, row, 0, c->cols, &style_dim, "%s %s", prefix,
+			     m->after_prefix ? "…  l list  n new  s panes  z zoom  [ look back  ? help" : "then l: back to the list; then ?: all keys");
+	else if (m->mode == MODEL_PEEK)
+		canvas_textf(c, row, 0, c->cols, &style_dim, "keys go to the session; %s closes", prefix);
+	for (size_t i = 0; !m->message[0] && i < ARRAY_LEN(views_hints); i++)
+		if (views_hints[i].mode == m->mode)
+			canvas_text(c, row, 0, c->cols, &style_dim, views_hints[i].text);
+}
+
+/* ---- dialogs and panels ---- */
+
+static struct canvas_box views_dialog(struct canvas *c, int cols, int rows, const char *title)
+{
+	const int wide = cols < c->cols ? cols : c->cols, high = rows < c->rows - 2 ? rows : c->rows - 2;
+
+	return canvas_frame(c, &(struct canvas_box){(c->rows - high) / 2, (c->cols - wide) / 2, high, wide}, &style_bold, title);
+}
+
+static void views_help(struct model *m, struct canvas *c)
+{
+	struct canvas_box b = views_dialog(c, 66, c->rows - 2, "keys");
+	const struct command *k;
+
+	for (int i = m->help_top, row = 0; row < b.rows && (k = command_at((size_t)i)); i++, row++) {
+		canvas_text(c, b.row + row, b.col + 1, 8, &style_bold, k->key);
+		canvas_text(c, b.row + row, b.col + 10, b.cols - 10, &style_plain, k->help);
+	}
+}
+
+static void views_log(struct model *m, struct canvas *c)
+{
+	struct canvas_box b = views_dialog(c, c->cols - 4, c->rows - 4, "events");
+	int from = m->log_n > b.rows ? m->log_n - b.rows : 0;
+
+	if (m->log_n - from > MODEL_LOG)
+		from = m->log_n - MODEL_LOG;
+	for (int i = from; i < m->log_n; i++)
+		canvas_text(c, b.row + i - from, b.col + 1, b.cols - 2, &style_plain, m->log[i % MODEL_LOG]);
+}
+
+static void views_egress_panel(struct model *m, struct canvas *c)
+{
+	const struct model_session *s = model_chosen(m);
+	struct canvas_box b = views_dialog(c, c->cols - 4, c->rows - 4, "egress");
+	const int first = m->egress_chosen >= b.rows - 2 ? m->egress_chosen - b.rows + 3 : 0;
+
+	if (!s)
+		return;
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%.60s: %s%s%.100s", s->name, s->egress, s->question[0] ? ", asks for " : "", s->question);
+	for (int i = first; i < m->egress_n && i - first < b.rows - 2; i++) {
+		const struct model_egress_row *r = &m->egress[i];
+
+		canvas_textf(c, b.row + 2 + i - first, b.col + 1, b.cols - 2, i == m->egress_chosen ? &style_bar : &style_plain,
+			     "%-8s %s  %" PRId64 "x  %s", r->verdict, r->entry, r->count, r->reason);
+	}
+	if (!m->egress_n)
+		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_dim, "nothing was tried yet");
+}
+
+static void views_explain(struct model *m, struct canvas *c)
+{
+	const struct model_session *s = model_chosen(m);
+	struct canvas_box b = views_dialog(c, 70, 10, "why");
+	char age[24], memory[64];
+
+	if (!s)
+		return;
+	views_age(views_since(s), m->now_ms, age, sizeof(age));
+	views_memory(s, memory, sizeof(memory));
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%.100s (%s)", s->name, s->id);
+	canvas_textf(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain, "session %s, agent %s for %s", s->state, s->agent, age);
+	canvas_textf(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "because %s", s->why);
+	canvas_textf(c, b.row + 3, b.col + 1, b.cols - 2, &style_plain, "title: %s", s->title);
+	canvas_textf(c, b.row + 4, b.col + 1, b.cols - 2, &style_plain, "workspace: %s", s->workspace);
+	canvas_textf(c, b.row + 5, b.col + 1, b.cols - 2, &style_plain, "%s", s->overlay ? "OVERLAY: edits are discarded at exit" : "LIVE: edits land in the workspace");
+	canvas_textf(c, b.row + 6, b.col + 1, b.cols - 2, &style_plain, "memory %s, load %" PRId64 ".%02" PRId64, memory, s->load_milli / 1000, s->load_milli / 10 % 100);
+}
+
+/* The last rows of the chosen session's screen that are not blank. */
+static void views_peek(struct model *m, struct canvas *c)
+{
+	const struct model_session *s = model_chosen(m);
+	struct canvas_box b = views_dialog(c, c->cols - 4, c->rows * 2 / 3, s ? s->name : "");
+	int last;
+
+	if (!s || !s->screen.cells)
+		return;
+	for (last = s->screen.rows; last > 1; last--) {
+		AUTO_BUF struct buf text = {0};
+
+		view_row_text(&text, view_row(&s->screen, (uint16_t)(last - 1)), s->screen.cols);
+		if (buf_len(&text))
+			break;
+	}
+	canvas_copy(c, &b, &s->screen, last > b.rows ? last - b.rows : 0);
+}
+
+static void views_rename(struct model *m, struct canvas *c)
+{
+	struct canvas_box b = views_dialog(c, 50, 3, "new name");
+
+	c->cursor_row = b.row;
+	c->cursor_col = b.col + 1 + canvas_text(c, b.row, b.col + 1, b.cols - 2, &style_plain, m->line.text);
+}
+
+static void views_new(struct model *m, struct canvas *c)
+{
+	static const char *const labels[FORM_FIELDS] = {
+		[FORM_DIRECTORY] = "directory", [FORM_NAME] = "name",		[FORM_MODE] = "mode",	  [FORM_MEMORY] = "memory MiB",
+		[FORM_CORES] = "cores",		[FORM_ALLOWLIST] = "allowlist", [FORM_ARGUMENTS] = "arguments", [FORM_PROMPT] = "prompt",
+	};
+	struct canvas_box b = views_dialog(c, 70, FORM_FIELDS + 2, "new session");
+
+	for (int i = 0; i < FORM_FIELDS && i < b.rows; i++) {
+		const bool here = i == m->form_field;
+		int used;
+
+		canvas_text(c, b.row + i, b.col + 1, 11, here ? &style_bold : &style_dim, labels[i]);
+		used = canvas_text(c, b.row + i, b.col + 13, b.cols - 14, &style_plain, m->form[i].text);
+		if (here) {
+			c->cursor_row = b.row + i;
+			c->cursor_col = b.col + 13 + used;
+		}
+	}
+}
+
+static void views_ask_stop(struct model *m, struct canvas *c)
+{
+	const struct model_session *s = model_chosen(m);
+	struct canvas_box b = views_dialog(c, 60, 5, "stop");
+
+	if (!s)
+		return;
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "Stop %.100s?", s->name);
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain,
+		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "y stops it, any other key does not");
+}
+
+static void views_ask_quit(struct model *m, struct canvas *c)
+{
+	struct canvas_box b = views_dialog(c, 60, 5, "quit");
+
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%d session%s.", m->n, m->n == 1 ? "" : "s");
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain, "l or Enter: quit and leave them running");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "S: stop those of ccvm-tui and ccvmctl new, then quit");
+}
+
+static const struct {
+	enum model_mode mode;
+	void (*draw)(struct model *m, struct canvas *c);
+} views_overlays[] = {
+	{MODEL_HELP, views_help},	   {MODEL_LOG_PANEL, views_log},   {MODEL_EGRESS, views_egress_panel}, {MODEL_EXPLAIN, views_explain},
+	{MODEL_PEEK, views_peek},	   {MODEL_RENAME, views_rename},   {MODEL_NEW, views_new},	       {MODEL_ASK_STOP, views_ask_stop},
+	{MODEL_ASK_QUIT, views_ask_quit},
+};
+
+void views_draw(struct model *m, struct canvas *c)
+{
+	views_title(m, c);
+	views_list(m, c);
+	for (int i = 0; i < m->panes; i++)
+		views_pane(m, c, i);
+	views_status(m, c);
+	for (size_t i = 0; i < ARRAY_LEN(views_overlays); i++)
+		if (views_overlays[i].mode == m->mode)
+			views_overlays[i].draw(m, c);
+}

@@ -1,0 +1,142 @@
+"""ccvm-tui and ccvmctl with real guests: the real claude, answered by the scripted API server on the host's loopback."""
+
+import json
+import os
+import re
+import signal
+
+import claude_home
+import procs
+from api import Api
+from harness import assert_eq, assert_in, assert_nothing_left, assert_true, test, wait_until
+from tmux import Tmux
+
+KEY = "test-key-0123456789abcdefghij"
+QUESTION = "Do you want to create"
+
+
+def ctl(ctx, *args, code=0, **kw):
+    got, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), *args], timeout=kw.pop("timeout", 180), **kw)
+    assert_eq(got, code, "ccvmctl %s: %s" % (" ".join(args), err.decode()))
+    return out.decode()
+
+
+def tui(ctx, env, **kw):
+    return Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env=env, **kw)
+
+
+def listed(ctx):
+    return {s["name"]: s for s in json.loads(ctl(ctx, "ls", "--json"))}
+
+
+def pane(t):
+    """What stands right of the list, without the header, whose ages move on."""
+    return [re.sub(r"^.*?│", "", line).rstrip() for line in t.screen().split("\n")[2:-2]]
+
+
+@test(timeout=500)
+def test_two_agents(ctx):
+    """Switch, answer a question from the list, kill the TUI, start it again: same sessions, same screens."""
+    write = {"name": "Write", "input": {"file_path": os.path.join(ctx.workspace, "made.txt"), "content": "by claude\n"}}
+    api = Api(ctx, [{"match": "make a file", "tool": write, "then": "FILE-MADE"}, {"match": "second", "text": "ANSWER-TWO"}])
+    other = ctx.make_dir(os.path.join(ctx.dir, "other"))
+    projects = {d: {"hasTrustDialogAccepted": True} for d in (ctx.workspace, other)}
+    claude_home.write(ctx, KEY, projects=projects)
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
+    ctl(ctx, "new", "--name", "one", "--wait", env=env)
+    ctl(ctx, "new", "--name", "two", "--read-only-cwd", "--wait", env=env, cwd=other)
+    for name in ("one", "two"):
+        ctl(ctx, "wait", name, "--until", "idle", "--timeout", "120")
+    assert_eq({n: (s["mode"], s["agent"], s["detached"]) for n, s in listed(ctx).items()},
+              {"one": ("rw", "idle", True), "two": ("overlay", "idle", True)}, "ls --json")
+
+    t = tui(ctx, env, cols=110, rows=30)
+    t.wait_for(r"^1-one +LIVE")
+    t.wait_for(r"^2-two +OVER")
+    t.keys("Enter")
+    t.wait_for("│❯ ")
+    t.send("make a file")
+    t.wait_for("❯ make a file")
+    t.keys("Enter")
+    t.keys("M-2")
+    t.wait_for("OVERLAY two")
+    t.wait_for(r"^1\?one .*\n  waiting", 90)
+    assert_in("1 needs you", t.screen(), "title bar")
+    t.send("second question")
+    t.wait_for("❯ second question")
+    t.keys("Enter")
+    t.wait_for("ANSWER-TWO", 90)
+    t.keys("C-\\", "l")
+    t.wait_for("Tab next waiting")
+    t.keys("Tab", "a")
+    t.wait_for("┌─ one ─")
+    t.wait_for(QUESTION)
+    assert_true(not os.path.exists(os.path.join(ctx.workspace, "made.txt")), "no file before the answer")
+    t.answer(QUESTION, "Enter")
+    t.wait_for("FILE-MADE", 90)
+    with open(os.path.join(ctx.workspace, "made.txt"), encoding="utf-8") as f:
+        assert_eq(f.read(), "by claude\n", "file on the host")
+    t.keys("C-\\")
+    t.wait_gone("┌─ one ─")
+    ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "60")
+
+    t.wait_for(r"^1-one +LIVE")
+    before = pane(t)
+    os.kill(t.program().pid, signal.SIGKILL)
+    t.exit_code(20)
+    t.close()
+    t = tui(ctx, env, cols=110, rows=30)
+    t.wait_for(r"^1-one +LIVE")
+    t.wait(lambda: pane(t) == before, 20, "the same screen as before:\n%s" % "\n".join(before))
+    t.keys("2")
+    t.wait_for("ANSWER-TWO")
+    t.keys("q", "l")
+    assert_eq(t.exit_code(20), 0, "exit code")
+    before, after = t.modes()
+    assert_eq(after, before, "modes of the terminal line")
+    assert_eq(sorted(listed(ctx)), ["one", "two"], "sessions after the TUI's end")
+    ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_scripted_screen(ctx):
+    """new, send, keys, capture, wait, rename, events, attach; and a ccvm-term that dies."""
+    ctl(ctx, "new", "--shell", "--name", "sh", "--wait")
+    ctl(ctx, "send", "--enter", "sh", "printf '\\033[1;31mred\\033[0m %s\\n' $((6 * 7)); seq 1 50")
+    wait_until(lambda: re.search(r"^50$", ctl(ctx, "capture", "sh"), re.M), 30, "output")
+    assert_in("red 42", ctl(ctx, "capture", "sh", "--history", "100"), "history")
+    assert_in("\033[0;1;31mred\033[0m 42", ctl(ctx, "capture", "sh", "--history", "100", "--ansi"), "history with colours")
+    ctl(ctx, "send", "sh", "echo ab")
+    ctl(ctx, "keys", "sh", "Left", "Left", "X", "C-e", "y", "Enter")
+    wait_until(lambda: re.search(r"^Xaby$", ctl(ctx, "capture", "sh"), re.M), 30, "edited line")
+    ctl(ctx, "keys", "sh", "NoSuchKey", code=1)
+    ctl(ctx, "wait", "sh", "--until", "waiting", "--timeout", "0", code=1)
+
+    ctl(ctx, "rename", "sh", "new name")
+    ctl(ctx, "rename", "new name", "a\nb", code=1)
+    assert_eq(list(listed(ctx)), ["new name"], "names")
+
+    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "new name"], cols=90, rows=20)
+    t.wait_for("^Xaby")
+    t.send("stty size")
+    t.keys("Enter")
+    t.wait_for("^20 90")
+    t.keys("C-\\")
+    assert_eq(t.exit_code(20), 0, "exit code of attach")
+    before, after = t.modes()
+    assert_eq(after, before, "modes of the terminal line")
+
+    [sid] = [s["id"] for s in listed(ctx).values()]
+    workers = [p for p in procs.processes() if p.name == "ccvm-term" and any(q.pid == p.ppid and q.name == "ccvm-term" for q in procs.processes())]
+    assert_eq(len(workers), 1, "workers of ccvm-term")
+    events = ctx.spawn([os.path.join(ctx.bin, "ccvmctl"), "events", sid, "--json"])
+    os.kill(workers[0].pid, signal.SIGKILL)
+    events.wait_for(rb'"stage":"screen"', 20)
+    ctl(ctx, "send", "--enter", "new name", "echo back-$((40 + 2))")
+    wait_until(lambda: "back-42" in ctl(ctx, "capture", "new name"), 30, "screen of the next worker")
+    ctl(ctx, "send", "--enter", "new name", "exit 3")
+    ctl(ctx, "wait", sid, "--until", "ended", "--timeout", "60")
+    assert_eq(events.wait(30), 0, "exit code of events")
+    assert_in(b'"state":"ended"', events.out, "last event")
+    assert_nothing_left(ctx)

@@ -1,0 +1,368 @@
+/* areas: base
+ * files: src/proto/view.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/model.c src/ui/views.c
+ * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1 writes those anew. And what
+ * keys do to the model. */
+#include "unit/unit.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+#include "ui/command.h"
+#include "ui/views.h"
+
+#define NOW 1700000600000
+
+static void take(struct model *m, const char *id, const char *json)
+{
+	static struct json_line l;
+
+	assert_int_equal(json_parse_line(json, strlen(json), &l), 0);
+	model_take_status(m, id, &l);
+}
+
+static void show_text(struct model_session *s, const char *const *lines, size_t n, int cols)
+{
+	struct view_state st = {.gen = 1, .cols = (uint16_t)cols, .rows = 12, .cursor_row = 2, .cursor_col = 4, .modes = VIEW_CURSOR_VISIBLE | VIEW_WHOLE};
+	AUTO_BUF struct buf frame = {0};
+	size_t at = view_begin_frame(&frame, &st, "title");
+
+	for (size_t i = 0; i < n; i++) {
+		struct view_cell cells[80] = {0};
+
+		for (size_t c = 0; lines[i][c]; c++)
+			cells[c] = (struct view_cell){.ch = (unsigned char)lines[i][c], .attr = i == 1 ? VIEW_BOLD : 0};
+		(void)view_put_row(&frame, (uint16_t)i, cells, strlen(lines[i]));
+	}
+	view_end(&frame, at, (uint16_t)n);
+	assert_int_equal(view_take_frame(&s->screen, buf_data(&frame), buf_len(&frame)), 0);
+}
+
+static void fill(struct model *m)
+{
+	static const char *const claude[] = {"Do you want to make this edit?", "> 1. Yes", "  2. No"};
+	static const char *const shell[] = {"$ make", "cc -o x x.c", "$ "};
+
+	model_init(m, NOW);
+	model_begin_list(m);
+	take(m, "aaaaaa", "{\"name\":\"web\",\"workspace\":\"/src/web\",\"state\":\"running\",\"mode\":\"rw\",\"agent\":\"waiting\","
+			  "\"agent_why\":\"the screen shows a question with numbered answers\",\"started_ms\":1,\"state_since_ms\":1700000000000,"
+			  "\"agent_since_ms\":1700000570000,\"terminal\":true,\"detached\":true,\"egress\":\"locked\",\"egress_refused\":3,"
+			  "\"egress_last_refused\":\"evil.example\",\"guest_memory_total_kib\":4096000,\"guest_memory_used_kib\":512000,"
+			  "\"guest_load_milli\":430,\"title\":\"t\"}");
+	take(m, "bbbbbb", "{\"name\":\"api\",\"state\":\"running\",\"mode\":\"overlay\",\"agent\":\"working\",\"started_ms\":2,"
+			  "\"agent_since_ms\":1700000400000,\"terminal\":true,\"detached\":true,\"egress\":\"open\","
+			  "\"guest_memory_total_kib\":2048000,\"guest_memory_used_kib\":1024000,\"guest_load_milli\":1980}");
+	take(m, "cccccc", "{\"name\":\"a-rather-long-name-of-a-project\",\"state\":\"starting\",\"mode\":\"rw\",\"agent\":\"unknown\","
+			  "\"started_ms\":3,\"state_since_ms\":1700000599000,\"terminal\":false,\"egress\":\"open\"}");
+	model_end_list(m);
+	model_choose(m, 0);
+	show_text(&m->session[0], claude, 3, 60);
+	show_text(&m->session[1], shell, 3, 60);
+}
+
+/* ---- goldens ---- */
+
+static char attr_letter(const struct view_cell *c)
+{
+	if (c->attr & VIEW_REVERSE)
+		return c->attr & VIEW_BOLD ? 'B' : 'r';
+	return c->fg ? 'c' : c->attr & VIEW_BOLD ? 'b' : c->attr & VIEW_DIM ? 'd' : '.';
+}
+
+static void dump(const struct canvas *c, struct buf *out)
+{
+	for (int row = 0; row < c->rows; row++) {
+		const struct view_cell *cells = &c->cells[row * c->cols];
+		int n = c->cols;
+
+		view_row_text(out, cells, (size_t)c->cols);
+		buf_addf(out, "\n");
+		while (n > 0 && attr_letter(&cells[n - 1]) == '.')
+			n--;
+		buf_addf(out, "  ");
+		for (int col = 0; col < n; col++)
+			buf_addf(out, "%c", attr_letter(&cells[col]));
+		buf_addf(out, "\n");
+	}
+	buf_addf(out, "cursor %d %d\n", c->cursor_row, c->cursor_col);
+}
+
+static void compare(const char *name, const struct buf *got)
+{
+	AUTO_FREE char *path = mem_format("tests/screen/%s.txt", name);
+	AUTO_FREE char *wanted = NULL;
+	AUTO_BUF struct buf text = {0};
+	struct err e;
+
+	if (getenv("UPDATE_GOLDEN")) {
+		unlink(path);
+		unit_write(path, buf_data(got), buf_len(got));
+		return;
+	}
+	if (file_read(AT_FDCWD, path, 1 << 20, &text, &e) < 0)
+		fail_msg("%s (UPDATE_GOLDEN=1 writes it)", e.text);
+	(void)buf_text(&text);
+	if (buf_len(&text) != buf_len(got) || memcmp(buf_data(&text), buf_data(got), buf_len(got)) != 0)
+		fail_msg("%s differs; got:\n%.*s", path, (int)buf_len(got), (const char *)buf_data(got));
+}
+
+static void press(struct model *m, const char *keys)
+{
+	AUTO_FREE char *copy = mem_strdup(keys);
+	char *rest = NULL;
+
+	for (char *w = strtok_r(copy, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
+		struct key k;
+
+		assert_true(keyname_parse(&k, w));
+		(void)command_key(m, &k);
+	}
+}
+
+static const struct {
+	const char *name, *keys;
+} screens[] = {
+	{"list", ""},	       {"pane", "Enter"},   {"two-panes", "s"},	      {"four-panes", "s s"}, {"zoom", "z"},
+	{"help", "?"},	       {"explain", "e"},    {"peek", "a"},	      {"new", "n Down a b"}, {"rename", "r x"},
+	{"stop", "x"},	       {"stop-overlay", "Down x"}, {"quit", "q"},     {"egress", "g"},	     {"log", "v"},
+	{"find", "/ a p"},     {"copy", "[ Up"},    {"prefix", "Enter C-\\"},
+};
+
+static const struct {
+	int cols, rows;
+} sizes[] = {{120, 30}, {80, 24}, {40, 12}};
+
+static void test_screens(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(screens); i++)
+		for (size_t j = 0; j < ARRAY_LEN(sizes); j++) {
+			AUTO_FREE char *name = mem_format("%s-%dx%d", screens[i].name, sizes[j].cols, sizes[j].rows);
+			static struct model m;
+			struct canvas c;
+			AUTO_BUF struct buf got = {0};
+
+			fill(&m);
+			press(&m, screens[i].keys);
+			canvas_init(&c, sizes[j].cols, sizes[j].rows);
+			views_draw(&m, &c);
+			dump(&c, &got);
+			canvas_fini(&c);
+			model_fini(&m);
+			compare(name, &got);
+		}
+}
+
+/* Any size at all: nothing is drawn outside (ASan sees it), nothing loops. */
+static void test_every_size(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(screens); i++)
+		for (int cols = 1; cols < 140; cols += 7)
+			for (int rows = 1; rows < 40; rows += 3) {
+				static struct model m;
+				struct canvas c;
+
+				fill(&m);
+				press(&m, screens[i].keys);
+				canvas_init(&c, cols, rows);
+				views_draw(&m, &c);
+				canvas_fini(&c);
+				model_fini(&m);
+			}
+}
+
+/* ---- keys ---- */
+
+static void test_keys_change_the_model(void **state)
+{
+	static const struct {
+		const char *keys;
+		enum model_mode mode;
+		enum model_wish wish;
+		int chosen;
+	} cases[] = {
+		{"", MODEL_LIST, WISH_NOTHING, 0},
+		{"Down", MODEL_LIST, WISH_NOTHING, 1},
+		{"Down Down Down Down", MODEL_LIST, WISH_NOTHING, 2},
+		{"3", MODEL_LIST, WISH_NOTHING, 2},
+		{"M-2", MODEL_LIST, WISH_NOTHING, 1},
+		{"2 Tab", MODEL_LIST, WISH_NOTHING, 0}, /* the one that waits */
+		{"Enter", MODEL_PANE, WISH_NOTHING, 0},
+		{"3 Enter", MODEL_LIST, WISH_NOTHING, 2}, /* a script's: nothing to type into */
+		{"Enter x", MODEL_PANE, WISH_NOTHING, 0},
+		{"Enter C-\\ x", MODEL_ASK_STOP, WISH_NOTHING, 0},
+		{"Enter C-\\ x y", MODEL_PANE, WISH_STOP, 0},
+		{"x n", MODEL_LIST, WISH_NOTHING, 0},
+		{"x y", MODEL_LIST, WISH_STOP, 0},
+		{"q l", MODEL_LIST, WISH_QUIT, 0},
+		{"q S", MODEL_LIST, WISH_QUIT_AND_STOP, 0},
+		{"q x", MODEL_LIST, WISH_NOTHING, 0},
+		{"/ a p i Enter", MODEL_LIST, WISH_NOTHING, 1},
+		{"/ r t h Enter", MODEL_LIST, WISH_NOTHING, 2},
+		{"r x Enter", MODEL_LIST, WISH_RENAME, 0},
+		{"r x Escape", MODEL_LIST, WISH_NOTHING, 0},
+		{"n Enter", MODEL_LIST, WISH_NEW, 0},
+		{"g", MODEL_EGRESS, WISH_EGRESS_LOG, 0},
+		{"g a", MODEL_EGRESS, WISH_ALLOW, 0},
+		{"a 1", MODEL_PEEK, WISH_NOTHING, 0},
+		{"a C-\\", MODEL_LIST, WISH_NOTHING, 0},
+		{"[ / e", MODEL_SEARCH, WISH_LINES, 0},
+		{"[ / e Enter", MODEL_COPY, WISH_SEARCH, 0},
+		{"[ v Up y", MODEL_COPY, WISH_COPY, 0},
+		{"[ q", MODEL_LIST, WISH_LINES, 0},
+		{"C-l", MODEL_LIST, WISH_REDRAW, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+
+		fill(&m);
+		press(&m, cases[i].keys);
+		if (m.mode != cases[i].mode || m.wish != cases[i].wish || m.chosen != cases[i].chosen)
+			fail_msg("keys \"%s\": mode %d wish %d chosen %d", cases[i].keys, (int)m.mode, (int)m.wish, m.chosen);
+		model_fini(&m);
+	}
+}
+
+static void test_which_keys_go_to_the_session(void **state)
+{
+	static const struct {
+		const char *before, *key;
+		bool passes;
+	} cases[] = {
+		{"", "y", false},	{"Enter", "y", true},	      {"Enter", "C-c", true},	      {"Enter", "C-\\", false},
+		{"Enter C-\\", "C-\\", true}, {"Enter C-\\", "l", false}, {"Enter", "M-1", false},    {"a", "1", true},
+		{"a", "Enter", true},	{"g", "a", false},	      {"[", "k", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+		struct key k;
+
+		fill(&m);
+		press(&m, cases[i].before);
+		assert_true(keyname_parse(&k, cases[i].key));
+		if (command_key(&m, &k) != cases[i].passes)
+			fail_msg("\"%s\" behind \"%s\"", cases[i].key, cases[i].before);
+		model_fini(&m);
+	}
+}
+
+static void test_keys_of_the_table_are_keys(void **state)
+{
+	const struct command *a, *b;
+	struct key k;
+
+	(void)state;
+	for (size_t i = 0; (a = command_at(i)); i++) {
+		assert_true(keyname_parse(&k, a->key));
+		assert_true(strlen(a->help) > 0);
+		for (size_t j = 0; j < i && (b = command_at(j)); j++)
+			assert_string_not_equal(a->key, b->key);
+	}
+}
+
+/* ---- what sessions say ---- */
+
+static void event(struct model *m, const char *id, const char *json, bool calls)
+{
+	static struct json_line l;
+
+	assert_int_equal(json_parse_line(json, strlen(json), &l), 0);
+	if (model_take_event(m, id, &l) != calls)
+		fail_msg("%s", json);
+}
+
+static void test_events(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	fill(&m);
+	assert_int_equal(model_waiting(&m), 1);
+	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"waiting\",\"why\":\"w\"}", true);
+	assert_int_equal(model_waiting(&m), 2);
+	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"waiting\",\"why\":\"w\"}", false); /* rings once */
+	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"idle\",\"why\":\"w\"}", false);
+	event(&m, "zzzzzz", "{\"event\":\"bell\"}", false);
+	press(&m, "2 Enter");
+	event(&m, "bbbbbb", "{\"event\":\"bell\"}", false); /* it is being looked at */
+	event(&m, "aaaaaa", "{\"event\":\"bell\"}", true);
+	event(&m, "aaaaaa", "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}", true);
+	assert_string_equal(m.session[0].question, "x.example:443");
+	event(&m, "aaaaaa", "{\"event\":\"egress\",\"host\":\"x.example\"}", false);
+	assert_int_equal(m.session[0].refused, 4);
+	model_fini(&m);
+}
+
+/* A session that ends leaves its pane and moves no other one. */
+static void test_session_ends(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	fill(&m);
+	press(&m, "2 Enter");
+	model_begin_list(&m);
+	take(&m, "aaaaaa", "{\"name\":\"web\",\"started_ms\":1}");
+	take(&m, "cccccc", "{\"name\":\"c\",\"started_ms\":3}");
+	model_end_list(&m);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(m.mode, MODEL_LIST);
+	assert_true(model_chosen(&m) != NULL);
+	model_begin_list(&m);
+	model_end_list(&m);
+	assert_int_equal(m.n, 0);
+	assert_null(model_chosen(&m));
+	press(&m, "Up Down Enter x e a g Tab / q");
+	model_fini(&m);
+}
+
+static void test_key_names(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t code;
+		unsigned mods;
+	} cases[] = {
+		{"a", 'a', 0},	       {"C-x", 'x', VIEW_CTRL},		    {"M-x", 'x', VIEW_ALT},	   {"C-\\", '\\', VIEW_CTRL},
+		{"-", '-', 0},	       {"C--", '-', VIEW_CTRL},		    {"S-Enter", VIEW_KEY_ENTER, VIEW_SHIFT}, {"F12", VIEW_KEY_F12, 0},
+		{"C-M-a", 'a', VIEW_CTRL | VIEW_ALT}, {"Space", ' ', 0},    {"\xc3\xa9", 0xe9, 0},
+	};
+	static const char *const bad[] = {"", "ab", "F0", "F13", "C-", "\x1b", "\xff", "Nokey"};
+	struct key k;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char back[KEYNAME_SIZE];
+
+		if (!keyname_parse(&k, cases[i].name) || k.code != cases[i].code || k.mods != cases[i].mods)
+			fail_msg("%s", cases[i].name);
+		keyname_format(back, &k);
+		assert_true(keyname_parse(&k, back));
+		assert_int_equal(k.code, cases[i].code);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (keyname_parse(&k, bad[i]))
+			fail_msg("\"%s\" was taken", bad[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_screens),
+		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_keys_change_the_model),
+		cmocka_unit_test(test_which_keys_go_to_the_session),
+		cmocka_unit_test(test_keys_of_the_table_are_keys),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_session_ends),
+		cmocka_unit_test(test_key_names),
+	};
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	return cmocka_run_group_tests_name("ui_views", tests, NULL, NULL);
+}
