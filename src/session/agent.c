@@ -10,11 +10,20 @@ static void agent_watch(struct session *s);
 static void agent_on_authenticated(void *ctx)
 {
 	struct session *s = ctx;
-	struct err e;
 
 	status_event_progress(s, "ssh", 0);
-	if (start_confine_self(s, &e) < 0)
-		session_fail(s, "confinement", &e);
+}
+
+/* Until now only our own code ran in the guest, and another attempt might have been needed. */
+static int agent_on_due(void *ctx)
+{
+	struct session *s = ctx;
+	struct err e;
+
+	if (start_confine_self(s, &e) == 0)
+		return 0;
+	session_fail(s, "confinement", &e);
+	return -1;
 }
 
 static void agent_on_started(void *ctx)
@@ -83,6 +92,13 @@ static void agent_send_input(struct session *s)
 	}
 }
 
+void agent_nudge(struct session *s)
+{
+	if (s->ssh)
+		sshlink_nudge(s->ssh);
+	agent_pump(s);
+}
+
 void agent_pump(struct session *s)
 {
 	if (!s->ssh || s->state >= SESSION_STOPPING)
@@ -130,6 +146,7 @@ int agent_connect(struct session *s, struct err *e)
 {
 	const struct sshlink_callbacks cb = {
 		.on_authenticated = agent_on_authenticated,
+		.on_agent_due = agent_on_due,
 		.on_agent_started = agent_on_started,
 		.output_room = agent_output_room,
 		.on_output = agent_on_output,

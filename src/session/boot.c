@@ -5,14 +5,16 @@
  * 2. Until the agent's start is asked for, nothing of the user's has run and nothing can be lost: a guest that falls
  *    silent, whose kernel crashes or whose template does not fit is ended and started over, cold. (Emulated guests on a
  *    busy machine have been seen to freeze, rarely, at every one of these steps.)
- * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until the guest has
- *    authenticated; then it confines itself, before anything of the agent's is read.
+ * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
+ *    for the agent; then it confines itself, and only then asks for the agent's start.
  * 4. Lines of the guest are bounded and parsed by guest_parse; one that makes no sense in this state changes nothing. */
 #include "session/state.h"
 #include "vm/template.h"
 
 #include <cjson/cJSON.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define BOOT_ATTEMPTS_MAX 3
@@ -20,6 +22,8 @@
 #define BOOT_TIMEOUT_OF_ONE_ATTEMPT_S 20
 /* How often QEMU is nudged between `go` and the agent's start. */
 #define BOOT_NUDGE_MS 200
+/* One in so many is for the guest's sshd as well. */
+#define BOOT_NUDGES_OF_SSH 10
 
 /* ---- attempts ---- */
 
@@ -36,13 +40,23 @@ static unsigned boot_patience_ms(const struct session *s)
 	return s->boot_timeout_s * 1000 / (s->attempts < BOOT_ATTEMPTS_MAX ? 4 : 2);
 }
 
+/* Which way the SSH connection is stuck: bytes QEMU has not read, and bytes this process has not. */
+static char *boot_describe_ssh(const struct session *s)
+{
+	int to_guest = 0, from_guest = 0;
+
+	(void)ioctl(s->qemu.ssh_fd, SIOCOUTQ, &to_guest);
+	(void)ioctl(s->qemu.ssh_fd, FIONREAD, &from_guest);
+	return mem_format("%s; %d bytes on the way in, %d out", sshlink_step(s->ssh), to_guest, from_guest);
+}
+
 static void boot_on_silence(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
 	const unsigned seconds = boot_patience_ms(s) / 1000;
-	AUTO_FREE char *what = s->state == SESSION_READY
-				       ? mem_format("the agent did not start within %u seconds (%s)", seconds, sshlink_step(s->ssh))
-				       : mem_format("the guest said nothing for %u seconds", seconds);
+	AUTO_FREE char *ssh = s->state == SESSION_READY ? boot_describe_ssh(s) : NULL;
+	AUTO_FREE char *what = ssh ? mem_format("the agent did not start within %u seconds (%s)", seconds, ssh)
+				   : mem_format("the guest said nothing for %u seconds", seconds);
 	struct err e;
 
 	if (boot_restart(s, what))
@@ -147,7 +161,8 @@ void boot_start(struct session *s)
 
 /* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
  * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
- * command makes the loop turn and look again. The link is served too, in case its own wake was missed. */
+ * command makes the loop turn and look again. Links have also been seen to stand still after authentication, each side
+ * waiting for the other; so the guest gets a message now and then that makes it look, and the link is served. */
 static void boot_on_nudge_answered(void *ctx, const struct cJSON *value, const char *error)
 {
 	(void)value;
@@ -167,7 +182,10 @@ static void boot_on_nudge(uv_timer_t *timer)
 		s->nudged = true;
 		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
 	}
-	agent_pump(s);
+	if (++s->nudges % BOOT_NUDGES_OF_SSH == 0)
+		agent_nudge(s);
+	else
+		agent_pump(s);
 }
 
 /* ccvm-report says something every ten seconds at least. Two ticks in a row: one alone may come right after this process

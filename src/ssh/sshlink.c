@@ -395,6 +395,10 @@ static void sshlink_advance(struct sshlink *l)
 		}
 		if (state == SSHLINK_AUTHENTICATE)
 			l->cb.on_authenticated(l->cb.ctx);
+		if (l->state == SSHLINK_REQUEST_SHELL && l->cb.on_agent_due(l->cb.ctx) < 0) {
+			l->state = SSHLINK_DEAD;
+			return;
+		}
 		if (state == SSHLINK_REQUEST_SHELL)
 			sshlink_begin_running(l);
 	}
@@ -407,6 +411,12 @@ void sshlink_service(struct sshlink *l)
 		return;
 	sshlink_exchange(l);
 	sshlink_check_end(l);
+}
+
+void sshlink_nudge(struct sshlink *l)
+{
+	if (l->state > SSHLINK_AUTHENTICATE && l->state < SSHLINK_RUNNING)
+		(void)ssh_send_ignore(l->session, "");
 }
 
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n)

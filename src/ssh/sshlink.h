@@ -19,6 +19,8 @@ enum sshlink_stream { SSHLINK_STDOUT, SSHLINK_STDERR };
 
 struct sshlink_callbacks { /* none may free the link */
 	void (*on_authenticated)(void *ctx);
+	/* The next thing sent asks for the agent's start: until now nothing of the agent's has run. -1 ends the link. */
+	int (*on_agent_due)(void *ctx);
 	void (*on_agent_started)(void *ctx);
 	/* Room for output; 0 leaves what comes in the socket until the next sshlink_service. More than the room may
 	 * come, by what one read of the socket holds. Asked only while the agent runs. */
@@ -53,6 +55,10 @@ void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct
 void sshlink_reclaim_env(struct sshlink *l, struct strv *env);
 /* What is being waited for, for messages: "connect", "authentication", … */
 const char *sshlink_step(const struct sshlink *l);
+
+/* Sends a message that means nothing (SSH_MSG_IGNORE), once the guest let us in: its arrival wakes a server that missed
+ * an earlier one's. */
+void sshlink_nudge(struct sshlink *l);
 
 /* Hands input to the agent: returns how many bytes were taken; less than n means: again after a service. */
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n);
