@@ -38,7 +38,7 @@ def pane(t):
 def test_two_agents(ctx):
     """Switch, answer a question from the list, kill the TUI, start it again: same sessions, same screens."""
     write = {"name": "Write", "input": {"file_path": os.path.join(ctx.workspace, "made.txt"), "content": "by claude\n"}}
-    api = Api(ctx, [{"match": "make a file", "tool": write, "then": "FILE-MADE"}, {"match": "second", "text": "ANSWER-TWO"}])
+    api = Api(ctx, [{"match": "make a file", "tool": write, "then": "FILE-MADE"}, {"match": "second", "text": "ANSWER-TWO", "delay": 4}])
     other = ctx.make_dir(os.path.join(ctx.dir, "other"))
     projects = {d: {"hasTrustDialogAccepted": True} for d in (ctx.workspace, other)}
     claude_home.write(ctx, KEY, projects=projects)
@@ -65,6 +65,7 @@ def test_two_agents(ctx):
     t.send("second question")
     t.wait_for("❯ second question")
     t.keys("Enter")
+    ctl(ctx, "wait", "two", "--until", "working", "--timeout", "60")
     t.wait_for("ANSWER-TWO", 90)
     t.keys("C-\\", "l")
     t.wait_for("Tab next waiting")
