@@ -5,6 +5,7 @@ compared within one run.
   cold_boot_s     from ccvm's start to the state `ready`
   running_s       from ccvm's start to the agent's start
   version_s       the whole of `ccvm --version` with the real claude
+  pane_mb_s       what ccvm-term and tmux take in, of dense text, coloured words and `yes`, one after the other
   memory_kib      of each process while an idle shell runs: resident, proportional and private
 """
 
@@ -16,8 +17,9 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import harness  # noqa: E402
+import pane  # noqa: E402
 import procs  # noqa: E402
 
 ROUNDS = int(os.environ.get("CCVM_BENCH_ROUNDS", "10"))
@@ -87,7 +89,8 @@ def main():
         qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.splitlines()
         print(json.dumps({
             "cold_boot_s": summary([s[0] for s in starts]), "running_s": summary([s[1] for s in starts]),
-            "version_s": summary(versions), "memory_kib": memory(ctx), "cpus": os.cpu_count(),
+            "version_s": summary(versions), "memory_kib": memory(ctx),
+            "pane_mb_s": pane.rates(ctx), "cpus": os.cpu_count(),
             "kvm": os.access("/dev/kvm", os.W_OK), "qemu": qemu[0] if qemu else None, "load": os.getloadavg()[0],
         }, indent=2))
     finally:
