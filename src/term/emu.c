@@ -77,7 +77,7 @@ static int emu_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 		return 1;
 	c.ch = view_is_char(info->chars[0]) ? info->chars[0] : 0xfffd;
 	c.attr |= (e->dim ? VIEW_DIM : 0) | (info->width == 2 ? VIEW_WIDE : 0);
-	for (size_t i = 1; i < VTERM_MAX_CHARS_PER_CELL && info->chars[i]; i++)
+	for (size_t i = 1; info->chars[0] && i < VTERM_MAX_CHARS_PER_CELL && info->chars[i]; i++)
 		if (marks < VIEW_MARKS && info->chars[i] >= 0x300 && info->chars[i] <= 0xffff && view_is_char(info->chars[i]))
 			c.mark[marks++] = (uint16_t)info->chars[i];
 	grid_put(&e->grid, pos.row, pos.col, &c);

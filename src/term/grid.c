@@ -3,15 +3,20 @@
 
 #include <string.h>
 
-/* The ring's size does not follow the screen's, so that a resize moves no line. */
+/* The ring's size does not follow the screen's, so that a resize moves no line. A power of two: a line's place is found
+ * for each glyph. */
 static size_t grid_ring_size(const struct grid *g)
 {
-	return g->history + VIEW_ROWS_MAX;
+	size_t n = 1;
+
+	while (n < g->history + VIEW_ROWS_MAX)
+		n *= 2;
+	return n;
 }
 
 static struct grid_row *grid_slot(const struct grid *g, uint64_t line)
 {
-	return &g->ring[line % grid_ring_size(g)];
+	return &g->ring[line & g->ring_mask];
 }
 
 static void grid_touch(struct grid *g, struct grid_row *r)
@@ -30,7 +35,9 @@ static void grid_touch_all(struct grid *g)
 static void grid_use(struct grid_row *r, int n)
 {
 	if (n > r->size) {
-		r->size = (uint16_t)((n + 15) & ~15);
+		const int twice = r->size ? 2 * r->size : 16;
+
+		r->size = (uint16_t)(n > twice ? n : twice);
 		r->cells = mem_resize(r->cells, r->size, sizeof(*r->cells));
 	}
 	if (n > r->used) {
@@ -58,6 +65,7 @@ static void grid_clear(struct grid *g, struct grid_row *r, const struct view_cel
 void grid_init(struct grid *g, int cols, int rows, size_t history)
 {
 	*g = (struct grid){.cols = cols, .rows = rows, .history = history, .gen = 1};
+	g->ring_mask = grid_ring_size(g) - 1;
 	g->ring = mem_alloc_array(grid_ring_size(g), sizeof(*g->ring));
 	g->alternate = mem_alloc_array(VIEW_ROWS_MAX, sizeof(*g->alternate));
 	grid_touch_all(g);
@@ -65,7 +73,7 @@ void grid_init(struct grid *g, int cols, int rows, size_t history)
 
 void grid_fini(struct grid *g)
 {
-	for (size_t i = 0; i < grid_ring_size(g); i++)
+	for (size_t i = 0; i <= g->ring_mask; i++)
 		free(g->ring[i].cells);
 	for (size_t i = 0; i < VIEW_ROWS_MAX; i++)
 		free(g->alternate[i].cells);
@@ -129,6 +137,13 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 	struct grid_row *r = grid_row(g, row);
 	const int width = cell->attr & VIEW_WIDE ? 2 : 1;
 
+	/* The usual case by far: a narrow glyph where no wide one is, or behind the last. */
+	if (width == 1 && col <= r->used && col < r->size && (col == r->used || !(r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
+		r->used += col == r->used;
+		r->cells[col] = *cell;
+		grid_touch(g, r);
+		return;
+	}
 	if (col + width > g->cols)
 		return;
 	grid_use(r, col + width);

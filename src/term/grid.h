@@ -16,6 +16,7 @@ struct grid {
 	int cols, rows;
 	size_t history; /* lines kept above the screen */
 	struct grid_row *ring, *alternate;
+	size_t ring_mask;
 	uint64_t top, first; /* as view_state's */
 	uint64_t gen;	     /* what changes now is stamped with it */
 	bool is_alternate;

@@ -81,16 +81,17 @@ static void links_on_egress_row(struct app_connection *c, const unsigned char *p
 static void links_on_found(struct app *a, const unsigned char *p, size_t n)
 {
 	struct model *m = &a->model;
-	const uint64_t line = n == 11 ? view_get_u64(p + 1) : UINT64_MAX;
+	const struct model_session *s = model_in_pane(m, m->active);
+	const uint64_t line = n == 11 ? view_get_u64(p + 1) : UINT64_MAX, rows = s ? s->screen.rows : 0;
 
 	if (line == UINT64_MAX) {
 		model_say(m, "not found: %.200s", m->line.text);
 		return;
 	}
 	m->copy_line = line;
-	if (line < m->copy_top || line >= m->copy_top + (m->history.rows ? m->history.rows : 1))
+	if (line < m->copy_top || line >= m->copy_top + rows)
 		m->copy_top = line > 3 ? line - 3 : 0;
-	links_lines(a, model_in_pane(m, m->active), m->copy_top, VIEW_ROWS_MAX);
+	links_lines(a, s, m->copy_top, VIEW_ROWS_MAX);
 }
 
 /* False: what came is malformed, which only a session that was taken over sends. */
