@@ -37,7 +37,7 @@ static void ls_print_row(const char *id, const char *status)
 	static struct json_line l;
 	AUTO_BUF struct buf workspace = {0};
 	AUTO_BUF struct buf label = {0};
-	const char *path, *name;
+	const char *path, *name, *agent;
 	char age[24];
 
 	if (json_parse_line(status, strlen(status), &l) < 0)
@@ -47,7 +47,10 @@ static void ls_print_row(const char *id, const char *status)
 	log_escape(&label, name, strlen(name), 64);
 	path = ls_text(&l, "workspace");
 	log_escape(&workspace, path, strlen(path), 4096); /* a directory's name may hold anything */
-	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&l, "state"), ls_text(&l, "agent"), ls_text(&l, "mode"), age,
+	agent = ls_text(&l, "agent"); /* of a session without a terminal nobody can tell */
+	if (strcmp(agent, "unknown") == 0)
+		agent = "-";
+	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&l, "state"), agent, ls_text(&l, "mode"), age,
 	       buf_text(&label), buf_text(&workspace));
 }
 
