@@ -24,7 +24,7 @@ void json_quote(struct buf *b, const void *value, size_t n);
 
 /* ---- reading ---- */
 #define JSON_LINE_MAX   4096 /* bytes without the newline */
-#define JSON_FIELDS_MAX 32   /* of the object; more are refused */
+#define JSON_FIELDS_MAX 48   /* of the object; more are refused */
 #define JSON_DEPTH_MAX  8    /* of nested values, which are checked and skipped */
 
 enum json_kind { JSON_STRING, JSON_INT, JSON_BOOL, JSON_NULL, JSON_SKIPPED };
