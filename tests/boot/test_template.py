@@ -44,9 +44,13 @@ def notes(path):
     return [e["text"] for e in read_json_lines(path) if e["event"] == "note"]
 
 
+LOCK = threading.Lock()
+
+
 def events_dir(ctx):
     path = os.path.join(ctx.dir, "events")
-    return path if os.path.isdir(path) else ctx.make_dir(path)
+    with LOCK:
+        return path if os.path.isdir(path) else ctx.make_dir(path)
 
 
 def run(ctx, script="echo fine", number=0, **env):
