@@ -223,6 +223,8 @@ def test_hold_and_ask(ctx):
     g.proc.send(b"curl -sS --max-time 25 -k -o /dev/null -w '%{http_code}' https://a.evil.example/ & curl -sSk --max-time 25 https://a.evil.example & sleep 1\n")
     w.dns.zone["a.evil.example"] = [GOOD]
     watch.wait_for(rb"waiting: a.evil.example:443", 20)
+    # A decision for once is for those that wait; an emulated guest takes a while to get both that far.
+    wait_until(lambda: g.do("ss -Htn state syn-sent | wc -l") == "2", 20, "two connections that wait")
     assert_eq(w.ctl("egress", "allow", w.session(), "a.evil.example:443", "--once")[0], 0, "allow once")
     g.do("wait")
     assert_true(len(w.https.paths) >= 2, "both that waited went through: %s" % w.https.paths)
