@@ -27,19 +27,7 @@ static bool http_copy_host(struct http_text t, char name[NET_TLS_NAME_MAX + 1])
 			return false;
 	if (n && t.at[n - 1] == '.')
 		n--;
-	if (n == 0 || n > NET_TLS_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char c = t.at[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + ('a' - 'A'));
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
-			return false;
-		name[i] = c;
-	}
-	name[n] = '\0';
-	return true;
+	return net_tls_copy_name(t.at, n, name);
 }
 
 /* METHOD SP target SP HTTP/1.x; a host in the target goes to *host, else host->n is 0. */
@@ -53,7 +41,7 @@ static bool http_read_request_line(struct http_text line, struct http_text *host
 	if (p == line.at || p == end || *p != ' ')
 		return false;
 	target = ++p;
-	while (p<end && * p> ' ' && *p < 0x7f)
+	while (p < end && *p > ' ' && *p < 0x7f)
 		p++;
 	if (p == target || end - p != 9 || memcmp(p, " HTTP/1.", 8) != 0 || (p[8] != '0' && p[8] != '1'))
 		return false;

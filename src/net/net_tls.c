@@ -63,12 +63,14 @@ static enum net_sniff tls_gather(struct tls_message *m, struct net_reader *r)
 	}
 }
 
-static bool tls_copy_name(const uint8_t *bytes, size_t n, char name[NET_TLS_NAME_MAX + 1])
+bool net_tls_copy_name(const void *bytes, size_t n, char name[NET_TLS_NAME_MAX + 1])
 {
+	const char *text = bytes;
+
 	if (n == 0 || n > NET_TLS_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		char c = (char)bytes[i];
+		char c = text[i];
 
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c + ('a' - 'A'));
@@ -93,7 +95,7 @@ static bool tls_read_name(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])
 	type = net_reader_u8(r);
 	n = net_reader_u16(r);
 	bytes = net_reader_take(r, n);
-	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 && tls_copy_name(bytes, n, name);
+	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 && net_tls_copy_name(bytes, n, name);
 }
 
 static enum net_sniff tls_read_extensions(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])

@@ -3,6 +3,7 @@
 #ifndef CCVM_NET_TLS_H
 #define CCVM_NET_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ enum net_sniff {
 	NET_SNIFF_NONE,	 /* whole and without a name */
 	NET_SNIFF_BAD,	 /* not what belongs on this port, or ambiguous */
 };
+
+/* Copies a host name in lower case; false when it is empty, too long, or holds what no host name does. */
+bool net_tls_copy_name(const void *bytes, size_t n, char name[NET_TLS_NAME_MAX + 1]);
 
 /* Reads records up to the end of the first handshake message. name: lower case, NUL-terminated, letters,
  * digits, dots, - and _ only. */

@@ -1,8 +1,8 @@
 /* sshlink: the SSH connection to the guest over an already connected socket, and the agent's channel in it.
  *
  * Does no waiting of its own: the owner polls the fd for sshlink_events and calls sshlink_service. The only other
- * users of libssh are sshkey's functions. What the guest's sshd sends is hostile; libssh parses it in this process,
- * which is why ccvm-session has confined itself by then. */
+ * users of libssh are sshkey's functions. What the guest's sshd sends is hostile once the agent runs;
+ * libssh parses it in this process, which is why ccvm-session confines itself in on_agent_due. */
 #ifndef CCVM_SSH_SSHLINK_H
 #define CCVM_SSH_SSHLINK_H
 
