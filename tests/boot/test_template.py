@@ -105,7 +105,7 @@ def test_two_at_the_same_instant(ctx):
     held = wait_until(qemus, 30, "two QEMUs")
     for pid in held:
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(1)
+    wait_until(lambda: all(procs.process(pid).state == "T" for pid in held), 10, "both to stand still")
     for pid in held:
         os.kill(pid, signal.SIGCONT)
     for p in both:
@@ -261,11 +261,8 @@ def test_deleted_during_a_start(ctx):
     gone = threading.Event()
 
     def delete():
-        while not gone.is_set():
-            if [q for q in ctx.processes() if q.name.startswith("qemu-system")]:
-                shutil.rmtree(template, ignore_errors=True)
-                return
-            time.sleep(0.005)
+        wait_until(lambda: gone.is_set() or [q for q in ctx.processes() if q.name.startswith("qemu-system")], 60, "QEMU")
+        shutil.rmtree(template, ignore_errors=True)
     deleter = threading.Thread(target=delete)
     deleter.start()
     try:
