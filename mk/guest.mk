@@ -19,15 +19,17 @@ endef
 $(eval $(call guest_program,ccvm-init,init))
 $(eval $(call guest_program,ccvm-launch,launch))
 $(eval $(call guest_program,ccvm-report,report))
+$(eval $(call guest_program,ccvm-hook,hook))
 
 # The archive: /init and /bin/*.
-$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report)
+GUEST_BIN := ccvm-launch ccvm-report ccvm-hook
+$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init $(GUEST_BIN))
 	@mkdir -p $(@D) $(G)/root/bin
 	@cp $(G)/bin/ccvm-init $(G)/root/init
-	@cp $(G)/bin/ccvm-launch $(G)/bin/ccvm-report $(G)/root/bin/
+	@cp $(addprefix $(G)/bin/,$(GUEST_BIN)) $(G)/root/bin/
 	@strip $(G)/root/init $(G)/root/bin/*
 	@chmod 0755 $(G)/root $(G)/root/bin $(G)/root/init $(G)/root/bin/*
-	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report | \
+	cd $(G)/root && printf '%s\n' init bin $(addprefix bin/,$(GUEST_BIN)) | \
 		cpio --quiet -o -H newc -R 0:0 --reproducible > ../guest.cpio.tmp
 	@mv $(G)/guest.cpio.tmp $@
 

@@ -48,6 +48,28 @@ int agent_prepare_launch(struct boot *b, struct err *e)
 	return 0;
 }
 
+/* Into claude's managed settings, beside those of the image: settings of the user, shared or not, cannot be touched. The
+ * programs and the names they report are of one build, which is why the image does not hold this. */
+int agent_write_hooks(struct boot *b, struct err *e)
+{
+	static const struct {
+		const char *claude, *name;
+	} hooks[] = {{"SessionStart", "start"}, {"UserPromptSubmit", "prompt"}, {"PermissionRequest", "permission"},
+		     {"Stop", "stop"},		{"StopFailure", "failure"},	{"SessionEnd", "end"}};
+	static const char directory[] = "/etc/claude-code/managed-settings.d";
+	AUTO_BUF struct buf text = {0};
+
+	(void)b;
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir %s", directory);
+	buf_addf(&text, "{\"hooks\":{");
+	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
+		buf_addf(&text, "%s\"%s\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"" NAME_HOOK " %s\",\"timeout\":5}]}]",
+			 i ? "," : "", hooks[i].claude, hooks[i].name);
+	buf_addf(&text, "}}\n");
+	return file_create(AT_FDCWD, "/etc/claude-code/managed-settings.d/50-ccvm.json", buf_data(&text), buf_len(&text), 0644, e);
+}
+
 static const char agent_sshd_config[] =
 	"HostKey " NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY "\n"
 	"AuthorizedKeysFile " NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS "\n"

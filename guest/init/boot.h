@@ -56,6 +56,7 @@ int workspace_pool(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
 /* agent.c */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */
+int agent_write_hooks(struct boot *b, struct err *e);    /* so that claude reports what it does */
 int agent_start_sshd(struct boot *b, struct err *e);
 int agent_start_report(struct boot *b, struct err *e);
 

@@ -51,6 +51,7 @@ static const struct stage init_after_go[] = {
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
+	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
 	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"report", STAGE_FAIL_OPEN, agent_start_report},
 };

@@ -1,7 +1,9 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
  * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
- * otherwise every ten seconds as a sign of life; and what the guest's own firewall refused, merged, once a second. */
+ * otherwise every ten seconds as a sign of life; what the guest's own firewall refused, merged, once a second; and
+ * what claude's hooks report, at once. */
+#include "report/hooks.h"
 #include "report/nflog.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REPORT_DENIED_MAX 16 /* different ones a second; the firewall lets through little more than that */
@@ -125,14 +128,48 @@ static int report_denied(int fd)
 	return report_say_denied(&d);
 }
 
+static int report_say_hook(const char *name)
+{
+	AUTO_BUF struct buf line = {0};
+
+	json_begin(&line);
+	json_add_string(&line, "t", "hook");
+	json_add_string(&line, "hook", name);
+	json_end(&line);
+	buf_add(&line, "\n", 1);
+	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
+}
+
+/* Passes on what hooks report until a second is over. */
+static int report_wait(int hooks_fd)
+{
+	struct timespec now, until;
+	int64_t left = 1000;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (left > 0) {
+		struct pollfd p = {.fd = hooks_fd, .events = POLLIN};
+		const char *name;
+
+		(void)poll(&p, 1, (int)left);
+		while ((name = hooks_next(hooks_fd)))
+			if (report_say_hook(name) < 0)
+				return -1;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = (until.tv_sec - now.tv_sec) * 1000 + (until.tv_nsec - now.tv_nsec) / 1000000;
+	}
+	return 0;
+}
+
 int main(void)
 {
 	struct report_figures last = {0}, now;
 	struct err ignored; /* no firewall, or no log of it: nothing to report */
-	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored);
+	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored), hooks_fd = hooks_open(&ignored);
 	int quiet = 10;
 
-	for (;; poll(NULL, 0, 1000)) {
+	for (;; (void)report_wait(hooks_fd)) {
 		if (report_denied(log_fd) < 0)
 			return 1;
 		if (report_read(&now) < 0)

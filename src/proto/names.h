@@ -67,6 +67,11 @@
 #define NAME_CLAUDE     "/usr/local/bin/claude"
 #define NAME_SHELL      "/bin/zsh"
 
+/* Where claude's hooks are said to ccvm-report, by ccvm-hook NAME; the same names go to the host. */
+#define NAME_HOOK	 NAME_GUEST_DIR "/bin/ccvm-hook"
+#define NAME_HOOK_SOCKET NAME_GUEST_DIR "/hook"
+#define NAME_HOOKS	 "start", "prompt", "permission", "stop", "failure", "end"
+
 /* what the agent's ccvm-launch reads: copies the unprivileged user may see */
 #define NAME_LAUNCH_DIR NAME_GUEST_DIR "/launch"
 

@@ -8,14 +8,16 @@
  * without a number. */
 #define ATTENTION_ARROW "\xe2\x9d\xaf" /* ❯ */
 
+/* Texts beside numbered answers. */
 static const struct {
 	const char *text;
 	const char *why;
 } attention_questions[] = {
 	{"Do you want to", "the screen shows a question with numbered answers"},
 	{"Would you like to proceed", "the screen shows a plan to approve"},
-	{"Do you trust", "the screen asks whether to trust the folder"},
+	{"Exit plan mode?", "the screen shows a plan to approve"},
 	{"Select login method", "the screen shows the login"},
+	{"Enter to select", "the screen shows a question with numbered answers"},
 	{"Esc to cancel", "the screen shows a dialog"},
 	{"Enter to confirm", "the screen shows a dialog"},
 };
@@ -36,8 +38,25 @@ static const struct {
 	{"\xe2\xa3", ATTENTION_WORKING, "the title begins with a spinner"},
 };
 
-/* A line whose first mark is the arrow in front of a numbered answer, behind at most a frame's side. */
-static bool attention_is_choice(const char *line, size_t n)
+static const struct {
+	const char *name;
+	enum attention state;
+	const char *why;
+} attention_hooks[] = {
+	[ATTENTION_HOOK_NONE] = {"", ATTENTION_UNKNOWN, "neither hooks, title nor screen tell"},
+	/* Its prompt comes later, and its title with it. */
+	[ATTENTION_HOOK_START] = {"start", ATTENTION_UNKNOWN, "claude reported its start and shows nothing yet"},
+	[ATTENTION_HOOK_PROMPT] = {"prompt", ATTENTION_WORKING, "claude reported that it was given a prompt"},
+	/* On its own it tells nothing: a question that was cancelled is not reported. */
+	[ATTENTION_HOOK_PERMISSION] = {"permission", ATTENTION_UNKNOWN, "claude reported a question that is no longer on the screen"},
+	[ATTENTION_HOOK_STOP] = {"stop", ATTENTION_IDLE, "claude reported that it is done"},
+	[ATTENTION_HOOK_FAILURE] = {"failure", ATTENTION_IDLE, "claude reported that it stopped with an error"},
+	[ATTENTION_HOOK_END] = {"end", ATTENTION_UNKNOWN, "claude reported its end"},
+};
+
+/* Where the text behind the arrow begins, in a line whose first mark is the arrow, behind at most a frame's side; 0: no
+ * such line. */
+static size_t attention_behind_arrow(const char *line, size_t n)
 {
 	static const char side[] = "\xe2\x94\x82"; /* │ */
 	size_t i = 0;
@@ -45,36 +64,78 @@ static bool attention_is_choice(const char *line, size_t n)
 	while (i < n && (line[i] == ' ' || (n - i >= 3 && memcmp(line + i, side, 3) == 0)))
 		i += line[i] == ' ' ? 1 : 3;
 	if (n - i < 3 || memcmp(line + i, ATTENTION_ARROW, 3) != 0)
-		return false;
+		return 0;
 	i += 3;
 	while (i < n && line[i] == ' ')
 		i++;
-	return n - i >= 2 && line[i] >= '1' && line[i] <= '9' && line[i + 1] == '.';
+	return i < n ? i : 0;
 }
 
-static bool attention_has_choice(const char *screen)
+/* numbered: only a numbered answer counts. */
+static bool attention_has_choice(const char *screen, bool numbered)
 {
 	while (*screen) {
-		size_t n = strcspn(screen, "\n");
+		const size_t n = strcspn(screen, "\n"), at = attention_behind_arrow(screen, n);
 
-		if (attention_is_choice(screen, n))
+		if (at && (!numbered || (n - at >= 2 && screen[at] >= '1' && screen[at] <= '9' && screen[at + 1] == '.')))
 			return true;
 		screen += n + (screen[n] == '\n');
 	}
 	return false;
 }
 
-struct attention_verdict attention_judge(const char *title, const char *screen)
+/* The last line that is not blank. */
+static bool attention_ends_with(const char *screen, const char *text)
 {
-	if (attention_has_choice(screen)) {
-		for (size_t i = 0; i < ARRAY_LEN(attention_questions); i++)
-			if (strstr(screen, attention_questions[i].text))
-				return (struct attention_verdict){ATTENTION_WAITING, attention_questions[i].why};
+	const char *last = screen;
+
+	for (const char *p = screen; *p;) {
+		const size_t n = strcspn(p, "\n");
+
+		if (strspn(p, " ") < n)
+			last = p;
+		p += n + (p[n] == '\n');
 	}
-	for (size_t i = 0; i < ARRAY_LEN(attention_titles); i++)
-		if (strncmp(title, attention_titles[i].prefix, strlen(attention_titles[i].prefix)) == 0)
+	for (size_t i = 0; last[i] && last[i] != '\n'; i++)
+		if (strncmp(last + i, text, strlen(text)) == 0)
+			return true;
+	return false;
+}
+
+/* A dialog whose answers have no numbers has its keys in the last line. */
+static const char *attention_dialog(const struct attention_signs *signs)
+{
+	if (attention_has_choice(signs->screen, true)) {
+		for (size_t i = 0; i < ARRAY_LEN(attention_questions); i++)
+			if (strstr(signs->screen, attention_questions[i].text))
+				return attention_questions[i].why;
+		if (signs->hook == ATTENTION_HOOK_PERMISSION)
+			return "claude reported a question, and the screen shows numbered answers";
+	}
+	if (attention_has_choice(signs->screen, false) && attention_ends_with(signs->screen, "Enter to confirm"))
+		return "the screen shows a dialog";
+	return NULL;
+}
+
+struct attention_verdict attention_judge(const struct attention_signs *signs)
+{
+	const char *dialog = attention_dialog(signs);
+	const bool hook_is_later = signs->hook && signs->hook != ATTENTION_HOOK_PERMISSION && signs->hook_ms > signs->title_ms;
+
+	if (dialog)
+		return (struct attention_verdict){ATTENTION_WAITING, dialog};
+	for (size_t i = 0; !hook_is_later && i < ARRAY_LEN(attention_titles); i++)
+		if (strncmp(signs->title, attention_titles[i].prefix, strlen(attention_titles[i].prefix)) == 0)
 			return (struct attention_verdict){attention_titles[i].state, attention_titles[i].why};
-	return (struct attention_verdict){ATTENTION_UNKNOWN, "neither the title nor the screen tells"};
+	return (struct attention_verdict){attention_hooks[signs->hook].state, attention_hooks[signs->hook].why};
+}
+
+enum attention_hook attention_hook_named(const char *name)
+{
+	for (size_t i = 1; i < ARRAY_LEN(attention_hooks); i++)
+		if (strcmp(attention_hooks[i].name, name) == 0)
+			return (enum attention_hook)i;
+	return ATTENTION_HOOK_NONE;
 }
 
 const char *attention_name(enum attention state)

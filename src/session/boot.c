@@ -330,6 +330,9 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		s->report = *m;
 		status_write(s);
 		return;
+	case GUEST_HOOK:
+		screen_on_hook(s, m->hook);
+		return;
 	case GUEST_DENIED:
 		egress_on_guest_denied(s, m);
 		return;

@@ -12,11 +12,14 @@
 
 #define SCREEN_INPUT_MAX 65536u /* of ccvm-term's bytes for an agent that does not read: the rest is dropped */
 #define SCREEN_BELL_MS	 1000
+#define SCREEN_SETTLE_MS 500
 
 void screen_init(struct session *s)
 {
 	s->screen.control_fd = -1;
-	s->screen.agent = attention_judge("", "");
+	s->screen.agent = attention_judge(&(struct attention_signs){.title = "", .screen = ""});
+	uv_timer_init(&s->loop, &s->screen.settle);
+	s->screen.settle.data = s;
 }
 
 static void screen_send(struct session *s, enum wire_type type, const struct buf *payload)
@@ -85,20 +88,39 @@ static void screen_copy_text(char *out, size_t size, const unsigned char *p, siz
 	out[used] = '\0';
 }
 
-static void screen_judge(struct session *s)
+static struct attention_verdict screen_verdict(const struct screen *sc)
 {
+	return attention_judge(&(struct attention_signs){sc->hook, sc->hook_ms, sc->title, sc->title_ms, sc->text});
+}
+
+static void screen_on_settled(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
 	struct screen *sc = &s->screen;
-	const struct attention_verdict v = attention_judge(sc->title, sc->text);
+	const struct attention_verdict v = screen_verdict(sc);
 	AUTO_BUF struct buf fields = {0};
 
-	if (v.state == sc->agent.state)
-		return;
 	sc->agent = v;
 	sc->agent_since_ms = session_now_ms();
 	json_add_string(&fields, "agent", attention_name(v.state));
 	json_add_string(&fields, "why", v.why);
 	status_write(s);
 	status_event(s, "agent", &fields);
+}
+
+/* A screen is painted in steps, and hooks and title do not come together: a state is told once it has stood for a
+ * moment. */
+static void screen_judge(struct session *s)
+{
+	struct screen *sc = &s->screen;
+
+	const enum attention now = screen_verdict(sc).state;
+
+	if (now == sc->agent.state)
+		uv_timer_stop(&sc->settle);
+	else if (now != sc->pending || !uv_is_active((uv_handle_t *)&sc->settle))
+		uv_timer_start(&sc->settle, screen_on_settled, SCREEN_SETTLE_MS, 0);
+	sc->pending = now;
 }
 
 static void screen_text_event(struct session *s, const char *event, const char *name, const char *text)
@@ -112,6 +134,7 @@ static void screen_text_event(struct session *s, const char *event, const char *
 static void screen_on_title(struct session *s, const unsigned char *text, size_t n)
 {
 	screen_copy_text(s->screen.title, sizeof(s->screen.title), text, n, false);
+	s->screen.title_ms = session_now_ms();
 	screen_judge(s);
 }
 
@@ -201,6 +224,19 @@ static void screen_on_end(void *ctx)
 static void screen_on_drained(void *ctx)
 {
 	agent_pump(ctx);
+}
+
+void screen_on_hook(struct session *s, const char *name)
+{
+	const enum attention_hook hook = attention_hook_named(name);
+
+	if (!hook)
+		return;
+	s->screen.hook = hook;
+	s->screen.hook_ms = session_now_ms();
+	if (hook == ATTENTION_HOOK_PROMPT)
+		status_event(s, "prompt", NULL);
+	screen_judge(s);
 }
 
 /* ---- workers come and go ---- */
@@ -302,6 +338,7 @@ void screen_end(struct session *s)
 {
 	struct screen *sc = &s->screen;
 
+	uv_timer_stop(&sc->settle);
 	if (sc->control) {
 		uv_poll_stop(sc->control);
 		uv_close((uv_handle_t *)sc->control, screen_free_handle);

@@ -30,6 +30,10 @@ struct screen {
 	unsigned workers; /* so far */
 	char title[SCREEN_TITLE_MAX];
 	char text[SCREEN_TEXT_MAX]; /* the last lines */
+	enum attention_hook hook;   /* claude's last one */
+	int64_t hook_ms, title_ms;
+	uv_timer_t settle;	    /* runs while the signs say pending, which is not what agent says */
+	enum attention pending;
 	struct attention_verdict agent;
 	int64_t agent_since_ms;
 	int64_t bell_ms; /* last told */
@@ -44,6 +48,8 @@ void screen_feed(struct session *s, const void *bytes, size_t n);
 /* How much of it ccvm-term has not taken yet. */
 size_t screen_queued(const struct session *s);
 void screen_resize(struct session *s);
+/* What a hook of claude reports. */
+void screen_on_hook(struct session *s, const char *name);
 /* A viewer's message, to be passed on; number: the client's. */
 void screen_on_view(struct session *s, struct client *c, uint32_t number, const void *bytes, size_t n);
 void screen_forget_client(struct session *s, uint32_t number);

@@ -22,6 +22,7 @@ enum guest_kind {
 	GUEST_REPORT,
 	GUEST_SSHD_ENDED,
 	GUEST_STOPPED,
+	GUEST_HOOK,	  /* claude reports what it does: hook */
 	GUEST_DENIED,     /* the guest's own firewall refused packets: address, proto, port, count */
 };
 
@@ -31,6 +32,7 @@ struct guest_message {
 	char reason[GUEST_TEXT_MAX]; /* escaped; may be empty */
 	int64_t ms;                  /* since the guest's boot, 0 when not given */
 	char address[48], proto[8];  /* escaped; GUEST_DENIED */
+	char hook[16];		     /* escaped; GUEST_HOOK */
 	int64_t port, count;	     /* GUEST_DENIED */
 	int64_t memory_total_kib, memory_used_kib, load_milli; /* GUEST_REPORT; 0 when absurd */
 };

@@ -3,6 +3,9 @@
  * What an agent does, from what its terminal shows. */
 #include "unit/unit.h"
 
+#include <fcntl.h>
+
+#include "base/file.h"
 #include "session/attention.h"
 
 #define ARROW "\xe2\x9d\xaf"
@@ -25,13 +28,21 @@ static const struct {
 	{"a list somebody typed", "\xe2\x9c\xb3 x", ARROW " 1. buy milk\n", ATTENTION_IDLE},
 	{"the arrow within a line", "\xe2\x97\x90 x", "Do you want to\nthe text " ARROW " 1. Yes\n", ATTENTION_WORKING},
 	{"cut short", "\xe2", ARROW, ATTENTION_UNKNOWN},
+	{"answers without numbers", "", ARROW " No, exit\n  Yes, I trust this folder\n\nEnter to confirm\n", ATTENTION_WAITING},
+	{"the same words further up", "\xe2\x9c\xb3 x", "Enter to confirm\n" ARROW " half a question\nmanual mode\n", ATTENTION_IDLE},
+	{"an empty prompt", "\xe2\x9c\xb3 x", ARROW "\nEnter to confirm\n", ATTENTION_IDLE},
 };
+
+static struct attention_verdict judge(const char *title, const char *screen)
+{
+	return attention_judge(&(struct attention_signs){.title = title, .screen = screen});
+}
 
 static void test_judge(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct attention_verdict v = attention_judge(cases[i].title, cases[i].screen);
+		struct attention_verdict v = judge(cases[i].title, cases[i].screen);
 
 		if (v.state != cases[i].wanted)
 			fail_msg("%s: got %s (%s)", cases[i].what, attention_name(v.state), v.why);
@@ -39,9 +50,95 @@ static void test_judge(void **state)
 	}
 }
 
+#define IDLE	"\xe2\x9c\xb3 Claude Code"
+#define SPINNER "\xe2\x97\x90 Claude Code"
+#define CHOICE	"May I?\n" ARROW " 1. Yes\n"
+
+static const struct {
+	const char *what, *hook;
+	int64_t hook_ms;
+	const char *title;
+	int64_t title_ms;
+	const char *screen;
+	enum attention wanted;
+} hook_cases[] = {
+	{"a prompt, the title not yet", "prompt", 2, IDLE, 1, "", ATTENTION_WORKING},
+	{"the title is later", "prompt", 2, IDLE, 3, "", ATTENTION_IDLE},
+	{"done, the title not yet", "stop", 2, SPINNER, 1, "", ATTENTION_IDLE},
+	{"an error", "failure", 2, SPINNER, 1, "", ATTENTION_IDLE},
+	{"a new prompt by the title alone", "stop", 2, SPINNER, 3, "", ATTENTION_WORKING},
+	{"no title at all", "prompt", 2, "", 0, "", ATTENTION_WORKING},
+	{"started, nothing painted", "start", 2, "", 0, "", ATTENTION_UNKNOWN},
+	{"started and painted", "start", 2, IDLE, 3, "", ATTENTION_IDLE},
+	{"ended, the title stays behind", "end", 2, IDLE, 1, "", ATTENTION_UNKNOWN},
+	{"a question in words nobody foresaw", "permission", 2, IDLE, 1, CHOICE, ATTENTION_WAITING},
+	{"numbered answers without a hook", "stop", 2, IDLE, 3, CHOICE, ATTENTION_IDLE},
+	{"a question that was cancelled", "permission", 2, IDLE, 1, "", ATTENTION_IDLE},
+	{"a question that was answered", "permission", 2, SPINNER, 3, "", ATTENTION_WORKING},
+	{"a question outranks a later hook", "prompt", 2, SPINNER, 1, "Do you want to proceed?\n" ARROW " 1. Yes\n", ATTENTION_WAITING},
+	{"a name that is none", "permission2", 2, "", 0, CHOICE, ATTENTION_UNKNOWN},
+};
+
+static void test_hooks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hook_cases); i++) {
+		const struct attention_signs signs = {attention_hook_named(hook_cases[i].hook), hook_cases[i].hook_ms, hook_cases[i].title,
+						      hook_cases[i].title_ms, hook_cases[i].screen};
+		struct attention_verdict v = attention_judge(&signs);
+
+		if (v.state != hook_cases[i].wanted)
+			fail_msg("%s: got %s (%s)", hook_cases[i].what, attention_name(v.state), v.why);
+	}
+	assert_int_equal(attention_hook_named(""), ATTENTION_HOOK_NONE);
+}
+
+/* Screens of the real claude, recorded by tools/record-screens.py: the first line is the title, the name says the state. */
+static const struct {
+	const char *file, *why;
+} recorded[] = {
+	{"idle-after-answer", "the title begins with the idle mark"},
+	{"idle-api-error", "the title begins with the idle mark"},
+	{"idle-fresh", "the title begins with the idle mark"},
+	{"idle-help-open", "the title begins with the idle mark"},
+	{"idle-interrupted", "the title begins with the idle mark"},
+	{"idle-typing", "the title begins with the idle mark"},
+	{"waiting-login", "the screen shows the login"},
+	{"waiting-permission", "the screen shows a question with numbered answers"},
+	{"waiting-permission-bash", "the screen shows a question with numbered answers"},
+	{"waiting-plan", "the screen shows a plan to approve"},
+	{"waiting-question", "the screen shows a question with numbered answers"},
+	{"waiting-trust", "the screen shows a dialog"},
+	{"working-long-tool", "the title begins with a spinner"},
+	{"working-thinking", "the title begins with a spinner"},
+};
+
+static void test_recorded(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(recorded); i++) {
+		AUTO_FREE char *path = mem_format("tests/screen/claude/%s.txt", recorded[i].file);
+		AUTO_BUF struct buf text = {0};
+		struct err e;
+		struct attention_verdict v;
+		char *screen;
+		size_t word = strcspn(recorded[i].file, "-");
+
+		if (file_read(AT_FDCWD, path, 65536, &text, &e) < 0)
+			fail_msg("%s", e.text);
+		screen = strchr(buf_text(&text), '\n');
+		assert_non_null(screen);
+		*screen = '\0';
+		v = judge(buf_text(&text), screen + 1);
+		if (strlen(attention_name(v.state)) != word || strncmp(attention_name(v.state), recorded[i].file, word) != 0 ||
+		    strcmp(v.why, recorded[i].why) != 0)
+			fail_msg("%s: got %s because %s", recorded[i].file, attention_name(v.state), v.why);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_judge)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_judge), cmocka_unit_test(test_hooks), cmocka_unit_test(test_recorded)};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }

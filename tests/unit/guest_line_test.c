@@ -21,7 +21,8 @@ static const struct {
     {"{\"t\":\"report\",\"memory_total_kib\":4,\"memory_used_kib\":3,\"load_milli\":2}", "6 ||0|4|3|2"},
     {"{\"t\":\"sshd-ended\"}", "7 ||0|0|0|0"},
     {"{\"t\":\"stopped\"}", "8 ||0|0|0|0"},
-    {"{\"t\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "9 ||0|0|0|0"},
+    {"{\"t\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
+    {"{\"t\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
     /* not a known message */
     {"{\"t\":\"shutdown\",\"stage\":\"x\"}", "0 x||0|0|0|0"},
     {"{\"t\":\"Ready\"}", "0 ||0|0|0|0"},

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Records what the real claude shows in each of the states that ccvm tells apart, for tests/unit/attention_test.c.
+
+  tools/record-screens.py CLAUDE tests/screen/claude
+
+CLAUDE is the program of an image (usr/local/lib/claude-code/claude in its squashfs). It runs on this machine, in a private
+tmux, with a home directory of its own, against the scripted API server on loopback and nothing else. Each scene becomes
+one file: the terminal's title, an empty line, the screen. After a new pin of Claude Code: record, look at the
+difference, and mend the rules of src/session/attention.c where the test fails.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(REPO, "tests", "lib"))
+
+import claude_home  # noqa: E402
+
+KEY = "test-key-0123456789abcdefghij"
+DEADLINE = 60
+HOOKS = ("SessionStart", "UserPromptSubmit", "PermissionRequest", "Notification", "PreToolUse", "PostToolUse", "Stop",
+         "StopFailure", "SessionEnd")
+
+
+class Recorder:
+    def __init__(self, claude, out):
+        self.claude, self.out = os.path.abspath(claude), os.path.abspath(out)
+        self.dir = tempfile.mkdtemp(prefix="ccvm-record-")
+        self.sock = os.path.join(self.dir, "tmux")
+        self.rules = os.path.join(self.dir, "rules")
+        self.set_rules([])
+        self.api = subprocess.Popen([os.path.join(REPO, "tools/apiserver/apiserver.py"), "--rules", self.rules, "--log",
+                                     os.path.join(self.dir, "log")], stdout=subprocess.PIPE)
+        self.port = int(self.api.stdout.readline().decode().rsplit(":", 1)[1])
+
+    def set_rules(self, rules):
+        with open(self.rules + ".new", "w", encoding="utf-8") as f:
+            json.dump(rules, f)
+        os.rename(self.rules + ".new", self.rules)
+
+    def tmux(self, *args):
+        return subprocess.run(["tmux", "-S", self.sock, "-f", "/dev/null", *args], check=True, stdout=subprocess.PIPE).stdout.decode()
+
+    def start(self, *args, config=True, trusted=True, rules=()):
+        """A fresh home and project, and claude in them."""
+        self.set_rules(list(rules))
+        home, work = os.path.join(self.dir, "home"), os.path.join(self.dir, "project")
+        for d in (home, work):
+            shutil.rmtree(d, ignore_errors=True)
+            os.makedirs(d)
+        hooks = {h: [{"hooks": [{"type": "command", "command": "echo %s $(date +%%s.%%N) >>%s/hooks" % (h, self.dir)}]}] for h in HOOKS}
+        os.makedirs(os.path.join(home, ".claude"))
+        if config:
+            data = claude_home.config(work, KEY)
+            if not trusted:
+                data["projects"] = {}
+            with open(os.path.join(home, ".claude.json"), "w", encoding="utf-8") as f:
+                json.dump(data, f)
+        with open(os.path.join(home, ".claude", "settings.json"), "w", encoding="utf-8") as f:
+            json.dump({"permissions": {"defaultMode": "default"}, "hooks": hooks}, f)
+        env = ["HOME=" + home, "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "TERM=tmux-256color", "COLORTERM=truecolor",
+               "ANTHROPIC_BASE_URL=http://127.0.0.1:%d" % self.port, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+               "DISABLE_TELEMETRY=1", "DISABLE_AUTOUPDATER=1", "SHELL=/bin/sh"]
+        if config:
+            env.append("ANTHROPIC_API_KEY=" + KEY)
+        self.tmux("start-server", ";", "set", "-g", "remain-on-exit", "on", ";", "set", "-g", "status", "off", ";", "set", "-g", "escape-time",
+                  "0", ";", "set", "-g", "default-terminal", "tmux-256color", ";", "new-session", "-d", "-x", "100", "-y", "30", "-c", work,
+                  "/usr/bin/env", "-i", *env, self.claude, *args)
+        self.note("start")
+
+    def note(self, text):
+        with open(os.path.join(self.dir, "hooks"), "a", encoding="utf-8") as f:
+            f.write("-- %s %.3f title=%r\n" % (text, time.time(), self.title()))
+
+    def stop(self):
+        self.tmux("kill-server")
+        time.sleep(0.3)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def title(self):
+        """tmux takes a graphics query (APC) for a title; that is none."""
+        text = self.tmux("display-message", "-p", "#{pane_title}").rstrip("\n")
+        return "" if text.startswith("Gi=") else text
+
+    def wait(self, pattern, title=None):
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            if re.search(pattern, self.screen(), re.M) and (title is None or re.search(title, self.title())):
+                return
+            time.sleep(0.1)
+        raise SystemExit("no %r (title %r) on the screen:\n%s\n%s" % (pattern, title, self.title(), self.screen()))
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", "--", text)
+        time.sleep(0.3)
+
+    def key(self, *names):
+        self.tmux("send-keys", "--", *names)
+
+    def save(self, scene):
+        time.sleep(0.7)  # claude paints in several steps
+        self.note(scene)
+        text = self.screen().replace(self.dir, "/home/user").replace("\u00a0", " ")
+        with open(os.path.join(self.out, scene + ".txt"), "w", encoding="utf-8") as f:
+            f.write(self.title() + "\n\n" + "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n") + "\n")
+        print("recorded", scene, flush=True)
+
+    def ask(self, text):
+        self.wait("^❯")
+        self.type(text)
+        self.key("Enter")
+
+
+def permission(r):
+    write = {"name": "Write", "input": {"file_path": os.path.join(r.dir, "project", "made.txt"), "content": "x\n"}}
+    r.start(rules=[{"match": "make", "tool": write, "then": "FILE-MADE"}])
+    r.wait("^❯")
+    r.save("idle-fresh")
+    r.ask("make a file")
+    r.wait("Do you want to create")
+    r.save("waiting-permission")
+    r.key("Enter")
+    r.wait("FILE-MADE", "^✳")
+    r.save("idle-after-answer")
+    r.type("half a question")
+    r.save("idle-typing")
+    r.key("C-u")
+    r.type("/help")
+    r.key("Enter")
+    r.wait("(?i)commands")
+    r.save("idle-help-open")
+    r.stop()
+
+
+def command(r):
+    run = {"name": "Bash", "input": {"command": "for i in $(seq 1 600); do echo line $i; sleep 0.2; done", "description": "Count"}}
+    r.start("--allowedTools", "Bash", rules=[{"match": "count", "tool": run, "then": "COUNTED"}, {"match": "think", "text": "NEVER", "delay": 600}])
+    r.ask("please count")
+    r.wait("Counting")
+    time.sleep(3)
+    r.save("working-long-tool")
+    r.key("Escape")
+    r.wait("Interrupted|interrupted")
+    r.save("idle-interrupted")
+    r.stop()
+
+
+def ask_command(r):
+    run = {"name": "Bash", "input": {"command": "rm -rf build && touch x", "description": "Clean"}}
+    r.start(rules=[{"match": "clean", "tool": run, "then": "CLEANED"}])
+    r.ask("clean up")
+    r.wait("Do you want to")
+    r.save("waiting-permission-bash")
+    r.stop()
+
+
+def working(r):
+    r.start(rules=[{"match": "think", "text": "NEVER", "delay": 600}])
+    r.ask("think hard")
+    r.wait("❯ think hard")
+    time.sleep(2)
+    r.save("working-thinking")
+    r.stop()
+
+
+def plan(r):
+    r.start("--permission-mode", "plan", rules=[{"match": "plan", "tool": {"name": "ExitPlanMode", "input": {"plan": "1. Look\n2. Change\n3. Test"}}, "then": "PLANNED"}])
+    r.ask("plan a change")
+    r.wait("Exit plan mode")
+    r.save("waiting-plan")
+    r.stop()
+
+
+def question(r):
+    asked = {"questions": [{"question": "Which database?", "header": "Database", "multiSelect": False,
+                            "options": [{"label": "SQLite", "description": "a file"}, {"label": "Postgres", "description": "a server"}]}]}
+    r.start(rules=[{"match": "choose", "tool": {"name": "AskUserQuestion", "input": asked}, "then": "CHOSEN"}])
+    r.ask("choose for me")
+    r.wait("Which database")
+    r.save("waiting-question")
+    r.stop()
+
+
+def error(r):
+    r.start(rules=[{"match": "fail", "status": 400, "message": "the request was refused"}])
+    r.ask("fail now")
+    r.wait("API Error", "^✳")
+    r.save("idle-api-error")
+    r.stop()
+
+
+def trust(r):
+    r.start(trusted=False)
+    r.wait("(?i)trust")
+    r.save("waiting-trust")
+    r.stop()
+
+
+def login(r):
+    r.start(rules=[{"match": "fail", "status": 401, "message": "invalid x-api-key"}])
+    r.ask("/login")
+    r.wait("(?i)select login method")
+    r.save("waiting-login")
+    r.stop()
+
+
+SCENES = (permission, ask_command, command, working, plan, question, error, trust, login)
+
+
+def main():
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    os.makedirs(sys.argv[2], exist_ok=True)
+    r = Recorder(sys.argv[1], sys.argv[2])
+    try:
+        for scene in SCENES:
+            if len(sys.argv) == 3 or scene.__name__ in sys.argv[3:]:
+                scene(r)
+    finally:
+        subprocess.run(["tmux", "-S", r.sock, "kill-server"], stderr=subprocess.DEVNULL, check=False)
+        r.api.terminate()
+        print(open(os.path.join(r.dir, "hooks"), encoding="utf-8").read() if os.environ.get("RECORD_HOOKS") else "", end="")
+        shutil.rmtree(r.dir, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
