@@ -24,6 +24,8 @@ static const struct {
 	{"logs", ctl_logs, "logs SESSION [--qemu]", "print the guest's console, or what QEMU and ccvm-net said"},
 	{"rename", ctl_rename, "rename SESSION NAME", "give a session another name"},
 	{"stop", ctl_stop, "stop SESSION... | stop --all", "end sessions; in overlay mode their edits are discarded"},
+	{"restart", ctl_restart, "restart [--wait] SESSION",
+	 "end a session and start one like it, with the caller's credentials; in overlay mode its edits are discarded"},
 	{"rm", ctl_rm, "rm DRY-RUN... | rm --all", "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched"},
 	{"egress", ctl_egress,
 	 "egress log|rules|watch SESSION [--json] | check SESSION NAME[:PORT] [--json] |\n"

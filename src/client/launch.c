@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/spawn.h"
+#include "client/recent.h"
 #include "conf/conf.h"
 #include "proto/wire.h"
 
@@ -120,6 +121,7 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	AUTO_FREE char *program = mem_format("%s/ccvm-session", libexec);
 	char *const argv[] = {"ccvm-session", NULL};
 	AUTO_STRV struct strv env = {0};
+	AUTO_FREE char *here = NULL;
 	AUTO_CLOSE int ours = -1, theirs = -1, null = -1;
 	int pair[2];
 	struct spawn_fd fds[2];
@@ -145,5 +147,7 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	if (launch_send(l, ours, e) < 0)
 		return -1;
 	*fd = mem_steal_fd(&ours);
+	if (l->tty && (here = getcwd(NULL, 0)))
+		recent_add(here);
 	return pid;
 }

@@ -1,5 +1,6 @@
 #include "conf/check.h"
 #include "base/mem.h"
+#include "conf/tui_command.h"
 #include "conf/conf_pass.h"
 
 #include <string.h>
@@ -78,4 +79,16 @@ char *check_key(const char *value, struct err *e)
 		return NULL;
 	}
 	return mem_strdup(value);
+}
+
+char *check_binding(const char *value, struct err *e)
+{
+	static const char *const commands[] = {TUI_COMMANDS};
+	const size_t n = strcspn(value, "=");
+
+	for (size_t i = 0; value[n] && value[n + 1] && i < ARRAY_LEN(commands); i++)
+		if (strlen(commands[i]) == n && strncmp(commands[i], value, n) == 0)
+			return mem_strdup(value);
+	err_set(e, "\"%.100s\" is not a command of ccvm-tui with a key, as stop=X", value);
+	return NULL;
 }

@@ -12,4 +12,7 @@ char *check_pass_env(const char *value, struct err *e); /* a variable's name, or
 char *check_package(const char *value, struct err *e);	/* a Debian or Nix package name */
 char *check_key(const char *value, struct err *e);	/* C-x, M-x or F1 to F12 */
 
+/* COMMAND=KEY, with a command of TUI_COMMANDS; keys are looked at by ccvm-tui, which knows them. */
+char *check_binding(const char *value, struct err *e);
+
 #endif

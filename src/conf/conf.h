@@ -63,6 +63,7 @@ struct conf {
 	char *package;
 	char *tui_prefix;
 	char *tui_theme;
+	struct strv tui_keys;
 	char *tui_notify;
 
 	unsigned char source[CONF_OPTION_MAX]; /* enum conf_source, by row of the option table */

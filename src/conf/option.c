@@ -256,7 +256,19 @@ static const struct option options[] = {
      .fallback = "\"auto\"",
      .choices = theme_choices,
      .help = "colours of ccvm-tui",
-     .man = "Colours of ccvm-tui."},
+     .man = "Colours of ccvm-tui: for a dark or a light background, or none. With auto, what the "
+	    "variables NO_COLOR and COLORFGBG say, else dark."},
+    {.name = "tui.keys",
+     .type = OPTION_LIST,
+     .when = OPTION_TUI,
+     FIELD(tui_keys),
+     .fallback = "[]",
+     .check = check_binding,
+     .help = "further keys for commands of ccvm-tui, as stop=X",
+     .man = "Further keys for commands of ccvm-tui, each as COMMAND=KEY, for example stop=X or "
+	    "next-waiting=C-n. They go before the usual keys. The commands: up, down, next-waiting, find, "
+	    "enter, list, answer, explain, new, rename, stop, restart, egress, events, copy, panes, next-pane, zoom, "
+	    "redraw, help, quit."},
     {.name = "tui.notify",
      .type = OPTION_STRING,
      .when = OPTION_TUI,

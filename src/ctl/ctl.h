@@ -10,6 +10,9 @@ typedef int ctl_command(int argc, char **argv, struct err *e);
 
 #define CTL_USAGE 2
 
+/* Asks a session to end, then waits until it closes the connection, which it does when all is gone. */
+int ctl_stop_one(const char *name, struct err *e);
+
 struct conf;
 
 /* The options as a run would see them now, the image's among them when there is one. conf_fini them on success. */
@@ -26,6 +29,7 @@ int ctl_wait(int argc, char **argv, struct err *e);
 int ctl_events(int argc, char **argv, struct err *e);
 int ctl_logs(int argc, char **argv, struct err *e);
 int ctl_stop(int argc, char **argv, struct err *e);
+int ctl_restart(int argc, char **argv, struct err *e);
 int ctl_rm(int argc, char **argv, struct err *e);
 int ctl_doctor(int argc, char **argv, struct err *e);
 int ctl_egress(int argc, char **argv, struct err *e);

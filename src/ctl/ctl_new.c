@@ -1,17 +1,10 @@
 /* ccvmctl new: a session that belongs to no terminal; its workspace is the current directory. */
 #include "ctl/ctl.h"
-#include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "client/launch.h"
-#include "client/link.h"
 #include "conf/conf.h"
+#include "ctl/ctl_start.h"
 
-#include <cjson/cJSON.h>
-#include <stdio.h>
 #include <string.h>
-
-#define NEW_TERM "xterm-256color" /* what ccvm-term is to a program */
 
 extern char **environ;
 
@@ -45,69 +38,14 @@ static int new_parse(int argc, char **argv, struct new_flags *f)
 	return 0;
 }
 
-/* A failure as its WIRE_EXIT tells it. */
-static int new_failed(const struct wire_frame *f, struct err *e)
-{
-	cJSON *json = cJSON_ParseWithLength((const char *)f->payload, f->n);
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(json, "reason");
-	const cJSON *stage = cJSON_GetObjectItemCaseSensitive(json, "stage");
-	const cJSON *remedy = cJSON_GetObjectItemCaseSensitive(json, "remedy");
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
-
-	if (cJSON_IsString(reason) && cJSON_IsString(stage))
-		err_set(e, "%s: %s", stage->valuestring, reason->valuestring);
-	else
-		err_set(e, "the agent ended with %d", cJSON_IsNumber(code) ? code->valueint : 0);
-	if (cJSON_IsString(remedy) && remedy->valuestring[0])
-		err_remedy(e, "%s", remedy->valuestring);
-	if (cJSON_IsNumber(code) && code->valueint >= ERR_EXIT_GUEST && code->valueint <= ERR_EXIT_AGENT)
-		err_exit_code(e, code->valueint);
-	cJSON_Delete(json);
-	return -1;
-}
-
-/* Until the session has come as far as it is waited for; id is set from its events. */
-static int new_await(struct link *k, const char *state, char id[64], struct err *e)
-{
-	static struct json_line l;
-	struct wire_frame f;
-	int rc;
-
-	while ((rc = link_next(k, -1, &f, e)) == 1) {
-		const bool event = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload, f.n, &l) == 0;
-		const char *now = event ? json_get_string(&l, "state") : NULL, *known = event ? json_get_string(&l, "session") : NULL;
-		const bool reached = now && strcmp(now, state) == 0;
-
-		if (f.type == WIRE_EXIT)
-			return new_failed(&f, e);
-		if (known)
-			snprintf(id, 64, "%s", known);
-		if (event && json_get_string(&l, "text"))
-			log_note("%s", json_get_string(&l, "text"));
-		link_drop(k, &f);
-		if (reached)
-			return 0;
-	}
-	return rc < 0 ? -1 : err_set(e, "ccvm-session died");
-}
-
 static int new_start(const struct new_flags *f, const struct conf_args *args, struct conf *conf, struct err *e)
 {
 	const struct launch l = {.conf = conf, .args = f->args, .nargs = (size_t)f->nargs, .envp = environ, .shell = args->shell,
-				 .tty = true, .detached = true, .name = f->name, .term = NEW_TERM, .cols = 80, .rows = 24};
-	struct link k = {.fd = -1};
-	char id[64] = "";
-	int rc;
+				 .tty = true, .detached = true, .name = f->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 
 	if (launch_check_root(e) < 0 || conf_load(conf, args, environ, e) < 0)
 		return -1;
-	if (launch_session(&l, &k.fd, e) < 0)
-		return -1;
-	rc = new_await(&k, f->wait ? "running" : "starting", id, e);
-	link_close(&k);
-	if (rc == 0)
-		printf("%s\n", id);
-	return rc;
+	return ctl_start(&l, f->wait, e);
 }
 
 int ctl_new(int argc, char **argv, struct err *e)

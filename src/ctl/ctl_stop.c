@@ -13,8 +13,7 @@
 
 #define STOP_PATIENCE_MS 30000
 
-/* Asks, then waits until the session closes the connection, which it does when all is gone. */
-static int stop_one(const char *name, struct err *e)
+int ctl_stop_one(const char *name, struct err *e)
 {
 	AUTO_CLOSE int fd = sessions_connect(name, e);
 	AUTO_BUF struct buf frame = {0};
@@ -48,7 +47,7 @@ static int stop_all(struct err *e)
 		return -1;
 	for (size_t i = 0; i < s.n && rc == 0; i++)
 		if (!s.dry[i])
-			rc = stop_one(s.id[i], e);
+			rc = ctl_stop_one(s.id[i], e);
 	sessions_fini(&s);
 	return rc;
 }
@@ -60,7 +59,7 @@ int ctl_stop(int argc, char **argv, struct err *e)
 	if (argc == 2 && strcmp(argv[1], "--all") == 0)
 		return stop_all(e);
 	for (int i = 1; i < argc; i++)
-		if (stop_one(argv[i], e) < 0)
+		if (ctl_stop_one(argv[i], e) < 0)
 			return -1;
 	return 0;
 }

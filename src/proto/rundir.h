@@ -15,6 +15,7 @@
 
 #define RUNDIR_SOCKET  "sock"
 #define RUNDIR_STATUS  "status.json"
+#define RUNDIR_OPTIONS "options.json" /* as conf_to_json writes them */
 #define RUNDIR_CONSOLE "console.log"
 #define RUNDIR_QEMU    "qemu.log"
 #define RUNDIR_SEED    "seed"

@@ -227,7 +227,8 @@ static int start_write_seed(struct session *s, struct err *e)
 
 int start_seed(struct session *s, struct err *e)
 {
-	if (start_write_seed(s, e) < 0) {
+	if (start_write_seed(s, e) < 0 ||
+	    file_create(s->run.fd, RUNDIR_OPTIONS, s->request.options, strlen(s->request.options), 0600, e) < 0) {
 		if (e->sys == ENOSPC)
 			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
 		return -1;

@@ -7,12 +7,14 @@
  *    them by their directories and gets their screens anew. */
 #include "ui/app.h"
 #include "base/mem.h"
+#include "client/recent.h"
 #include "conf/conf.h"
 #include "proto/rundir.h"
 #include "ui/app_link.h"
 #include "ui/app_state.h"
 #include "ui/command.h"
 #include "ui/paint.h"
+#include "ui/suggest.h"
 #include "ui/views.h"
 
 #include <errno.h>
@@ -78,72 +80,44 @@ static void app_on_prepare(uv_prepare_t *prepare)
 		app_draw(a);
 }
 
-/* ---- copy mode ---- */
-
-static void app_copy(struct app *a, const unsigned char *bytes, size_t n, uint16_t cols)
-{
-	const struct model *m = &a->model;
-	const uint64_t from = m->copy_mark < m->copy_line ? m->copy_mark : m->copy_line;
-	const uint64_t to = m->copy_mark > m->copy_line ? m->copy_mark : m->copy_line;
-	const uint64_t lines = to - from + 1 < VIEW_LINES_MAX ? to - from + 1 : VIEW_LINES_MAX;
-	struct view_screen rows = {0};
-	AUTO_BUF struct buf text = {0};
-
-	if (view_take_history(&rows, cols, (uint16_t)lines, bytes, n) == 0)
-		for (uint16_t i = 0; i < lines; i++) {
-			view_row_text(&text, view_row(&rows, i), rows.cols);
-			buf_add(&text, "\n", 1);
-		}
-	view_screen_fini(&rows);
-	paint_clipboard(buf_data(&text), buf_len(&text));
-	model_close(&a->model);
-	model_say(&a->model, "copied %d line%s", (int)lines, lines == 1 ? "" : "s");
-}
-
-void app_on_history(struct app *a, const struct model_session *s, const unsigned char *bytes, size_t n)
-{
-	if (a->copying) {
-		a->copying = false;
-		app_copy(a, bytes, n, s->screen.cols);
-		return;
-	}
-	if (s->screen.cells && view_take_history(&a->model.history, s->screen.cols, VIEW_LINES_MAX, bytes, n) == 0)
-		a->model.copy_top = a->model.history.s.top;
-}
-
-static void app_wish_lines(struct app *a, struct model_session *s)
-{
-	(void)s;
-	links_lines(a, model_in_pane(&a->model, a->model.active), a->model.copy_top, (unsigned)a->rows);
-}
-
-static void app_wish_search(struct app *a, struct model_session *s)
-{
-	struct model *m = &a->model;
-
-	(void)s;
-	links_search(a, model_in_pane(m, m->active), m->search_down ? m->copy_line + 1 : m->copy_line ? m->copy_line - 1 : 0,
-		     m->search_down, m->line.text);
-}
-
-static void app_wish_copy(struct app *a, struct model_session *s)
-{
-	struct model *m = &a->model;
-
-	(void)s;
-	if (!m->copy_marked)
-		m->copy_mark = m->copy_line;
-	a->copying = true;
-	links_lines(a, model_in_pane(m, m->active), m->copy_mark < m->copy_line ? m->copy_mark : m->copy_line,
-		    (unsigned)((m->copy_mark > m->copy_line ? m->copy_mark - m->copy_line : m->copy_line - m->copy_mark) + 1));
-}
-
 /* ---- other wishes ---- */
 
 static void app_wish_stop(struct app *a, struct model_session *s)
 {
 	links_stop(a, s);
 	model_say(&a->model, "stopping %.200s", s->name);
+}
+
+static void app_wish_restart(struct app *a, struct model_session *s)
+{
+	app_restart_session(a, s);
+}
+
+static void app_wish_suggest(struct app *a, struct model_session *s)
+{
+	struct model *m = &a->model;
+	AUTO_STRV struct strv recent = {0}, found = {0};
+
+	(void)s;
+	recent_load(&recent);
+	suggest_directories(m->form[FORM_DIRECTORY].text, m->directory_typed, &recent, MODEL_SUGGESTIONS, &found);
+	for (size_t i = 0; i < found.n; i++)
+		snprintf(m->suggestion[i].text, MODEL_TEXT, "%s", found.v[i]);
+	m->suggestions = (int)found.n;
+	m->suggestion_chosen = -1;
+}
+
+/* Where nothing is left to complete, Tab goes to the next field. */
+static void app_wish_complete(struct app *a, struct model_session *s)
+{
+	struct model *m = &a->model;
+	AUTO_FREE char *more = suggest_complete(m->form[FORM_DIRECTORY].text);
+
+	if (more && strlen(more) < MODEL_TEXT && strcmp(more, m->form[FORM_DIRECTORY].text) != 0)
+		strcpy(m->form[FORM_DIRECTORY].text, more);
+	else
+		m->form_field++;
+	app_wish_suggest(a, s);
 }
 
 static void app_wish_rename(struct app *a, struct model_session *s)
@@ -224,7 +198,8 @@ static const struct {
 	bool needs_session;
 	void (*grant)(struct app *a, struct model_session *s);
 } app_wishes[] = {
-	{WISH_STOP, true, app_wish_stop},	  {WISH_RENAME, true, app_wish_rename},	    {WISH_NEW, false, app_wish_new},
+	{WISH_STOP, true, app_wish_stop},	  {WISH_RESTART, true, app_wish_restart},   {WISH_SUGGEST, false, app_wish_suggest},
+	{WISH_COMPLETE, false, app_wish_complete}, {WISH_SAVE, false, app_wish_save},	    {WISH_RENAME, true, app_wish_rename},	    {WISH_NEW, false, app_wish_new},
 	{WISH_EGRESS_LOG, true, app_wish_egress_log}, {WISH_ALLOW, true, app_wish_allow},   {WISH_ALLOW_ONCE, true, app_wish_allow_once},
 	{WISH_DENY, true, app_wish_deny},	  {WISH_HOLD, true, app_wish_hold},	    {WISH_LINES, false, app_wish_lines},
 	{WISH_SEARCH, false, app_wish_search},	  {WISH_COPY, false, app_wish_copy},	    {WISH_REDRAW, false, app_wish_redraw},
@@ -260,20 +235,52 @@ static void app_on_paste(void *ctx, const char *text)
 
 	if (command_paste(&a->model, text))
 		links_paste(a, model_active(&a->model), text);
-	a->dirty = true;
+	app_grant(a);
+}
+
+static void app_open_copy(struct app *a)
+{
+	const struct key open = {'[', 0};
+
+	a->model.after_prefix = a->model.mode == MODEL_PANE;
+	(void)command_key(&a->model, &open);
+	app_grant(a);
 }
 
 static void app_scroll_back(struct app *a, unsigned button)
 {
-	const struct key open = {'[', 0}, move = {button == 64 ? VIEW_KEY_UP : VIEW_KEY_DOWN, 0};
+	const struct key move = {button == 64 ? VIEW_KEY_UP : VIEW_KEY_DOWN, 0};
 
-	if (a->model.mode != MODEL_COPY && button == 64) {
-		a->model.after_prefix = a->model.mode == MODEL_PANE;
-		(void)command_key(&a->model, &open);
-		app_grant(a);
-	}
+	if (a->model.mode != MODEL_COPY && button == 64)
+		app_open_copy(a);
 	for (int i = 0; a->model.mode == MODEL_COPY && i < 3; i++)
 		(void)command_key(&a->model, &move);
+	app_grant(a);
+}
+
+/* Dragging selects, letting go copies. */
+static void app_drag(struct app *a, unsigned kind, int row, int col)
+{
+	struct model *m = &a->model;
+
+	if (kind == 0) {
+		a->drag_row = row;
+		a->drag_col = col;
+		if (m->mode == MODEL_COPY) {
+			m->copy_kind = COPY_NOTHING;
+			command_copy_point(m, row, col);
+		}
+	} else if (kind == 2) {
+		if (m->mode != MODEL_COPY)
+			app_open_copy(a);
+		if (m->mode == MODEL_COPY && m->copy_kind == COPY_NOTHING) {
+			command_copy_point(m, a->drag_row, a->drag_col);
+			command_copy_select(m, COPY_CHARS);
+		}
+		command_copy_point(m, row, col);
+	} else if (m->mode == MODEL_COPY && m->copy_kind != COPY_NOTHING) {
+		m->wish = WISH_COPY;
+	}
 	app_grant(a);
 }
 
@@ -304,6 +311,8 @@ static void app_on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kin
 		links_mouse(a, s, mods, button, kind, in_row, in_col);
 	else if (button >= 64 && kind == 0 && pane == m->active)
 		app_scroll_back(a, button);
+	else if (button == 0 && pane == m->active)
+		app_drag(a, kind, in_row, in_col);
 }
 
 static void app_on_settle(uv_timer_t *timer)
@@ -376,6 +385,29 @@ static void app_init_form(struct model *m, const struct conf *conf)
 	free(here);
 }
 
+/* What the terminal says of its background, where it says anything (COLORFGBG is "foreground;background"). */
+static enum model_theme app_theme(const char *wanted)
+{
+	const char *colours = getenv("COLORFGBG"), *background = colours ? strrchr(colours, ';') : NULL;
+
+	if (strcmp(wanted, "mono") == 0 || (strcmp(wanted, "auto") == 0 && getenv("NO_COLOR")))
+		return THEME_MONO;
+	if (strcmp(wanted, "light") == 0 || (strcmp(wanted, "auto") == 0 && background && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0)))
+		return THEME_LIGHT;
+	return THEME_DARK;
+}
+
+static int app_bind_keys(struct model *m, const struct conf *conf, struct err *e)
+{
+	for (size_t i = 0; i < conf->tui_keys.n; i++)
+		if (!command_bind(m, conf->tui_keys.v[i])) {
+			err_set(e, "tui.keys: \"%.60s\" is not of the form COMMAND=KEY with a key as C-x, M-x, F5 or a letter", conf->tui_keys.v[i]);
+			err_remedy(e, "ccvm-tui --help shows the commands");
+			return err_exit_code(e, ERR_EXIT_POLICY);
+		}
+	return 0;
+}
+
 static void app_init_loop(struct app *a)
 {
 	static const int signals[] = {SIGWINCH, SIGTERM, SIGHUP};
@@ -407,6 +439,9 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 	model_init(&a->model, app_now_ms());
 	if (!keyname_parse(&a->model.prefix, conf->tui_prefix))
 		return err_set(e, "tui.prefix: %s is not a key", conf->tui_prefix);
+	a->model.theme = app_theme(conf->tui_theme);
+	if (app_bind_keys(&a->model, conf, e) < 0)
+		return -1;
 	app_init_form(&a->model, conf);
 	app_init_loop(a);
 	if (paint_open(e) < 0)

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "ui/app_link.h"
 #include "ui/app_state.h"
+#include "ui/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static void start_environment(const struct model *m, struct strv *env)
 	static const struct {
 		enum model_field field;
 		const char *variable;
-	} table[] = {{FORM_MEMORY, "CCVM_MEMORY"}, {FORM_CORES, "CCVM_CORES"}, {FORM_ALLOWLIST, "CCVM_EGRESS_ALLOWLIST"}};
+	} table[] = {{FORM_MEMORY, "CCVM_MEMORY"}, {FORM_CORES, "CCVM_CORES"}, {FORM_POOL, "CCVM_VM_DISK_SIZE"}, {FORM_ALLOWLIST, "CCVM_EGRESS_ALLOWLIST"}};
 
 	for (char **p = environ; *p; p++)
 		strv_add(env, *p);
@@ -86,13 +87,6 @@ static void start_arguments(const struct model *m, const char *program, struct s
 		strv_add(argv, m->form[FORM_PROMPT].text);
 }
 
-static char *start_directory(const struct model *m)
-{
-	const char *text = m->form[FORM_DIRECTORY].text, *home = getenv("HOME");
-
-	return text[0] == '~' && home ? mem_format("%s%s", home, text + 1) : mem_strdup(text[0] ? text : ".");
-}
-
 static char *start_program(void)
 {
 	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
@@ -103,27 +97,18 @@ static char *start_program(void)
 	return mem_format("%s/ccvmctl", self);
 }
 
-void app_start_session(struct app *a)
+/* Runs ccvmctl; what it prints is shown at its end. */
+static void start_run(struct app *a, const char *program, const char *directory, struct strv *argv, struct strv *env)
 {
-	AUTO_FREE char *program = start_program();
-	AUTO_FREE char *directory = start_directory(&a->model);
-	AUTO_STRV struct strv argv = {0}, env = {0};
 	uv_stdio_container_t stdio[3] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_IGNORE},
 		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&a->starter_output},
 	};
-	uv_process_options_t options = {.exit_cb = start_on_exit, .file = program, .cwd = directory, .stdio = stdio, .stdio_count = 3};
+	uv_process_options_t options = {.exit_cb = start_on_exit, .file = program, .cwd = directory, .stdio = stdio, .stdio_count = 3,
+					.args = argv->v, .env = env->v};
 	int rc;
 
-	if (a->starting) {
-		model_say(&a->model, "another session is being started");
-		return;
-	}
-	start_arguments(&a->model, program, &argv);
-	start_environment(&a->model, &env);
-	options.args = argv.v;
-	options.env = env.v;
 	uv_pipe_init(&a->loop, &a->starter_output, 0);
 	a->starter_output.data = a->starter.data = a;
 	buf_drop(&a->starter_text, buf_len(&a->starter_text));
@@ -136,5 +121,41 @@ void app_start_session(struct app *a)
 	}
 	a->starting = true;
 	uv_read_start((uv_stream_t *)&a->starter_output, start_on_room, start_on_text);
+}
+
+static bool start_is_free(struct app *a)
+{
+	if (a->starting)
+		model_say(&a->model, "another session is being started");
+	return !a->starting;
+}
+
+void app_start_session(struct app *a)
+{
+	AUTO_FREE char *program = start_program();
+	AUTO_FREE char *directory = suggest_expand(a->model.form[FORM_DIRECTORY].text[0] ? a->model.form[FORM_DIRECTORY].text : ".");
+	AUTO_STRV struct strv argv = {0}, env = {0};
+
+	if (!start_is_free(a))
+		return;
+	start_arguments(&a->model, program, &argv);
+	start_environment(&a->model, &env);
 	model_say(&a->model, "starting a session in %.150s", directory);
+	start_run(a, program, directory, &argv, &env);
+}
+
+void app_restart_session(struct app *a, const struct model_session *s)
+{
+	AUTO_FREE char *program = start_program();
+	AUTO_STRV struct strv argv = {0}, env = {0};
+
+	if (!start_is_free(a))
+		return;
+	strv_add(&argv, program);
+	strv_add(&argv, "restart");
+	strv_add(&argv, s->id);
+	for (char **p = environ; *p; p++)
+		strv_add(&env, *p);
+	model_say(&a->model, "restarting %.200s", s->name);
+	start_run(a, program, "/", &argv, &env);
 }

@@ -29,7 +29,12 @@ struct app {
 	char *run_base, *notify; /* owned */
 	int cols, rows, told_waiting;
 	bool dirty, redraw_all;
-	bool copying; /* the next lines are for the clipboard */
+	bool copying; /* the next lines are for the clipboard, or for a file */
+	struct model_span copy_span;
+	uint64_t copy_next; /* line */
+	struct buf copy_text;
+	char copy_file[MODEL_TEXT]; /* empty: the clipboard */
+	int drag_row, drag_col;	    /* where the mouse was pressed */
 	uv_process_t starter;
 	uv_pipe_t starter_output;
 	struct buf starter_text;
@@ -38,9 +43,16 @@ struct app {
 
 /* app.c */
 void app_announce(struct app *a, const struct model_session *s);
-void app_on_history(struct app *a, const struct model_session *s, const unsigned char *bytes, size_t n);
+void app_on_history(struct app *a, const struct model_session *s, const unsigned char *bytes, size_t n); /* app_copy.c */
 
-/* app_start.c: a new session as the form of the model says. */
+/* app_start.c: a new session as the form of the model says; a session anew. */
 void app_start_session(struct app *a);
+void app_restart_session(struct app *a, const struct model_session *s);
+
+/* app_copy.c */
+void app_wish_lines(struct app *a, struct model_session *s);
+void app_wish_search(struct app *a, struct model_session *s);
+void app_wish_copy(struct app *a, struct model_session *s);
+void app_wish_save(struct app *a, struct model_session *s);
 
 #endif

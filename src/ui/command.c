@@ -1,5 +1,6 @@
 #include "ui/command.h"
 #include "base/mem.h"
+#include "ui/command_mode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,9 @@ static void command_new(struct model *m, const struct key *k)
 	(void)k;
 	model_open(m, MODEL_NEW);
 	m->form_field = 0;
+	m->suggestion_chosen = -1;
+	m->directory_typed = false;
+	m->wish = WISH_SUGGEST;
 }
 
 static void command_rename(struct model *m, const struct key *k)
@@ -156,7 +160,8 @@ static void command_copy_mode(struct model *m, const struct key *k)
 	model_open(m, MODEL_COPY);
 	m->copy_top = s->screen.s.top;
 	m->copy_line = s->screen.s.top + s->screen.s.cursor_row;
-	m->copy_marked = false;
+	m->copy_column = 0;
+	m->copy_kind = COPY_NOTHING;
 	m->wish = WISH_LINES;
 }
 
@@ -175,35 +180,77 @@ static void command_quit(struct model *m, const struct key *k)
 		model_open(m, MODEL_ASK_QUIT);
 }
 
+static void command_restart(struct model *m, const struct key *k)
+{
+	const struct model_session *s = model_chosen(m);
+
+	(void)k;
+	if (s && s->detached)
+		model_open(m, MODEL_ASK_RESTART);
+	else if (s)
+		model_say(m, "%.100s belongs to the terminal it was started in", s->name);
+}
+
+/* The names are those of TUI_COMMANDS (conf/tui_command.h), for the option tui.keys. */
 static const struct command commands[] = {
-	{"Up", "the session above", command_up},
-	{"Down", "the session below", command_down},
-	{"k", "the session above", command_up},
-	{"j", "the session below", command_down},
-	{"1", "session 1, and so on to 9 (Alt+1 … Alt+9 everywhere)", command_number},
-	{"Tab", "the next session that needs you", command_next_waiting},
-	{"/", "find a session by letters of its name", command_find},
-	{"Enter", "type into the session", command_enter},
-	{"l", "back to the list", command_list},
-	{"a", "answer: look at the question and answer it from here", command_peek},
-	{"e", "explain the session's state", command_explain},
-	{"n", "new session", command_new},
-	{"r", "rename", command_rename},
-	{"x", "stop", command_stop},
-	{"g", "egress: what was refused; allow or deny", command_egress},
-	{"v", "log of events", command_log},
-	{"[", "look back, search, copy", command_copy_mode},
-	{"s", "one, two or four panes", command_panes},
-	{"o", "the next pane", command_next_pane},
-	{"z", "zoom the pane", command_zoom},
-	{"C-l", "draw everything anew", command_redraw},
-	{"?", "help", command_help},
-	{"q", "quit; sessions go on or are stopped, as you choose", command_quit},
+	{"Up", "up", "the session above", command_up},
+	{"Down", "down", "the session below", command_down},
+	{"k", "up", "the session above", command_up},
+	{"j", "down", "the session below", command_down},
+	{"1", "", "session 1, and so on to 9 (Alt+1 … Alt+9 everywhere)", command_number},
+	{"Tab", "next-waiting", "the next session that needs you", command_next_waiting},
+	{"/", "find", "find a session by letters of its name", command_find},
+	{"Enter", "enter", "type into the session", command_enter},
+	{"l", "list", "back to the list", command_list},
+	{"a", "answer", "answer: look at the question and answer it from here", command_peek},
+	{"e", "explain", "explain the session's state", command_explain},
+	{"n", "new", "new session", command_new},
+	{"r", "rename", "rename", command_rename},
+	{"x", "stop", "stop", command_stop},
+	{"R", "restart", "restart: end it and start one like it", command_restart},
+	{"g", "egress", "egress: what was refused; allow or deny", command_egress},
+	{"v", "events", "log of events", command_log},
+	{"[", "copy", "look back, search, copy", command_copy_mode},
+	{"s", "panes", "one, two or four panes", command_panes},
+	{"o", "next-pane", "the next pane", command_next_pane},
+	{"z", "zoom", "zoom the pane", command_zoom},
+	{"C-l", "redraw", "draw everything anew", command_redraw},
+	{"?", "help", "help", command_help},
+	{"q", "quit", "quit; sessions go on or are stopped, as you choose", command_quit},
 };
 
 const struct command *command_at(size_t i)
 {
 	return i < ARRAY_LEN(commands) ? &commands[i] : NULL;
+}
+
+static const struct command *command_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+bool command_bind(struct model *m, const char *binding)
+{
+	const char *is = strchr(binding, '=');
+	AUTO_FREE char *name = mem_strndup(binding, is ? (size_t)(is - binding) : 0);
+	struct model_binding *b = &m->binding[m->bindings];
+
+	if (!name[0] || m->bindings == MODEL_BINDINGS || !keyname_parse(&b->key, is + 1))
+		return false;
+	b->command = command_named(name);
+	m->bindings += b->command != NULL;
+	return b->command != NULL;
+}
+
+void command_key_of(const struct model *m, const struct command *c, char out[KEYNAME_SIZE])
+{
+	snprintf(out, KEYNAME_SIZE, "%s", c->key);
+	for (int i = 0; i < m->bindings; i++)
+		if (m->binding[i].command == c)
+			keyname_format(out, &m->binding[i].key);
 }
 
 static bool command_is(const struct key *a, const struct key *b)
@@ -217,6 +264,11 @@ static bool command_run(struct model *m, const struct key *k)
 		command_number(m, k);
 		return true;
 	}
+	for (int i = 0; i < m->bindings; i++)
+		if (command_is(&m->binding[i].key, k)) {
+			m->binding[i].command->run(m, k);
+			return true;
+		}
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		struct key wanted;
 
@@ -226,41 +278,6 @@ static bool command_run(struct model *m, const struct key *k)
 		}
 	}
 	return false;
-}
-
-/* ---- a line being typed ---- */
-
-static void command_line_add(struct model_line *line, uint32_t ch)
-{
-	AUTO_BUF struct buf text = {0};
-	size_t n = strlen(line->text);
-
-	view_put_utf8(&text, ch);
-	if (n + buf_len(&text) < sizeof(line->text))
-		memcpy(line->text + n, buf_text(&text), buf_len(&text) + 1);
-}
-
-static void command_line_back(struct model_line *line)
-{
-	size_t n = strlen(line->text);
-
-	while (n > 0 && (line->text[n - 1] & 0xc0) == 0x80)
-		n--;
-	line->text[n ? n - 1 : 0] = '\0';
-}
-
-/* True when the key changed the line. */
-static bool command_edit(struct model_line *line, const struct key *k)
-{
-	if (k->code == VIEW_KEY_BACKSPACE)
-		command_line_back(line);
-	else if (k->code == 'u' && k->mods == VIEW_CTRL)
-		line->text[0] = '\0';
-	else if (k->code < VIEW_KEY_BASE && !(k->mods & (VIEW_CTRL | VIEW_ALT)) && view_is_char(k->code))
-		command_line_add(line, k->code);
-	else
-		return false;
-	return true;
 }
 
 /* ---- one function a mode; true: the key is for the session ---- */
@@ -333,138 +350,6 @@ static bool command_in_egress(struct model *m, const struct key *k)
 	return false;
 }
 
-/* Keeps the line in sight and within what is kept. */
-static void command_copy_go(struct model *m, int64_t by)
-{
-	const struct model_session *s = model_in_pane(m, m->active);
-	int64_t first, last, rows, line;
-
-	if (!s || !s->screen.cells)
-		return;
-	first = (int64_t)s->screen.s.first;
-	rows = s->screen.rows;
-	last = (int64_t)s->screen.s.top + rows - 1;
-	line = (int64_t)m->copy_line + by;
-	line = line < first ? first : line > last ? last : line;
-	m->copy_line = (uint64_t)line;
-	if (line < (int64_t)m->copy_top)
-		m->copy_top = (uint64_t)line;
-	else if (line >= (int64_t)m->copy_top + rows)
-		m->copy_top = (uint64_t)(line - rows + 1);
-	m->wish = WISH_LINES;
-}
-
-static bool command_copy_move(struct model *m, const struct key *k)
-{
-	const struct model_session *s = model_in_pane(m, m->active);
-	const int64_t page = s && s->screen.rows > 2 ? s->screen.rows - 2 : 1, far = 1 << 30;
-	const struct {
-		uint32_t key;
-		int64_t by;
-	} moves[] = {{VIEW_KEY_UP, -1}, {'k', -1}, {VIEW_KEY_DOWN, 1}, {'j', 1}, {VIEW_KEY_PAGE_UP, -page}, {VIEW_KEY_PAGE_DOWN, page},
-		     {'g', -far},	{'G', far}, {VIEW_KEY_HOME, -far}, {VIEW_KEY_END, far}};
-
-	for (size_t i = 0; i < ARRAY_LEN(moves); i++)
-		if (moves[i].key == k->code) {
-			command_copy_go(m, moves[i].by);
-			return true;
-		}
-	return false;
-}
-
-static bool command_in_copy(struct model *m, const struct key *k)
-{
-	if (command_copy_move(m, k))
-		return false;
-	if (k->code == '/' || k->code == '?') {
-		m->search_down = k->code == '/';
-		m->mode = MODEL_SEARCH;
-		m->line.text[0] = '\0';
-	} else if (k->code == 'n' || k->code == 'N') {
-		m->search_down = m->search_down != (k->code == 'N');
-		m->wish = WISH_SEARCH;
-	} else if (k->code == 'v' || k->code == ' ') {
-		m->copy_marked = !m->copy_marked;
-		m->copy_mark = m->copy_line;
-	} else if (k->code == 'y' || k->code == VIEW_KEY_ENTER) {
-		m->wish = WISH_COPY;
-	} else if (k->code == 'q' || k->code == VIEW_KEY_ESCAPE) {
-		model_close(m);
-	}
-	return false;
-}
-
-static bool command_in_search(struct model *m, const struct key *k)
-{
-	if (k->code == VIEW_KEY_ENTER) {
-		m->mode = MODEL_COPY;
-		m->wish = WISH_SEARCH;
-	} else if (k->code == VIEW_KEY_ESCAPE) {
-		m->mode = MODEL_COPY;
-	} else {
-		(void)command_edit(&m->line, k);
-	}
-	return false;
-}
-
-static bool command_in_find(struct model *m, const struct key *k)
-{
-	if (k->code == VIEW_KEY_ENTER || k->code == VIEW_KEY_ESCAPE)
-		model_close(m);
-	else if (command_edit(&m->line, k) && m->line.text[0])
-		model_choose(m, model_find_by_letters(m, m->line.text));
-	return false;
-}
-
-static bool command_in_rename(struct model *m, const struct key *k)
-{
-	if (k->code == VIEW_KEY_ENTER && m->line.text[0])
-		m->wish = WISH_RENAME;
-	if (k->code == VIEW_KEY_ENTER || k->code == VIEW_KEY_ESCAPE)
-		model_close(m);
-	else
-		(void)command_edit(&m->line, k);
-	return false;
-}
-
-static bool command_in_new(struct model *m, const struct key *k)
-{
-	if (k->code == VIEW_KEY_ENTER) {
-		m->wish = WISH_NEW;
-		model_close(m);
-	} else if (k->code == VIEW_KEY_ESCAPE) {
-		model_close(m);
-	} else if (k->code == VIEW_KEY_DOWN || (k->code == VIEW_KEY_TAB && !k->mods)) {
-		m->form_field = (m->form_field + 1) % FORM_FIELDS;
-	} else if (k->code == VIEW_KEY_UP || k->code == VIEW_KEY_TAB) {
-		m->form_field = (m->form_field + FORM_FIELDS - 1) % FORM_FIELDS;
-	} else if (m->form_field == FORM_MODE) {
-		if (k->code == ' ' || k->code == VIEW_KEY_LEFT || k->code == VIEW_KEY_RIGHT)
-			strcpy(m->form[FORM_MODE].text, strcmp(m->form[FORM_MODE].text, "overlay") == 0 ? "live" : "overlay");
-	} else {
-		(void)command_edit(&m->form[m->form_field], k);
-	}
-	return false;
-}
-
-static bool command_in_ask_stop(struct model *m, const struct key *k)
-{
-	if (k->code == 'y')
-		m->wish = WISH_STOP;
-	model_close(m);
-	return false;
-}
-
-static bool command_in_ask_quit(struct model *m, const struct key *k)
-{
-	if (k->code == 'l' || k->code == VIEW_KEY_ENTER)
-		m->wish = WISH_QUIT;
-	else if (k->code == 'S')
-		m->wish = WISH_QUIT_AND_STOP;
-	model_close(m);
-	return false;
-}
-
 bool command_key(struct model *m, const struct key *k)
 {
 	static bool (*const modes[])(struct model *, const struct key *) = {
@@ -472,7 +357,8 @@ bool command_key(struct model *m, const struct key *k)
 		[MODEL_LOG_PANEL] = command_in_panel,	[MODEL_EGRESS] = command_in_egress,  [MODEL_EXPLAIN] = command_in_panel,
 		[MODEL_PEEK] = command_in_peek,		[MODEL_COPY] = command_in_copy,	     [MODEL_SEARCH] = command_in_search,
 		[MODEL_FIND] = command_in_find,		[MODEL_RENAME] = command_in_rename,  [MODEL_NEW] = command_in_new,
-		[MODEL_ASK_STOP] = command_in_ask_stop, [MODEL_ASK_QUIT] = command_in_ask_quit,
+		[MODEL_ASK_STOP] = command_in_ask_stop, [MODEL_ASK_QUIT] = command_in_ask_quit, [MODEL_ASK_RESTART] = command_in_ask_restart,
+		[MODEL_SAVE] = command_in_save,
 	};
 
 	m->message[0] = '\0';
@@ -483,21 +369,3 @@ bool command_key(struct model *m, const struct key *k)
 	return modes[m->mode](m, k);
 }
 
-bool command_paste(struct model *m, const char *text)
-{
-	struct model_line *line = m->mode == MODEL_NEW && m->form_field != FORM_MODE ? &m->form[m->form_field]
-				  : m->mode == MODEL_RENAME || m->mode == MODEL_FIND || m->mode == MODEL_SEARCH ? &m->line : NULL;
-	const size_t n = strlen(text);
-
-	if (!line)
-		return m->mode == MODEL_PANE || m->mode == MODEL_PEEK;
-	for (size_t i = 0; i < n;) {
-		uint32_t ch;
-		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
-
-		if (len && view_is_char(ch))
-			command_line_add(line, ch);
-		i += len ? len : 1;
-	}
-	return false;
-}

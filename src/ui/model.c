@@ -193,6 +193,10 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	if (strcmp(event, "agent") == 0) {
 		s->agent_since_ms = m->now_ms;
 		calls = agent && strcmp(agent, "waiting") == 0 && strcmp(s->agent, "waiting") != 0;
+		if (calls)
+			model_add_mark(s, "a question");
+	} else if (strcmp(event, "prompt") == 0) {
+		model_add_mark(s, "a prompt");
 	} else if (strcmp(event, "state") == 0) {
 		s->state_since_ms = m->now_ms;
 	} else if (strcmp(event, "bell") == 0 || strcmp(event, "notification") == 0) {
@@ -200,6 +204,7 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	} else if (strcmp(event, "egress") == 0) {
 		s->refused++;
 		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
+		model_add_mark(s, "denied: %.60s", s->last_refused);
 	} else if (strcmp(event, "egress-question") == 0) {
 		model_on_question(m, s, l);
 		calls = true;
@@ -311,6 +316,19 @@ void model_set_panes(struct model *m, int panes)
 	}
 }
 
+/* ---- the selection of copy mode ---- */
+
+struct model_span model_selected(const struct model *m)
+{
+	const struct model_span none = {m->copy_line, m->copy_line, 0, 0, COPY_LINES};
+	const bool forward = m->copy_mark < m->copy_line || (m->copy_mark == m->copy_line && m->copy_mark_column <= m->copy_column);
+
+	if (m->copy_kind == COPY_NOTHING)
+		return none;
+	return forward ? (struct model_span){m->copy_mark, m->copy_line, m->copy_mark_column, m->copy_column, m->copy_kind}
+		       : (struct model_span){m->copy_line, m->copy_mark, m->copy_column, m->copy_mark_column, m->copy_kind};
+}
+
 /* ---- messages, dialogs ---- */
 
 void model_say(struct model *m, const char *fmt, ...)
@@ -319,6 +337,20 @@ void model_say(struct model *m, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	vsnprintf(m->message, sizeof(m->message), fmt, ap);
+	va_end(ap);
+}
+
+void model_add_mark(struct model_session *s, const char *fmt, ...)
+{
+	struct model_mark *mark = &s->mark[s->marks % MODEL_MARKS];
+	va_list ap;
+
+	if (!s->screen.cells || s->screen.s.modes & VIEW_ALTERNATE)
+		return;
+	s->marks++;
+	mark->line = s->screen.s.top + s->screen.s.cursor_row;
+	va_start(ap, fmt);
+	vsnprintf(mark->what, sizeof(mark->what), fmt, ap);
 	va_end(ap);
 }
 

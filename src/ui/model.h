@@ -15,6 +15,9 @@
 #define MODEL_LOG	  200
 #define MODEL_TEXT	  256
 #define MODEL_EGRESS_ROWS 100
+#define MODEL_MARKS	  64
+#define MODEL_BINDINGS	  32
+#define MODEL_SUGGESTIONS 6
 
 enum model_mode {
 	MODEL_LIST, /* keys go to the list */
@@ -31,22 +34,43 @@ enum model_mode {
 	MODEL_NEW,
 	MODEL_ASK_STOP,
 	MODEL_ASK_QUIT,
+	MODEL_ASK_RESTART,
+	MODEL_SAVE,    /* typing the name of a file for the selection */
 };
 
 enum model_wish {
 	WISH_NOTHING,
 	WISH_STOP,	 /* the chosen session */
+	WISH_RESTART,	 /* the chosen session */
 	WISH_RENAME,	 /* to line */
 	WISH_NEW,	 /* as form says */
+	WISH_SUGGEST,	 /* directories for the form */
+	WISH_COMPLETE,	 /* the directory of the form */
 	WISH_EGRESS_LOG, /* of the chosen session */
 	WISH_ALLOW, WISH_ALLOW_ONCE, WISH_DENY, /* the chosen row of the egress panel */
 	WISH_HOLD,	 /* ask from now on */
 	WISH_LINES,	 /* the history for copy mode */
 	WISH_SEARCH,
-	WISH_COPY,	 /* the marked lines */
+	WISH_COPY,	 /* what is selected */
+	WISH_SAVE,	 /* the same, to the file named in line */
 	WISH_REDRAW,
 	WISH_QUIT,
 	WISH_QUIT_AND_STOP,
+};
+
+enum model_theme { THEME_DARK, THEME_LIGHT, THEME_MONO };
+
+enum copy_kind { COPY_NOTHING, COPY_CHARS, COPY_LINES };
+
+struct model_mark { /* a line of a session where something happened */
+	uint64_t line;
+	char what[80];
+};
+
+struct command;
+struct model_binding {
+	struct key key;
+	const struct command *command;
 };
 
 struct model_session {
@@ -56,13 +80,15 @@ struct model_session {
 	bool unseen_bell;
 	int64_t state_since_ms, agent_since_ms, started_ms, refused, memory_total_kib, memory_used_kib, load_milli, cores;
 	struct view_screen screen;
+	struct model_mark mark[MODEL_MARKS]; /* a ring */
+	int marks;			      /* made so far */
 };
 
 struct model_line { /* being typed */
 	char text[MODEL_TEXT];
 };
 
-enum model_field { FORM_DIRECTORY, FORM_NAME, FORM_MODE, FORM_MEMORY, FORM_CORES, FORM_ALLOWLIST, FORM_ARGUMENTS, FORM_PROMPT, FORM_FIELDS };
+enum model_field { FORM_DIRECTORY, FORM_NAME, FORM_MODE, FORM_MEMORY, FORM_CORES, FORM_POOL, FORM_ALLOWLIST, FORM_ARGUMENTS, FORM_PROMPT, FORM_FIELDS };
 
 struct model_egress_row {
 	char entry[MODEL_TEXT], verdict[24], reason[64];
@@ -82,13 +108,21 @@ struct model {
 	struct model_line line;
 	struct model_line form[FORM_FIELDS];
 	int form_field;
+	struct model_line suggestion[MODEL_SUGGESTIONS]; /* for the directory */
+	int suggestions, suggestion_chosen;		 /* chosen: -1: none */
+	bool directory_typed;				 /* by hand, not chosen */
 	char log[MODEL_LOG][MODEL_TEXT];
 	int log_n; /* written so far */
 	struct model_egress_row egress[MODEL_EGRESS_ROWS];
 	int egress_n, egress_chosen;
 	struct view_screen history; /* copy mode */
-	uint64_t copy_top, copy_line, copy_mark;
-	bool copy_marked, search_down;
+	uint64_t copy_top, copy_line, copy_mark; /* the mark is where the selection began */
+	int copy_column, copy_mark_column;
+	enum copy_kind copy_kind;
+	bool search_down;
+	enum model_theme theme;
+	struct model_binding binding[MODEL_BINDINGS];
+	int bindings;
 	int help_top;
 	char message[MODEL_TEXT];
 	int64_t now_ms;
@@ -112,6 +146,14 @@ struct model_session *model_in_pane(struct model *m, int pane);    /* or NULL */
 struct model_session *model_active(struct model *m);
 bool model_is_looked_at(const struct model *m, const struct model_session *s);
 void model_choose(struct model *m, int i);
+/* What is selected in copy mode, from the first place to the last, both included; with COPY_LINES the columns mean nothing.
+ * Without a selection it is the line. */
+struct model_span {
+	uint64_t from, to;
+	int from_column, to_column;
+	enum copy_kind kind;
+};
+struct model_span model_selected(const struct model *m);
 /* Shows the chosen session in the active pane. */
 void model_show(struct model *m);
 int model_waiting(const struct model *m);
@@ -121,6 +163,8 @@ int model_next_waiting(const struct model *m);
 int model_find_by_letters(const struct model *m, const char *letters);
 void model_set_panes(struct model *m, int panes);
 void model_say(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Remembers the line a session is at, where its program leaves lines behind. */
+void model_add_mark(struct model_session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void model_add_log(struct model *m, const char *text);
 void model_open(struct model *m, enum model_mode mode); /* a dialog or panel */
 void model_close(struct model *m);

@@ -6,10 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct canvas_style style_plain = {0, 0, 0}, style_dim = {VIEW_DIM, 0, 0}, style_bold = {VIEW_BOLD, 0, 0},
-				 style_bar = {VIEW_REVERSE, 0, 0}, style_active = {VIEW_REVERSE | VIEW_BOLD, 0, 0},
-				 style_live = {VIEW_BOLD, VIEW_INDEXED(9), 0}, style_overlay = {0, VIEW_INDEXED(10), 0},
-				 style_waiting = {VIEW_BOLD, VIEW_INDEXED(11), 0};
+/* ---- styles ---- */
+
+enum views_style { PLAIN, DIM, BOLD, BAR, ACTIVE, LIVE, OVERLAY, WAITING, STYLES };
+
+static const struct canvas_style views_themes[][STYLES] = {
+	[THEME_DARK] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
+			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD, VIEW_INDEXED(9), 0},
+			[OVERLAY] = {0, VIEW_INDEXED(10), 0}, [WAITING] = {VIEW_BOLD, VIEW_INDEXED(11), 0}},
+	/* Bright colours cannot be read on white. */
+	[THEME_LIGHT] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
+			 [ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD, VIEW_INDEXED(1), 0},
+			 [OVERLAY] = {0, VIEW_INDEXED(2), 0}, [WAITING] = {VIEW_BOLD, VIEW_INDEXED(5), 0}},
+	/* LIVE is what one should not overlook. */
+	[THEME_MONO] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
+			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD | VIEW_UNDERLINE_ONE, 0, 0},
+			[WAITING] = {VIEW_BOLD | VIEW_REVERSE, 0, 0}},
+};
+
+static const struct canvas_style *views_now = views_themes[THEME_DARK]; /* of the drawing under way */
 
 /* ---- geometry ---- */
 
@@ -113,22 +128,21 @@ static int64_t views_since(const struct model_session *s)
 
 static const struct {
 	const char *doing, *mark;
-	const struct canvas_style *style;
+	enum views_style style;
 } views_marks[] = {
-	{"waiting", "?", &style_waiting}, {"working", "*", &style_bold}, {"idle", "-", &style_dim},
-	{"running", ">", &style_plain},	  {"failed", "!", &style_waiting},
+	{"waiting", "?", WAITING}, {"working", "*", BOLD}, {"idle", "-", DIM}, {"running", ">", PLAIN}, {"failed", "!", WAITING},
 };
 
 static const char *views_mark(const struct model_session *s, const struct canvas_style **style)
 {
-	*style = &style_dim;
+	*style = &views_now[DIM];
 	if (s->question[0] || s->unseen_bell) {
-		*style = &style_waiting;
+		*style = &views_now[WAITING];
 		return "!";
 	}
 	for (size_t i = 0; i < ARRAY_LEN(views_marks); i++)
 		if (strcmp(views_marks[i].doing, views_doing(s)) == 0) {
-			*style = views_marks[i].style;
+			*style = &views_now[views_marks[i].style];
 			return views_marks[i].mark;
 		}
 	return ".";
@@ -154,21 +168,21 @@ static void views_memory(const struct model_session *s, char *out, size_t size)
 static void views_list_row(const struct model *m, struct canvas *c, int i, int row, int width, int lines)
 {
 	const struct model_session *s = &m->session[i];
-	const struct canvas_style *mark_style, *name = i == m->chosen ? &style_active : &style_plain;
+	const struct canvas_style *mark_style, *name = i == m->chosen ? &views_now[ACTIVE] : &views_now[PLAIN];
 	const char *mark = views_mark(s, &mark_style);
 	char age[24], egress[128];
 	const int badge = 5;
 
 	views_age(views_since(s), m->now_ms, age, sizeof(age));
-	canvas_textf(c, row, 0, 1, &style_dim, i < 9 ? "%d" : " ", i + 1);
+	canvas_textf(c, row, 0, 1, &views_now[DIM], i < 9 ? "%d" : " ", i + 1);
 	canvas_text(c, row, 1, 1, mark_style, mark);
 	canvas_fill(c, &(struct canvas_box){row, 2, 1, width - 2}, name);
 	canvas_text(c, row, 2, width - 2 - badge, name, s->name);
-	canvas_text(c, row, width - badge + 1, badge - 1, s->overlay ? &style_overlay : &style_live, s->overlay ? "OVER" : "LIVE");
+	canvas_text(c, row, width - badge + 1, badge - 1, s->overlay ? &views_now[OVERLAY] : &views_now[LIVE], s->overlay ? "OVER" : "LIVE");
 	if (lines < 2)
 		return;
 	views_egress(s, egress, sizeof(egress));
-	canvas_textf(c, row + 1, 2, width - 2, &style_dim, "%s %s %s", views_doing(s), age, egress);
+	canvas_textf(c, row + 1, 2, width - 2, &views_now[DIM], "%s %s %s", views_doing(s), age, egress);
 }
 
 static void views_list(const struct model *m, struct canvas *c)
@@ -179,18 +193,18 @@ static void views_list(const struct model *m, struct canvas *c)
 	if (!width)
 		return;
 	for (int row = 1; row < c->rows - 1; row++)
-		canvas_text(c, row, width, 1, &style_dim, "\xe2\x94\x82");
+		canvas_text(c, row, width, 1, &views_now[DIM], "\xe2\x94\x82");
 	for (int i = first; i < m->n && i - first < room; i++)
 		views_list_row(m, c, i, 1 + (i - first) * lines, width, lines);
 	if (m->n == 0)
-		canvas_text(c, 1, 0, width, &style_dim, "no sessions");
+		canvas_text(c, 1, 0, width, &views_now[DIM], "no sessions");
 }
 
 /* ---- panes ---- */
 
 static void views_header(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct model_session *s, bool active)
 {
-	const struct canvas_style *style = active ? &style_bar : &style_dim;
+	const struct canvas_style *style = active ? &views_now[BAR] : &views_now[DIM];
 	char age[24], egress[128], memory[64];
 	int used;
 
@@ -215,18 +229,30 @@ static void views_cursor(const struct model *m, struct canvas *c, const struct c
 	c->cursor_col = b->col + col;
 }
 
+/* Whether a place of the history is selected. */
+static bool views_is_selected(const struct model_span *span, uint64_t line, int col)
+{
+	if (line < span->from || line > span->to)
+		return false;
+	return span->kind == COPY_LINES || ((line > span->from || col >= span->from_column) && (line < span->to || col <= span->to_column));
+}
+
 static void views_history(const struct model *m, struct canvas *c, const struct canvas_box *b)
 {
-	const uint64_t from = m->copy_marked && m->copy_mark < m->copy_line ? m->copy_mark : m->copy_line;
-	const uint64_t to = m->copy_marked && m->copy_mark > m->copy_line ? m->copy_mark : m->copy_line;
+	const struct model_span span = model_selected(m);
 
 	if (m->history.cells)
 		canvas_copy(c, b, &m->history, 0);
 	for (int row = 0; row < b->rows; row++) {
 		const uint64_t line = m->copy_top + (uint64_t)row;
 
-		for (int col = 0; line >= from && line <= to && col < b->cols; col++)
-			c->cells[(b->row + row) * c->cols + b->col + col].attr ^= VIEW_REVERSE;
+		for (int col = 0; col < b->cols; col++)
+			if (views_is_selected(&span, line, col))
+				c->cells[(b->row + row) * c->cols + b->col + col].attr ^= VIEW_REVERSE;
+		if (line == m->copy_line && m->copy_column < b->cols && m->mode == MODEL_COPY) {
+			c->cursor_row = b->row + row;
+			c->cursor_col = b->col + m->copy_column;
+		}
 	}
 }
 
@@ -238,11 +264,11 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 	if (!views_pane_outer(m, c->cols, c->rows, pane, &outer) || !views_pane_box(m, c->cols, c->rows, pane, &b))
 		return;
 	if (!s) {
-		canvas_text(c, outer.row, outer.col, outer.cols, &style_dim, m->n ? " (empty)" : " n starts a session here; ? shows all keys");
+		canvas_text(c, outer.row, outer.col, outer.cols, &views_now[DIM], m->n ? " (empty)" : " n starts a session here; ? shows all keys");
 		return;
 	}
 	views_header(m, c, &outer, s, pane == m->active);
-	if ((m->mode == MODEL_COPY || m->mode == MODEL_SEARCH) && pane == m->active) {
+	if ((m->mode == MODEL_COPY || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE) && pane == m->active) {
 		views_history(m, c, &b);
 	} else if (s->screen.cells) {
 		const int first = views_first_row(&s->screen, b.rows);
@@ -251,11 +277,11 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 		if (pane == m->active)
 			views_cursor(m, c, &b, &s->screen, first);
 	} else {
-		canvas_text(c, b.row, b.col, b.cols, &style_dim, s->terminal ? "starting" : "started by a script: it has no screen");
+		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], s->terminal ? "starting" : "started by a script: it has no screen");
 	}
 	if (outer.col + outer.cols < c->cols)
 		for (int row = outer.row; row < outer.row + outer.rows; row++)
-			canvas_text(c, row, outer.col + outer.cols, 1, &style_dim, "\xe2\x94\x82");
+			canvas_text(c, row, outer.col + outer.cols, 1, &views_now[DIM], "\xe2\x94\x82");
 }
 
 /* ---- bars ---- */
@@ -265,10 +291,10 @@ static void views_title(const struct model *m, struct canvas *c)
 	const int waiting = model_waiting(m);
 	int used;
 
-	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &style_bar);
-	used = canvas_textf(c, 0, 0, c->cols, &style_bar, " ccvm  %d session%s", m->n, m->n == 1 ? "" : "s");
+	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &views_now[BAR]);
+	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", m->n, m->n == 1 ? "" : "s");
 	if (waiting)
-		canvas_textf(c, 0, used, c->cols - used, &style_active, "  %d need%s you", waiting, waiting == 1 ? "s" : "");
+		canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE], "  %d need%s you", waiting, waiting == 1 ? "s" : "");
 }
 
 static const struct {
@@ -280,17 +306,17 @@ static const struct {
 	{MODEL_LOG_PANEL, "any key closes"},
 	{MODEL_EGRESS, "a allow  o allow once  d deny  h hold and ask  r reread  Esc closes"},
 	{MODEL_EXPLAIN, "any key closes"},
-	{MODEL_COPY, "Up Down PgUp PgDn g G  / ? search  n N  v mark  y copy  q back"},
-	{MODEL_NEW, "Enter start  Tab next field  Space switches the mode  Esc back"},
+	{MODEL_COPY, "Up Down PgUp PgDn g G  / ? n N search  { } marks  v V select  y copy  w to a file  q back"},
+	{MODEL_NEW, "Enter start  Tab completes, next field  C-n C-p directories  Space switches the mode  Esc back"},
 	{MODEL_RENAME, "Enter rename  Esc back"},
 };
 
 static void views_line(const struct model *m, struct canvas *c, int row)
 {
-	const char *label = m->mode == MODEL_FIND ? "session:" : m->search_down ? "/" : "?";
+	const char *label = m->mode == MODEL_FIND ? "session:" : m->mode == MODEL_SAVE ? "write to file:" : m->search_down ? "/" : "?";
 
 	c->cursor_row = row;
-	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &style_plain, "%s %s", label, m->line.text);
+	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &views_now[PLAIN], "%s %s", label, m->line.text);
 }
 
 static void views_status(const struct model *m, struct canvas *c)
@@ -299,19 +325,19 @@ static void views_status(const struct model *m, struct canvas *c)
 	char prefix[KEYNAME_SIZE];
 
 	keyname_format(prefix, &m->prefix);
-	canvas_fill(c, &(struct canvas_box){row, 0, 1, c->cols}, &style_dim);
+	canvas_fill(c, &(struct canvas_box){row, 0, 1, c->cols}, &views_now[DIM]);
 	if (m->message[0])
-		canvas_text(c, row, 0, c->cols, &style_bold, m->message);
-	else if (m->mode == MODEL_FIND || m->mode == MODEL_SEARCH)
+		canvas_text(c, row, 0, c->cols, &views_now[BOLD], m->message);
+	else if (m->mode == MODEL_FIND || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE)
 		views_line(m, c, row);
 	else if (m->mode == MODEL_PANE)
-		canvas_textf(c, row, 0, c->cols, &style_dim, "%s %s", prefix,
+		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "%s %s", prefix,
 			     m->after_prefix ? "…  l list  n new  s panes  z zoom  [ look back  ? help" : "then l: back to the list; then ?: all keys");
 	else if (m->mode == MODEL_PEEK)
-		canvas_textf(c, row, 0, c->cols, &style_dim, "keys go to the session; %s closes", prefix);
+		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "keys go to the session; %s closes", prefix);
 	for (size_t i = 0; !m->message[0] && i < ARRAY_LEN(views_hints); i++)
 		if (views_hints[i].mode == m->mode)
-			canvas_text(c, row, 0, c->cols, &style_dim, views_hints[i].text);
+			canvas_text(c, row, 0, c->cols, &views_now[DIM], views_hints[i].text);
 }
 
 /* ---- dialogs and panels ---- */
@@ -320,7 +346,7 @@ static struct canvas_box views_dialog(struct canvas *c, int cols, int rows, cons
 {
 	const int wide = cols < c->cols ? cols : c->cols, high = rows < c->rows - 2 ? rows : c->rows - 2;
 
-	return canvas_frame(c, &(struct canvas_box){(c->rows - high) / 2, (c->cols - wide) / 2, high, wide}, &style_bold, title);
+	return canvas_frame(c, &(struct canvas_box){(c->rows - high) / 2, (c->cols - wide) / 2, high, wide}, &views_now[BOLD], title);
 }
 
 static void views_help(struct model *m, struct canvas *c)
@@ -329,8 +355,11 @@ static void views_help(struct model *m, struct canvas *c)
 	const struct command *k;
 
 	for (int i = m->help_top, row = 0; row < b.rows && (k = command_at((size_t)i)); i++, row++) {
-		canvas_text(c, b.row + row, b.col + 1, 8, &style_bold, k->key);
-		canvas_text(c, b.row + row, b.col + 10, b.cols - 10, &style_plain, k->help);
+		char key[KEYNAME_SIZE];
+
+		command_key_of(m, k, key);
+		canvas_text(c, b.row + row, b.col + 1, 8, &views_now[BOLD], key);
+		canvas_text(c, b.row + row, b.col + 10, b.cols - 10, &views_now[PLAIN], k->help);
 	}
 }
 
@@ -342,7 +371,7 @@ static void views_log(struct model *m, struct canvas *c)
 	if (m->log_n - from > MODEL_LOG)
 		from = m->log_n - MODEL_LOG;
 	for (int i = from; i < m->log_n; i++)
-		canvas_text(c, b.row + i - from, b.col + 1, b.cols - 2, &style_plain, m->log[i % MODEL_LOG]);
+		canvas_text(c, b.row + i - from, b.col + 1, b.cols - 2, &views_now[PLAIN], m->log[i % MODEL_LOG]);
 }
 
 static void views_egress_panel(struct model *m, struct canvas *c)
@@ -353,15 +382,15 @@ static void views_egress_panel(struct model *m, struct canvas *c)
 
 	if (!s)
 		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%.60s: %s%s%.100s", s->name, s->egress, s->question[0] ? ", asks for " : "", s->question);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.60s: %s%s%.100s", s->name, s->egress, s->question[0] ? ", asks for " : "", s->question);
 	for (int i = first; i < m->egress_n && i - first < b.rows - 2; i++) {
 		const struct model_egress_row *r = &m->egress[i];
 
-		canvas_textf(c, b.row + 2 + i - first, b.col + 1, b.cols - 2, i == m->egress_chosen ? &style_bar : &style_plain,
+		canvas_textf(c, b.row + 2 + i - first, b.col + 1, b.cols - 2, i == m->egress_chosen ? &views_now[BAR] : &views_now[PLAIN],
 			     "%-8s %s  %" PRId64 "x  %s", r->verdict, r->entry, r->count, r->reason);
 	}
 	if (!m->egress_n)
-		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_dim, "nothing was tried yet");
+		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[DIM], "nothing was tried yet");
 }
 
 static void views_explain(struct model *m, struct canvas *c)
@@ -374,13 +403,13 @@ static void views_explain(struct model *m, struct canvas *c)
 		return;
 	views_age(views_since(s), m->now_ms, age, sizeof(age));
 	views_memory(s, memory, sizeof(memory));
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%.100s (%s)", s->name, s->id);
-	canvas_textf(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain, "session %s, agent %s for %s", s->state, s->agent, age);
-	canvas_textf(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "because %s", s->why);
-	canvas_textf(c, b.row + 3, b.col + 1, b.cols - 2, &style_plain, "title: %s", s->title);
-	canvas_textf(c, b.row + 4, b.col + 1, b.cols - 2, &style_plain, "workspace: %s", s->workspace);
-	canvas_textf(c, b.row + 5, b.col + 1, b.cols - 2, &style_plain, "%s", s->overlay ? "OVERLAY: edits are discarded at exit" : "LIVE: edits land in the workspace");
-	canvas_textf(c, b.row + 6, b.col + 1, b.cols - 2, &style_plain, "memory %s, load %" PRId64 ".%02" PRId64, memory, s->load_milli / 1000, s->load_milli / 10 % 100);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.100s (%s)", s->name, s->id);
+	canvas_textf(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN], "session %s, agent %s for %s", s->state, s->agent, age);
+	canvas_textf(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "because %s", s->why);
+	canvas_textf(c, b.row + 3, b.col + 1, b.cols - 2, &views_now[PLAIN], "title: %s", s->title);
+	canvas_textf(c, b.row + 4, b.col + 1, b.cols - 2, &views_now[PLAIN], "workspace: %s", s->workspace);
+	canvas_textf(c, b.row + 5, b.col + 1, b.cols - 2, &views_now[PLAIN], "%s", s->overlay ? "OVERLAY: edits are discarded at exit" : "LIVE: edits land in the workspace");
+	canvas_textf(c, b.row + 6, b.col + 1, b.cols - 2, &views_now[PLAIN], "memory %s, load %" PRId64 ".%02" PRId64, memory, s->load_milli / 1000, s->load_milli / 10 % 100);
 }
 
 /* The last rows of the chosen session's screen that are not blank. */
@@ -407,27 +436,30 @@ static void views_rename(struct model *m, struct canvas *c)
 	struct canvas_box b = views_dialog(c, 50, 3, "new name");
 
 	c->cursor_row = b.row;
-	c->cursor_col = b.col + 1 + canvas_text(c, b.row, b.col + 1, b.cols - 2, &style_plain, m->line.text);
+	c->cursor_col = b.col + 1 + canvas_text(c, b.row, b.col + 1, b.cols - 2, &views_now[PLAIN], m->line.text);
 }
 
 static void views_new(struct model *m, struct canvas *c)
 {
 	static const char *const labels[FORM_FIELDS] = {
 		[FORM_DIRECTORY] = "directory", [FORM_NAME] = "name",		[FORM_MODE] = "mode",	  [FORM_MEMORY] = "memory MiB",
-		[FORM_CORES] = "cores",		[FORM_ALLOWLIST] = "allowlist", [FORM_ARGUMENTS] = "arguments", [FORM_PROMPT] = "prompt",
+		[FORM_CORES] = "cores",		[FORM_POOL] = "pool GiB",	  [FORM_ALLOWLIST] = "allowlist", [FORM_ARGUMENTS] = "arguments", [FORM_PROMPT] = "prompt",
 	};
-	struct canvas_box b = views_dialog(c, 70, FORM_FIELDS + 2, "new session");
+	struct canvas_box b = views_dialog(c, 70, FORM_FIELDS + 2 + (m->form_field == FORM_DIRECTORY ? m->suggestions : 0), "new session");
+	int row = b.row;
 
-	for (int i = 0; i < FORM_FIELDS && i < b.rows; i++) {
+	for (int i = 0; i < FORM_FIELDS && row < b.row + b.rows; i++, row++) {
 		const bool here = i == m->form_field;
 		int used;
 
-		canvas_text(c, b.row + i, b.col + 1, 11, here ? &style_bold : &style_dim, labels[i]);
-		used = canvas_text(c, b.row + i, b.col + 13, b.cols - 14, &style_plain, m->form[i].text);
+		canvas_text(c, row, b.col + 1, 11, here ? &views_now[BOLD] : &views_now[DIM], labels[i]);
+		used = canvas_text(c, row, b.col + 13, b.cols - 14, &views_now[PLAIN], m->form[i].text);
 		if (here) {
-			c->cursor_row = b.row + i;
+			c->cursor_row = row;
 			c->cursor_col = b.col + 13 + used;
 		}
+		for (int k = 0; i == FORM_DIRECTORY && here && k < m->suggestions && row + 1 < b.row + b.rows; k++)
+			canvas_text(c, ++row, b.col + 15, b.cols - 16, k == m->suggestion_chosen ? &views_now[BAR] : &views_now[DIM], m->suggestion[k].text);
 	}
 }
 
@@ -438,19 +470,32 @@ static void views_ask_stop(struct model *m, struct canvas *c)
 
 	if (!s)
 		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "Stop %.100s?", s->name);
-	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain,
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "Stop %.100s?", s->name);
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
 		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
-	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "y stops it, any other key does not");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "y stops it, any other key does not");
+}
+
+static void views_ask_restart(struct model *m, struct canvas *c)
+{
+	const struct model_session *s = model_chosen(m);
+	struct canvas_box b = views_dialog(c, 60, 5, "restart");
+
+	if (!s)
+		return;
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "End %.100s and start one like it?", s->name);
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
+		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "y restarts it, any other key does not");
 }
 
 static void views_ask_quit(struct model *m, struct canvas *c)
 {
 	struct canvas_box b = views_dialog(c, 60, 5, "quit");
 
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &style_bold, "%d session%s.", m->n, m->n == 1 ? "" : "s");
-	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &style_plain, "l or Enter: quit and leave them running");
-	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &style_plain, "S: stop those of ccvm-tui and ccvmctl new, then quit");
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%d session%s.", m->n, m->n == 1 ? "" : "s");
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN], "l or Enter: quit and leave them running");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "S: stop those of ccvm-tui and ccvmctl new, then quit");
 }
 
 static const struct {
@@ -459,11 +504,12 @@ static const struct {
 } views_overlays[] = {
 	{MODEL_HELP, views_help},	   {MODEL_LOG_PANEL, views_log},   {MODEL_EGRESS, views_egress_panel}, {MODEL_EXPLAIN, views_explain},
 	{MODEL_PEEK, views_peek},	   {MODEL_RENAME, views_rename},   {MODEL_NEW, views_new},	       {MODEL_ASK_STOP, views_ask_stop},
-	{MODEL_ASK_QUIT, views_ask_quit},
+	{MODEL_ASK_QUIT, views_ask_quit}, {MODEL_ASK_RESTART, views_ask_restart},
 };
 
 void views_draw(struct model *m, struct canvas *c)
 {
+	views_now = views_themes[m->theme];
 	views_title(m, c);
 	views_list(m, c);
 	for (int i = 0; i < m->panes; i++)

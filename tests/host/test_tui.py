@@ -69,6 +69,59 @@ def test_empty(ctx):
 
 
 @test()
+def test_directories(ctx):
+    """Tab completes, C-n takes what was used before, Tab goes on where nothing is left to complete."""
+    base = ctx.make_dir(os.path.join(ctx.dir, "places"))
+    for name in ("frontend", "front-office", "backend"):
+        ctx.make_dir(os.path.join(base, name))
+    ctx.write(os.path.join(ctx.home, ".local", "state", "ccvm", "recent"), "/usr/share\n%s/backend\n" % base)
+    t = tui(ctx, cols=120, rows=30)
+    t.wait_for("0 sessions")
+    t.keys("n")
+    t.wait_for("^.* +/usr/share +│")
+    t.keys("C-n", "C-n")
+    t.wait_for(r"directory +\S*/places/backend ")
+    t.keys("C-u")
+    t.send(base + "/fr")
+    t.wait_for("places/frontend")
+    t.keys("Tab")
+    t.wait_for(r"directory +\S*/places/front ")
+    t.send("e")
+    t.keys("Tab")
+    t.wait_for(r"directory +\S*/places/frontend/ ")
+    t.keys("Tab")
+    t.send("named")
+    t.wait_for(r"name +named ")
+    t.keys("Escape")
+    t.wait_gone("┌─ new session")
+    t.keys("q")
+    assert_eq(t.exit_code(20), 0, "exit code")
+
+
+@test()
+def test_keys_of_the_user(ctx):
+    path = os.path.join(ctx.home, ".config", "ccvm", "config.json")
+    ctx.write(path, '{\n  "tui": {"keys": ["help=F5", "quit=F10"], "theme": "light"}\n}\n')
+    t = tui(ctx)
+    t.wait_for("0 sessions")
+    t.keys("F5")
+    t.wait_for("F5 +help")
+    t.keys("Escape")
+    t.wait_gone("F5 +help")
+    t.keys("F10")
+    assert_eq(t.exit_code(20), 0, "exit code")
+    t.close()
+    for wrong, said in (("fly=F5", 'config.json:2'), ("help=Nokey", "tui.keys")):
+        os.unlink(path)
+        ctx.write(path, '{\n  "tui": {"keys": ["%s"]}\n}\n' % wrong)
+        t = tui(ctx)
+        assert_eq(t.exit_code(20), 126, "exit code with " + wrong)
+        assert_in(said, t.screen(), "message")
+        assert_in(wrong, t.screen(), "message")
+        t.close()
+
+
+@test()
 def test_failed_start_is_told(ctx):
     t = tui(ctx, cols=100, rows=24, env={"CCVM_IMAGE": "/nonexistent"})
     t.wait_for("0 sessions")

@@ -59,7 +59,7 @@ class Tmux:
         term = (env or {}).get("TERM", "tmux-256color")
         # The program gets its variables through the server's environment: `-e` would show a key in an argv.
         self.tmux("start-server", ";", "set", "-g", "remain-on-exit", "on", ";", "set", "-g", "history-limit", "20000",
-                  ";", "set", "-g", "status", "off", ";", "set", "-g", "escape-time", "0",
+                  ";", "set", "-g", "status", "off", ";", "set", "-g", "escape-time", "0", ";", "set", "-s", "set-clipboard", "on",
                   ";", "set", "-g", "default-terminal", term,
                   ";", "new-session", "-d", "-x", str(cols), "-y", str(rows), "-c", cwd or ctx.workspace,
                   "/usr/bin/python3", "-c", WRAPPER, self.base, *argv, env=env)
@@ -86,6 +86,16 @@ class Tmux:
     def keys(self, *names):
         """Press keys by tmux's names: Enter, Escape, C-z, M-1, Up, F1, …"""
         self.tmux("send-keys", "--", *names)
+
+    def place(self, text):
+        """Row and column (from 0) of the last line with this text."""
+        found = [(row, line.index(text)) for row, line in enumerate(self.screen().split("\n")) if text in line]
+        assert_true(found, "%s is not on the screen" % show(text))
+        return found[-1]
+
+    def mouse(self, button, row, column, release=False):
+        """What a terminal sends for the mouse (SGR 1006); button 32 is a move with the first one held."""
+        self.send("\033[<%d;%d;%d%s" % (button, column + 1, row + 1, "m" if release else "M"))
 
     def paste(self, text):
         """Paste text, bracketed when the program asked for that."""

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/model.c src/ui/views.c
+ * files: src/proto/view.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c
  * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1 writes those anew. And what
  * keys do to the model. */
 #include "unit/unit.h"
@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <stdio.h>
 
+#include "conf/tui_command.h"
 #include "ui/command.h"
 #include "ui/views.h"
 
@@ -126,6 +127,7 @@ static const struct {
 	{"help", "?"},	       {"explain", "e"},    {"peek", "a"},	      {"new", "n Down a b"}, {"rename", "r x"},
 	{"stop", "x"},	       {"stop-overlay", "Down x"}, {"quit", "q"},     {"egress", "g"},	     {"log", "v"},
 	{"find", "/ a p"},     {"copy", "[ Up"},    {"prefix", "Enter C-\\"},
+	{"copy-chars", "[ Right Right v Up Right"}, {"restart", "R"}, {"new-directory", "n C-n"}, {"save", "[ w a"}, {"light", "l"}, {"mono", "m"},
 };
 
 static const struct {
@@ -143,6 +145,9 @@ static void test_screens(void **state)
 			AUTO_BUF struct buf got = {0};
 
 			fill(&m);
+			m.theme = strcmp(screens[i].name, "light") == 0 ? THEME_LIGHT : strcmp(screens[i].name, "mono") == 0 ? THEME_MONO : THEME_DARK;
+			if (strncmp(screens[i].name, "new", 3) == 0)
+				m.suggestions = snprintf(m.suggestion[0].text, MODEL_TEXT, "/src/web") > 0;
 			press(&m, screens[i].keys);
 			canvas_init(&c, sizes[j].cols, sizes[j].rows);
 			views_draw(&m, &c);
@@ -203,6 +208,17 @@ static void test_keys_change_the_model(void **state)
 		{"r x Enter", MODEL_LIST, WISH_RENAME, 0},
 		{"r x Escape", MODEL_LIST, WISH_NOTHING, 0},
 		{"n Enter", MODEL_LIST, WISH_NEW, 0},
+		{"n", MODEL_NEW, WISH_SUGGEST, 0},
+		{"n Tab", MODEL_NEW, WISH_SUGGEST, 0}, /* nothing was typed: the next field */
+		{"n / Tab", MODEL_NEW, WISH_COMPLETE, 0},
+		{"n Down Tab", MODEL_NEW, WISH_SUGGEST, 0}, /* no directory: the next field */
+		{"R", MODEL_ASK_RESTART, WISH_NOTHING, 0},
+		{"R y", MODEL_LIST, WISH_RESTART, 0},
+		{"R x", MODEL_LIST, WISH_NOTHING, 0},
+		{"3 R", MODEL_LIST, WISH_NOTHING, 2}, /* a terminal's */
+		{"[ w a Enter", MODEL_COPY, WISH_SAVE, 0},
+		{"[ w Enter", MODEL_COPY, WISH_LINES, 0},
+		{"[ w a Escape", MODEL_COPY, WISH_LINES, 0},
 		{"g", MODEL_EGRESS, WISH_EGRESS_LOG, 0},
 		{"g a", MODEL_EGRESS, WISH_ALLOW, 0},
 		{"a 1", MODEL_PEEK, WISH_NOTHING, 0},
@@ -224,6 +240,147 @@ static void test_keys_change_the_model(void **state)
 			fail_msg("keys \"%s\": mode %d wish %d chosen %d", cases[i].keys, (int)m.mode, (int)m.wish, m.chosen);
 		model_fini(&m);
 	}
+}
+
+static void test_selection(void **state)
+{
+	static const struct {
+		const char *keys;
+		struct model_span span;
+	} cases[] = {
+		{"[", {2, 2, 0, 0, COPY_LINES}},
+		{"[ V Up", {1, 2, 0, 0, COPY_LINES}},
+		{"[ Right Right v Up Left", {1, 2, 1, 2, COPY_CHARS}},
+		{"[ Up v Right Down $", {1, 2, 0, 59, COPY_CHARS}},
+		{"[ v $ 0 Left", {2, 2, 0, 0, COPY_CHARS}},
+		{"[ v Up v", {1, 1, 0, 0, COPY_LINES}}, /* off again */
+		{"[ v g", {0, 2, 0, 0, COPY_CHARS}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+		struct model_span got;
+
+		fill(&m);
+		press(&m, cases[i].keys);
+		got = model_selected(&m);
+		if (got.from != cases[i].span.from || got.to != cases[i].span.to || got.kind != cases[i].span.kind ||
+		    got.from_column != cases[i].span.from_column || got.to_column != cases[i].span.to_column)
+			fail_msg("\"%s\": %d,%d to %d,%d", cases[i].keys, (int)got.from, got.from_column, (int)got.to, got.to_column);
+		model_fini(&m);
+	}
+}
+
+/* Where something happened can be gone to. */
+static void test_marks(void **state)
+{
+	static struct model m;
+	static struct json_line l;
+	static const char prompt[] = "{\"event\":\"prompt\"}", denied[] = "{\"event\":\"egress\",\"host\":\"evil.example\"}";
+
+	(void)state;
+	fill(&m);
+	m.session[0].screen.s.top = 100;
+	assert_int_equal(json_parse_line(prompt, strlen(prompt), &l), 0);
+	(void)model_take_event(&m, "aaaaaa", &l);
+	m.session[0].screen.s.top = 200;
+	assert_int_equal(json_parse_line(denied, strlen(denied), &l), 0);
+	(void)model_take_event(&m, "aaaaaa", &l);
+	m.session[0].screen.s.top = 300;
+	press(&m, "[ {");
+	assert_int_equal(m.copy_line, 202);
+	assert_string_equal(m.message, "denied: evil.example");
+	press(&m, "{");
+	assert_int_equal(m.copy_line, 102);
+	assert_string_equal(m.message, "a prompt");
+	press(&m, "{");
+	assert_int_equal(m.copy_line, 102);
+	press(&m, "}");
+	assert_int_equal(m.copy_line, 202);
+	/* More than are kept, and lines that are gone. */
+	for (int i = 0; i < 3 * MODEL_MARKS; i++)
+		(void)model_take_event(&m, "aaaaaa", &l);
+	m.session[0].screen.s.first = 302;
+	press(&m, "{ { {");
+	assert_int_equal(m.copy_line, 202);
+	/* A program on the alternate screen leaves no lines behind. */
+	m.session[0].screen.s.modes |= VIEW_ALTERNATE;
+	(void)model_take_event(&m, "aaaaaa", &l);
+	assert_int_equal(m.session[0].marks, 3 * MODEL_MARKS + 2);
+	model_fini(&m);
+}
+
+static void test_suggestions_are_taken(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	fill(&m);
+	press(&m, "n");
+	m.suggestions = 2;
+	strcpy(m.suggestion[0].text, "/one");
+	strcpy(m.suggestion[1].text, "/two");
+	press(&m, "C-n");
+	assert_string_equal(m.form[FORM_DIRECTORY].text, "/one");
+	press(&m, "C-n C-n");
+	assert_string_equal(m.form[FORM_DIRECTORY].text, "/one");
+	press(&m, "C-p");
+	assert_string_equal(m.form[FORM_DIRECTORY].text, "/two");
+	press(&m, "x");
+	assert_string_equal(m.form[FORM_DIRECTORY].text, "/twox");
+	assert_int_equal(m.suggestion_chosen, -1);
+	m.suggestions = 0;
+	press(&m, "C-n C-p");
+	assert_string_equal(m.form[FORM_DIRECTORY].text, "/twox");
+	model_fini(&m);
+}
+
+static void test_bindings(void **state)
+{
+	static const char *const bad[] = {"", "stop", "stop=", "=X", "nonsense=X", "stop=Nokey"};
+	static struct model m;
+	char key[KEYNAME_SIZE];
+
+	(void)state;
+	fill(&m);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (command_bind(&m, bad[i]))
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_true(command_bind(&m, "stop=F9"));
+	assert_true(command_bind(&m, "zoom=x"));
+	press(&m, "x");
+	assert_true(m.zoomed);
+	assert_int_equal(m.mode, MODEL_LIST);
+	press(&m, "F9");
+	assert_int_equal(m.mode, MODEL_ASK_STOP);
+	for (size_t i = 0; command_at(i); i++)
+		if (strcmp(command_at(i)->name, "stop") == 0)
+			command_key_of(&m, command_at(i), key);
+	assert_string_equal(key, "F9");
+	model_fini(&m);
+}
+
+/* The config file and the table know the same commands. */
+static void test_names_of_the_table(void **state)
+{
+	static const char *const names[] = {TUI_COMMANDS};
+	bool seen[ARRAY_LEN(names)] = {false};
+
+	(void)state;
+	for (size_t i = 0; command_at(i); i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(names) && strcmp(names[k], command_at(i)->name) != 0)
+			k++;
+		if (command_at(i)->name[0] && k == ARRAY_LEN(names))
+			fail_msg("%s is not in TUI_COMMANDS", command_at(i)->name);
+		if (k < ARRAY_LEN(names))
+			seen[k] = true;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(names); k++)
+		if (!seen[k])
+			fail_msg("%s is no command", names[k]);
 }
 
 static void test_which_keys_go_to_the_session(void **state)
@@ -356,6 +513,11 @@ int main(void)
 		cmocka_unit_test(test_screens),
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_keys_change_the_model),
+		cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_suggestions_are_taken),
+		cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_names_of_the_table),
 		cmocka_unit_test(test_which_keys_go_to_the_session),
 		cmocka_unit_test(test_keys_of_the_table_are_keys),
 		cmocka_unit_test(test_events),
