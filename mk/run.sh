@@ -1,5 +1,5 @@
 #!/bin/bash
-# make run: one real session in a sample project. In a terminal: claude full screen. Otherwise: a few facts about a
+# make run: one real session in a sample project. In a terminal: ccvm-tui with claude in it. Otherwise: a few facts about a
 # guest and one answer of claude's, for scripts and first checks.
 #
 # Without an API key claude talks to a scripted API server on this machine's loopback, which says so in each answer;
@@ -84,10 +84,12 @@ start_demo_api() {
 }
 
 run_in_terminal() {
-    say "starting claude in a guest, in $PWD (leave with /exit)"
-    local code=0
-    "$top/build/bin/ccvm" || code=$?
-    say "the session ended with $code; the guest is gone. Next: cd into a project of yours and run $top/build/bin/ccvm"
+    local id code=0
+    say "starting claude in a guest, in $PWD"
+    id=$("$top/build/bin/ccvmctl" new --name demo)
+    "$top/build/bin/ccvm-tui" || code=$?
+    "$top/build/bin/ccvmctl" stop "$id" 2>/dev/null && say "the session was still running and has been stopped"
+    say "next: cd into a project of yours and run $top/build/bin/ccvm, or $top/build/bin/ccvm-tui for several"
     exit "$code"
 }
 
