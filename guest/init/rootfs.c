@@ -88,24 +88,35 @@ static int rootfs_move_early(struct err *e)
 	return 0;
 }
 
-/* The guest programs outlive the initramfs on the tmpfs at /run. */
+static int rootfs_move_program(const char *name, struct err *e)
+{
+	AUTO_FREE char *from = mem_format("/bin/%s", name);
+	AUTO_FREE char *to = mem_format(NAME_GUEST_DIR "/bin/%s", name);
+	AUTO_BUF struct buf bytes = {0};
+
+	if (file_read(AT_FDCWD, from, 32 << 20, &bytes, e) < 0 || file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), 0755, e) < 0)
+		return -1;
+	/* What the initramfs held is RAM: give it back while its root is still reachable. */
+	unlink(from);
+	return 0;
+}
+
+/* The guest programs, all that is in /bin, outlive the initramfs on the tmpfs at /run. */
 static int rootfs_keep_programs(struct err *e)
 {
-	static const char *const names[] = {"ccvm-launch", "ccvm-report"};
+	DIR *dir = opendir("/bin");
+	struct dirent *entry;
+	int rc = 0;
 
+	if (!dir)
+		return err_sys(e, "open /bin");
 	mkdir(NAME_GUEST_DIR, 0755);
 	mkdir(NAME_GUEST_DIR "/bin", 0755);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		AUTO_BUF struct buf bytes = {0};
-		char from[64], to[64];
-
-		snprintf(from, sizeof(from), "/bin/%s", names[i]);
-		snprintf(to, sizeof(to), NAME_GUEST_DIR "/bin/%s", names[i]);
-		if (file_read(AT_FDCWD, from, 32 << 20, &bytes, e) < 0 ||
-		    file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), 0755, e) < 0)
-			return -1;
-	}
-	return 0;
+	while (rc == 0 && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			rc = rootfs_move_program(entry->d_name, e);
+	closedir(dir);
+	return rc;
 }
 
 static int rootfs_overlay(struct err *e)
@@ -138,9 +149,6 @@ int rootfs_switch(struct boot *b, struct err *e)
 	(void)b;
 	if (rootfs_overlay(e) < 0 || rootfs_keep_programs(e) < 0)
 		return -1;
-	/* What the initramfs held is RAM: give it back while its root is still reachable. */
-	unlink("/bin/ccvm-launch");
-	unlink("/bin/ccvm-report");
 	unlink("/init");
 	if (file_remove_tree(AT_FDCWD, "/modules", e) < 0 || rootfs_move_early(e) < 0)
 		return -1;

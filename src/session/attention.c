@@ -102,6 +102,37 @@ static bool attention_ends_with(const char *screen, const char *text)
 	return false;
 }
 
+/* An answer with the arrow at the screen's end, where below it come only lines that stand as far in: other answers. Around
+ * claude's input line, which has the arrow too, are rules. */
+static bool attention_has_bare_choice(const char *screen)
+{
+	size_t column = 0; /* of the answers; 0: none so far */
+	bool more = false;
+
+	while (*screen) {
+		const size_t n = strcspn(screen, "\n"), blanks = strspn(screen, " "), at = attention_behind_arrow(screen, n);
+
+		if (at) {
+			column = at - (sizeof(ATTENTION_ARROW) - 2);
+			more = false;
+		} else if (blanks < n) {
+			more = column && blanks >= column;
+			column = more ? column : 0;
+		}
+		screen += n + (screen[n] == '\n');
+	}
+	return more;
+}
+
+/* Whether it is claude that owns the screen: a shell's prompt may have the same arrow. */
+static bool attention_is_claude(const struct attention_signs *signs)
+{
+	for (size_t i = 0; i < ARRAY_LEN(attention_titles); i++)
+		if (strncmp(signs->title, attention_titles[i].prefix, strlen(attention_titles[i].prefix)) == 0)
+			return signs->hook != ATTENTION_HOOK_END;
+	return false;
+}
+
 /* A dialog whose answers have no numbers has its keys in the last line. */
 static const char *attention_dialog(const struct attention_signs *signs)
 {
@@ -114,6 +145,8 @@ static const char *attention_dialog(const struct attention_signs *signs)
 	}
 	if (attention_has_choice(signs->screen, false) && attention_ends_with(signs->screen, "Enter to confirm"))
 		return "the screen shows a dialog";
+	if (attention_is_claude(signs) && attention_has_bare_choice(signs->screen))
+		return "the screen shows a choice in place of the prompt";
 	return NULL;
 }
 

@@ -34,9 +34,10 @@ def pane(t):
     return [re.sub(r"^.*?│", "", line).rstrip() for line in t.screen().split("\n")[2:-2]]
 
 
-@test(timeout=500)
-def test_two_agents(ctx):
-    """Switch, answer a question from the list, kill the TUI, start it again: same sessions, same screens."""
+@test(timeout=600)
+def test_four_guests(ctx):
+    """Two with the real claude, two with shells: switch, answer a question from the list, watch the states go by, kill the
+    TUI, start it again: same sessions, same screens."""
     write = {"name": "Write", "input": {"file_path": os.path.join(ctx.workspace, "made.txt"), "content": "by claude\n"}}
     api = Api(ctx, [{"match": "make a file", "tool": write, "then": "FILE-MADE"}, {"match": "second", "text": "ANSWER-TWO", "delay": 4}])
     other = ctx.make_dir(os.path.join(ctx.dir, "other"))
@@ -47,8 +48,14 @@ def test_two_agents(ctx):
     ctl(ctx, "new", "--name", "two", "--read-only-cwd", "--wait", env=env, cwd=other)
     for name in ("one", "two"):
         ctl(ctx, "wait", name, "--until", "idle", "--timeout", "120")
+    ctl(ctx, "new", "--shell", "--name", "three", "--wait")
+    ctl(ctx, "new", "--shell", "--name", "four", "--read-only-cwd", "--wait", cwd=other)
+    ctl(ctx, "send", "--enter", "three", "echo shell-$((1 + 2))")
+    ctl(ctx, "send", "--enter", "four", "echo shell-$((2 + 2))")
     assert_eq({n: (s["mode"], s["agent"], s["detached"]) for n, s in listed(ctx).items()},
-              {"one": ("rw", "idle", True), "two": ("overlay", "idle", True)}, "ls --json")
+              {"one": ("rw", "idle", True), "two": ("overlay", "idle", True), "three": ("rw", "unknown", True),
+               "four": ("overlay", "unknown", True)}, "ls --json")
+    events = ctx.spawn([os.path.join(ctx.bin, "ccvmctl"), "events", "one", "--json"])
 
     t = tui(ctx, env, cols=110, rows=30)
     t.wait_for(r"^1-one +LIVE")
@@ -80,6 +87,18 @@ def test_two_agents(ctx):
     t.keys("C-\\")
     t.wait_gone("┌─ one ─")
     ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "60")
+    seen = [json.loads(line) for line in events.out.decode().splitlines()]
+    states = [e["agent"] for e in seen if e["event"] == "agent"]
+    assert_eq((states[-1], "waiting" in states, "working" in states), ("idle", True, True), "states went by: %s" % states)
+    assert_eq(len([e for e in seen if e["event"] == "prompt"]), 1, "prompts that the hook reported")
+
+    t.keys("s", "s")
+    for name in ("LIVE one", "OVERLAY two", "LIVE three", "OVERLAY four"):
+        t.wait_for(name)
+    for text in ("FILE-MADE", "ANSWER-TWO", "shell-3", "shell-4"):
+        t.wait_for(text, 30)
+    t.keys("s", "1")
+    t.wait_gone("OVERLAY four")
 
     t.wait_for(r"^1-one +LIVE")
     before = pane(t)
@@ -95,8 +114,38 @@ def test_two_agents(ctx):
     assert_eq(t.exit_code(20), 0, "exit code")
     before, after = t.modes()
     assert_eq(after, before, "modes of the terminal line")
-    assert_eq(sorted(listed(ctx)), ["one", "two"], "sessions after the TUI's end")
+    assert_eq(sorted(listed(ctx)), ["four", "one", "three", "two"], "sessions after the TUI's end")
     ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_rows_are_true(ctx):
+    """Mode, memory and denials of a row are what the guest really has."""
+    ctl(ctx, "new", "--shell", "--name", "live", "--wait", env={"CCVM_EGRESS_ALLOWLIST": "allowed.example"})
+    ctl(ctx, "new", "--shell", "--name", "over", "--read-only-cwd", "--wait")
+    for name in ("live", "over"):
+        ctl(ctx, "send", "--enter", name, "touch by-%s; awk '/MemTotal|MemAvailable/{print $1 $2}' /proc/meminfo; echo touched-$((1+1))" % name)
+        wait_until(lambda: "touched-2" in ctl(ctx, "capture", name), 60, "output of " + name)
+    assert_eq((os.path.exists(os.path.join(ctx.workspace, "by-live")), os.path.exists(os.path.join(ctx.workspace, "by-over"))),
+              (True, False), "which mode writes to the host")
+    assert_eq({n: s["mode"] for n, s in listed(ctx).items()}, {"live": "rw", "over": "overlay"}, "modes")
+
+    text = ctl(ctx, "capture", "over")
+    total, available = (int(re.search(n + r":(\d+)", text).group(1)) for n in ("MemTotal", "MemAvailable"))
+    near = lambda s: abs(s["guest_memory_used_kib"] - (total - available)) < 40 << 10
+    wait_until(lambda: near(listed(ctx)["over"]), 30, "memory of the row near %d KiB" % (total - available))
+    assert_eq(listed(ctx)["over"]["guest_memory_total_kib"], total, "memory in all")
+
+    ctl(ctx, "send", "--enter", "live", "for h in a b c b; do curl -sm 20 https://$h.denied.example; done; echo tried-$((2+2))")
+    wait_until(lambda: "tried-4" in ctl(ctx, "capture", "live"), 90, "attempts")
+    row = wait_until(lambda: listed(ctx)["live"]["egress_refused"] >= 4 and listed(ctx)["live"], 30, "denials")
+    assert_eq((row["egress"], row["egress_refused"], row["egress_last_refused"]), ("locked", 4, "b.denied.example"), "denials")
+    t = tui(ctx, {}, cols=130, rows=20)
+    t.wait_for(r"LIVE live · running .*egress locked 4 denied b\.denied\.example .*RAM \d+/%dM" % (total // 1024))
+    t.wait_for(r"^2>over +OVER")
+    t.keys("q", "S")
+    assert_eq(t.exit_code(90), 0, "exit code")
     assert_nothing_left(ctx)
 
 

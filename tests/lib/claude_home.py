@@ -8,6 +8,7 @@
   projects[<workspace>].hasTrustDialogAccepted: true     "Is this a project you created or one you trust?", whose
                                                          first choice is No
   hasSeenAutoDefaultNotice: true                         a notice about auto mode (no question)
+  hasSeenAutoDefaultNudge: true                          "Make auto mode your default permission mode?" (not each time)
 ~/.claude/settings.json
   permissions.defaultMode: "default"                     full screen is in auto mode, where a tool use that is not
                                                          obviously harmless needs a check by the real API's servers
@@ -20,7 +21,7 @@ import os
 
 def config(workspace, api_key):
     """The content of ~/.claude.json. Also usable by a demo that prepares a sample project."""
-    return {"hasCompletedOnboarding": True, "hasSeenAutoDefaultNotice": True,
+    return {"hasCompletedOnboarding": True, "hasSeenAutoDefaultNotice": True, "hasSeenAutoDefaultNudge": True,
             "customApiKeyResponses": {"approved": [api_key[-20:]], "rejected": []},
             "projects": {workspace: {"hasTrustDialogAccepted": True}}}
 

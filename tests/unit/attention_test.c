@@ -9,6 +9,7 @@
 #include "session/attention.h"
 
 #define ARROW "\xe2\x9d\xaf"
+#define RULE  "\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80"
 #define SIDE  "\xe2\x94\x82"
 
 static const struct {
@@ -30,6 +31,10 @@ static const struct {
 	{"cut short", "\xe2", ARROW, ATTENTION_UNKNOWN},
 	{"answers without numbers", "", ARROW " No, exit\n  Yes, I trust this folder\n\nEnter to confirm\n", ATTENTION_WAITING},
 	{"the same words further up", "\xe2\x9c\xb3 x", "Enter to confirm\n" ARROW " half a question\nmanual mode\n", ATTENTION_IDLE},
+	{"a choice in place of the prompt", "\xe2\x9c\xb3 x", RULE "\n Make it the default?\n\n  " ARROW " Yes, all\n    No\n", ATTENTION_WAITING},
+	{"the same in a shell", "vim", " " ARROW " Yes\n   No\n", ATTENTION_UNKNOWN},
+	{"a prompt within its rules", "\xe2\x9c\xb3 x", ARROW " done before\nyes\n" RULE "\n" ARROW " half a question\n" RULE "\n  manual mode\n", ATTENTION_IDLE},
+	{"a question asked before", "\xe2\x97\x90 x", ARROW " please count\n\n  Counting\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_WORKING},
 	{"an empty prompt", "\xe2\x9c\xb3 x", ARROW "\nEnter to confirm\n", ATTENTION_IDLE},
 };
 
