@@ -26,6 +26,7 @@
 #include "net/net_http.h"
 #include "net/net_locked_state.h"
 #include "net/net_packet.h"
+#include "net/net_decide.h"
 #include "net/net_pass.h"
 #include "net/net_plan.h"
 #include "base/mem.h"
@@ -417,21 +418,21 @@ void net_locked_resolved(struct net_locked *l, const char *name, const struct ne
 			 int64_t now_ms)
 {
 	l->now_ms = now_ms;
-	net_pass_resolved(l, name, answer);
+	net_decide_resolved(l, name, answer);
 	locked_drain(l);
 }
 
 void net_locked_watch(struct net_locked *l, bool watched, int64_t now_ms)
 {
 	l->now_ms = now_ms;
-	net_pass_watch(l, watched);
+	net_decide_watch(l, watched);
 	locked_drain(l);
 }
 
 void net_locked_rules_changed(struct net_locked *l, int64_t now_ms)
 {
 	l->now_ms = now_ms;
-	net_pass_rules_changed(l);
+	net_decide_rules_changed(l);
 	locked_drain(l);
 }
 

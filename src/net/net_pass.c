@@ -3,6 +3,8 @@
  * names what the client says first is kept back: libslirp gets it as new segments, once it is whole and for
  * the right name. */
 #include "net/net_pass.h"
+#include "net/net_carry.h"
+#include "net/net_decide.h"
 #include "net/net_http.h"
 #include "net/net_packet.h"
 #include "net/net_plan.h"
@@ -11,249 +13,13 @@
 
 #include <string.h>
 
-#define PORT_HTTP     80
-#define PORT_HTTPS    443
 #define SNIFF_MS      30000 /* for the client to say what it wants */
 #define SNIFF_MAX     (18 * 1024)
 #define CLOSING_MS    2000
-#define UDP_IDLE_MS   250000 /* libslirp forgets a datagram socket after 240 s */
 #define EVICT_IDLE_MS 60000
-#define TTL_MAX_S     3600
-#define FAILURE_TTL_S 5
 #define TICK_MS	      250
 
-static const uint8_t pass_guest[4] = {NET_PLAN_GUEST4};
 static const uint8_t pass_gateway[4] = {NET_PLAN_GATEWAY4};
-
-static const char *const pass_scope_reason[] = {
-    [NET_ADDRESS_PUBLIC] = "resolved to no usable address",
-    [NET_ADDRESS_LOOPBACK] = "resolved to a loopback address",
-    [NET_ADDRESS_PRIVATE] = "resolved to a private address",
-    [NET_ADDRESS_LINK_LOCAL] = "resolved to a link-local address",
-    [NET_ADDRESS_SHARED] = "resolved to a carrier-shared address",
-    [NET_ADDRESS_MULTICAST] = "resolved to a multicast address",
-    [NET_ADDRESS_RESERVED] = "resolved to a reserved address",
-    [NET_ADDRESS_MAPPED] = "resolved to a translated address",
-};
-
-/* ---- flows ---- */
-
-static void pass_set_deadline(struct net_locked *l, struct net_flow *f, int64_t deadline_ms)
-{
-	l->timed += (deadline_ms != 0) - (size_t)(f->deadline_ms != 0);
-	f->deadline_ms = deadline_ms;
-}
-
-static void pass_set_state(struct net_locked *l, struct net_flow *f, enum net_flow_state state)
-{
-	l->asking += (state == NET_FLOW_ASKING) - (size_t)(f->state == NET_FLOW_ASKING);
-	f->state = state;
-}
-
-static struct net_name *pass_name(struct net_locked *l, const struct net_flow *f)
-{
-	return net_names_at(l->names, f->name);
-}
-
-static void pass_remove(struct net_locked *l, struct net_flow *f)
-{
-	struct net_name *name = pass_name(l, f);
-
-	if (name)
-		name->uses--;
-	pass_set_deadline(l, f, 0);
-	pass_set_state(l, f, NET_FLOW_FREE);
-	net_flows_remove(l->flows, f);
-}
-
-/* Sends a packet of the flow on, with the ends libslirp is to see. */
-static void pass_to_slirp(struct net_locked *l, const struct net_flow *f, const struct net_frame *frame)
-{
-	if (frame->len > sizeof(l->scratch))
-		return;
-	memcpy(l->scratch, frame->bytes, frame->len);
-	net_packet_set_source(l->scratch, frame, pass_guest, f->slirp_port);
-	net_packet_set_target(l->scratch, frame, f->remote, f->port);
-	net_locked_to_slirp(l, l->scratch, frame->len);
-}
-
-static void pass_make_to_slirp(struct net_locked *l, const struct net_flow *f, const struct net_packet_tcp *t)
-{
-	struct net_packet_ends ends = {.from_port = f->slirp_port, .to_port = f->port};
-
-	memcpy(ends.from_mac, l->guest_mac, 6);
-	memcpy(ends.to_mac, l->gateway_mac, 6);
-	memcpy(ends.from, pass_guest, 4);
-	memcpy(ends.to, f->remote, 4);
-	net_locked_to_slirp(l, l->scratch, net_packet_make_tcp(l->scratch, &ends, t));
-}
-
-static void pass_reset_guest(struct net_locked *l, const struct net_flow *f)
-{
-	struct net_packet_ends ends = {.from_port = f->port, .to_port = f->guest_port};
-	const bool begun = f->state >= NET_FLOW_SNIFFING;
-	const struct net_packet_tcp t = {.seq = begun ? f->acked : 0,
-					 .ack = begun ? f->next : f->isn + 1,
-					 .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK};
-	uint8_t frame[NET_PACKET_HEADERS_MAX];
-
-	memcpy(ends.from_mac, l->gateway_mac, 6);
-	memcpy(ends.to_mac, l->guest_mac, 6);
-	memcpy(ends.from, f->target, 4);
-	memcpy(ends.to, pass_guest, 4);
-	l->config.to_guest(l->config.ctx, frame, net_packet_make_tcp(frame, &ends, &t));
-}
-
-static void pass_reset_slirp(struct net_locked *l, const struct net_flow *f)
-{
-	const struct net_packet_tcp t = {
-	    .seq = f->next, .ack = f->acked, .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK};
-
-	if (f->proto == NET_FRAME_PROTO_TCP && f->state >= NET_FLOW_OPENING)
-		pass_make_to_slirp(l, f, &t);
-}
-
-/* Ends a flow that is under way, on both sides. */
-static void pass_cut(struct net_locked *l, struct net_flow *f)
-{
-	pass_reset_slirp(l, f);
-	if (f->proto == NET_FRAME_PROTO_TCP)
-		pass_reset_guest(l, f);
-	pass_remove(l, f);
-}
-
-static void pass_log(struct net_locked *l, const struct net_flow *f, enum net_log_verdict verdict,
-		     const char *name, const char *reason)
-{
-	const struct net_name *own = pass_name(l, f);
-	const struct net_address to = net_address_make(verdict == NET_LOG_ALLOWED ? f->remote : f->target, 4);
-
-	net_locked_log(l, verdict, name ? name : own ? own->text : NULL, &to, f->proto, f->port, reason);
-}
-
-/* Refuses a flow whose first packet waits. */
-static void pass_refuse_waiting(struct net_locked *l, struct net_flow *f, const char *reason)
-{
-	uint8_t bytes[NET_FLOW_HELD_MAX];
-	struct net_frame frame;
-	size_t len = f->len;
-
-	memcpy(bytes, f->bytes, len);
-	pass_remove(l, f);
-	net_frame_parse(&frame, bytes, len);
-	net_locked_refuse_first(l, &frame, reason);
-}
-
-/* The next result that may be connected to; false: none, and *reason says why. */
-static bool pass_choose_remote(struct net_locked *l, struct net_flow *f, const struct net_name *name,
-			       const char **reason)
-{
-	*reason = pass_scope_reason[NET_ADDRESS_PUBLIC];
-	for (; f->tried < name->nresults; f->tried++) {
-		const struct net_address a = net_address_make(name->results[f->tried], 4);
-
-		if (net_rules_accepts_result(l->config.rules, &a, l->config.host_loopback)) {
-			memcpy(f->remote, a.bytes, 4);
-			return true;
-		}
-		*reason = pass_scope_reason[net_address_scope(&a)];
-	}
-	return false;
-}
-
-/* The first packet goes on to `remote`. */
-static void pass_send_first(struct net_locked *l, struct net_flow *f)
-{
-	struct net_frame frame;
-
-	net_frame_parse(&frame, f->bytes, f->len);
-	pass_set_deadline(l, f, f->proto == NET_FRAME_PROTO_UDP ? l->now_ms + UDP_IDLE_MS : 0);
-	pass_set_state(l, f, f->proto == NET_FRAME_PROTO_UDP ? NET_FLOW_OPEN : NET_FLOW_OPENING);
-	pass_to_slirp(l, f, &frame);
-	if (f->state == NET_FLOW_OPEN)
-		net_flows_drop_kept(l->flows, f);
-}
-
-/* The name is resolved, or has failed to. */
-static void pass_go_on(struct net_locked *l, struct net_flow *f, const struct net_name *name)
-{
-	const char *reason = name->failure;
-
-	if (name->status == NET_NAMES_FAILED || !pass_choose_remote(l, f, name, &reason)) {
-		pass_refuse_waiting(l, f, reason);
-		return;
-	}
-	pass_log(l, f, NET_LOG_ALLOWED, NULL, "listed");
-	pass_send_first(l, f);
-}
-
-static void pass_forget_old_result(struct net_locked *l, struct net_name *name)
-{
-	if ((name->status == NET_NAMES_RESOLVED || name->status == NET_NAMES_FAILED) &&
-	    l->now_ms >= name->expires_ms)
-		name->status = NET_NAMES_UNKNOWN;
-}
-
-/* The flow may go: as soon as it is known where to. */
-static void pass_allow(struct net_locked *l, struct net_flow *f)
-{
-	struct net_name *name = pass_name(l, f);
-
-	if (!name) {
-		memcpy(f->remote, f->target, 4);
-		pass_log(l, f, NET_LOG_ALLOWED, NULL, "listed");
-		pass_send_first(l, f);
-		return;
-	}
-	f->sniff = f->proto == NET_FRAME_PROTO_TCP && (f->port == PORT_HTTPS || f->port == PORT_HTTP);
-	pass_forget_old_result(l, name);
-	pass_set_deadline(l, f, 0);
-	pass_set_state(l, f, NET_FLOW_RESOLVING);
-	if (name->status == NET_NAMES_RESOLVED || name->status == NET_NAMES_FAILED) {
-		pass_go_on(l, f, name);
-		return;
-	}
-	if (name->status == NET_NAMES_ASKING)
-		return;
-	name->status = NET_NAMES_ASKING;
-	l->config.resolve(l->config.ctx, name->text);
-}
-
-static enum net_rules_verdict pass_verdict(struct net_locked *l, const struct net_flow *f, bool use)
-{
-	const struct net_name *name = pass_name(l, f);
-	const struct net_address to = net_address_make(f->target, 4);
-
-	return name ? net_rules_check_name(l->config.rules, name->text, f->port, use)
-		    : net_rules_check_address(l->config.rules, &to, f->port, use);
-}
-
-static bool pass_asks_the_same(const struct net_flow *a, const struct net_flow *b)
-{
-	return a != b && a->state == NET_FLOW_ASKING && a->port == b->port &&
-	       memcmp(a->target, b->target, 4) == 0;
-}
-
-/* The flow waits for the user. Several about one name and port are one question. */
-static void pass_ask(struct net_locked *l, struct net_flow *f)
-{
-	const struct net_name *name = pass_name(l, f);
-	const struct net_address to = net_address_make(f->target, 4);
-	char text[NET_ADDRESS_TEXT_MAX];
-
-	pass_set_state(l, f, NET_FLOW_ASKING);
-	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
-		const struct net_flow *other = net_flows_at(l->flows, i);
-
-		if (pass_asks_the_same(other, f)) {
-			pass_set_deadline(l, f, other->deadline_ms);
-			return;
-		}
-	}
-	pass_set_deadline(l, f, l->now_ms + NET_LOCKED_ASK_MS);
-	net_address_format(&to, text);
-	l->config.on_question(l->config.ctx, name ? name->text : text, f->port);
-}
 
 /* ---- a first packet ---- */
 
@@ -264,9 +30,9 @@ static struct net_flow *pass_add_flow(struct net_locked *l, const struct net_fra
 		struct net_flow *idle = net_flows_idlest(l->flows, l->now_ms, EVICT_IDLE_MS);
 
 		if (idle && idle->state == NET_FLOW_CLOSING)
-			pass_remove(l, idle);
+			net_carry_remove(l, idle);
 		else if (idle)
-			pass_cut(l, idle);
+			net_carry_cut(l, idle);
 	}
 	return net_flows_add(l->flows, f->proto, f->src_port, f->dst, f->dst_port);
 }
@@ -295,12 +61,12 @@ static void pass_admit(struct net_locked *l, const struct net_frame *frame, stru
 	f->isn = frame->tcp_seq;
 	f->next = frame->tcp_seq + 1;
 	if (!net_flows_keep(l->flows, f, frame->bytes, frame->len, NET_FLOW_HELD_MAX)) {
-		pass_remove(l, f);
+		net_carry_remove(l, f);
 		net_locked_refuse_first(l, frame, "too many connections");
 	} else if (ask) {
-		pass_ask(l, f);
+		net_decide_ask(l, f);
 	} else {
-		pass_allow(l, f);
+		net_decide_allow(l, f);
 	}
 }
 
@@ -316,7 +82,7 @@ void net_pass_first(struct net_locked *l, const struct net_frame *f)
 		return;
 	}
 	/* Before the rules: clients fall back to TCP, where the name can be checked. */
-	if (f->proto == NET_FRAME_PROTO_UDP && f->dst_port == PORT_HTTPS) {
+	if (f->proto == NET_FRAME_PROTO_UDP && f->dst_port == NET_PLAN_HTTPS) {
 		net_locked_refuse_first(l, f, "QUIC is not carried");
 		return;
 	}
@@ -350,31 +116,31 @@ static void pass_release(struct net_locked *l, struct net_flow *f)
 						 .data = f->bytes + at,
 						 .len = n};
 
-		pass_make_to_slirp(l, f, &t);
+		net_carry_make_to_slirp(l, f, &t);
 	}
 	f->next = f->isn + 1 + (uint32_t)f->len;
 	net_flows_drop_kept(l->flows, f);
-	pass_set_deadline(l, f, 0);
-	pass_set_state(l, f, NET_FLOW_OPEN);
+	net_carry_set_deadline(l, f, 0);
+	net_carry_set_state(l, f, NET_FLOW_OPEN);
 }
 
 static void pass_refuse_sniffed(struct net_locked *l, struct net_flow *f, const struct net_frame *frame,
 				const char *said, const char *reason)
 {
-	pass_log(l, f, NET_LOG_REFUSED, said, reason);
-	if (f->port != PORT_HTTP) {
-		pass_cut(l, f);
+	net_carry_log(l, f, NET_LOG_REFUSED, said, reason);
+	if (f->port != NET_PLAN_HTTP) {
+		net_carry_cut(l, f);
 		return;
 	}
-	pass_reset_slirp(l, f);
+	net_carry_reset_slirp(l, f);
 	net_mini_adopt(l->mini, reason, frame, f->acked, f->isn + 1 + (uint32_t)f->len, l->now_ms);
-	pass_remove(l, f);
+	net_carry_remove(l, f);
 }
 
 static void pass_judge(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
-	const bool http = f->port == PORT_HTTP;
-	const struct net_name *name = pass_name(l, f);
+	const bool http = f->port == NET_PLAN_HTTP;
+	const struct net_name *name = net_carry_name(l, f);
 	char said[NET_TLS_NAME_MAX + 1];
 	enum net_sniff got =
 	    http ? net_http_host(f->bytes, f->len, said) : net_tls_server_name(f->bytes, f->len, said);
@@ -401,7 +167,7 @@ static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct ne
 	size_t skip;
 
 	if (!frame->payload_len && !(frame->tcp_flags & NET_FRAME_TCP_FIN)) {
-		pass_to_slirp(l, f, frame); /* the handshake's last part */
+		net_carry_to_slirp(l, f, frame); /* the handshake's last part */
 		return;
 	}
 	if (offset > f->len || f->len - offset > frame->payload_len)
@@ -420,8 +186,8 @@ static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct ne
 static void pass_note_fin(struct net_locked *l, struct net_flow *f)
 {
 	if (f->fin_guest && f->fin_remote && f->state == NET_FLOW_OPEN) {
-		pass_set_state(l, f, NET_FLOW_CLOSING);
-		pass_set_deadline(l, f, l->now_ms + CLOSING_MS);
+		net_carry_set_state(l, f, NET_FLOW_CLOSING);
+		net_carry_set_deadline(l, f, l->now_ms + CLOSING_MS);
 	}
 }
 
@@ -432,7 +198,7 @@ static void pass_on_tcp(struct net_locked *l, struct net_flow *f, const struct n
 	if ((int32_t)(end - f->next) > 0)
 		f->next = end;
 	f->fin_guest = f->fin_guest || frame->tcp_flags & NET_FRAME_TCP_FIN;
-	pass_to_slirp(l, f, frame);
+	net_carry_to_slirp(l, f, frame);
 	pass_note_fin(l, f);
 }
 
@@ -441,13 +207,13 @@ bool net_pass_take_syn(struct net_locked *l, struct net_flow *f, const struct ne
 {
 	if (frame->tcp_seq == f->isn && f->state <= NET_FLOW_OPENING) {
 		if (f->state == NET_FLOW_OPENING)
-			pass_to_slirp(l, f, frame);
+			net_carry_to_slirp(l, f, frame);
 		return true;
 	}
 	if (frame->tcp_seq == f->isn && f->state == NET_FLOW_SNIFFING && !f->len)
 		return true; /* crossed with our answer, which the guest will get again */
-	pass_reset_slirp(l, f);
-	pass_remove(l, f);
+	net_carry_reset_slirp(l, f);
+	net_carry_remove(l, f);
 	return false;
 }
 
@@ -455,10 +221,10 @@ static void pass_take_tcp(struct net_locked *l, struct net_flow *f, const struct
 {
 	if (frame->tcp_flags & NET_FRAME_TCP_RST) {
 		if (f->state == NET_FLOW_SNIFFING)
-			pass_reset_slirp(l, f);
+			net_carry_reset_slirp(l, f);
 		else if (f->state >= NET_FLOW_OPENING)
-			pass_to_slirp(l, f, frame);
-		pass_remove(l, f);
+			net_carry_to_slirp(l, f, frame);
+		net_carry_remove(l, f);
 		return;
 	}
 	if (f->state < NET_FLOW_SNIFFING || !(frame->tcp_flags & NET_FRAME_TCP_ACK))
@@ -477,48 +243,33 @@ void net_pass_take(struct net_locked *l, struct net_flow *f, const struct net_fr
 	if (f->proto == NET_FRAME_PROTO_TCP) {
 		pass_take_tcp(l, f, frame);
 	} else if (f->state == NET_FLOW_OPEN) {
-		pass_set_deadline(l, f, l->now_ms + UDP_IDLE_MS);
-		pass_to_slirp(l, f, frame);
+		net_carry_set_deadline(l, f, l->now_ms + NET_CARRY_UDP_IDLE_MS);
+		net_carry_to_slirp(l, f, frame);
 	}
 }
 
 /* ---- frames of libslirp ---- */
 
-/* Another result of the name instead of one that does not answer. */
-static bool pass_try_next(struct net_locked *l, struct net_flow *f)
-{
-	const struct net_name *name = pass_name(l, f);
-	const char *reason;
-
-	if (!name || name->status != NET_NAMES_RESOLVED)
-		return false;
-	f->tried++;
-	if (!pass_choose_remote(l, f, name, &reason))
-		return false;
-	pass_send_first(l, f);
-	return true;
-}
-
 static void pass_to_guest(struct net_locked *l, const struct net_flow *f, const struct net_frame *frame)
 {
 	memcpy(l->scratch, frame->bytes, frame->len);
 	net_packet_set_source(l->scratch, frame, f->target, f->port);
-	net_packet_set_target(l->scratch, frame, pass_guest, f->guest_port);
+	net_packet_set_target(l->scratch, frame, net_carry_guest, f->guest_port);
 	l->config.to_guest(l->config.ctx, l->scratch, frame->len);
 }
 
 static void pass_opened(struct net_locked *l, struct net_flow *f)
 {
 	net_flows_drop_kept(l->flows, f);
-	pass_set_state(l, f, f->sniff ? NET_FLOW_SNIFFING : NET_FLOW_OPEN);
-	pass_set_deadline(l, f, f->sniff ? l->now_ms + SNIFF_MS : 0);
+	net_carry_set_state(l, f, f->sniff ? NET_FLOW_SNIFFING : NET_FLOW_OPEN);
+	net_carry_set_deadline(l, f, f->sniff ? l->now_ms + SNIFF_MS : 0);
 }
 
 static void pass_answered_tcp(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
 	const bool reset = frame->tcp_flags & NET_FRAME_TCP_RST;
 
-	if (f->state < NET_FLOW_OPENING || (reset && f->state == NET_FLOW_OPENING && pass_try_next(l, f)))
+	if (f->state < NET_FLOW_OPENING || (reset && f->state == NET_FLOW_OPENING && net_decide_try_next(l, f)))
 		return;
 	if (f->state == NET_FLOW_OPENING && !reset) {
 		f->acked = frame->tcp_seq + 1;
@@ -527,7 +278,7 @@ static void pass_answered_tcp(struct net_locked *l, struct net_flow *f, const st
 	pass_to_guest(l, f, frame);
 	f->fin_remote = f->fin_remote || frame->tcp_flags & NET_FRAME_TCP_FIN;
 	if (reset)
-		pass_remove(l, f);
+		net_carry_remove(l, f);
 	else
 		pass_note_fin(l, f);
 }
@@ -546,10 +297,10 @@ static void pass_icmp_from_slirp(struct net_locked *l, const struct net_frame *f
 	proto = net_reader_u8(&r);
 	net_reader_skip(&r, header > 10 ? header - 10 : 0);
 	f = net_flows_by_slirp_port(l->flows, proto, net_reader_u16(&r));
-	if (r.failed || !f || f->state != NET_FLOW_OPENING || pass_try_next(l, f))
+	if (r.failed || !f || f->state != NET_FLOW_OPENING || net_decide_try_next(l, f))
 		return;
-	pass_reset_guest(l, f);
-	pass_remove(l, f);
+	net_carry_reset_guest(l, f);
+	net_carry_remove(l, f);
 }
 
 void net_pass_from_slirp(struct net_locked *l, const struct net_frame *frame)
@@ -580,103 +331,24 @@ void net_pass_from_slirp(struct net_locked *l, const struct net_frame *frame)
 
 /* ---- what changes from outside ---- */
 
-void net_pass_resolved(struct net_locked *l, const char *text, const struct net_locked_answer *answer)
-{
-	struct net_name *name = net_names_find(l->names, text);
-	uint32_t ttl = answer->ttl < TTL_MAX_S ? answer->ttl : TTL_MAX_S;
-	int index;
-
-	if (!name || name->status != NET_NAMES_ASKING)
-		return;
-	name->status = answer->n ? NET_NAMES_RESOLVED : NET_NAMES_FAILED;
-	name->failure = answer->failure ? answer->failure : "has no IPv4 address";
-	name->expires_ms = l->now_ms + (int64_t)(answer->n ? ttl : FAILURE_TTL_S) * 1000;
-	name->nresults = (uint8_t)answer->n;
-	memcpy(name->results, answer->address, sizeof(name->results));
-	index = net_names_index(l->names, name);
-	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
-		struct net_flow *f = net_flows_at(l->flows, i);
-
-		if (f->state == NET_FLOW_RESOLVING && f->name == index)
-			pass_go_on(l, f, name);
-	}
-}
-
-void net_pass_watch(struct net_locked *l, bool watched)
-{
-	l->watched = watched;
-	for (size_t i = 0; i < NET_FLOW_MAX && !watched && l->asking; i++) {
-		struct net_flow *f = net_flows_at(l->flows, i);
-
-		if (f->state == NET_FLOW_ASKING)
-			pass_refuse_waiting(l, f, "not listed, and nobody is there to ask");
-	}
-}
-
-/* A flow that is under way, or waits for its name. What was let through for once stays. */
-static void pass_reconsider(struct net_locked *l, struct net_flow *f)
-{
-	if (f->state == NET_FLOW_FREE || pass_verdict(l, f, false) != NET_RULES_DENIED)
-		return;
-	if (f->state == NET_FLOW_RESOLVING)
-		pass_refuse_waiting(l, f, net_rules_verdict_name(NET_RULES_DENIED));
-	else
-		pass_cut(l, f);
-}
-
-/* All that ask the same as `first` get the answer it gets: a decision for once is about the question. */
-static void pass_answer_question(struct net_locked *l, struct net_flow *first)
-{
-	enum net_rules_verdict verdict = pass_verdict(l, first, true);
-
-	if (verdict != NET_RULES_ALLOW && verdict != NET_RULES_DENIED)
-		return;
-	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
-		struct net_flow *f = net_flows_at(l->flows, i);
-
-		if (!pass_asks_the_same(f, first))
-			continue;
-		if (verdict == NET_RULES_ALLOW)
-			pass_allow(l, f);
-		else
-			pass_refuse_waiting(l, f, net_rules_verdict_name(verdict));
-	}
-	if (verdict == NET_RULES_ALLOW)
-		pass_allow(l, first);
-	else
-		pass_refuse_waiting(l, first, net_rules_verdict_name(verdict));
-}
-
-void net_pass_rules_changed(struct net_locked *l)
-{
-	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
-		struct net_flow *f = net_flows_at(l->flows, i);
-
-		if (f->state == NET_FLOW_ASKING)
-			pass_answer_question(l, f);
-		else
-			pass_reconsider(l, f);
-	}
-}
-
 /* ---- time ---- */
 
 static void pass_expire(struct net_locked *l, struct net_flow *f)
 {
 	switch (f->state) {
 	case NET_FLOW_ASKING:
-		pass_refuse_waiting(l, f, "not listed, and the question was not answered");
+		net_carry_refuse_waiting(l, f, "not listed, and the question was not answered");
 		return;
 	case NET_FLOW_SNIFFING:
-		pass_log(l, f, NET_LOG_REFUSED, NULL, "did not say what it wants");
-		pass_cut(l, f);
+		net_carry_log(l, f, NET_LOG_REFUSED, NULL, "did not say what it wants");
+		net_carry_cut(l, f);
 		return;
 	case NET_FLOW_FREE:
 	case NET_FLOW_RESOLVING:
 	case NET_FLOW_OPENING:
 	case NET_FLOW_OPEN:
 	case NET_FLOW_CLOSING:
-		pass_remove(l, f);
+		net_carry_remove(l, f);
 		return;
 	}
 }

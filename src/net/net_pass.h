@@ -1,5 +1,5 @@
-/* net_pass: the connections of a locked guest that go through, from the first packet to the last: decided,
- * resolved, rewritten, their beginning checked (steps 2 to 5 at the head of net_locked.c). Part of
+/* net_pass: the connections of a locked guest that go through, from the first packet to the last: admitted,
+ * rewritten, their beginning checked (steps 2 to 5 at the head of net_locked.c; net_decide decides). Part of
  * net_locked; l->now_ms is the time of the call. */
 #ifndef CCVM_NET_PASS_H
 #define CCVM_NET_PASS_H
@@ -19,10 +19,7 @@ void net_pass_take(struct net_locked *l, struct net_flow *f, const struct net_fr
 /* An IPv4 packet of libslirp's. */
 void net_pass_from_slirp(struct net_locked *l, const struct net_frame *frame);
 
-/* What net_locked.h says of the functions of these names. */
-void net_pass_resolved(struct net_locked *l, const char *text, const struct net_locked_answer *answer);
-void net_pass_watch(struct net_locked *l, bool watched);
-void net_pass_rules_changed(struct net_locked *l);
+/* As net_locked_tick. */
 void net_pass_tick(struct net_locked *l);
 
 #endif

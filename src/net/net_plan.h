@@ -16,4 +16,8 @@
 
 #define NET_PLAN_MTU 1500
 
+/* Ports whose streams say which host they are for. */
+#define NET_PLAN_HTTP  80
+#define NET_PLAN_HTTPS 443
+
 #endif
