@@ -28,6 +28,24 @@ void egress_net_args(const struct session *s, struct strv *argv)
 		strv_add(argv, "--no-ipv6");
 }
 
+static void egress_put_decision(struct buf *line, const char *entry, bool allow, bool once)
+{
+	json_begin(line);
+	json_add_string(line, "cmd", "decide");
+	json_add_string(line, "entry", entry);
+	json_add_bool(line, "allow", allow);
+	json_add_bool(line, "once", once);
+	json_end(line);
+}
+
+static void egress_put_watch(struct buf *line, bool on)
+{
+	json_begin(line);
+	json_add_string(line, "cmd", "watch");
+	json_add_bool(line, "on", on);
+	json_end(line);
+}
+
 int egress_send_rules(struct session *s, int control_fd, struct err *e)
 {
 	AUTO_BUF struct buf lines = {0};
@@ -38,6 +56,15 @@ int egress_send_rules(struct session *s, int control_fd, struct err *e)
 		buf_addf(&lines, "{\"cmd\":\"port\",\"port\":%s}\n", s->conf.egress_ports.v[i]);
 	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
 		buf_addf(&lines, "{\"cmd\":\"rule\",\"entry\":\"%s\"}\n", s->conf.egress_allowlist.v[i]);
+	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it too. */
+	for (size_t i = 0; i < s->egress.decided.n; i++) {
+		egress_put_decision(&lines, s->egress.decided.v[i] + 1, s->egress.decided.v[i][0] == '+', false);
+		buf_add(&lines, "\n", 1);
+	}
+	if (s->egress.watchers) {
+		egress_put_watch(&lines, true);
+		buf_add(&lines, "\n", 1);
+	}
 	return file_write_all(control_fd, buf_data(&lines), buf_len(&lines), e);
 }
 
@@ -53,10 +80,7 @@ static void egress_tell_watch(struct session *s)
 
 	if (!s->net_control || s->egress.gone || !egress_is_locked(s))
 		return;
-	json_begin(&line);
-	json_add_string(&line, "cmd", "watch");
-	json_add_bool(&line, "on", s->egress.watchers > 0);
-	json_end(&line);
+	egress_put_watch(&line, s->egress.watchers > 0);
 	egress_tell(s, &line);
 }
 
@@ -340,12 +364,7 @@ static int egress_decide(struct session *s, struct client *c, const struct json_
 	if (allow && egress_is_address(normal))
 		return egress_done(c, "an address cannot be allowed while the session runs, only a name",
 				   "add it to egressAllowlist, then start a new session");
-	json_begin(&line);
-	json_add_string(&line, "cmd", "decide");
-	json_add_string(&line, "entry", normal);
-	json_add_bool(&line, "allow", allow);
-	json_add_bool(&line, "once", once);
-	json_end(&line);
+	egress_put_decision(&line, normal, allow, once);
 	egress_tell(s, &line);
 	if (!once)
 		egress_remember(&s->egress, allow, normal);

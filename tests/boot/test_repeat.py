@@ -82,6 +82,26 @@ def test_stalled_boot_is_started_over(ctx):
     assert_nothing_left(ctx)
 
 
+@test(timeout=400)
+def test_watchers_survive_a_stalled_boot(ctx):
+    """Who watches, and what was decided, holds for the ccvm-net of the next attempt too."""
+    path = os.path.join(ctx.make_dir(os.path.join(ctx.dir, "events")), "stall.jsonl")
+    command = "curl -sm 5 https://held.example; echo held-$?; curl -sm 5 https://denied.example; echo denied-$?"
+    p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", command],
+                  env={"CCVM_EVENTS": path, "CCVM_EGRESS_ALLOWLIST": "allowed.example"})
+    qemu = wait_until(lambda: [q.pid for q in ctx.processes() if b"qemu" in procs.cmdline(q.pid)[0]], 30, "QEMU")[0]
+    os.kill(qemu, signal.SIGSTOP)
+    ccvmctl = os.path.join(ctx.bin, "ccvmctl")
+    [sid] = wait_until(lambda: {e["session"] for e in read_json_lines(path) if e.get("session")}, 30, "the session's id")
+    watch = ctx.spawn([ccvmctl, "egress", "watch", sid, "--json"])
+    assert_eq(ctx.run([ccvmctl, "egress", "deny", sid, "denied.example"])[0], 0, "deny")
+    wait_until(lambda: any("starting over" in e.get("text", "") for e in read_json_lines(path)), 90, "the event of a stalled boot")
+    watch.wait_for(rb'egress-question.*held\.example', 180)
+    # 28: the name waited until curl gave up; 7: refused at once, by the decision and not for want of one
+    assert_eq((p.wait(180), p.out), (0, b"held-28\ndenied-7\n"), "code and output")
+    assert_nothing_left(ctx)
+
+
 @test(timeout=300)
 def test_a_frozen_guest_is_told_of(ctx):
     """While the agent runs nothing may be started over, but the user is told; once, and the session goes on after it."""
