@@ -25,6 +25,11 @@ static void grid_touch(struct grid *g, struct grid_row *r)
 	g->changed = true;
 }
 
+void grid_touch_row(struct grid *g, int row)
+{
+	grid_touch(g, grid_row(g, row));
+}
+
 static void grid_touch_all(struct grid *g)
 {
 	for (int i = 0; i < g->rows; i++)
@@ -54,6 +59,7 @@ static bool grid_is_plain(const struct view_cell *blank)
 static void grid_clear(struct grid *g, struct grid_row *r, const struct view_cell *blank)
 {
 	r->used = 0;
+	r->linked = false;
 	if (!grid_is_plain(blank)) {
 		grid_use(r, g->cols);
 		for (int i = 0; i < g->cols; i++)
@@ -137,6 +143,8 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 	struct grid_row *r = grid_row(g, row);
 	const int width = cell->attr & VIEW_WIDE ? 2 : 1;
 
+	if (cell->link)
+		r->linked = true;
 	/* The usual case by far: a narrow glyph where no wide one is, or behind the last. */
 	if (width == 1 && col <= r->used && col < r->size && (col == r->used || !(r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
 		r->used += col == r->used;
@@ -152,7 +160,7 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 	if (width == 2) {
 		grid_split(r, col + 1);
 		r->cells[col] = *cell;
-		r->cells[col + 1] = (struct view_cell){.fg = cell->fg, .bg = cell->bg,
+		r->cells[col + 1] = (struct view_cell){.fg = cell->fg, .bg = cell->bg, .link = cell->link,
 						       .attr = (uint16_t)((cell->attr & ~VIEW_WIDE) | VIEW_TAIL)};
 	}
 	grid_touch(g, r);
@@ -259,8 +267,23 @@ static size_t grid_visible(const struct grid *g, const struct grid_row *r)
 	return r->used < g->cols ? r->used : (size_t)g->cols;
 }
 
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title)
+/* The links of a row that is sent, appended to ids as uint32_t. */
+static void grid_collect_links(const struct grid_row *r, size_t n, struct buf *ids)
 {
+	for (size_t i = 0; r->linked && i < n; i++)
+		if (r->cells[i].link && (i == 0 || r->cells[i - 1].link != r->cells[i].link))
+			buf_add(ids, &r->cells[i].link, sizeof(uint32_t));
+}
+
+static void grid_put_links(struct buf *out, const struct links *links, const struct buf *ids)
+{
+	links_put(links, out, (const uint32_t *)(const void *)buf_data(ids), buf_len(ids) / sizeof(uint32_t));
+}
+
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
+		    const struct links *links)
+{
+	AUTO_BUF struct buf ids = {0};
 	uint16_t count = 0;
 	size_t at;
 
@@ -275,13 +298,16 @@ void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint6
 		if (r->stamp <= since)
 			continue;
 		(void)view_put_row(out, (uint16_t)i, r->cells, grid_visible(g, r));
+		grid_collect_links(r, grid_visible(g, r), &ids);
 		count++;
 	}
 	view_end(out, at, count);
+	grid_put_links(out, links, &ids);
 }
 
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count)
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links)
 {
+	AUTO_BUF struct buf ids = {0};
 	const uint64_t end = g->top + (uint64_t)g->rows;
 	size_t at;
 	uint16_t n = 0;
@@ -297,8 +323,10 @@ void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsi
 		const struct grid_row *r = grid_slot(g, from + n);
 
 		(void)view_put_row(out, n, r->cells, grid_visible(g, r));
+		grid_collect_links(r, grid_visible(g, r), &ids);
 	}
 	view_end(out, at, n);
+	grid_put_links(out, links, &ids);
 }
 
 /* The column of a byte of a row's text: what stands before it, in cells. */

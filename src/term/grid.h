@@ -9,6 +9,7 @@
 struct grid_row {
 	struct view_cell *cells; /* owned */
 	uint16_t used, size;	 /* cells beyond used are blank */
+	bool linked;		 /* a cell with a link was put here since it was last empty */
 	uint64_t stamp;
 };
 
@@ -42,12 +43,14 @@ void grid_scroll(struct grid *g, int top, int bottom, int n, const struct view_c
 void grid_shift(struct grid *g, int row, int from, int to, int n, const struct view_cell *blank);
 void grid_switch(struct grid *g, bool alternate);
 void grid_clear_history(struct grid *g);
+void grid_touch_row(struct grid *g, int row); /* a cell was changed in place */
 /* Ends the generation: what changes from now on is newer than the returned one. */
 uint64_t grid_end_generation(struct grid *g);
 
 /* The frame for a viewer that has generation `since`. */
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title);
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count);
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
+		    const struct links *links);
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links);
 /* Looks for text (as it is) from a line on; returns the line or UINT64_MAX. */
 uint64_t grid_find(const struct grid *g, uint64_t from, bool down, const char *text, int *col);
 

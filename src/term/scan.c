@@ -6,13 +6,6 @@ enum { SCAN_GROUND, SCAN_ESCAPE, SCAN_IN_CSI, SCAN_IN_OSC, SCAN_IN_STRING };
 
 #define SCAN_NUMBER_MAX 65535
 
-static void scan_begin_csi(struct scan *s)
-{
-	s->state = SCAN_IN_CSI;
-	s->leader = s->intermediate = s->final = 0;
-	s->numbers = 0;
-}
-
 static void scan_digit(struct scan *s, unsigned char c)
 {
 	int *v;
@@ -41,15 +34,19 @@ static void scan_separator(struct scan *s, unsigned char c)
 	s->sub[s->numbers++] = c == ':';
 }
 
-/* Which final bytes are of interest; SGR is, for what libvterm does not keep. */
-static bool scan_is_wanted(const struct scan *s)
+static void scan_begin(struct scan *s, const unsigned char *esc)
 {
-	return strchr("hlmcnpqutJ", s->final) != NULL;
+	s->state = SCAN_ESCAPE;
+	s->esc = esc;
+	s->intermediate = s->leader = s->final = 0;
+	s->numbers = 0;
 }
 
-/* True at the end of a sequence of interest. */
-static bool scan_csi(struct scan *s, unsigned char c)
+/* True at the end of a sequence. */
+static bool scan_csi(struct scan *s, const unsigned char *p)
 {
+	const unsigned char c = *p;
+
 	if (c >= '0' && c <= '9')
 		scan_digit(s, c);
 	else if (c == ';' || c == ':')
@@ -61,19 +58,34 @@ static bool scan_csi(struct scan *s, unsigned char c)
 	else if (c >= 0x40 && c <= 0x7e) {
 		s->state = SCAN_GROUND;
 		s->final = (char)c;
-		return scan_is_wanted(s);
+		return true;
 	} else if (c == 0x1b)
-		s->state = SCAN_ESCAPE;
+		scan_begin(s, p);
 	else if (c == 0x18 || c == 0x1a)
 		s->state = SCAN_GROUND;
-	return false; /* other controls act in the middle of a sequence and do not end it */
+	else
+		s->esc = NULL; /* other controls act in the middle of a sequence and do not end it */
+	return false;
 }
 
-static enum scan_kind scan_escape(struct scan *s, unsigned char c)
+static enum scan_kind scan_escape(struct scan *s, const unsigned char *p)
 {
+	const unsigned char c = *p;
+
 	s->state = SCAN_GROUND;
-	if (c == '[') {
-		scan_begin_csi(s);
+	if (c == 0x1b) {
+		scan_begin(s, p);
+	} else if (c < 0x20 && c != 0x18 && c != 0x1a) {
+		s->state = SCAN_ESCAPE;
+		s->esc = NULL;
+	} else if (c >= 0x20 && c <= 0x2f) {
+		s->state = SCAN_ESCAPE;
+		s->intermediate = (char)c;
+	} else if (s->intermediate) {
+		s->final = (char)c;
+		return SCAN_ESCAPE_SEQUENCE;
+	} else if (c == '[') {
+		s->state = SCAN_IN_CSI;
 	} else if (c == ']') {
 		s->state = SCAN_IN_OSC;
 		s->n = 0;
@@ -82,10 +94,11 @@ static enum scan_kind scan_escape(struct scan *s, unsigned char c)
 	} else if (c == 'P' || c == 'X' || c == '^' || c == '_') {
 		s->state = SCAN_IN_STRING;
 		return SCAN_STRING;
-	} else if (c == 0x1b) {
-		s->state = SCAN_ESCAPE;
+	} else if (c >= 0x30 && c <= 0x7e) {
+		s->final = (char)c;
+		return SCAN_ESCAPE_SEQUENCE;
 	}
-	return c == 'c' ? SCAN_RESET : SCAN_NOTHING;
+	return SCAN_NOTHING;
 }
 
 /* The end of a string; *back: the byte that ended it is to be read again, since an ESC also begins what follows. */
@@ -97,7 +110,7 @@ static enum scan_kind scan_string(struct scan *s, unsigned char c, bool *back)
 	if (c == 0x1b || (osc && c == 0x07)) {
 		s->state = SCAN_GROUND;
 		s->text[osc ? s->n : 0] = '\0';
-		return osc && !s->overlong ? SCAN_OSC : SCAN_STRING_END;
+		return osc ? SCAN_OSC : SCAN_STRING_END;
 	}
 	if (c == 0x18 || c == 0x1a) {
 		s->state = SCAN_GROUND;
@@ -128,13 +141,13 @@ size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kin
 			if (!esc)
 				return n;
 			i = (size_t)(esc - p);
-			s->state = SCAN_ESCAPE;
+			scan_begin(s, esc);
 			break;
 		case SCAN_ESCAPE:
-			*kind = scan_escape(s, p[i]);
+			*kind = scan_escape(s, p + i);
 			break;
 		case SCAN_IN_CSI:
-			if (scan_csi(s, p[i]))
+			if (scan_csi(s, p + i))
 				*kind = SCAN_CSI;
 			break;
 		default:

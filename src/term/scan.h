@@ -1,9 +1,8 @@
 /* scan: finds the sequences in a guest's output that ccvm-term itself takes part in: modes it tracks, queries it
- * answers, titles and notifications. Control sequences are passed to libvterm as well, but what is decided here is decided
- * on our own reading: the versions of libvterm tell of different things, in different ways. Strings never reach libvterm:
- * 0.1.4 reads through a wild pointer for a DCS of five bytes.
+ * answers, titles, notifications, and what libvterm would do wrongly. The others are passed to libvterm. Strings never
+ * reach libvterm: 0.1.4 reads through a wild pointer for a DCS of five bytes.
  *
- * Pure and bounded: numbers are capped, strings longer than SCAN_TEXT_MAX are dropped whole, and no sequence is kept
+ * Pure and bounded: numbers are capped, of strings longer than SCAN_TEXT_MAX only the beginning is kept, and no sequence is kept
  * beyond its end. */
 #ifndef CCVM_TERM_SCAN_H
 #define CCVM_TERM_SCAN_H
@@ -11,16 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SCAN_NUMBERS  16
+#define SCAN_NUMBERS  32 /* one SGR with three direct colours needs 19 */
 #define SCAN_TEXT_MAX 1024
 
 enum scan_kind {
 	SCAN_NOTHING, /* the bytes ended */
 	SCAN_CSI,
-	SCAN_RESET,	 /* ESC c */
+	SCAN_ESCAPE_SEQUENCE, /* ESC, at most one intermediate byte, a final one */
 	SCAN_STRING,	 /* a string (OSC, DCS, SOS, PM, APC) begins: the last byte read and all up to its end are not for libvterm */
 	SCAN_STRING_END, /* of one that is of no interest */
-	SCAN_OSC,	 /* the end of an OSC string */
+	SCAN_OSC,	 /* the end of an OSC string; overlong: text is its beginning only */
 };
 
 struct scan {
@@ -33,7 +32,10 @@ struct scan {
 	size_t numbers;
 	char text[SCAN_TEXT_MAX + 1]; /* of OSC, NUL-terminated */
 	size_t n;
-	bool overlong;
+	bool overlong; /* text was cut */
+	/* Where the sequence's ESC is in the bytes being read; NULL: it came before them, or a control character stands in
+	 * the middle of the sequence. The caller clears it before new bytes. */
+	const unsigned char *esc;
 };
 
 bool scan_is_in_string(const struct scan *s);

@@ -1,5 +1,5 @@
 /* areas: base term
- * files: src/proto/view.c src/proto/wire.c
+ * files: src/proto/view.c src/proto/links.c src/proto/wire.c
  * The terminal: bytes in, rows out, as a viewer that only gets frames sees them. */
 #include "unit/unit.h"
 
@@ -241,7 +241,7 @@ static void test_history_and_find(void **state)
 	expect(&f, "20 lines", "line 18|line 19");
 	assert_int_equal(f.screen.s.top, 18);
 	assert_int_equal(f.screen.s.first, 13); /* five are kept */
-	grid_put_history(emu_grid(f.emu), &out, 0, 3);
+	emu_put_history(f.emu, &out, 0, 3);
 	assert_int_equal(view_take_history(&lines, 20, 3, buf_data(&out), buf_len(&out)), 0);
 	text = shown(&lines);
 	assert_string_equal(text, "line 13|line 14|line 15");
