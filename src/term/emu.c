@@ -50,8 +50,9 @@ static void emu_add_marks(struct view_cell *c, const uint32_t *chars)
 			c->mark[marks++] = (uint16_t)chars[i];
 }
 
-/* One without a base, since libvterm looks no further back than the last write: the last glyph gets it. */
-static void emu_combine(struct emu *e, const uint32_t *chars)
+/* Combining characters for the last glyph, whose own attributes it keeps; all: they are all that it has. Those that
+ * libvterm has no base for, since it looks no further back than the last write, come without the others. */
+static void emu_combine(struct emu *e, const uint32_t *chars, bool all)
 {
 	struct grid_row *r;
 
@@ -59,21 +60,29 @@ static void emu_combine(struct emu *e, const uint32_t *chars)
 		return;
 	r = grid_row(&e->grid, e->last.row);
 	if (e->last.col < r->used && r->cells[e->last.col].ch == e->last_ch) {
+		if (all)
+			memset(r->cells[e->last.col].mark, 0, sizeof(r->cells[e->last.col].mark));
 		emu_add_marks(&r->cells[e->last.col], chars);
 		grid_touch_row(&e->grid, e->last.row);
 	}
+}
+
+/* Whether this is the last glyph, given once more because of a combining character that came late. */
+static bool emu_is_again(const struct emu *e, const VTermGlyphInfo *info, VTermPos pos)
+{
+	return info->chars[1] && info->chars[0] == e->last_ch && pos.row == e->last.row && pos.col == e->last.col &&
+	       e->cursor.row == pos.row && e->cursor.col > pos.col;
 }
 
 static int emu_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 {
 	struct emu *e = ctx;
 	struct view_cell c = e->pen;
-	const bool again = pos.row == e->last.row && pos.col == e->last.col && info->chars[1];
 
 	if (e->replaying || !emu_is_inside(e, pos.row, pos.col))
 		return 1;
-	if (info->width == 0) {
-		emu_combine(e, info->chars);
+	if (info->width <= 0 || emu_is_again(e, info, pos)) {
+		emu_combine(e, info->chars + (info->width > 0), info->width > 0);
 		return 1;
 	}
 	c.ch = view_is_char(info->chars[0]) ? info->chars[0] : 0xfffd;
@@ -81,7 +90,7 @@ static int emu_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 		emu_add_marks(&c, info->chars + 1);
 	if (info->width > 1) {
 		c.attr |= VIEW_WIDE;
-		if (e->insert && !again) /* libvterm has made room for one column */
+		if (e->insert) /* libvterm has made room for one column */
 			grid_shift(&e->grid, pos.row, pos.col, e->grid.cols, -1, &(struct view_cell){.bg = e->pen.bg});
 	}
 	e->last = pos;
@@ -269,10 +278,47 @@ void emu_free(struct emu *e)
 	free(e);
 }
 
-static void emu_write(struct emu *e, const unsigned char *from, const unsigned char *to)
+static void emu_write_bytes(struct emu *e, const unsigned char *from, const unsigned char *to)
 {
 	if (from < to)
 		vterm_input_write(e->vt, (const char *)from, (size_t)(to - from));
+}
+
+/* The byte behind an 0xc2, which is held back until then. Returns what follows. */
+static const unsigned char *emu_write_held(struct emu *e, const unsigned char *next)
+{
+	const char pair[] = {(char)0xc2, (char)*next};
+
+	e->held = false;
+	if (*next >= 0x80 && *next < 0xa0)
+		return next + 1;
+	if (*next >= 0xa0 && *next < 0xc0) {
+		vterm_input_write(e->vt, pair, 2);
+		return next + 1;
+	}
+	vterm_input_write(e->vt, "\xff", 1); /* begins nothing: shown as what it is, no character */
+	return next;
+}
+
+/* Everything but controls (C1) in UTF-8: libvterm takes them for characters one column to the left, down to column -1,
+ * where it then sets a tab stop. They are 0xc2 and a byte up to 0x9f, so an 0xc2 goes only together with a byte that
+ * makes it harmless, however they were cut. */
+static void emu_write(struct emu *e, const unsigned char *from, const unsigned char *to)
+{
+	while (from < to) {
+		const unsigned char *c2;
+
+		if (e->held) {
+			from = emu_write_held(e, from);
+			continue;
+		}
+		c2 = memchr(from, 0xc2, (size_t)(to - from));
+		emu_write_bytes(e, from, c2 ? c2 : to);
+		if (!c2)
+			return;
+		e->held = true;
+		from = c2 + 1;
+	}
 }
 
 /* What is before a sequence that libvterm does not get. When it had a part of it already, or a control character stands

@@ -13,6 +13,7 @@ struct emu_saved { /* what DECSC keeps */
 	struct view_cell pen;
 	int row, col;
 	bool origin;
+	char charset[2];
 };
 
 struct emu {
@@ -33,6 +34,8 @@ struct emu {
 	bool replaying; /* libvterm is told what the grid holds already */
 	bool origin, no_wrap, insert, margins; /* modes 6, 7, 4, 69 */
 	bool synchronized;
+	bool held;	 /* an 0xc2 has not been given to libvterm yet */
+	char charset[2]; /* G0 and G1, as they were designated; 0: ASCII */
 	int kitty[EMU_KITTY_DEPTH];
 	size_t kitty_depth;
 	uint64_t first_gen, title_gen;

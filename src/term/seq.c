@@ -40,7 +40,7 @@ static struct emu_saved *seq_saved(struct emu *e)
 
 static void seq_save(struct emu *e)
 {
-	*seq_saved(e) = (struct emu_saved){e->pen, e->cursor.row, e->cursor.col, e->origin};
+	*seq_saved(e) = (struct emu_saved){e->pen, e->cursor.row, e->cursor.col, e->origin, {e->charset[0], e->charset[1]}};
 }
 
 static void seq_restore(struct emu *e)
@@ -53,7 +53,16 @@ static void seq_restore(struct emu *e)
 	if (e->origin != s->origin)
 		emu_tell(e, "\033[?6%c", s->origin ? 'h' : 'l');
 	e->origin = s->origin;
+	for (int i = 0; i < 2; i++) {
+		e->charset[i] = s->charset[i];
+		emu_tell(e, "\033%c%c", "()"[i], e->charset[i] ? e->charset[i] : 'B');
+	}
 	emu_move(e, s->row, s->col);
+}
+
+static void seq_on_charset(struct emu *e)
+{
+	e->charset[e->scan.intermediate == ')'] = e->scan.final;
 }
 
 /* CSI s is also how the left and right margins are set, when they are in use. */
@@ -126,6 +135,7 @@ static void seq_forget(struct emu *e)
 	e->origin = e->no_wrap = e->insert = e->margins = e->synchronized = false;
 	e->pen = (struct view_cell){0};
 	memset(e->saved, 0, sizeof(e->saved));
+	memset(e->charset, 0, sizeof(e->charset));
 	e->modes = (e->modes & VIEW_ALTERNATE) | VIEW_CURSOR_VISIBLE;
 	e->kitty_depth = 0;
 	e->shape = 0;
@@ -363,6 +373,12 @@ static const struct seq_row seq_escape[] = {
 	{'8', 0, 0, SEQ_TAKE, seq_restore},
 	{'8', 0, '#', SEQ_TAKE, seq_on_align},
 	{'c', 0, 0, SEQ_TAKE, seq_on_reset},
+	{'0', 0, '(', SEQ_SHARE, seq_on_charset},
+	{'0', 0, ')', SEQ_SHARE, seq_on_charset},
+	{'A', 0, '(', SEQ_SHARE, seq_on_charset},
+	{'A', 0, ')', SEQ_SHARE, seq_on_charset},
+	{'B', 0, '(', SEQ_SHARE, seq_on_charset},
+	{'B', 0, ')', SEQ_SHARE, seq_on_charset},
 };
 
 static const struct seq_row *seq_find(const struct scan *s, enum scan_kind kind)

@@ -104,6 +104,13 @@ static void test_sequences(void **state)
 		{"abc\033c", ""},
 		{"\033[9999;9999Hx", "|||         x"},
 		{"a\033[9999Xb", "ab"},
+		{"\033[5b", ""},			   /* libvterm never came back */
+		{"a\033[5b", "aaaaaa"},
+		{"\xc2\x85\xc2\x80x\033H", "x"},	   /* libvterm went to column -2 */
+		{"a\xc2", "a"},
+		{"a\xc2" "b", "a\xef\xbf\xbd" "b"},
+		{"a\xc2\n\x85" "b", "a\xef\xbf\xbd|  \xef\xbf\xbd" "b"},
+		{"a\xc2\xa0" "b\xc2\xbf", "a\xc2\xa0" "b\xc2\xbf"},
 	};
 
 	(void)state;
