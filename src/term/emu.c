@@ -1,8 +1,8 @@
 /* Theory of operation.
  *
- * 1. scan looks through the bytes in front of libvterm; seq says whose business each sequence is. What it takes part in
- *    reaches libvterm, if at all, after everything before it, so that an answer tells of the moment it was asked in.
- *    Strings (OSC, DCS and their kin) are kept from libvterm altogether: its code for them has holes.
+ * 1. scan takes the bytes apart. libvterm gets the text and the controls in it. It gets no sequence of the guest's: its
+ *    parser has no bound for parameters. seq carries out the sequences that are known, or tells libvterm of them in
+ *    words of its own, made of checked numbers. Strings (OSC, DCS and their kin) are read here alone.
  * 2. libvterm calls back with glyphs, erasures and scrolls; these become cells of the grid. Positions are checked against
  *    the grid's size all the same: libvterm is old C that reads hostile bytes.
  * 3. libvterm's own answers are thrown away; seq has a closed list.
@@ -321,49 +321,22 @@ static void emu_write(struct emu *e, const unsigned char *from, const unsigned c
 	}
 }
 
-/* What is before a sequence that libvterm does not get. When it had a part of it already, or a control character stands
- * inside, it gets all but the final byte, and the rest is cancelled. */
-static void emu_write_before(struct emu *e, const unsigned char *from, const unsigned char *to)
-{
-	if (e->scan.esc) {
-		emu_write(e, from, e->scan.esc);
-		return;
-	}
-	emu_write(e, from, to - 1);
-	vterm_input_write(e->vt, "\x18", 1);
-}
-
-/* A sequence that ends at `to` was found; the bytes from `from` on have not been used. Returns from where on they are
- * not afterwards. */
-static const unsigned char *emu_on_sequence(struct emu *e, enum scan_kind kind, const unsigned char *from, const unsigned char *to)
-{
-	const enum seq_share share = seq_share(e, kind);
-
-	if (share == SEQ_PASS)
-		return from;
-	if (share == SEQ_SHARE)
-		emu_write(e, from, to);
-	else if (kind != SCAN_OSC && kind != SCAN_STRING_END) /* of these it got nothing since they began */
-		emu_write_before(e, from, to);
-	seq_act(e, kind);
-	return to;
-}
-
 void emu_feed(struct emu *e, const void *bytes, size_t n)
 {
-	const unsigned char *start = bytes, *p = start, *end = start + n;
+	const unsigned char *p = bytes, *end = p + n;
 
-	e->scan.esc = NULL;
 	while (p < end) {
 		enum scan_kind kind;
+		const unsigned char *next = p + scan_next(&e->scan, p, (size_t)(end - p), &kind);
 
-		p += scan_next(&e->scan, p, (size_t)(end - p), &kind);
-		if (kind == SCAN_NOTHING)
-			break;
-		start = emu_on_sequence(e, kind, start, p);
+		if (kind == SCAN_TEXT)
+			emu_write(e, p, next);
+		else if (kind == SCAN_CONTROL)
+			emu_write(e, next - 1, next);
+		else
+			seq_act(e, kind);
+		p = next;
 	}
-	if (!scan_is_in_string(&e->scan))
-		emu_write(e, start, end);
 }
 
 /* What libvterm has to know to go on where its predecessor was. */

@@ -3,8 +3,8 @@
  * 1. Everything here is decided by tables over what scan found; numbers are capped there, strings bounded.
  * 2. Answers are constants, numbers of ours, and the cursor's place. Nothing that the program chose is among them, or it
  *    would be typed into whatever reads the terminal next (CVE-2003-0063 and its kin).
- * 3. What libvterm is told instead of a sequence is made here from checked numbers. It is asked only for what it does well:
- *    REP before any glyph never ends there, a second mode in one sequence is not seen, CSI s moves the cursor. */
+ * 3. What libvterm is told is made here from checked numbers, two at most. It is asked only for what it does well: REP
+ *    before any glyph never ends there, a second mode in one sequence is not seen, CSI s moves the cursor. */
 #include "term/seq.h"
 #include "base/mem.h"
 #include "term/emu_state.h"
@@ -58,11 +58,6 @@ static void seq_restore(struct emu *e)
 		emu_tell(e, "\033%c%c", "()"[i], e->charset[i] ? e->charset[i] : 'B');
 	}
 	emu_move(e, s->row, s->col);
-}
-
-static void seq_on_charset(struct emu *e)
-{
-	e->charset[e->scan.intermediate == ')'] = e->scan.final;
 }
 
 /* CSI s is also how the left and right margins are set, when they are in use. */
@@ -329,68 +324,106 @@ static void seq_on_shape(struct emu *e)
 	emu_touch(e);
 }
 
-static void seq_on_erase_history(struct emu *e)
+/* ---- what libvterm is told of ---- */
+
+#define SEQ_TOLD_MAX 9999 /* beyond all rows and columns; sums stay small */
+
+static void seq_tell(struct emu *e)
 {
+	const struct scan *s = &e->scan;
+	const char leader[] = {s->leader, '\0'}, intermediate[] = {s->intermediate, '\0'};
+	char text[2][8] = {"", ""};
+
+	for (size_t i = 0; i < 2 && i < s->numbers; i++)
+		if (s->number[i] >= 0)
+			snprintf(text[i], sizeof(text[i]), "%d", s->number[i] < SEQ_TOLD_MAX ? s->number[i] : SEQ_TOLD_MAX);
+	emu_tell(e, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1], intermediate, s->final);
+}
+
+static void seq_tell_escape(struct emu *e)
+{
+	emu_tell(e, "\033%c", e->scan.final);
+}
+
+static void seq_on_charset(struct emu *e)
+{
+	const char *which = "()*+";
+	const size_t i = (size_t)(strchr(which, e->scan.intermediate) - which);
+
+	if (i < ARRAY_LEN(e->charset))
+		e->charset[i] = e->scan.final;
+	emu_tell(e, "\033%c%c", e->scan.intermediate, e->scan.final);
+}
+
+static void seq_on_erase(struct emu *e)
+{
+	seq_tell(e);
 	if (seq_number(e, 0, 0) == 3)
 		grid_clear_history(&e->grid);
 }
 
-/* ---- which sequence is whose ---- */
+/* With more numbers than one it is a mouse mode of xterm's. */
+static void seq_on_scroll_down(struct emu *e)
+{
+	if (e->scan.numbers < 2)
+		seq_tell(e);
+}
+
+/* ---- which sequence does what ---- */
 
 struct seq_row {
-	char final, leader, intermediate; /* leader '*': any or none */
-	enum seq_share share;
+	const char *finals;
+	char leader, intermediate; /* leader '*': any or none */
 	void (*act)(struct emu *e);
 };
 
 static const struct seq_row seq_csi[] = {
-	{'m', 0, 0, SEQ_TAKE, seq_on_sgr}, /* by far the most frequent */
-	{'A', 0, 0, SEQ_TAKE, seq_on_up},
-	{'F', 0, 0, SEQ_TAKE, seq_on_up},
-	{'B', 0, 0, SEQ_TAKE, seq_on_down},
-	{'E', 0, 0, SEQ_TAKE, seq_on_down},
-	{'J', 0, 0, SEQ_SHARE, seq_on_erase_history},
-	{'b', 0, 0, SEQ_TAKE, seq_on_repeat},
-	{'c', '*', 0, SEQ_TAKE, seq_on_attributes_query},
-	{'h', 0, 0, SEQ_TAKE, seq_on_modes},
-	{'l', 0, 0, SEQ_TAKE, seq_on_modes},
-	{'h', '?', 0, SEQ_TAKE, seq_on_private_modes},
-	{'l', '?', 0, SEQ_TAKE, seq_on_private_modes},
-	{'n', '*', 0, SEQ_TAKE, seq_on_status_query},
-	{'p', '?', '$', SEQ_TAKE, seq_on_mode_query},
-	{'p', '*', '!', SEQ_TAKE, seq_on_soft_reset},
-	{'q', 0, ' ', SEQ_TAKE, seq_on_shape},
-	{'q', '>', 0, SEQ_TAKE, seq_on_version_query},
-	{'r', 0, 0, SEQ_TAKE, seq_on_region},
-	{'s', 0, 0, SEQ_TAKE, seq_on_save_or_margins},
-	{'t', 0, 0, SEQ_TAKE, seq_on_size_query},
-	{'u', 0, 0, SEQ_TAKE, seq_restore},
-	{'u', '*', 0, SEQ_TAKE, seq_on_kitty},
+	{"m", 0, 0, seq_on_sgr}, /* by far the most frequent */
+	{"@CDGHIKLMPSXZ`adefgjk", 0, 0, seq_tell},
+	{"AF", 0, 0, seq_on_up},
+	{"BE", 0, 0, seq_on_down},
+	{"J", 0, 0, seq_on_erase},
+	{"JK", '?', 0, seq_tell},
+	{"hl", '?', 0, seq_on_private_modes},
+	{"hl", 0, 0, seq_on_modes},
+	{"r", 0, 0, seq_on_region},
+	{"s", 0, 0, seq_on_save_or_margins},
+	{"u", 0, 0, seq_restore},
+	{"b", 0, 0, seq_on_repeat},
+	{"T", 0, 0, seq_on_scroll_down},
+	{"}~", 0, '\'', seq_tell}, /* DECIC, DECDC */
+	{"q", 0, ' ', seq_on_shape},
+	{"q", '>', 0, seq_on_version_query},
+	{"u", '*', 0, seq_on_kitty},
+	{"c", '*', 0, seq_on_attributes_query},
+	{"n", '*', 0, seq_on_status_query},
+	{"p", '?', '$', seq_on_mode_query},
+	{"p", '*', '!', seq_on_soft_reset},
+	{"t", 0, 0, seq_on_size_query},
 };
 
 static const struct seq_row seq_escape[] = {
-	{'7', 0, 0, SEQ_TAKE, seq_save},
-	{'8', 0, 0, SEQ_TAKE, seq_restore},
-	{'8', 0, '#', SEQ_TAKE, seq_on_align},
-	{'c', 0, 0, SEQ_TAKE, seq_on_reset},
-	{'0', 0, '(', SEQ_SHARE, seq_on_charset},
-	{'0', 0, ')', SEQ_SHARE, seq_on_charset},
-	{'A', 0, '(', SEQ_SHARE, seq_on_charset},
-	{'A', 0, ')', SEQ_SHARE, seq_on_charset},
-	{'B', 0, '(', SEQ_SHARE, seq_on_charset},
-	{'B', 0, ')', SEQ_SHARE, seq_on_charset},
+	{"7", 0, 0, seq_save},
+	{"8", 0, 0, seq_restore},
+	{"8", 0, '#', seq_on_align},
+	{"c", 0, 0, seq_on_reset},
+	{"DEHMNOno|}~", 0, 0, seq_tell_escape}, /* IND NEL HTS RI, shifts */
+	{"0AB", 0, '(', seq_on_charset},
+	{"0AB", 0, ')', seq_on_charset},
+	{"0AB", 0, '*', seq_on_charset},
+	{"0AB", 0, '+', seq_on_charset},
 };
 
-static const struct seq_row *seq_find(const struct scan *s, enum scan_kind kind)
+static void seq_find_and_act(struct emu *e, const struct seq_row *table, size_t n)
 {
-	const struct seq_row *table = kind == SCAN_CSI ? seq_csi : seq_escape;
-	const size_t n = kind == SCAN_CSI ? ARRAY_LEN(seq_csi) : ARRAY_LEN(seq_escape);
+	const struct scan *s = &e->scan;
 
 	for (size_t i = 0; i < n; i++)
-		if (table[i].final == s->final && table[i].intermediate == s->intermediate &&
-		    (table[i].leader == s->leader || table[i].leader == '*'))
-			return &table[i];
-	return NULL;
+		if (table[i].intermediate == s->intermediate && (table[i].leader == s->leader || table[i].leader == '*') &&
+		    strchr(table[i].finals, s->final)) {
+			table[i].act(e);
+			return;
+		}
 }
 
 /* ---- strings ---- */
@@ -467,25 +500,12 @@ static void seq_on_osc(struct emu *e)
 
 /* ---- public ---- */
 
-enum seq_share seq_share(const struct emu *e, enum scan_kind kind)
-{
-	const struct seq_row *row;
-
-	if (kind != SCAN_CSI && kind != SCAN_ESCAPE_SEQUENCE)
-		return SEQ_TAKE;
-	row = seq_find(&e->scan, kind);
-	return row ? row->share : SEQ_PASS;
-}
-
 void seq_act(struct emu *e, enum scan_kind kind)
 {
-	const struct seq_row *row;
-
 	if (kind == SCAN_OSC)
 		seq_on_osc(e);
-	if (kind != SCAN_CSI && kind != SCAN_ESCAPE_SEQUENCE)
-		return;
-	row = seq_find(&e->scan, kind);
-	if (row)
-		row->act(e);
+	else if (kind == SCAN_CSI)
+		seq_find_and_act(e, seq_csi, ARRAY_LEN(seq_csi));
+	else if (kind == SCAN_ESCAPE_SEQUENCE)
+		seq_find_and_act(e, seq_escape, ARRAY_LEN(seq_escape));
 }

@@ -1,5 +1,5 @@
-/* seq: what ccvm-term itself makes of the sequences that scan found: modes, answers, titles, and what libvterm knows not
- * or does otherwise than xterm. */
+/* seq: what sequences do. Some are carried out here: modes, answers, titles, attributes, and what libvterm knows not or
+ * does otherwise than xterm. Of others libvterm is told. Those in no table do nothing. */
 #ifndef CCVM_TERM_SEQ_H
 #define CCVM_TERM_SEQ_H
 
@@ -7,14 +7,7 @@
 
 struct emu;
 
-enum seq_share {
-	SEQ_PASS,  /* it is libvterm's alone */
-	SEQ_SHARE, /* libvterm gets it first, then seq_act is called */
-	SEQ_TAKE,  /* libvterm does not get it; what was before it, then seq_act is called */
-};
-
-/* Whose business the sequence is that has just been read. */
-enum seq_share seq_share(const struct emu *e, enum scan_kind kind);
+/* The sequence or string that scan has just read to its end; other kinds are nothing. */
 void seq_act(struct emu *e, enum scan_kind kind);
 
 #endif
