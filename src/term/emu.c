@@ -278,47 +278,65 @@ void emu_free(struct emu *e)
 	free(e);
 }
 
-static void emu_write_bytes(struct emu *e, const unsigned char *from, const unsigned char *to)
+static void emu_write_bytes(struct emu *e, const void *bytes, size_t n)
 {
-	if (from < to)
-		vterm_input_write(e->vt, (const char *)from, (size_t)(to - from));
+	if (n)
+		vterm_input_write(e->vt, bytes, n);
 }
 
-/* The byte behind an 0xc2, which is held back until then. Returns what follows. */
-static const unsigned char *emu_write_held(struct emu *e, const unsigned char *next)
+/* What was no character. */
+static void emu_write_replacement(struct emu *e)
 {
-	const char pair[] = {(char)0xc2, (char)*next};
-
-	e->held = false;
-	if (*next >= 0x80 && *next < 0xa0)
-		return next + 1;
-	if (*next >= 0xa0 && *next < 0xc0) {
-		vterm_input_write(e->vt, pair, 2);
-		return next + 1;
-	}
-	vterm_input_write(e->vt, "\xff", 1); /* begins nothing: shown as what it is, no character */
-	return next;
+	emu_write_bytes(e, "\xef\xbf\xbd", 3);
 }
 
-/* Everything but controls (C1) in UTF-8: libvterm takes them for characters one column to the left, down to column -1,
- * where it then sets a tab stop. They are 0xc2 and a byte up to 0x9f, so an 0xc2 goes only together with a byte that
- * makes it harmless, however they were cut. */
-static void emu_write(struct emu *e, const unsigned char *from, const unsigned char *to)
+/* A character that did not end before a sequence or the like. */
+static void emu_end_partial(struct emu *e)
 {
-	while (from < to) {
-		const unsigned char *c2;
+	if (e->utf8.n)
+		emu_write_replacement(e);
+	e->utf8.n = 0;
+}
 
-		if (e->held) {
-			from = emu_write_held(e, from);
+/* One byte of a character that is not whole in the bytes at hand, or is none. Returns whether it was used. */
+static bool emu_write_slowly(struct emu *e, unsigned char byte)
+{
+	const enum utf8_kind kind = utf8_put(&e->utf8, byte);
+
+	if (kind == UTF8_BROKEN || kind == UTF8_STRAY)
+		emu_write_replacement(e);
+	if (kind != UTF8_WHOLE)
+		return kind != UTF8_BROKEN;
+	if (e->utf8.n != 2 || e->utf8.bytes[0] != 0xc2 || e->utf8.bytes[1] >= 0xa0)
+		emu_write_bytes(e, e->utf8.bytes, e->utf8.n);
+	e->utf8.n = 0;
+	return true;
+}
+
+/* Text reaches libvterm in whole characters of valid UTF-8, since it mixes up those that are cut. Controls (C1) in it are
+ * left out: it takes them for characters one column to the left, down to column -1, where it then sets a tab stop. */
+static void emu_write(struct emu *e, const unsigned char *p, const unsigned char *to)
+{
+	const unsigned char *start = p;
+
+	while (p < to) {
+		size_t len = 0;
+		uint32_t ch;
+
+		if (!e->utf8.n) {
+			p += utf8_ascii(p, (size_t)(to - p));
+			len = view_get_utf8(p, (size_t)(to - p), &ch);
+		}
+		if (len && ch >= 0xa0) {
+			p += len;
 			continue;
 		}
-		c2 = memchr(from, 0xc2, (size_t)(to - from));
-		emu_write_bytes(e, from, c2 ? c2 : to);
-		if (!c2)
-			return;
-		e->held = true;
-		from = c2 + 1;
+		emu_write_bytes(e, start, (size_t)(p - start));
+		if (p < to)
+			p += emu_write_slowly(e, *p);
+		start = p;
 	}
+	emu_write_bytes(e, start, (size_t)(p - start));
 }
 
 void emu_feed(struct emu *e, const void *bytes, size_t n)
@@ -331,7 +349,9 @@ void emu_feed(struct emu *e, const void *bytes, size_t n)
 
 		if (kind == SCAN_TEXT)
 			emu_write(e, p, next);
-		else if (kind == SCAN_CONTROL)
+		else if (kind != SCAN_NOTHING)
+			emu_end_partial(e);
+		if (kind == SCAN_CONTROL)
 			emu_write(e, next - 1, next);
 		else
 			seq_act(e, kind);

@@ -6,6 +6,7 @@
 
 #include "term/emu.h"
 #include "term/scan.h"
+#include "term/utf8.h"
 
 #define EMU_KITTY_DEPTH 8
 
@@ -34,7 +35,7 @@ struct emu {
 	bool replaying; /* libvterm is told what the grid holds already */
 	bool origin, no_wrap, insert, margins; /* modes 6, 7, 4, 69 */
 	bool synchronized;
-	bool held;	 /* an 0xc2 has not been given to libvterm yet */
+	struct utf8 utf8; /* a character of which libvterm has nothing yet */
 	char charset[2]; /* G0 and G1, as they were designated; 0: ASCII */
 	int kitty[EMU_KITTY_DEPTH];
 	size_t kitty_depth;

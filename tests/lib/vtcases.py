@@ -247,6 +247,5 @@ STATE = [
 CASES = MOVEMENT + WRAPPING + MARGINS + EDITING + TABS + CHARSETS + SGRS + STATE
 # What libvterm does otherwise when it gets it byte by byte.
 CUT_DIFFERS = {
-    "invalid UTF-8": "it forgets a sequence that did not end when its bytes come alone",
     "combining on a wide character": "it counts right then",
 }

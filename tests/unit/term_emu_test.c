@@ -110,6 +110,7 @@ static void test_sequences(void **state)
 		{"a\xc2", "a"},
 		{"a\xc2" "b", "a\xef\xbf\xbd" "b"},
 		{"a\xc2\n\x85" "b", "a\xef\xbf\xbd|  \xef\xbf\xbd" "b"},
+		{"a\xe4\xb8\033[mb", "a\xef\xbf\xbd" "b"},
 		{"a\xc2\xa0" "b\xc2\xbf", "a\xc2\xa0" "b\xc2\xbf"},
 	};
 
@@ -122,6 +123,21 @@ static void test_sequences(void **state)
 		expect(&f, cases[i].input, cases[i].wanted);
 		close_fixture(&f);
 	}
+}
+
+/* A character cut by the end of what was read at a time. */
+static void test_cut_character(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, 10, 4, 100);
+	feed(&f, "abc\xe4");
+	feed(&f, "\xb8");
+	feed(&f, "\xad" "d\xf0\x9f\x99");
+	feed(&f, "\x82");
+	expect(&f, "cut", "abc\xe4\xb8\xad" "d\xf0\x9f\x99\x82");
+	close_fixture(&f);
 }
 
 static void test_attributes(void **state)
@@ -345,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_answers),		   cmocka_unit_test(test_events),
 		cmocka_unit_test(test_history_and_find),   cmocka_unit_test(test_late_viewer),
 		cmocka_unit_test(test_resize_keeps_state), cmocka_unit_test(test_only_changes_are_sent),
+		cmocka_unit_test(test_cut_character),
 	};
 
 	return cmocka_run_group_tests_name("term_emu", tests, NULL, NULL);
