@@ -278,6 +278,9 @@ void emu_free(struct emu *e)
 	free(e);
 }
 
+/* libvterm has an array on its stack of four bytes for each that it is given at once. */
+#define EMU_WRITE_MAX 1024
+
 static void emu_write_bytes(struct emu *e, const void *bytes, size_t n)
 {
 	if (n)
@@ -324,15 +327,17 @@ static void emu_write(struct emu *e, const unsigned char *p, const unsigned char
 		uint32_t ch;
 
 		if (!e->utf8.n) {
-			p += utf8_ascii(p, (size_t)(to - p));
+			const size_t room = EMU_WRITE_MAX - (size_t)(p - start), left = (size_t)(to - p);
+
+			p += utf8_ascii(p, left < room ? left : room);
 			len = view_get_utf8(p, (size_t)(to - p), &ch);
 		}
-		if (len && ch >= 0xa0) {
+		if (len && ch >= 0xa0 && p - start + 4 <= EMU_WRITE_MAX) {
 			p += len;
 			continue;
 		}
 		emu_write_bytes(e, start, (size_t)(p - start));
-		if (p < to)
+		if (p < to && p - start < EMU_WRITE_MAX)
 			p += emu_write_slowly(e, *p);
 		start = p;
 	}
