@@ -77,15 +77,23 @@ static bool emu_is_again(const struct emu *e, const VTermGlyphInfo *info, VTermP
 static int emu_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 {
 	struct emu *e = ctx;
-	struct view_cell c = e->pen;
+	const uint32_t ch = info->chars[0];
+	struct view_cell c;
 
 	if (e->replaying || !emu_is_inside(e, pos.row, pos.col))
 		return 1;
+	if (info->width == 1 && ch >= 0x20 && ch < 0x7f && !info->chars[1]) {
+		e->last = pos;
+		e->last_ch = ch;
+		grid_put_char(&e->grid, pos.row, pos.col, ch, &e->pen);
+		return 1;
+	}
 	if (info->width <= 0 || emu_is_again(e, info, pos)) {
 		emu_combine(e, info->chars + (info->width > 0), info->width > 0);
 		return 1;
 	}
-	c.ch = view_is_char(info->chars[0]) ? info->chars[0] : 0xfffd;
+	c = e->pen;
+	c.ch = view_is_char(ch) ? ch : 0xfffd;
 	if (info->chars[1])
 		emu_add_marks(&c, info->chars + 1);
 	if (info->width > 1) {

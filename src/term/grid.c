@@ -14,11 +14,6 @@ static size_t grid_ring_size(const struct grid *g)
 	return n;
 }
 
-static struct grid_row *grid_slot(const struct grid *g, uint64_t line)
-{
-	return &g->ring[line & g->ring_mask];
-}
-
 static void grid_touch(struct grid *g, struct grid_row *r)
 {
 	r->stamp = g->gen;
@@ -36,13 +31,14 @@ static void grid_touch_all(struct grid *g)
 		grid_touch(g, grid_row(g, i));
 }
 
-/* Makes cells up to n usable; the new ones are blank. */
-static void grid_use(struct grid_row *r, int n)
+/* Makes cells up to n usable; the new ones are blank. A row that is more than a few characters gets the screen's width at
+ * once, since most that get so far get further. */
+static void grid_use(const struct grid *g, struct grid_row *r, int n)
 {
 	if (n > r->size) {
-		const int twice = r->size ? 2 * r->size : 16;
+		const int more = n <= 16 ? 16 : g->cols;
 
-		r->size = (uint16_t)(n > twice ? n : twice);
+		r->size = (uint16_t)(n > more ? n : more);
 		r->cells = mem_resize(r->cells, r->size, sizeof(*r->cells));
 	}
 	if (n > r->used) {
@@ -61,7 +57,7 @@ static void grid_clear(struct grid *g, struct grid_row *r, const struct view_cel
 	r->used = 0;
 	r->linked = false;
 	if (!grid_is_plain(blank)) {
-		grid_use(r, g->cols);
+		grid_use(g, r, g->cols);
 		for (int i = 0; i < g->cols; i++)
 			r->cells[i] = *blank;
 	}
@@ -85,11 +81,6 @@ void grid_fini(struct grid *g)
 		free(g->alternate[i].cells);
 	free(g->ring);
 	free(g->alternate);
-}
-
-struct grid_row *grid_row(struct grid *g, int row)
-{
-	return g->is_alternate ? &g->alternate[row] : grid_slot(g, g->top + (uint64_t)row);
 }
 
 const struct grid_row *grid_line(const struct grid *g, uint64_t line)
@@ -145,16 +136,9 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 
 	if (cell->link)
 		r->linked = true;
-	/* The usual case by far: a narrow glyph where no wide one is, or behind the last. */
-	if (width == 1 && col <= r->used && col < r->size && (col == r->used || !(r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
-		r->used += col == r->used;
-		r->cells[col] = *cell;
-		grid_touch(g, r);
-		return;
-	}
 	if (col + width > g->cols)
 		return;
-	grid_use(r, col + width);
+	grid_use(g, r, col + width);
 	grid_split(r, col);
 	r->cells[col] = *cell;
 	if (width == 2) {
@@ -180,7 +164,7 @@ void grid_erase(struct grid *g, int row, int from, int to, const struct view_cel
 			r->used = (uint16_t)from;
 		return;
 	}
-	grid_use(r, to);
+	grid_use(g, r, to);
 	for (int i = from; i < to; i++)
 		r->cells[i] = *blank;
 }
@@ -226,7 +210,7 @@ void grid_shift(struct grid *g, int row, int from, int to, int n, const struct v
 		grid_erase(g, row, from, to, blank);
 		return;
 	}
-	grid_use(r, to);
+	grid_use(g, r, to);
 	grid_split(r, from);
 	if (to < r->used)
 		grid_split(r, to - 1);
