@@ -354,6 +354,67 @@ static void test_only_changes_are_sent(void **state)
 	close_fixture(&f);
 }
 
+/* Which URIs become links, as a viewer has them, and that text behind a refused one has none. */
+static void test_links(void **state)
+{
+	static const struct {
+		const char *uri;
+		bool kept;
+	} cases[] = {
+		{"https://example.org/a?b#c", true}, {"http://x/", true}, {"file:///etc/x", true}, {"mailto:a@b", true},
+		{"javascript:alert(1)", false},	     {"https://", false}, {"https://a b", false}, {"https://a/\xc3\xa4", false},
+		{"https://a/\"", false},	     {"HTTPS://x/", false}, {"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *text = mem_format("\033]8;;http://before/\007a\033]8;id=1;%s\007b\033]8;;\007c", cases[i].uri);
+		AUTO_BUF struct buf ansi = {0};
+		struct fixture f;
+		const struct view_cell *c;
+		const char *got;
+
+		open_fixture(&f, 10, 2, 10);
+		feed(&f, text);
+		pull(&f);
+		c = view_row(&f.screen, 0);
+		got = links_uri(&f.screen.links, c[1].link);
+		if (cases[i].kept ? !got || strcmp(got, cases[i].uri) != 0 : c[1].link != 0)
+			fail_msg("%s: got %s", cases[i].uri, got ? got : "none");
+		assert_string_equal(links_uri(&f.screen.links, c[0].link), "http://before/");
+		assert_int_equal(c[2].link, 0);
+		view_row_ansi(&ansi, c, 10, &f.screen.links);
+		assert_non_null(strstr(buf_text(&ansi), "\033]8;;http://before/\033\\a\033]8;;"));
+		assert_non_null(strstr(buf_text(&ansi), "\033]8;;\033\\"));
+		close_fixture(&f);
+	}
+}
+
+/* The oldest lead nowhere when there are too many; none leads where another does. */
+static void test_many_links(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, 10, 300, 10);
+	for (int i = 0; i < 300; i++) {
+		AUTO_FREE char *text = mem_format("\033]8;;http://x/%d\007a\r\n", i);
+
+		feed(&f, text);
+	}
+	pull(&f);
+	for (int i = 1; i < 299; i++) {
+		AUTO_FREE char *wanted = mem_format("http://x/%d", i + 1);
+		const char *got = links_uri(&f.screen.links, view_row(&f.screen, (uint16_t)i)->link);
+
+		if (i + 1 < 300 - LINKS_MAX)
+			assert_null(got);
+		else
+			assert_string_equal(got, wanted);
+	}
+	close_fixture(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,7 +422,8 @@ int main(void)
 		cmocka_unit_test(test_answers),		   cmocka_unit_test(test_events),
 		cmocka_unit_test(test_history_and_find),   cmocka_unit_test(test_late_viewer),
 		cmocka_unit_test(test_resize_keeps_state), cmocka_unit_test(test_only_changes_are_sent),
-		cmocka_unit_test(test_cut_character),
+		cmocka_unit_test(test_cut_character),	   cmocka_unit_test(test_links),
+		cmocka_unit_test(test_many_links),
 	};
 
 	return cmocka_run_group_tests_name("term_emu", tests, NULL, NULL);
