@@ -34,6 +34,7 @@ static void show_text(struct model_session *s, const char *const *lines, size_t 
 		(void)view_put_row(&frame, (uint16_t)i, cells, strlen(lines[i]));
 	}
 	view_end(&frame, at, (uint16_t)n);
+	view_put_u16(&frame, 0); /* no links */
 	assert_int_equal(view_take_frame(&s->screen, buf_data(&frame), buf_len(&frame)), 0);
 }
 
