@@ -54,6 +54,14 @@ static int main_send_fd(int fd)
 	return sendmsg(MAIN_CONTROL_FD, &m, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
+/* What a log shows of a guest that broke its screen, or of a bug. */
+static void main_note_death(int status)
+{
+	const char *how = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "an error";
+
+	log_note("the process that keeps the screen ended by %s; another one begins with an empty screen", how ? how : "a signal");
+}
+
 /* Returns the worker's wait status, or -1. */
 static int main_run_one(void)
 {
@@ -94,6 +102,7 @@ int main(int argc, char **argv)
 
 		if (status == -1 || (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3)))
 			return status != 0;
+		main_note_death(status);
 		nanosleep(&(struct timespec){0, MAIN_PAUSE_NS}, NULL);
 	}
 	log_error("gave up after %d starts", MAIN_STARTS_MAX);

@@ -60,7 +60,7 @@ static void attach_draw(const struct view_screen *v, struct buf *out)
 	buf_addf(out, "\033[0m\033[2J");
 	for (uint16_t row = 0; row < v->rows; row++) {
 		buf_addf(out, "\033[%d;1H", row + 1);
-		view_row_ansi(out, view_row(v, row), v->cols);
+		view_row_ansi(out, view_row(v, row), v->cols, &v->links);
 	}
 	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1, v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
 }

@@ -98,7 +98,7 @@ struct capture_flags {
 static void capture_row(struct buf *out, const struct view_screen *v, uint16_t row, bool ansi)
 {
 	if (ansi)
-		view_row_ansi(out, view_row(v, row), v->cols);
+		view_row_ansi(out, view_row(v, row), v->cols, &v->links);
 	else
 		view_row_text(out, view_row(v, row), v->cols);
 	buf_add(out, "\n", 1);

@@ -140,7 +140,7 @@ static size_t view_used(const struct view_cell *cells, size_t n)
 
 static bool view_same_run(const struct view_cell *a, const struct view_cell *b)
 {
-	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr && !a->mark[0] && !b->mark[0];
+	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr && a->link == b->link && !a->mark[0] && !b->mark[0];
 }
 
 static void view_put_cell(struct buf *out, const struct view_cell *c)
@@ -163,15 +163,17 @@ static size_t view_put_run(struct buf *out, const struct view_cell *cells, size_
 
 	view_put_u32(out, lead->fg);
 	view_put_u32(out, lead->bg);
-	view_put_u16(out, lead->attr & VIEW_ATTRS);
+	view_put_u16(out, (uint16_t)((lead->attr & VIEW_ATTRS) | (lead->link ? VIEW_LINKED : 0)));
 	view_put_u32(out, 0);
+	if (lead->link)
+		view_put_u32(out, lead->link);
 	do {
 		view_put_cell(out, &cells[i]);
 		i += step;
 		count++;
 	} while (i < n && view_same_run(lead, &cells[i]));
 	p = out->bytes + out->start + head;
-	head = buf_len(out) - head - VIEW_RUN_HEADER;
+	head = buf_len(out) - head - VIEW_RUN_HEADER - (lead->link ? 4 : 0);
 	p[10] = (unsigned char)count;
 	p[11] = (unsigned char)(count >> 8);
 	p[12] = (unsigned char)head;
@@ -233,6 +235,7 @@ static void view_screen_resize(struct view_screen *v, uint16_t cols, uint16_t ro
 void view_screen_fini(struct view_screen *v)
 {
 	free(v->cells);
+	links_fini(&v->links);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -269,13 +272,16 @@ static size_t view_read_cell(struct view_cell *c, const unsigned char *p, size_t
 static size_t view_read_run(struct view_reader *r, struct view_cell *cells, size_t room)
 {
 	const unsigned char *h = view_read(r, VIEW_RUN_HEADER);
-	struct view_cell style = {.fg = view_get_u32(h), .bg = view_get_u32(h + 4), .attr = view_get_u16(h + 8)};
+	const uint16_t attr = view_get_u16(h + 8);
+	struct view_cell style = {.fg = view_get_u32(h), .bg = view_get_u32(h + 4), .attr = attr & (uint16_t)~VIEW_LINKED};
 	const size_t count = view_get_u16(h + 10), bytes = view_get_u16(h + 12), step = style.attr & VIEW_WIDE ? 2 : 1;
-	const unsigned char *text = view_read(r, bytes);
+	const unsigned char *link = view_read(r, attr & VIEW_LINKED ? 4 : 0), *text = view_read(r, bytes);
 	size_t at = 0;
 
 	if (r->failed || !count || count * step > room || (style.attr & ~VIEW_ATTRS) || !view_is_colour(style.fg) ||
 	    !view_is_colour(style.bg))
+		return 0;
+	if ((attr & VIEW_LINKED) && !(style.link = view_get_u32(link)))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		struct view_cell *c = &cells[i * step];
@@ -314,14 +320,17 @@ static int view_read_row(struct view_reader *r, struct view_screen *v)
 	return 0;
 }
 
+/* The rest of a message: the rows, then the links that they name. */
 static int view_read_rows(struct view_reader *r, struct view_screen *v)
 {
 	const uint16_t count = view_read_u16(r);
+	size_t links;
 
 	for (uint16_t i = 0; i < count; i++)
 		if (view_read_row(r, v) < 0)
 			return -1;
-	return r->failed || r->p != r->end ? -1 : 0;
+	links = r->failed ? 0 : links_take(&v->links, r->p, (size_t)(r->end - r->p));
+	return !links || r->p + links != r->end ? -1 : 0;
 }
 
 static int view_read_title(struct view_reader *r, struct view_screen *v)
@@ -439,21 +448,36 @@ static void view_put_sgr(struct buf *out, const struct view_cell *c)
 	buf_add(out, "m", 1);
 }
 
-void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n)
+/* Text of another link begins, or of none. */
+static void view_put_link(struct buf *out, const char *uri)
+{
+	buf_add(out, "\033]8;;", 5);
+	buf_add(out, uri ? uri : "", uri ? strlen(uri) : 0);
+	buf_add(out, "\033\\", 2);
+}
+
+void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n, const struct links *links)
 {
 	struct view_cell now = {0};
+	const char *uri = NULL;
 
 	n = view_used(cells, n);
 	for (size_t i = 0; i < n; i++) {
 		const uint16_t attr = cells[i].attr & VIEW_ATTRS & ~VIEW_WIDE;
+		const char *leads = links ? links_uri(links, cells[i].link) : NULL;
 
 		if (cells[i].attr & VIEW_TAIL)
 			continue;
+		if (leads != uri)
+			view_put_link(out, leads);
+		uri = leads;
 		if (attr != now.attr || cells[i].fg != now.fg || cells[i].bg != now.bg)
 			view_put_sgr(out, &cells[i]);
 		now = (struct view_cell){.attr = attr, .fg = cells[i].fg, .bg = cells[i].bg};
 		view_put_cell(out, &cells[i]);
 	}
+	if (uri)
+		view_put_link(out, NULL);
 	if (now.attr || now.fg || now.bg)
 		buf_add(out, "\033[0m", 4);
 }

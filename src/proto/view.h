@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "proto/links.h"
 
 #define VIEW_COLS_MAX  1000
 #define VIEW_ROWS_MAX  500
@@ -39,12 +40,14 @@ enum view_attr {
 	VIEW_CONCEAL = 1 << 8,
 	VIEW_WIDE = 1 << 9,  /* takes the next cell too */
 	VIEW_TAIL = 1 << 10, /* is that next cell; never on the wire */
+	VIEW_LINKED = 1 << 11, /* on the wire only: the run has a link, whose number follows its header */
 	VIEW_ATTRS = (1 << 10) - 1,
 };
 
 struct view_cell {
 	uint32_t ch; /* 0: blank */
 	uint32_t fg, bg;
+	uint32_t link; /* where it leads: a number of struct links; 0: nowhere */
 	uint16_t attr;
 	uint16_t mark[VIEW_MARKS]; /* combining characters; 0: none */
 };
@@ -122,6 +125,7 @@ size_t view_begin_history(struct buf *out, uint64_t first);
 /* Cells beyond n are blank. Returns false, and writes nothing, for an empty row. */
 bool view_put_row(struct buf *out, uint16_t row, const struct view_cell *cells, size_t n);
 void view_end(struct buf *out, size_t count_at, uint16_t rows);
+/* Behind the rows of a frame or a history come the links that they name (links_put). */
 
 /* ---- reading ---- */
 struct view_screen {
@@ -129,6 +133,7 @@ struct view_screen {
 	struct view_cell *cells; /* owned; rows × cols */
 	uint16_t cols, rows;	 /* of cells */
 	char title[VIEW_TITLE_MAX];
+	struct links links;
 };
 
 uint16_t view_get_u16(const unsigned char *p);
@@ -151,7 +156,7 @@ void view_put_utf8(struct buf *out, uint32_t ch);
 size_t view_get_utf8(const unsigned char *p, size_t n, uint32_t *ch);
 /* A row as text, without trailing blanks. */
 void view_row_text(struct buf *out, const struct view_cell *cells, size_t n);
-/* A row as text with SGR sequences, ended by a reset where there was one. */
-void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n);
+/* A row as text with SGR sequences, ended by a reset where there was one; with links (OSC 8) where they are given. */
+void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n, const struct links *links);
 
 #endif

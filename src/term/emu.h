@@ -38,5 +38,6 @@ void emu_end_synchronized(struct emu *e);
 /* Whether a viewer with this generation would get anything new. */
 bool emu_has_news(const struct emu *e, uint64_t since);
 void emu_put_frame(struct emu *e, struct buf *out, uint64_t since);
+void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count); /* as grid_put_history */
 
 #endif

@@ -14,15 +14,15 @@ static size_t grid_ring_size(const struct grid *g)
 	return n;
 }
 
-static struct grid_row *grid_slot(const struct grid *g, uint64_t line)
-{
-	return &g->ring[line & g->ring_mask];
-}
-
 static void grid_touch(struct grid *g, struct grid_row *r)
 {
 	r->stamp = g->gen;
 	g->changed = true;
+}
+
+void grid_touch_row(struct grid *g, int row)
+{
+	grid_touch(g, grid_row(g, row));
 }
 
 static void grid_touch_all(struct grid *g)
@@ -31,13 +31,14 @@ static void grid_touch_all(struct grid *g)
 		grid_touch(g, grid_row(g, i));
 }
 
-/* Makes cells up to n usable; the new ones are blank. */
-static void grid_use(struct grid_row *r, int n)
+/* Makes cells up to n usable; the new ones are blank. A row that is more than a few characters gets the screen's width at
+ * once, since most that get so far get further. */
+static void grid_use(const struct grid *g, struct grid_row *r, int n)
 {
 	if (n > r->size) {
-		const int twice = r->size ? 2 * r->size : 16;
+		const int more = n <= 16 ? 16 : g->cols;
 
-		r->size = (uint16_t)(n > twice ? n : twice);
+		r->size = (uint16_t)(n > more ? n : more);
 		r->cells = mem_resize(r->cells, r->size, sizeof(*r->cells));
 	}
 	if (n > r->used) {
@@ -54,8 +55,9 @@ static bool grid_is_plain(const struct view_cell *blank)
 static void grid_clear(struct grid *g, struct grid_row *r, const struct view_cell *blank)
 {
 	r->used = 0;
+	r->linked = false;
 	if (!grid_is_plain(blank)) {
-		grid_use(r, g->cols);
+		grid_use(g, r, g->cols);
 		for (int i = 0; i < g->cols; i++)
 			r->cells[i] = *blank;
 	}
@@ -79,11 +81,6 @@ void grid_fini(struct grid *g)
 		free(g->alternate[i].cells);
 	free(g->ring);
 	free(g->alternate);
-}
-
-struct grid_row *grid_row(struct grid *g, int row)
-{
-	return g->is_alternate ? &g->alternate[row] : grid_slot(g, g->top + (uint64_t)row);
 }
 
 const struct grid_row *grid_line(const struct grid *g, uint64_t line)
@@ -137,22 +134,17 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 	struct grid_row *r = grid_row(g, row);
 	const int width = cell->attr & VIEW_WIDE ? 2 : 1;
 
-	/* The usual case by far: a narrow glyph where no wide one is, or behind the last. */
-	if (width == 1 && col <= r->used && col < r->size && (col == r->used || !(r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
-		r->used += col == r->used;
-		r->cells[col] = *cell;
-		grid_touch(g, r);
-		return;
-	}
+	if (cell->link)
+		r->linked = true;
 	if (col + width > g->cols)
 		return;
-	grid_use(r, col + width);
+	grid_use(g, r, col + width);
 	grid_split(r, col);
 	r->cells[col] = *cell;
 	if (width == 2) {
 		grid_split(r, col + 1);
 		r->cells[col] = *cell;
-		r->cells[col + 1] = (struct view_cell){.fg = cell->fg, .bg = cell->bg,
+		r->cells[col + 1] = (struct view_cell){.fg = cell->fg, .bg = cell->bg, .link = cell->link,
 						       .attr = (uint16_t)((cell->attr & ~VIEW_WIDE) | VIEW_TAIL)};
 	}
 	grid_touch(g, r);
@@ -172,7 +164,7 @@ void grid_erase(struct grid *g, int row, int from, int to, const struct view_cel
 			r->used = (uint16_t)from;
 		return;
 	}
-	grid_use(r, to);
+	grid_use(g, r, to);
 	for (int i = from; i < to; i++)
 		r->cells[i] = *blank;
 }
@@ -218,7 +210,7 @@ void grid_shift(struct grid *g, int row, int from, int to, int n, const struct v
 		grid_erase(g, row, from, to, blank);
 		return;
 	}
-	grid_use(r, to);
+	grid_use(g, r, to);
 	grid_split(r, from);
 	if (to < r->used)
 		grid_split(r, to - 1);
@@ -259,8 +251,23 @@ static size_t grid_visible(const struct grid *g, const struct grid_row *r)
 	return r->used < g->cols ? r->used : (size_t)g->cols;
 }
 
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title)
+/* The links of a row that is sent, appended to ids as uint32_t. */
+static void grid_collect_links(const struct grid_row *r, size_t n, struct buf *ids)
 {
+	for (size_t i = 0; r->linked && i < n; i++)
+		if (r->cells[i].link && (i == 0 || r->cells[i - 1].link != r->cells[i].link))
+			buf_add(ids, &r->cells[i].link, sizeof(uint32_t));
+}
+
+static void grid_put_links(struct buf *out, const struct links *links, const struct buf *ids)
+{
+	links_put(links, out, (const uint32_t *)(const void *)buf_data(ids), buf_len(ids) / sizeof(uint32_t));
+}
+
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
+		    const struct links *links)
+{
+	AUTO_BUF struct buf ids = {0};
 	uint16_t count = 0;
 	size_t at;
 
@@ -275,13 +282,16 @@ void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint6
 		if (r->stamp <= since)
 			continue;
 		(void)view_put_row(out, (uint16_t)i, r->cells, grid_visible(g, r));
+		grid_collect_links(r, grid_visible(g, r), &ids);
 		count++;
 	}
 	view_end(out, at, count);
+	grid_put_links(out, links, &ids);
 }
 
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count)
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links)
 {
+	AUTO_BUF struct buf ids = {0};
 	const uint64_t end = g->top + (uint64_t)g->rows;
 	size_t at;
 	uint16_t n = 0;
@@ -297,8 +307,10 @@ void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsi
 		const struct grid_row *r = grid_slot(g, from + n);
 
 		(void)view_put_row(out, n, r->cells, grid_visible(g, r));
+		grid_collect_links(r, grid_visible(g, r), &ids);
 	}
 	view_end(out, at, n);
+	grid_put_links(out, links, &ids);
 }
 
 /* The column of a byte of a row's text: what stands before it, in cells. */

@@ -9,6 +9,7 @@
 struct grid_row {
 	struct view_cell *cells; /* owned */
 	uint16_t used, size;	 /* cells beyond used are blank */
+	bool linked;		 /* a cell with a link was put here since it was last empty */
 	uint64_t stamp;
 };
 
@@ -23,17 +24,48 @@ struct grid {
 	bool changed; /* since gen began */
 };
 
+static inline struct grid_row *grid_slot(const struct grid *g, uint64_t line)
+{
+	return &g->ring[line & g->ring_mask];
+}
+
+/* A row of the screen. */
+static inline struct grid_row *grid_row(struct grid *g, int row)
+{
+	return g->is_alternate ? &g->alternate[row] : grid_slot(g, g->top + (uint64_t)row);
+}
+
 void grid_init(struct grid *g, int cols, int rows, size_t history);
 void grid_fini(struct grid *g);
 /* Within VIEW_COLS_MAX and VIEW_ROWS_MAX. Old cells stay where they were; keep_row: the screen row that must stay on
  * the screen (the cursor's), which is returned as it is numbered then. */
 int grid_resize(struct grid *g, int cols, int rows, int keep_row);
-struct grid_row *grid_row(struct grid *g, int row); /* of the screen */
 const struct grid_row *grid_line(const struct grid *g, uint64_t line); /* NULL: not kept */
 
 /* Row and column are within the screen. A wide cell's second half is written too; halves that lose their other half
  * become blank. */
 void grid_put(struct grid *g, int row, int col, const struct view_cell *cell);
+
+/* The usual case by far: a narrow character, with the pen's attributes, where no wide one is, or behind the last. */
+static inline void grid_put_char(struct grid *g, int row, int col, uint32_t ch, const struct view_cell *pen)
+{
+	struct grid_row *r = grid_row(g, row);
+	struct view_cell c;
+
+	if (col > r->used || col >= r->size || (col < r->used && (r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
+		c = *pen;
+		c.ch = ch;
+		grid_put(g, row, col, &c);
+		return;
+	}
+	r->used += col == r->used;
+	r->cells[col] = *pen;
+	r->cells[col].ch = ch;
+	r->linked |= pen->link != 0;
+	r->stamp = g->gen;
+	g->changed = true;
+}
+
 /* blank: what erased cells become (its colours). */
 void grid_erase(struct grid *g, int row, int from, int to, const struct view_cell *blank);
 /* Moves rows [top, bottom) by n, up when n > 0; what comes in is blank. The whole main screen moving up makes history. */
@@ -42,12 +74,14 @@ void grid_scroll(struct grid *g, int top, int bottom, int n, const struct view_c
 void grid_shift(struct grid *g, int row, int from, int to, int n, const struct view_cell *blank);
 void grid_switch(struct grid *g, bool alternate);
 void grid_clear_history(struct grid *g);
+void grid_touch_row(struct grid *g, int row); /* a cell was changed in place */
 /* Ends the generation: what changes from now on is newer than the returned one. */
 uint64_t grid_end_generation(struct grid *g);
 
 /* The frame for a viewer that has generation `since`. */
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title);
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count);
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
+		    const struct links *links);
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links);
 /* Looks for text (as it is) from a line on; returns the line or UINT64_MAX. */
 uint64_t grid_find(const struct grid *g, uint64_t from, bool down, const char *text, int *col);
 

@@ -6,13 +6,6 @@ enum { SCAN_GROUND, SCAN_ESCAPE, SCAN_IN_CSI, SCAN_IN_OSC, SCAN_IN_STRING };
 
 #define SCAN_NUMBER_MAX 65535
 
-static void scan_begin_csi(struct scan *s)
-{
-	s->state = SCAN_IN_CSI;
-	s->leader = s->intermediate = s->final = 0;
-	s->numbers = 0;
-}
-
 static void scan_digit(struct scan *s, unsigned char c)
 {
 	int *v;
@@ -41,54 +34,74 @@ static void scan_separator(struct scan *s, unsigned char c)
 	s->sub[s->numbers++] = c == ':';
 }
 
-/* Which final bytes are of interest; SGR is, for what libvterm does not keep. */
-static bool scan_is_wanted(const struct scan *s)
+static void scan_begin(struct scan *s)
 {
-	return strchr("hlmcnpqutJ", s->final) != NULL;
+	s->state = SCAN_ESCAPE;
+	s->intermediate = s->leader = s->final = 0;
+	s->numbers = 0;
 }
 
-/* True at the end of a sequence of interest. */
-static bool scan_csi(struct scan *s, unsigned char c)
+/* Controls in the middle of a sequence; those that end it have no effect of their own. */
+static enum scan_kind scan_control(struct scan *s, unsigned char c)
 {
-	if (c >= '0' && c <= '9')
-		scan_digit(s, c);
-	else if (c == ';' || c == ':')
-		scan_separator(s, c);
-	else if (c >= 0x3c && c <= 0x3f)
-		s->leader = (char)c;
-	else if (c >= 0x20 && c <= 0x2f)
-		s->intermediate = (char)c;
-	else if (c >= 0x40 && c <= 0x7e) {
-		s->state = SCAN_GROUND;
-		s->final = (char)c;
-		return scan_is_wanted(s);
-	} else if (c == 0x1b)
-		s->state = SCAN_ESCAPE;
+	if (c == 0x1b)
+		scan_begin(s);
 	else if (c == 0x18 || c == 0x1a)
 		s->state = SCAN_GROUND;
-	return false; /* other controls act in the middle of a sequence and do not end it */
+	else
+		return SCAN_CONTROL;
+	return SCAN_NOTHING;
+}
+
+static enum scan_kind scan_csi(struct scan *s, unsigned char c)
+{
+	if (c < 0x20)
+		return scan_control(s, c);
+	if (c >= '0' && c <= '9') {
+		scan_digit(s, c);
+	} else if (c == ';' || c == ':') {
+		scan_separator(s, c);
+	} else if (c >= 0x3c && c <= 0x3f) {
+		s->leader = (char)c;
+	} else if (c >= 0x20 && c <= 0x2f) {
+		s->intermediate = (char)c;
+	} else if (c >= 0x40 && c <= 0x7e) {
+		s->state = SCAN_GROUND;
+		s->final = (char)c;
+		return SCAN_CSI;
+	}
+	return SCAN_NOTHING;
 }
 
 static enum scan_kind scan_escape(struct scan *s, unsigned char c)
 {
+	if (c < 0x20)
+		return scan_control(s, c);
+	if (c == 0x7f)
+		return SCAN_NOTHING;
 	s->state = SCAN_GROUND;
-	if (c == '[') {
-		scan_begin_csi(s);
+	if (c >= 0x20 && c <= 0x2f) {
+		s->state = SCAN_ESCAPE;
+		s->intermediate = (char)c;
+	} else if (s->intermediate) {
+		s->final = (char)c;
+		return SCAN_ESCAPE_SEQUENCE;
+	} else if (c == '[') {
+		s->state = SCAN_IN_CSI;
 	} else if (c == ']') {
 		s->state = SCAN_IN_OSC;
 		s->n = 0;
 		s->overlong = false;
-		return SCAN_STRING;
 	} else if (c == 'P' || c == 'X' || c == '^' || c == '_') {
 		s->state = SCAN_IN_STRING;
-		return SCAN_STRING;
-	} else if (c == 0x1b) {
-		s->state = SCAN_ESCAPE;
+	} else if (c >= 0x30 && c <= 0x7e) {
+		s->final = (char)c;
+		return SCAN_ESCAPE_SEQUENCE;
 	}
-	return c == 'c' ? SCAN_RESET : SCAN_NOTHING;
+	return SCAN_NOTHING;
 }
 
-/* The end of a string; *back: the byte that ended it is to be read again, since an ESC also begins what follows. */
+/* *back: the byte that ended the string is to be read again, since an ESC also begins what follows. */
 static enum scan_kind scan_string(struct scan *s, unsigned char c, bool *back)
 {
 	const bool osc = s->state == SCAN_IN_OSC;
@@ -97,52 +110,49 @@ static enum scan_kind scan_string(struct scan *s, unsigned char c, bool *back)
 	if (c == 0x1b || (osc && c == 0x07)) {
 		s->state = SCAN_GROUND;
 		s->text[osc ? s->n : 0] = '\0';
-		return osc && !s->overlong ? SCAN_OSC : SCAN_STRING_END;
+		return osc ? SCAN_OSC : SCAN_NOTHING;
 	}
-	if (c == 0x18 || c == 0x1a) {
+	if (c == 0x18 || c == 0x1a)
 		s->state = SCAN_GROUND;
-		return SCAN_STRING_END;
-	}
-	if (osc && s->n == SCAN_TEXT_MAX)
+	else if (osc && s->n == SCAN_TEXT_MAX)
 		s->overlong = true;
 	else if (osc && c >= 0x20)
 		s->text[s->n++] = (char)c;
 	return SCAN_NOTHING;
 }
 
-bool scan_is_in_string(const struct scan *s)
+/* Text up to the next ESC; where there is none, a sequence begins. */
+static size_t scan_text(struct scan *s, const unsigned char *p, size_t n)
 {
-	return s->state == SCAN_IN_OSC || s->state == SCAN_IN_STRING;
+	const unsigned char *esc = memchr(p, 0x1b, n);
+
+	if (esc == p)
+		scan_begin(s);
+	return esc ? (size_t)(esc - p) : n;
 }
 
 size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kind *kind)
 {
-	*kind = SCAN_NOTHING;
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char *esc;
+	size_t i = 0;
+
+	for (*kind = SCAN_NOTHING; i < n && *kind == SCAN_NOTHING;) {
 		bool back = false;
 
-		switch (s->state) {
-		case SCAN_GROUND:
-			esc = memchr(p + i, 0x1b, n - i);
-			if (!esc)
-				return n;
-			i = (size_t)(esc - p);
-			s->state = SCAN_ESCAPE;
-			break;
-		case SCAN_ESCAPE:
+		if (s->state == SCAN_GROUND) {
+			const size_t text = scan_text(s, p + i, n - i);
+
+			if (text && i == 0)
+				*kind = SCAN_TEXT;
+			if (text)
+				return i + (i == 0 ? text : 0);
+		} else if (s->state == SCAN_ESCAPE) {
 			*kind = scan_escape(s, p[i]);
-			break;
-		case SCAN_IN_CSI:
-			if (scan_csi(s, p[i]))
-				*kind = SCAN_CSI;
-			break;
-		default:
+		} else if (s->state == SCAN_IN_CSI) {
+			*kind = scan_csi(s, p[i]);
+		} else {
 			*kind = scan_string(s, p[i], &back);
-			break;
 		}
-		if (*kind != SCAN_NOTHING)
-			return back ? i : i + 1;
+		i += !back;
 	}
-	return n;
+	return i;
 }

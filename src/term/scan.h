@@ -1,26 +1,25 @@
-/* scan: finds the sequences in a guest's output that ccvm-term itself takes part in: modes it tracks, queries it
- * answers, titles and notifications. Control sequences are passed to libvterm as well, but what is decided here is decided
- * on our own reading: the versions of libvterm tell of different things, in different ways. Strings never reach libvterm:
- * 0.1.4 reads through a wild pointer for a DCS of five bytes.
+/* scan: takes a terminal program's output apart: text (with controls), control sequences, strings. libvterm gets the text
+ * only; sequences and strings never reach it: its versions write behind the array of parameters when there are more than
+ * 16, and 0.1.4 reads through a wild pointer for a DCS of five bytes.
  *
- * Pure and bounded: numbers are capped, strings longer than SCAN_TEXT_MAX are dropped whole, and no sequence is kept
- * beyond its end. */
+ * Pure and bounded: numbers are capped, of strings longer than SCAN_TEXT_MAX only the beginning is kept, and no sequence is
+ * kept beyond its end. (ECMA-48 5.4, and the state machine that VT500 terminals have.) */
 #ifndef CCVM_TERM_SCAN_H
 #define CCVM_TERM_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SCAN_NUMBERS  16
+#define SCAN_NUMBERS  32 /* one SGR with three direct colours needs 19 */
 #define SCAN_TEXT_MAX 1024
 
 enum scan_kind {
 	SCAN_NOTHING, /* the bytes ended */
+	SCAN_TEXT,    /* the bytes read are text and controls, without ESC */
+	SCAN_CONTROL, /* the last byte read is a control in the middle of a sequence: it acts at once */
 	SCAN_CSI,
-	SCAN_RESET,	 /* ESC c */
-	SCAN_STRING,	 /* a string (OSC, DCS, SOS, PM, APC) begins: the last byte read and all up to its end are not for libvterm */
-	SCAN_STRING_END, /* of one that is of no interest */
-	SCAN_OSC,	 /* the end of an OSC string */
+	SCAN_ESCAPE_SEQUENCE, /* ESC, at most one intermediate byte, a final one */
+	SCAN_OSC,	      /* the end of an OSC string; overlong: text is its beginning only */
 };
 
 struct scan {
@@ -33,12 +32,10 @@ struct scan {
 	size_t numbers;
 	char text[SCAN_TEXT_MAX + 1]; /* of OSC, NUL-terminated */
 	size_t n;
-	bool overlong;
+	bool overlong; /* text was cut */
 };
 
-bool scan_is_in_string(const struct scan *s);
-/* Reads up to the end of the next sequence that may be of interest; returns how many bytes that were (0 is
- * possible where *kind is not SCAN_NOTHING). */
+/* Reads up to the end of the next thing; returns how many bytes that were (0 is possible for SCAN_OSC). */
 size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kind *kind);
 
 #endif

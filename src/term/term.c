@@ -130,7 +130,7 @@ static void term_on_lines(struct term *t, uint32_t id, const unsigned char *p, s
 	if (n != 10)
 		return;
 	view_put_u32(&payload, id);
-	grid_put_history(emu_grid(t->emu), &payload, view_get_u64(p), view_get_u16(p + 8));
+	emu_put_history(t->emu, &payload, view_get_u64(p), view_get_u16(p + 8));
 	term_send(t, WIRE_VIEW_DATA, &payload);
 }
 

@@ -10,7 +10,7 @@ compared within one run. CCVM_BENCH_ROUNDS (10) starts of each kind take turns.
   sessions             1, 4 and 8 idle shells at a time: private memory of all their processes, and what QEMU maps of the
                        template together (shared, one copy)
   memory_kib           of each process of one session: resident, proportional and private
-  pane_mb_s            what ccvm-term and tmux take in, of dense text, coloured words and `yes`, one after the other
+  terminal             what ccvm-term costs: throughput beside tmux, key to frame, idle (term.py)
   egress               the network (egress.py); null without root
 """
 
@@ -25,8 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import egress  # noqa: E402
 import harness  # noqa: E402
-import pane  # noqa: E402
 import procs  # noqa: E402
+import term  # noqa: E402
 from api import Api  # noqa: E402
 
 ROUNDS = int(os.environ.get("CCVM_BENCH_ROUNDS", "10"))
@@ -132,7 +132,7 @@ def main():
         starts(ctx, result)
         prompts(ctx, result)
         memory(ctx, result)
-        result["pane_mb_s"] = pane.rates(ctx)
+        result["terminal"] = term.run(ctx)
         result["egress"] = egress.run(ctx)
         qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=False).stdout
         result["qemu"], result["load"] = qemu.split("\n", maxsplit=1)[0], os.getloadavg()[0]

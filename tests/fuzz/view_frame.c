@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c
+ * files: src/proto/view.c src/proto/links.c
  * A frame as a viewer reads it from a ccvm-term that a guest took over: refused, or a screen that holds together. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void check(const struct view_screen *v)
 			if ((c[col].attr & VIEW_WIDE) && (col + 1 == v->cols || !(c[col + 1].attr & VIEW_TAIL)))
 				abort();
 		}
-		view_row_ansi(&text, c, v->cols);
+		view_row_ansi(&text, c, v->cols, &v->links);
 	}
 }
 

@@ -6,11 +6,12 @@ import time
 
 import procs
 import termwire
+import viewgrid
 from harness import assert_eq, assert_in, assert_true, core_limit, open_files, test, wait_until
 
 
-def start(ctx):
-    t = termwire.Term(os.path.join(ctx.bin, "..", "libexec", "ccvm", "ccvm-term"), **ctx.user.ids())
+def start(ctx, **kw):
+    t = termwire.Term(os.path.join(ctx.bin, "..", "libexec", "ccvm", "ccvm-term"), **ctx.user.ids(), **kw)
     ctx.on_close(t.close)
     t.next_worker()
     return t
@@ -107,3 +108,72 @@ def test_malformed_frames_end_the_worker(ctx):
     wait_until(lambda: not procs.alive(first), 20, "end of the worker")
     t.next_worker()
     t.pull()
+
+
+def user_seconds(pid):
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[11]) / os.sysconf("SC_CLK_TCK")
+
+
+@test(timeout=300)
+def test_a_turn_that_never_ends_is_ended(ctx):
+    """Combining characters, each looked up behind all before: the time goes with the square of their number."""
+    log = os.path.join(ctx.dir, "term.log")
+    with open(log, "wb") as f:
+        t = start(ctx, stderr=f)
+    first = worker_pid(t)
+    t.worker.settimeout(None)
+    t.send("o", b"e" + b"\xcc\x81\x0f" * 2500000)
+    wait_until(lambda: not procs.alive(first), 200, "the end of the worker")
+    t.next_worker()
+    t.send("o", b"after")
+    assert_in(b"after", t.pull(), "frame of the next worker")
+    with open(log, "rb") as f:
+        assert_in(b"ended by Virtual timer expired; another one begins", f.read(), "note in the log")
+
+
+@test(timeout=300)
+def test_the_limit_is_one_of_a_turn_not_of_a_life(ctx):
+    t = start(ctx)
+    first, end = worker_pid(t), time.monotonic() + 240
+    since = termwire.generation(t.pull())
+    while user_seconds(first) < 6 and time.monotonic() < end:
+        t.send("o", b"\x1b[31mx\x1b[32my\x1b[0m" * 50000)
+        since = termwire.generation(t.pull(since))
+    assert_true(user_seconds(first) >= 6, "it computed for longer than a turn may")
+    assert_eq(worker_pid(t), first, "the worker that is still the same")
+
+
+@test()
+def test_links_go_with_the_rows(ctx):
+    t = start(ctx)
+    t.send("o", b"see \x1b]8;id=1;https://example.org/a\x1b\\here\x1b]8;;\x1b\\ or \x1b]8;;javascript:alert(1)\x07not\x1b]8;;\x07")
+    data = t.pull()
+    links = viewgrid.Frame(data).links
+    assert_eq({at: uri for at, uri in links.items()}, {(0, c): "https://example.org/a" for c in range(4, 8)}, "links")
+    assert_true(b"javascript" not in data, "a link that runs something is none")
+    t.send("o", b"\r\nplain")
+    assert_true(b"example.org" not in t.pull(termwire.generation(data)), "unchanged rows' links stay away")
+    t.send("V", termwire.VIEWER + b"l" + struct.pack("<QH", 0, 10))
+    assert_in(b"https://example.org/a", t.take("v"), "history")
+
+
+@test()
+def test_one_that_attaches_in_the_middle(ctx):
+    """In the middle of a flood, a sequence and a character: the same whole state as one who was there."""
+    t = start(ctx)
+    since = termwire.generation(t.pull())
+    for i in range(300):
+        t.send("o", b"\x1b[3%dmline %d \xe4\xb8\xad\x1b[0m\r\n" % (i % 8, i) * 50)
+        if i % 10 == 0:
+            since = termwire.generation(t.pull(since))
+    t.send("o", b"\x1b]2;title\x07\x1b[?25l\x1b[5;7H\xe4\xb8")
+    t.send("V", b"\x02\0\0\0p" + struct.pack("<Q", 0))
+    late = viewgrid.Frame(t.take("v")[4:])
+    whole = viewgrid.Frame(t.pull())
+    assert_eq((late.cells, late.cursor, late.modes, late.title, late.top, late.first),
+              (whole.cells, whole.cursor, whole.modes, whole.title, whole.top, whole.first), "state")
+    assert_eq((late.cursor, late.title, "cursor" in late.modes), ((4, 6), "title", False), "state")
+    assert_eq((late.top, late.top - late.first), (15001 - 24, 10000), "lines that went up, and that are kept")
+    t.send("o", b"\xadx")
+    assert_in("中x", viewgrid.text(viewgrid.Frame(t.pull()).cells), "the character that was cut")

@@ -20,7 +20,7 @@ class Term:
         self.control, theirs = socket.socketpair()
         self.control.settimeout(20)
         fd = theirs.fileno()
-        self.popen = subprocess.Popen(["sh", "-c", 'exec "$0" 3<&%d %d<&-' % (fd, fd), program] if fd != 3 else [program],
+        self.popen = subprocess.Popen(["bash", "-c", 'exec "$0" 3<&%d %d<&-' % (fd, fd), program] if fd != 3 else [program],
                                       pass_fds=[fd], **kw)
         theirs.close()
         self.pid, self.buffer, self.worker = self.popen.pid, b"", None

@@ -1,5 +1,5 @@
 /* areas: base term
- * files: src/proto/view.c src/proto/wire.c
+ * files: src/proto/view.c src/proto/links.c src/proto/wire.c
  * The terminal: bytes in, rows out, as a viewer that only gets frames sees them. */
 #include "unit/unit.h"
 
@@ -104,6 +104,14 @@ static void test_sequences(void **state)
 		{"abc\033c", ""},
 		{"\033[9999;9999Hx", "|||         x"},
 		{"a\033[9999Xb", "ab"},
+		{"\033[5b", ""},			   /* libvterm never came back */
+		{"a\033[5b", "aaaaaa"},
+		{"\xc2\x85\xc2\x80x\033H", "x"},	   /* libvterm went to column -2 */
+		{"a\xc2", "a"},
+		{"a\xc2" "b", "a\xef\xbf\xbd" "b"},
+		{"a\xc2\n\x85" "b", "a\xef\xbf\xbd|  \xef\xbf\xbd" "b"},
+		{"a\xe4\xb8\033[mb", "a\xef\xbf\xbd" "b"},
+		{"a\xc2\xa0" "b\xc2\xbf", "a\xc2\xa0" "b\xc2\xbf"},
 	};
 
 	(void)state;
@@ -115,6 +123,21 @@ static void test_sequences(void **state)
 		expect(&f, cases[i].input, cases[i].wanted);
 		close_fixture(&f);
 	}
+}
+
+/* A character cut by the end of what was read at a time. */
+static void test_cut_character(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, 10, 4, 100);
+	feed(&f, "abc\xe4");
+	feed(&f, "\xb8");
+	feed(&f, "\xad" "d\xf0\x9f\x99");
+	feed(&f, "\x82");
+	expect(&f, "cut", "abc\xe4\xb8\xad" "d\xf0\x9f\x99\x82");
+	close_fixture(&f);
 }
 
 static void test_attributes(void **state)
@@ -241,7 +264,7 @@ static void test_history_and_find(void **state)
 	expect(&f, "20 lines", "line 18|line 19");
 	assert_int_equal(f.screen.s.top, 18);
 	assert_int_equal(f.screen.s.first, 13); /* five are kept */
-	grid_put_history(emu_grid(f.emu), &out, 0, 3);
+	emu_put_history(f.emu, &out, 0, 3);
 	assert_int_equal(view_take_history(&lines, 20, 3, buf_data(&out), buf_len(&out)), 0);
 	text = shown(&lines);
 	assert_string_equal(text, "line 13|line 14|line 15");
@@ -331,6 +354,67 @@ static void test_only_changes_are_sent(void **state)
 	close_fixture(&f);
 }
 
+/* Which URIs become links, as a viewer has them, and that text behind a refused one has none. */
+static void test_links(void **state)
+{
+	static const struct {
+		const char *uri;
+		bool kept;
+	} cases[] = {
+		{"https://example.org/a?b#c", true}, {"http://x/", true}, {"file:///etc/x", true}, {"mailto:a@b", true},
+		{"javascript:alert(1)", false},	     {"https://", false}, {"https://a b", false}, {"https://a/\xc3\xa4", false},
+		{"https://a/\"", false},	     {"HTTPS://x/", false}, {"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *text = mem_format("\033]8;;http://before/\007a\033]8;id=1;%s\007b\033]8;;\007c", cases[i].uri);
+		AUTO_BUF struct buf ansi = {0};
+		struct fixture f;
+		const struct view_cell *c;
+		const char *got;
+
+		open_fixture(&f, 10, 2, 10);
+		feed(&f, text);
+		pull(&f);
+		c = view_row(&f.screen, 0);
+		got = links_uri(&f.screen.links, c[1].link);
+		if (cases[i].kept ? !got || strcmp(got, cases[i].uri) != 0 : c[1].link != 0)
+			fail_msg("%s: got %s", cases[i].uri, got ? got : "none");
+		assert_string_equal(links_uri(&f.screen.links, c[0].link), "http://before/");
+		assert_int_equal(c[2].link, 0);
+		view_row_ansi(&ansi, c, 10, &f.screen.links);
+		assert_non_null(strstr(buf_text(&ansi), "\033]8;;http://before/\033\\a\033]8;;"));
+		assert_non_null(strstr(buf_text(&ansi), "\033]8;;\033\\"));
+		close_fixture(&f);
+	}
+}
+
+/* The oldest lead nowhere when there are too many; none leads where another does. */
+static void test_many_links(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, 10, 300, 10);
+	for (int i = 0; i < 300; i++) {
+		AUTO_FREE char *text = mem_format("\033]8;;http://x/%d\007a\r\n", i);
+
+		feed(&f, text);
+	}
+	pull(&f);
+	for (int i = 1; i < 299; i++) {
+		AUTO_FREE char *wanted = mem_format("http://x/%d", i + 1);
+		const char *got = links_uri(&f.screen.links, view_row(&f.screen, (uint16_t)i)->link);
+
+		if (i + 1 < 300 - LINKS_MAX)
+			assert_null(got);
+		else
+			assert_string_equal(got, wanted);
+	}
+	close_fixture(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +422,8 @@ int main(void)
 		cmocka_unit_test(test_answers),		   cmocka_unit_test(test_events),
 		cmocka_unit_test(test_history_and_find),   cmocka_unit_test(test_late_viewer),
 		cmocka_unit_test(test_resize_keeps_state), cmocka_unit_test(test_only_changes_are_sent),
+		cmocka_unit_test(test_cut_character),	   cmocka_unit_test(test_links),
+		cmocka_unit_test(test_many_links),
 	};
 
 	return cmocka_run_group_tests_name("term_emu", tests, NULL, NULL);

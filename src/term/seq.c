@@ -1,0 +1,511 @@
+/* Theory of operation.
+ *
+ * 1. Everything here is decided by tables over what scan found; numbers are capped there, strings bounded.
+ * 2. Answers are constants, numbers of ours, and the cursor's place. Nothing that the program chose is among them, or it
+ *    would be typed into whatever reads the terminal next (CVE-2003-0063 and its kin).
+ * 3. What libvterm is told is made here from checked numbers, two at most. It is asked only for what it does well: REP
+ *    before any glyph never ends there, a second mode in one sequence is not seen, CSI s moves the cursor. */
+#include "term/seq.h"
+#include "base/mem.h"
+#include "term/emu_state.h"
+#include "term/pen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A parameter; left out or smaller than 1: the default. */
+static int seq_number(const struct emu *e, size_t i, int otherwise)
+{
+	return i < e->scan.numbers && e->scan.number[i] > 0 ? e->scan.number[i] : otherwise;
+}
+
+static void seq_answer(struct emu *e, const char *text)
+{
+	if (e->cb.on_answer)
+		e->cb.on_answer(e->cb.ctx, text, strlen(text));
+}
+
+/* ---- pen and cursor ---- */
+
+static void seq_on_sgr(struct emu *e)
+{
+	pen_sgr(&e->pen, &e->scan);
+}
+
+/* Each screen has a saved cursor of its own, as xterm's have. */
+static struct emu_saved *seq_saved(struct emu *e)
+{
+	return &e->saved[e->modes & VIEW_ALTERNATE ? 1 : 0];
+}
+
+static void seq_save(struct emu *e)
+{
+	*seq_saved(e) = (struct emu_saved){e->pen, e->cursor.row, e->cursor.col, e->origin, {e->charset[0], e->charset[1]}};
+}
+
+static void seq_restore(struct emu *e)
+{
+	const struct emu_saved *s = seq_saved(e);
+
+	e->pen.fg = s->pen.fg;
+	e->pen.bg = s->pen.bg;
+	e->pen.attr = s->pen.attr;
+	if (e->origin != s->origin)
+		emu_tell(e, "\033[?6%c", s->origin ? 'h' : 'l');
+	e->origin = s->origin;
+	for (int i = 0; i < 2; i++) {
+		e->charset[i] = s->charset[i];
+		emu_tell(e, "\033%c%c", "()"[i], e->charset[i] ? e->charset[i] : 'B');
+	}
+	emu_move(e, s->row, s->col);
+}
+
+/* CSI s is also how the left and right margins are set, when they are in use. */
+static void seq_on_save_or_margins(struct emu *e)
+{
+	if (e->margins)
+		emu_tell(e, "\033[%d;%ds", seq_number(e, 0, 1), seq_number(e, 1, e->grid.cols));
+	else
+		seq_save(e);
+}
+
+/* Up and down stop at the scroll region's edge when they begin inside. */
+static void seq_vertical(struct emu *e, int by, bool first_column)
+{
+	const int row = e->cursor.row, to = row + by;
+	const int least = row >= e->top ? e->top : 0, most = row < e->bottom ? e->bottom - 1 : e->grid.rows - 1;
+
+	emu_move(e, to < least ? least : to > most ? most : to, first_column ? 0 : e->cursor.col);
+}
+
+static void seq_on_up(struct emu *e)
+{
+	seq_vertical(e, -seq_number(e, 0, 1), e->scan.final == 'F');
+}
+
+static void seq_on_down(struct emu *e)
+{
+	seq_vertical(e, seq_number(e, 0, 1), e->scan.final == 'E');
+}
+
+/* A region of fewer than two rows is none. */
+static void seq_on_region(struct emu *e)
+{
+	const int top = seq_number(e, 0, 1), wanted = seq_number(e, 1, e->grid.rows);
+	const int bottom = wanted > e->grid.rows ? e->grid.rows : wanted;
+
+	if (top >= bottom)
+		return;
+	e->top = top - 1;
+	e->bottom = bottom;
+	emu_tell(e, "\033[%d;%dr", top, bottom);
+}
+
+/* The last glyph again, in the rest of the row at most. */
+static void seq_on_repeat(struct emu *e)
+{
+	const int room = e->grid.cols - e->cursor.col, wanted = seq_number(e, 0, 1);
+	AUTO_BUF struct buf text = {0};
+
+	for (int i = 0; e->last_ch && i < wanted && i < room; i++)
+		view_put_utf8(&text, e->last_ch);
+	vterm_input_write(e->vt, (const char *)buf_data(&text), buf_len(&text));
+}
+
+/* DECALN: the screen full of E, for adjusting a tube. */
+static void seq_on_align(struct emu *e)
+{
+	const struct view_cell pen = e->pen;
+
+	e->pen = (struct view_cell){0};
+	e->origin = false;
+	e->top = 0;
+	e->bottom = e->grid.rows;
+	emu_tell(e, "\033#8\033[?6l\033[r\033[H");
+	e->pen = pen;
+}
+
+static void seq_forget(struct emu *e)
+{
+	e->origin = e->no_wrap = e->insert = e->margins = e->synchronized = false;
+	e->pen = (struct view_cell){0};
+	memset(e->saved, 0, sizeof(e->saved));
+	memset(e->charset, 0, sizeof(e->charset));
+	e->modes = (e->modes & VIEW_ALTERNATE) | VIEW_CURSOR_VISIBLE;
+	e->kitty_depth = 0;
+	e->shape = 0;
+	e->top = 0;
+	e->bottom = e->grid.rows;
+	emu_touch(e);
+}
+
+/* DECSTR leaves text and cursor alone. */
+static void seq_on_soft_reset(struct emu *e)
+{
+	const int row = e->cursor.row, col = e->cursor.col;
+
+	seq_forget(e);
+	emu_tell(e, "\033[4l\033[?6l\033[?7h\033[?69l\033[r\033(B\033)B\017");
+	emu_move(e, row, col);
+}
+
+/* RIS. The alternate screen is left before the main one is erased. */
+static void seq_on_reset(struct emu *e)
+{
+	seq_forget(e);
+	if (e->modes & VIEW_ALTERNATE) {
+		e->modes &= ~(unsigned)VIEW_ALTERNATE;
+		grid_switch(&e->grid, false);
+	}
+	e->last_ch = 0;
+	emu_tell(e, "\033c");
+}
+
+/* ---- modes ---- */
+
+static const struct {
+	int number;
+	unsigned mode;
+} seq_modes[] = {
+	{1, VIEW_CURSOR_KEYS},	   {9, VIEW_MOUSE_CLICK},    {25, VIEW_CURSOR_VISIBLE}, {1000, VIEW_MOUSE_CLICK},
+	{1002, VIEW_MOUSE_DRAG},   {1003, VIEW_MOUSE_MOVE},  {1004, VIEW_FOCUS_EVENTS}, {1006, VIEW_MOUSE_SGR},
+	{2004, VIEW_PASTE_BRACKETS},
+};
+
+static bool *seq_flag(struct emu *e, int number, bool *inverted)
+{
+	*inverted = number == 7;
+	return number == 6 ? &e->origin : number == 7 ? &e->no_wrap : number == 69 ? &e->margins : number == 2026 ? &e->synchronized : NULL;
+}
+
+static void seq_alternate(struct emu *e, bool on)
+{
+	if (on != !!(e->modes & VIEW_ALTERNATE))
+		emu_tell(e, "\033[?1047%c", on ? 'h' : 'l'); /* emu hears of it as a property */
+}
+
+static void seq_screen_mode(struct emu *e, int number, bool on)
+{
+	const bool cursor = number == 1048 || number == 1049;
+
+	if (cursor && on)
+		seq_save(e);
+	if (number != 1048)
+		seq_alternate(e, on);
+	if (cursor && !on)
+		seq_restore(e);
+}
+
+static void seq_private_mode(struct emu *e, int number, bool on)
+{
+	bool inverted, *flag = seq_flag(e, number, &inverted);
+
+	if (flag)
+		*flag = on != inverted;
+	for (size_t i = 0; i < ARRAY_LEN(seq_modes); i++)
+		if (seq_modes[i].number == number)
+			e->modes = on ? e->modes | seq_modes[i].mode : e->modes & ~seq_modes[i].mode;
+	if (number == 6 || number == 7 || number == 69)
+		emu_tell(e, "\033[?%d%c", number, on ? 'h' : 'l');
+	else if (number == 47 || (number >= 1047 && number <= 1049))
+		seq_screen_mode(e, number, on);
+	emu_touch(e);
+}
+
+static void seq_on_private_modes(struct emu *e)
+{
+	const struct scan s = e->scan; /* telling libvterm something may not change what is being read */
+
+	for (size_t i = 0; i < s.numbers; i++)
+		seq_private_mode(e, s.number[i], s.final == 'h');
+}
+
+static void seq_on_modes(struct emu *e)
+{
+	const bool on = e->scan.final == 'h';
+
+	for (size_t i = 0; i < e->scan.numbers; i++) {
+		const int number = e->scan.number[i];
+
+		if (number == 4)
+			e->insert = on;
+		if (number == 4 || number == 20)
+			emu_tell(e, "\033[%d%c", number, on ? 'h' : 'l');
+	}
+}
+
+/* ---- queries ---- */
+
+/* DECRQM: 1 set, 2 reset, 0 not known. */
+static void seq_on_mode_query(struct emu *e)
+{
+	const int number = seq_number(e, 0, 0);
+	bool inverted, *flag = seq_flag(e, number, &inverted);
+	int value = flag ? (*flag != inverted ? 1 : 2) : 0;
+	char text[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(seq_modes); i++)
+		if (seq_modes[i].number == number)
+			value = e->modes & seq_modes[i].mode ? 1 : 2;
+	if (number == 1049 || number == 1047 || number == 47)
+		value = e->modes & VIEW_ALTERNATE ? 1 : 2;
+	snprintf(text, sizeof(text), "\033[?%d;%d$y", number, value);
+	seq_answer(e, text);
+}
+
+static void seq_on_status_query(struct emu *e)
+{
+	const int number = seq_number(e, 0, 0);
+	char text[32];
+
+	if (number == 5 && !e->scan.leader)
+		seq_answer(e, "\033[0n");
+	if (number != 6)
+		return;
+	snprintf(text, sizeof(text), "\033[%s%d;%dR", e->scan.leader == '?' ? "?" : "", e->cursor.row + 1, e->cursor.col + 1);
+	seq_answer(e, text);
+}
+
+static void seq_on_attributes_query(struct emu *e)
+{
+	if (seq_number(e, 0, 0) > 0)
+		return;
+	if (e->scan.leader == '>')
+		seq_answer(e, "\033[>1;10;0c");
+	else if (!e->scan.leader)
+		seq_answer(e, "\033[?62;22c");
+}
+
+static void seq_on_size_query(struct emu *e)
+{
+	char text[32];
+
+	if (seq_number(e, 0, 0) != 18)
+		return;
+	snprintf(text, sizeof(text), "\033[8;%d;%dt", e->grid.rows, e->grid.cols);
+	seq_answer(e, text);
+}
+
+static void seq_on_version_query(struct emu *e)
+{
+	seq_answer(e, "\033P>|ccvm\033\\");
+}
+
+/* Kitty's keyboard protocol: a stack of flags; keyenc knows one kind of report, so only "any or none" counts. */
+static void seq_on_kitty(struct emu *e)
+{
+	const size_t number = (size_t)seq_number(e, 0, 0), count = number ? number : 1;
+	int *top = e->kitty_depth ? &e->kitty[e->kitty_depth - 1] : NULL;
+	char text[32];
+
+	if (e->scan.leader == '>' && e->kitty_depth < EMU_KITTY_DEPTH)
+		e->kitty[e->kitty_depth++] = number & 1;
+	else if (e->scan.leader == '<')
+		e->kitty_depth -= count < e->kitty_depth ? count : e->kitty_depth;
+	else if (e->scan.leader == '=' && top)
+		*top = number & 1;
+	else if (e->scan.leader == '=')
+		e->kitty[e->kitty_depth++] = number & 1;
+	top = e->kitty_depth ? &e->kitty[e->kitty_depth - 1] : NULL;
+	e->modes = top && *top ? e->modes | VIEW_KITTY_KEYS : e->modes & ~(unsigned)VIEW_KITTY_KEYS;
+	if (e->scan.leader != '?')
+		return;
+	snprintf(text, sizeof(text), "\033[?%du", top ? *top : 0);
+	seq_answer(e, text);
+}
+
+static void seq_on_shape(struct emu *e)
+{
+	static const uint8_t shapes[] = {0, 1, 1, 2, 2, 3, 3};
+	const int number = seq_number(e, 0, 0);
+
+	if (number < (int)ARRAY_LEN(shapes))
+		e->shape = shapes[number];
+	emu_touch(e);
+}
+
+/* ---- what libvterm is told of ---- */
+
+#define SEQ_TOLD_MAX 9999 /* beyond all rows and columns; sums stay small */
+
+static void seq_tell(struct emu *e)
+{
+	const struct scan *s = &e->scan;
+	const char leader[] = {s->leader, '\0'}, intermediate[] = {s->intermediate, '\0'};
+	char text[2][8] = {"", ""};
+
+	for (size_t i = 0; i < 2 && i < s->numbers; i++)
+		if (s->number[i] >= 0)
+			snprintf(text[i], sizeof(text[i]), "%d", s->number[i] < SEQ_TOLD_MAX ? s->number[i] : SEQ_TOLD_MAX);
+	emu_tell(e, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1], intermediate, s->final);
+}
+
+static void seq_tell_escape(struct emu *e)
+{
+	emu_tell(e, "\033%c", e->scan.final);
+}
+
+static void seq_on_charset(struct emu *e)
+{
+	const char *which = "()*+";
+	const size_t i = (size_t)(strchr(which, e->scan.intermediate) - which);
+
+	if (i < ARRAY_LEN(e->charset))
+		e->charset[i] = e->scan.final;
+	emu_tell(e, "\033%c%c", e->scan.intermediate, e->scan.final);
+}
+
+static void seq_on_erase(struct emu *e)
+{
+	seq_tell(e);
+	if (seq_number(e, 0, 0) == 3)
+		grid_clear_history(&e->grid);
+}
+
+/* With more numbers than one it is a mouse mode of xterm's. */
+static void seq_on_scroll_down(struct emu *e)
+{
+	if (e->scan.numbers < 2)
+		seq_tell(e);
+}
+
+/* ---- which sequence does what ---- */
+
+struct seq_row {
+	const char *finals;
+	char leader, intermediate; /* leader '*': any or none */
+	void (*act)(struct emu *e);
+};
+
+static const struct seq_row seq_csi[] = {
+	{"m", 0, 0, seq_on_sgr}, /* by far the most frequent */
+	{"@CDGHIKLMPSXZ`adefgjk", 0, 0, seq_tell},
+	{"AF", 0, 0, seq_on_up},
+	{"BE", 0, 0, seq_on_down},
+	{"J", 0, 0, seq_on_erase},
+	{"JK", '?', 0, seq_tell},
+	{"hl", '?', 0, seq_on_private_modes},
+	{"hl", 0, 0, seq_on_modes},
+	{"r", 0, 0, seq_on_region},
+	{"s", 0, 0, seq_on_save_or_margins},
+	{"u", 0, 0, seq_restore},
+	{"b", 0, 0, seq_on_repeat},
+	{"T", 0, 0, seq_on_scroll_down},
+	{"}~", 0, '\'', seq_tell}, /* DECIC, DECDC */
+	{"q", 0, ' ', seq_on_shape},
+	{"q", '>', 0, seq_on_version_query},
+	{"u", '*', 0, seq_on_kitty},
+	{"c", '*', 0, seq_on_attributes_query},
+	{"n", '*', 0, seq_on_status_query},
+	{"p", '?', '$', seq_on_mode_query},
+	{"p", '*', '!', seq_on_soft_reset},
+	{"t", 0, 0, seq_on_size_query},
+};
+
+static const struct seq_row seq_escape[] = {
+	{"7", 0, 0, seq_save},
+	{"8", 0, 0, seq_restore},
+	{"8", 0, '#', seq_on_align},
+	{"c", 0, 0, seq_on_reset},
+	{"DEHMNOno|}~", 0, 0, seq_tell_escape}, /* IND NEL HTS RI, shifts */
+	{"0AB", 0, '(', seq_on_charset},
+	{"0AB", 0, ')', seq_on_charset},
+	{"0AB", 0, '*', seq_on_charset},
+	{"0AB", 0, '+', seq_on_charset},
+};
+
+static void seq_find_and_act(struct emu *e, const struct seq_row *table, size_t n)
+{
+	const struct scan *s = &e->scan;
+
+	for (size_t i = 0; i < n; i++)
+		if (table[i].intermediate == s->intermediate && (table[i].leader == s->leader || table[i].leader == '*') &&
+		    strchr(table[i].finals, s->final)) {
+			table[i].act(e);
+			return;
+		}
+}
+
+/* ---- strings ---- */
+
+/* Copies what may be shown; the rest is left out. */
+static void seq_clean(char out[VIEW_TITLE_MAX], const char *text)
+{
+	size_t n = strlen(text), used = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint32_t ch;
+		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
+
+		if (len && view_is_char(ch) && used + len < VIEW_TITLE_MAX) {
+			memcpy(out + used, text + i, len);
+			used += len;
+		}
+		i += len ? len : 1;
+	}
+	out[used] = '\0';
+}
+
+static void seq_on_title(struct emu *e, const char *text)
+{
+	seq_clean(e->events.title_text, text);
+	e->events.title = true;
+	e->title_gen = e->grid.gen;
+	emu_touch(e);
+}
+
+static void seq_on_notify(struct emu *e, const char *text)
+{
+	if (strncmp(text, "4;", 2) == 0) /* a progress bar, of another dialect */
+		return;
+	seq_clean(e->events.notify_text, text);
+	e->events.notified = true;
+}
+
+static void seq_on_notify_777(struct emu *e, const char *text)
+{
+	if (strncmp(text, "notify;", 7) == 0)
+		seq_on_notify(e, text + 7);
+}
+
+/* Clipboard writes are refused: anything on the screen of an agent could put commands there. */
+static void seq_on_clipboard(struct emu *e, const char *text)
+{
+	(void)text;
+	e->events.clipboard_refused++;
+}
+
+/* OSC 8: parameters, ';', where the text that follows leads; nothing: the link ends. What is no URI that may be shown
+ * ends it too, so that no text is taken for the last link's. */
+static void seq_on_link(struct emu *e, const char *text)
+{
+	const char *uri = strchr(text, ';');
+
+	e->pen.link = uri && !e->scan.overlong ? links_add(&e->links, uri + 1) : 0;
+}
+
+static void seq_on_osc(struct emu *e)
+{
+	static const struct {
+		const char *prefix;
+		bool even_overlong;
+		void (*act)(struct emu *e, const char *text);
+	} table[] = {{"0;", false, seq_on_title},	{"2;", false, seq_on_title},	       {"8;", true, seq_on_link},
+		     {"9;", false, seq_on_notify}, {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if ((table[i].even_overlong || !e->scan.overlong) && strncmp(e->scan.text, table[i].prefix, strlen(table[i].prefix)) == 0)
+			table[i].act(e, e->scan.text + strlen(table[i].prefix));
+}
+
+/* ---- public ---- */
+
+void seq_act(struct emu *e, enum scan_kind kind)
+{
+	if (kind == SCAN_OSC)
+		seq_on_osc(e);
+	else if (kind == SCAN_CSI)
+		seq_find_and_act(e, seq_csi, ARRAY_LEN(seq_csi));
+	else if (kind == SCAN_ESCAPE_SEQUENCE)
+		seq_find_and_act(e, seq_escape, ARRAY_LEN(seq_escape));
+}
