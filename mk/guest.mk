@@ -20,14 +20,24 @@ $(eval $(call guest_program,ccvm-init,init))
 $(eval $(call guest_program,ccvm-launch,launch))
 $(eval $(call guest_program,ccvm-report,report))
 
+# The one program that is linked with the image's own libraries: Debian has no static libcryptsetup.
+$(G)/obj/guest/pool/%.o: GUEST_CFLAGS += -fPIE $(call pkg_cflags,libcryptsetup)
+$(G)/bin/ccvm-pool: $(patsubst %.c,$(G)/obj/%.o,$(wildcard guest/pool/*.c)) $(G)/obj/pie/mem.o
+	@mkdir -p $(@D)
+	$(CC) -pie -Wl,-z,relro,-z,now -o $@ $^ $(call pkg_libs,libcryptsetup)
+$(G)/obj/pie/mem.o: src/base/mem.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -fPIE -MMD -MP -c -o $@ $<
+-include $(patsubst %.c,$(G)/obj/%.d,$(wildcard guest/pool/*.c)) $(G)/obj/pie/mem.d
+
 # The archive: /init and /bin/*.
-$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report)
+$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report ccvm-pool)
 	@mkdir -p $(@D) $(G)/root/bin
 	@cp $(G)/bin/ccvm-init $(G)/root/init
-	@cp $(G)/bin/ccvm-launch $(G)/bin/ccvm-report $(G)/root/bin/
+	@cp $(G)/bin/ccvm-launch $(G)/bin/ccvm-report $(G)/bin/ccvm-pool $(G)/root/bin/
 	@strip $(G)/root/init $(G)/root/bin/*
 	@chmod 0755 $(G)/root $(G)/root/bin $(G)/root/init $(G)/root/bin/*
-	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report | \
+	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report bin/ccvm-pool | \
 		cpio --quiet -o -H newc -R 0:0 --reproducible > ../guest.cpio.tmp
 	@mv $(G)/guest.cpio.tmp $@
 

@@ -27,6 +27,8 @@ struct boot {
 /* rootfs.c */
 int rootfs_mount_early(struct boot *b, struct err *e);   /* proc, sys, dev, run in the initramfs */
 int rootfs_switch(struct boot *b, struct err *e);        /* squashfs + tmpfs overlay becomes / */
+/* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
+int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e);
 int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e);
 /* module.c */
 int module_load_all(struct boot *b, struct err *e);      /* /modules/order of the initramfs */
@@ -48,11 +50,14 @@ int seed_sudo(struct boot *b, struct err *e);
 int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
 /* firewall.c */
 int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
+/* pool.c */
+int pool_set_up(struct boot *b, struct err *e);          /* where the seed says that there is a disk */
+bool pool_is_mounted(void);
+void pool_set_limit(int64_t kib);                        /* what the host's file may become; -1: not told */
 /* workspace.c */
 int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);
 int workspace_home(struct boot *b, struct err *e);
-int workspace_pool(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
 /* agent.c */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */

@@ -46,7 +46,7 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
-	{"pool", STAGE_FAIL_OPEN, workspace_pool},
+	{"pool", STAGE_FAIL_OPEN, pool_set_up},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
@@ -122,7 +122,7 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 	struct init_inbox *in = ctx;
 	const char *op;
 	struct err ignored;
-	int64_t ns;
+	int64_t ns, kib;
 
 	if (json_parse_line(text, n, &line) < 0)
 		return;
@@ -133,6 +133,8 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 		in->last = INIT_STOP;
 	else if (op && strcmp(op, "clock") == 0 && json_get_int(&line, "ns", &ns))
 		(void)seed_set_clock(ns, &ignored);
+	else if (op && strcmp(op, "pool-limit") == 0 && json_get_int(&line, "kib", &kib) && kib >= 0)
+		pool_set_limit(kib);
 }
 
 /* Reads what is there; end of file means that the host is not connected (yet). */

@@ -50,8 +50,7 @@ int rootfs_mount_early(struct boot *b, struct err *e)
 	return rootfs_mount_table(rootfs_early, ARRAY_LEN(rootfs_early), e);
 }
 
-/* Finds the disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
-static int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e)
+int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e)
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *entry;
@@ -91,7 +90,7 @@ static int rootfs_move_early(struct err *e)
 /* The guest programs outlive the initramfs on the tmpfs at /run. */
 static int rootfs_keep_programs(struct err *e)
 {
-	static const char *const names[] = {"ccvm-launch", "ccvm-report"};
+	static const char *const names[] = {"ccvm-launch", "ccvm-report", "ccvm-pool"};
 
 	mkdir(NAME_GUEST_DIR, 0755);
 	mkdir(NAME_GUEST_DIR "/bin", 0755);
@@ -141,6 +140,7 @@ int rootfs_switch(struct boot *b, struct err *e)
 	/* What the initramfs held is RAM: give it back while its root is still reachable. */
 	unlink("/bin/ccvm-launch");
 	unlink("/bin/ccvm-report");
+	unlink("/bin/ccvm-pool");
 	unlink("/init");
 	if (file_remove_tree(AT_FDCWD, "/modules", e) < 0 || rootfs_move_early(e) < 0)
 		return -1;

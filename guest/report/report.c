@@ -1,8 +1,9 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
  * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
- * otherwise every ten seconds as a sign of life; and what the guest's own firewall refused, merged, once a second. */
+ * otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they change; and what the guest's own firewall refused, merged, once a second. */
 #include "report/nflog.h"
+#include "report/poolstat.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -130,9 +131,14 @@ int main(void)
 	struct report_figures last = {0}, now;
 	struct err ignored; /* no firewall, or no log of it: nothing to report */
 	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored);
+	struct poolstat pool = {0};
 	int quiet = 10;
 
-	for (;; poll(NULL, 0, 1000)) {
+	for (unsigned half = 0;; half++, poll(NULL, 0, 500)) {
+		if (poolstat_tell(&pool) < 0)
+			return 1;
+		if (half % 2)
+			continue;
 		if (report_denied(log_fd) < 0)
 			return 1;
 		if (report_read(&now) < 0)

@@ -15,6 +15,8 @@
 /* block devices, by virtio serial (at most 20 bytes) */
 #define NAME_DISK_ROOT    "ccvm-root"
 #define NAME_DISK_SCRATCH "ccvm-scratch"
+#define NAME_POOL_MAPPING "ccvm-scratch"      /* in /dev/mapper */
+#define NAME_POOL_DIR     "/run/ccvm/pool"    /* where its file system is, for root alone */
 
 /* files of the seed directory */
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"

@@ -103,6 +103,7 @@ bool boot_restart(struct session *s, const char *why)
 void boot_start_again(struct session *s)
 {
 	streams_close(s);
+	pool_close(s);
 	template_fini(&s->template);
 	s->restarting = s->may_have_written = s->shut_down = s->nudged = false;
 	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
@@ -236,6 +237,8 @@ void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
 		boot_on_shutdown(ctx, data);
 	else if (strcmp(name, "MIGRATION") == 0)
 		boot_on_migration(ctx, data);
+	else if (strcmp(name, "BLOCK_IO_ERROR") == 0)
+		pool_on_io_error(ctx, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "nospace")));
 }
 
 /* ---- the guest's lines ---- */
@@ -247,6 +250,7 @@ void boot_on_parked(struct session *s)
 	if (s->state != SESSION_STARTING)
 		return;
 	start_refresh_clock(s);
+	pool_tell_limit(s);
 	s->may_have_written = true;
 	s->stage = "guest";
 	stream_write(s->ctl, go, sizeof(go) - 1);
@@ -318,6 +322,7 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		status_event_progress(s, m->stage, m->ms);
 		return;
 	case GUEST_NOTE:
+		pool_on_note(s, m);
 		status_event_note(s, m->stage, m->reason);
 		return;
 	case GUEST_FAILED:
@@ -328,7 +333,11 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		return;
 	case GUEST_REPORT:
 		s->report = *m;
+		pool_tell_limit(s);
 		status_write(s);
+		return;
+	case GUEST_POOL:
+		pool_on_figures(s, m);
 		return;
 	case GUEST_DENIED:
 		egress_on_guest_denied(s, m);

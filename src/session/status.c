@@ -139,6 +139,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "guest_load_milli", s->report.load_milli);
 	egress_add_status(s, &text);
 	screen_add_status(s, &text);
+	pool_add_status(s, &text);
 	json_end(&text);
 	buf_add(&text, "\n", 1);
 	/* A reader sees the old text or the new one, never half of it. */

@@ -11,7 +11,7 @@ static const struct {
 	{"parked", GUEST_PARKED}, {"stage", GUEST_STAGE},   {"note", GUEST_NOTE},
 	{"failed", GUEST_FAILED}, {"ready", GUEST_READY},   {"report", GUEST_REPORT},
 	{"sshd-ended", GUEST_SSHD_ENDED}, {"stopped", GUEST_STOPPED},
-	{"denied", GUEST_DENIED},
+	{"denied", GUEST_DENIED}, {"pool", GUEST_POOL},
 };
 
 static void guest_copy_text(char *dst, size_t size, const char *text)
@@ -52,5 +52,7 @@ void guest_parse(const char *line, size_t n, struct guest_message *m)
 	m->ms = guest_figure(&l, "ms");
 	m->memory_total_kib = guest_figure(&l, "memory_total_kib");
 	m->memory_used_kib = guest_figure(&l, "memory_used_kib");
+	m->pool_total_kib = guest_figure(&l, "pool_total_kib");
+	m->pool_used_kib = guest_figure(&l, "pool_used_kib");
 	m->load_milli = guest_figure(&l, "load_milli");
 }

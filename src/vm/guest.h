@@ -22,6 +22,7 @@ enum guest_kind {
 	GUEST_REPORT,
 	GUEST_SSHD_ENDED,
 	GUEST_STOPPED,
+	GUEST_POOL,       /* pool figures */
 	GUEST_DENIED,     /* the guest's own firewall refused packets: address, proto, port, count */
 };
 
@@ -32,6 +33,7 @@ struct guest_message {
 	int64_t ms;                  /* since the guest's boot, 0 when not given */
 	char address[48], proto[8];  /* escaped; GUEST_DENIED */
 	int64_t port, count;	     /* GUEST_DENIED */
+	int64_t pool_total_kib, pool_used_kib; /* GUEST_POOL; 0 when absurd */
 	int64_t memory_total_kib, memory_used_kib, load_milli; /* GUEST_REPORT; 0 when absurd */
 };
 

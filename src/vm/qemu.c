@@ -102,6 +102,20 @@ void qemu_init(struct qemu *q)
 			   .state_fd = -1};
 }
 
+/* The fds that not every QEMU gets, behind the eight that each does; how many there are in all. */
+static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, const struct qemu_files *files, int state)
+{
+	size_t n = 8;
+
+	if (spec->ram != QEMU_RAM_ANONYMOUS)
+		fds[n++] = (struct spawn_fd){files->ram, QEMU_FD_RAM};
+	if (state >= 0)
+		fds[n++] = (struct spawn_fd){state, QEMU_FD_STATE};
+	if (spec->pool)
+		fds[n++] = (struct spawn_fd){files->pool, QEMU_FD_POOL};
+	return n;
+}
+
 int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
 {
 	static char *const no_env[] = {NULL};
@@ -122,14 +136,13 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	q->landlock_abi = jail.abi;
 	rc = qemu_allow(&jail, spec, files->ram_path, e);
 	if (rc == 0) {
-		const struct spawn_fd fds[] = {
+		struct spawn_fd fds[16] = {
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
 			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
-			{files->ram, QEMU_FD_RAM}, {state, QEMU_FD_STATE},
 		};
 		const struct spawn s = {
 			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds,
-			.nfds = ARRAY_LEN(fds) - (clone ? 0 : spec->ram == QEMU_RAM_SAVED ? 1 : 2),
+			.nfds = qemu_add_fds(fds, spec, files, state),
 			.die_with_parent = true, .no_core = true, .new_session = true, .confine = jail_enter, .confine_ctx = &jail,
 		};
 
