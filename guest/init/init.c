@@ -35,6 +35,7 @@ static const struct stage init_before_park[] = {
 	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
 	{"network", STAGE_FAIL_CLOSED, netif_configure},
+	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
@@ -47,12 +48,15 @@ static const struct stage init_after_go[] = {
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	{"pool", STAGE_FAIL_OPEN, pool_set_up},
+	{"store", STAGE_FAIL_OPEN, nix_mount_store},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
+	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"report", STAGE_FAIL_OPEN, agent_start_report},
+	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
 static int64_t init_uptime_ms(void)

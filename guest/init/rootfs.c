@@ -19,7 +19,8 @@ struct rootfs_mount {
 };
 
 static const struct rootfs_mount rootfs_early[] = {
-	{"/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
+	{"/proc", "proc", "hidepid=invisible", /* the agent sees its own processes */
+	  MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/dev", "devtmpfs", "mode=0755", MS_NOSUID | MS_NOEXEC},
 	{"/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV},

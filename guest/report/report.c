@@ -3,6 +3,7 @@
  * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
  * otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they change; and what the guest's own firewall refused, merged, once a second. */
 #include "report/nflog.h"
+#include "report/oom.h"
 #include "report/poolstat.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -131,11 +132,12 @@ int main(void)
 	struct report_figures last = {0}, now;
 	struct err ignored; /* no firewall, or no log of it: nothing to report */
 	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored);
+	int kernel_fd = oom_open();
 	struct poolstat pool = {0};
 	int quiet = 10;
 
 	for (unsigned half = 0;; half++, poll(NULL, 0, 500)) {
-		if (poolstat_tell(&pool) < 0)
+		if (poolstat_tell(&pool) < 0 || oom_tell(kernel_fd) < 0)
 			return 1;
 		if (half % 2)
 			continue;

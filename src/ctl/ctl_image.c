@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "client/launch.h"
+#include "conf/conf.h"
 #include "vm/image.h"
 #include "vm/template.h"
 
@@ -45,6 +46,30 @@ static int image_lock(const char *cache, struct err *e)
 	return fd;
 }
 
+static void image_add_each(struct strv *args, const char *option, const struct strv *values)
+{
+	for (size_t i = 0; i < values->n; i++) {
+		strv_add(args, option);
+		strv_add(args, values->v[i]);
+	}
+}
+
+/* What the config file wants of an image with Nix; arguments add to it. */
+static int image_add_conf_args(struct strv *args, struct err *e)
+{
+	struct conf c;
+
+	if (ctl_load_conf(&c, e) < 0)
+		return -1;
+	if (c.nix_enable) {
+		strv_add(args, "--nix");
+		image_add_each(args, "--nix-substituter", &c.nix_substituters);
+		image_add_each(args, "--nix-key", &c.nix_trusted_public_keys);
+	}
+	conf_fini(&c);
+	return 0;
+}
+
 /* store: the cache the image goes to, or NULL when the arguments say where. */
 static int image_run_builder(const char *store, int argc, char **argv, struct err *e)
 {
@@ -59,6 +84,8 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 		strv_add(&args, "--store");
 		strv_add(&args, store);
 	}
+	if (image_add_conf_args(&args, e) < 0)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		strv_add(&args, argv[i]);
 	/* Not by spawn: the builder shares this terminal, its signals and the user's whole environment. */

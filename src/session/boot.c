@@ -310,6 +310,21 @@ static void boot_on_sshd_ended(struct session *s)
 	session_fail(s, "ssh", &e);
 }
 
+/* An agent that just disappears, with 137, is a riddle; this says what happened. */
+static void boot_on_oom(struct session *s, const struct guest_message *m)
+{
+	AUTO_BUF struct buf fields = {0};
+	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process %s (pid %lld, %lld MiB); "
+					  "a larger `memory`, or vmDiskSize for large files, helps",
+					  s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid, (long long)(m->count >> 10));
+
+	json_add_string(&fields, "process", m->process);
+	json_add_int(&fields, "pid", m->pid);
+	json_add_int(&fields, "kib", m->count);
+	status_event(s, "out-of-memory", &fields);
+	status_event_note(s, "memory", text);
+}
+
 static void boot_dispatch(struct session *s, const struct guest_message *m)
 {
 	switch (m->kind) {
@@ -338,6 +353,9 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		return;
 	case GUEST_POOL:
 		pool_on_figures(s, m);
+		return;
+	case GUEST_OOM:
+		boot_on_oom(s, m);
 		return;
 	case GUEST_DENIED:
 		egress_on_guest_denied(s, m);

@@ -11,7 +11,7 @@ static const struct {
 	{"parked", GUEST_PARKED}, {"stage", GUEST_STAGE},   {"note", GUEST_NOTE},
 	{"failed", GUEST_FAILED}, {"ready", GUEST_READY},   {"report", GUEST_REPORT},
 	{"sshd-ended", GUEST_SSHD_ENDED}, {"stopped", GUEST_STOPPED},
-	{"denied", GUEST_DENIED}, {"pool", GUEST_POOL},
+	{"denied", GUEST_DENIED}, {"pool", GUEST_POOL}, {"oom", GUEST_OOM},
 };
 
 static void guest_copy_text(char *dst, size_t size, const char *text)
@@ -47,6 +47,8 @@ void guest_parse(const char *line, size_t n, struct guest_message *m)
 	guest_copy_text(m->reason, sizeof(m->reason), json_get_string(&l, "reason"));
 	guest_copy_text(m->address, sizeof(m->address), json_get_string(&l, "address"));
 	guest_copy_text(m->proto, sizeof(m->proto), json_get_string(&l, "proto"));
+	guest_copy_text(m->process, sizeof(m->process), json_get_string(&l, "process"));
+	m->pid = guest_figure(&l, "pid");
 	m->port = guest_figure(&l, "port");
 	m->count = guest_figure(&l, "count");
 	m->ms = guest_figure(&l, "ms");

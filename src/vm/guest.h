@@ -22,8 +22,9 @@ enum guest_kind {
 	GUEST_REPORT,
 	GUEST_SSHD_ENDED,
 	GUEST_STOPPED,
-	GUEST_POOL,       /* pool figures */
 	GUEST_DENIED,     /* the guest's own firewall refused packets: address, proto, port, count */
+	GUEST_POOL,       /* pool figures */
+	GUEST_OOM,        /* the guest ran out of memory: process, pid, count in KiB */
 };
 
 struct guest_message {
@@ -31,8 +32,10 @@ struct guest_message {
 	char stage[64];              /* escaped; may be empty */
 	char reason[GUEST_TEXT_MAX]; /* escaped; may be empty */
 	int64_t ms;                  /* since the guest's boot, 0 when not given */
+	char process[32]; /* escaped; GUEST_OOM */
+	int64_t pid;
 	char address[48], proto[8];  /* escaped; GUEST_DENIED */
-	int64_t port, count;	     /* GUEST_DENIED */
+	int64_t port, count;	     /* count: GUEST_OOM as well */
 	int64_t pool_total_kib, pool_used_kib; /* GUEST_POOL; 0 when absurd */
 	int64_t memory_total_kib, memory_used_kib, load_milli; /* GUEST_REPORT; 0 when absurd */
 };

@@ -77,7 +77,7 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 	struct buf line = {0};
 
 	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
-			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1");
+			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate");
 	if (!s->accel->kvm)
 		buf_addf(&line, " mitigations=off");
 	if (!s->accel->kvm && s->tsc_khz)

@@ -28,7 +28,7 @@ static const struct qemu_spec plain = {
 #define KERNEL_LINE                                                                                          \
 	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "               \
 	"8250.nr_uarts=1 "                                                                                   \
-	"cryptomgr.notests rcupdate.rcu_expedited=1"
+	"cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate"
 
 /* clang-format off */
 static const char *const plain_argv[] = {
