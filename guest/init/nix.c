@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,13 +41,6 @@ static int nix_make(const char *path, mode_t mode, gid_t gid, struct err *e)
 	return chown(path, 0, gid) < 0 || chmod(path, mode) < 0 ? err_sys(e, "owner of %s", path) : 0;
 }
 
-static gid_t nix_builders(void)
-{
-	const struct group *g = getgrnam("nixbld");
-
-	return g ? g->gr_gid : 0;
-}
-
 int nix_mount_store(struct boot *b, struct err *e)
 {
 	const char *top = pool_is_mounted() ? NAME_POOL_DIR "/nix" : NIX_RAM;
@@ -66,7 +58,7 @@ int nix_mount_store(struct boot *b, struct err *e)
 	if (!pool_is_mounted() && mount("tmpfs", top, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=60%") < 0)
 		return err_sys(e, "mount the store's tmpfs");
 	/* The upper layer's root is what the store's root looks like: builders may add, not remove. */
-	if (nix_make(upper, 01775, nix_builders(), e) < 0 || nix_make(work, 0755, 0, e) < 0 || nix_make(builds, 0755, 0, e) < 0 ||
+	if (nix_make(upper, 01775, NAME_NIX_BUILDERS_GID, e) < 0 || nix_make(work, 0755, 0, e) < 0 || nix_make(builds, 0755, 0, e) < 0 ||
 	    nix_make(NIX_BUILDS, 0755, 0, e) < 0)
 		return -1;
 	if (mount("overlay", NIX_STORE, "overlay", MS_NOSUID | MS_NODEV, layers) < 0)

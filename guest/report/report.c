@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REPORT_DENIED_MAX 16 /* different ones a second; the firewall lets through little more than that */
@@ -127,6 +128,32 @@ static int report_denied(int fd)
 	return report_say_denied(&d);
 }
 
+static int64_t report_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Half a second, in which a process that ran out of memory is told of at once: the session may end with it. */
+static int report_wait(int kernel_fd)
+{
+	const int64_t end = report_now_ms() + 500;
+	struct pollfd p = {.fd = kernel_fd, .events = POLLIN};
+
+	for (int64_t left = 500; left > 0; left = end - report_now_ms()) {
+		if (poll(&p, 1, (int)left) <= 0)
+			return 0;
+		if (oom_tell(kernel_fd) < 0)
+			return -1;
+		/* An error that reading does not clear must not become a busy loop. */
+		if (!(p.revents & POLLIN))
+			p.fd = -1;
+	}
+	return 0;
+}
+
 int main(void)
 {
 	struct report_figures last = {0}, now;
@@ -136,8 +163,8 @@ int main(void)
 	struct poolstat pool = {0};
 	int quiet = 10;
 
-	for (unsigned half = 0;; half++, poll(NULL, 0, 500)) {
-		if (poolstat_tell(&pool) < 0 || oom_tell(kernel_fd) < 0)
+	for (unsigned half = 0;; half++) {
+		if ((half && report_wait(kernel_fd) < 0) || poolstat_tell(&pool) < 0)
 			return 1;
 		if (half % 2)
 			continue;

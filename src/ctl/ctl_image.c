@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+extern char **environ;
+
 /* Images are kept as images/<id>/, the one in use is named by the symlink images/current. */
 
 static char *image_current_id(const char *cache)
@@ -59,7 +61,9 @@ static int image_add_conf_args(struct strv *args, struct err *e)
 {
 	struct conf c;
 
-	if (ctl_load_conf(&c, e) < 0)
+	conf_init(&c);
+	/* Without the present image's part: what that has is not what is wanted of the next. */
+	if (conf_load(&c, NULL, environ, e) < 0)
 		return -1;
 	if (c.nix_enable) {
 		strv_add(args, "--nix");

@@ -68,6 +68,7 @@
 #define NAME_LAUNCH     NAME_GUEST_DIR "/bin/ccvm-launch"
 #define NAME_CLAUDE     "/usr/local/bin/claude"
 #define NAME_SHELL      "/bin/zsh"
+#define NAME_NIX_BUILDERS_GID 30000 /* of the image's group nixbld */
 
 /* what the agent's ccvm-launch reads: copies the unprivileged user may see */
 #define NAME_LAUNCH_DIR NAME_GUEST_DIR "/launch"

@@ -377,7 +377,8 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 
 	guest_parse(line, n, &m);
 	s->silent_ticks = 0;
-	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE))
+	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE &&
+				  m.kind != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
 	boot_dispatch(s, &m);
