@@ -8,7 +8,7 @@ import subprocess
 
 from harness import (Skip, assert_eq, assert_in, assert_match, assert_nothing_left, assert_true, each, find_in_memory,
                      find_in_procs, find_in_tree, test, wait_until)
-from pools import PoolGuest, files_of, sessions
+from pools import PoolGuest, files_of, hits, sessions
 
 MARKER = b"MARKER-" + hashlib.sha256(b"of the test").hexdigest().encode()
 # The key leaves the guest inverted, so that no process of the host gets it by being asked for it.
@@ -23,17 +23,6 @@ def inverted_key(g):
     key = bytes.fromhex(g.do(KEY))
     assert_eq((len(key), len(set(key)) > 16), (64, True), "length of the key, and that it is none of zeros")
     return key
-
-
-def hits(needle, f):
-    """Whether a file that is open holds the bytes; read in pieces that overlap."""
-    f.seek(0)
-    before = b""
-    while piece := f.read(4 * MIB):
-        if needle in before + piece:
-            return True
-        before = piece[-len(needle):]
-    return False
 
 
 @test(timeout=400)

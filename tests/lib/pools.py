@@ -70,3 +70,14 @@ def use_templates(ctx):
         ctx.make_dir(ctx.boot_env["CCVM_TEMPLATE_DIR"], 0o700)
     code, _, said = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "image", "warm"], env={"CCVM_VM_DISK_SIZE": "1"}, timeout=300)
     assert_eq(code, 0, "code of making the saved guest with a disk (it said %r)" % said)
+
+
+def hits(needle, f):
+    """Whether a file that is open holds the bytes; read in pieces that overlap."""
+    f.seek(0)
+    before = b""
+    while piece := f.read(4 << 20):
+        if needle in before + piece:
+            return True
+        before = piece[-len(needle):]
+    return False
