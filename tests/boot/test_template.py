@@ -38,13 +38,13 @@ END"""
 
 # Where there is an encrypted disk: of its key, and what is made of random numbers for it.
 UNIQUE_POOL = r"""/usr/bin/python3 - <<'END'
-import hashlib, json, subprocess
+import glob, hashlib, json, subprocess
 
 def out(*argv):
     return subprocess.run(("sudo",) + argv, check=True, capture_output=True, text=True).stdout
 
 table = out("dmsetup", "table", "--showkeys", "ccvm-scratch").split()
-disk = [n for n in out("lsblk", "-rno", "NAME,SERIAL").split("\n") if n.endswith(" ccvm-scratch")][0].split()[0]
+disk = [p.split("/")[3] for p in glob.glob("/sys/block/*/serial") if open(p).read().startswith("ccvm-scratch")][0]
 header = out("cryptsetup", "luksDump", "/dev/" + disk)
 assert len(table[4]) == 128 and table[3] == "aes-xts-plain64", "a key of 64 bytes"
 assert "Keyslots:\nTokens:" in header.replace("\n  ", "\n"), "no key slot: " + header
