@@ -40,6 +40,7 @@ build  libseccomp-dev          pc:libseccomp          system call filters
 build  libc-ares-dev           pc:libcares            names, resolved on the host
 build  libidn2-dev             pc:libidn2             names in other scripts
 build  libvterm-dev            pc:vterm               terminal emulation
+build  libcryptsetup-dev       pc:libcryptsetup       the encrypted disk, in the guest
 build  libtermkey-dev          pc:termkey             reading keys
 build  libncurses-dev          pc:ncursesw            terminal interface
 image  mmdebstrap              prog:mmdebstrap        makes the Debian tree

@@ -21,8 +21,18 @@ $(eval $(call guest_program,ccvm-launch,launch))
 $(eval $(call guest_program,ccvm-report,report))
 $(eval $(call guest_program,ccvm-hook,hook))
 
+# The one program that is linked with the image's own libraries: Debian has no static libcryptsetup.
+$(G)/obj/guest/pool/%.o: GUEST_CFLAGS += -fPIE $(call pkg_cflags,libcryptsetup)
+$(G)/bin/ccvm-pool: $(patsubst %.c,$(G)/obj/%.o,$(wildcard guest/pool/*.c)) $(G)/obj/pie/mem.o
+	@mkdir -p $(@D)
+	$(CC) -pie -Wl,-z,relro,-z,now -o $@ $^ $(call pkg_libs,libcryptsetup)
+$(G)/obj/pie/mem.o: src/base/mem.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -fPIE -MMD -MP -c -o $@ $<
+-include $(patsubst %.c,$(G)/obj/%.d,$(wildcard guest/pool/*.c)) $(G)/obj/pie/mem.d
+
 # The archive: /init and /bin/*.
-GUEST_BIN := ccvm-launch ccvm-report ccvm-hook
+GUEST_BIN := ccvm-launch ccvm-report ccvm-hook ccvm-pool
 $(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init $(GUEST_BIN))
 	@mkdir -p $(@D) $(G)/root/bin
 	@cp $(G)/bin/ccvm-init $(G)/root/init

@@ -1,9 +1,9 @@
 /* ccvm-template: makes the template of one machine. Started by ccvm-session, in the background after a cold start, and by
  * `ccvmctl image warm`.
  *
- *   ccvm-template [--background] ACCEL MEMORY CORES SPACE
+ *   ccvm-template [--background] [--pool] ACCEL MEMORY CORES SPACE
  *
- * ACCEL is auto, kvm or tcg, MEMORY and SPACE (for all templates) are MiB. Progress goes to stdout, a line each; the
+ * --pool: of the machine with a second disk. ACCEL is auto, kvm or tcg, MEMORY and SPACE (for all templates) are MiB. Progress goes to stdout, a line each; the
  * last one is "done", "present" (there was one already) or "busy" (another process makes it). */
 #include "base/log.h"
 #include "base/mem.h"
@@ -74,9 +74,10 @@ static int template_accel(const char *name, struct accel *out, struct err *e)
 	return err_set(e, "%s is no acceleration", name);
 }
 
-static int template_open_machine(struct machine *m, struct image *image, char **args, struct err *e)
+static int template_open_machine(struct machine *m, struct image *image, bool pool, char **args,
+				 struct err *e)
 {
-	const struct machine_size size = {(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10)};
+	const struct machine_size size = {(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10), pool};
 	AUTO_FREE char *libexec = template_libexec();
 	AUTO_FREE char *share = mem_format("%s/../../share/ccvm", libexec);
 	AUTO_FREE char *path = image_find(share, e);
@@ -90,21 +91,22 @@ static int template_open_machine(struct machine *m, struct image *image, char **
 int main(int argc, char **argv)
 {
 	const bool background = argc > 1 && strcmp(argv[1], "--background") == 0;
-	char **args = argv + 1 + background;
+	const bool pool = argc > 1 + background && strcmp(argv[1 + background], "--pool") == 0;
+	char **args = argv + 1 + background + pool;
 	static struct image image;
 	struct machine m;
 	struct err e;
 	int rc;
 
 	log_init("ccvm-template", LOG_LEVEL_NOTE);
-	if (argc - 1 - background != 4) {
+	if (argc - 1 - background - pool != 4) {
 		log_error("is started by ccvm and ccvmctl, not by hand");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN); /* who asked may be gone; the template is made all the same */
 	if (background) /* the session that is running comes first */
 		setpriority(PRIO_PROCESS, 0, 19);
-	if (template_open_machine(&m, &image, args, &e) < 0) {
+	if (template_open_machine(&m, &image, pool, args, &e) < 0) {
 		log_error("%s", e.text);
 		return 1;
 	}

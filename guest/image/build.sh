@@ -27,6 +27,8 @@ extra_packages=
 agent_sudo=true
 clipboard=true
 nix=false
+nix_substituters=
+nix_keys=
 level=${CCVM_IMAGE_LEVEL:-6}
 lock_file=$here/claude.lock
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ccvm/downloads
@@ -49,7 +51,9 @@ Usage: build.sh --out DIR [option...]
   --extra-packages "A B"  more Debian packages; may be given several times
   --no-agent-sudo         the agent can never get sudo in this image
   --no-clipboard          image paste can never be switched on in this image
-  --nix                   add Nix and an empty /nix/store
+  --nix                   add Nix, its daemon and a writable /nix/store
+  --nix-substituter URL   with --nix: one more binary cache; may be given several times
+  --nix-key NAME:KEY      with --nix: a public key that paths of those caches are signed with; may be given several times
   --lock FILE             the lock file that pins Claude Code
   --level N               zstd level of the root file system, 1-19 (default 6)
   --quiet                 print errors and warnings only
@@ -78,6 +82,8 @@ parse_options() {
             --no-agent-sudo) agent_sudo=false ;;
             --no-clipboard) clipboard=false ;;
             --nix) nix=true ;;
+            --nix-substituter) value "$1" $#; nix_substituters+=" $2"; shift ;;
+            --nix-key) value "$1" $#; nix_keys+=" $2"; shift ;;
             --quiet) quiet=1 ;;
             --help) usage; exit 0 ;;
             *) die_usage "unknown option: $1" ;;
@@ -87,6 +93,10 @@ parse_options() {
     [[ -n $out || -n $store ]] || die_usage "--out DIR or --store DIR is needed"
     [[ -z $out || -z $store ]] || die_usage "--out and --store exclude each other"
     [[ $level =~ ^([1-9]|1[0-9])$ ]] || die_usage "--level must be a number from 1 to 19"
+    # Both become words of a line in nix.conf.
+    [[ $nix_substituters =~ ^(\ [a-z0-9+]+://[][A-Za-z0-9._~:/?\&=%-]+)*$ ]] || die_usage "--nix-substituter takes a URL"
+    [[ $nix_keys =~ ^(\ [A-Za-z0-9._-]+:[A-Za-z0-9+/=]+)*$ ]] || die_usage "--nix-key takes NAME:KEY"
+    [[ $nix == true || -z $nix_substituters$nix_keys ]] || die_usage "--nix-substituter and --nix-key need --nix"
     [[ -z ${extra_packages//[a-z0-9.+: -]/} ]] || die_usage "--extra-packages takes names of Debian packages"
 }
 
@@ -167,8 +177,8 @@ on_signal() {
 
 # write_settings: what tree.sh has to know.
 write_settings() {
-    printf 'agent_sudo=%s\nnix=%s\nclaude_version=%q\nexport SOURCE_DATE_EPOCH=%q\n' \
-        "$agent_sudo" "$nix" "$lock_version" "$SOURCE_DATE_EPOCH" >"$work/settings"
+    printf 'agent_sudo=%s\nnix=%s\nnix_substituters=%q\nnix_keys=%q\nclaude_version=%q\nexport SOURCE_DATE_EPOCH=%q\n' \
+        "$agent_sudo" "$nix" "${nix_substituters# }" "${nix_keys# }" "$lock_version" "$SOURCE_DATE_EPOCH" >"$work/settings"
     tar -C "$here" -cf "$work/files.tar" --owner=0 --group=0 --mode='u+rwX,go=rX' tree overlay modules.list sudoers \
         -C "$work" settings
     # dpkg has to know what not to unpack before the first package is installed.

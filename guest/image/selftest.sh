@@ -193,6 +193,15 @@ if [[ $(manifest .built_in.agent_sudo) == true ]]; then
 else
     check 'no sudo' nothing "$(find "$tree/usr" -name sudo -o -name sudo-rs)"
 fi
+if [[ $(manifest .built_in.nix) == true ]]; then
+    check 'Nix: the store is empty' nothing "$(ls -A "$tree/nix/store")"
+    check 'Nix: its configuration' same "$(grep -v '^#' "$tree/etc/nix/nix.conf" | grep -v '^extra-' | tr '\n' ';')" \
+        "build-users-group = nixbld;experimental-features = nix-command flakes;allowed-users = root ccvm;trusted-users = root;$(
+        )require-sigs = true;sandbox = true;sandbox-fallback = false;!include /run/ccvm/nix.conf;"
+    check 'Nix: builders' same "$(grep -c '^nixbld[1-4]:x:3000[1-4]:30000:' "$tree/etc/passwd")" 4
+else
+    check 'no Nix' nothing "$(find "$tree/usr/bin" "$tree/nix" -maxdepth 1 -name 'nix*' 2>/dev/null)"
+fi
 check 'no SSH host key' nothing "$(find "$tree/etc/ssh" -name 'ssh_host_*')"
 empty_file() {
     [[ -f $1 && ! -L $1 && ! -s $1 ]]

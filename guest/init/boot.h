@@ -27,7 +27,11 @@ struct boot {
 /* rootfs.c */
 int rootfs_mount_early(struct boot *b, struct err *e);   /* proc, sys, dev, run in the initramfs */
 int rootfs_switch(struct boot *b, struct err *e);        /* squashfs + tmpfs overlay becomes / */
+/* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
+int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e);
 int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e);
+/* harden.c */
+int harden_kernel(struct boot *b, struct err *e);        /* settings that hold for every guest */
 /* module.c */
 int module_load_all(struct boot *b, struct err *e);      /* /modules/order of the initramfs */
 /* port.c */
@@ -44,15 +48,22 @@ int seed_set_clock(int64_t ns, struct err *e);           /* since 1970; leaves s
 int seed_machine_id(struct boot *b, struct err *e);      /* and the kernel's boot id: new ones in each clone */
 int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the agent become the host user's */
 int seed_sudo(struct boot *b, struct err *e);
+int seed_unmount(struct boot *b, struct err *e);         /* once everybody has read it */
 /* netif.c */
 int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
 /* firewall.c */
 int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
+/* pool.c */
+int pool_set_up(struct boot *b, struct err *e);          /* where the seed says that there is a disk */
+bool pool_is_mounted(void);
+void pool_set_limit(int64_t kib);                        /* what the host's file may become; -1: not told */
+/* nix.c: both do nothing where the image has no Nix */
+int nix_mount_store(struct boot *b, struct err *e);      /* after the pool */
+int nix_start_daemon(struct boot *b, struct err *e);
 /* workspace.c */
 int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);
 int workspace_home(struct boot *b, struct err *e);
-int workspace_pool(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
 /* agent.c */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */

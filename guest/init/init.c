@@ -35,6 +35,7 @@ static const struct stage init_before_park[] = {
 	{"control port", STAGE_FAIL_CLOSED, port_open_ctl},
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
 	{"network", STAGE_FAIL_CLOSED, netif_configure},
+	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
@@ -46,14 +47,17 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
-	{"pool", STAGE_FAIL_OPEN, workspace_pool},
+	{"pool", STAGE_FAIL_OPEN, pool_set_up},
+	{"store", STAGE_FAIL_OPEN, nix_mount_store},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
+	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
 	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"report", STAGE_FAIL_OPEN, agent_start_report},
+	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
 static int64_t init_uptime_ms(void)
@@ -123,7 +127,7 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 	struct init_inbox *in = ctx;
 	const char *op;
 	struct err ignored;
-	int64_t ns;
+	int64_t ns, kib;
 
 	if (json_parse_line(text, n, &line) < 0)
 		return;
@@ -134,6 +138,8 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 		in->last = INIT_STOP;
 	else if (op && strcmp(op, "clock") == 0 && json_get_int(&line, "ns", &ns))
 		(void)seed_set_clock(ns, &ignored);
+	else if (op && strcmp(op, "pool-limit") == 0 && json_get_int(&line, "kib", &kib) && kib >= 0)
+		pool_set_limit(kib);
 }
 
 /* Reads what is there; end of file means that the host is not connected (yet). */

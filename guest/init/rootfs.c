@@ -19,7 +19,8 @@ struct rootfs_mount {
 };
 
 static const struct rootfs_mount rootfs_early[] = {
-	{"/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
+	{"/proc", "proc", "hidepid=invisible", /* the agent sees its own processes */
+	  MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/dev", "devtmpfs", "mode=0755", MS_NOSUID | MS_NOEXEC},
 	{"/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV},
@@ -50,8 +51,7 @@ int rootfs_mount_early(struct boot *b, struct err *e)
 	return rootfs_mount_table(rootfs_early, ARRAY_LEN(rootfs_early), e);
 }
 
-/* Finds the disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
-static int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e)
+int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e)
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *entry;

@@ -227,3 +227,10 @@ int seed_sudo(struct boot *b, struct err *e)
 		return -1;
 	return 0;
 }
+
+/* Nothing of it is needed any more, and what is not there can be read by nobody, root included. */
+int seed_unmount(struct boot *b, struct err *e)
+{
+	(void)b;
+	return umount2(BOOT_SEED_DIR "/root", 0) < 0 ? err_sys(e, "unmount the seed") : 0;
+}

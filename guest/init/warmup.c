@@ -28,7 +28,7 @@
 struct warmup_program {
 	char *const *argv;
 	int seconds; /* of patience; emulated guests are slow */
-	bool as_root;
+	bool as_root, with_pool;
 };
 
 #define ARGV(...) ((char *const[]){__VA_ARGS__, NULL})
@@ -37,6 +37,9 @@ static const struct warmup_program warmup_programs[] = {
 	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
 	/* The programs sshd hands a connection to. */
 	{ARGV("/bin/cat", "/usr/lib/openssh/sshd-session", "/usr/lib/openssh/sshd-auth"), 20, true},
+	/* What an encrypted disk will need. */
+	{ARGV("/sbin/modprobe", "-a", "dm_crypt", "ext4", "xts"), 20, true, .with_pool = true},
+	{ARGV("/bin/cat", "/usr/sbin/mkfs.ext4", "/usr/lib/x86_64-linux-gnu/libcryptsetup.so.12"), 20, true, .with_pool = true},
 	/* What the firewall's rules will need: loading it is most of that stage's time. */
 	{ARGV("/sbin/modprobe", "-a", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log", "nfnetlink_log"), 20, true},
 	{ARGV("/usr/bin/zsh", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
@@ -84,6 +87,9 @@ static bool warmup_is_wanted(void)
 
 int warmup_run(struct boot *b, struct err *e)
 {
+	char disk[300];
+	const bool pool = rootfs_find_disk(NAME_DISK_SCRATCH, disk, sizeof(disk), e) == 0;
+
 	(void)b;
 	if (!warmup_is_wanted())
 		return 0;
@@ -91,7 +97,8 @@ int warmup_run(struct boot *b, struct err *e)
 	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,uid=1000,gid=1000") < 0)
 		return err_sys(e, "mount " WARMUP_HOME);
 	for (size_t i = 0; i < ARRAY_LEN(warmup_programs); i++)
-		warmup_run_one(&warmup_programs[i]);
+		if (!warmup_programs[i].with_pool || pool)
+			warmup_run_one(&warmup_programs[i]);
 	/* What outlived its parent (servers that were put into the background). */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)

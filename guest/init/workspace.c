@@ -99,14 +99,6 @@ int workspace_home(struct boot *b, struct err *e)
 	return home_populate(BOOT_SEED_DIR "/root", NAME_AGENT_HOME, b->uid, b->gid, e);
 }
 
-int workspace_pool(struct boot *b, struct err *e)
-{
-	(void)b;
-	if (access(BOOT_SEED_FILE(NAME_SEED_DISK), F_OK) != 0)
-		return 0;
-	return err_set(e, "this guest cannot set up the encrypted pool: RAM only");
-}
-
 int workspace_unmount(struct boot *b, struct err *e)
 {
 	int rc = 0;

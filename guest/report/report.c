@@ -1,10 +1,12 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
  * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
- * otherwise every ten seconds as a sign of life; what the guest's own firewall refused, merged, once a second; and
- * what claude's hooks report, at once. */
+ * otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they change; what the guest's
+ * own firewall refused, merged, once a second; and what claude's hooks report and who ran out of memory, at once. */
 #include "report/hooks.h"
 #include "report/nflog.h"
+#include "report/oom.h"
+#include "report/poolstat.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -140,24 +142,39 @@ static int report_say_hook(const char *name)
 	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
 }
 
-/* Passes on what hooks report until a second is over. */
-static int report_wait(int hooks_fd)
+static int report_hooks(int hooks_fd)
 {
-	struct timespec now, until;
-	int64_t left = 1000;
+	const char *name;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	while (left > 0) {
-		struct pollfd p = {.fd = hooks_fd, .events = POLLIN};
-		const char *name;
+	while ((name = hooks_next(hooks_fd)))
+		if (report_say_hook(name) < 0)
+			return -1;
+	return 0;
+}
 
-		(void)poll(&p, 1, (int)left);
-		while ((name = hooks_next(hooks_fd)))
-			if (report_say_hook(name) < 0)
-				return -1;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = (until.tv_sec - now.tv_sec) * 1000 + (until.tv_nsec - now.tv_nsec) / 1000000;
+static int64_t report_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Half a second, in which hooks and a process that ran out of memory are told of at once: the session may end with it. */
+static int report_wait(int kernel_fd, int hooks_fd)
+{
+	const int64_t end = report_now_ms() + 500;
+	struct pollfd p[] = {{.fd = kernel_fd, .events = POLLIN}, {.fd = hooks_fd, .events = POLLIN}};
+
+	for (int64_t left = 500; left > 0; left = end - report_now_ms()) {
+		if (poll(p, ARRAY_LEN(p), (int)left) <= 0)
+			return 0;
+		if ((p[0].revents && oom_tell(kernel_fd) < 0) || report_hooks(hooks_fd) < 0)
+			return -1;
+		/* An error that reading does not clear must not become a busy loop. */
+		for (size_t i = 0; i < ARRAY_LEN(p); i++)
+			if (p[i].revents && !(p[i].revents & POLLIN))
+				p[i].fd = -1;
 	}
 	return 0;
 }
@@ -167,9 +184,15 @@ int main(void)
 	struct report_figures last = {0}, now;
 	struct err ignored; /* no firewall, or no log of it: nothing to report */
 	int log_fd = nflog_open(NAME_GUEST_LOG_GROUP, &ignored), hooks_fd = hooks_open(&ignored);
+	int kernel_fd = oom_open();
+	struct poolstat pool = {0};
 	int quiet = 10;
 
-	for (;; (void)report_wait(hooks_fd)) {
+	for (unsigned half = 0;; half++) {
+		if ((half && report_wait(kernel_fd, hooks_fd) < 0) || poolstat_tell(&pool) < 0)
+			return 1;
+		if (half % 2)
+			continue;
 		if (report_denied(log_fd) < 0)
 			return 1;
 		if (report_read(&now) < 0)

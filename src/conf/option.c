@@ -289,6 +289,7 @@ static const struct option_variable variables[] = {
     {"CCVM_MACHINE", "another machine type than microvm"},
     {"CCVM_SCRATCH_DIR", "directory of the encrypted disk"},
     {"CCVM_SCRATCH_ALLOW_TMPFS", "1: that directory may be on tmpfs"},
+    {"CCVM_TEST_DISK_BYTES", "for tests: size of the encrypted disk in bytes, whatever vmDiskSize says; 0: none"},
     {"CCVM_QEMU", "another QEMU program"},
     {"CCVM_TEMPLATE", "0: boot cold; use: start from a saved guest, but make none (default 1)"},
     {"CCVM_TEMPLATE_DIR", "another directory for saved guests"},

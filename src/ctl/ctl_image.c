@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "client/launch.h"
+#include "conf/conf.h"
 #include "vm/image.h"
 #include "vm/template.h"
 
@@ -17,6 +18,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+extern char **environ;
 
 /* Images are kept as images/<id>/, the one in use is named by the symlink images/current. */
 
@@ -45,6 +48,32 @@ static int image_lock(const char *cache, struct err *e)
 	return fd;
 }
 
+static void image_add_each(struct strv *args, const char *option, const struct strv *values)
+{
+	for (size_t i = 0; i < values->n; i++) {
+		strv_add(args, option);
+		strv_add(args, values->v[i]);
+	}
+}
+
+/* What the config file wants of an image with Nix; arguments add to it. */
+static int image_add_conf_args(struct strv *args, struct err *e)
+{
+	struct conf c;
+
+	conf_init(&c);
+	/* Without the present image's part: what that has is not what is wanted of the next. */
+	if (conf_load(&c, NULL, environ, e) < 0)
+		return -1;
+	if (c.nix_enable) {
+		strv_add(args, "--nix");
+		image_add_each(args, "--nix-substituter", &c.nix_substituters);
+		image_add_each(args, "--nix-key", &c.nix_trusted_public_keys);
+	}
+	conf_fini(&c);
+	return 0;
+}
+
 /* store: the cache the image goes to, or NULL when the arguments say where. */
 static int image_run_builder(const char *store, int argc, char **argv, struct err *e)
 {
@@ -59,6 +88,8 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 		strv_add(&args, "--store");
 		strv_add(&args, store);
 	}
+	if (image_add_conf_args(&args, e) < 0)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		strv_add(&args, argv[i]);
 	/* Not by spawn: the builder shares this terminal, its signals and the user's whole environment. */

@@ -65,7 +65,10 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	AUTO_FREE char *memory = mem_format("%ld", c->memory);
 	AUTO_FREE char *cores = mem_format("%ld", c->cores);
 	AUTO_FREE char *space = mem_format("%ld", c->template_cache_size);
-	char *const argv[] = {program, (char *)(uintptr_t)template_accel_name(c), memory, cores, space, NULL};
+	char *const accel = (char *)(uintptr_t)template_accel_name(c);
+	char *const plain[] = {program, accel, memory, cores, space, NULL};
+	char *const with_pool[] = {program, (char *)(uintptr_t)"--pool", accel, memory, cores, space, NULL};
+	char *const *argv = c->vm_disk_size > 0 ? with_pool : plain;
 	AUTO_CLOSE int write_end = -1;
 	int pair[2], status;
 	FILE *steps;

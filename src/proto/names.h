@@ -15,6 +15,8 @@
 /* block devices, by virtio serial (at most 20 bytes) */
 #define NAME_DISK_ROOT    "ccvm-root"
 #define NAME_DISK_SCRATCH "ccvm-scratch"
+#define NAME_POOL_MAPPING "ccvm-scratch"      /* in /dev/mapper */
+#define NAME_POOL_DIR     "/run/ccvm/pool"    /* where its file system is, for root alone */
 
 /* files of the seed directory */
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
@@ -66,6 +68,7 @@
 #define NAME_LAUNCH     NAME_GUEST_DIR "/bin/ccvm-launch"
 #define NAME_CLAUDE     "/usr/local/bin/claude"
 #define NAME_SHELL      "/bin/zsh"
+#define NAME_NIX_BUILDERS_GID 30000 /* of the image's group nixbld */
 
 /* Where claude's hooks are said to ccvm-report, by ccvm-hook NAME; the same names go to the host. */
 #define NAME_HOOK	 NAME_GUEST_DIR "/bin/ccvm-hook"

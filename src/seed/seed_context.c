@@ -47,6 +47,15 @@ static void context_pool(bool pool, struct buf *b)
 		      : "- All storage is memory: large downloads and builds use up the guest's RAM.\n");
 }
 
+static void context_nix(const struct conf *c, bool pool, bool trusted, struct buf *b)
+{
+	if (!c->nix_enable)
+		return;
+	buf_addf(b, "- Nix with flakes is installed; its store is writable and %s.%s\n",
+		 pool ? "on the encrypted disk" : "in memory",
+		 trusted ? "" : " You are not a trusted user: further caches and unsigned paths are refused.");
+}
+
 static void context_list(struct buf *b, const struct strv *items)
 {
 	for (size_t i = 0; i < items->n; i++)
@@ -82,6 +91,7 @@ int seed_write_context(const struct seed_run *r, struct err *e)
 	context_mode(c, r->spec->workdir, &b);
 	context_history(c, &b);
 	context_pool(r->spec->pool, &b);
+	context_nix(c, r->spec->pool, r->spec->agent_sudo, &b);
 	context_egress(c, &b);
 	buf_addf(&b, "- Root in this guest: %s.\n\n",
 		 r->spec->agent_sudo ? "yes, sudo without a password" : "no");

@@ -103,6 +103,7 @@ bool boot_restart(struct session *s, const char *why)
 void boot_start_again(struct session *s)
 {
 	streams_close(s);
+	pool_close(s);
 	template_fini(&s->template);
 	s->restarting = s->may_have_written = s->shut_down = s->nudged = false;
 	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
@@ -236,6 +237,8 @@ void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
 		boot_on_shutdown(ctx, data);
 	else if (strcmp(name, "MIGRATION") == 0)
 		boot_on_migration(ctx, data);
+	else if (strcmp(name, "BLOCK_IO_ERROR") == 0)
+		pool_on_io_error(ctx, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "nospace")));
 }
 
 /* ---- the guest's lines ---- */
@@ -247,6 +250,7 @@ void boot_on_parked(struct session *s)
 	if (s->state != SESSION_STARTING)
 		return;
 	start_refresh_clock(s);
+	pool_tell_limit(s);
 	s->may_have_written = true;
 	s->stage = "guest";
 	stream_write(s->ctl, go, sizeof(go) - 1);
@@ -306,6 +310,21 @@ static void boot_on_sshd_ended(struct session *s)
 	session_fail(s, "ssh", &e);
 }
 
+/* An agent that just disappears, with 137, is a riddle; this says what happened. */
+static void boot_on_oom(struct session *s, const struct guest_message *m)
+{
+	AUTO_BUF struct buf fields = {0};
+	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process %s (pid %lld, %lld MiB); "
+					  "a larger `memory`, or vmDiskSize for large files, helps",
+					  s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid, (long long)(m->count >> 10));
+
+	json_add_string(&fields, "process", m->process);
+	json_add_int(&fields, "pid", m->pid);
+	json_add_int(&fields, "kib", m->count);
+	status_event(s, "out-of-memory", &fields);
+	status_event_note(s, "memory", text);
+}
+
 static void boot_dispatch(struct session *s, const struct guest_message *m)
 {
 	switch (m->kind) {
@@ -318,6 +337,7 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		status_event_progress(s, m->stage, m->ms);
 		return;
 	case GUEST_NOTE:
+		pool_on_note(s, m);
 		status_event_note(s, m->stage, m->reason);
 		return;
 	case GUEST_FAILED:
@@ -328,10 +348,17 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		return;
 	case GUEST_REPORT:
 		s->report = *m;
+		pool_tell_limit(s);
 		status_write(s);
 		return;
 	case GUEST_HOOK:
 		screen_on_hook(s, m->hook);
+		return;
+	case GUEST_POOL:
+		pool_on_figures(s, m);
+		return;
+	case GUEST_OOM:
+		boot_on_oom(s, m);
 		return;
 	case GUEST_DENIED:
 		egress_on_guest_denied(s, m);
@@ -353,7 +380,8 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 
 	guest_parse(line, n, &m);
 	s->silent_ticks = 0;
-	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE))
+	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE &&
+				  m.kind != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
 	boot_dispatch(s, &m);

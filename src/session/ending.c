@@ -16,6 +16,7 @@ static void ending_finish(struct session *s)
 	AUTO_BUF struct buf payload = {0};
 
 	uv_timer_stop(&s->timer);
+	pool_close(s);
 	status_exit_payload(s, &payload);
 	if (s->request.dryrun && !s->failed)
 		rundir_leave(&s->run);
@@ -52,7 +53,8 @@ static void ending_begin(struct session *s)
 		return;
 	session_set_state(s, SESSION_STOPPING);
 	agent_disconnect(s);
-	if (!child_is_alive(&s->qemu_child) || !s->may_have_written || !s->conf.writable_cwd || !s->ctl) {
+	if (!child_is_alive(&s->qemu_child) || !s->may_have_written || !s->conf.writable_cwd || !s->ctl ||
+	    pool_stands_still(s)) {
 		session_kill_children(s);
 		return;
 	}

@@ -124,17 +124,6 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 	return policy_check_projects(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, s->projects, e);
 }
 
-/* Options this program knows but cannot honour yet must not be taken for granted. */
-static int start_check_options(const struct session *s, struct err *e)
-{
-	if (s->conf.vm_disk_size > 0) {
-		err_set(e, "vmDiskSize is set, but this version has no encrypted pool");
-		err_remedy(e, "set vmDiskSize to 0");
-		return err_exit_code(e, ERR_EXIT_POLICY);
-	}
-	return conf_check_memlock(&s->conf, e);
-}
-
 /* A locked guest needs it for all of its memory. QEMU inherits it. */
 static int start_raise_memlock(const struct session *s, struct err *e)
 {
@@ -211,6 +200,7 @@ static int start_write_seed(struct session *s, struct err *e)
 		.claude_dir = claude_dir,
 		.envp = environ,
 		.agent_sudo = conf_agent_sudo(&s->conf),
+		.pool = pool_is_wanted(s),
 	};
 
 	s->stage = "seed";
@@ -242,7 +232,7 @@ static int start_configure(struct session *s, const struct start_dirs *d, struct
 	if (start_boot_timeout(s, e) < 0 || start_workspace(s, d, e) < 0 || start_image(s, e) < 0)
 		return -1;
 	s->stage = "configuration";
-	if (start_check_options(s, e) < 0 || start_projects(s, d, e) < 0)
+	if (conf_check_memlock(&s->conf, e) < 0 || start_projects(s, d, e) < 0)
 		return -1;
 	return start_raise_memlock(s, e);
 }
@@ -355,10 +345,13 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	spec.lock_memory = s->conf.lock_guest_memory;
 	if (s->from_template)
 		spec.ram = s->template.ram_file ? QEMU_RAM_CLONED_FILE : QEMU_RAM_CLONED;
+	if (pool_open(s, e) < 0)
+		return -1;
 	if (qemu_start(&s->qemu, &spec,
 		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .ram = s->template.ram_fd,
-					    .ram_path = s->template.ram_path}, e) < 0)
+					    .ram_path = s->template.ram_path, .pool = s->pool.file.fd}, e) < 0)
 		return -1;
+	pool_handed_over(s);
 	s->qemu_child.pid = s->qemu.pid;
 	s->qemu_child.pidfd = s->qemu.pidfd;
 	if (!s->qemu.landlock_abi)
@@ -402,10 +395,19 @@ static void start_making_of_template(struct session *s)
 	AUTO_FREE char *memory = mem_format("%u", s->machine.size.memory_mib);
 	AUTO_FREE char *cores = mem_format("%u", s->machine.size.cores);
 	AUTO_FREE char *space = mem_format("%ld", s->conf.template_cache_size);
-	char *const argv[] = {program, "--background", (char *)s->accel.mode, memory, cores, space, NULL};
-	const struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .no_core = true, .new_session = true};
+	AUTO_STRV struct strv argv = {0};
+	struct spawn spawn = {.path = program, .envp = environ, .no_core = true, .new_session = true};
 	struct err ignored;
 
+	strv_add(&argv, program);
+	strv_add(&argv, "--background");
+	if (s->machine.size.pool)
+		strv_add(&argv, "--pool");
+	strv_add(&argv, s->accel.mode);
+	strv_add(&argv, memory);
+	strv_add(&argv, cores);
+	strv_add(&argv, space);
+	spawn.argv = argv.v;
 	s->maker_child.pid = spawn_start(&spawn, &s->maker_child.pidfd, &ignored);
 	child_watch(s, &s->maker_child);
 }
@@ -442,7 +444,7 @@ void start_refresh_clock(struct session *s)
 
 int start_open_machine(struct session *s, struct err *e)
 {
-	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores};
+	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores, pool_has_disk(s)};
 
 	s->stage = "image";
 	if (machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0)

@@ -15,6 +15,7 @@
 #include "proto/wire.h"
 #include "session/egress.h"
 #include "session/logtail.h"
+#include "session/pool.h"
 #include "session/request.h"
 #include "session/screen.h"
 #include "ssh/sshkey.h"
@@ -109,6 +110,7 @@ struct session {
 	struct guest_message report; /* the last figures */
 	struct egress egress;
 	struct screen screen;
+	struct pool pool;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
@@ -183,6 +185,20 @@ int agent_connect(struct session *s, struct err *e);
 void agent_nudge(struct session *s); /* in case a wake-up was missed on either side */
 void agent_pump(struct session *s); /* call after anything that may let data flow */
 void agent_disconnect(struct session *s);
+
+/* pool.c: the encrypted disk. */
+void pool_init(struct session *s);
+bool pool_is_wanted(const struct session *s);
+bool pool_has_disk(const struct session *s); /* the machine has one; wanted, unless a test says otherwise */
+int pool_open(struct session *s, struct err *e); /* the file of this attempt, if any */
+void pool_handed_over(struct session *s);	 /* QEMU has it */
+void pool_close(struct session *s);
+void pool_tell_limit(struct session *s); /* to the guest, where it changed */
+void pool_on_figures(struct session *s, const struct guest_message *m);
+void pool_on_note(struct session *s, const struct guest_message *m);
+void pool_on_io_error(struct session *s, bool no_space);
+bool pool_stands_still(const struct session *s); /* the guest waits for space on the host */
+void pool_add_status(const struct session *s, struct buf *text);
 
 /* hostclock.c: tells the guest the time while the agent runs. */
 void hostclock_start(struct session *s);

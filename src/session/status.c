@@ -128,6 +128,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "state_since_ms", s->state_since_ms);
 	json_add_int(&text, "started_ms", s->started_ms);
 	json_add_string(&text, "image", s->image.id);
+	json_add_bool(&text, "nix", s->image.nix);
 	json_add_string(&text, "how", s->from_template ? "template" : "cold");
 	if (lend_is_possible(s))
 		json_add_string(&text, "template", s->machine.key);
@@ -139,6 +140,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "guest_load_milli", s->report.load_milli);
 	egress_add_status(s, &text);
 	screen_add_status(s, &text);
+	pool_add_status(s, &text);
 	json_end(&text);
 	buf_add(&text, "\n", 1);
 	/* A reader sees the old text or the new one, never half of it. */

@@ -31,6 +31,7 @@
 #define MAKE_TIMEOUT_MS 300000
 #define MAKE_STATE_MAX  (64 << 20)
 #define MAKE_SAID_MAX   200
+#define MAKE_POOL_SIZE  (1 << 20)
 
 struct make {
 	const struct make_request *request;
@@ -262,15 +263,27 @@ static char *make_empty_dir(struct err *e)
 	return NULL;
 }
 
+/* An empty disk stands in for the session's, whatever its size: the guest sees nothing of it before `go` but that it is
+ * there. -1 where the machine has none. */
+static int make_pool(const struct qemu_spec *spec, struct err *e)
+{
+	AUTO_CLOSE int fd = spec->pool ? memfd_create("ccvm-pool", MFD_CLOEXEC) : -1;
+
+	if (spec->pool && (fd < 0 || ftruncate(fd, MAKE_POOL_SIZE) < 0))
+		return err_sys(e, "a disk for the guest");
+	return mem_steal_fd(&fd);
+}
+
 static int make_start(struct make *m, int ram, const char *empty, struct err *e)
 {
 	struct hosttsc_sample tsc = hosttsc_take();
 	struct qemu_spec spec = machine_spec(m->request->machine);
 	AUTO_CLOSE int initrd = machine_initrd(m->request->machine, e);
+	AUTO_CLOSE int pool = make_pool(&spec, e);
 	AUTO_CLOSE int net = -1, net_peer = -1; /* nobody serves the network: before `go` the guest has none */
 	int pair[2];
 
-	if (initrd < 0)
+	if (initrd < 0 || (spec.pool && pool < 0))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
@@ -280,7 +293,7 @@ static int make_start(struct make *m, int ram, const char *empty, struct err *e)
 	spec.workspace_readonly = spec.projects_readonly = true;
 	spec.tsc_khz = spec.accel->kvm ? 0 : hosttsc_khz_since(&tsc);
 	spec.ram = QEMU_RAM_SAVED;
-	if (qemu_start(&m->qemu, &spec, &(struct qemu_files){.net = net, .initrd = initrd, .ram = ram}, e) < 0)
+	if (qemu_start(&m->qemu, &spec, &(struct qemu_files){.net = net, .initrd = initrd, .ram = ram, .pool = pool}, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");

@@ -65,6 +65,7 @@ static void model_copy_fields(struct model_session *s, const struct json_line *l
 		{"state", s->state, sizeof(s->state)},	  {"agent", s->agent, sizeof(s->agent)},
 		{"agent_why", s->why, sizeof(s->why)},	  {"why", s->why, sizeof(s->why)},
 		{"title", s->title, sizeof(s->title)},	  {"egress", s->egress, sizeof(s->egress)},
+		{"pool", s->pool, sizeof(s->pool)},	  {"pool_reason", s->pool_reason, sizeof(s->pool_reason)},
 		{"egress_last_refused", s->last_refused, sizeof(s->last_refused)},
 	};
 	const struct {
@@ -75,6 +76,7 @@ static void model_copy_fields(struct model_session *s, const struct json_line *l
 		{"started_ms", &s->started_ms},		{"egress_refused", &s->refused},
 		{"guest_memory_total_kib", &s->memory_total_kib}, {"guest_memory_used_kib", &s->memory_used_kib},
 		{"guest_load_milli", &s->load_milli},	{"cores", &s->cores},
+		{"pool_total_kib", &s->pool_total_kib}, {"pool_used_kib", &s->pool_used_kib},
 	};
 	const char *mode = json_get_string(l, "mode");
 

@@ -75,10 +75,12 @@ struct model_binding {
 
 struct model_session {
 	char id[16], name[MODEL_TEXT], workspace[MODEL_TEXT], state[16], agent[16], why[MODEL_TEXT], title[MODEL_TEXT];
+	char pool[16], pool_reason[MODEL_TEXT];
 	char egress[16], last_refused[MODEL_TEXT], question[MODEL_TEXT];
 	bool overlay, terminal, detached, seen;
 	bool unseen_bell;
 	int64_t state_since_ms, agent_since_ms, started_ms, refused, memory_total_kib, memory_used_kib, load_milli, cores;
+	int64_t pool_total_kib, pool_used_kib;
 	struct view_screen screen;
 	struct model_mark mark[MODEL_MARKS]; /* a ring */
 	int marks;			      /* made so far */

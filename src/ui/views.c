@@ -163,6 +163,14 @@ static void views_memory(const struct model_session *s, char *out, size_t size)
 	snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->memory_used_kib / 1024, s->memory_total_kib / 1024);
 }
 
+static void views_pool(const struct model_session *s, char *out, size_t size)
+{
+	if (strcmp(s->pool, "on") == 0 && s->pool_total_kib > 0)
+		snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->pool_used_kib / 1024, s->pool_total_kib / 1024);
+	else
+		snprintf(out, size, "%s", s->pool[0] ? s->pool : "none");
+}
+
 /* ---- the list ---- */
 
 static void views_list_row(const struct model *m, struct canvas *c, int i, int row, int width, int lines)
@@ -205,17 +213,18 @@ static void views_list(const struct model *m, struct canvas *c)
 static void views_header(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct model_session *s, bool active)
 {
 	const struct canvas_style *style = active ? &views_now[BAR] : &views_now[DIM];
-	char age[24], egress[128], memory[64];
+	char age[24], egress[128], memory[64], pool[64];
 	int used;
 
 	views_age(views_since(s), m->now_ms, age, sizeof(age));
 	views_egress(s, egress, sizeof(egress));
 	views_memory(s, memory, sizeof(memory));
+	views_pool(s, pool, sizeof(pool));
 	canvas_fill(c, &(struct canvas_box){b->row, b->col, 1, b->cols}, style);
 	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s", s->overlay ? "OVERLAY" : "LIVE");
 	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
 	(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
-			   " \xc2\xb7 egress %s \xc2\xb7 pool none \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64, egress, memory,
+			   " \xc2\xb7 egress %s \xc2\xb7 pool %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64, egress, pool, memory,
 			   s->load_milli / 1000, s->load_milli / 10 % 100);
 }
 

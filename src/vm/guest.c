@@ -11,7 +11,7 @@ static const struct {
 	{"parked", GUEST_PARKED}, {"stage", GUEST_STAGE},   {"note", GUEST_NOTE},
 	{"failed", GUEST_FAILED}, {"ready", GUEST_READY},   {"report", GUEST_REPORT},
 	{"sshd-ended", GUEST_SSHD_ENDED}, {"stopped", GUEST_STOPPED},
-	{"hook", GUEST_HOOK},	    {"denied", GUEST_DENIED},
+	{"hook", GUEST_HOOK},	    {"denied", GUEST_DENIED}, {"pool", GUEST_POOL},   {"oom", GUEST_OOM},
 };
 
 static void guest_copy_text(char *dst, size_t size, const char *text)
@@ -48,10 +48,14 @@ void guest_parse(const char *line, size_t n, struct guest_message *m)
 	guest_copy_text(m->address, sizeof(m->address), json_get_string(&l, "address"));
 	guest_copy_text(m->hook, sizeof(m->hook), json_get_string(&l, "hook"));
 	guest_copy_text(m->proto, sizeof(m->proto), json_get_string(&l, "proto"));
+	guest_copy_text(m->process, sizeof(m->process), json_get_string(&l, "process"));
+	m->pid = guest_figure(&l, "pid");
 	m->port = guest_figure(&l, "port");
 	m->count = guest_figure(&l, "count");
 	m->ms = guest_figure(&l, "ms");
 	m->memory_total_kib = guest_figure(&l, "memory_total_kib");
 	m->memory_used_kib = guest_figure(&l, "memory_used_kib");
+	m->pool_total_kib = guest_figure(&l, "pool_total_kib");
+	m->pool_used_kib = guest_figure(&l, "pool_used_kib");
 	m->load_milli = guest_figure(&l, "load_milli");
 }

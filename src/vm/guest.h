@@ -24,6 +24,8 @@ enum guest_kind {
 	GUEST_STOPPED,
 	GUEST_HOOK,	  /* claude reports what it does: hook */
 	GUEST_DENIED,     /* the guest's own firewall refused packets: address, proto, port, count */
+	GUEST_POOL,       /* pool figures */
+	GUEST_OOM,        /* the guest ran out of memory: process, pid, count in KiB */
 };
 
 struct guest_message {
@@ -31,9 +33,12 @@ struct guest_message {
 	char stage[64];              /* escaped; may be empty */
 	char reason[GUEST_TEXT_MAX]; /* escaped; may be empty */
 	int64_t ms;                  /* since the guest's boot, 0 when not given */
+	char process[32]; /* escaped; GUEST_OOM */
+	int64_t pid;
 	char address[48], proto[8];  /* escaped; GUEST_DENIED */
 	char hook[16];		     /* escaped; GUEST_HOOK */
-	int64_t port, count;	     /* GUEST_DENIED */
+	int64_t port, count;	     /* GUEST_DENIED; count: GUEST_OOM as well */
+	int64_t pool_total_kib, pool_used_kib; /* GUEST_POOL; 0 when absurd */
 	int64_t memory_total_kib, memory_used_kib, load_milli; /* GUEST_REPORT; 0 when absurd */
 };
 

@@ -135,6 +135,7 @@ struct qemu_spec machine_spec(const struct machine *m)
 		.accel = &m->accel,
 		.memory_mib = m->size.memory_mib,
 		.cores = m->size.cores,
+		.pool = m->size.pool,
 		.kernel = m->kernel,
 		.root_image = m->root,
 		.sandbox = m->sandbox,

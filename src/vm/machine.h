@@ -13,6 +13,7 @@
 struct machine_size {
 	unsigned memory_mib;
 	unsigned cores;
+	bool pool; /* a second disk; its size is not the machine's: the guest asks for it after `go` */
 };
 
 struct machine {

@@ -4,11 +4,14 @@
  * 2. Its environment is empty, every other fd is closed, it dies with this process, it leaves no core.
  * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or everything
  *    below), and the devices it needs. TCP is refused, and signals to processes outside.
- * 4. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
+ * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals, whatever the kernel's
+ *    version of Landlock.
+ * 5. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
 #include "vm/qemu.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "vm/callfilter.h"
 #include "vm/jail.h"
 
 #include <errno.h>
@@ -33,11 +36,11 @@ char *qemu_find(struct err *e)
 
 static int qemu_allow_program(struct jail *j, const char *program, struct err *e)
 {
-	/* What the dynamic linker and QEMU read; a Nix build has all of it in its store. */
+	/* What the dynamic linker and QEMU read (not /proc/self: here that is ccvm-session's); a Nix build has all of it in its store. */
 	static const char *const code[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/nix/store"};
 	static const char *const data[] = {"/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/usr/lib/ipxe",
 					   "/etc/ld.so.cache", "/etc/ld.so.conf", "/dev/urandom", "/dev/random",
-					   "/proc/cpuinfo", "/proc/self", "/sys/devices/system/cpu"};
+					   "/proc/cpuinfo", "/sys/devices/system/cpu"};
 
 	if (jail_allow(j, program, JAIL_EXECUTE, e) < 0)
 		return -1;
@@ -74,6 +77,12 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const char *ram
 	return 0;
 }
 
+/* As spawn's confine hook. */
+static int qemu_confine(const void *jail)
+{
+	return jail_enter(jail) < 0 ? -1 : callfilter_enter();
+}
+
 static int qemu_socketpair(int *ours, int *theirs, struct err *e)
 {
 	int pair[2];
@@ -102,6 +111,20 @@ void qemu_init(struct qemu *q)
 			   .state_fd = -1};
 }
 
+/* The fds that not every QEMU gets, behind the eight that each does; how many there are in all. */
+static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, const struct qemu_files *files, int state)
+{
+	size_t n = 8;
+
+	if (spec->ram != QEMU_RAM_ANONYMOUS)
+		fds[n++] = (struct spawn_fd){files->ram, QEMU_FD_RAM};
+	if (state >= 0)
+		fds[n++] = (struct spawn_fd){state, QEMU_FD_STATE};
+	if (spec->pool)
+		fds[n++] = (struct spawn_fd){files->pool, QEMU_FD_POOL};
+	return n;
+}
+
 int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
 {
 	static char *const no_env[] = {NULL};
@@ -122,15 +145,14 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	q->landlock_abi = jail.abi;
 	rc = qemu_allow(&jail, spec, files->ram_path, e);
 	if (rc == 0) {
-		const struct spawn_fd fds[] = {
+		struct spawn_fd fds[16] = {
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
 			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
-			{files->ram, QEMU_FD_RAM}, {state, QEMU_FD_STATE},
 		};
 		const struct spawn s = {
 			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds,
-			.nfds = ARRAY_LEN(fds) - (clone ? 0 : spec->ram == QEMU_RAM_SAVED ? 1 : 2),
-			.die_with_parent = true, .no_core = true, .new_session = true, .confine = jail_enter, .confine_ctx = &jail,
+			.nfds = qemu_add_fds(fds, spec, files, state),
+			.die_with_parent = true, .no_core = true, .new_session = true, .confine = qemu_confine, .confine_ctx = &jail,
 		};
 
 		q->pid = spawn_start(&s, &q->pidfd, e);

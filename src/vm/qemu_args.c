@@ -77,7 +77,7 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 	struct buf line = {0};
 
 	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
-			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1");
+			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate");
 	if (!s->accel->kvm)
 		buf_addf(&line, " mitigations=off");
 	if (!s->accel->kvm && s->tsc_khz)
@@ -138,6 +138,22 @@ static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const cha
 	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
 }
 
+/* The file has no name: QEMU opens a duplicate of the fd it was given. Discarded blocks leave the file (discard=unmap on
+ * both layers). With a full file system on the host QEMU stops the guest (its default, werror=enospc) and says so, so
+ * that nothing is lost; the session lets it go on when there is space. */
+static void qemu_args_pool(const struct qemu_spec *s, struct strv *a)
+{
+	if (!s->pool)
+		return;
+	strv_add(a, "-add-fd");
+	strv_addf(a, "set=1,fd=%d", QEMU_FD_POOL);
+	strv_add(a, "-blockdev");
+	strv_add(a, "driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/fdset/1,file.discard=unmap,"
+		    "file.locking=off");
+	strv_add(a, "-device");
+	strv_addf(a, "virtio-blk-%s,drive=pool,serial=" NAME_DISK_SCRATCH, qemu_args_bus(s));
+}
+
 static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 {
 	AUTO_FREE char *root = qemu_args_escape(s->root_image);
@@ -147,6 +163,7 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	strv_addf(a, "driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=%s,file.locking=off", root);
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
+	qemu_args_pool(s, a);
 	qemu_args_share(s, a, "seed", NAME_TAG_SEED, s->seed_dir, true);
 	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, s->workspace, s->workspace_readonly);
 	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, s->projects_dir, s->projects_readonly);

@@ -17,6 +17,7 @@ enum qemu_fd {
 	QEMU_FD_INITRD,
 	QEMU_FD_RAM,   /* unless the guest's memory is anonymous */
 	QEMU_FD_STATE, /* of a clone: its devices' state comes in */
+	QEMU_FD_POOL,  /* with a pool: its file */
 	QEMU_FD_END,
 };
 
@@ -42,6 +43,7 @@ struct qemu_spec { /* all borrowed */
 	bool workspace_readonly;
 	const char *projects_dir; /* an empty directory when they are not shared: the devices stay the same */
 	bool projects_readonly;
+	bool pool; /* a second disk, whose file is QEMU_FD_POOL */
 	bool sandbox; /* QEMU's own seccomp filter */
 	bool lock_memory;
 	enum qemu_ram ram;

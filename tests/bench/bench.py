@@ -11,6 +11,8 @@ compared within one run. CCVM_BENCH_ROUNDS (10) starts of each kind take turns.
                        template together (shared, one copy)
   memory_kib           of each process of one session: resident, proportional and private
   terminal             what ccvm-term costs: throughput beside tmux, key to frame, idle (term.py)
+  disk                 starts with the encrypted disk and without, what it and a tmpfs write and read, a Nix build on each
+                        (pooldisk.py)
   egress               the network (egress.py); null without root
 """
 
@@ -25,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import egress  # noqa: E402
 import harness  # noqa: E402
+import pooldisk  # noqa: E402
 import procs  # noqa: E402
 import term  # noqa: E402
 from api import Api  # noqa: E402
@@ -133,6 +136,7 @@ def main():
         prompts(ctx, result)
         memory(ctx, result)
         result["terminal"] = term.run(ctx)
+        result["disk"] = pooldisk.run(ctx, min(ROUNDS, 3))
         result["egress"] = egress.run(ctx)
         qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=False).stdout
         result["qemu"], result["load"] = qemu.split("\n", maxsplit=1)[0], os.getloadavg()[0]

@@ -157,7 +157,7 @@ def test_no_secret_crosses(ctx):
     files, found = search_dump(os.path.join(w, "dump.tar"))
     home = {n.removeprefix("home/ccvm/"): data for n, data in files.items() if n.startswith("home/ccvm/")}
     assert_eq(found, [], "files of the guest with a planted secret, of %d" % len(files))
-    for part in ("run/ccvm/seed", "etc/", "usr/local/lib/late-file", w.lstrip("/")):
+    for part in ("run/ccvm/launch", "etc/", "usr/local/lib/late-file", w.lstrip("/")):
         assert_true(any(n.startswith(part) for n in files), "the dump holds something of /%s: %s" % (part, sorted(files)[:40]))
     for name, text in HARMLESS.items():
         assert_in(text, home.get(name, b"(missing)").decode(), "the guest's " + name)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import pools
 import procs
 from guestshell import GuestShell
 from harness import (assert_eq, assert_in, assert_nothing_left, assert_true, each, find_in_tree, read_json_lines, test,
@@ -33,6 +34,25 @@ print(json.dumps({
     "machine id": open("/etc/machine-id").read(), "ssh key": open("k.pub").read(),
     "host key": out("sudo", "sha256sum", "/run/ccvm/ssh_host_ed25519_key"),
     "temporary name": out("mktemp", "-u")}))
+END"""
+
+# Where there is an encrypted disk: of its key, and what is made of random numbers for it.
+UNIQUE_POOL = r"""/usr/bin/python3 - <<'END'
+import glob, hashlib, json, subprocess
+
+def out(*argv):
+    return subprocess.run(("sudo",) + argv, check=True, capture_output=True, text=True).stdout
+
+table = out("dmsetup", "table", "--showkeys", "ccvm-scratch").split()
+disk = [p.split("/")[3] for p in glob.glob("/sys/block/*/serial") if open(p).read().startswith("ccvm-scratch")][0]
+header = out("cryptsetup", "luksDump", "/dev/" + disk)
+assert len(table[4]) == 128 and table[3] == "aes-xts-plain64", "a key of 64 bytes"
+assert "Keyslots:\nTokens:" in header.replace("\n  ", "\n"), "no key slot: " + header
+print(json.dumps({
+    "volume key": hashlib.sha256(table[4].encode()).hexdigest(), "LUKS id": out("cryptsetup", "luksUUID", "/dev/" + disk),
+    "salt and digest": hashlib.sha256(header.split("Digests:")[1].encode()).hexdigest(),
+    "file system id": out("blkid", "-s", "UUID", "-o", "value", "/dev/mapper/ccvm-scratch"),
+    "size": out("blockdev", "--getsize64", "/dev/" + disk)}))
 END"""
 
 
@@ -90,6 +110,28 @@ def test_clones_are_unique(ctx):
     for name in seen[0]:
         values = [s[name] for s in seen]
         assert_eq(len(set(values)), CLONES, "different values of `%s` among %s" % (name, values))
+    assert_nothing_left(ctx)
+
+
+@test(timeout=600, boot="template")
+def test_clones_with_a_disk_are_unique(ctx):
+    """From one template; its disk was of another size, which shows in nothing."""
+    pools.use_templates(ctx)
+    sizes = [1, 1, 2, 3]
+
+    def one(number):
+        out, path = run(ctx, UNIQUE_POOL, number, CCVM_VM_DISK_SIZE=str(sizes[number]))
+        assert_eq(starts(path), ["template"], "how guest %d started" % number)
+        return json.loads(out)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        seen = list(pool.map(one, range(len(sizes))))
+    assert_eq([int(s.pop("size")) >> 30 for s in seen], sizes, "sizes of the disks, in GiB")
+    for name in seen[0]:
+        assert_eq(len({s[name] for s in seen}), len(sizes), "different values of `%s`" % name)
+    # Without a disk it is another machine: no template of that shape is there.
+    out, path = run(ctx, number=len(sizes))
+    assert_eq((out, starts(path)), (b"fine\n", ["cold"]), "output, and how a guest without a disk started")
     assert_nothing_left(ctx)
 
 

@@ -382,10 +382,23 @@ def test_workspace_holds_the_run_directory(ctx):
     "boot timeout of nothing": ({"CCVM_BOOT_TIMEOUT": "0"}, "86400"),
     "credential in passEnv": ({"CCVM_PASS_ENV": "ANTHROPIC_AUTH_TOKEN"}, "ANTHROPIC_AUTH_TOKEN"),
     "an allowlist with a scheme": ({"CCVM_EGRESS_ALLOWLIST": "https://example.org"}, "without a scheme"),
-    "a pool, which is not there yet": ({"CCVM_VM_DISK_SIZE": "1"}, "vmDiskSize")})
+    "a pool of no size": ({"CCVM_VM_DISK_SIZE": "many"}, "CCVM_VM_DISK_SIZE")})
 def test_bad_option(ctx, entry):
     env, part = entry
     refuse(ctx, POLICY, part, env=env)
+
+
+def test_pool_in_memory(ctx):
+    """The encrypted disk is there to save memory."""
+    refuse(ctx, POLICY, ctx.runtime, "lies in memory", "CCVM_SCRATCH_DIR",
+           env={"CCVM_VM_DISK_SIZE": "1", "CCVM_SCRATCH_DIR": ctx.runtime})
+
+
+def test_pool_without_a_place(ctx):
+    readonly = ctx.make_dir(os.path.join(ctx.dir, "readonly"), 0o500)
+    refuse(ctx, POLICY, readonly, "CCVM_SCRATCH_DIR", env={"CCVM_VM_DISK_SIZE": "1", "CCVM_SCRATCH_DIR": readonly})
+    refuse(ctx, POLICY, "not an absolute path", env={"CCVM_VM_DISK_SIZE": "1", "CCVM_SCRATCH_DIR": "scratch"})
+    refuse(ctx, POLICY, "/proc/none", env={"CCVM_VM_DISK_SIZE": "1", "CCVM_SCRATCH_DIR": "/proc/none"})
 
 
 def test_bad_config_file(ctx):

@@ -23,6 +23,8 @@ static const struct {
     {"{\"t\":\"stopped\"}", "8 ||0|0|0|0"},
     {"{\"t\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
     {"{\"t\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
+    {"{\"t\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
+    {"{\"t\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
     /* not a known message */
     {"{\"t\":\"shutdown\",\"stage\":\"x\"}", "0 x||0|0|0|0"},
     {"{\"t\":\"Ready\"}", "0 ||0|0|0|0"},

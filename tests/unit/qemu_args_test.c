@@ -28,7 +28,7 @@ static const struct qemu_spec plain = {
 #define KERNEL_LINE                                                                                          \
 	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "               \
 	"8250.nr_uarts=1 "                                                                                   \
-	"cryptomgr.notests rcupdate.rcu_expedited=1"
+	"cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate"
 
 /* clang-format off */
 static const char *const plain_argv[] = {
@@ -105,6 +105,28 @@ static void test_microvm_tcg(void **state)
 	expect_argv(&plain, plain_argv, ARRAY_LEN(plain_argv));
 }
 
+/* The second disk adds these, behind the first. */
+static void test_pool(void **state)
+{
+	static const char *const more[] = {
+	    "-add-fd", "set=1,fd=11", "-blockdev",
+	    "driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/fdset/1,file.discard=unmap,file.locking=off",
+	    "-device", "virtio-blk-device,drive=pool,serial=ccvm-scratch"};
+	const char *wanted[ARRAY_LEN(plain_argv) + ARRAY_LEN(more)];
+	struct qemu_spec s = plain;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(plain_argv); i++) {
+		wanted[n++] = plain_argv[i];
+		if (strstr(plain_argv[i], "serial=ccvm-root"))
+			for (size_t k = 0; k < ARRAY_LEN(more); k++)
+				wanted[n++] = more[k];
+	}
+	s.pool = true;
+	expect_argv(&s, wanted, n);
+}
+
 static void test_pci_kvm(void **state)
 {
 	struct qemu_spec s = plain;
@@ -163,7 +185,7 @@ static void check_paths(const struct strv *a, const struct qemu_spec *s)
 {
 	const char *const known[] = {s->kernel,	   s->root_image,   s->seed_dir,
 				     s->workspace, s->projects_dir, "/proc/self/fd/8",
-				     "/proc/self/fd/9"};
+				     "/proc/self/fd/9", "/dev/fdset/1"};
 
 	for (size_t i = 1; i < a->n; i++) {
 		AUTO_FREE char *rest = mem_strdup(a->v[i]);
@@ -211,7 +233,7 @@ static void check_spec(const struct qemu_spec *s)
 			assert_int_equal(strstr(a.v[i + 1], "-pci,") != NULL, !microvm);
 			bus++;
 		}
-	assert_int_equal(bus, 7); /* whatever is shared: a template fits each session */
+	assert_int_equal(bus, 7 + s->pool); /* whatever is shared: a template fits each session */
 	machine = find(&a, "-machine", s->machine);
 	assert_non_null(machine);
 	assert_int_equal(strstr(machine, "pit=off,pic=off") != NULL, microvm && s->accel->kvm);
@@ -230,7 +252,7 @@ static void check_spec(const struct qemu_spec *s)
 static void test_every_combination(void **state)
 {
 	(void)state;
-	for (unsigned bits = 0; bits < 512; bits++) {
+	for (unsigned bits = 0; bits < 1024; bits++) {
 		struct qemu_spec s = plain;
 
 		s.machine = bits & 1 ? "microvm" : "pc";
@@ -240,7 +262,8 @@ static void test_every_combination(void **state)
 		s.projects_readonly = bits & 16;
 		s.sandbox = bits & 32;
 		s.lock_memory = bits & 64;
-		s.ram = bits >> 7;
+		s.ram = bits >> 7 & 3;
+		s.pool = bits & 512;
 		check_spec(&s);
 	}
 }
@@ -276,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_microvm_tcg),
+	    cmocka_unit_test(test_pool),
 	    cmocka_unit_test(test_pci_kvm),
 	    cmocka_unit_test(test_every_combination),
 	    cmocka_unit_test(test_kernel_line),

@@ -14,8 +14,8 @@ build=$tree/ccvm-build
 out=$build/out
 # shellcheck source=guest/image/tree/kernel.sh
 . "$build/tree/kernel.sh"
-# settings: agent_sudo, nix, claude_version
-agent_sudo='' nix='' claude_version=''
+# settings: agent_sudo, nix, nix_substituters, nix_keys, claude_version
+agent_sudo='' nix='' nix_substituters='' nix_keys='' claude_version=''
 # shellcheck source=/dev/null
 . "$build/settings"
 
@@ -108,9 +108,30 @@ write_configuration() {
     rm -f "$tree"/etc/update-motd.d/* "$tree/etc/motd"
     ln -sfn fdfind "$tree/usr/bin/fd"
     install -d "$tree/scratch" "$tree/mnt"
-    if [[ $nix == true ]]; then
-        install -d -m 755 "$tree/nix" "$tree/nix/store"
-    fi
+}
+
+# set_up_nix: Debian's nix-bin is the program alone; users, folders and configuration are its installer's part.
+set_up_nix() {
+    [[ $nix == true ]] || return 0
+    local i
+    say "Nix: builders and configuration"
+    install -d -m 755 "$tree/nix" "$tree/nix/store" "$tree/etc/nix"
+    in_tree groupadd --gid 30000 nixbld
+    for i in 1 2 3 4; do
+        in_tree useradd --uid $((30000 + i)) --gid nixbld --groups nixbld --no-create-home --home-dir /var/empty \
+            --shell /usr/sbin/nologin --comment "Nix builder $i" --password '!*' "nixbld$i" 2>/dev/null
+    done
+    rm -f "$tree"/etc/{passwd,group,shadow,gshadow,subuid,subgid}-
+    {
+        printf 'build-users-group = nixbld\nexperimental-features = nix-command flakes\n'
+        printf '# The agent may build; trusted it is only in runs that give it root (the included file).\n'
+        printf 'allowed-users = root ccvm\ntrusted-users = root\n'
+        printf 'require-sigs = true\nsandbox = true\nsandbox-fallback = false\n'
+        [[ -z $nix_substituters ]] || printf 'extra-substituters = %s\n' "$nix_substituters"
+        [[ -z $nix_keys ]] || printf 'extra-trusted-public-keys = %s\n' "$nix_keys"
+        printf '!include /run/ccvm/nix.conf\n'
+    } >"$tree/etc/nix/nix.conf"
+    chmod 644 "$tree/etc/nix/nix.conf"
 }
 
 # tidy: what a build leaves behind and nobody reads.
@@ -138,6 +159,7 @@ install_claude
 make_users
 set_up_sudo
 write_configuration
+set_up_nix
 strip_privileges
 kernel_install
 tidy

@@ -1,0 +1,45 @@
+/* Kernel settings that every guest gets, before the park point; all cheap, none that boot or the agent's work needs undone.
+ *
+ * Fails closed: the guest's kernel is the image's own, so a setting that cannot be made means that something is wrong. What a
+ * kernel was built without (ENOENT) needs no closing. Loading modules and unprivileged user namespaces stay possible on
+ * purpose: the guest's programs load modules on demand, and sandboxes (Nix's, for one) are made of namespaces. */
+#include "init/boot.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const struct harden_setting {
+	const char *path, *value;
+} harden_settings[] = {
+	{"/proc/sys/kernel/kexec_load_disabled", "1"}, /* no other kernel; hibernation is off by the command line */
+	{"/proc/sys/kernel/kptr_restrict", "2"},
+	{"/proc/sys/kernel/dmesg_restrict", "1"},
+	{"/proc/sys/kernel/unprivileged_bpf_disabled", "1"}, /* for good: only a restart undoes it */
+	{"/proc/sys/net/core/bpf_jit_harden", "2"},
+	{"/proc/sys/net/ipv4/conf/all/rp_filter", "1"},
+	{"/proc/sys/net/ipv4/conf/default/rp_filter", "1"},
+	{"/proc/sys/fs/suid_dumpable", "0"},
+};
+
+static int harden_set(const struct harden_setting *s, struct err *e)
+{
+	AUTO_CLOSE int fd = open(s->path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open %s", s->path);
+	return write(fd, s->value, strlen(s->value)) < 0 ? err_sys(e, "set %s", s->path) : 0;
+}
+
+int harden_kernel(struct boot *b, struct err *e)
+{
+	(void)b;
+	for (size_t i = 0; i < ARRAY_LEN(harden_settings); i++)
+		if (harden_set(&harden_settings[i], e) < 0)
+			return -1;
+	/* Every process descends from this one: none leaves a core. */
+	return setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0 ? err_sys(e, "forbid cores") : 0;
+}

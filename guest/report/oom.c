@@ -1,0 +1,85 @@
+#include "report/oom.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OOM_RECORD_MAX 8192
+#define OOM_TELL_MAX   16 /* at a time; a guest that dies by the dozen is known to be ill */
+
+static int64_t oom_number(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+}
+
+/* "6,1234,5678,-;Out of memory: Killed process 42 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB, …", or the same after "Memory
+ * cgroup out of memory". The prefix tells the kernel's own records (facility 0) from what programs wrote. */
+bool oom_parse(const char *record, size_t n, struct oom_victim *v)
+{
+	static const char killed[] = "ut of memory: Killed process ", after[] = ") total-vm:";
+	char text[512];
+	const char *message, *at, *open, *close = NULL;
+	char *end;
+	size_t len;
+
+	memset(v, 0, sizeof(*v));
+	snprintf(text, sizeof(text), "%.*s", (int)(n < sizeof(text) ? n : sizeof(text) - 1), record);
+	message = strchr(text, ';');
+	if (!message || strtoul(text, NULL, 10) > 7 || !(at = strstr(message, killed)))
+		return false;
+	v->pid = strtoll(at + sizeof(killed) - 1, &end, 10);
+	if (v->pid <= 0 || end[0] != ' ' || end[1] != '(')
+		return false;
+	open = end + 2;
+	for (at = open; (at = strstr(at, after)); at++)
+		close = at;
+	if (!close)
+		return false;
+	len = (size_t)(close - open);
+	memcpy(v->process, open, len < sizeof(v->process) ? len : sizeof(v->process) - 1);
+	v->kib = oom_number(close, "anon-rss:") + oom_number(close, "shmem-rss:");
+	return true;
+}
+
+int oom_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static int oom_say(const struct oom_victim *v)
+{
+	AUTO_BUF struct buf line = {0};
+
+	json_begin(&line);
+	json_add_string(&line, "t", "oom");
+	json_add_bytes(&line, "process", v->process, strlen(v->process));
+	json_add_int(&line, "pid", v->pid);
+	json_add_int(&line, "count", v->kib);
+	json_end(&line);
+	buf_add(&line, "\n", 1);
+	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
+}
+
+int oom_tell(int fd)
+{
+	static char record[OOM_RECORD_MAX];
+	struct oom_victim v;
+	int told = 0;
+	ssize_t n;
+
+	/* EPIPE: records were overwritten before they were read; the next read goes on behind them. */
+	while (fd >= 0 && ((n = read(fd, record, sizeof(record))) > 0 || (n < 0 && errno == EPIPE)))
+		if (n > 0 && oom_parse(record, (size_t)n, &v) && ++told <= OOM_TELL_MAX && oom_say(&v) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* Theory of operation (seccomp(2), x86-64 system calls).
+ *
+ * 1. QEMU gets all its sockets as inherited fds. A broken-into one must not reach the sockets of other programs by their
+ *    paths: connect(2) and sendto(2) with an address ask no Landlock before its tenth version. So it may make no
+ *    socket, and connect none; io_uring, which could do both unseen, is not there for it.
+ * 2. Signals may go to itself alone. (Landlock judges them from its sixth version on.)
+ * 3. Other processes' fds and memory are out of reach.
+ * 4. A call by another table (i386, x32) is refused: its numbers mean something else.
+ * Refused is EACCES, not death: what QEMU tries at its start and can do without must not end it. */
+#include "vm/callfilter.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CALLFILTER_REFUSE (SECCOMP_RET_ERRNO | EACCES)
+#define CALLFILTER_X32	  0x40000000u
+
+#define LOAD(field)   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RETURN(what)  BPF_STMT(BPF_RET | BPF_K, what)
+#define IF_NOT(k, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, skip)
+/* Refused whatever its arguments. */
+#define NEVER(nr)     IF_NOT(nr, 1), RETURN(CALLFILTER_REFUSE)
+/* Allowed when its first argument is this process (the low half says it: process ids are ints). */
+#define TO_SELF(nr, self) \
+	IF_NOT(nr, 4), LOAD(args[0]), IF_NOT(self, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(CALLFILTER_REFUSE)
+
+int callfilter_enter(void)
+{
+	const unsigned self = (unsigned)getpid();
+	struct sock_filter code[] = {
+		LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0), RETURN(CALLFILTER_REFUSE),
+		LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, CALLFILTER_X32, 0, 1), RETURN(CALLFILTER_REFUSE),
+		NEVER(SYS_socket), NEVER(SYS_connect), NEVER(SYS_io_uring_setup), NEVER(SYS_tkill), NEVER(SYS_rt_sigqueueinfo),
+		NEVER(SYS_rt_tgsigqueueinfo), NEVER(SYS_pidfd_open), NEVER(SYS_pidfd_send_signal), NEVER(438 /* pidfd_getfd */),
+		NEVER(SYS_ptrace), NEVER(SYS_process_vm_readv), NEVER(SYS_process_vm_writev),
+		TO_SELF(SYS_kill, self), TO_SELF(SYS_tgkill, self), RETURN(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = ARRAY_LEN(code), .filter = code};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}

@@ -1,0 +1,177 @@
+/* Theory of operation.
+ *
+ * 1. The file has a name for the instant between open and unlink, so that only QEMU (which gets an fd) and this session
+ *    hold it: whatever dies, in whatever way, the kernel frees it with the last of them.
+ * 2. A process killed in that instant leaves an empty file. Every later start removes what has such a name: it is a
+ *    leftover, or its maker is about to unlink it anyway.
+ * 3. It is never read by this process, which keeps an O_PATH fd to ask for its size. */
+#include "vm/poolfile.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define POOLFILE_PREFIX "vmdisk-"
+#define POOLFILE_SUFFIX ".img"
+/* Kept free on the host for everything else: this much, on small file systems a twentieth of them. */
+#define POOLFILE_RESERVE (INT64_C(512) << 20)
+
+void poolfile_init(struct poolfile *p)
+{
+	*p = (struct poolfile){.fd = -1, .watch = -1, .dir = -1};
+}
+
+void poolfile_fini(struct poolfile *p)
+{
+	int *const all[] = {&p->fd, &p->watch, &p->dir};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (*all[i] >= 0)
+			close(*all[i]);
+	poolfile_init(p);
+}
+
+char *poolfile_dir(struct err *e)
+{
+	const char *chosen = getenv("CCVM_SCRATCH_DIR"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (chosen && chosen[0]) {
+		if (chosen[0] == '/')
+			return mem_strdup(chosen);
+		err_set(e, "CCVM_SCRATCH_DIR=%s is not an absolute path", chosen);
+		err_remedy(e, "give the whole path of a directory on a disk");
+		err_exit_code(e, ERR_EXIT_POLICY);
+		return NULL;
+	}
+	return cache && cache[0] == '/' ? mem_format("%s/ccvm", cache) : mem_format("%s/.cache/ccvm", home ? home : "");
+}
+
+static bool poolfile_is_name(const char *name)
+{
+	const size_t n = strlen(name), p = sizeof(POOLFILE_PREFIX) - 1, s = sizeof(POOLFILE_SUFFIX) - 1;
+
+	return n > p + s && strncmp(name, POOLFILE_PREFIX, p) == 0 && strcmp(name + n - s, POOLFILE_SUFFIX) == 0;
+}
+
+int poolfile_clean(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int removed = 0;
+
+	while (dir && (entry = readdir(dir)))
+		if (poolfile_is_name(entry->d_name) && unlinkat(dirfd, entry->d_name, 0) == 0)
+			removed++;
+	if (dir)
+		closedir(dir);
+	return removed;
+}
+
+static int poolfile_refuse(struct err *e, const char *remedy)
+{
+	err_remedy(e, "%s", remedy);
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
+/* A disk in memory would take twice what it saves. */
+static int poolfile_check_kind(int dirfd, const char *path, struct err *e)
+{
+	const char *allowed = getenv("CCVM_SCRATCH_ALLOW_TMPFS");
+	struct statfs fs;
+
+	if (fstatfs(dirfd, &fs) < 0)
+		return err_sys(e, "statfs %s", path);
+	if ((fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) || (allowed && strcmp(allowed, "1") == 0))
+		return 0;
+	err_set(e, "vmDiskSize: %s lies in memory, and the encrypted disk is there to save memory", path);
+	return poolfile_refuse(e, "point CCVM_SCRATCH_DIR to a directory on a disk, or set CCVM_SCRATCH_ALLOW_TMPFS=1");
+}
+
+static int poolfile_open_dir(struct err *e)
+{
+	static const char remedy[] = "point CCVM_SCRATCH_DIR to a directory of yours on a disk, or set vmDiskSize to 0";
+	AUTO_FREE char *path = poolfile_dir(e);
+	AUTO_CLOSE int fd = -1;
+
+	if (!path)
+		return -1;
+	if (file_mkdirs(path, 0700, e) < 0) {
+		err_wrap(e, "vmDiskSize");
+		return poolfile_refuse(e, remedy);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
+		err_sys(e, "vmDiskSize: use %s", path);
+		return poolfile_refuse(e, remedy);
+	}
+	return poolfile_check_kind(fd, path, e) < 0 ? -1 : mem_steal_fd(&fd);
+}
+
+static int poolfile_make(struct poolfile *p, struct err *e)
+{
+	unsigned char random[8];
+	char name[64];
+	int n, rc;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return err_sys(e, "getrandom");
+	n = snprintf(name, sizeof(name), POOLFILE_PREFIX);
+	for (size_t i = 0; i < sizeof(random); i++)
+		n += snprintf(name + n, sizeof(name) - (size_t)n, "%02x", random[i]);
+	snprintf(name + n, sizeof(name) - (size_t)n, POOLFILE_SUFFIX);
+	p->fd = openat(p->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (p->fd < 0)
+		return err_sys(e, "make the encrypted disk's file");
+	p->watch = openat(p->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	rc = p->watch < 0 ? err_sys(e, "open the encrypted disk's file") : 0;
+	if (unlinkat(p->dir, name, 0) < 0 && errno != ENOENT)
+		rc = err_sys(e, "unlink the encrypted disk's file");
+	return rc < 0 || ftruncate(p->fd, p->size) == 0 ? rc : err_sys(e, "make a file of %lld bytes", (long long)p->size);
+}
+
+int poolfile_open(struct poolfile *p, int64_t size, struct err *e)
+{
+	poolfile_init(p);
+	p->size = size;
+	p->dir = poolfile_open_dir(e);
+	if (p->dir < 0)
+		return -1;
+	(void)poolfile_clean(p->dir);
+	if (poolfile_make(p, e) == 0)
+		return 0;
+	poolfile_fini(p);
+	err_remedy(e, "point CCVM_SCRATCH_DIR to another file system, or lower vmDiskSize");
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
+int64_t poolfile_allocated(const struct poolfile *p)
+{
+	struct stat st;
+
+	return fstat(p->watch, &st) < 0 ? -1 : (int64_t)st.st_blocks * 512;
+}
+
+int64_t poolfile_limit(const struct poolfile *p)
+{
+	const int64_t allocated = poolfile_allocated(p);
+	struct statvfs fs;
+	int64_t total, reserve, limit;
+
+	if (allocated < 0 || fstatvfs(p->dir, &fs) < 0)
+		return -1;
+	total = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
+	reserve = total / 20 < POOLFILE_RESERVE ? total / 20 : POOLFILE_RESERVE;
+	limit = allocated + (int64_t)fs.f_bavail * (int64_t)fs.f_frsize - reserve;
+	return limit < 0 ? 0 : limit;
+}
