@@ -19,15 +19,16 @@ endef
 $(eval $(call guest_program,ccvm-init,init))
 $(eval $(call guest_program,ccvm-launch,launch))
 $(eval $(call guest_program,ccvm-report,report))
+$(eval $(call guest_program,ccvm-clip,clip))
 
 # The archive: /init and /bin/*.
-$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report)
+$(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init ccvm-launch ccvm-report ccvm-clip)
 	@mkdir -p $(@D) $(G)/root/bin
 	@cp $(G)/bin/ccvm-init $(G)/root/init
-	@cp $(G)/bin/ccvm-launch $(G)/bin/ccvm-report $(G)/root/bin/
+	@cp $(addprefix $(G)/bin/,ccvm-launch ccvm-report ccvm-clip) $(G)/root/bin/
 	@strip $(G)/root/init $(G)/root/bin/*
 	@chmod 0755 $(G)/root $(G)/root/bin $(G)/root/init $(G)/root/bin/*
-	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report | \
+	cd $(G)/root && printf '%s\n' init bin bin/ccvm-launch bin/ccvm-report bin/ccvm-clip | \
 		cpio --quiet -o -H newc -R 0:0 --reproducible > ../guest.cpio.tmp
 	@mv $(G)/guest.cpio.tmp $@
 

@@ -89,18 +89,18 @@ static int rootfs_move_early(struct err *e)
 }
 
 /* The guest programs outlive the initramfs on the tmpfs at /run. */
+static const char *const rootfs_programs[] = {"ccvm-launch", "ccvm-report", "ccvm-clip"};
+
 static int rootfs_keep_programs(struct err *e)
 {
-	static const char *const names[] = {"ccvm-launch", "ccvm-report"};
-
 	mkdir(NAME_GUEST_DIR, 0755);
 	mkdir(NAME_GUEST_DIR "/bin", 0755);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rootfs_programs); i++) {
 		AUTO_BUF struct buf bytes = {0};
 		char from[64], to[64];
 
-		snprintf(from, sizeof(from), "/bin/%s", names[i]);
-		snprintf(to, sizeof(to), NAME_GUEST_DIR "/bin/%s", names[i]);
+		snprintf(from, sizeof(from), "/bin/%s", rootfs_programs[i]);
+		snprintf(to, sizeof(to), NAME_GUEST_DIR "/bin/%s", rootfs_programs[i]);
 		if (file_read(AT_FDCWD, from, 32 << 20, &bytes, e) < 0 ||
 		    file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), 0755, e) < 0)
 			return -1;
@@ -139,8 +139,12 @@ int rootfs_switch(struct boot *b, struct err *e)
 	if (rootfs_overlay(e) < 0 || rootfs_keep_programs(e) < 0)
 		return -1;
 	/* What the initramfs held is RAM: give it back while its root is still reachable. */
-	unlink("/bin/ccvm-launch");
-	unlink("/bin/ccvm-report");
+	for (size_t i = 0; i < ARRAY_LEN(rootfs_programs); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/bin/%s", rootfs_programs[i]);
+		unlink(path);
+	}
 	unlink("/init");
 	if (file_remove_tree(AT_FDCWD, "/modules", e) < 0 || rootfs_move_early(e) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "proto/clip.h"
 #include "proto/names.h"
 #include "seed/seed.h"
 #include "vm/jail.h"
@@ -211,6 +212,8 @@ static int start_write_seed(struct session *s, struct err *e)
 		.claude_dir = claude_dir,
 		.envp = environ,
 		.agent_sudo = conf_agent_sudo(&s->conf),
+		.clipboard = s->conf.clipboard_images,
+		.clipboard_port = CLIP_PORT,
 	};
 
 	s->stage = "seed";
