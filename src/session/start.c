@@ -451,6 +451,7 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
+	clip_start(s);
 	return screen_start(s, e) < 0 ? -1 : clients_listen(s, e);
 }
 

@@ -13,6 +13,7 @@
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
+#include "session/clip.h"
 #include "session/egress.h"
 #include "session/logtail.h"
 #include "session/request.h"
@@ -109,6 +110,7 @@ struct session {
 	struct guest_message report; /* the last figures */
 	struct egress egress;
 	struct screen screen;
+	struct clip clip;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
