@@ -60,3 +60,139 @@ def test_claude(ctx, display):
     assert_eq(t.exit_code(90), 0, "exit code")
     clipboard.close()
     assert_nothing_left(ctx)
+
+
+# -- a shell in the guest, on a terminal: what a user types grants, what a program asks does not -------------------------
+
+SECRET = "hunter2-the-password"
+CRAFTED = [b"UTF8_STRING\n", b"STRING\n", b"COMPOUND_TEXT\n", b"text/plain\n", b"text/html\n", b"TARGETS \n", b"image/png\0\n",
+           b"image/png\nUTF8_STRING\n", b"image/png $(touch /tmp/ccvm-pwned)\n", b"$(touch /tmp/ccvm-pwned)\n", b"`id`\n",
+           b"-t UTF8_STRING\n", b"image/tiff\n", b"A" * (1 << 20) + b"\n", b"\n", b"\xff\xfe\n"]
+ASK = """
+import socket, sys
+for i, line in enumerate(%r):
+    s = socket.create_connection(("127.0.0.1", 9180), 30)
+    s.settimeout(30)
+    out = b""
+    try:
+        s.sendall(line)
+        while data := s.recv(65536):
+            out += data
+    except ConnectionError:
+        pass
+    print(i, out)
+""" % CRAFTED
+FORWARDS = r"""
+ssh-keygen -q -t ed25519 -N '' -f /tmp/k
+sudo cp /run/ccvm/authorized_keys /tmp/saved
+cat /tmp/k.pub | sudo tee -a /run/ccvm/authorized_keys >/dev/null
+try() {
+    sudo unshare -n sh -c 'ip link set lo up; exec timeout 60 ssh -i /tmp/k -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+        -o "ProxyCommand=/usr/sbin/sshd -i -f /run/ccvm/sshd_config" -o ExitOnForwardFailure=yes -o LogLevel=ERROR "$@"' sh "$@" ccvm@guest
+}
+for r in 127.0.0.1:9180:127.0.0.1:1 127.0.0.1:9181:127.0.0.1:1 127.0.0.1:80:127.0.0.1:1 0.0.0.0:9180:127.0.0.1:1 9180:127.0.0.1:1; do
+    try -R $r true -c true </dev/null >/tmp/o 2>&1; echo "remote $r $?"
+done
+try -W 127.0.0.1:9180 </dev/null >/tmp/o 2>&1; echo "direct $? $(grep -c prohibited /tmp/o)"
+try -R /tmp/sock:127.0.0.1:1 true </dev/null >/tmp/o 2>&1; echo "socket $?"
+sudo cp /tmp/saved /run/ccvm/authorized_keys
+"""
+
+
+class TermShell:
+    """A shell in a guest on a terminal. Commands are scripts in the workspace, their outputs files there."""
+
+    def __init__(self, ctx, env):
+        self.ctx, self.n = ctx, 0
+        self.events = os.path.join(ctx.dir, "events")
+        ctx.write(self.events, b"")
+        self.t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
+        wait_until(lambda: self.ran("true") is not None, 240, "a shell in the guest")
+
+    def path(self, name):
+        return os.path.join(self.ctx.workspace, name)
+
+    def ran(self, script):
+        self.n += 1
+        name = "run%d" % self.n
+        self.ctx.write(self.path(name), "{\n%s\n} >%s.out 2>%s.err\necho $? >%s.tmp\nmv %s.tmp %s.code\n" % ((script,) + (name,) * 5))
+        self.t.send("sh ./%s\n" % name)
+        wait_until(lambda: os.path.exists(self.path(name + ".code")), 150, "end of `%s`" % script[:60])
+        return name
+
+    def run(self, script):
+        """(exit code, stdout, stderr)"""
+        name = self.ran(script)
+        return (int(procs.read(self.path(name + ".code"))), procs.read(self.path(name + ".out")),
+                procs.read(self.path(name + ".err")).decode())
+
+    def press(self):
+        """Ctrl+V, which means \"the next one as it is\" to the shell."""
+        self.t.keys("C-v", "x", "C-u")
+
+    def clip_events(self):
+        return clip_events(self.events)
+
+    def end(self):
+        self.t.send("exit 0\n")
+        assert_eq(self.t.exit_code(90), 0, "exit code")
+
+
+XCLIP = "xclip -selection clipboard -o -t "
+
+
+@each({"open": {}, "locked": {"CCVM_EGRESS_ALLOWLIST": "example.com"}})
+@test(timeout=590)
+def test_lease(ctx, env):
+    """An image only after Ctrl+V, one for each; a list at any time; text never, however it is asked for."""
+    picture, x = png(640, 480), X(ctx)
+    x.set_many({"text/plain": SECRET.encode(), "UTF8_STRING": SECRET.encode(), "text/html": SECRET.encode(), "image/png": picture})
+    sh = TermShell(ctx, {**x.env, **env})
+    assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
+    assert_eq(sh.run("wl-paste --list-types")[:2], (0, b"image/png\n"), "list of wl-paste")
+    assert_eq(sh.clip_events(), [], "events so far")
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_eq((code, out), (1, b""), "image without Ctrl+V")
+    assert_in("nobody has pressed Ctrl+V", err, "reason")
+    [e] = sh.clip_events()
+    assert_eq((e["verdict"], e["type"], e["asked"]), ("refused", "PNG", True), "event")
+
+    sh.press()
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_true(code == 0 and out == picture, "the very same bytes after Ctrl+V: %d, %d bytes, %s" % (code, len(out), err))
+    assert_eq([e["verdict"] for e in sh.clip_events()], ["refused", "sent"], "events")
+    code, out, err = sh.run("wl-paste --type image/png")
+    assert_eq((code, out), (1, b""), "second image of one Ctrl+V")
+    assert_in("each Ctrl+V lets one image through", err, "reason")
+    sh.press()
+    code, out, err = sh.run("wl-paste >a.png; c=$?; cat a.png; exit $c")
+    assert_true(code == 0 and out == picture, "wl-paste: %d, %s" % (code, err))
+
+    sh.press()
+    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "text/html",
+                    "wl-paste --no-newline --type text/plain", "wl-paste -t text", "wl-paste --primary", "xsel --clipboard --output",
+                    "echo x | wl-copy", "echo x | xclip -selection clipboard", "wl-paste --watch cat"):
+        assert_eq(sh.run(command)[:2], (1, b""), command)
+    ctx.write(sh.path("ask.py"), ASK)
+    code, out, err = sh.run("python3 ask.py")
+    assert_eq(code, 0, "crafted requests: " + err)
+    answers = out.decode().splitlines()
+    assert_eq(len(answers), len(CRAFTED), "answers")
+    for line in answers:
+        assert_true(re.fullmatch(r"\d+ b'(no [ -~]*\\n)?'", line), "answer to a crafted request: " + line)
+    assert_true(not os.path.exists("/tmp/ccvm-pwned"), "no command is run")
+    if not env:
+        code, out, err = sh.run(FORWARDS)
+        lines = out.decode().splitlines()
+        assert_eq([l for l in lines if l.startswith("remote")],
+                  ["remote 127.0.0.1:9180:127.0.0.1:1 0"] + ["remote %s 255" % r for r in
+                   ("127.0.0.1:9181:127.0.0.1:1", "127.0.0.1:80:127.0.0.1:1", "0.0.0.0:9180:127.0.0.1:1", "9180:127.0.0.1:1")],
+                  "remote forwards: " + err)
+        assert_true([l for l in lines if re.match(r"direct 255 [1-9]", l)], "direct forward: %s" % lines)
+        assert_true("socket 255" in lines, "forward to a socket: %s" % lines)
+    sh.end()
+    for name in os.listdir(ctx.workspace):
+        if name.endswith((".out", ".err")):
+            assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
+    x.close()
+    assert_nothing_left(ctx)
