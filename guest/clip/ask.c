@@ -88,7 +88,10 @@ bool ask_host(const char *what, struct buf *out, char reason[CLIP_REASON_MAX])
 		return ask_refuse(reason, "the host gave no answer");
 	buf_drop(out, (size_t)(end + 1 - text));
 	/* Half of an image is none. */
-	return buf_len(out) == size || ask_refuse(reason, "the connection broke before the whole image was here");
+	if (buf_len(out) == size)
+		return true;
+	snprintf(reason, CLIP_REASON_MAX, "the connection broke after %zu of %lu bytes", buf_len(out), size);
+	return false;
 }
 
 bool ask_next_type(const char **at, char type[CLIP_LINE_MAX])

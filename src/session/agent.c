@@ -101,12 +101,15 @@ void agent_nudge(struct session *s)
 
 void agent_pump(struct session *s)
 {
+	bool more = true;
+
 	if (!s->ssh || s->state >= SESSION_STOPPING)
 		return;
 	sshlink_service(s->ssh);
-	if (s->state == SESSION_RUNNING) {
+	/* A packet that the socket took at once leaves nothing to wait for: the next one follows here. */
+	while (more && s->ssh && s->state == SESSION_RUNNING) {
 		agent_send_input(s);
-		clip_pump(s);
+		more = clip_pump(s);
 		/* Writing takes packets off the socket too; the agent's end may have been among them. */
 		sshlink_service(s->ssh);
 	}

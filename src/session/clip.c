@@ -228,8 +228,10 @@ void clip_on_forward_refused(void *session)
 	status_event_note(session, "clip", "the guest's sshd does not listen for image paste: images cannot be pasted");
 }
 
-void clip_pump(struct session *s)
+bool clip_pump(struct session *s)
 {
+	bool again = false;
+
 	for (size_t i = 0; i < SSHFORWARD_MAX; i++) {
 		struct clip_guest *g = &s->clip.guest[i];
 		size_t n = 1;
@@ -237,12 +239,14 @@ void clip_pump(struct session *s)
 		while (g->id && n && buf_len(&g->out)) {
 			n = sshlink_forward_write(s->ssh, g->id, buf_data(&g->out), buf_len(&g->out));
 			buf_drop(&g->out, n);
+			again = again || (n && buf_len(&g->out));
 		}
 		if (g->id && g->answered && !buf_len(&g->out)) {
 			sshlink_forward_close(s->ssh, g->id);
 			clip_drop(g);
 		}
 	}
+	return again;
 }
 
 void clip_forget_guests(struct session *s)
