@@ -88,7 +88,7 @@ void clip_grant(struct session *s)
 	struct clip *c = &s->clip;
 
 	if (!s->conf.clipboard_images) {
-		if (!c->off_told && !s->request.shell)
+		if (!c->off_told)
 			clip_tell(s, "refused", CLIP_NO_TYPE, 0, "image paste is turned off (clipboard.images)", false);
 		c->off_told = true;
 		return;

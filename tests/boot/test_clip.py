@@ -1,5 +1,6 @@
 """Image paste with real guests: real X and Wayland clipboards, the real claude, answered by the scripted API server."""
 
+import json
 import os
 import re
 
@@ -24,11 +25,13 @@ def dismiss(t):
         t.send("what is this ")
 
 
-def ask_about_picture(ctx, t, api, picture):
+def ask_about_picture(ctx, t, api, picture, toast=None):
     """Ctrl+V into a claude on the screen, and the request its API server got for it."""
     t.send("what is this ")
     t.wait(lambda: "what is this" in t.screen() or dismiss(t), 60, "typed text")
     t.keys("C-v")
+    if toast:
+        t.wait_for(toast, 120)
     t.wait_for(r"\[Image #1\]", 120)
     t.keys("Enter")
     t.wait_for("A-PICTURE", 120)
@@ -194,5 +197,66 @@ def test_lease(ctx, env):
     for name in os.listdir(ctx.workspace):
         if name.endswith((".out", ".err")):
             assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
+    x.close()
+    assert_nothing_left(ctx)
+
+
+def image_without_bridge(ctx):
+    """The image as one built with --no-clipboard."""
+    path = ctx.make_dir(os.path.join(ctx.dir, "image"))
+    for name in os.listdir(ctx.image):
+        if name != "manifest.json":
+            os.symlink(os.path.join(ctx.image, name), os.path.join(path, name))
+    with open(os.path.join(ctx.image, "manifest.json"), encoding="utf-8") as f:
+        manifest = json.load(f)
+    manifest["built_in"]["clipboard"] = False
+    ctx.write(os.path.join(path, "manifest.json"), json.dumps(manifest))
+    return {"CCVM_IMAGE": path}
+
+
+def switched_off(ctx):
+    ctx.write(os.path.join(ctx.home, ".config", "ccvm", "config.json"), '{"clipboard": {"images": false}}')
+    return {}
+
+
+@each({"variable": lambda ctx: {"CCVM_CLIPBOARD_IMAGES": "0"}, "file": switched_off, "image": image_without_bridge})
+@test(timeout=400)
+def test_off(ctx, off):
+    """Turned off three ways: no stand-ins, no port, no forward allowed, and a reason for who presses the key."""
+    x = X(ctx)
+    x.set(png(20, 20), "image/png")
+    sh = TermShell(ctx, {**x.env, **off(ctx)})
+    sh.press()
+    code, out, err = sh.run("command -v xclip wl-paste; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 9180))'")
+    assert_eq((code, out), (1, b""), "stand-ins and port")
+    assert_in("refused", err, "connection to the port")
+    assert_eq(sh.run("sudo grep -i -e forwarding -e permitlisten /run/ccvm/sshd_config | sort")[1].decode().splitlines(),
+              ["AllowAgentForwarding no", "AllowStreamLocalForwarding no", "AllowTcpForwarding no", "X11Forwarding no"], "sshd")
+    assert_eq([(e["verdict"], e["reason"]) for e in sh.clip_events()],
+              [("refused", "image paste is turned off (clipboard.images)")], "events")
+    sh.end()
+    sh.t.wait_for("no image was pasted: image paste is turned off", 20)
+    x.close()
+    assert_nothing_left(ctx)
+
+
+@test(timeout=500)
+def test_tui(ctx):
+    """Ctrl+V in a pane of ccvm-tui: the picture reaches the API server, and the bottom line says what crossed."""
+    picture, x = png(2000, 2000), X(ctx)
+    x.set(picture, "image/png")
+    api = Api(ctx, [{"match": "what is this", "text": "A-PICTURE"}])
+    claude_home.write(ctx, KEY)
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", **x.env}
+    ctl = os.path.join(ctx.bin, "ccvmctl")
+    assert_eq(ctx.run([ctl, "new", "--name", "api", "--wait"], env=env, timeout=240)[0], 0, "ccvmctl new")
+    assert_eq(ctx.run([ctl, "wait", "api", "--until", "idle", "--timeout", "200"], timeout=240)[0], 0, "ccvmctl wait")
+    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env=env, cols=110, rows=30)
+    t.wait_for(r"^1-api +LIVE")
+    t.keys("Enter")
+    t.wait_for("│❯ ")
+    ask_about_picture(ctx, t, api, picture, toast=r"PNG %d KB → api" % ((len(picture) + 1023) // 1024))
+    ctx.run([ctl, "stop", "--all"], timeout=120)
+    t.close()
     x.close()
     assert_nothing_left(ctx)
