@@ -47,7 +47,7 @@ def test_claude(ctx, display):
     picture = png(2000, 2000)
     clipboard = display(ctx)
     clipboard.set(picture, "image/png")
-    api = Api(ctx, [{"match": "what is this", "text": "A-PICTURE"}])
+    api = Api(ctx, [{"text": "A-PICTURE"}])
     claude_home.write(ctx, KEY)
     events = os.path.join(ctx.dir, "events")
     ctx.write(events, b"")
@@ -245,7 +245,7 @@ def test_tui(ctx):
     """Ctrl+V in a pane of ccvm-tui: the picture reaches the API server, and the bottom line says what crossed."""
     picture, x = png(2000, 2000), X(ctx)
     x.set(picture, "image/png")
-    api = Api(ctx, [{"match": "what is this", "text": "A-PICTURE"}])
+    api = Api(ctx, [{"text": "A-PICTURE"}])
     claude_home.write(ctx, KEY)
     env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", **x.env}
     ctl = os.path.join(ctx.bin, "ccvmctl")

@@ -82,7 +82,7 @@ class Owner:
 class X(Owner):
     def __init__(self, ctx):
         super().__init__(ctx)
-        self.server = self.start(["Xvfb", "-displayfd", "1", "-screen", "0", "320x200x24", "-nolisten", "tcp"])
+        self.server = self.start(["Xvfb", "-displayfd", "1", "-screen", "0", "320x200x24", "-nolisten", "tcp", "-noreset"])
         self.env = {"DISPLAY": ":" + self.server.wait_for(rb"^(\d+)\n", 60)[1].decode(), "WAYLAND_DISPLAY": None}
 
     def set(self, data, mime):
