@@ -65,6 +65,11 @@ check  iproute2                prog:ip                network namespaces of the 
 check  procps                  prog:pgrep             finding left processes
 check  openssl                 prog:openssl           certificates of the test servers
 check  tmux                    prog:tmux              driving full-screen programs
+check  xvfb                    prog:Xvfb              an X clipboard for the tests
+check  xclip                   prog:xclip             image paste on X
+check  wl-clipboard            prog:wl-paste          image paste on Wayland
+check  sway                    prog:sway              a Wayland clipboard for the tests, without a screen
+check  imagemagick             file:/usr/bin/convert  images of other types
 check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages
 check? clang                   prog:clang             second compiler and fuzzing

@@ -20,6 +20,7 @@ $(eval $(call guest_program,ccvm-init,init))
 $(eval $(call guest_program,ccvm-launch,launch))
 $(eval $(call guest_program,ccvm-report,report))
 $(eval $(call guest_program,ccvm-hook,hook))
+$(eval $(call guest_program,ccvm-clip,clip))
 
 # The one program that is linked with the image's own libraries: Debian has no static libcryptsetup.
 $(G)/obj/guest/pool/%.o: GUEST_CFLAGS += -fPIE $(call pkg_cflags,libcryptsetup)
@@ -32,7 +33,7 @@ $(G)/obj/pie/mem.o: src/base/mem.c
 -include $(patsubst %.c,$(G)/obj/%.d,$(wildcard guest/pool/*.c)) $(G)/obj/pie/mem.d
 
 # The archive: /init and /bin/*.
-GUEST_BIN := ccvm-launch ccvm-report ccvm-hook ccvm-pool
+GUEST_BIN := ccvm-launch ccvm-report ccvm-hook ccvm-clip ccvm-pool
 $(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init $(GUEST_BIN))
 	@mkdir -p $(@D) $(G)/root/bin
 	@cp $(G)/bin/ccvm-init $(G)/root/init

@@ -22,7 +22,10 @@ $(B)/obj/%.o: %.c
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
-ccvm-session_AREAS := base proto loop conf seed vm ssh session
+ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
+ccvm-clip_AREAS := base clip
+ccvm-clip_PKGS :=
+ccvm-clip_FILES := src/proto/wire.c
 ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash libidn2
 ccvm-template_AREAS := base proto loop vm template
 ccvm-template_PKGS := libcjson libuv libseccomp libxxhash
@@ -52,6 +55,7 @@ $(eval $(call program,ccvm-tui,$(BIN)))
 $(eval $(call program,ccvm-session,$(LIBEXEC)))
 $(eval $(call program,ccvm-net,$(LIBEXEC)))
 $(eval $(call program,ccvm-term,$(LIBEXEC)))
+$(eval $(call program,ccvm-clip,$(LIBEXEC)))
 $(eval $(call program,ccvm-template,$(LIBEXEC)))
 
 # The image builder is used from build/ in place.

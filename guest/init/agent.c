@@ -3,12 +3,14 @@
  * 1. sshd serves exactly one connection, on the virtio port the host holds; there is no listening socket.
  * 2. Who may log in: the agent's user, with this run's key. The user's login shell is ccvm-launch, so nothing
  *    but the agent (or the shell of --shell) can be started over the connection.
- * 3. Forwarding of every kind is off; environment variables are accepted by name only. */
+ * 3. Forwarding of every kind is off, but for one port where images of the host's clipboard may be pasted: the host may
+ *    listen there, on loopback, and nowhere else. Environment variables are accepted by name only. */
 #include "init/boot.h"
 #include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "proto/clip.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -32,6 +34,35 @@ static int agent_copy(const char *from, const char *to, mode_t mode, struct err 
 	return rc;
 }
 
+/* The port of the image bridge; 0: this session has none. */
+static int agent_clip_port(int64_t *port, struct err *e)
+{
+	*port = 0;
+	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_CLIPBOARD), 1, 65535, port, e) == 0 || e->sys == ENOENT)
+		return 0;
+	return -1;
+}
+
+/* The stand-ins' names, and the port where they find it. Without a bridge there are none. */
+static int agent_prepare_clip(struct err *e)
+{
+	static const char *const names[] = {"xclip", "xsel", "wl-paste", "wl-copy"};
+	int64_t port;
+
+	if (agent_clip_port(&port, e) < 0)
+		return -1;
+	if (!port)
+		return 0;
+	mkdir(NAME_CLIP_DIR, 0755);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = mem_format(NAME_CLIP_DIR "/%s", names[i]);
+
+		if (symlink(NAME_CLIP, path) < 0 && errno != EEXIST)
+			return err_sys(e, "make %s", path);
+	}
+	return file_createf(AT_FDCWD, NAME_LAUNCH_DIR "/" NAME_SEED_CLIPBOARD, 0444, e, "%d\n", (int)port);
+}
+
 int agent_prepare_launch(struct boot *b, struct err *e)
 {
 	static const char *const names[] = {NAME_SEED_WORKDIR, NAME_SEED_SHELL, NAME_SEED_CLAUDE_ARGS};
@@ -45,7 +76,7 @@ int agent_prepare_launch(struct boot *b, struct err *e)
 		if (agent_copy(from, to, 0444, e) < 0)
 			return -1;
 	}
-	return 0;
+	return agent_prepare_clip(e);
 }
 
 /* Into claude's managed settings, beside those of the image: settings of the user, shared or not, cannot be touched. The
@@ -87,8 +118,8 @@ static const char agent_sshd_config[] =
 	"X11Forwarding no\n"
 	"AllowAgentForwarding no\n"
 	"AllowStreamLocalForwarding no\n"
-	"AllowTcpForwarding no\n"
 	"PermitTunnel no\n"
+	"PermitOpen none\n"
 	"GatewayPorts no\n"
 	"PrintMotd no\n"
 	"PrintLastLog no\n"
@@ -107,10 +138,14 @@ static const char agent_sshd_config[] =
 static int agent_write_sshd_config(struct err *e)
 {
 	AUTO_BUF struct buf names = {0}, config = {0};
+	int64_t port;
 
-	if (seedread_names_file(BOOT_SEED_FILE(NAME_SEED_ACCEPT_ENV), &names, e) < 0)
+	if (seedread_names_file(BOOT_SEED_FILE(NAME_SEED_ACCEPT_ENV), &names, e) < 0 || agent_clip_port(&port, e) < 0)
 		return -1;
 	buf_add(&config, agent_sshd_config, sizeof(agent_sshd_config) - 1);
+	buf_addf(&config, "AllowTcpForwarding %s\n", port ? "remote" : "no");
+	if (port)
+		buf_addf(&config, "PermitListen " CLIP_ADDRESS ":%d\n", (int)port);
 	/* One name a line, checked by the reader: a name with a space or newline would be a directive. */
 	for (const char *p = buf_text(&names); *p;) {
 		size_t n = strcspn(p, "\n");

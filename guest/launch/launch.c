@@ -61,7 +61,7 @@ static void launch_set_environment(void)
 	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
 		unsetenv(unwanted[i]);
 	setenv("SHELL", NAME_SHELL, 1);
-	setenv("PATH", NAME_AGENT_HOME "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", 1);
+	setenv("PATH", NAME_CLIP_DIR ":" NAME_AGENT_HOME "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", 1);
 	setenv("LANG", "C.UTF-8", 0);
 	/* The image is immutable and thrown away: an update could only be lost. */
 	setenv("DISABLE_AUTOUPDATER", "1", 0);

@@ -82,6 +82,20 @@ static void events_on_note(struct events *ev, const struct json_line *l)
 		log_note("%s: %s", stage ? stage : "note", text);
 }
 
+static void events_on_clip(struct events *ev, const struct json_line *l)
+{
+	const char *reason = json_get_string(l, "reason");
+
+	if (!json_get_bool(l, "asked", false))
+		snprintf(ev->unpasted, sizeof(ev->unpasted), "%s", reason ? reason : "");
+}
+
+void events_finish(struct events *ev)
+{
+	if (ev->unpasted[0])
+		log_note("no image was pasted: %s", ev->unpasted);
+}
+
 static void events_debug_line(const char *json, size_t n, const struct json_line *l)
 {
 	int64_t ms = 0;
@@ -95,7 +109,7 @@ void events_take(struct events *ev, const char *json, size_t n)
 	static const struct {
 		const char *event;
 		void (*take)(struct events *ev, const struct json_line *l);
-	} table[] = {{"state", events_on_state}, {"progress", events_on_progress}, {"note", events_on_note}};
+	} table[] = {{"state", events_on_state}, {"progress", events_on_progress}, {"note", events_on_note}, {"clip", events_on_clip}};
 	static struct json_line l;
 	const char *event;
 

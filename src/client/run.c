@@ -431,6 +431,7 @@ void run_session(int session_fd, pid_t session, bool tty, struct events *ev, str
 		;
 	if (tty)
 		terminal_restore(r.agent_runs && (!r.exit_seen || r.failed));
+	events_finish(ev);
 	if (!r.exit_seen) {
 		events_clear_line(ev);
 		rundir_clean_dead();

@@ -66,6 +66,9 @@
 #define NAME_AGENT_HOME "/home/ccvm"
 #define NAME_GUEST_DIR  "/run/ccvm"                    /* root-owned, on tmpfs */
 #define NAME_LAUNCH     NAME_GUEST_DIR "/bin/ccvm-launch"
+/* The stand-ins for clipboard tools, by the names of those; before everything else on the agent's PATH. */
+#define NAME_CLIP_DIR   NAME_GUEST_DIR "/clip"
+#define NAME_CLIP       NAME_GUEST_DIR "/bin/ccvm-clip"
 #define NAME_CLAUDE     "/usr/local/bin/claude"
 #define NAME_SHELL      "/bin/zsh"
 #define NAME_NIX_BUILDERS_GID 30000 /* of the image's group nixbld */

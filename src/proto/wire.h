@@ -46,6 +46,10 @@ enum wire_type {
 	 * agent) and WIRE_RESIZE. WIRE_VIEW and WIRE_VIEW_DATA begin with the viewer's number (4 bytes) there. */
 	WIRE_VIEW_GONE = 'Q', /* 4 bytes: a viewer that left */
 	WIRE_TERM_EVENT = 't', /* 1 byte of enum wire_term_event; text */
+	/* between session and ccvm-clip */
+	WIRE_CLIP_ASK = 'C',   /* 1 byte of enum clip_type (clip/clip_request.h); CLIP_NO_TYPE: the list */
+	WIRE_CLIP_BYTES = 'D', /* some of the answer's */
+	WIRE_CLIP_DONE = 'F',  /* JSON: ok, reason, no_display; the answer's end */
 };
 
 enum wire_term_event {

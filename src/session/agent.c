@@ -101,11 +101,15 @@ void agent_nudge(struct session *s)
 
 void agent_pump(struct session *s)
 {
+	bool more = true;
+
 	if (!s->ssh || s->state >= SESSION_STOPPING)
 		return;
 	sshlink_service(s->ssh);
-	if (s->state == SESSION_RUNNING) {
+	/* A packet that the socket took at once leaves nothing to wait for: the next one follows here. */
+	while (more && s->ssh && s->state == SESSION_RUNNING) {
 		agent_send_input(s);
+		more = clip_pump(s);
 		/* Writing takes packets off the socket too; the agent's end may have been among them. */
 		sshlink_service(s->ssh);
 	}
@@ -152,6 +156,9 @@ int agent_connect(struct session *s, struct err *e)
 		.on_output = agent_on_output,
 		.on_agent_ended = agent_on_ended,
 		.on_failure = agent_on_failure,
+		.on_forward_bytes = clip_on_forward_bytes,
+		.on_forward_end = clip_on_forward_end,
+		.on_forward_refused = clip_on_forward_refused,
 		.ctx = s,
 	};
 	const struct sshlink_pty pty = {.term = s->request.term, .cols = s->request.cols, .rows = s->request.rows};
@@ -160,6 +167,8 @@ int agent_connect(struct session *s, struct err *e)
 	if (!s->ssh)
 		return -1;
 	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, &s->env);
+	if (clip_is_wanted(s))
+		sshlink_plan_forward(s->ssh, CLIP_PORT);
 	s->ssh_poll = mem_alloc(sizeof(*s->ssh_poll));
 	uv_poll_init(&s->loop, s->ssh_poll, s->qemu.ssh_fd);
 	s->ssh_poll->data = s;
@@ -179,6 +188,7 @@ void agent_disconnect(struct session *s)
 	uv_poll_stop(s->ssh_poll);
 	uv_close((uv_handle_t *)s->ssh_poll, agent_free_handle);
 	s->ssh_poll = NULL;
+	clip_forget_guests(s);
 	sshlink_reclaim_env(s->ssh, &s->env);
 	sshlink_free(s->ssh);
 	s->ssh = NULL;

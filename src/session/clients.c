@@ -19,6 +19,7 @@ struct client {
 	struct buf held; /* output since it attached, until the screen at that moment is on its way */
 	bool holding;
 	bool pulling;	 /* waits for a frame of the screen */
+	struct clip_typed typed; /* how far its keys were followed */
 	bool paused;	 /* typed more than the agent takes */
 	bool has_request, has_args, has_env;
 };
@@ -102,6 +103,7 @@ static int clients_on_stdin(struct client *c, const struct wire_frame *f)
 	/* The client may not send more than it has credit for. */
 	if (s->input_end || buf_len(&s->input) + f->n > WIRE_CREDIT_FIRST)
 		return -1;
+	clip_on_typed(s, &c->typed, f->payload, f->n);
 	buf_add(&s->input, f->payload, f->n);
 	agent_pump(s);
 	return 0;
@@ -174,6 +176,7 @@ static int clients_on_typed(struct client *c, const struct wire_frame *f)
 
 	if (s->input_end)
 		return 0;
+	clip_on_typed(s, &c->typed, f->payload, f->n);
 	buf_add(&s->input, f->payload, f->n);
 	c->paused = buf_len(&s->input) > WIRE_CREDIT_FIRST;
 	stream_pause(c->stream, c->paused);
@@ -198,6 +201,7 @@ static int clients_on_view(struct client *c, const struct wire_frame *f)
 		return -1;
 	if (f->payload[0] == VIEW_PULL)
 		c->pulling = true;
+	clip_on_view(c->session, f->payload, f->n);
 	screen_on_view(c->session, c, c->number, f->payload, f->n);
 	return 0;
 }

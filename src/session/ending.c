@@ -25,6 +25,7 @@ static void ending_finish(struct session *s)
 	/* What the guest changed is on the host and nothing of ours is left: only now is the session over. */
 	session_set_state(s, s->failed ? SESSION_FAILED : SESSION_ENDED);
 	screen_end(s);
+	clip_end(s);
 	clients_broadcast(s, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
 	uv_stop(&s->loop);
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "proto/clip.h"
 #include "proto/names.h"
 #include "seed/seed.h"
 #include "vm/jail.h"
@@ -201,6 +202,8 @@ static int start_write_seed(struct session *s, struct err *e)
 		.envp = environ,
 		.agent_sudo = conf_agent_sudo(&s->conf),
 		.pool = pool_is_wanted(s),
+		.clipboard = s->conf.clipboard_images,
+		.clipboard_port = CLIP_PORT,
 	};
 
 	s->stage = "seed";
@@ -451,6 +454,7 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
+	clip_start(s);
 	return screen_start(s, e) < 0 ? -1 : clients_listen(s, e);
 }
 

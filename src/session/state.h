@@ -13,6 +13,7 @@
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
+#include "session/clip.h"
 #include "session/egress.h"
 #include "session/logtail.h"
 #include "session/pool.h"
@@ -111,6 +112,7 @@ struct session {
 	struct egress egress;
 	struct screen screen;
 	struct pool pool;
+	struct clip clip;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;

@@ -8,9 +8,12 @@
  *    after the end of output they take none any more, so that the exit status behind it would never be seen. The fd
  *    is read while there is something and the owner has room.
  * 4. Nothing the guest sends chooses what is done here: its data goes to on_output, its exit code to
- *    on_agent_ended, everything else is dropped by libssh (channel opens and global requests get refusals). */
+ *    on_agent_ended. It may open connections of the forwarded port, a few at a time (sshforward); everything else is
+ *    refused by libssh. */
 #include "ssh/sshlink.h"
+#include "ssh/sshforward.h"
 #include "ssh/sshkey_libssh.h"
+#include "proto/clip.h"
 #include "proto/names.h"
 
 #include <libssh/callbacks.h>
@@ -24,6 +27,7 @@ enum sshlink_step_result { SSHLINK_AGAIN, SSHLINK_DONE, SSHLINK_FAILED };
 enum sshlink_state {
 	SSHLINK_CONNECT,
 	SSHLINK_AUTHENTICATE,
+	SSHLINK_LISTEN,
 	SSHLINK_OPEN_CHANNEL,
 	SSHLINK_REQUEST_ENV,
 	SSHLINK_REQUEST_PTY,
@@ -47,6 +51,8 @@ struct sshlink {
 	struct strv env;
 	size_t env_next;
 	int exit_code; /* -1 until known */
+	int forward_port; /* 0: none */
+	struct sshforward *forward;
 };
 
 static const struct {
@@ -147,6 +153,7 @@ void sshlink_free(struct sshlink *l)
 	if (!l)
 		return;
 	sshlink_wipe_env(l);
+	sshforward_free(l->forward);
 	if (l->channel) {
 		ssh_remove_channel_callbacks(l->channel, &l->channel_cb);
 		ssh_channel_free(l->channel);
@@ -198,6 +205,22 @@ static enum sshlink_step_result sshlink_authenticate(struct sshlink *l)
 		return SSHLINK_AGAIN;
 	if (rc != SSH_AUTH_SUCCESS)
 		return SSHLINK_FAILED;
+	return SSHLINK_DONE;
+}
+
+/* Image paste is a comfort: without it the agent starts all the same. */
+static enum sshlink_step_result sshlink_listen(struct sshlink *l)
+{
+	enum sshlink_step_result r;
+
+	if (!l->forward)
+		return SSHLINK_DONE;
+	r = sshlink_result(ssh_channel_listen_forward(l->session, CLIP_ADDRESS, l->forward_port, NULL));
+	if (r != SSHLINK_FAILED)
+		return r;
+	sshforward_free(l->forward);
+	l->forward = NULL;
+	l->cb.on_forward_refused(l->cb.ctx);
 	return SSHLINK_DONE;
 }
 
@@ -291,6 +314,7 @@ static const struct {
 } sshlink_steps[] = {
 	[SSHLINK_CONNECT] = {"connect", sshlink_connect},
 	[SSHLINK_AUTHENTICATE] = {"authentication", sshlink_authenticate},
+	[SSHLINK_LISTEN] = {"forward", sshlink_listen},
 	[SSHLINK_OPEN_CHANNEL] = {"channel", sshlink_open_channel},
 	[SSHLINK_REQUEST_ENV] = {"environment", sshlink_request_env},
 	[SSHLINK_REQUEST_PTY] = {"PTY", sshlink_request_pty},
@@ -307,6 +331,25 @@ void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct
 		l->cols = pty->cols;
 		l->rows = pty->rows;
 	}
+}
+
+void sshlink_plan_forward(struct sshlink *l, int port)
+{
+	const struct sshforward_callbacks cb = {l->cb.on_forward_bytes, l->cb.on_forward_end, l->cb.ctx};
+
+	l->forward_port = port;
+	l->forward = sshforward_new(l->session, &cb);
+}
+
+size_t sshlink_forward_write(struct sshlink *l, unsigned id, const void *bytes, size_t n)
+{
+	return l->forward && l->state == SSHLINK_RUNNING ? sshforward_write(l->forward, id, bytes, n) : 0;
+}
+
+void sshlink_forward_close(struct sshlink *l, unsigned id)
+{
+	if (l->forward)
+		sshforward_close(l->forward, id);
 }
 
 void sshlink_reclaim_env(struct sshlink *l, struct strv *env)
@@ -410,6 +453,8 @@ void sshlink_service(struct sshlink *l)
 	if (l->state != SSHLINK_RUNNING)
 		return;
 	sshlink_exchange(l);
+	if (l->forward)
+		sshforward_reap(l->forward);
 	sshlink_check_end(l);
 }
 

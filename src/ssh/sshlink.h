@@ -29,6 +29,10 @@ struct sshlink_callbacks { /* none may free the link */
 	/* The agent ended: its exit code, or 128 + signal. Everything it wrote was handed over before. */
 	void (*on_agent_ended)(void *ctx, int code);
 	void (*on_failure)(void *ctx, const struct err *e); /* the link is dead */
+	/* Of connections to the forwarded port (sshlink_plan_forward), by their numbers. */
+	void (*on_forward_bytes)(void *ctx, unsigned id, const void *bytes, size_t n);
+	void (*on_forward_end)(void *ctx, unsigned id);
+	void (*on_forward_refused)(void *ctx); /* the guest's sshd does not listen */
 	void *ctx;
 };
 
@@ -50,6 +54,12 @@ void sshlink_service(struct sshlink *l);
 /* Before the first service: what is started once the guest let us in, with a PTY or plain (pty NULL). env: NAME=value
  * strings, taken over and wiped after use; names the guest's sshd does not accept are dropped by it. */
 void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env);
+
+/* Before the first service: the guest's sshd is asked to listen on this loopback port, and nowhere else. */
+void sshlink_plan_forward(struct sshlink *l, int port);
+/* Returns how many bytes the connection took; less than n means: again after a service. Gone connections take none. */
+size_t sshlink_forward_write(struct sshlink *l, unsigned id, const void *bytes, size_t n);
+void sshlink_forward_close(struct sshlink *l, unsigned id);
 
 /* What is not sent yet comes back, for another link. */
 void sshlink_reclaim_env(struct sshlink *l, struct strv *env);

@@ -184,6 +184,20 @@ static void model_on_question(struct model *m, struct model_session *s, const st
 	model_say(m, "%.80s asks for %.120s: g opens the egress panel", s->name, s->question);
 }
 
+/* What was pasted, or why nothing was. */
+static void model_on_clip(struct model *m, const struct model_session *s, const struct json_line *l)
+{
+	const char *type = json_get_string(l, "type"), *reason = json_get_string(l, "reason");
+	int64_t bytes = 0;
+
+	if (json_get_int(l, "bytes", &bytes) && type)
+		model_say(m, "%.8s %d KB → %.64s", type, (int)((bytes + 1023) / 1024), s->name);
+	else if (json_get_bool(l, "asked", false))
+		model_say(m, "%.64s asked for an image and got none: %.160s", s->name, reason ? reason : "");
+	else
+		model_say(m, "no image → %.64s: %.160s", s->name, reason ? reason : "");
+}
+
 bool model_take_event(struct model *m, const char *id, const struct json_line *l)
 {
 	struct model_session *s = model_find(m, id);
@@ -207,6 +221,8 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 		s->refused++;
 		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
 		model_add_mark(s, "denied: %.60s", s->last_refused);
+	} else if (strcmp(event, "clip") == 0) {
+		model_on_clip(m, s, l);
 	} else if (strcmp(event, "egress-question") == 0) {
 		model_on_question(m, s, l);
 		calls = true;

@@ -1,0 +1,24 @@
+/* clip: what the guest's stand-in for xclip and wl-paste and the host say to each other about images.
+ *
+ * One connection, one question: a line, "TARGETS" for the list or the MIME type of an image. The answer is a line and what
+ * it announces: "ok N\n" and N bytes (the list: one type a line), or "no REASON\n". Both ends of it are ours, but the
+ * guest's is in an agent's hands: the host believes nothing but a line from the closed list (clip/clip_request.h). */
+#ifndef CCVM_PROTO_CLIP_H
+#define CCVM_PROTO_CLIP_H
+
+#define CLIP_ADDRESS	"127.0.0.1" /* of the guest; its end of the pinned SSH forward */
+#define CLIP_PORT	9180
+#define CLIP_LIST	"TARGETS"
+#define CLIP_LINE_MAX	64 /* of a question, without its newline */
+#define CLIP_REASON_MAX 256
+#define CLIP_IMAGE_MAX	(20u << 20)
+#define CLIP_LIST_MAX	4096
+
+/* What claude can take, in its order of preference. */
+#define CLIP_TYPES {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"}
+
+/* Where an image goes whose path was pasted: the host names only this folder and 16 hexadecimal digits. */
+#define CLIP_PASTE_DIR "/tmp"
+#define CLIP_PASTE_NAME "ccvm-paste-"
+
+#endif

@@ -1,0 +1,238 @@
+"""Image paste with real guests: real X and Wayland clipboards, the real claude, answered by the scripted API server."""
+
+import json
+import os
+import re
+
+import claude_home
+from api import Api
+from clipboard import Wayland, X, convert, images_of, looks_same, png
+from harness import (assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, read_json_lines, test, wait_until)
+from tmux import Tmux
+
+KEY = "test-key-0123456789abcdefghij"
+DISPLAYS = {"x": X, "wayland": Wayland}
+
+
+def clip_events(path):
+    return [e for e in read_json_lines(path) if e["event"] == "clip"]
+
+
+def dismiss(t):
+    """A dialog that claude shows when nothing is typed for a while: it would swallow keys."""
+    if "auto mode your default" in t.screen():
+        t.answer("auto mode your default", "Escape")
+        t.send("what is this ")
+
+
+def ask_about_picture(ctx, t, api, picture, toast=None):
+    """Ctrl+V into a claude on the screen, and the request its API server got for it."""
+    t.send("what is this ")
+    t.wait(lambda: "what is this" in t.screen() or dismiss(t), 60, "typed text")
+    t.keys("C-v")
+    if toast:
+        t.wait_for(toast, 120)
+    t.wait_for(r"\[Image #1\]", 120)
+    t.keys("Enter")
+    t.wait_for("A-PICTURE", 120)
+    [got] = images_of(api.wait_requests()[-1])
+    assert_true(got == picture or looks_same(got, picture), "the picture that reached the API server (%d bytes, ours %d)" % (
+        len(got), len(picture)))
+
+
+@each(DISPLAYS)
+@test(timeout=500)
+def test_claude(ctx, display):
+    """A 4-megapixel PNG in the host's clipboard, Ctrl+V in the real claude: the API server gets the picture."""
+    picture = png(2000, 2000)
+    clipboard = display(ctx)
+    clipboard.set(picture, "image/png")
+    api = Api(ctx, [{"text": "A-PICTURE"}])
+    claude_home.write(ctx, KEY)
+    events = os.path.join(ctx.dir, "events")
+    ctx.write(events, b"")
+    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm")], cols=100, rows=30,
+             env={**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", "CCVM_EVENTS": events, **clipboard.env})
+    t.wait_for(r"^❯ ", 180)
+    ask_about_picture(ctx, t, api, picture)
+    [e] = clip_events(events)
+    assert_eq((e["verdict"], e["type"], e["bytes"]), ("sent", "PNG", len(picture)), "event")
+    t.send("/exit")
+    t.wait_for("^❯ /exit")
+    t.keys("Enter")
+    assert_eq(t.exit_code(90), 0, "exit code")
+    clipboard.close()
+    assert_nothing_left(ctx)
+
+
+# -- a shell in the guest, on a terminal: what a user types grants, what a program asks does not -------------------------
+
+SECRET = "hunter2-the-password"
+CRAFTED = [b"UTF8_STRING\n", b"STRING\n", b"COMPOUND_TEXT\n", b"text/plain\n", b"text/html\n", b"TARGETS \n", b"image/png\0\n",
+           b"image/png\nUTF8_STRING\n", b"image/png $(touch /tmp/ccvm-pwned)\n", b"$(touch /tmp/ccvm-pwned)\n", b"`id`\n",
+           b"-t UTF8_STRING\n", b"image/tiff\n", b"A" * (1 << 20) + b"\n", b"\n", b"\xff\xfe\n"]
+ASK = """
+import socket, sys
+for i, line in enumerate(%r):
+    s = socket.create_connection(("127.0.0.1", 9180), 30)
+    s.settimeout(30)
+    out = b""
+    try:
+        s.sendall(line)
+        while data := s.recv(65536):
+            out += data
+    except ConnectionError:
+        pass
+    print(i, out)
+""" % CRAFTED
+
+
+class TermShell:
+    """A shell in a guest on a terminal. Commands are scripts in the workspace, their outputs files there."""
+
+    def __init__(self, ctx, env):
+        self.ctx, self.n = ctx, 0
+        self.events = os.path.join(ctx.dir, "events")
+        ctx.write(self.events, b"")
+        self.t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
+        wait_until(lambda: self.ran("true") is not None, 240, "a shell in the guest")
+
+    def path(self, name):
+        return os.path.join(self.ctx.workspace, name)
+
+    def ran(self, script):
+        self.n += 1
+        name = "run%d" % self.n
+        self.ctx.write(self.path(name), "{\n%s\n} >%s.out 2>%s.err\necho $? >%s.tmp\nmv %s.tmp %s.code\n" % ((script,) + (name,) * 5))
+        self.t.send("sh ./%s\n" % name)
+        wait_until(lambda: os.path.exists(self.path(name + ".code")), 150, "end of `%s`" % script[:60])
+        return name
+
+    def run(self, script):
+        """(exit code, stdout, stderr)"""
+        name = self.ran(script)
+        return (int(procs.read(self.path(name + ".code"))), procs.read(self.path(name + ".out")),
+                procs.read(self.path(name + ".err")).decode())
+
+    def press(self):
+        """Ctrl+V, which means \"the next one as it is\" to the shell."""
+        self.t.keys("C-v", "x", "C-u")
+
+    def clip_events(self):
+        return clip_events(self.events)
+
+    def end(self):
+        self.t.send("exit 0\n")
+        assert_eq(self.t.exit_code(90), 0, "exit code")
+
+
+XCLIP = "xclip -selection clipboard -o -t "
+
+
+@each({"open": {}, "locked": {"CCVM_EGRESS_ALLOWLIST": "example.com"}})
+@test(timeout=590)
+def test_lease(ctx, env):
+    """An image only after Ctrl+V, one for each; a list at any time; text never, however it is asked for."""
+    picture, x = png(640, 480), X(ctx)
+    x.set_many({"text/plain": SECRET.encode(), "UTF8_STRING": SECRET.encode(), "text/html": SECRET.encode(), "image/png": picture})
+    sh = TermShell(ctx, {**x.env, **env})
+    assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
+    assert_eq(sh.run("wl-paste --list-types")[:2], (0, b"image/png\n"), "list of wl-paste")
+    assert_eq(sh.clip_events(), [], "events so far")
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_eq((code, out), (1, b""), "image without Ctrl+V")
+    assert_in("nobody has pressed Ctrl+V", err, "reason")
+    [e] = sh.clip_events()
+    assert_eq((e["verdict"], e["type"], e["asked"]), ("refused", "PNG", True), "event")
+
+    sh.press()
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_true(code == 0 and out == picture, "the very same bytes after Ctrl+V: %d, %d bytes, %s" % (code, len(out), err))
+    assert_eq([e["verdict"] for e in sh.clip_events()], ["refused", "sent"], "events")
+    code, out, err = sh.run("wl-paste --type image/png")
+    assert_eq((code, out), (1, b""), "second image of one Ctrl+V")
+    assert_in("each Ctrl+V lets one image through", err, "reason")
+    sh.press()
+    code, out, err = sh.run("wl-paste >a.png; c=$?; cat a.png; (exit $c)")
+    assert_true(code == 0 and out == picture, "wl-paste: %d, %s" % (code, err))
+
+    sh.press()
+    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "text/html",
+                    "wl-paste --no-newline --type text/plain", "wl-paste -t text", "wl-paste --primary", "xsel --clipboard --output",
+                    "echo x | wl-copy", "echo x | xclip -selection clipboard", "wl-paste --watch cat"):
+        assert_eq(sh.run(command)[:2], (1, b""), command)
+    ctx.write(sh.path("ask.py"), ASK)
+    code, out, err = sh.run("python3 ask.py")
+    assert_eq(code, 0, "crafted requests: " + err)
+    answers = out.decode().splitlines()
+    assert_eq(len(answers), len(CRAFTED), "answers")
+    for line in answers:
+        assert_true(re.fullmatch(r"\d+ b'(no [ -~]*\\n)?'", line), "answer to a crafted request: " + line)
+    assert_true(not os.path.exists("/tmp/ccvm-pwned"), "no command is run")
+    sh.end()
+    for name in os.listdir(ctx.workspace):
+        if name.endswith((".out", ".err")):
+            assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
+    x.close()
+    assert_nothing_left(ctx)
+
+
+def image_without_bridge(ctx):
+    """The image as one built with --no-clipboard."""
+    path = ctx.make_dir(os.path.join(ctx.dir, "image"))
+    for name in os.listdir(ctx.image):
+        if name != "manifest.json":
+            os.symlink(os.path.join(ctx.image, name), os.path.join(path, name))
+    with open(os.path.join(ctx.image, "manifest.json"), encoding="utf-8") as f:
+        manifest = json.load(f)
+    manifest["built_in"]["clipboard"] = False
+    ctx.write(os.path.join(path, "manifest.json"), json.dumps(manifest))
+    return {"CCVM_IMAGE": path}
+
+
+def switched_off(ctx):
+    ctx.write(os.path.join(ctx.home, ".config", "ccvm", "config.json"), '{"clipboard": {"images": false}}')
+    return {}
+
+
+@each({"variable": lambda ctx: {"CCVM_CLIPBOARD_IMAGES": "0"}, "file": switched_off, "image": image_without_bridge})
+@test(timeout=400)
+def test_off(ctx, off):
+    """Turned off three ways: no stand-ins, no port, no forward allowed, and a reason for who presses the key."""
+    x = X(ctx)
+    x.set(png(20, 20), "image/png")
+    sh = TermShell(ctx, {**x.env, **off(ctx)})
+    sh.press()
+    code, out, err = sh.run("command -v xclip wl-paste; python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 9180))'")
+    assert_eq((code, out), (1, b""), "stand-ins and port")
+    assert_in("refused", err, "connection to the port")
+    assert_eq(sh.run("sudo grep -i -e forwarding -e permitlisten /run/ccvm/sshd_config | sort")[1].decode().splitlines(),
+              ["AllowAgentForwarding no", "AllowStreamLocalForwarding no", "AllowTcpForwarding no", "X11Forwarding no"], "sshd")
+    assert_eq([(e["verdict"], e["reason"]) for e in sh.clip_events()],
+              [("refused", "image paste is turned off (clipboard.images)")], "events")
+    sh.end()
+    sh.t.wait_for("no image was pasted: image paste is turned off", 20)
+    x.close()
+    assert_nothing_left(ctx)
+
+
+@test(timeout=500)
+def test_tui(ctx):
+    """Ctrl+V in a pane of ccvm-tui: the picture reaches the API server, and the bottom line says what crossed."""
+    picture, x = png(2000, 2000), X(ctx)
+    x.set(picture, "image/png")
+    api = Api(ctx, [{"text": "A-PICTURE"}])
+    claude_home.write(ctx, KEY)
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", **x.env}
+    ctl = os.path.join(ctx.bin, "ccvmctl")
+    assert_eq(ctx.run([ctl, "new", "--name", "api", "--wait"], env=env, timeout=240)[0], 0, "ccvmctl new")
+    assert_eq(ctx.run([ctl, "wait", "api", "--until", "idle", "--timeout", "200"], timeout=240)[0], 0, "ccvmctl wait")
+    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env=env, cols=110, rows=30)
+    t.wait_for(r"^1-api +LIVE")
+    t.keys("Enter")
+    t.wait_for("│❯ ")
+    ask_about_picture(ctx, t, api, picture, toast=r"PNG %d KB → api" % ((len(picture) + 1023) // 1024))
+    ctx.run([ctl, "stop", "--all"], timeout=120)
+    t.close()
+    x.close()
+    assert_nothing_left(ctx)
