@@ -15,13 +15,14 @@ HOST_CFLAGS = $(BASE_CFLAGS) $(HARDEN) -fPIE -DCCVM_VERSION='"$(VERSION)"' $(CFL
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
 
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
+ccvm_FILES := src/vm/image.c
 ccvm-session_AREAS := base proto loop conf seed vm ssh session
 ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash libidn2
 ccvm-template_AREAS := base proto loop vm template
