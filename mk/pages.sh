@@ -68,7 +68,7 @@ page() {
 
 # words USAGE: the literal words of a usage: subcommands, values and flags; placeholders are in capitals.
 words() {
-    sed 's/[] |[]/\n/g' <<<"$1" | sed 's/\.\.\.$//' | grep -E '^(--)?[a-z][a-z-]*$' | sort -u | tr '\n' ' ' | sed 's/ $//'
+    printf '%s\n' "${1//[] |[]/$'\n'}" | sed 's/\.\.\.$//' | grep -E '^(--)?[a-z][a-z-]*$' | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
 # One line for each command: name|words|S where it takes a session|text.
