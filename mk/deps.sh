@@ -66,6 +66,10 @@ check  openssl                 prog:openssl           certificates of the test s
 check  tmux                    prog:tmux              driving full-screen programs
 check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages
+check  nix-bin                 prog:nix-instantiate   evaluating the Nix files
+check  cppcheck                prog:cppcheck          static analysis
+check  zsh                     prog:zsh               completions
+check  fish                    prog:fish              completions
 check? clang                   prog:clang             second compiler and fuzzing
 check? libclang-rt-@-dev       -                      fuzzing run-time
 '
