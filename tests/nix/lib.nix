@@ -13,8 +13,6 @@ let
 
   # The values of a tree of options: what the user gave, checked, else the default.
   values = path: declared: given:
-    let unknown = filter (name: !hasAttr name declared) (attrNames given); in
-    if unknown != [ ] then throw "unknown option: ${path}.${head unknown}" else
     builtins.mapAttrs
       (name: o:
         if !isOption o then values "${path}.${name}" o (given.${name} or { })
@@ -22,6 +20,12 @@ let
         else if o.type.check given.${name} then given.${name}
         else throw "${path}.${name} is no ${o.type.name}")
       declared;
+  # Whether every name is one of an option; the values themselves are checked when they are used.
+  known = path: declared: given: all
+    (name:
+      if !hasAttr name declared then throw "unknown option: ${path}.${name}"
+      else isOption declared.${name} || known "${path}.${name}" declared.${name} given.${name})
+    (attrNames given);
   priorities = declared: given: builtins.mapAttrs
     (name: o: if isOption o then o // { highestPrio = if hasAttr name given then 100 else 1500; } else priorities o (given.${name} or { }))
     declared;
@@ -48,5 +52,6 @@ rec {
       options.programs.ccvm = priorities made.options.programs.ccvm given;
       made = module { inherit config options pkgs; lib = import ./lib.nix; };
     in
+    assert known "programs.ccvm" made.options.programs.ccvm given;
     { inherit options; config = config // made.config; };
 }
