@@ -79,8 +79,8 @@ answers() {
     [[ $(as_user ccvm --ccvm-version) == 'ccvm '[0-9]* ]] && as_user ccvmctl config show && as_user ccvmctl --help &&
         as_user ccvm-tui --help
 }
-# Without an image, a script gets 125 and the way out; the builder that is installed gets as far as the program it lacks
-# (npm is recommended only).
+# Without an image, a script gets 125 and the way out. The builder that is installed starts, and says what it lacks: in a changed root
+# there are no user namespaces for anybody.
 says_what_is_missing() {
     local status=0
     as_user ccvm --version </dev/null || status=$?
@@ -88,7 +88,7 @@ says_what_is_missing() {
     status=0
     as_user ccvmctl image build </dev/null >"$work/build" 2>&1 || status=$?
     cat "$work/build"
-    ((status == 1)) && grep -q npm "$work/build"
+    ((status == 1)) && grep -q 'what to do' "$work/build"
 }
 # Everything up to QEMU's start needs an image; whether the QEMU that came along has the machine does not.
 qemu_will_do() {
