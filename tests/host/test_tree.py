@@ -197,6 +197,16 @@ def test_commands_are_run(ctx):
 
 
 @test()
+def test_picture(ctx):
+    """The README's picture is what tools/screenshot.py draws of the captured screen; what no screen holds is refused."""
+    script = os.path.join(REPO, "tools/screenshot.py")
+    drawn = subprocess.run([script, os.path.join(REPO, "docs/images/tui.ans")], capture_output=True, text=True, check=True).stdout
+    assert_eq(drawn, read(os.path.join(REPO, "docs/images/tui.svg")), "docs/images/tui.svg")
+    other = ctx.write(os.path.join(ctx.dir, "other.ans"), "a\x1b]0;title\x07b\n")
+    assert_true(subprocess.run([script, other], capture_output=True, check=False).returncode != 0, "an OSC was accepted")
+
+
+@test()
 def test_debian_needs_what_make_needs(ctx):
     """debian/control and mk/deps.sh name the same libraries."""
     table = read(os.path.join(REPO, "mk/deps.sh"))
