@@ -31,6 +31,17 @@ deps-run: deps-build
 deps-check: deps-build
 	@mk/deps.sh image run check
 
+# Into DESTDIR, below PREFIX (default /usr/local). Nothing is built or fetched beyond `make`.
+install: all
+	mk/install.sh install
+uninstall:
+	mk/install.sh uninstall
+export DESTDIR PREFIX ZSHDIR PARTS
+
+# In new roots of Debian 12 and 13 (root only): the packages. `mk/fresh.sh readme` does the README's commands there.
+check-fresh:
+	mk/fresh.sh packages
+
 # Moves the pinned Claude Code to the newest version, or to CLAUDE_VERSION.
 pin:
 	guest/image/update-pin.sh $(CLAUDE_VERSION)
@@ -41,4 +52,4 @@ clean:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-.PHONY: all run check bench pin deps-build deps-run deps-check clean format
+.PHONY: all run check check-fresh bench install uninstall pin deps-build deps-run deps-check clean format

@@ -72,6 +72,10 @@ check  sway                    prog:sway              a Wayland clipboard for th
 check  imagemagick             file:/usr/bin/convert  images of other types
 check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages
+check  nix-bin                 prog:nix-instantiate   evaluating the Nix files
+check  cppcheck                prog:cppcheck          static analysis
+check  zsh                     prog:zsh               completions
+check  fish                    prog:fish              completions
 check? clang                   prog:clang             second compiler and fuzzing
 check? libclang-rt-@-dev       -                      fuzzing run-time
 '

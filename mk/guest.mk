@@ -5,7 +5,7 @@ G := $(B)/guest
 GUEST_CFLAGS = $(BASE_CFLAGS) $(HARDEN) -Iguest -ffunction-sections -fdata-sections
 GUEST_LDFLAGS = -static -Wl,--gc-sections
 
-$(G)/obj/%.o: %.c
+$(G)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -40,6 +40,7 @@ $(LIBEXEC)/guest.cpio: $(addprefix $(G)/bin/,ccvm-init $(GUEST_BIN))
 	@cp $(addprefix $(G)/bin/,$(GUEST_BIN)) $(G)/root/bin/
 	@strip $(G)/root/init $(G)/root/bin/*
 	@chmod 0755 $(G)/root $(G)/root/bin $(G)/root/init $(G)/root/bin/*
+	@touch -d @$${SOURCE_DATE_EPOCH:-0} $(G)/root/init $(G)/root/bin/* $(G)/root/bin
 	cd $(G)/root && printf '%s\n' init bin $(addprefix bin/,$(GUEST_BIN)) | \
 		cpio --quiet -o -H newc -R 0:0 --reproducible > ../guest.cpio.tmp
 	@mv $(G)/guest.cpio.tmp $@

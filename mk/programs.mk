@@ -15,13 +15,14 @@ HOST_CFLAGS = $(BASE_CFLAGS) $(HARDEN) -fPIE -DCCVM_VERSION='"$(VERSION)"' $(CFL
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
 
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
+ccvm_FILES := src/vm/image.c
 ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
 ccvm-clip_AREAS := base clip
 ccvm-clip_PKGS :=
@@ -64,11 +65,27 @@ $(SHARE)/image:
 	@mkdir -p $(SHARE)
 	ln -sfn ../../../guest/image $@
 
-# Man pages, where man(1) finds them beside build/bin. The options stand in one table, which ccvmctl prints.
+# Man pages, where man(1) finds them beside build/bin, and completions. Options, commands and keys stand in the programs'
+# own tables, and mk/pages.sh reads them from there.
 MAN := $(B)/share/man
-programs: $(MAN)/man5/ccvm-config.5
-$(MAN)/man5/ccvm-config.5: man/ccvm-config.5.in $(BIN)/ccvmctl
+COMPLETIONS := $(B)/share/completions
+PAGES := ccvm.1 ccvm-tui.1 ccvmctl.1 ccvm-config.5 ccvm-guest.7 ccvm-security.7
+PAGE_FILES := $(foreach p,$(PAGES),$(MAN)/man$(subst .,,$(suffix $(p)))/$(p))
+COMPLETION_FILES := $(addprefix $(COMPLETIONS)/,ccvm.bash _ccvm ccvm.fish)
+TABLES := $(addprefix $(BIN)/,ccvm ccvmctl ccvm-tui)
+programs: $(PAGE_FILES) $(COMPLETION_FILES)
+
+$(MAN)/man1/%: man/%.in mk/pages.sh $(TABLES)
 	@mkdir -p $(@D)
-	$(BIN)/ccvmctl config mdoc | sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' $< >$@
+	mk/pages.sh page $(BIN) $< >$@
+$(MAN)/man5/%: man/%.in mk/pages.sh $(TABLES)
+	@mkdir -p $(@D)
+	mk/pages.sh page $(BIN) $< >$@
+$(MAN)/man7/%: man/%.in mk/pages.sh $(TABLES)
+	@mkdir -p $(@D)
+	mk/pages.sh page $(BIN) $< >$@
+$(COMPLETIONS)/%: completions/%.in mk/pages.sh $(TABLES)
+	@mkdir -p $(@D)
+	mk/pages.sh completion $(BIN) $< >$@
 
 .PHONY: programs

@@ -34,7 +34,8 @@ static const struct {
 	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json] | warm [--json]",
 	 "build, list, remove and show guest images; warm: save a guest that sessions start from"},
 	{"doctor", ctl_doctor, "doctor [--json]", "what is there and what is missing on this computer; exit code 1 on a problem"},
-	{"config", ctl_config, "config show [--json]", "each option's value and where it came from"},
+	{"config", ctl_config, "config show [--json] | table",
+	 "each option's value and where it came from; table: every option, its type and default, as JSON"},
 };
 
 static void main_print_help(FILE *f)

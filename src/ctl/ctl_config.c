@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "client/launch.h"
 #include "conf/conf.h"
+#include "conf/conf_table.h"
 #include "vm/image.h"
 
 #include <stdio.h>
@@ -37,6 +38,10 @@ int ctl_config(int argc, char **argv, struct err *e)
 	const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct conf c;
 
+	if (argc == 2 && strcmp(argv[1], "table") == 0) {
+		conf_print_table(stdout);
+		return 0;
+	}
 	/* For the build alone, and so in no usage line. */
 	if (argc == 2 && strcmp(argv[1], "mdoc") == 0) {
 		conf_print_mdoc(stdout);

@@ -155,12 +155,13 @@ static int image_list(int argc, char **argv, struct err *e)
 	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_FREE char *current = image_current_id(cache);
 	const int json = argc == 1 && strcmp(argv[0], "--json") == 0;
-	DIR *dir = opendir(cache);
 	struct dirent *entry;
 	int shown = 0;
+	DIR *dir;
 
 	if (argc > 0 && !json)
 		return CTL_USAGE;
+	dir = opendir(cache);
 	if (json)
 		printf("[");
 	while (dir && (entry = readdir(dir))) {

@@ -458,7 +458,7 @@ struct template_info *template_list(size_t *n)
 	}
 	if (dir)
 		closedir(dir);
-	if (*n)
+	if (all)
 		qsort(all, *n, sizeof(*all), template_compare_use);
 	return all;
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Scripts pass shellcheck, man pages pass mandoc and name what the option table names.
+# Scripts pass shellcheck, man pages pass mandoc and name what the option table names (all names: test_names.py).
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 
@@ -21,7 +21,7 @@ report() {
     fi
 }
 
-pages=build/share/man/man5/ccvm-config.5
+pages=$(echo build/share/man/man*/*)
 for page in $pages; do
     # The base system's pages may be missing here, so references to them cannot be looked up.
     report "mandoc $page" "$(mandoc -T lint -W style "$page" 2>&1 | grep -v 'referenced manual not found')"

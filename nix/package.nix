@@ -1,0 +1,36 @@
+# ccvm's programs, the guest's static ones among them. Nothing is fetched beyond nixpkgs' inputs.
+#   image: a guest image (nix/image.nix) that becomes the default one, or null
+{ lib, stdenv, glibc, pkg-config, cpio, makeWrapper, libuv, libssh, cjson, libslirp, glib, xxHash, libseccomp, c-ares, libidn2
+, libvterm-neovim, libtermkey, ncurses, qemu, bash, mmdebstrap, squashfsTools, zstd, xz, kmod, jq, nodejs, cmocka, mandoc, git
+, python3, image ? null }:
+stdenv.mkDerivation {
+  pname = "ccvm";
+  version = builtins.head (builtins.match ".*\n## ([0-9.]+).*" (builtins.readFile ../CHANGELOG.md));
+  src = lib.cleanSource ../.;
+  strictDeps = true;
+  nativeBuildInputs = [ pkg-config cpio makeWrapper ];
+  # glibc.static: the guest's programs run in any image, so they bring their C library along.
+  buildInputs = [ glibc.static libuv libssh cjson libslirp glib xxHash libseccomp c-ares libidn2 libvterm-neovim libtermkey ncurses ];
+  nativeCheckInputs = [ cmocka mandoc git python3 ];
+  # The project sets these itself, the guest's programs among others; a wrapper that adds them again only warns.
+  hardeningDisable = [ "fortify" "fortify3" ];
+  enableParallelBuilding = true;
+  postPatch = "patchShebangs mk guest/image tests";
+  makeFlags = [ "PREFIX=${placeholder "out"}" ];
+  doCheck = true;
+  checkPhase = "make -j$NIX_BUILD_CORES unit";
+  # Beside libexec, as the programs look for each other; a wrapper lies in the same folder as what it starts.
+  postInstall = ''
+    for program in ccvm ccvmctl ccvm-tui; do
+      wrapProgram $out/bin/$program \
+        --set-default CCVM_QEMU ${qemu}/bin/qemu-system-x86_64 \
+        --suffix PATH : ${lib.makeBinPath [ bash mmdebstrap squashfsTools cpio zstd xz kmod jq nodejs ]}
+    done
+  '' + lib.optionalString (image != null) "ln -s ${image} $out/share/ccvm/image-default";
+  meta = {
+    description = "Claude Code inside a throw-away virtual machine";
+    license = lib.licenses.mit;
+    platforms = [ "x86_64-linux" ];
+    mainProgram = "ccvm";
+  };
+}

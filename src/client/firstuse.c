@@ -1,0 +1,90 @@
+#include "client/firstuse.h"
+#include "base/mem.h"
+#include "client/launch.h"
+#include "conf/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static bool firstuse_asks(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+}
+
+/* Enter is yes; the end of input, and everything that does not begin with a y, is no. */
+static bool firstuse_is_yes(const char *answer)
+{
+	while (*answer == ' ' || *answer == '\t')
+		answer++;
+	return *answer == '\n' || tolower((unsigned char)*answer) == 'y';
+}
+
+/* The builder runs package managers, which have no business with claude's credentials. */
+static void firstuse_drop_credentials(const struct conf *conf)
+{
+	AUTO_STRV struct strv names = {0};
+
+	for (char **p = environ; *p; p++) {
+		AUTO_FREE char *name = mem_strndup(*p, strcspn(*p, "="));
+
+		if (conf_pass_is_credential(name) || strcmp(name, conf->api_key_variable) == 0)
+			strv_add(&names, name);
+	}
+	for (size_t i = 0; i < names.n; i++)
+		unsetenv(names.v[i]);
+}
+
+/* The builder shares the terminal and gets its signals; this process waits for it to clean up. */
+static int firstuse_build(const struct conf *conf, struct err *e)
+{
+	AUTO_FREE char *share = launch_share();
+	AUTO_FREE char *program = mem_format("%s/../../bin/ccvmctl", share);
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		firstuse_drop_credentials(conf);
+		execl(program, "ccvmctl", "image", "build", (char *)NULL);
+		fprintf(stderr, "ccvm: %s: %s\n", program, strerror(errno));
+		_exit(127);
+	}
+	if (pid < 0)
+		return err_sys(e, "fork");
+	sigaction(SIGINT, &ignore, &old_int);
+	sigaction(SIGQUIT, &ignore, &old_quit);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGQUIT, &old_quit, NULL);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	err_set(e, "no guest image was built, so no guest can be started");
+	err_remedy(e, "see above; again: ccvmctl image build");
+	return err_exit_code(e, WIFEXITED(status) && WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) : ERR_EXIT_GUEST);
+}
+
+int firstuse_offer(const struct conf *conf, const char *cache, struct err *e)
+{
+	char answer[64];
+
+	if (!firstuse_asks())
+		return 0;
+	fprintf(stderr,
+		"ccvm: there is no guest image yet. Building one takes a few minutes and no root. It downloads Debian packages\n"
+		"and Claude Code (about 370 MB, once) and takes 300 MB in %s.\n"
+		"Build it now? [Y/n] ",
+		cache);
+	if (!fgets(answer, sizeof(answer), stdin)) {
+		fputc('\n', stderr);
+		return 0;
+	}
+	return firstuse_is_yes(answer) ? firstuse_build(conf, e) : 0;
+}

@@ -1,0 +1,224 @@
+"""The tree itself: who includes whom, links and commands of the documents."""
+
+import glob
+import os
+import re
+import subprocess
+
+from harness import assert_eq, assert_true, test
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# docs/design.md, "Who may include whom": what a folder of src/ may include beside itself. A file in place of a folder: that one alone.
+MAY_INCLUDE = {
+    "base": [],
+    "proto": ["base"],
+    "loop": ["base", "proto"],
+    "conf": ["base", "proto"],
+    "seed": ["base", "proto", "conf"],
+    "vm": ["base", "proto"],
+    "ssh": ["base", "proto", "loop"],
+    "net": ["base", "proto"],
+    "term": ["base", "proto"],
+    "clip": ["base", "proto", "loop"],
+    "template": ["base", "proto", "loop", "vm"],
+    "session": ["base", "proto", "loop", "conf", "seed", "vm", "ssh", "clip"],
+    "client": ["base", "proto", "loop", "conf"],
+    "ctl": ["base", "proto", "loop", "conf", "client", "vm/accel.h", "vm/image.h", "vm/jail.h", "vm/qemu.h", "vm/template.h", "vm/hosttsc.h",
+            "vm/qemu_args.h", "vm/machine.h", "net/net_rules.h"],
+    "ui": ["base", "proto", "loop", "conf", "client"],
+}
+GUEST = ["base", "proto"]
+# Libraries, and the only places that use each.
+LIBRARIES = {
+    "libssh/": ["src/ssh/"],
+    "slirp/": ["src/net/net_slirp.c"],
+    "libslirp.h": ["src/net/net_slirp.c"],
+    "ares.h": ["src/net/net_resolve.c"],
+    "idn2.h": ["src/conf/egress_entry.c"],
+    "vterm.h": ["src/term/emu.c"],
+    "termkey.h": ["src/ui/input.c"],
+    "curses.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
+    "term.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
+    "xxhash.h": ["src/vm/machine.c", "src/vm/template.c"],
+    "uv.h": ["src/loop/", "src/session/", "src/template/", "src/client/", "src/ui/", "src/clip/", "src/ssh/", "src/ccvm-session.c"],
+}
+
+
+def sources(*folders):
+    return sorted(f for folder in folders for f in glob.glob(os.path.join(REPO, folder, "**/*.[ch]"), recursive=True))
+
+
+def includes(path):
+    with open(path, encoding="utf-8") as f:
+        return re.findall(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', f.read(), re.M)
+
+
+def allowed(area, header, may):
+    folder = header.split("/")[0]
+    return folder == area or any(folder == m or header == m for m in may)
+
+
+@test()
+def test_includes(ctx):
+    wrong, seen = [], set()
+    for path in sources("src", "guest"):
+        name = os.path.relpath(path, REPO)
+        parts = name.split("/")
+        if parts[0] == "src" and len(parts) == 2:
+            continue  # the programs' main files, which tie their parts together
+        area = parts[1]
+        may = GUEST if parts[0] == "guest" else MAY_INCLUDE.get(area)
+        if may is None:
+            wrong.append("%s: src/%s has no rule (docs/design.md and this test)" % (name, area))
+            continue
+        seen.add(area)
+        wrong += ["%s includes %s" % (name, h) for mark, h in includes(path) if mark == '"' and not allowed(area, h, may)]
+    assert_eq(wrong, [], "includes that no rule allows")
+    assert_true({"base", "ui", "init"} <= seen, "few folders were looked at: %s" % seen)
+
+
+@test()
+def test_libraries(ctx):
+    wrong, seen = [], set()
+    for path in sources("src", "guest"):
+        name = os.path.relpath(path, REPO)
+        for mark, header in includes(path):
+            for library, places in LIBRARIES.items():
+                if mark == "<" and (header == library or library.endswith("/") and header.startswith(library)):
+                    seen.add(library)
+                    wrong += [] if any(name.startswith(p) for p in places) else ["%s includes <%s>" % (name, header)]
+    assert_eq(wrong, [], "libraries outside of their places")
+    assert_true({"libssh/", "vterm.h", "uv.h", "ares.h"} <= seen, "few libraries were seen: %s" % seen)
+
+
+# -- documents ---------------------------------------------------------------------------------------------------------
+
+def documents():
+    return sorted(glob.glob(os.path.join(REPO, "*.md")) + glob.glob(os.path.join(REPO, "docs/*.md")))
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def anchors(text):
+    """Of its headings, as the usual viewers make them."""
+    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in re.findall(r"^#+ +(.*)$", text, re.M)}
+
+
+@test()
+def test_links(ctx):
+    """Links to files and headings, and every path of the tree that a document names."""
+    wrong, links, paths = [], 0, 0
+    for document in documents():
+        text, name = read(document), os.path.relpath(document, REPO)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            links += 1
+            path, _, anchor = target.partition("#")
+            path = os.path.join(os.path.dirname(document), path) if path else document
+            if not os.path.exists(path):
+                wrong.append("%s: %s does not exist" % (name, target))
+            elif anchor and anchor not in anchors(read(path)):
+                wrong.append("%s: %s has no such heading" % (name, target))
+        for path in re.findall(r"`((?:src|guest|tests|mk|tools|nix|docs|man|debian)/[\w./-]*)`", text):
+            paths += 1
+            if not os.path.exists(os.path.join(REPO, path)):
+                wrong.append("%s: `%s` does not exist" % (name, path))
+    assert_eq(wrong, [], "links of the documents")
+    assert_true(links > 15 and paths > 40, "few links (%d) or paths (%d) were found" % (links, paths))
+
+
+# Commands of the documents' code blocks, by how they begin: the test that runs them, or why none does.
+COMMANDS = {
+    "make run": ".ci/run", "make check": ".ci/run", "make unit": "the same programs as make check's",
+    "make install": "host.install", "make uninstall": "host.install", "make clean": "not run: it would remove what is tested",
+    "make pin": "not run: it asks npm for a newer version", "make bench": "not run: it takes long and measures", "make fuzz-": "not run: it needs time",
+    "make": "everything", "cd ": "a directory", "mk/fresh.sh": "not run: makes whole Debian roots; by hand (docs/developing.md)",
+    "tests/run.py": "itself", "mk/deps.sh": "make check", "guest/image/build.sh": "host.image", "guest/image/update-pin.sh": "not run: see make pin",
+    "jq ": "another program", "unsquashfs ": "another program", "cpio ": "another program", "tools/readme_options.py": "host.test_names",
+    "build/bin/ccvmctl config table": "host.test_names",
+    "ccvm --shell": "boot.test_scripted", "ccvm -p": "boot.test_agent", "ccvm --ccvm-debug": "host.test_dryrun", "ccvm-tui": "boot.test_tui",
+    "CCVM_EVENTS=": "boot.test_scripted", "CCVM_DRYRUN=1": "host.test_dryrun", "CCVM_EGRESS_ALLOWLIST=": "boot.test_egress", "ccvm ": "boot.test_agent", "ccvm": "boot.test_agent",
+}
+# Of each command of ccvmctl, the test that runs it.
+CTL = {
+    "ls": "boot.test_readme", "new": "boot.test_readme", "attach": "boot.test_tui", "send": "boot.test_tui", "keys": "boot.test_tui",
+    "capture": "boot.test_tui", "wait": "boot.test_tui", "events": "boot.test_tui", "logs": "boot.test_readme", "rename": "boot.test_tui",
+    "stop": "boot.test_readme", "rm": "host.test_dryrun", "egress": "boot.test_egress", "image": "boot.test_template", "doctor": "host.test_doctor",
+    "config": "host.test_names",
+}
+
+
+def code_lines(text):
+    """The lines of code blocks, fenced or indented, without those of files (```json)."""
+    fence = None
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fence = line[3:] if fence is None else None
+            fence = "text" if fence == "" else fence
+        elif fence in ("text", "sh") or fence is None and line.startswith("    "):
+            yield line
+
+
+def commands(text):
+    for line in code_lines(text):
+        line = re.sub(r"\s+(#|  ).*", "", line.strip())
+        if line and not re.match(r"[\w-]+: ", line):
+            yield line
+
+
+@test()
+def test_commands(ctx):
+    """Every command of a document is run by a test, or has its reason; the tests are there and run it."""
+    wrong, count = [], 0
+    for document in documents():
+        for line in commands(read(document)):
+            count += 1
+            name = os.path.relpath(document, REPO)
+            if line.startswith("ccvmctl "):
+                if line.split()[1] not in CTL:
+                    wrong.append("%s: %s: no test is named" % (name, line))
+            elif not any(line.startswith(c) for c in COMMANDS):
+                wrong.append("%s: %s: no test is named" % (name, line))
+    assert_eq(wrong, [], "commands of the documents")
+    assert_true(count > 40, "few commands were found: %d" % count)
+
+
+@test()
+def test_commands_are_run(ctx):
+    """The tests that are named for ccvmctl's commands do name the command."""
+    for command, place in CTL.items():
+        text = "".join(read(f) for f in glob.glob(os.path.join(REPO, "tests", place.replace(".", "/") + ".py")))
+        assert_true(re.search(r'"%s"' % command, text), "%s does not run ccvmctl %s" % (place, command))
+
+
+@test()
+def test_picture(ctx):
+    """The README's picture is what tools/screenshot.py draws of the captured screen; what no screen holds is refused."""
+    script = os.path.join(REPO, "tools/screenshot.py")
+    drawn = subprocess.run([script, os.path.join(REPO, "docs/images/tui.ans")], capture_output=True, text=True, check=True).stdout
+    assert_eq(drawn, read(os.path.join(REPO, "docs/images/tui.svg")), "docs/images/tui.svg")
+    other = ctx.write(os.path.join(ctx.dir, "other.ans"), "a\x1b]0;title\x07b\n")
+    assert_true(subprocess.run([script, other], capture_output=True, check=False).returncode != 0, "an OSC was accepted")
+
+
+@test()
+def test_debian_needs_what_make_needs(ctx):
+    """debian/control and mk/deps.sh name the same libraries."""
+    table = read(os.path.join(REPO, "mk/deps.sh"))
+    wanted = set(re.findall(r"^build +(\S+) ", table, re.M)) - {"libc6-dev"}  # build-essential brings it
+    control = read(os.path.join(REPO, "debian/control"))
+    listed = set(re.findall(r"[\w.+-]+", re.search(r"^Build-Depends: (.*?)^\S", control, re.M | re.S)[1])) - {"debhelper-compat", "13"}
+    assert_eq(sorted(listed), sorted(wanted), "Build-Depends and the build lines of mk/deps.sh")
+    version = re.search(r"^## (\S+)", read(os.path.join(REPO, "CHANGELOG.md")), re.M)[1]
+    assert_eq(re.match(r"ccvm \(([^)]+)\)", read(os.path.join(REPO, "debian/changelog")))[1], version, "version in debian/changelog")
+
+
+@test()
+def test_no_build_result_is_in_the_tree(ctx):
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "-C", REPO, "ls-files"], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert_eq([f for f in listed if re.match(r"build/|result|debian/(ccvm|files|\.debhelper)(/|$)|.*\.(o|deb)$", f)], [], "files that are made")
