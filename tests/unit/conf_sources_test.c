@@ -60,6 +60,7 @@ static const struct source_case cases[] = {
     {"package", "\"other\"", NULL, NULL, NULL},
     {"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
     {"tui.theme", "\"dark\"", NULL, NULL, NULL},
+    {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
     {"tui.notify", "\"none\"", NULL, NULL, NULL},
 };
 
