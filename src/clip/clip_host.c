@@ -169,7 +169,7 @@ static void host_convert(enum clip_type from, struct clip_answer *a)
 /* What has to be read to give that type; CLIP_NO_TYPE: nothing there gives it. */
 static enum clip_type host_source_of(const struct host_content *c, enum clip_type type)
 {
-	if (c->mime[type][0] && type < CLIP_BMP)
+	if (type < CLIP_BMP && c->mime[type][0])
 		return type;
 	if (type != CLIP_PNG)
 		return CLIP_NO_TYPE;

@@ -328,15 +328,29 @@ static void views_line(const struct model *m, struct canvas *c, int row)
 	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &views_now[PLAIN], "%s %s", label, m->line.text);
 }
 
+/* The link under the cursor of copy mode, or NULL. */
+static const char *views_link(const struct model *m)
+{
+	const struct view_screen *v = &m->history;
+	const uint64_t row = m->copy_line - v->s.top;
+
+	if (m->mode != MODEL_COPY || !v->cells || m->copy_line < v->s.top || row >= v->rows || m->copy_column >= v->cols)
+		return NULL;
+	return links_uri(&v->links, view_row(v, (uint16_t)row)[m->copy_column].link);
+}
+
 static void views_status(const struct model *m, struct canvas *c)
 {
 	const int row = c->rows - 1;
+	const char *link = views_link(m);
 	char prefix[KEYNAME_SIZE];
 
 	keyname_format(prefix, &m->prefix);
 	canvas_fill(c, &(struct canvas_box){row, 0, 1, c->cols}, &views_now[DIM]);
 	if (m->message[0])
 		canvas_text(c, row, 0, c->cols, &views_now[BOLD], m->message);
+	else if (link)
+		canvas_textf(c, row, 0, c->cols, &views_now[PLAIN], "link: %s", link);
 	else if (m->mode == MODEL_FIND || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE)
 		views_line(m, c, row);
 	else if (m->mode == MODEL_PANE)
@@ -344,7 +358,7 @@ static void views_status(const struct model *m, struct canvas *c)
 			     m->after_prefix ? "…  l list  n new  s panes  z zoom  [ look back  ? help" : "then l: back to the list; then ?: all keys");
 	else if (m->mode == MODEL_PEEK)
 		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "keys go to the session; %s closes", prefix);
-	for (size_t i = 0; !m->message[0] && i < ARRAY_LEN(views_hints); i++)
+	for (size_t i = 0; !m->message[0] && !link && i < ARRAY_LEN(views_hints); i++)
 		if (views_hints[i].mode == m->mode)
 			canvas_text(c, row, 0, c->cols, &views_now[DIM], views_hints[i].text);
 }
@@ -472,30 +486,28 @@ static void views_new(struct model *m, struct canvas *c)
 	}
 }
 
-static void views_ask_stop(struct model *m, struct canvas *c)
+/* Before the end of a guest: what is lost with it. */
+static void views_ask_end(struct model *m, struct canvas *c, const char *title, const char *before, const char *after, const char *keys)
 {
 	const struct model_session *s = model_chosen(m);
-	struct canvas_box b = views_dialog(c, 60, 5, "stop");
+	struct canvas_box b = views_dialog(c, 60, 5, title);
 
 	if (!s)
 		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "Stop %.100s?", s->name);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%s %.100s%s", before, s->name, after);
 	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
 		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
-	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "y stops it, any other key does not");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], keys);
+}
+
+static void views_ask_stop(struct model *m, struct canvas *c)
+{
+	views_ask_end(m, c, "stop", "Stop", "?", "y stops it, any other key does not");
 }
 
 static void views_ask_restart(struct model *m, struct canvas *c)
 {
-	const struct model_session *s = model_chosen(m);
-	struct canvas_box b = views_dialog(c, 60, 5, "restart");
-
-	if (!s)
-		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "End %.100s and start one like it?", s->name);
-	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
-		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
-	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "y restarts it, any other key does not");
+	views_ask_end(m, c, "restart", "End", " and start one like it?", "y restarts it, any other key does not");
 }
 
 static void views_ask_quit(struct model *m, struct canvas *c)

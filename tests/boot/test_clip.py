@@ -18,17 +18,10 @@ def clip_events(path):
     return [e for e in read_json_lines(path) if e["event"] == "clip"]
 
 
-def dismiss(t):
-    """A dialog that claude shows when nothing is typed for a while: it would swallow keys."""
-    if "auto mode your default" in t.screen():
-        t.answer("auto mode your default", "Escape")
-        t.send("what is this ")
-
-
 def ask_about_picture(ctx, t, api, picture, toast=None):
     """Ctrl+V into a claude on the screen, and the request its API server got for it."""
     t.send("what is this ")
-    t.wait(lambda: "what is this" in t.screen() or dismiss(t), 60, "typed text")
+    t.wait_for("what is this", 60)
     t.keys("C-v")
     if toast:
         t.wait_for(toast, 120)
@@ -174,6 +167,44 @@ def test_lease(ctx, env):
         if name.endswith((".out", ".err")):
             assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
     x.close()
+    assert_nothing_left(ctx)
+
+
+# A second sshd with the session's configuration, and ssh beside it in the guest: what this sshd would let a client of the host
+# forward. In a scripted session nobody holds the bridge's port.
+FORWARDS = r"""
+cd /tmp && ssh-keygen -qt ed25519 -N '' -f k
+printf '#!/bin/sh\nexec sudo /usr/sbin/sshd -i -f /run/ccvm/sshd_config -o AuthorizedKeysFile=/tmp/k.pub -o StrictModes=no\n' >through
+chmod +x through
+try() { # NAME OPTION ARGUMENT
+    ssh -i k -o ProxyCommand=/tmp/through -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ExitOnForwardFailure=yes \
+        -o BatchMode=yes -E "$1.log" -fN "$2" "$3" ccvm@guest
+    echo "$1 $?"
+}
+through_port() { # NAME PORT: the first bytes that come out of a local end
+    got=$(bash -c "exec 3<>/dev/tcp/127.0.0.1/$2; printf '\005\001\000' >&3; timeout 5 head -c 2 <&3 | od -An -tx1")
+    echo "$1 got ${got:-nothing} $(grep -c 'administratively prohibited' $1.log)"
+}
+try pinned -R 127.0.0.1:9180:127.0.0.1:1
+try other-port -R 127.0.0.1:9181:127.0.0.1:1
+try other-address -R 0.0.0.0:9180:127.0.0.1:1
+try any-port -R 127.0.0.1:0:127.0.0.1:1
+try socket -R /tmp/s:127.0.0.1:1
+try local -L 7001:127.0.0.1:22
+through_port local 7001
+try dynamic -D 7002
+bash -c "exec 3<>/dev/tcp/127.0.0.1/7002; printf '\005\001\000\005\001\000\001\177\000\000\001\000\026' >&3; timeout 5 head -c 3 <&3" >/dev/null
+echo "dynamic refused $(grep -c 'administratively prohibited' dynamic.log)"
+"""
+
+
+@test(timeout=400)
+def test_forwards(ctx):
+    """The one pinned remote forward, and no other: not another port or address, no socket, nothing local or dynamic."""
+    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", FORWARDS], timeout=300)
+    assert_eq((code, out.decode().splitlines()),
+              (0, ["pinned 0", "other-port 255", "other-address 255", "any-port 255", "socket 255", "local 0", "local got nothing 1", "dynamic 0",
+                   "dynamic refused 1"]), "what sshd let pass; stderr: %s" % err.decode()[-500:])
     assert_nothing_left(ctx)
 
 

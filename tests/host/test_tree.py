@@ -36,7 +36,7 @@ LIBRARIES = {
     "libslirp.h": ["src/net/net_slirp.c"],
     "ares.h": ["src/net/net_resolve.c"],
     "idn2.h": ["src/conf/egress_entry.c"],
-    "vterm.h": ["src/term/emu.c", "src/term/seq.c", "src/term/seq.h"],
+    "vterm.h": ["src/term/emu.c", "src/term/emu_state.h", "src/term/seq.c"],
     "libcryptsetup.h": ["guest/pool/"],
     "termkey.h": ["src/ui/input.c"],
     "curses.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
@@ -148,7 +148,7 @@ COMMANDS = {
 # Of each command of ccvmctl, the test that runs it.
 CTL = {
     "ls": "boot.test_readme", "new": "boot.test_readme", "attach": "boot.test_tui", "send": "boot.test_tui", "keys": "boot.test_tui",
-    "capture": "boot.test_tui", "wait": "boot.test_tui", "events": "boot.test_tui", "logs": "boot.test_readme", "rename": "boot.test_tui", "restart": "boot.test_tui",
+    "capture": "boot.test_tui", "wait": "boot.test_tui", "events": "boot.test_tui", "logs": "boot.test_readme", "rename": "boot.test_tui", "restart": "host.test_tui",
     "stop": "boot.test_readme", "rm": "host.test_dryrun", "egress": "boot.test_egress", "image": "boot.test_template", "doctor": "host.test_doctor",
     "config": "host.test_names",
 }

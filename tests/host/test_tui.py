@@ -170,11 +170,11 @@ def test_wrong_prefix_names_the_line(ctx):
 def test_ctl_usage(ctx):
     """Wrong usage is 2 and says the usage; a session that is not there is 1 with a remedy. None of them asks anything."""
     for args in (("new", "--nonsense"), ("attach",), ("send", "x"), ("keys", "x"), ("capture",), ("capture", "x", "--history", "a"),
-                 ("wait", "x"), ("wait", "x", "--until", "happy"), ("rename", "x"), ("events",), ("logs",)):
+                 ("wait", "x"), ("wait", "x", "--until", "happy"), ("rename", "x"), ("restart",), ("restart", "--wait"), ("restart", "a", "b"), ("events",), ("logs",)):
         code, out, err = ctl(ctx, *args)
         assert_eq((code, out), (2, b""), "exit code, stdout of %s" % " ".join(args))
         assert_in(b"usage: ccvmctl " + args[0].encode(), err, "stderr")
-    for args in (("send", "x", "y"), ("keys", "x", "a"), ("capture", "x"), ("wait", "x", "--until", "idle"), ("rename", "x", "y"),
+    for args in (("send", "x", "y"), ("keys", "x", "a"), ("capture", "x"), ("wait", "x", "--until", "idle"), ("rename", "x", "y"), ("restart", "x"),
                  ("events", "x"), ("logs", "x")):
         code, out, err = ctl(ctx, *args)
         assert_eq((code, out), (1, b""), "exit code, stdout of %s" % " ".join(args))
