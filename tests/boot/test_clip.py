@@ -178,11 +178,11 @@ printf '#!/bin/sh\nexec sudo /usr/sbin/sshd -i -f /run/ccvm/sshd_config -o Autho
 chmod +x through
 try() { # NAME OPTION ARGUMENT
     ssh -i k -o ProxyCommand=/tmp/through -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ExitOnForwardFailure=yes \
-        -o BatchMode=yes -E "$1.log" -fN "$2" "$3" ccvm@guest
+        -o BatchMode=yes -E "$1.log" -fN "$2" "$3" ccvm@guest </dev/null >/dev/null 2>&1
     echo "$1 $?"
 }
 through_port() { # NAME PORT: the first bytes that come out of a local end
-    got=$(bash -c "exec 3<>/dev/tcp/127.0.0.1/$2; printf '\005\001\000' >&3; timeout 5 head -c 2 <&3 | od -An -tx1")
+    got=$(bash -c "exec 3<>/dev/tcp/127.0.0.1/$2; printf '\005\001\000' >&3; timeout 5 head -c 2 <&3 2>/dev/null | od -An -tx1")
     echo "$1 got ${got:-nothing} $(grep -c 'administratively prohibited' $1.log)"
 }
 try pinned -R 127.0.0.1:9180:127.0.0.1:1
