@@ -150,7 +150,7 @@ def test_guest_sees_only_the_workspace(ctx):
               "variables in the guest")
     assert_eq(g.do('echo $HOME $SHELL $USER $0; [[ -o login ]] && echo login; echo $PATH; command -v claude sudo git'),
               "/home/ccvm /bin/zsh ccvm -zsh\nlogin\n"
-              "/home/ccvm/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
+              "/run/ccvm/clip:/home/ccvm/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
               "/usr/local/bin/claude\n/usr/local/bin/sudo\n/usr/bin/git", "the shell's surroundings")
     assert_eq(g.do("find ~ ! -user $(id -u); find ~ ! -group $(id -g)"), "", "files of others in the agent's home")
     assert_eq(g.do("sudo -n id -u"), "0", "sudo without a password")
