@@ -9,7 +9,7 @@
 
 struct sessions {
 	char **id;     /* owned */
-	char **status; /* owned; the JSON of status.json, or "{}" */
+	char **status; /* owned; the JSON of status.json; of one that has none yet, id, name and state */
 	bool *dry;     /* owned; a dry run's directory: nothing of it runs */
 	size_t n;
 };

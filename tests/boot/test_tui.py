@@ -99,6 +99,7 @@ def test_four_guests(ctx):
         t.wait_for(text, 30)
     t.keys("s", "1")
     t.wait_gone("OVERLAY four")
+    t.wait_for("─{70}", 30)  # claude has painted for the width of one pane
 
     t.wait_for(r"^1-one +LIVE")
     before = pane(t)
