@@ -289,21 +289,10 @@ static int make_folder(void **state)
 	static const char *const files[] = {"read/file",   "write/file", "write/other",
 					    "tree/a/file", "tree/kept",	 "outside/file"};
 	AUTO_FREE char *link = NULL;
-	struct err e;
 
 	if (unit_make_dir(state) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		AUTO_FREE char *path = unit_path(dirs[i]);
-
-		if (file_mkdirs(path, 0700, &e) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		AUTO_FREE char *path = unit_path(files[i]);
-
-		unit_write(path, "x", 1);
-	}
+	unit_make_tree(dirs, ARRAY_LEN(dirs), files, ARRAY_LEN(files));
 	link = unit_path("read/link-outside");
 	copy_program("exec/ours");
 	copy_program("read/program");

@@ -227,17 +227,7 @@ static int make_folder(void **state)
 
 	if (unit_make_dir(state) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		AUTO_FREE char *path = unit_path(dirs[i]);
-
-		if (file_mkdirs(path, 0700, &e) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		AUTO_FREE char *path = unit_path(files[i]);
-
-		unit_write(path, "x", 1);
-	}
+	unit_make_tree(dirs, ARRAY_LEN(dirs), files, ARRAY_LEN(files));
 	program = unit_path("workspace/program");
 	return file_read(AT_FDCWD, "/bin/true", 1 << 24, &bytes, &e) < 0 ||
 			       file_create(AT_FDCWD, program, buf_data(&bytes), buf_len(&bytes), 0700, &e) < 0

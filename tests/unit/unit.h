@@ -53,6 +53,24 @@ static inline void unit_write(const char *path, const void *bytes, size_t n)
 		fail_msg("%s", e.text);
 }
 
+/* Folders, and files that hold one byte, in the folder. */
+static inline void unit_make_tree(const char *const *dirs, size_t ndirs, const char *const *files, size_t nfiles)
+{
+	struct err e;
+
+	for (size_t i = 0; i < ndirs; i++) {
+		AUTO_FREE char *path = unit_path(dirs[i]);
+
+		if (file_mkdirs(path, 0700, &e) < 0)
+			fail_msg("%s", e.text);
+	}
+	for (size_t i = 0; i < nfiles; i++) {
+		AUTO_FREE char *path = unit_path(files[i]);
+
+		unit_write(path, "x", 1);
+	}
+}
+
 static inline char *unit_read(const char *path)
 {
 	struct buf b = {0};
