@@ -6,15 +6,8 @@ top=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# check NAME COMMAND...: a test that passes when the command succeeds; what it prints explains a failure.
-check() {
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then echo "ok - $name"; else
-        echo "not ok - $name"
-        printf '%s\n' "$output" | tail -n 20 | sed 's/^/#   /'
-    fi
-}
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
 
 installs() { DESTDIR=$work/root PREFIX=/usr mk/install.sh install; }
 check 'everything of the list can be installed' installs

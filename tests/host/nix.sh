@@ -9,14 +9,8 @@ trap 'rm -rf "$work"' EXIT
 # No store and no daemon: nothing is built.
 export NIX_REMOTE=dummy:// HOME=$work
 
-check() {
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then echo "ok - $name"; else
-        echo "not ok - $name"
-        printf '%s\n' "$output" | tail -n 20 | sed 's/^/#   /'
-    fi
-}
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
 
 parses() {
     local file
