@@ -10,7 +10,7 @@
 
 Unit tests, fuzz targets and scripts run as the caller, Python tests get a user of their own (lib/harness.py). From the
 environment: CCVM_BIN (default build/bin), CCVM_TEST_IMAGE (default CCVM_IMAGE, then build/image), CCVM_TEST_KEEP=1,
-CCVM_TEST_BOOT=cold or template (default: half of the tests each way, by their names).
+CCVM_TEST_BOOT=cold or template (default: half of the tests each way, by their names; `other` turns that round).
 The last line is `N passed, N failed`, with `, N skipped` when there are any; exit 1 when one failed or none ran.
 """
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import claude_home
 import procs
@@ -32,6 +33,20 @@ def listed(ctx):
 def pane(t):
     """What stands right of the list, without the header, whose ages move on."""
     return [re.sub(r"^.*?│", "", line).rstrip() for line in t.screen().split("\n")[2:-2]]
+
+
+def still_pane(t):
+    """pane(), once it has not changed for two seconds: claude's spinner turns several times a second, also while its Stop hook runs."""
+    seen = [pane(t), time.monotonic()]
+
+    def still():
+        now = pane(t)
+        if now != seen[0]:
+            seen[:] = [now, time.monotonic()]
+        return time.monotonic() - seen[1] > 2
+
+    t.wait(still, 60, "the pane stands still")
+    return seen[0]
 
 
 @test(timeout=600)
@@ -102,7 +117,7 @@ def test_four_guests(ctx):
     t.wait_for("─{70}", 30)  # claude has painted for the width of one pane
 
     t.wait_for(r"^1-one +LIVE")
-    before = pane(t)
+    before = still_pane(t)
     os.kill(t.program().pid, signal.SIGKILL)
     t.exit_code(20)
     t.close()

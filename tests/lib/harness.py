@@ -226,11 +226,12 @@ class Run:
     @staticmethod
     def boot_of(name, fn):
         """How a test's guests start: as its mark says, else as CCVM_TEST_BOOT (cold, template) says, else by its name,
-        half of them each way. None outside of tests/boot: those set what they need."""
+        half of them each way; `other` turns that round. None outside of tests/boot: those set what they need."""
         if not name.startswith("boot."):
             return None
-        wanted = getattr(fn, "boot", None) or os.environ.get("CCVM_TEST_BOOT")
-        return wanted or ("template", "cold")[zlib.crc32(name.encode()) & 1]
+        wanted = os.environ.get("CCVM_TEST_BOOT")
+        by_name = ("template", "cold")[(zlib.crc32(name.encode()) + (wanted == "other")) % 2]
+        return getattr(fn, "boot", None) or (wanted if wanted in ("cold", "template") else by_name)
 
     def close(self):
         if self.user:
