@@ -65,10 +65,11 @@ static void agent_on_failure(void *ctx, const struct err *e)
 		session_fail(s, s->state == SESSION_RUNNING ? "agent" : "ssh", e);
 }
 
-/* Input goes out as far as the guest's window lets it; what went is credited to the client. */
-static void agent_send_input(struct session *s)
+/* Input goes out as far as the guest's window lets it; what went is credited to the client. False: nothing went. */
+static bool agent_send_input(struct session *s)
 {
 	uint32_t sent = 0;
+	bool end = false;
 
 	while (buf_len(&s->input)) {
 		size_t n = sshlink_write(s->ssh, buf_data(&s->input), buf_len(&s->input));
@@ -87,9 +88,10 @@ static void agent_send_input(struct session *s)
 	if (sent)
 		clients_resume(s);
 	if (s->input_end && !buf_len(&s->input) && !s->input_end_sent) {
-		s->input_end_sent = true;
+		s->input_end_sent = end = true;
 		sshlink_send_eof(s->ssh);
 	}
+	return sent || end;
 }
 
 void agent_nudge(struct session *s)
@@ -101,17 +103,19 @@ void agent_nudge(struct session *s)
 
 void agent_pump(struct session *s)
 {
-	bool more = true;
+	bool wrote = true;
 
 	if (!s->ssh || s->state >= SESSION_STOPPING)
 		return;
-	sshlink_service(s->ssh);
-	/* A packet that the socket took at once leaves nothing to wait for: the next one follows here. */
-	while (more && s->ssh && s->state == SESSION_RUNNING) {
-		agent_send_input(s);
-		more = clip_pump(s);
-		/* Writing takes packets off the socket too; the agent's end may have been among them. */
+	/* Reading may make answers, and writing may take packets off the socket, which no wake announces any more; so the last thing
+	 * before the wait is a round that had nothing to write. */
+	while (wrote && s->ssh) {
 		sshlink_service(s->ssh);
+		wrote = false;
+		if (s->ssh && s->state == SESSION_RUNNING) {
+			wrote = agent_send_input(s);
+			wrote = clip_pump(s) || wrote;
+		}
 	}
 	agent_watch(s);
 }

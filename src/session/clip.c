@@ -230,7 +230,7 @@ void clip_on_forward_refused(void *session)
 
 bool clip_pump(struct session *s)
 {
-	bool again = false;
+	bool wrote = false;
 
 	for (size_t i = 0; i < SSHFORWARD_MAX; i++) {
 		struct clip_guest *g = &s->clip.guest[i];
@@ -239,14 +239,15 @@ bool clip_pump(struct session *s)
 		while (g->id && n && buf_len(&g->out)) {
 			n = sshlink_forward_write(s->ssh, g->id, buf_data(&g->out), buf_len(&g->out));
 			buf_drop(&g->out, n);
-			again = again || (n && buf_len(&g->out));
+			wrote = wrote || n;
 		}
 		if (g->id && g->answered && !buf_len(&g->out)) {
 			sshlink_forward_close(s->ssh, g->id);
 			clip_drop(g);
+			wrote = true;
 		}
 	}
-	return again;
+	return wrote;
 }
 
 void clip_forget_guests(struct session *s)

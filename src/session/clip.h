@@ -66,7 +66,7 @@ void clip_on_view(struct session *s, const unsigned char *bytes, size_t n);
 void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t n);
 void clip_on_forward_end(void *session, unsigned id);
 void clip_on_forward_refused(void *session);
-/* Sends what is on its way, as far as it goes; true when something went and there is more. Part of agent_pump. */
+/* Sends what is on its way, as far as it goes; true when something went. Part of agent_pump. */
 bool clip_pump(struct session *s);
 /* The SSH link is gone, and its connections with it. */
 void clip_forget_guests(struct session *s);
