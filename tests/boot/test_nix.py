@@ -4,10 +4,11 @@ import functools
 import hashlib
 import http.server
 import os
+import subprocess
 import threading
 
 from guestshell import GuestShell
-from harness import assert_eq, assert_in, assert_match, assert_not_in, assert_true, each, test
+from harness import REPO, assert_eq, assert_in, assert_match, assert_not_in, assert_true, each, test
 from pools import PoolGuest, hits
 
 MARKER = "NIX-MARKER-" + hashlib.sha256(b"of the Nix test").hexdigest()
@@ -122,6 +123,34 @@ def test_cache(ctx):
     assert_true(any(p.endswith(".narinfo") for p in cache.asked), "the cache was asked: %s" % cache.asked)
     assert_in(b"not signed by any of the keys", out, "what nix says")
     g.do(ask + " --option trusted-public-keys " + cache.key, 240)
+    assert_built(g, cache.path)
+    assert_true(any("/nar/" in p for p in cache.asked), "it came from the cache: %s" % cache.asked)
+    g.end()
+
+
+def with_settings(ctx, g, substituters, keys):
+    """The guest as one whose image was built with --nix-substituter and --nix-key: the builder's own text of nix.conf, and a daemon
+    that read it."""
+    done = subprocess.run(["bash", "-c", '. "$0"; nix_conf "$1" "$2"', os.path.join(REPO, "guest/image/tree/nixconf.sh"),
+                           substituters, keys], capture_output=True, text=True, timeout=20, check=True)
+    ctx.write(os.path.join(ctx.workspace, "nix.conf"), done.stdout)
+    g.do("sudo cp nix.conf /tmp/nix.conf && sudo mount --bind /tmp/nix.conf /etc/nix/nix.conf && sudo pkill -x nix-daemon; "
+         "sudo sh -c 'setsid nix-daemon </dev/null >>/var/log/nix-daemon.log 2>&1 &'; until nix store info; do sleep 0.2; done", 120)
+
+
+@test(timeout=500)
+def test_image_settings(ctx):
+    """nix.substituters and nix.trustedPublicKeys of the image: what it names is fetched, as long as the signature is of a known key."""
+    g = GuestShell(ctx)
+    flake(ctx, g)
+    cache = Cache(ctx, g)
+    ask = "nix build --no-link %s %s" % (cache.path, QUIET)
+    with_settings(ctx, g, cache.url, "")
+    code, out = g.run(ask, 240)
+    assert_eq((code != 0, g.run("test -e " + cache.path)[0]), (True, 1), "refused without its key: %r" % out)
+    assert_in(b"not signed by any of the keys", out, "what nix says")
+    with_settings(ctx, g, cache.url, cache.key)
+    g.do(ask, 240)
     assert_built(g, cache.path)
     assert_true(any("/nar/" in p for p in cache.asked), "it came from the cache: %s" % cache.asked)
     g.end()

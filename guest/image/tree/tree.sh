@@ -14,6 +14,8 @@ build=$tree/ccvm-build
 out=$build/out
 # shellcheck source=guest/image/tree/kernel.sh
 . "$build/tree/kernel.sh"
+# shellcheck source=guest/image/tree/nixconf.sh
+. "$build/tree/nixconf.sh"
 # settings: agent_sudo, nix, nix_substituters, nix_keys, claude_version
 agent_sudo='' nix='' nix_substituters='' nix_keys='' claude_version=''
 # shellcheck source=/dev/null
@@ -122,15 +124,7 @@ set_up_nix() {
             --shell /usr/sbin/nologin --comment "Nix builder $i" --password '!*' "nixbld$i" 2>/dev/null
     done
     rm -f "$tree"/etc/{passwd,group,shadow,gshadow,subuid,subgid}-
-    {
-        printf 'build-users-group = nixbld\nexperimental-features = nix-command flakes\n'
-        printf '# The agent may build; trusted it is only in runs that give it root (the included file).\n'
-        printf 'allowed-users = root ccvm\ntrusted-users = root\n'
-        printf 'require-sigs = true\nsandbox = true\nsandbox-fallback = false\n'
-        [[ -z $nix_substituters ]] || printf 'extra-substituters = %s\n' "$nix_substituters"
-        [[ -z $nix_keys ]] || printf 'extra-trusted-public-keys = %s\n' "$nix_keys"
-        printf '!include /run/ccvm/nix.conf\n'
-    } >"$tree/etc/nix/nix.conf"
+    nix_conf "$nix_substituters" "$nix_keys" >"$tree/etc/nix/nix.conf"
     chmod 644 "$tree/etc/nix/nix.conf"
 }
 
