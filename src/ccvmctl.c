@@ -12,7 +12,7 @@ static const struct {
 	const char *usage, *help;
 } main_commands[] = {
 	{"ls", ctl_ls, "ls [--json]", "the running sessions, and what dry runs left"},
-	{"new", ctl_new, "new [--name NAME] [--read-only-cwd|--writable-cwd] [--shell] [--wait] [-- CLAUDE-ARGUMENT...]",
+	{"new", ctl_new, "new [--name NAME] [--read-only-cwd|--writable-cwd] [--shell] [--wait] [--spare] [-- CLAUDE-ARGUMENT...]",
 	 "start a session here that belongs to no terminal, and print its id"},
 	{"attach", ctl_attach, "attach SESSION", "show a session in this terminal; the key of tui.prefix (C-\\) leaves it running"},
 	{"send", ctl_send, "send [--enter] SESSION TEXT... | send [--enter] SESSION -", "type text, or what is on stdin"},

@@ -81,6 +81,7 @@ static void launch_start_json(const struct launch *l, struct buf *out)
 	json_add_bool(out, "shell", l->shell);
 	json_add_bool(out, "dryrun", l->dryrun);
 	json_add_bool(out, "detached", l->detached);
+	json_add_bool(out, "spare", l->spare);
 	json_add_string(out, "name", l->name);
 	json_add_bool(out, "tty", l->tty);
 	json_add_string(out, "term", l->term ? l->term : "dumb");
@@ -147,7 +148,7 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	if (launch_send(l, ours, e) < 0)
 		return -1;
 	*fd = mem_steal_fd(&ours);
-	if (l->tty && (here = getcwd(NULL, 0)))
+	if (l->tty && !l->spare && (here = getcwd(NULL, 0)))
 		recent_add(here);
 	return pid;
 }

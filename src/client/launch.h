@@ -18,6 +18,7 @@ struct launch { /* all borrowed */
 	bool shell;
 	bool dryrun;
 	bool detached;	  /* lives on when its socket is closed */
+	bool spare;	  /* until somebody gives it a name (session/request.h) */
 	const char *name; /* NULL: the directory's */
 	bool tty;
 	const char *term;

@@ -277,6 +277,15 @@ static const struct option options[] = {
      .choices = notify_choices,
      .help = "how a waiting session is announced",
      .man = "How ccvm-tui announces a session that waits for the user."},
+    {.name = "tui.warmSpare",
+     .type = OPTION_BOOL,
+     .when = OPTION_TUI,
+     FIELD(tui_warm_spare),
+     .fallback = "false",
+     .help = "keep one session started ahead of need",
+     .man = "Keep one more session in the directory that ccvm-tui was started in, with the agent up and unseen, so that a "
+	    "new session there is on the screen at once. It costs what an idle session costs: its private memory (some 100 MiB) "
+	    "and a little processor time. It ends with ccvm-tui."},
 };
 
 static const struct option_variable variables[] = {

@@ -10,7 +10,7 @@ extern char **environ;
 
 struct new_flags {
 	const char *name;
-	bool wait;
+	bool wait, spare;
 	char **flags; /* ccvm's own, after a place for argv[0] */
 	int nflags;
 	char **args; /* claude's */
@@ -27,6 +27,8 @@ static int new_parse(int argc, char **argv, struct new_flags *f)
 			f->name = argv[++i];
 		else if (strcmp(argv[i], "--wait") == 0)
 			f->wait = true;
+		else if (strcmp(argv[i], "--spare") == 0)
+			f->spare = true;
 		else if (strcmp(argv[i], "--read-only-cwd") == 0 || strcmp(argv[i], "--writable-cwd") == 0 ||
 			 strcmp(argv[i], "--shell") == 0)
 			argv[f->nflags++] = argv[i]; /* never behind what is still to be read */
@@ -41,7 +43,8 @@ static int new_parse(int argc, char **argv, struct new_flags *f)
 static int new_start(const struct new_flags *f, const struct conf_args *args, struct conf *conf, struct err *e)
 {
 	const struct launch l = {.conf = conf, .args = f->args, .nargs = (size_t)f->nargs, .envp = environ, .shell = args->shell,
-				 .tty = true, .detached = true, .name = f->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
+				 .tty = true, .detached = true, .spare = f->spare,
+				 .name = f->spare && !f->name ? "spare" : f->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 
 	if (launch_check_root(e) < 0 || conf_load(conf, args, environ, e) < 0)
 		return -1;

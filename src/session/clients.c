@@ -25,7 +25,16 @@ struct client {
 };
 
 #define CLIENTS_FLUSH_MS  200
+#define CLIENTS_LONELY_MS 10000 /* a ccvm-tui that was killed is started again by then, or not */
 #define CLIENTS_QUEUE_MAX (8u << 20) /* events of a client that does not read; then it is dropped */
+
+static void clients_on_lonely(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	if (s->request.spare && !s->clients)
+		session_ask_to_end(s, "HUP", 128 + 1);
+}
 
 static void clients_remove(struct client *c)
 {
@@ -37,6 +46,8 @@ static void clients_remove(struct client *c)
 		*p = c->next;
 	if (c->session->owner == c)
 		c->session->owner = NULL;
+	if (c->session->request.spare && !c->session->clients)
+		uv_timer_start(&c->session->lonely, clients_on_lonely, CLIENTS_LONELY_MS, 0);
 	egress_forget_client(c->session, c);
 	screen_forget_client(c->session, c->number);
 	buf_fini(&c->held);
@@ -214,6 +225,7 @@ static int clients_on_rename(struct client *c, const struct wire_frame *f)
 		return -1;
 	free(s->name);
 	s->name = mem_strndup((const char *)f->payload, f->n);
+	s->request.spare = false;
 	status_write(s);
 	status_event(s, "renamed", NULL);
 	return 0;

@@ -56,6 +56,7 @@ int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 	r->tty = request_flag(json, "tty");
 	r->dryrun = request_flag(json, "dryrun");
 	r->detached = request_flag(json, "detached");
+	r->spare = request_flag(json, "spare");
 	if (cJSON_IsString(name) && request_is_name(name->valuestring, strlen(name->valuestring)))
 		r->name = mem_strdup(name->valuestring);
 	r->term = mem_strdup(cJSON_IsString(term) && term->valuestring[0] ? term->valuestring : "dumb");

@@ -1,5 +1,5 @@
 /* request: what a client asks of a new session, as WIRE_START carries it: one JSON object
- * { options, shell, tty, term, cols, rows, debug, dryrun, detached, name }. The workspace is the working directory ccvm-session
+ * { options, shell, tty, term, cols, rows, debug, dryrun, detached, spare, name }. The workspace is the working directory ccvm-session
  * is started in, so that a path of any bytes arrives whole. */
 #ifndef CCVM_SESSION_REQUEST_H
 #define CCVM_SESSION_REQUEST_H
@@ -17,6 +17,7 @@ struct request {
 	int cols, rows;
 	bool dryrun;
 	bool detached; /* lives on without the client that started it */
+	bool spare;    /* started ahead of need: ends when nobody is connected; a new name makes it a session as others */
 	char *name;    /* owned; NULL: the directory's */
 };
 

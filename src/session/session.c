@@ -78,6 +78,8 @@ static void session_init(struct session *s)
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->timer);
 	uv_timer_init(&s->loop, &s->nudge);
+	uv_timer_init(&s->loop, &s->lonely);
+	s->lonely.data = s;
 	s->nudge.data = s;
 	s->clock_fd = -1;
 	s->timer.data = s;

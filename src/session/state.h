@@ -56,6 +56,7 @@ struct child {
 struct session {
 	uv_loop_t loop;
 	uv_timer_t timer; /* the one deadline of the current phase */
+	uv_timer_t lonely; /* of a spare that nobody is connected to */
 	uv_timer_t nudge; /* while the guest sets up its connections */
 	bool nudged;      /* and QEMU has not answered yet */
 	unsigned nudges;

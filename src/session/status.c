@@ -123,6 +123,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "pid", getpid());
 	json_add_int(&text, "qemu_pid", s->qemu_child.pid);
 	json_add_string(&text, "workspace", s->workspace);
+	json_add_bool(&text, "spare", s->request.spare);
 	json_add_string(&text, "mode", s->conf.writable_cwd ? "rw" : "overlay");
 	json_add_string(&text, "state", s->request.dryrun ? "dry-run" : status_names[s->state]);
 	json_add_int(&text, "state_since_ms", s->state_since_ms);

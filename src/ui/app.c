@@ -357,6 +357,7 @@ static void app_on_tick(uv_timer_t *timer)
 
 	a->model.now_ms = app_now_ms();
 	links_refresh(a);
+	app_spare_tick(a);
 	if (a->model.quitting && !app_has_detached(&a->model))
 		uv_stop(&a->loop);
 }
@@ -381,6 +382,8 @@ static void app_init_form(struct model *m, const struct conf *conf)
 	char *here = getcwd(NULL, 0);
 
 	snprintf(m->form[FORM_DIRECTORY].text, MODEL_TEXT, "%.250s", here ? here : "");
+	if (conf->tui_warm_spare && here && strlen(here) < MODEL_TEXT)
+		strcpy(m->spare_directory, here);
 	snprintf(m->form[FORM_MODE].text, MODEL_TEXT, "%s", conf->writable_cwd ? "live" : "overlay");
 	free(here);
 }
@@ -467,6 +470,7 @@ int app_run(const struct conf *conf, struct err *e)
 		return -1;
 	uv_run(&a.loop, UV_RUN_DEFAULT);
 	paint_close();
+	app_spare_end(&a);
 	links_close(&a);
 	input_free(a.input);
 	model_fini(&a.model);

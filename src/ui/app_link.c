@@ -55,6 +55,8 @@ static void links_on_event(struct app_connection *c, const unsigned char *p, siz
 		return;
 	if (model_take_event(&a->model, c->id, &l))
 		app_announce(a, model_find(&a->model, c->id));
+	else if (json_get_string(&l, "event") && strcmp(json_get_string(&l, "event"), "renamed") == 0)
+		app_spare_on_renamed(a, c->id);
 }
 
 static void links_on_egress_row(struct app_connection *c, const unsigned char *p, size_t n)

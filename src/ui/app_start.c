@@ -16,17 +16,22 @@ static void start_on_closed(uv_handle_t *handle)
 
 static void start_on_exit(uv_process_t *process, int64_t status, int signal)
 {
-	struct app *a = process->data;
+	struct app_starter *starter = process->data;
 
 	uv_close((uv_handle_t *)process, start_on_closed);
-	a->starting = false;
-	if (status == 0 && signal == 0)
+	starter->busy = false;
+	starter->on_end(starter->app, status == 0 && signal == 0, buf_text(&starter->text));
+}
+
+static void start_on_end(struct app *a, bool good, const char *text)
+{
+	if (good)
 		model_say(&a->model, "started");
 	else
-		model_say(&a->model, "%.250s", buf_text(&a->starter_text));
-	model_add_log(&a->model, buf_text(&a->starter_text));
+		model_say(&a->model, "%.250s", text);
+	model_add_log(&a->model, text);
 	links_refresh(a);
-	if (status == 0)
+	if (good)
 		model_choose(&a->model, a->model.n - 1);
 }
 
@@ -41,14 +46,14 @@ static void start_on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
 
 static void start_on_text(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
-	struct app *a = stream->data;
+	struct app_starter *starter = stream->data;
 
 	if (n < 0) {
 		uv_close((uv_handle_t *)stream, start_on_closed);
 		return;
 	}
-	for (ssize_t i = 0; i < n && buf_len(&a->starter_text) < 4096; i++)
-		buf_add(&a->starter_text, b->base[i] == '\n' ? " " : &b->base[i], 1);
+	for (ssize_t i = 0; i < n && buf_len(&starter->text) < 4096; i++)
+		buf_add(&starter->text, b->base[i] == '\n' ? " " : &b->base[i], 1);
 }
 
 static void start_environment(const struct model *m, struct strv *env)
@@ -58,20 +63,17 @@ static void start_environment(const struct model *m, struct strv *env)
 		const char *variable;
 	} table[] = {{FORM_MEMORY, "CCVM_MEMORY"}, {FORM_CORES, "CCVM_CORES"}, {FORM_POOL, "CCVM_VM_DISK_SIZE"}, {FORM_ALLOWLIST, "CCVM_EGRESS_ALLOWLIST"}};
 
-	for (char **p = environ; *p; p++)
-		strv_add(env, *p);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (m->form[table[i].field].text[0])
 			strv_addf(env, "%s=%s", table[i].variable, m->form[table[i].field].text);
 }
 
 /* Words of a line, split at spaces; a prompt is one word. */
-static void start_arguments(const struct model *m, const char *program, struct strv *argv)
+static void start_arguments(const struct model *m, struct strv *argv)
 {
 	AUTO_FREE char *words = mem_strdup(m->form[FORM_ARGUMENTS].text);
 	char *rest = NULL;
 
-	strv_add(argv, program);
 	strv_add(argv, "new");
 	if (m->form[FORM_NAME].text[0]) {
 		strv_add(argv, "--name");
@@ -97,65 +99,69 @@ static char *start_program(void)
 	return mem_format("%s/ccvmctl", self);
 }
 
-/* Runs ccvmctl; what it prints is shown at its end. */
-static void start_run(struct app *a, const char *program, const char *directory, struct strv *argv, struct strv *env)
+void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env)
 {
+	AUTO_FREE char *program = start_program();
+	AUTO_STRV struct strv argv = {0};
 	uv_stdio_container_t stdio[3] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_IGNORE},
-		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&a->starter_output},
+		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&starter->output},
 	};
-	uv_process_options_t options = {.exit_cb = start_on_exit, .file = program, .cwd = directory, .stdio = stdio, .stdio_count = 3,
-					.args = argv->v, .env = env->v};
+	uv_process_options_t options = {.exit_cb = start_on_exit, .file = program, .cwd = directory, .stdio = stdio, .stdio_count = 3};
 	int rc;
 
-	uv_pipe_init(&a->loop, &a->starter_output, 0);
-	a->starter_output.data = a->starter.data = a;
-	buf_drop(&a->starter_text, buf_len(&a->starter_text));
-	rc = uv_spawn(&a->loop, &a->starter, &options);
+	strv_add(&argv, program);
+	for (size_t i = 0; i < args->n; i++)
+		strv_add(&argv, args->v[i]);
+	for (char **p = environ; *p; p++)
+		strv_add(env, *p);
+	options.args = argv.v;
+	options.env = env->v;
+	uv_pipe_init(&a->loop, &starter->output, 0);
+	starter->app = a;
+	starter->output.data = starter->process.data = starter;
+	buf_drop(&starter->text, buf_len(&starter->text));
+	rc = uv_spawn(&a->loop, &starter->process, &options);
 	if (rc < 0) {
 		model_say(&a->model, "start in %.150s: %s", directory, uv_strerror(rc));
-		uv_close((uv_handle_t *)&a->starter_output, start_on_closed);
-		uv_close((uv_handle_t *)&a->starter, start_on_closed);
+		uv_close((uv_handle_t *)&starter->output, start_on_closed);
+		uv_close((uv_handle_t *)&starter->process, start_on_closed);
 		return;
 	}
-	a->starting = true;
-	uv_read_start((uv_stream_t *)&a->starter_output, start_on_room, start_on_text);
+	starter->busy = true;
+	uv_read_start((uv_stream_t *)&starter->output, start_on_room, start_on_text);
 }
 
 static bool start_is_free(struct app *a)
 {
-	if (a->starting)
+	if (a->starter.busy)
 		model_say(&a->model, "another session is being started");
-	return !a->starting;
+	a->starter.on_end = start_on_end;
+	return !a->starter.busy;
 }
 
 void app_start_session(struct app *a)
 {
-	AUTO_FREE char *program = start_program();
 	AUTO_FREE char *directory = suggest_expand(a->model.form[FORM_DIRECTORY].text[0] ? a->model.form[FORM_DIRECTORY].text : ".");
-	AUTO_STRV struct strv argv = {0}, env = {0};
+	AUTO_STRV struct strv args = {0}, env = {0};
 
-	if (!start_is_free(a))
+	if (app_spare_take(a) || !start_is_free(a))
 		return;
-	start_arguments(&a->model, program, &argv);
+	start_arguments(&a->model, &args);
 	start_environment(&a->model, &env);
 	model_say(&a->model, "starting a session in %.150s", directory);
-	start_run(a, program, directory, &argv, &env);
+	app_run_starter(a, &a->starter, directory, &args, &env);
 }
 
 void app_restart_session(struct app *a, const struct model_session *s)
 {
-	AUTO_FREE char *program = start_program();
-	AUTO_STRV struct strv argv = {0}, env = {0};
+	AUTO_STRV struct strv args = {0}, env = {0};
 
 	if (!start_is_free(a))
 		return;
-	strv_add(&argv, program);
-	strv_add(&argv, "restart");
-	strv_add(&argv, s->id);
-	for (char **p = environ; *p; p++)
-		strv_add(&env, *p);
+	strv_add(&args, "restart");
+	strv_add(&args, s->id);
 	model_say(&a->model, "restarting %.200s", s->name);
-	start_run(a, program, "/", &argv, &env);
+	app_run_starter(a, &a->starter, "/", &args, &env);
 }

@@ -17,6 +17,16 @@ struct app_connection {
 	int cols, rows; /* last told */
 };
 
+/* A ccvmctl that starts a session; one for the user's, one for the spare. */
+struct app_starter {
+	struct app *app;
+	uv_process_t process;
+	uv_pipe_t output;
+	struct buf text;
+	bool busy;
+	void (*on_end)(struct app *a, bool good, const char *text);
+};
+
 struct app {
 	uv_loop_t loop;
 	uv_poll_t input_poll;
@@ -35,10 +45,9 @@ struct app {
 	struct buf copy_text;
 	char copy_file[MODEL_TEXT]; /* empty: the clipboard */
 	int drag_row, drag_col;	    /* where the mouse was pressed */
-	uv_process_t starter;
-	uv_pipe_t starter_output;
-	struct buf starter_text;
-	bool starting;
+	struct app_starter starter, spare_starter;
+	int64_t spare_tried_ms;
+	char spare_taken[16]; /* until it says that it has its name; empty: none */
 };
 
 /* app.c */
@@ -48,6 +57,14 @@ void app_on_history(struct app *a, const struct model_session *s, const unsigned
 /* app_start.c: a new session as the form of the model says; a session anew. */
 void app_start_session(struct app *a);
 void app_restart_session(struct app *a, const struct model_session *s);
+/* ccvmctl with these arguments, the first of which is its command. */
+void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env);
+
+/* app_spare.c: the session that is started ahead of need (tui.warmSpare). */
+void app_spare_tick(struct app *a);
+bool app_spare_take(struct app *a); /* false: there is none that is what the form asks for */
+void app_spare_on_renamed(struct app *a, const char *id);
+void app_spare_end(struct app *a);
 
 /* app_copy.c */
 void app_wish_lines(struct app *a, struct model_session *s);

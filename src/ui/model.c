@@ -92,6 +92,7 @@ static void model_copy_fields(struct model_session *s, const struct json_line *l
 
 void model_begin_list(struct model *m)
 {
+	m->spare.seen = false;
 	for (int i = 0; i < m->n; i++)
 		m->session[i].seen = false;
 }
@@ -113,11 +114,27 @@ static struct model_session *model_insert(struct model *m, const char *id, int64
 	return &m->session[at];
 }
 
+/* Spares stay out of the list, also those of other directories, which another ccvm-tui keeps. */
+static void model_take_spare(struct model *m, const char *id, const struct json_line *l)
+{
+	const char *workspace = json_get_string(l, "workspace");
+
+	if (!workspace || strcmp(workspace, m->spare_directory) != 0 || (m->spare.id[0] && strcmp(m->spare.id, id) != 0))
+		return;
+	snprintf(m->spare.id, sizeof(m->spare.id), "%s", id);
+	model_copy_fields(&m->spare, l);
+	m->spare.seen = true;
+}
+
 void model_take_status(struct model *m, const char *id, const struct json_line *l)
 {
 	struct model_session *s = model_find(m, id);
 	int64_t started = 0;
 
+	if (json_get_bool(l, "spare", false)) {
+		model_take_spare(m, id, l);
+		return;
+	}
 	json_get_int(l, "started_ms", &started);
 	if (!s)
 		s = model_insert(m, id, started);
@@ -142,8 +159,19 @@ static void model_remove(struct model *m, int at)
 		m->chosen = m->chosen > 0 ? m->chosen - 1 : 0;
 }
 
+bool model_spare_fits(const struct model *m)
+{
+	for (int i = FORM_MEMORY; i < FORM_FIELDS; i++)
+		if (m->form[i].text[0])
+			return false;
+	return m->spare.id[0] && strcmp(m->spare.state, "running") == 0 && strcmp(m->form[FORM_DIRECTORY].text, m->spare.workspace) == 0 &&
+	       strcmp(m->form[FORM_MODE].text, m->spare.overlay ? "overlay" : "live") == 0;
+}
+
 void model_end_list(struct model *m)
 {
+	if (!m->spare.seen)
+		m->spare = (struct model_session){0};
 	for (int i = m->n - 1; i >= 0; i--)
 		if (!m->session[i].seen)
 			model_remove(m, i);

@@ -100,6 +100,8 @@ struct model_egress_row {
 struct model {
 	struct model_session session[MODEL_SESSIONS];
 	int n, chosen; /* chosen: of the list */
+	struct model_session spare; /* of spare_directory, not in the list; id empty: none */
+	char spare_directory[MODEL_TEXT]; /* empty: none is wanted */
 	int panes;     /* 1, 2 or 4 */
 	int active;
 	char pane[MODEL_PANES][16]; /* ids; empty: none */
@@ -138,6 +140,8 @@ void model_fini(struct model *m);
 void model_begin_list(struct model *m);
 void model_take_status(struct model *m, const char *id, const struct json_line *l);
 void model_end_list(struct model *m);
+/* Whether the spare is up and what the form asks for. */
+bool model_spare_fits(const struct model *m);
 /* An event of a session. True when it now waits for the user and is not being looked at. */
 bool model_take_event(struct model *m, const char *id, const struct json_line *l);
 

@@ -303,7 +303,9 @@ static void views_title(const struct model *m, struct canvas *c)
 	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &views_now[BAR]);
 	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", m->n, m->n == 1 ? "" : "s");
 	if (waiting)
-		canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE], "  %d need%s you", waiting, waiting == 1 ? "s" : "");
+		used += canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE], "  %d need%s you", waiting, waiting == 1 ? "s" : "");
+	if (strcmp(m->spare.state, "running") == 0)
+		canvas_text(c, 0, used, c->cols - used, &views_now[BAR], "  spare ready");
 }
 
 static const struct {

@@ -135,6 +135,51 @@ def test_four_guests(ctx):
     assert_nothing_left(ctx)
 
 
+@test(timeout=500)
+def test_warm_spare(ctx):
+    """Kept in no list, taken by a new session as the form is, not by another; gone with the TUI, also one that was killed."""
+    api = Api(ctx, [])
+    claude_home.write(ctx, KEY, projects={ctx.workspace: {"hasTrustDialogAccepted": True}})
+    ctx.write(os.path.join(ctx.home, ".config", "ccvm", "config.json"), '{"tui": {"warmSpare": true}}')
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
+    spares = lambda: [s["id"] for s in json.loads(ctl(ctx, "ls", "--json")) if s["spare"] and s["state"] == "running"]
+    others = lambda: sorted(s["name"] for s in json.loads(ctl(ctx, "ls", "--json")) if not s["spare"])
+
+    t = tui(ctx, env, cols=110, rows=30)
+    t.wait_for("0 sessions  spare ready", 200)
+    [first] = spares()
+    ctl(ctx, "wait", first, "--until", "idle", "--timeout", "120")
+    t.keys("n")
+    t.wait_for("┌─ new session")
+    t.keys("Enter")
+    t.wait_for(r"^1>project +LIVE")
+    t.wait_for("│❯ ")
+    assert_eq([(s["id"], s["spare"]) for s in listed(ctx).values() if s["name"] == "project"], [(first, False)], "the session that is new")
+    second = wait_until(spares, 200, "the next spare")
+
+    t.keys("n")
+    t.wait_for("┌─ new session")
+    t.keys("Tab")
+    t.send("own")
+    t.keys("Tab", "Space")
+    t.wait_for("mode +overlay")
+    t.keys("Enter")
+    t.wait_for(r"^\d.own +OVER", 120)
+    assert_eq((spares(), others()), (second, ["own", "project"]), "the spare is left, and the others")
+
+    os.kill(t.program().pid, signal.SIGKILL)
+    t.exit_code(20)
+    t.close()
+    wait_until(lambda: not spares() and others() == ["own", "project"], 90, "the end of the spare alone")
+    t = tui(ctx, env, cols=110, rows=30)
+    t.wait_for("2 sessions.* spare ready", 200)
+    t.keys("q", "l")
+    assert_eq(t.exit_code(20), 0, "exit code")
+    wait_until(lambda: not spares() and others() == ["own", "project"], 90, "the end of the spare alone")
+    ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
+
+
 @test(timeout=300)
 def test_rows_are_true(ctx):
     """Mode, memory and denials of a row are what the guest really has."""

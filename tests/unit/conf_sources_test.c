@@ -62,6 +62,7 @@ static const struct source_case cases[] = {
     {"tui.theme", "\"dark\"", NULL, NULL, NULL},
     {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
     {"tui.notify", "\"none\"", NULL, NULL, NULL},
+    {"tui.warmSpare", "true", NULL, NULL, NULL},
 };
 
 struct shown {
