@@ -22,6 +22,7 @@ fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usag
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -104,6 +105,7 @@ def main():
         print("bench: %s" % e, file=sys.stderr)
         return 2
     procs.become_subreaper()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then too
     result = {"before": machine(), "errors": {}, "section_seconds": {}}
     run = harness.Run()
     try:

@@ -36,7 +36,7 @@ def term_took(ctx, data):
 
 
 def tmux_took(ctx, path):
-    script = 'read x; t=$(date +%s%N); cat "$0"; echo "took $(($(date +%s%N) - t))"; sleep 1000'
+    script = r'read x; t=$(date +%s%N); cat "$0"; printf "\\ntook %s\\n" $(($(date +%s%N) - t)); sleep 1000'
     t = Tmux(ctx, ["bash", "-c", script, path], cols=COLS, rows=ROWS)
     cpu = cpu_seconds([t.server])
     t.keys("Enter")

@@ -3,7 +3,7 @@
 # systemd has beside it, and SSH for the agent's user. Root only: apt runs in a chroot. Nothing is left of a build that fails.
 #
 # What it leaves out makes systemd faster, not slower: no cron, no journal on a disk, an address that needs no DHCP, host keys
-# that are there already, bash and not ccvm-launch as the agent's login shell.
+# and a machine id that are there already, bash and not ccvm-launch as the agent's login shell.
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -31,6 +31,11 @@ in_tree usermod --shell /bin/bash ccvm
 in_tree ssh-keygen -A
 in_tree systemctl enable systemd-networkd ssh
 in_tree systemctl set-default multi-user.target
+# What a first start would do and a later one does not: this is the later one.
+in_tree systemd-machine-id-setup
+in_tree journalctl --update-catalog
+in_tree systemd-hwdb update --usr
+in_tree /usr/lib/systemd/systemd-update-done
 cat >"$tree/etc/systemd/network/bench.network" <<'END'
 [Match]
 Driver=virtio_net
