@@ -21,7 +21,8 @@ from measure import Pty, note, percentiles
 KEYS = 300          # of each kind, through each way
 MARKS = b"#$^~&+"   # characters that neither ccvm-tui's own texts nor sequences of a terminal hold
 DEADLINE_S = 30
-ECHO = "stty -icanon -isig; printf 'ready%s\\n' -to-echo; exec cat >/dev/null"
+A_LINE = 32         # keys, then back to the line's start: nothing wraps or scrolls, and no key lands on a cell that has its mark
+ECHO = "stty sane -icanon -isig -icrnl -echoctl; printf 'ready%s\\n' -to-echo; exec cat >/dev/null"
 
 
 def ctl(ctx, *args):
@@ -57,6 +58,8 @@ def in_turns(tui, bare, keys):
     rng = random.Random(1)
     for i in range(2 * keys):
         name = ("tui", "bare")[i % 2]
+        if i % A_LINE == 0:
+            bare.write(b"\r")
         rest((tui, bare), rng.uniform(0.03, 0.05))
         times[name].append(echo_s(*ways[name], MARKS[i % len(MARKS):][:1]))
     result = {name: percentiles(values) for name, values in times.items()}
@@ -68,10 +71,10 @@ def run(ctx, keys=KEYS):
     """{state: {"tui": …, "bare": …, "added": …}}, all in milliseconds."""
     note("keys: a session that echoes")
     ctl(ctx, "new", "--shell", "--name", "echo", "--wait", "--", "-c", ECHO)
-    tui = Pty(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env={"CCVM_TUI_THEME": "mono"})
+    tui = Pty(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env={"CCVM_TUI_THEME": "mono"}, cols=120, rows=36)
     tui.wait_for(b"ready-to-echo")
     tui.write(b"\r")
-    bare = Pty(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "echo"], cols=70, rows=26)
+    bare = Pty(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "echo"], cols=40, rows=20)  # smaller than the pane, which shows all of it then
     bare.wait_for(b"ready-to-echo")
     rest((tui, bare), 2)
     note("keys: alone")

@@ -138,22 +138,18 @@ def test_a_section_that_fails(ctx):
     assert_true(started[0].code is not None, "what it started is ended")
 
 
-ECHO = "stty -icanon; echo up; exec cat >/dev/null"
-
-
-def terminals(ctx, script):
-    measure = load("measure")
-    ptys = [measure.Pty(ctx, ["sh", "-c", script]) for _ in range(2)]
+def terminals(ctx, before=""):
+    ptys = [load("measure").Pty(ctx, ["sh", "-c", load("keys").ECHO.replace("; printf", before + "; printf")]) for _ in range(2)]
     for p in ptys:
-        p.wait_for(b"up")
+        p.wait_for(b"ready-to-echo")
     return ptys
 
 
 @test(timeout=QUICK)
 def test_keys_are_measured(ctx):
     keys = load("keys")
-    result = keys.in_turns(*terminals(ctx, ECHO), 10)
-    assert_eq({n: result[n]["n"] for n in ("tui", "bare")}, {"tui": 10, "bare": 10}, "keys of each way")
+    result = keys.in_turns(*terminals(ctx), 40)
+    assert_eq({n: result[n]["n"] for n in ("tui", "bare")}, {"tui": 40, "bare": 40}, "keys of each way")
     assert_true(0 < result["tui"]["p50"] <= result["tui"]["p99"], "times of %s" % result)
     assert_eq(result["added"]["p99"], round(result["tui"]["p99"] - result["bare"]["p99"], 2), "what is added")
 
@@ -161,7 +157,7 @@ def test_keys_are_measured(ctx):
 @test(timeout=QUICK)
 def test_keys_without_an_echo(ctx):
     keys = load("keys")
-    ptys = terminals(ctx, "stty -echo; " + ECHO)
+    ptys = terminals(ctx, " -echo")
     keys.DEADLINE_S = 1
     try:
         keys.echo_s(*ptys, b"#")
