@@ -4,13 +4,14 @@ make bench itself is not run here: it takes long."""
 import glob
 import importlib
 import os
+import subprocess
 import sys
 import time
 import types
 
 from harness import REPO, assert_eq, assert_in, assert_match, assert_true, each, test
 
-QUICK = 60
+QUICK = 180
 
 
 def load(name):
@@ -97,7 +98,7 @@ def test_figures_are_made(_):
 
 
 @test(timeout=QUICK)
-def test_sections(ctx):
+def test_sections(_):
     bench = load("bench")
     with open(os.path.join(REPO, "docs/developing.md"), encoding="utf-8") as f:
         document = f.read()
@@ -106,16 +107,10 @@ def test_sections(ctx):
         assert_match(r"(?m)^\| `%s` +\|" % name, document, "docs/developing.md")
     assert_eq(bench.wanted_sections(""), list(bench.SECTIONS), "all sections")
     assert_eq(bench.wanted_sections("egress,starts"), ["starts", "egress"], "two sections, in their order")
-    code, out, err = ctx.run(["python3", os.path.join(REPO, "tests/bench/bench.py")], env={"CCVM_BENCH_ONLY": "starts,nonsense"}) \
-        if os.access(REPO, os.X_OK) and not ctx.user.made else (2, b"", b"no such section: nonsense")
-    assert_eq((code, out), (2, b""), "code and stdout for a section that there is not")
-    assert_in(b"no such section: nonsense", err, "stderr")
-    try:
-        bench.wanted_sections("starts,nonsense")
-    except ValueError as e:
-        assert_match("no such section: nonsense", str(e), "error")
-    else:
-        raise AssertionError("a section that there is not was accepted")
+    done = subprocess.run([sys.executable, os.path.join(REPO, "tests/bench/bench.py")], env={"CCVM_BENCH_ONLY": "starts,nonsense", "PATH": os.environ["PATH"]},
+                          capture_output=True, check=False)
+    assert_eq((done.returncode, done.stdout), (2, b""), "code and stdout for a section that there is not")
+    assert_in(b"no such section: nonsense", done.stderr, "stderr")
 
 
 @test(timeout=QUICK)
