@@ -19,7 +19,7 @@ check: deps-check
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@mk/check.sh
 
-bench: deps-check
+bench: deps-bench
 	@$(MAKE) --no-print-directory all
 	@mk/bench.sh
 
@@ -30,6 +30,8 @@ deps-run: deps-build
 	@mk/deps.sh image run
 deps-check: deps-build
 	@mk/deps.sh image run check
+deps-bench: deps-build
+	@mk/deps.sh image run check bench
 
 # Into DESTDIR, below PREFIX (default /usr/local). Nothing is built or fetched beyond `make`.
 install: all
@@ -52,4 +54,4 @@ clean:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-.PHONY: all run check check-fresh bench install uninstall pin deps-build deps-run deps-check clean format
+.PHONY: all run check check-fresh bench install uninstall pin deps-build deps-run deps-check deps-bench clean format

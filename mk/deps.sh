@@ -15,6 +15,7 @@ Installs what is missing for each purpose:
   image   build a guest image
   run     start guests
   check   run the tests
+  bench   run the benchmarks, with what the tests need
 
   --missing   print the packages that are missing, one a line, and install nothing
   --help      print this text
@@ -76,6 +77,8 @@ check  nix-bin                 prog:nix-instantiate   evaluating the Nix files
 check  cppcheck                prog:cppcheck          static analysis
 check  zsh                     prog:zsh               completions
 check  fish                    prog:fish              completions
+bench  openssh-client          prog:ssh               the way into the guest that ccvm is compared with
+bench  squashfs-tools          prog:mksquashfs        its root file system
 check? clang                   prog:clang             second compiler and fuzzing
 check? libclang-rt-@-dev       -                      fuzzing run-time
 '
@@ -212,7 +215,7 @@ main() {
         case $purpose in
             --missing) only_list=1 ;;
             --help) usage; exit 0 ;;
-            build | image | run | check) purposes+=("$purpose") ;;
+            build | image | run | check | bench) purposes+=("$purpose") ;;
             *) printf '%s: unknown purpose: %s\n' "$program" "$purpose" >&2; usage >&2; exit 2 ;;
         esac
     done

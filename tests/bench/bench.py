@@ -1,149 +1,129 @@
 #!/usr/bin/env python3
-"""make bench: starts and memory, as one JSON object on stdout. Nothing is asserted: timings of a shared machine are
-compared within one run. CCVM_BENCH_ROUNDS (10) starts of each kind take turns.
+"""make bench: one JSON object on stdout, progress on stderr. Timings of a shared machine are compared within one run, and
+nothing is asserted of them: `figures` says which goals are met. The unit of a number is in its name or its folder's.
+CCVM_BENCH_ROUNDS (10) starts of each kind take turns. CCVM_BENCH_ONLY=starts,keys runs these sections alone. A section that
+fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usage.
 
-  ready_s, running_s   from ccvm's start to the state `ready` and to the agent's start, cold and from a template
-  version_s            the whole of `ccvm --version` with the real claude, cold and from a template
-  prompt_s             the whole of `ccvm -p` against the scripted API server, from a template
-  ratio                template / cold, of the medians
-  steps_ms             of the last start from a template: when each event came
-  sessions             1, 4 and 8 idle shells at a time: private memory of all their processes, and what QEMU maps of the
-                       template together (shared, one copy)
-  memory_kib           of each process of one session: resident, proportional and private
-  terminal             what ccvm-term costs: throughput beside tmux, key to frame, idle (term.py)
-  disk                 starts with the encrypted disk and without, what it and a tmpfs write and read, a Nix build on each
-                        (pooldisk.py)
-  egress               the network (egress.py); null without root
+  starts      ready_s, running_s: from ccvm's start to the state `ready` and to the agent's start, cold and from a template;
+              version_s: the whole of `ccvm --version` with the real claude, cold, from a template, and of the same files
+              booted by systemd on q35 (q35.py; at most three of these); ratio: template / cold, of the medians; steps_ms:
+              when each event of the last start from a template came
+  prompts     seconds of the whole `ccvm -p` against the scripted API server, from a template
+  scripted    fifty of these, eight at a time: right answers, and what is left (sessions.py)
+  memory      1, 4 and 8 idle shells at a time: private and proportional memory of all their processes; and of each process
+              of one session
+  terminal    what ccvm-term costs: throughput beside tmux, key to frame, idle (term.py, pane.py)
+  keys        key to echo through ccvm-tui and through the bare SSH channel (keys.py)
+  idle        processor time of sixteen idle sessions (sessions.py)
+  disk        starts with the encrypted disk and without, what it and a tmpfs write and read, a Nix build on each
+              (pooldisk.py)
+  egress      the network (egress.py); as root only, since its servers stand in network namespaces of their own
 """
 
 import json
 import os
-import statistics
+import signal
 import subprocess
 import sys
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import egress  # noqa: E402
 import harness  # noqa: E402
+import keys  # noqa: E402
 import pooldisk  # noqa: E402
 import procs  # noqa: E402
+import sessions  # noqa: E402
+import starts  # noqa: E402
 import term  # noqa: E402
-from api import Api  # noqa: E402
+from figures import figures  # noqa: E402
+from measure import note  # noqa: E402
 
-ROUNDS = int(os.environ.get("CCVM_BENCH_ROUNDS", "10"))
-BOOTS = {"cold": "0", "template": "use"}
-SESSIONS = (1, 4, 8)
+# In this order: egress leaves this process in other namespaces.
+SECTIONS = {
+    "starts": starts.starts,
+    "prompts": starts.prompts,
+    "scripted": sessions.scripted,
+    "memory": starts.memory,
+    "terminal": term.run,
+    "keys": keys.run,
+    "idle": sessions.idle,
+    "disk": lambda ctx: pooldisk.run(ctx, min(starts.ROUNDS, 3)),
+    "egress": egress.run,
+}
+
+WITHOUT_A_TEMPLATE = ("terminal",)
 
 
-def note(text):
-    print(text, file=sys.stderr, flush=True)
+def wanted_sections(text):
+    """The names of CCVM_BENCH_ONLY in the sections' order; all for an empty text. Raises ValueError."""
+    names = [n for n in text.split(",") if n]
+    unknown = sorted(set(names) - set(SECTIONS))
+    if unknown:
+        raise ValueError("no such section: %s (there are %s)" % (", ".join(unknown), ", ".join(SECTIONS)))
+    return [n for n in SECTIONS if not names or n in names]
 
 
-def summary(values):
-    return {"median": round(statistics.median(values), 3), "min": round(min(values), 3),
-            "max": round(max(values), 3), "n": len(values)}
-
-
-def timed(ctx, *args, env=None):
-    """(seconds, events) of one run of ccvm that must succeed."""
-    path = os.path.join(ctx.tmp, "events")
-    if os.path.exists(path):
-        os.unlink(path)
+def run_section(run, number, name, result, sections):
+    """Adds the section's result, or its error; whatever it started is ended."""
     begin = time.monotonic()
-    code, _, err = ctx.ccvm(*args, env={"CCVM_EVENTS": path, **(env or {})})
-    seconds = time.monotonic() - begin
-    harness.assert_eq(code, 0, "exit code of ccvm %s (%r)" % (args, err))
-    return seconds, harness.read_json_lines(path)
+    note("section %s" % name)
+    ctx = None
+    try:
+        ctx = harness.Context(run, number, "template")
+        result[name] = sections[name](ctx)
+    except Exception as e:
+        note("section %s failed: %s" % (name, e))
+        result["errors"][name] = traceback.format_exception_only(type(e), e)[-1].strip().split("\n")
+        traceback.print_exc()
+    finally:
+        if ctx:
+            close(ctx)
+    result["section_seconds"][name] = round(time.monotonic() - begin)
 
 
-def state_time(events, state):
-    return next(e["since_start_ms"] / 1000 for e in events if e.get("event") == "state" and e["state"] == state)
+def close(ctx):
+    try:
+        ctx.close()
+    except Exception as e:
+        note("while cleaning up: %s" % e)
+    procs.kill_all(p.pid for p in ctx.processes())
 
 
-def steps(events):
-    return {e.get("state") or e.get("stage"): e["since_start_ms"] for e in events if e["event"] in ("state", "progress")}
-
-
-def starts(ctx, result):
-    """Each kind in turn, so that what else the machine does falls on both alike."""
-    seen = {name: {boot: [] for boot in BOOTS} for name in ("ready_s", "running_s", "version_s")}
-    for i in range(ROUNDS):
-        for boot, value in BOOTS.items():
-            note("%s start %d of %d" % (boot, i + 1, ROUNDS))
-            ctx.boot_env["CCVM_TEMPLATE"] = value
-            seconds, events = timed(ctx, "--version")
-            seen["version_s"][boot].append(seconds)
-            seen["ready_s"][boot].append(state_time(events, "ready"))
-            seen["running_s"][boot].append(state_time(events, "running"))
-    for name, kinds in seen.items():
-        result[name] = {boot: summary(values) for boot, values in kinds.items()}
-    result["ratio"] = {n: round(result[n]["template"]["median"] / result[n]["cold"]["median"], 3) for n in seen}
-    result["steps_ms"] = steps(events)
-
-
-def prompts(ctx, result):
-    api = Api(ctx, [{"match": "^hi$", "text": "hello"}])
-    values = []
-    for i in range(ROUNDS):
-        note("ccvm -p %d of %d" % (i + 1, ROUNDS))
-        values.append(timed(ctx, "-p", "hi", env=api.env(guest=True))[0])
-    result["prompt_s"] = summary(values)
-
-
-def smaps(pid):
-    rows = {}
-    for line in procs.read("/proc/%d/smaps_rollup" % pid).decode().splitlines()[1:]:
-        name, value = line.split(":")
-        rows[name] = int(value.split()[0])
-    return {"rss": rows["Rss"], "pss": rows["Pss"], "private": rows["Private_Clean"] + rows["Private_Dirty"]}
-
-
-def idle_shell(ctx):
-    p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; cat"], stdin=None)
-    p.wait_for(rb"up", 180)
-    return p
-
-
-def memory(ctx, result):
-    """Of sessions whose agents are idle shells."""
-    shells, result["sessions"] = [], {}
-    for wanted in SESSIONS:
-        note("memory of %d sessions" % wanted)
-        while len(shells) < wanted:
-            shells.append(idle_shell(ctx))
-        each = {q.pid: (os.fsdecode(os.path.basename(procs.cmdline(q.pid)[0])), smaps(q.pid)) for q in ctx.processes()}
-        if wanted == 1:
-            result["memory_kib"] = dict(each.values())
-        result["sessions"][wanted] = {"private_mib": sum(m["private"] for _, m in each.values()) // 1024,
-                                      "proportional_mib": sum(m["pss"] for _, m in each.values()) // 1024}
-    for p in shells:
-        p.close_stdin()
-        p.wait(60)
-    private = {n: v["private_mib"] for n, v in result["sessions"].items()}
-    result["private_mib_a_further_session"] = (private[SESSIONS[-1]] - private[1]) // (SESSIONS[-1] - 1)
+def machine():
+    qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=False).stdout
+    return {"cpus": os.cpu_count(), "kvm": os.access("/dev/kvm", os.W_OK), "qemu": qemu.split("\n", maxsplit=1)[0],
+            "load": round(os.getloadavg()[0], 2)}
 
 
 def main():
-    run = harness.Run()
-    ctx = harness.Context(run, 0, "template")
-    result = {"cpus": os.cpu_count(), "kvm": os.access("/dev/kvm", os.W_OK)}
     try:
-        note("saving a guest")
-        harness.assert_eq(run.make_template(600), None, "the template")
-        starts(ctx, result)
-        prompts(ctx, result)
-        memory(ctx, result)
-        result["terminal"] = term.run(ctx)
-        result["disk"] = pooldisk.run(ctx, min(ROUNDS, 3))
-        result["egress"] = egress.run(ctx)
-        qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=False).stdout
-        result["qemu"], result["load"] = qemu.split("\n", maxsplit=1)[0], os.getloadavg()[0]
-        print(json.dumps(result, indent=2))
+        wanted = wanted_sections(os.environ.get("CCVM_BENCH_ONLY", ""))
+    except ValueError as e:
+        print("bench: %s" % e, file=sys.stderr)
+        return 2
+    procs.become_subreaper()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then too
+    result = {"before": machine(), "errors": {}, "section_seconds": {}}
+    run = harness.Run()
+    try:
+        if set(wanted) - set(WITHOUT_A_TEMPLATE):
+            note("saving a guest")
+            failure = run.make_template(600)
+            if failure:
+                result["errors"]["template"] = failure.split("\n")
+        for number, name in enumerate(wanted):
+            if name in WITHOUT_A_TEMPLATE or "template" not in result["errors"]:  # else it would quietly measure cold starts
+                run_section(run, number, name, result, SECTIONS)
     finally:
-        ctx.close()
         run.close()
+    result["load_after"] = round(os.getloadavg()[0], 2)
+    result["figures"] = figures(result)
+    print(json.dumps(result, indent=2))
+    return 1 if result["errors"] else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

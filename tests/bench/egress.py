@@ -20,6 +20,7 @@ for directory in ("lib", "host"):
     sys.path.insert(0, os.path.join(HERE, "..", directory))
 import internet as net_of_test  # noqa: E402
 import test_egress as egress  # noqa: E402
+import tiny  # noqa: E402
 from guestshell import GuestShell  # noqa: E402
 from netguest import SYN, Net, ip4, net, tcp_segment  # noqa: E402
 
@@ -81,19 +82,6 @@ def without_a_guest():
     return result
 
 
-def tiny_initrd(ctx, image):
-    """The image's modules and download.c as the initramfs."""
-    root = os.path.join(ctx.private, "tiny")
-    os.mkdir(root)
-    subprocess.run([os.environ.get("CC") or "cc", "-O2", "-static", "-o", os.path.join(root, "init"),
-                    os.path.join(HERE, "download.c")], check=True)
-    packed = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], input=b"init\n", cwd=root, check=True, capture_output=True).stdout
-    path = os.path.join(ctx.private, "tiny.cpio")
-    with open(path, "wb") as out, open(os.path.join(image, "modules.cpio"), "rb") as modules:
-        out.write(modules.read() + packed)
-    return path
-
-
 def tiny_download(image, initrd, netdev, device, pass_fds=()):
     """The rates, in MiB/s, that the guest of one program prints."""
     p = subprocess.run(["qemu-system-x86_64", "-M", "pc", "-accel", "kvm" if os.access("/dev/kvm", os.W_OK) else "tcg", "-cpu", "max",
@@ -121,7 +109,7 @@ def tiny_through_ccvm_net(image, initrd, mtu, locked=False):
 
 def against_user_net(ctx):
     image = ctx.image
-    initrd = tiny_initrd(ctx, image)
+    initrd = tiny.initrd(ctx, image, tiny.compile_static(ctx, os.path.join(HERE, "download.c")))
     rates = {"user": [], "ccvm_net_1500": [], "ccvm_net_16000": [], "ccvm_net_16000_locked": []}
     for _ in range(3):
         rates["user"] += tiny_download(image, initrd, "user,id=net", "")

@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import sys
 import time
 
 import harness
 import pools
 from guestshell import GuestShell
+from measure import note
 
 MIB = 256
 # One line each: writing (until it is on the disk), then reading with nothing in the guest's page cache.
@@ -50,13 +50,22 @@ def nix_build_s(ctx, g):
     return round(time.monotonic() - begin, 2)
 
 
-def one(ctx, size):
+def start(ctx, size, **env):
+    """(its shell, seconds to `ready`)"""
     events = ctx.write(os.path.join(ctx.tmp, "pool-events"), "")
-    g = GuestShell(ctx, env={"CCVM_VM_DISK_SIZE": str(size), "CCVM_EVENTS": events})
-    found = {"ready_s": ready_s(events), **json.loads(g.do(SPEED % ("/scratch/x" if size else "/dev/shm/x", MIB), 240)),
+    g = GuestShell(ctx, env={"CCVM_VM_DISK_SIZE": str(size), "CCVM_EVENTS": events, **env})
+    seconds = ready_s(events)
+    os.unlink(events)
+    return g, seconds
+
+
+def one(ctx, size):
+    cold, ready_cold_s = start(ctx, size, CCVM_TEMPLATE="0")
+    cold.end(quiet=False)
+    g, ready_template_s = start(ctx, size)
+    found = {"ready_cold_s": ready_cold_s, "ready_template_s": ready_template_s, **json.loads(g.do(SPEED % ("/scratch/x" if size else "/dev/shm/x", MIB), 240)),
              "nix_build_s": nix_build_s(ctx, g)}
     g.end(quiet=False)
-    os.unlink(events)
     return found
 
 
@@ -69,7 +78,7 @@ def run(ctx, rounds):
     own = ctx.boot_env["CCVM_TEMPLATE_DIR"]
     for i in range(rounds):
         for name, directory, size in (("pool", own, 2), ("memory", plain, 0)):
-            print("encrypted disk, %s, round %d of %d" % (name, i + 1, rounds), file=sys.stderr, flush=True)
+            note("encrypted disk, %s, round %d of %d" % (name, i + 1, rounds))
             ctx.boot_env["CCVM_TEMPLATE_DIR"] = directory
             seen[name].append(one(ctx, size))
     ctx.boot_env["CCVM_TEMPLATE_DIR"] = plain

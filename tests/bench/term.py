@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What ccvm-term costs, without guests: `tests/bench/term.py` prints one JSON object; make bench has the same in its own.
 
-  pane_mb_s   what ccvm-term and tmux take in, of dense text, coloured words and `yes`, one after the other (pane.py)
+  pane        what ccvm-term and tmux take in, of dense text, coloured words and `yes`, one after the other (pane.py)
   echo_ms     from a key given to ccvm-term to the frame that shows it, over its socket; the program is this one and echoes at
               once. "bare" is the same bytes through a socket pair and `cat`. Alone, and while three others are flooded.
               ccvm-session and ccvm-tui are not in it.
@@ -23,6 +23,7 @@ import harness  # noqa: E402
 import pane  # noqa: E402
 import procs  # noqa: E402
 import termwire  # noqa: E402
+from measure import cpu_seconds, note, percentiles  # noqa: E402
 from tmux import Tmux  # noqa: E402
 
 KEYS, TERMS, IDLE_S = 300, 16, 10
@@ -34,11 +35,6 @@ def open_term(ctx):
     t.next_worker()
     t.pull()
     return t
-
-
-def summary(seconds):
-    values = sorted(1000 * s for s in seconds)
-    return {"p50": round(values[len(values) // 2], 2), "p99": round(values[len(values) * 99 // 100], 2), "n": len(values)}
 
 
 def echo_times(ctx):
@@ -92,20 +88,13 @@ class Flood:
 
 
 def echo(ctx):
-    result = {"bare": summary(bare_times()), "alone": summary(echo_times(ctx))}
+    note("ccvm-term: keys")
+    result = {"bare": percentiles(bare_times()), "alone": percentiles(echo_times(ctx))}
     floods = [Flood(ctx) for _ in range(3)]
-    result["with_3_flooded"] = summary(echo_times(ctx))
+    result["with_3_flooded"] = percentiles(echo_times(ctx))
     for f in floods:
         f.close()
     return result
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        fields = procs.read("/proc/%d/stat" % pid).decode().rsplit(")", 1)[1].split()
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
 
 
 def percent(pids):
@@ -115,6 +104,7 @@ def percent(pids):
 
 
 def idle(ctx):
+    note("ccvm-term: idle")
     terms = [open_term(ctx) for _ in range(TERMS)]
     for t in terms:  # each has a screen, and a viewer that waits for the next frame
         t.send("o", FLOOD[:2000])
@@ -131,7 +121,7 @@ def idle(ctx):
 
 
 def run(ctx):
-    return {"pane_mb_s": pane.rates(ctx), "echo_ms": echo(ctx), "idle": idle(ctx)}
+    return {"pane": pane.rates(ctx), "echo_ms": echo(ctx), "idle": idle(ctx)}
 
 
 def main():
