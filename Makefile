@@ -40,9 +40,11 @@ uninstall:
 	mk/install.sh uninstall
 export DESTDIR PREFIX ZSHDIR PARTS
 
-# In new roots of Debian 12 and 13 (root only): the packages. `mk/fresh.sh readme` does the README's commands there.
+# What takes long and needs the mirror: the packages in new roots of Debian 12 and 13 (root only), and an image that is built twice.
+# `mk/fresh.sh readme` and `mk/fresh.sh quick` do the README's commands in such roots.
 check-fresh:
 	mk/fresh.sh packages
+	guest/image/reprotest.sh
 
 # Moves the pinned Claude Code to the newest version, or to CLAUDE_VERSION.
 pin:

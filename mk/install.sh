@@ -28,7 +28,7 @@ entries() {
         [[ $f == */ccvm-guest.7 ]] || printf '0644\t%s\t%s\n' "$f" "$prefix/${f#build/}"
     done
     # The image builder, without what only the project's own tests and releases use.
-    find guest/image -type f ! -name failtest.sh ! -name update-pin.sh | LC_ALL=C sort | while IFS= read -r f; do
+    find guest/image -type f ! -name failtest.sh ! -name reprotest.sh ! -name update-pin.sh | LC_ALL=C sort | while IFS= read -r f; do
         if [[ -x $f ]]; then printf 0755; else printf 0644; fi
         printf '\t%s\t%s\n' "$f" "$prefix/share/ccvm/${f#guest/}"
     done

@@ -2,7 +2,9 @@
 { lib, pkgs, agentPackage, extraPackages ? [ ], agentSudo ? true, clipboard ? true, nix ? { enable = false; } }:
 let
   kernel = pkgs.linuxPackages.kernel;
-  root = import ./guest.nix { inherit lib pkgs kernel agentPackage extraPackages agentSudo nix; };
+  # In their own output since 2025; with modules.dep, whichever it is.
+  modules = pkgs.aggregateModules [ (lib.getOutput "modules" kernel) ];
+  root = import ./guest.nix { inherit lib pkgs modules agentPackage extraPackages agentSudo nix; };
   closure = pkgs.closureInfo { rootPaths = [ root ]; };
   # The first column of modules.list says what has to be there before the root file system is.
   bootModules = map (line: builtins.elemAt (lib.splitString " " line) 1)
@@ -22,7 +24,7 @@ let
   };
 in
 pkgs.runCommand "ccvm-image" {
-  nativeBuildInputs = with pkgs; [ squashfsTools cpio kmod jq xz zstd ];
+  nativeBuildInputs = with pkgs; [ squashfsTools cpio kmod jq xz zstd sqlite ] ++ lib.optional nix.enable pkgs.nix;
   inherit manifest;
   passAsFile = [ "manifest" ];
 } ''
@@ -31,7 +33,7 @@ pkgs.runCommand "ccvm-image" {
 
   # Load order as kmod works it out; decompressed, since ccvm-init has no decompressor.
   for name in ${toString bootModules}; do
-    modprobe --dirname ${kernel} --config /dev/null --set-version ${kernel.modDirVersion} --show-depends $name
+    modprobe --dirname ${modules} --config /dev/null --set-version ${kernel.modDirVersion} --show-depends $name
   done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r path; do
     name=$(basename $path)
     cp $path modules/$name
@@ -55,8 +57,8 @@ pkgs.runCommand "ccvm-image" {
   /var/tmp m 1777 0 0
   /etc/shadow m 600 0 0
   ${lib.optionalString agentSudo "/usr/local/bin/sudo m 4755 0 0\n/etc/sudoers m 440 0 0\n/etc/sudoers-rs m 440 0 0"}
-  /nix d 755 0 0
-  /nix/store d 755 0 0
+  /nix m 755 0 0
+  /nix/store m 755 0 0
   END
   sed -i 's/^ *//' pseudo
   mkdir tree
@@ -64,11 +66,19 @@ pkgs.runCommand "ccvm-image" {
   chmod -R u+w tree
   mkdir -p tree/nix/store
   xargs -a ${closure}/store-paths cp -a -t tree/nix/store
+  ${lib.optionalString nix.enable ''
+    # The guest's Nix knows the paths it came with, and collects no garbage among them. Without times, so that two builds are the same.
+    export NIX_REMOTE=local?root=$PWD/tree HOME=$PWD USER=nobody
+    nix-store --load-db <${closure}/registration
+    sqlite3 tree/nix/var/nix/db/db.sqlite 'UPDATE ValidPaths SET registrationTime = 1; VACUUM'
+    mkdir -p tree/nix/var/nix/gcroots
+    ln -s ${root} tree/nix/var/nix/gcroots/ccvm-guest
+  ''}
   mksquashfs tree $out/root.squashfs -comp zstd -Xcompression-level 6 -b 128K -no-xattrs -all-root -no-progress \
     -mkfs-time 1 -all-time 1 -pf pseudo -noappend
 
   for name in vmlinuz modules.cpio root.squashfs; do
-    jq -n --arg name $name --arg hash $(sha256sum <$out/$name | cut -d ' ' -f 1) --argjson size $(stat -c %s $out/$name) \
+    jq -n --arg name $name --arg hash "$(sha256sum <$out/$name | cut -d " " -f 1)" --argjson size "$(stat -c %s $out/$name)" \
       '{($name): {size: $size, sha256: $hash}}'
   done | jq -s add >files.json
   id=nixos${lib.trivial.release}-$(sha256sum <files.json | cut -c 1-8)

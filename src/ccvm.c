@@ -78,7 +78,7 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 }
 
 /* Somebody who sits at a terminal and has no image yet is offered one. Otherwise the session says what is missing. */
-static int main_offer_image(const struct conf *conf, struct err *e)
+static int main_offer_image(struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *cache = image_cache_dir();
@@ -87,7 +87,7 @@ static int main_offer_image(const struct conf *conf, struct err *e)
 	if (getenv("CCVM_IMAGE") || main_env_is("CCVM_DRYRUN", "1"))
 		return 0;
 	found = image_find(share, e);
-	return found ? 0 : firstuse_offer(conf, cache, e);
+	return found ? 0 : firstuse_offer(cache, e);
 }
 
 int main(int argc, char **argv)
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	conf_init(&conf);
-	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0 || main_offer_image(&conf, &e) < 0)
+	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0 || main_offer_image(&e) < 0)
 		return main_fail(&e);
 	for (size_t i = 0; i < conf.notes.n; i++)
 		log_note("%s", conf.notes.v[i]);

@@ -1,7 +1,6 @@
 #include "client/firstuse.h"
 #include "base/mem.h"
 #include "client/launch.h"
-#include "conf/conf.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -26,23 +25,8 @@ static bool firstuse_is_yes(const char *answer)
 	return *answer == '\n' || tolower((unsigned char)*answer) == 'y';
 }
 
-/* The builder runs package managers, which have no business with claude's credentials. */
-static void firstuse_drop_credentials(const struct conf *conf)
-{
-	AUTO_STRV struct strv names = {0};
-
-	for (char **p = environ; *p; p++) {
-		AUTO_FREE char *name = mem_strndup(*p, strcspn(*p, "="));
-
-		if (conf_pass_is_credential(name) || strcmp(name, conf->api_key_variable) == 0)
-			strv_add(&names, name);
-	}
-	for (size_t i = 0; i < names.n; i++)
-		unsetenv(names.v[i]);
-}
-
 /* The builder shares the terminal and gets its signals; this process waits for it to clean up. */
-static int firstuse_build(const struct conf *conf, struct err *e)
+static int firstuse_build(struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *program = mem_format("%s/../../bin/ccvmctl", share);
@@ -51,7 +35,6 @@ static int firstuse_build(const struct conf *conf, struct err *e)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		firstuse_drop_credentials(conf);
 		execl(program, "ccvmctl", "image", "build", (char *)NULL);
 		fprintf(stderr, "ccvm: %s: %s\n", program, strerror(errno));
 		_exit(127);
@@ -71,7 +54,7 @@ static int firstuse_build(const struct conf *conf, struct err *e)
 	return err_exit_code(e, WIFEXITED(status) && WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) : ERR_EXIT_GUEST);
 }
 
-int firstuse_offer(const struct conf *conf, const char *cache, struct err *e)
+int firstuse_offer(const char *cache, struct err *e)
 {
 	char answer[64];
 
@@ -86,5 +69,5 @@ int firstuse_offer(const struct conf *conf, const char *cache, struct err *e)
 		fputc('\n', stderr);
 		return 0;
 	}
-	return firstuse_is_yes(answer) ? firstuse_build(conf, e) : 0;
+	return firstuse_is_yes(answer) ? firstuse_build(e) : 0;
 }

@@ -1,5 +1,6 @@
 #include "ctl/ctl.h"
 #include "ctl/ctl_template.h"
+#include "ctl/image_env.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -79,7 +80,7 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *script = mem_format("%s/image/build.sh", share);
-	AUTO_STRV struct strv args = {0};
+	AUTO_STRV struct strv args = {0}, env = {0};
 	int status;
 	pid_t pid;
 
@@ -92,10 +93,11 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 		return -1;
 	for (int i = 0; i < argc; i++)
 		strv_add(&args, argv[i]);
-	/* Not by spawn: the builder shares this terminal, its signals and the user's whole environment. */
+	image_env(environ, &env);
+	/* Not by spawn: the builder shares this terminal and its signals. */
 	pid = fork();
 	if (pid == 0) {
-		execv(script, args.v);
+		execve(script, args.v, env.v);
 		fprintf(stderr, "ccvmctl: %s: %s\n", script, strerror(errno));
 		_exit(127);
 	}

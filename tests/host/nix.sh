@@ -1,6 +1,7 @@
 #!/bin/bash
 # What of the Nix files can be shown without nixpkgs: all of them parse; the home-manager module declares the options of the program's
-# own table and writes a file that ccvm reads. With NIXPKGS_LIB=/path/to/nixpkgs/lib also by nixpkgs' own module system.
+# own table and writes a file that ccvm reads; the guest image's scripts are made as the options say. With
+# NIXPKGS_LIB=/path/to/nixpkgs/lib also by nixpkgs' own lib and module system.
 # shellcheck disable=SC2317 # the tests are called by name
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
@@ -104,7 +105,56 @@ assert shown == wanted, shown
 END
 }
 
-# suite NAME [ARGUMENT...]: everything of the module, by one evaluator.
+# image GIVEN [LIB]: the scripts and files that the image's options make.
+image() { nix-instantiate --eval --strict --json tests/nix/image.nix --arg given "$1" "${@:2}" 2>"$work/err" || { cat "$work/err" >&2; false; }; }
+with_nix='{ nix = { enable = true; substituters = ["https://cache.example"]; trustedPublicKeys = ["k:v"]; }; }'
+
+image_scripts() {
+    local given part
+    for given in '{ }' '{ agentSudo = false; clipboard = false; }' "$with_nix"; do
+        image "$given" "$@" >"$work/image" || return 1
+        for part in image root; do
+            jq -r ".$part" "$work/image" >"$work/$part.sh" && bash -n "$work/$part.sh" &&
+                shellcheck --shell bash --exclude SC2086,SC2154 "$work/$part.sh" || return 1
+        done
+    done
+}
+
+# The manifest is the Debian builder's: what a reader of one finds is in the other.
+image_manifest() {
+    image '{ agentSudo = false; }' "$@" | jq '.manifest + {id: 0, created: 0, files: {}, claude_integrity: 0}' >"$work/manifest" &&
+        diff <(jq -S 'keys' "$CCVM_TEST_IMAGE/manifest.json") <(jq -S 'keys' "$work/manifest") &&
+        jq -e '.built_in == {agent_sudo: false, clipboard: true, nix: false}' "$work/manifest"
+}
+
+# One flag for root: without it there is no sudo in the tree. Who is trusted by Nix is said at boot, by the same rule.
+image_trust() {
+    image '{ agentSudo = false; }' "$@" >"$work/image" || return 1
+    ! jq -r '.root, .image, .tools[]' "$work/image" | grep sudo || return 1
+    image "$with_nix" "$@" >"$work/image" && jq -r '.root, .image' "$work/image" >"$work/both" && jq -r .texts "$work/image" >"$work/texts" &&
+        grep -q '/usr/local/bin/sudo m 4755 0 0' "$work/both" && grep -qx 'trusted-users = root' "$work/texts" &&
+        grep -qx 'allowed-users = root ccvm' "$work/texts" && grep -qx '!include /run/ccvm/nix.conf' "$work/texts" &&
+        grep -qx 'require-sigs = true' "$work/texts" && grep -q '^substituters = https://cache.nixos.org/ https://cache.example$' "$work/texts"
+}
+
+# The store's writable layer is ccvm-init's; the image brings the list of what is in the store, and keeps it from being collected.
+image_store() {
+    image "$with_nix" "$@" | jq -r .image >"$work/nix.sh" && image '{ }' "$@" | jq -r .image >"$work/plain.sh" &&
+        grep -q 'nix-store --load-db' "$work/nix.sh" && grep -q 'nix/gcroots/ccvm-guest' "$work/nix.sh" && ! grep -q load-db "$work/plain.sh"
+}
+
+# What ccvm-pool is linked with is where the image's tree has it.
+pool_libraries() {
+    local name
+    readelf -d build/guest/bin/ccvm-pool | grep -q 'RUNPATH.*\[/usr/lib/ccvm\]' || return 1
+    image '{ }' "$@" | jq -r .root >"$work/root.sh" || return 1
+    for name in $(readelf -d build/guest/bin/ccvm-pool | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
+        grep -q "/$name\b" "$work/root.sh" || { echo "$name is not in the tree"; return 1; }
+    done
+    grep -q "$(readelf -l build/guest/bin/ccvm-pool | sed -n 's#.*interpreter: /lib64/\(.*\)]#\1#p')" "$work/root.sh"
+}
+
+# suite NAME [ARGUMENT...]: everything that is evaluated, by one evaluator.
 suite() {
     local by=$1
     shift
@@ -114,6 +164,11 @@ suite() {
     check "$by: agentSudo beside an allowlist warns" warns "$@"
     check "$by: the image is made with the image's options" image_goes_along "$@"
     check "$by: ccvm reads the file" program_reads "$@"
+    check "$by: the image's scripts are sound" image_scripts "$@"
+    check "$by: the image's manifest is like the Debian image's" image_manifest "$@"
+    check "$by: sudo and Nix's trust follow one flag" image_trust "$@"
+    check "$by: the store is known to the guest's Nix" image_store "$@"
+    check "$by: ccvm-pool finds its libraries" pool_libraries "$@"
 }
 
 suite 'a small evaluator of our own'

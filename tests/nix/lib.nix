@@ -1,5 +1,5 @@
-# As much of nixpkgs' lib and of its module system as nix/home-manager.nix uses, for a test without nixpkgs. With NIXPKGS_LIB the
-# same test runs against the real one.
+# As much of nixpkgs' lib and of its module system as the files in nix/ use, for tests without nixpkgs. With NIXPKGS_LIB the same tests
+# run against the real one.
 let
   inherit (builtins) all attrNames elem filter foldl' hasAttr head isAttrs isBool isInt isList isString length match tail;
   type = name: check: { _type = "type"; inherit name check; };
@@ -32,6 +32,23 @@ let
 in
 rec {
   inherit foldl' splitString setAttrByPath getAttrFromPath recursiveUpdate mkOption;
+  # strings, lists and outputs, for nix/guest.nix and nix/image.nix
+  inherit (builtins) concatStringsSep;
+  concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
+  concatMapStrings = concatMapStringsSep "";
+  optional = condition: value: optionals condition [ value ];
+  optionals = condition: list: if condition then list else [ ];
+  optionalString = condition: text: if condition then text else "";
+  hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
+  toInt = builtins.fromJSON;
+  range = from: to: if from > to then [ ] else [ from ] ++ range (from + 1) to;
+  nameValuePair = name: value: { inherit name value; };
+  getName = p: p.pname or p.name;
+  getOutput = output: p: p.${output} or p;
+  getLib = getOutput "lib";
+  getExe' = p: program: "${p}/bin/${program}";
+  trivial = { release = "99.05"; codeName = "Test"; };
+
   mkIf = condition: content: if condition then content else { };
   mkEnableOption = what: mkOption { type = types.bool; default = false; description = "Whether to enable ${what}."; };
   types = {
