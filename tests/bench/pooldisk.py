@@ -52,8 +52,9 @@ def nix_build_s(ctx, g):
 
 def one(ctx, size):
     events = ctx.write(os.path.join(ctx.tmp, "pool-events"), "")
+    begin = time.monotonic()
     g = GuestShell(ctx, env={"CCVM_VM_DISK_SIZE": str(size), "CCVM_EVENTS": events})
-    found = {"ready_s": ready_s(events), **json.loads(g.do(SPEED % ("/scratch/x" if size else "/dev/shm/x", MIB), 240)),
+    found = {"ready_s": ready_s(events), "prompt_s": round(time.monotonic() - begin, 2), **json.loads(g.do(SPEED % ("/scratch/x" if size else "/dev/shm/x", MIB), 240)),
              "nix_build_s": nix_build_s(ctx, g)}
     g.end(quiet=False)
     os.unlink(events)
