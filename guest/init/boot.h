@@ -22,6 +22,9 @@ struct boot {
 	int workdir_fd; /* the live workspace, open since it was mounted; -1 for an overlay */
 	pid_t sshd;       /* 0 until started */
 	pid_t report;
+	bool pool_wanted; /* the seed asks for an encrypted disk */
+	bool pool_first;  /* the workspace must find it mounted */
+	pid_t lane;       /* of the stages beside the boot; 0: there is none, or it is done */
 };
 
 /* rootfs.c */
@@ -54,10 +57,14 @@ int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, 
 /* firewall.c */
 int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
 /* pool.c */
-int pool_set_up(struct boot *b, struct err *e);          /* where the seed says that there is a disk */
+int pool_look(struct boot *b, struct err *e);            /* what the seed says of it */
+int pool_set_up(struct boot *b, struct err *e);          /* reads nothing of the seed */
 bool pool_is_mounted(void);
+int pool_rehearse(struct err *e);                        /* makes one on the disk that is there, and undoes it */
 void pool_set_limit(int64_t kib);                        /* what the host's file may become; -1: not told */
-/* nix.c: both do nothing where the image has no Nix */
+void pool_apply_limit(void);                             /* the one that was set last, once there is a pool */
+/* nix.c: all do nothing where the image has no Nix */
+int nix_write_trust(struct boot *b, struct err *e);      /* what of the seed the daemon needs to know */
 int nix_mount_store(struct boot *b, struct err *e);      /* after the pool */
 int nix_start_daemon(struct boot *b, struct err *e);
 /* workspace.c */

@@ -3,14 +3,18 @@
  * Theory of operation. Runs as root in the guest; the host believes nothing it says beyond bounded, parsed
  * lines.
  * 1. The stages before the park point bring up the image and hold nothing of any user: a template of the
- *    guest's memory is saved there. Nothing before it may read the seed, the clock or random numbers for keys.
+ *    guest's memory is saved there. Nothing before it may read the seed, the clock or random numbers for keys (the rehearsal of
+ *    the encrypted disk makes one, and throws it away with all it encrypted).
  * 2. `parked` is said on ccvm.ctl and `go` awaited. A cold boot is told to go at once.
  * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
  *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
  *    than was asked for.
- * 4. Then it reaps orphans, sets its clock when the host says what time it is, and on `stop` ends every process, writes back the workspace, says `stopped` and
+ * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on it run in a process of their own,
+ *    which the agent's start waits for (init/lane.c).
+ * 5. Then it reaps orphans, sets its clock when the host says what time it is, and on `stop` ends every process, writes back the workspace, says `stopped` and
  *    powers off. If ccvm-init itself dies, the kernel panics and QEMU ends (-no-reboot, panic=-1). */
 #include "init/boot.h"
+#include "init/lane.h"
 #include "init/stage.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -29,6 +33,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of patience; emulated guests on a busy machine are slow. */
+#define INIT_BESIDE_S 120
+
 static const struct stage init_before_park[] = {
 	{"early mounts", STAGE_FAIL_CLOSED, rootfs_mount_early},
 	{"modules", STAGE_FAIL_CLOSED, module_load_all},
@@ -39,6 +46,15 @@ static const struct stage init_before_park[] = {
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 };
 
+/* What no other stage needs, but the agent. */
+static const struct stage init_beside[] = {
+	{"pool", STAGE_FAIL_OPEN, pool_set_up},
+	{"store", STAGE_FAIL_OPEN, nix_mount_store},
+	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
+};
+
+static int init_run_beside(struct boot *b, struct err *e);
+
 static const struct stage init_after_go[] = {
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
@@ -47,12 +63,12 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
-	{"pool", STAGE_FAIL_OPEN, pool_set_up},
-	{"store", STAGE_FAIL_OPEN, nix_mount_store},
+	{"disk", STAGE_FAIL_OPEN, pool_look},
+	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},
+	{"beside", STAGE_FAIL_OPEN, init_run_beside},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
-	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
 	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
@@ -104,6 +120,18 @@ static void init_on_stage(void *ctx, const struct stage *s, enum stage_event eve
 		init_say(b, "failed", s->name, e->text);
 		return;
 	}
+}
+
+/* Without a disk the rows are quick, and a workspace in /scratch must find it mounted: then they run here. */
+static int init_run_beside(struct boot *b, struct err *e)
+{
+	const struct lane lane = {NAME_LAUNCH_LOCK, INIT_BESIDE_S, init_beside, ARRAY_LEN(init_beside)};
+
+	if (b->pool_wanted && !b->pool_first)
+		b->lane = lane_start(&lane, b, init_on_stage, b);
+	else
+		return stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e);
+	return 0;
 }
 
 static _Noreturn void init_power_off(void)
@@ -174,12 +202,22 @@ static void init_end_all(struct boot *b)
 	init_power_off();
 }
 
+static void init_on_beside_end(struct boot *b, int status)
+{
+	b->lane = 0;
+	if (!WIFEXITED(status))
+		init_say(b, "note", "pool", "the encrypted disk was not ready in time, /scratch may be in memory");
+	pool_apply_limit(); /* the host may have said another one meanwhile */
+}
+
 static void init_reap(struct boot *b)
 {
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == b->lane)
+			init_on_beside_end(b, status);
 		if (pid == b->sshd) {
 			b->sshd = 0;
 			init_say(b, "sshd-ended", NULL, NULL);

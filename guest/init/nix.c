@@ -66,10 +66,14 @@ int nix_mount_store(struct boot *b, struct err *e)
 	return mount(builds, NIX_BUILDS, NULL, MS_BIND, NULL) < 0 ? err_sys(e, "mount " NIX_BUILDS) : 0;
 }
 
-static int nix_write_trust(struct err *e)
+/* Without this file nobody but root is trusted: the image's own configuration says so. */
+int nix_write_trust(struct boot *b, struct err *e)
 {
 	int64_t sudo;
 
+	(void)b;
+	if (!nix_is_there())
+		return 0;
 	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_AGENT_SUDO), 0, 1, &sudo, e) < 0)
 		return -1;
 	return file_createf(AT_FDCWD, NAME_GUEST_DIR "/nix.conf", 0444, e, "trusted-users = root%s\nbuild-dir = " NIX_BUILDS "\n",
@@ -98,9 +102,6 @@ int nix_start_daemon(struct boot *b, struct err *e)
 	(void)b;
 	if (!nix_is_there())
 		return 0;
-	/* Without this file nobody but root is trusted: the image's own configuration says so. */
-	if (nix_write_trust(e) < 0)
-		return -1;
 	log = open("/var/log/nix-daemon.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (log < 0)
 		return err_sys(e, "open the Nix daemon's log");

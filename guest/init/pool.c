@@ -1,13 +1,16 @@
 /* Theory of operation. Runs as root in the guest, after the random number generator was reseeded; fails open.
  *
- * 1. The seed says that there is a disk; it is found by its serial. A guest from a template was saved with a disk of another
+ * 1. The seed says that there is a disk (pool_look); it is found by its serial. All the rest runs beside the boot and leaves the seed
+ *    alone. A guest from a template was saved with a disk of another
  *    size, so the driver is bound anew, which makes it ask for the size.
  * 2. ccvm-pool makes key and mapping, mkfs.ext4 the file system: without a journal and without writing inode tables
  *    ahead, since nothing of it outlives the guest.
  * 3. It is mounted where only root can look. /scratch is a folder of it that belongs to the agent; other parts of the
  *    guest (the Nix store) have folders beside it.
- * 4. Whatever fails, /scratch is still there, in memory, and the reason is reported.
- * 5. The host says how large its file may become before the host's disk is full. What is beyond that is marked as
+ * 4. Before a template is saved all of this is done once, on a disk that is thrown away, and undone: what it takes (modules, programs,
+ *    the kernel's ciphers) is in memory then. The key of that is nobody's.
+ * 5. Whatever fails, /scratch is still there, in memory, and the reason is reported.
+ * 6. The host says how large its file may become before the host's disk is full. What is beyond that is marked as
  *    reserved in the file system, so that writers get ENOSPC here and no write is lost there. */
 #include "init/boot.h"
 #include "base/file.h"
@@ -33,7 +36,6 @@
 #define POOL_OVERHEAD_KIB 2048
 
 static int64_t pool_limit_kib = -1; /* of the host's file; -1: not told */
-static bool pool_mounted;
 
 static char *const pool_env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
 
@@ -53,10 +55,13 @@ static int pool_run(char *const *argv, struct err *e)
 		       (const char *)said.bytes);
 }
 
+/* Starting modprobe costs more than looking. */
 static int pool_load_modules(struct err *e)
 {
 	char *const argv[] = {"/sbin/modprobe", "-a", "dm_crypt", "ext4", NULL};
 
+	if (access("/sys/module/dm_crypt", F_OK) == 0 && access("/sys/module/ext4", F_OK) == 0)
+		return 0;
 	return pool_run(argv, e);
 }
 
@@ -119,23 +124,50 @@ static int pool_share_scratch(const struct boot *b, struct err *e)
 		       : 0;
 }
 
-int pool_set_up(struct boot *b, struct err *e)
+/* A workspace below /scratch is to be mounted over the disk, not under it: such a session waits. */
+int pool_look(struct boot *b, struct err *e)
 {
-	if (access(BOOT_SEED_FILE(NAME_SEED_DISK), F_OK) != 0)
-		return 0;
-	mkdir(POOL_SCRATCH, 0755);
-	if (pool_make(e) < 0 || pool_share_scratch(b, e) < 0) {
-		(void)!chown(POOL_SCRATCH, b->uid, b->gid);
-		return err_wrap(e, "no encrypted disk, /scratch is in memory");
-	}
-	pool_mounted = true;
-	pool_set_limit(pool_limit_kib);
+	AUTO_BUF struct buf workdir = {0};
+
+	b->pool_wanted = access(BOOT_SEED_FILE(NAME_SEED_DISK), F_OK) == 0;
+	if (file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_WORKDIR), BOOT_PATH_MAX, &workdir, e) < 0)
+		return -1;
+	b->pool_first = strncmp(buf_text(&workdir), POOL_SCRATCH "/", sizeof(POOL_SCRATCH)) == 0;
 	return 0;
 }
 
+int pool_set_up(struct boot *b, struct err *e)
+{
+	if (!b->pool_wanted)
+		return 0;
+	mkdir(POOL_SCRATCH, 0755);
+	(void)!chown(POOL_SCRATCH, b->uid, b->gid);
+	if (pool_make(e) < 0 || pool_share_scratch(b, e) < 0) {
+		(void)umount2(NAME_POOL_DIR, MNT_DETACH);
+		return err_wrap(e, "no encrypted disk, /scratch is in memory");
+	}
+	pool_apply_limit();
+	return 0;
+}
+
+int pool_rehearse(struct err *e)
+{
+	char *const close_it[] = {NAME_GUEST_DIR "/bin/ccvm-pool", "--close", NULL};
+	struct err ignored;
+	int rc = pool_make(e);
+
+	if (umount2(NAME_POOL_DIR, 0) < 0 && rc == 0)
+		rc = err_sys(e, "unmount " NAME_POOL_DIR);
+	rmdir(NAME_POOL_DIR);
+	return pool_run(close_it, rc < 0 ? &ignored : e) < 0 ? -1 : rc;
+}
+
+/* Asked of the kernel: the process that mounted it may have been another one. */
 bool pool_is_mounted(void)
 {
-	return pool_mounted;
+	struct stat pool, parent;
+
+	return stat(NAME_POOL_DIR, &pool) == 0 && stat(NAME_GUEST_DIR, &parent) == 0 && pool.st_dev != parent.st_dev;
 }
 
 /* Name of the mapping's block device, as sysfs knows it. */
@@ -151,13 +183,19 @@ static bool pool_device_name(char *name, size_t size)
 
 void pool_set_limit(int64_t kib)
 {
+	pool_limit_kib = kib;
+	pool_apply_limit();
+}
+
+void pool_apply_limit(void)
+{
+	const int64_t kib = pool_limit_kib;
 	struct statvfs fs;
 	struct err ignored;
 	char device[32], path[96], text[32];
 	int64_t total, reserved;
 
-	pool_limit_kib = kib;
-	if (kib < 0 || !pool_mounted || statvfs(NAME_POOL_DIR, &fs) < 0 || !pool_device_name(device, sizeof(device)))
+	if (kib < 0 || !pool_is_mounted() || statvfs(NAME_POOL_DIR, &fs) < 0 || !pool_device_name(device, sizeof(device)))
 		return;
 	total = (int64_t)(fs.f_blocks * (fs.f_frsize / 1024));
 	reserved = total + POOL_OVERHEAD_KIB - kib;

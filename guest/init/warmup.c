@@ -5,7 +5,10 @@
  * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted afterwards: nothing they write
  *    down (identifiers, caches) reaches a session.
  * 3. There is no network yet: claude finds a loopback that refuses everything.
- * 4. A program that does not end in time is killed. Failing costs speed, nothing else. */
+ * 4. Where the machine has a disk to be encrypted, that is done once too (pool_rehearse).
+ * 5. What these programs used is free again but not empty, and each start from the template would read it. As much is taken once more,
+ *    which empties it; the pages freed last are the first to be given out.
+ * 6. A program that does not end in time is killed. Failing costs speed, nothing else. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -17,29 +20,33 @@
 #include <grp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define WARMUP_HOME NAME_GUEST_DIR "/warm-up"
 #define WARMUP_UID  1000
+/* Of memory: about what claude uses, and what is left alone. */
+#define WARMUP_EMPTY_MAX (UINT64_C(512) << 20)
+#define WARMUP_KEEP_FREE (UINT64_C(64) << 20)
 
 struct warmup_program {
 	char *const *argv;
 	int seconds; /* of patience; emulated guests are slow */
-	bool as_root, with_pool;
+	bool as_root;
 };
 
 #define ARGV(...) ((char *const[]){__VA_ARGS__, NULL})
 
 static const struct warmup_program warmup_programs[] = {
 	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
-	/* The programs sshd hands a connection to. */
-	{ARGV("/bin/cat", "/usr/lib/openssh/sshd-session", "/usr/lib/openssh/sshd-auth"), 20, true},
-	/* What an encrypted disk will need. */
-	{ARGV("/sbin/modprobe", "-a", "dm_crypt", "ext4", "xts"), 20, true, .with_pool = true},
-	{ARGV("/bin/cat", "/usr/sbin/mkfs.ext4", "/usr/lib/x86_64-linux-gnu/libcryptsetup.so.12"), 20, true, .with_pool = true},
+	/* The programs sshd hands a connection to: run, not only read, since each has libraries that sshd is without. They refuse
+	 * the option. */
+	{ARGV("/usr/lib/openssh/sshd-session", "-?"), 20, true},
+	{ARGV("/usr/lib/openssh/sshd-auth", "-?"), 20, true},
 	/* What the firewall's rules will need: loading it is most of that stage's time. */
 	{ARGV("/sbin/modprobe", "-a", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log", "nfnetlink_log"), 20, true},
 	{ARGV("/usr/bin/zsh", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
@@ -76,6 +83,25 @@ static void warmup_run_one(const struct warmup_program *p)
 	waitpid(pid, NULL, 0);
 }
 
+static void warmup_empty_free_memory(void)
+{
+	struct sysinfo now;
+	uint64_t size;
+	pid_t pid;
+
+	if (sysinfo(&now) < 0 || now.freeram * now.mem_unit <= WARMUP_KEEP_FREE)
+		return;
+	size = now.freeram * now.mem_unit - WARMUP_KEEP_FREE; /* more would push out what was just read */
+	pid = fork();
+	if (pid == 0) {
+		(void)mmap(NULL, size < WARMUP_EMPTY_MAX ? size : WARMUP_EMPTY_MAX, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 static bool warmup_is_wanted(void)
 {
 	AUTO_BUF struct buf line = {0};
@@ -97,8 +123,7 @@ int warmup_run(struct boot *b, struct err *e)
 	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,uid=1000,gid=1000") < 0)
 		return err_sys(e, "mount " WARMUP_HOME);
 	for (size_t i = 0; i < ARRAY_LEN(warmup_programs); i++)
-		if (!warmup_programs[i].with_pool || pool)
-			warmup_run_one(&warmup_programs[i]);
+		warmup_run_one(&warmup_programs[i]);
 	/* What outlived its parent (servers that were put into the background). */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
@@ -106,5 +131,8 @@ int warmup_run(struct boot *b, struct err *e)
 	if (umount2(WARMUP_HOME, MNT_DETACH) < 0)
 		return err_sys(e, "unmount " WARMUP_HOME);
 	rmdir(WARMUP_HOME);
+	if (pool && pool_rehearse(e) < 0)
+		return -1;
+	warmup_empty_free_memory();
 	return 0;
 }

@@ -7,7 +7,8 @@
  *    too, which sees the stop and continues it.
  * 3. Signals that sshd delivers to the launcher are passed to that group.
  * 4. It ends as the agent ended: with its code, or by its signal, so that sshd reports the right one.
- * 5. Called with arguments it is a plain shell: programs that run "the user's shell" get zsh. */
+ * 5. The agent starts when ccvm-init has made all that it must find (a lock on a file says so).
+ * 6. Called with arguments it is a plain shell: programs that run "the user's shell" get zsh. */
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +137,15 @@ static _Noreturn void launch_wait(pid_t child)
 	}
 }
 
+/* What init/lane.c makes. Whoever holds the lock ends in bounded time, and the kernel then lets it go. */
+static void launch_wait_for_guest(void)
+{
+	AUTO_CLOSE int fd = open(NAME_LAUNCH_LOCK, O_RDONLY | O_CLOEXEC);
+
+	while (fd >= 0 && flock(fd, LOCK_SH) < 0 && errno == EINTR)
+		;
+}
+
 static int launch_prepare(struct buf *args, bool *shell, struct err *e)
 {
 	AUTO_BUF struct buf dir = {0}, flag = {0};
@@ -143,6 +154,7 @@ static int launch_prepare(struct buf *args, bool *shell, struct err *e)
 	    launch_read(NAME_SEED_CLAUDE_ARGS, args, e) < 0)
 		return -1;
 	*shell = buf_text(&flag)[0] == '1';
+	launch_wait_for_guest();
 	if (chdir(buf_text(&dir)) < 0)
 		return err_sys(e, "enter %s", buf_text(&dir));
 	return 0;

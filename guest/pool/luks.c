@@ -1,6 +1,7 @@
 /* ccvm-pool: makes the encrypted disk of one session and opens it as /dev/mapper/ccvm-scratch.
  *
  *   ccvm-pool DEVICE
+ *   ccvm-pool --close
  *
  * Theory of operation. Runs as root in the guest, started by ccvm-init after the random number generator was reseeded. It is
  * the only user of libcryptsetup, and linked dynamically: the library is the image's own (Debian has no static one).
@@ -17,6 +18,7 @@
 #include "base/mem.h"
 #include "proto/names.h"
 
+#include <errno.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +74,14 @@ static int luks_make(struct crypt_device *cd, const char *key)
 	return rc < 0 ? luks_refused("LUKS activation", rc) : 0;
 }
 
+/* Nobody has it mounted. */
+static int luks_close(void)
+{
+	int rc = crypt_deactivate(NULL, NAME_POOL_MAPPING);
+
+	return rc < 0 && rc != -ENODEV ? luks_refused("LUKS closing", rc) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct crypt_device *cd = NULL;
@@ -85,6 +95,8 @@ int main(int argc, char **argv)
 	setenv("DM_DISABLE_UDEV", "1", 1);
 	crypt_set_log_callback(NULL, luks_on_log, NULL);
 	(void)crypt_metadata_locking(NULL, 0); /* nobody else opens this disk */
+	if (strcmp(argv[1], "--close") == 0)
+		return luks_close();
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		return luks_refused("random numbers", -5);
 	rc = crypt_init(&cd, argv[1]);

@@ -80,5 +80,7 @@
 
 /* what the agent's ccvm-launch reads: copies the unprivileged user may see */
 #define NAME_LAUNCH_DIR NAME_GUEST_DIR "/launch"
+/* locked (flock) while something is still being made that the agent must find; may be missing */
+#define NAME_LAUNCH_LOCK NAME_GUEST_DIR "/launch.lock"
 
 #endif

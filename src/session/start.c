@@ -336,10 +336,13 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	AUTO_CLOSE int initrd = -1;
 
 	s->stage = "qemu";
-	initrd = machine_initrd(&s->machine, e);
+	initrd = s->from_template ? machine_stub(&s->machine, e) : machine_initrd(&s->machine, e);
 	if (initrd < 0)
 		return -1;
-	spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
+	if (s->from_template)
+		spec.kernel = NULL;
+	else
+		spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
 	spec.seed_dir = seed;
 	spec.workspace = s->workspace;
 	spec.workspace_readonly = !s->conf.writable_cwd;

@@ -31,7 +31,7 @@
 #define MAKE_TIMEOUT_MS 300000
 #define MAKE_STATE_MAX  (64 << 20)
 #define MAKE_SAID_MAX   200
-#define MAKE_POOL_SIZE  (1 << 20)
+#define MAKE_POOL_SIZE  (64 << 20) /* enough for a file system: making one is rehearsed on it */
 
 struct make {
 	const struct make_request *request;

@@ -7,6 +7,10 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+/* More than the part of a kernel that QEMU looks at can be: 256 sectors of real-mode code (the kernel's
+ * Documentation/arch/x86/boot.rst, setup_sects). */
+#define INITRD_STUB_SIZE (132 << 10)
+
 static int initrd_append(int out, const char *path, struct err *e)
 {
 	AUTO_CLOSE int in = open(path, O_RDONLY | O_CLOEXEC);
@@ -28,6 +32,11 @@ static int initrd_append(int out, const char *path, struct err *e)
 	return 0;
 }
 
+static int initrd_seal(int fd, struct err *e)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0 ? err_sys(e, "seal the initramfs") : 0;
+}
+
 int initrd_join(const char *modules_cpio, const char *programs_cpio, struct err *e)
 {
 	AUTO_CLOSE int fd = memfd_create("ccvm-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -36,7 +45,17 @@ int initrd_join(const char *modules_cpio, const char *programs_cpio, struct err 
 		return err_sys(e, "memfd_create");
 	if (initrd_append(fd, modules_cpio, e) < 0 || initrd_append(fd, programs_cpio, e) < 0)
 		return -1;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return err_sys(e, "seal the initramfs");
-	return mem_steal_fd(&fd);
+	return initrd_seal(fd, e) < 0 ? -1 : mem_steal_fd(&fd);
+}
+
+int initrd_stub(const char *kernel, struct err *e)
+{
+	AUTO_CLOSE int fd = memfd_create("ccvm-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	AUTO_CLOSE int in = open(kernel, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "memfd_create");
+	if (in < 0 || sendfile(fd, in, NULL, INITRD_STUB_SIZE) <= 0)
+		return err_sys(e, "read %s", kernel);
+	return initrd_seal(fd, e) < 0 ? -1 : mem_steal_fd(&fd);
 }

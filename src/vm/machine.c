@@ -127,6 +127,11 @@ int machine_initrd(const struct machine *m, struct err *e)
 	return initrd_join(m->modules, m->programs, e);
 }
 
+int machine_stub(const struct machine *m, struct err *e)
+{
+	return initrd_stub(m->kernel, e);
+}
+
 struct qemu_spec machine_spec(const struct machine *m)
 {
 	return (struct qemu_spec){

@@ -35,6 +35,8 @@ void machine_fini(struct machine *m); /* zeroed is fine */
 
 /* The initramfs, in a sealed memfd; the caller's. */
 int machine_initrd(const struct machine *m, struct err *e);
+/* The same for a guest from a template, which needs none: in place of it and of the kernel. */
+int machine_stub(const struct machine *m, struct err *e);
 
 /* The spec's fields that the machine decides; what remains is the session's. All borrowed from m. */
 struct qemu_spec machine_spec(const struct machine *m);

@@ -91,7 +91,10 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 static void qemu_args_kernel(const struct qemu_spec *s, struct strv *a)
 {
 	strv_add(a, "-kernel");
-	strv_add(a, s->kernel);
+	if (s->kernel)
+		strv_add(a, s->kernel);
+	else
+		strv_addf(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
 	strv_add(a, "-initrd");
 	strv_addf(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
 	strv_add(a, "-append");

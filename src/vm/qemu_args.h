@@ -36,7 +36,7 @@ struct qemu_spec { /* all borrowed */
 	unsigned tsc_khz; /* of the host, for an emulated guest; 0: not stated */
 	unsigned memory_mib;
 	unsigned cores;
-	const char *kernel;
+	const char *kernel; /* NULL: QEMU_FD_INITRD is that too (initrd_stub) */
 	const char *root_image;
 	const char *seed_dir;
 	const char *workspace;

@@ -3,12 +3,13 @@ read from QEMU's own fd: the file has no name."""
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 
 from harness import (Skip, assert_eq, assert_in, assert_match, assert_nothing_left, assert_true, each, find_in_memory,
-                     find_in_procs, find_in_tree, test, wait_until)
-from pools import PoolGuest, files_of, hits, sessions
+                     find_in_procs, find_in_tree, read_json_lines, test, wait_until)
+from pools import PoolGuest, files_of, hits, sessions, use_templates
 
 MARKER = b"MARKER-" + hashlib.sha256(b"of the test").hexdigest().encode()
 # The key leaves the guest inverted, so that no process of the host gets it by being asked for it.
@@ -57,6 +58,45 @@ def test_data_and_key(ctx):
         assert_eq(os.fstat(f.fileno()).st_nlink, 0, "names of the file")
     assert_nothing_left(ctx)
     assert_eq([n for n in os.listdir(os.path.join(ctx.cache, "ccvm"))], [], "files in the cache")
+
+
+@test(timeout=300)
+def test_there_for_the_first_command(ctx):
+    """The disk is made beside the boot; whatever the agent does first, it finds it, and the Nix store on it."""
+    path = ctx.write(os.path.join(ctx.dir, "events"), "")
+    use_templates(ctx)
+    # Shell builtins only: nothing is waited for.
+    script = "while read -r a b; do case $b in /scratch\\ *|/nix/store\\ *) echo $a $b;; esac; done </proc/mounts"
+    code, out, err = ctx.ccvm("--shell", "-c", script, env={"CCVM_VM_DISK_SIZE": "1", "CCVM_EVENTS": path}, timeout=240)
+    assert_eq((code, err), (0, b""), "code, stderr")
+    assert_match(r"(?m)^/dev/mapper/ccvm-scratch /scratch ext4 ", out.decode(), "the first mounts that were seen")
+    assert_match(r"(?m)^overlay /nix/store \S+ \S*upperdir=/run/ccvm/pool/nix/store", out.decode(), "the store")
+    stages = [e["stage"] for e in read_json_lines(path) if e["event"] == "progress"]
+    assert_true(stages.index("beside") < stages.index("pool") < stages.index("store") < stages.index("Nix daemon"), "stages: %s" % stages)
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_workspace_in_scratch(ctx):
+    """A host's own /scratch is a place to work in as any other: the disk does not cover it."""
+    if os.getuid() != 0:
+        raise Skip("root makes the directory")
+    made = not os.path.isdir("/scratch")
+    if made:
+        os.mkdir("/scratch", 0o755)
+    own = ctx.make_dir("/scratch/ccvm-test-%d" % os.getpid())
+    try:
+        ctx.write(os.path.join(own, "file"), "of the host\n")
+        use_templates(ctx)
+        code, out, err = ctx.ccvm("--shell", "-c", "cat file; echo of the guest >back; findmnt -no FSTYPE /scratch", cwd=own,
+                                  env={"CCVM_VM_DISK_SIZE": "1"}, timeout=240)
+        assert_eq((code, out, err), (0, b"of the host\next4\n", b""), "code, output")
+        with open(os.path.join(own, "back"), encoding="ascii") as f:
+            assert_eq(f.read(), "of the guest\n", "what the guest wrote")
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        if made:
+            os.rmdir("/scratch")
 
 
 @each({"the session": "session", "qemu": "qemu"})

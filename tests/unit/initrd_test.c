@@ -81,6 +81,40 @@ static void test_large(void **state)
 	assert_memory_equal(got, "end.", 4);
 }
 
+/* As much of a kernel as QEMU ever looks at, and no more of a large one. */
+static void test_stub(void **state)
+{
+	enum { SIZE = 132 << 10, LARGE = 1 << 20 };
+	AUTO_FREE char *bytes = mem_alloc(LARGE);
+	AUTO_FREE char *got = mem_alloc(SIZE);
+	AUTO_FREE char *kernel = unit_path("kernel");
+	AUTO_FREE char *missing = unit_path("missing");
+	AUTO_FREE char *empty = make_file("empty", "");
+	static const size_t sizes[] = {5, SIZE, LARGE};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < LARGE; i++)
+		bytes[i] = (char)(i % 253);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		const size_t wanted = sizes[i] < SIZE ? sizes[i] : SIZE;
+		AUTO_CLOSE int fd = -1;
+		struct stat st;
+
+		unit_write(kernel, bytes, sizes[i]);
+		fd = initrd_stub(kernel, &e);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_size, wanted);
+		assert_int_equal(pread(fd, got, SIZE, 0), wanted);
+		assert_memory_equal(got, bytes, wanted);
+		expect_sealed(fd);
+		unlink(kernel);
+	}
+	assert_int_equal(initrd_stub(missing, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_int_equal(initrd_stub(empty, &e), -1);
+}
+
 static void test_missing(void **state)
 {
 	AUTO_FREE char *there = make_file("there", "x");
@@ -101,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_join),
 	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_stub),
 	    cmocka_unit_test(test_missing),
 	};
 

@@ -105,6 +105,19 @@ static void test_microvm_tcg(void **state)
 	expect_argv(&plain, plain_argv, ARRAY_LEN(plain_argv));
 }
 
+/* A clone boots nothing: one file stands in for kernel and initramfs. */
+static void test_stub(void **state)
+{
+	const char *wanted[ARRAY_LEN(plain_argv)];
+	struct qemu_spec s = plain;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(plain_argv); i++)
+		wanted[i] = strcmp(plain_argv[i], "/image/vmlinuz") == 0 ? "/proc/self/fd/8" : plain_argv[i];
+	s.kernel = NULL;
+	expect_argv(&s, wanted, ARRAY_LEN(wanted));
+}
+
 /* The second disk adds these, behind the first. */
 static void test_pool(void **state)
 {
@@ -300,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_microvm_tcg),
 	    cmocka_unit_test(test_pool),
+	    cmocka_unit_test(test_stub),
 	    cmocka_unit_test(test_pci_kvm),
 	    cmocka_unit_test(test_every_combination),
 	    cmocka_unit_test(test_kernel_line),

@@ -1,0 +1,22 @@
+/* lane: stages that take long and that no other stage needs run in a process of their own, beside the rest of the boot and the
+ * host's connecting; only the agent waits for them. */
+#ifndef CCVM_GUEST_LANE_H
+#define CCVM_GUEST_LANE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "init/stage.h"
+
+struct lane {
+	const char *lock; /* path of the file that is locked meanwhile; it must not exist yet */
+	unsigned seconds; /* of patience: then the process is ended */
+	const struct stage *table; /* fail-open rows only: a row that may stop the boot has no place here */
+	size_t n;
+};
+
+/* Runs the rows in a new process and returns its pid. What they change in b is lost; of their outcome there is only what the
+ * listener, which must do no more than write, says. 0: there could be no process, the rows have run before this returned. */
+pid_t lane_start(const struct lane *l, struct boot *b, stage_listener *listener, void *ctx);
+
+#endif
