@@ -39,6 +39,7 @@ static void clients_remove(struct client *c)
 		c->session->owner = NULL;
 	egress_forget_client(c->session, c);
 	screen_forget_client(c->session, c->number);
+	paste_forget_client(c->session, c->number);
 	buf_fini(&c->held);
 	stream_close(c->stream);
 	buf_fini(&c->in);
@@ -206,6 +207,18 @@ static int clients_on_view(struct client *c, const struct wire_frame *f)
 	return 0;
 }
 
+static int clients_on_image_bytes(struct client *c, const struct wire_frame *f)
+{
+	paste_on_bytes(c->session, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_image(struct client *c, const struct wire_frame *f)
+{
+	paste_on_image(c->session, c->number, f->payload, f->n);
+	return 0;
+}
+
 static int clients_on_rename(struct client *c, const struct wire_frame *f)
 {
 	struct session *s = c->session;
@@ -231,7 +244,8 @@ static const struct {
 	{WIRE_TYPED, false, clients_on_typed},  {WIRE_ATTACH, false, clients_on_attach},
 	{WIRE_VIEW, false, clients_on_view},    {WIRE_RENAME, false, clients_on_rename},
 	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
-	{WIRE_TEMPLATE, false, clients_on_template},
+	{WIRE_TEMPLATE, false, clients_on_template}, {WIRE_IMAGE_BYTES, false, clients_on_image_bytes},
+	{WIRE_IMAGE, false, clients_on_image},
 };
 
 static int clients_dispatch(struct client *c, const struct wire_frame *f)
@@ -351,6 +365,11 @@ static struct client *clients_find(struct session *s, uint32_t number)
 	while (c && c->number != number)
 		c = c->next;
 	return c;
+}
+
+void clients_send_to(struct session *s, uint32_t number, enum wire_type type, const void *payload, size_t n)
+{
+	clients_send(clients_find(s, number), type, payload, n);
 }
 
 void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n)

@@ -38,7 +38,7 @@ bool clip_is_wanted(const struct session *s)
 
 /* ---- telling ---- */
 
-static void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked)
+void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked)
 {
 	AUTO_BUF struct buf fields = {0};
 
@@ -189,6 +189,14 @@ static void clip_next(struct session *s)
 	}
 }
 
+/* An image whose path was pasted: nothing of the lease's. */
+static void clip_answer_file(struct session *s, struct clip_guest *g)
+{
+	const struct buf *b = paste_on_guest(s, &g->request);
+
+	clip_answer(g, b != NULL, b ? buf_data(b) : NULL, b ? buf_len(b) : 0, "there is no such image");
+}
+
 void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t n)
 {
 	struct session *s = session;
@@ -210,6 +218,8 @@ void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t
 	buf_drop(&g->in, buf_len(&g->in));
 	if (rc < 0)
 		clip_answer(g, false, NULL, 0, "only images can be asked for, by their type");
+	else if (g->request.file)
+		clip_answer_file(s, g);
 	else
 		clip_next(s);
 }

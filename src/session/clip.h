@@ -51,6 +51,8 @@ struct clip {
 	bool off_told;
 };
 
+/* The "clip" event; CLIP_NO_TYPE, 0 and NULL are left out. */
+void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked);
 /* Starts ccvm-clip, for an agent with a terminal where images may be pasted; before this process is confined. */
 void clip_start(struct session *s);
 void clip_end(struct session *s);

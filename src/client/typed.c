@@ -1,0 +1,73 @@
+#include "client/typed.h"
+
+/* The paste as it is to be, and the mark that was behind it. */
+static void typed_on_done(void *ctx, const void *text, size_t n)
+{
+	struct typed *t = ctx;
+
+	t->cb.pass(t->cb.ctx, text, n);
+	t->cb.pass(t->cb.ctx, buf_data(&t->hold.held) + buf_len(&t->hold.held) - CLIP_HOLD_END, CLIP_HOLD_END);
+	clip_hold_done(&t->hold);
+}
+
+static void typed_go_on(struct typed *t)
+{
+	const struct picture_callbacks cb = {t->cb.send, typed_on_done, t};
+
+	while (buf_len(&t->later) && !t->picture.waiting) {
+		AUTO_BUF struct buf out = {0};
+		const size_t n = clip_hold_feed(&t->hold, buf_data(&t->later), buf_len(&t->later), &out);
+
+		buf_drop(&t->later, n);
+		if (buf_len(&out))
+			t->cb.pass(t->cb.ctx, buf_data(&out), buf_len(&out));
+		if (t->hold.whole)
+			picture_begin(&t->picture, &cb, buf_data(&t->hold.held), buf_len(&t->hold.held) - CLIP_HOLD_END);
+	}
+}
+
+void typed_feed(struct typed *t, const void *bytes, size_t n)
+{
+	buf_add(&t->later, bytes, n);
+	typed_go_on(t);
+}
+
+bool typed_is_waiting(const struct typed *t)
+{
+	return t->picture.waiting;
+}
+
+bool typed_is_holding(const struct typed *t)
+{
+	return t->hold.holding && !t->hold.whole;
+}
+
+void typed_give_up(struct typed *t)
+{
+	AUTO_BUF struct buf out = {0};
+
+	if (!typed_is_holding(t))
+		return;
+	clip_hold_release(&t->hold, &out);
+	if (buf_len(&out))
+		t->cb.pass(t->cb.ctx, buf_data(&out), buf_len(&out));
+}
+
+void typed_on_placed(struct typed *t, const void *path, size_t n)
+{
+	picture_on_placed(&t->picture, path, n);
+	typed_go_on(t);
+}
+
+size_t typed_kept(const struct typed *t)
+{
+	return buf_len(&t->later) + buf_len(&t->hold.held);
+}
+
+void typed_fini(struct typed *t)
+{
+	clip_hold_fini(&t->hold);
+	picture_fini(&t->picture);
+	buf_fini(&t->later);
+	t->later = (struct buf){0};
+}
