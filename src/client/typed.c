@@ -1,5 +1,12 @@
 #include "client/typed.h"
 
+static void typed_send(void *ctx, enum wire_type type, const void *payload, size_t n)
+{
+	const struct typed *t = ctx;
+
+	t->cb.send(t->cb.ctx, type, payload, n);
+}
+
 /* The paste as it is to be, and the mark that was behind it. */
 static void typed_on_done(void *ctx, const void *text, size_t n)
 {
@@ -12,7 +19,7 @@ static void typed_on_done(void *ctx, const void *text, size_t n)
 
 static void typed_go_on(struct typed *t)
 {
-	const struct picture_callbacks cb = {t->cb.send, typed_on_done, t};
+	const struct picture_callbacks cb = {typed_send, typed_on_done, t};
 
 	while (buf_len(&t->later) && !t->picture.waiting) {
 		AUTO_BUF struct buf out = {0};
