@@ -127,7 +127,8 @@ XCLIP = "xclip -selection clipboard -o -t "
 def test_lease(ctx, env):
     """An image only after Ctrl+V, one for each; a list at any time; text never, however it is asked for."""
     picture, x = png(640, 480), X(ctx)
-    x.set_many({"text/plain": SECRET.encode(), "UTF8_STRING": SECRET.encode(), "text/html": SECRET.encode(), "image/png": picture})
+    texts = ("text/plain", "UTF8_STRING", "STRING", "COMPOUND_TEXT", "text/html")
+    x.set_many({**{t: SECRET.encode() for t in texts}, "image/png": picture})
     sh = TermShell(ctx, {**x.env, **env})
     assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
     assert_eq(sh.run("wl-paste --list-types")[:2], (0, b"image/png\n"), "list of wl-paste")
@@ -150,7 +151,7 @@ def test_lease(ctx, env):
     assert_true(code == 0 and out == picture, "wl-paste: %d, %s" % (code, err))
 
     sh.press()
-    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "text/html",
+    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "COMPOUND_TEXT", XCLIP + "text/html",
                     "wl-paste --no-newline --type text/plain", "wl-paste -t text", "wl-paste --primary", "xsel --clipboard --output",
                     "echo x | wl-copy", "echo x | xclip -selection clipboard", "wl-paste --watch cat"):
         assert_eq(sh.run(command)[:2], (1, b""), command)
@@ -167,6 +168,41 @@ def test_lease(ctx, env):
         if name.endswith((".out", ".err")):
             assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
     x.close()
+    assert_nothing_left(ctx)
+
+
+BAD_TOOLS = {"hangs": ("sleep 3600 & sleep 3600", "did not answer in time"), "dies": ("kill -9 $$", "was killed"),
+             "sends a gigabyte": ("exec head -c 1000000000 /dev/zero", "more than 20 MiB"), "sends half": ("exec head -c 20000 picture", "cut off")}
+
+
+@test(timeout=590)
+def test_bad_tools(ctx):
+    """Host tools that misbehave, one after another in one session: a reason each, and the next image comes as if nothing had been."""
+    picture = png(640, 480)
+    tools = ctx.make_dir(os.path.join(ctx.dir, "tools"))
+    ctx.write(os.path.join(tools, "picture"), picture)
+    ctx.write(os.path.join(tools, "xclip"), '#!/bin/sh\ncd %s\ncase "$*" in *TARGETS) echo image/png;; *) . ./does;; esac\n' % tools, 0o755)
+    sh = TermShell(ctx, {"DISPLAY": ":77", "WAYLAND_DISPLAY": None, "PATH": tools + ":/usr/bin:/bin"})
+    for n, (what, (script, reason)) in enumerate(BAD_TOOLS.items()):
+        ctx.write(os.path.join(tools, "does"), script + "\n")
+        sh.press()
+        code, out, err = sh.run(XCLIP + "image/png")
+        assert_eq((code, out), (1, b""), "an image of a tool that " + what)
+        assert_in(reason, err, "reason, to the program in the guest")
+        events = sh.clip_events()
+        assert_eq(len(events), n + 1, "events")
+        assert_in(reason, events[-1]["reason"], "reason, to the user")
+    for p in procs.processes():
+        status = procs.read("/proc/%d/status" % p.pid) or b""
+        peak = re.search(rb"VmHWM:\s+(\d+)", status)
+        if p.uid == ctx.uid and p.name in ("ccvm-session", "ccvm-clip") and peak:
+            assert_true(int(peak[1]) < 200 * 1024, "memory of %s: %s KiB" % (p.name, peak[1].decode()))
+        assert_true(p.uid != ctx.uid or b"3600" not in procs.cmdline(p.pid), "what a tool started has ended")
+    ctx.write(os.path.join(tools, "does"), "exec cat picture\n")
+    sh.press()
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_true(code == 0 and out == picture, "the very same bytes afterwards: %d, %d bytes, %s" % (code, len(out), err))
+    sh.end()
     assert_nothing_left(ctx)
 
 
