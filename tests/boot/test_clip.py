@@ -7,15 +7,12 @@ import re
 import claude_home
 from api import Api
 from clipboard import Wayland, X, convert, images_of, looks_same, png
-from harness import (assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, read_json_lines, test, wait_until)
+from harness import assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, test
+from term_shell import TermShell, clip_events
 from tmux import Tmux
 
 KEY = "test-key-0123456789abcdefghij"
 DISPLAYS = {"x": X, "wayland": Wayland}
-
-
-def clip_events(path):
-    return [e for e in read_json_lines(path) if e["event"] == "clip"]
 
 
 def ask_about_picture(ctx, t, api, picture, toast=None):
@@ -78,45 +75,6 @@ for i, line in enumerate(%r):
         pass
     print(i, out)
 """ % CRAFTED
-
-
-class TermShell:
-    """A shell in a guest on a terminal. Commands are scripts in the workspace, their outputs files there."""
-
-    def __init__(self, ctx, env):
-        self.ctx, self.n = ctx, 0
-        self.events = os.path.join(ctx.dir, "events")
-        ctx.write(self.events, b"")
-        self.t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
-        wait_until(lambda: self.ran("true") is not None, 240, "a shell in the guest")
-
-    def path(self, name):
-        return os.path.join(self.ctx.workspace, name)
-
-    def ran(self, script):
-        self.n += 1
-        name = "run%d" % self.n
-        self.ctx.write(self.path(name), "{\n%s\n} >%s.out 2>%s.err\necho $? >%s.tmp\nmv %s.tmp %s.code\n" % ((script,) + (name,) * 5))
-        self.t.send("sh ./%s\n" % name)
-        wait_until(lambda: os.path.exists(self.path(name + ".code")), 150, "end of `%s`" % script[:60])
-        return name
-
-    def run(self, script):
-        """(exit code, stdout, stderr)"""
-        name = self.ran(script)
-        return (int(procs.read(self.path(name + ".code"))), procs.read(self.path(name + ".out")),
-                procs.read(self.path(name + ".err")).decode())
-
-    def press(self):
-        """Ctrl+V, which means \"the next one as it is\" to the shell."""
-        self.t.keys("C-v", "x", "C-u")
-
-    def clip_events(self):
-        return clip_events(self.events)
-
-    def end(self):
-        self.t.send("exit 0\n")
-        assert_eq(self.t.exit_code(90), 0, "exit code")
 
 
 XCLIP = "xclip -selection clipboard -o -t "

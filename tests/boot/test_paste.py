@@ -7,9 +7,10 @@ import claude_home
 from api import Api
 from clipboard import images_of, png
 from harness import assert_eq, assert_nothing_left, assert_true, each, test, wait_until
-from test_clip import KEY, TermShell, clip_events
+from term_shell import TermShell, clip_events
 from tmux import Tmux
 
+KEY = "test-key-0123456789abcdefghij"
 GUEST_PATH = r"/tmp/ccvm-paste-[0-9a-f]{16}\.%s"
 SECRET = b"-----BEGIN OPENSSH PRIVATE KEY-----\nnot-for-guests\n"
 
