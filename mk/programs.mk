@@ -23,7 +23,7 @@ $(B)/obj/%.o: %.c mk/flags.mk
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
 # pure modules of src/clip that a client uses
-CLIENT_CLIP := $(patsubst %,src/clip/clip_%.c,hold image path request typed)
+CLIENT_CLIP := $(patsubst %,src/clip/clip_%.c,hold image kitty path request typed)
 ccvm_FILES := src/vm/image.c $(CLIENT_CLIP)
 ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
 ccvm-clip_AREAS := base clip

@@ -182,14 +182,34 @@ static void run_pass(void *ctx, const void *bytes, size_t n)
 	run_send(r, WIRE_STDIN, bytes, n);
 }
 
-static void run_send_image(void *ctx, enum wire_type type, const void *payload, size_t n)
+static void run_send_frame(void *ctx, enum wire_type type, const void *payload, size_t n)
 {
 	run_send(ctx, type, payload, n);
 }
 
+static void run_show(void *ctx, const void *bytes, size_t n)
+{
+	run_output_add(&((struct run *)ctx)->out[0], bytes, n);
+}
+
+static void run_on_typed_timeout(uv_timer_t *timer);
+
+static void run_watch_typed(struct run *r)
+{
+	const int ms = typed_patience_ms(&r->typed);
+
+	if (ms >= 0)
+		uv_timer_start(&r->typed_timer, run_on_typed_timeout, (uint64_t)ms, 0);
+	else
+		uv_timer_stop(&r->typed_timer);
+}
+
 static void run_on_typed_timeout(uv_timer_t *timer)
 {
-	typed_give_up(&((struct run *)timer->data)->typed);
+	struct run *r = timer->data;
+
+	typed_give_up(&r->typed);
+	run_watch_typed(r);
 }
 
 static void run_input_take(struct run *r, const char *bytes, size_t n)
@@ -199,10 +219,7 @@ static void run_input_take(struct run *r, const char *bytes, size_t n)
 		return;
 	}
 	typed_feed(&r->typed, bytes, n);
-	if (typed_is_holding(&r->typed))
-		uv_timer_start(&r->typed_timer, run_on_typed_timeout, CLIP_HOLD_MS, 0);
-	else
-		uv_timer_stop(&r->typed_timer);
+	run_watch_typed(r);
 }
 
 /* What may be read: bytes that are held back are sent later, and a paste may become longer. */
@@ -265,7 +282,7 @@ static void run_input_watch(struct run *r)
 static void run_input_init(struct run *r)
 {
 	r->credit = WIRE_CREDIT_FIRST;
-	r->typed.cb = (struct typed_callbacks){run_send_image, run_pass, r};
+	r->typed.cb = (struct typed_callbacks){run_send_frame, run_pass, run_show, r};
 	uv_timer_init(&r->loop, &r->typed_timer);
 	r->typed_timer.data = r;
 	r->input_can_poll = run_is_pollable(STDIN_FILENO) && run_poll_init(r, &r->input_poll, STDIN_FILENO) == 0;
@@ -368,6 +385,12 @@ static void run_on_placed(struct run *r, const struct wire_frame *f)
 	run_input_watch(r);
 }
 
+static void run_on_ask(struct run *r, const struct wire_frame *f)
+{
+	typed_on_ask(&r->typed, f->payload, f->n);
+	run_watch_typed(r);
+}
+
 static void run_on_frame(struct run *r, const struct wire_frame *f)
 {
 	static const struct {
@@ -375,7 +398,7 @@ static void run_on_frame(struct run *r, const struct wire_frame *f)
 		void (*take)(struct run *r, const struct wire_frame *f);
 	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr}, {WIRE_CREDIT, run_on_credit},
 		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit},
-		     {WIRE_IMAGE_PLACED, run_on_placed}};
+		     {WIRE_IMAGE_PLACED, run_on_placed}, {WIRE_CLIP_ASK, run_on_ask}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)

@@ -35,8 +35,21 @@ static void typed_go_on(struct typed *t)
 
 void typed_feed(struct typed *t, const void *bytes, size_t n)
 {
-	buf_add(&t->later, bytes, n);
+	termclip_filter(&t->termclip, bytes, n, &t->later);
 	typed_go_on(t);
+}
+
+static void typed_show(void *ctx, const void *bytes, size_t n)
+{
+	const struct typed *t = ctx;
+
+	t->cb.show(t->cb.ctx, bytes, n);
+}
+
+void typed_on_ask(struct typed *t, const void *payload, size_t n)
+{
+	t->termclip.cb = (struct termclip_callbacks){typed_send, typed_show, t};
+	termclip_on_ask(&t->termclip, payload, n);
 }
 
 bool typed_is_waiting(const struct typed *t)
@@ -44,15 +57,27 @@ bool typed_is_waiting(const struct typed *t)
 	return t->picture.waiting;
 }
 
-bool typed_is_holding(const struct typed *t)
+static bool typed_is_holding(const struct typed *t)
 {
 	return t->hold.holding && !t->hold.whole;
+}
+
+int typed_patience_ms(const struct typed *t)
+{
+	const int terminal = termclip_patience_ms(&t->termclip);
+
+	return terminal < 0 && typed_is_holding(t) ? CLIP_HOLD_MS : terminal;
 }
 
 void typed_give_up(struct typed *t)
 {
 	AUTO_BUF struct buf out = {0};
 
+	if (termclip_patience_ms(&t->termclip) >= 0) {
+		termclip_give_up(&t->termclip, &t->later);
+		typed_go_on(t);
+		return;
+	}
 	if (!typed_is_holding(t))
 		return;
 	clip_hold_release(&t->hold, &out);
@@ -75,6 +100,7 @@ void typed_fini(struct typed *t)
 {
 	clip_hold_fini(&t->hold);
 	picture_fini(&t->picture);
+	termclip_fini(&t->termclip);
 	buf_fini(&t->later);
 	t->later = (struct buf){0};
 }

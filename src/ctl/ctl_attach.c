@@ -115,6 +115,8 @@ static int attach_on_session(struct attach *a, struct err *e)
 			rc = attach_on_view(a, &f, e);
 		else if (f.type == WIRE_EXIT)
 			attach_on_exit(a, &f);
+		else if (f.type == WIRE_CLIP_ASK)
+			typed_on_ask(&a->typed, f.payload, f.n);
 		else if (f.type == WIRE_IMAGE_PLACED)
 			typed_on_placed(&a->typed, f.payload, f.n);
 		link_drop(&a->link, &f);
@@ -145,6 +147,14 @@ static void attach_send(void *ctx, enum wire_type type, const void *payload, siz
 static void attach_pass(void *ctx, const void *bytes, size_t n)
 {
 	attach_send(ctx, WIRE_TYPED, bytes, n);
+}
+
+static void attach_show(void *ctx, const void *bytes, size_t n)
+{
+	struct err ignored;
+
+	(void)ctx;
+	(void)file_write_all(STDOUT_FILENO, bytes, n, &ignored);
 }
 
 static int attach_on_typed(struct attach *a, struct err *e)
@@ -181,7 +191,7 @@ static int attach_loop(struct attach *a, struct err *e)
 		/* While an image is on its way, what is typed waits in the terminal. */
 		struct pollfd p[] = {{a->link.fd, POLLIN, 0}, {typed_is_waiting(&a->typed) ? -1 : STDIN_FILENO, POLLIN, 0},
 				     {a->signals, POLLIN, 0}};
-		int rc = 0, ready = poll(p, 3, typed_is_holding(&a->typed) ? CLIP_HOLD_MS : -1);
+		int rc = 0, ready = poll(p, 3, typed_patience_ms(&a->typed));
 
 		if (ready == 0)
 			typed_give_up(&a->typed);
@@ -229,7 +239,7 @@ static int attach_run(struct attach *a, struct err *e)
 
 int ctl_attach(int argc, char **argv, struct err *e)
 {
-	struct attach a = {.link = {.fd = -1}, .signals = -1, .typed = {.cb = {attach_send, attach_pass, &a}}};
+	struct attach a = {.link = {.fd = -1}, .signals = -1, .typed = {.cb = {attach_send, attach_pass, attach_show, &a}}};
 	int rc = -1;
 
 	if (argc != 2)

@@ -49,7 +49,7 @@ enum wire_type {
 	 * agent) and WIRE_RESIZE. WIRE_VIEW and WIRE_VIEW_DATA begin with the viewer's number (4 bytes) there. */
 	WIRE_VIEW_GONE = 'Q', /* 4 bytes: a viewer that left */
 	WIRE_TERM_EVENT = 't', /* 1 byte of enum wire_term_event; text */
-	/* between session and ccvm-clip */
+	/* between session and ccvm-clip; and a client, whose terminal may be asked where the host has no display */
 	WIRE_CLIP_ASK = 'C',   /* 1 byte of enum clip_type (clip/clip_request.h); CLIP_NO_TYPE: the list */
 	WIRE_CLIP_BYTES = 'D', /* some of the answer's */
 	WIRE_CLIP_DONE = 'F',  /* JSON: ok, reason, no_display; the answer's end */

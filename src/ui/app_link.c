@@ -57,7 +57,7 @@ static void links_type(struct app *a, const struct model_session *s, const struc
 		links_send(a, s, WIRE_VIEW, buf_data(message), buf_len(message));
 }
 
-static void links_send_image(void *ctx, enum wire_type type, const void *payload, size_t n)
+static void links_send_to(void *ctx, enum wire_type type, const void *payload, size_t n)
 {
 	struct app_connection *c = ctx;
 	AUTO_BUF struct buf frame = {0};
@@ -74,7 +74,7 @@ static void links_on_paste_done(void *ctx, const void *text, size_t n)
 	c->held = (struct buf){0};
 	buf_add(&message, "t", 1);
 	buf_add(&message, text, n);
-	links_send_image(c, WIRE_VIEW, buf_data(&message), buf_len(&message));
+	links_send_to(c, WIRE_VIEW, buf_data(&message), buf_len(&message));
 	if (buf_len(&held))
 		stream_write(c->stream, buf_data(&held), buf_len(&held));
 }
@@ -148,6 +148,14 @@ static bool links_on_view(struct app_connection *c, const unsigned char *p, size
 	return true;
 }
 
+/* ccvm-tui does not ask its terminal: the answer would come among keys that libtermkey reads. */
+static void links_on_clip_ask(struct app_connection *c)
+{
+	static const char none[] = "{\"ok\":false,\"reason\":\"the host has no display, and ccvm-tui does not ask the terminal\"}";
+
+	links_send_to(c, WIRE_CLIP_DONE, none, sizeof(none) - 1);
+}
+
 static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 {
 	if (f->type == WIRE_EVENT)
@@ -158,6 +166,8 @@ static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 		return links_on_view(c, f->payload, f->n);
 	else if (f->type == WIRE_IMAGE_PLACED)
 		picture_on_placed(&c->picture, f->payload, f->n);
+	else if (f->type == WIRE_CLIP_ASK)
+		links_on_clip_ask(c);
 	return true;
 }
 
@@ -299,7 +309,7 @@ void links_key(struct app *a, const struct model_session *s, const struct key *k
 void links_paste(struct app *a, const struct model_session *s, const char *text)
 {
 	struct app_connection *c = s ? links_find(a, s->id) : NULL;
-	const struct picture_callbacks cb = {links_send_image, links_on_paste_done, c};
+	const struct picture_callbacks cb = {links_send_to, links_on_paste_done, c};
 	AUTO_BUF struct buf message = {0};
 
 	if (c && !c->picture.waiting) {

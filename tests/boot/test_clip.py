@@ -164,6 +164,49 @@ def test_bad_tools(ctx):
     assert_nothing_left(ctx)
 
 
+NO_DISPLAY = {"DISPLAY": None, "WAYLAND_DISPLAY": None}
+KITTY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib", "kitty.py")
+
+
+@each({"gives": True, "denies": False})
+@test(timeout=590)
+def test_terminal_clipboard(ctx, gives):
+    """Without a display, a terminal that knows kitty's protocol is asked, for an open lease alone; no byte of its answer is input."""
+    picture = png(640, 480)
+    log = ctx.write(os.path.join(ctx.dir, "asked"), b"")
+    file = ctx.write(os.path.join(ctx.dir, "picture.png"), picture)
+    sh = TermShell(ctx, {**NO_DISPLAY, "TERM": "xterm-256color"}, ["/usr/bin/python3", KITTY, log, file if gives else "deny"])
+    code, out, err = sh.run(XCLIP + "TARGETS")
+    assert_eq((code, procs.read(log)), (1, b""), "without a lease the terminal is not asked")
+    sh.press()
+    assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
+    code, out, err = sh.run(XCLIP + "image/png")
+    if gives:
+        assert_true(code == 0 and out == picture, "the very same bytes: %d, %d bytes, %s" % (code, len(out), err))
+    else:
+        assert_eq((code, out), (1, b""), "image")
+        assert_in("did not allow", err, "reason")
+    assert_eq(procs.read(log), b".\nimage/png\n", "what the terminal was asked for")
+    assert_eq(sh.clip_events()[-1]["verdict"], "sent" if gives else "refused", "event")
+    assert_true("5522" not in sh.t.screen(history=True), "an answer of the terminal's as input")
+    sh.end()
+    assert_nothing_left(ctx)
+
+
+@test(timeout=400)
+def test_no_clipboard_at_all(ctx):
+    """Without a display, in a terminal that does not answer: a reason, and what is typed meanwhile arrives."""
+    sh = TermShell(ctx, NO_DISPLAY)
+    sh.press()
+    code, out, err = sh.run(XCLIP + "TARGETS")
+    assert_eq((code, out), (1, b""), "list")
+    assert_in("no display, and the terminal", err, "reason")
+    assert_in("no display, and the terminal", sh.clip_events()[-1]["reason"], "reason, to the user")
+    assert_eq(sh.run("echo typed")[1], b"typed\n", "the next command")
+    sh.end()
+    assert_nothing_left(ctx)
+
+
 # A second sshd with the session's configuration, and ssh beside it in the guest: what this sshd would let a client of the host
 # forward. In a scripted session nobody holds the bridge's port.
 FORWARDS = r"""

@@ -13,11 +13,11 @@ def clip_events(path):
 class TermShell:
     """A shell in a guest on a terminal. Commands are scripts in the workspace, their outputs files there."""
 
-    def __init__(self, ctx, env):
+    def __init__(self, ctx, env, around=()):
         self.ctx, self.n = ctx, 0
         self.events = os.path.join(ctx.dir, "events")
         ctx.write(self.events, b"")
-        self.t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
+        self.t = Tmux(ctx, [*around, os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
         wait_until(lambda: self.ran("true") is not None, 240, "a shell in the guest")
 
     def path(self, name):

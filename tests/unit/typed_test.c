@@ -1,5 +1,5 @@
 /* areas: base proto
- * files: src/client/typed.c src/client/picture.c src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c src/clip/clip_image.c src/clip/clip_request.c
+ * files: src/client/typed.c src/client/picture.c src/client/termclip.c src/clip/clip_kitty.c src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c src/clip/clip_image.c src/clip/clip_request.c
  * What the user's terminal sends, with real files: images that are named go to the session, everything else passes as it came. */
 #include "unit/unit.h"
 
@@ -16,6 +16,7 @@ struct fixture {
 	char dir[64];
 	struct typed typed;
 	struct buf passed, image, asked; /* asked: paths, a newline behind each */
+	struct buf shown, clip, done;	 /* of the terminal's clipboard */
 };
 
 static void on_send(void *ctx, enum wire_type type, const void *payload, size_t n)
@@ -26,6 +27,10 @@ static void on_send(void *ctx, enum wire_type type, const void *payload, size_t 
 		buf_add(&f->image, payload, n);
 		return;
 	}
+	if (type == WIRE_CLIP_BYTES || type == WIRE_CLIP_DONE) {
+		buf_add(type == WIRE_CLIP_BYTES ? &f->clip : &f->done, payload, n);
+		return;
+	}
 	assert_int_equal(type, WIRE_IMAGE);
 	buf_add(&f->asked, payload, n);
 	buf_add(&f->asked, "\n", 1);
@@ -34,6 +39,11 @@ static void on_send(void *ctx, enum wire_type type, const void *payload, size_t 
 static void on_pass(void *ctx, const void *bytes, size_t n)
 {
 	buf_add(&((struct fixture *)ctx)->passed, bytes, n);
+}
+
+static void on_show(void *ctx, const void *bytes, size_t n)
+{
+	buf_add(&((struct fixture *)ctx)->shown, bytes, n);
 }
 
 static void put(const struct fixture *f, const char *name, const void *bytes, size_t n)
@@ -51,7 +61,7 @@ static int setup(void **state)
 
 	strcpy(f->dir, "/tmp/ccvm-typed-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	f->typed.cb = (struct typed_callbacks){on_send, on_pass, f};
+	f->typed.cb = (struct typed_callbacks){on_send, on_pass, on_show, f};
 	put(f, "a.png", png, sizeof(png) - 1);
 	put(f, "my b.png", png, sizeof(png) - 1);
 	put(f, "key.png", "-----BEGIN OPENSSH PRIVATE KEY-----\n", 36);
@@ -74,6 +84,9 @@ static int teardown(void **state)
 	buf_fini(&f->passed);
 	buf_fini(&f->image);
 	buf_fini(&f->asked);
+	buf_fini(&f->shown);
+	buf_fini(&f->clip);
+	buf_fini(&f->done);
 	assert_int_equal(file_remove_tree(AT_FDCWD, f->dir, &e), 0);
 	free(f);
 	return 0;
@@ -193,10 +206,10 @@ static void test_end_never_comes(void **state)
 	struct fixture *f = *state;
 
 	feed(f, P "@/a.png", 3);
-	assert_true(typed_is_holding(&f->typed));
+	assert_int_equal(typed_patience_ms(&f->typed), CLIP_HOLD_MS);
 	check(f, &f->passed, P);
 	typed_give_up(&f->typed);
-	assert_false(typed_is_holding(&f->typed));
+	assert_int_equal(typed_patience_ms(&f->typed), -1);
 	feed(f, "/more" Q "@/a.png", 3);
 	check(f, &f->passed, P "@/a.png/more" Q "@/a.png");
 	check(f, &f->asked, "");
@@ -232,11 +245,78 @@ static void test_large(void **state)
 	check(f, &f->passed, P "@/large.png" Q);
 }
 
+#define K(text) "\033]5522;" text "\033\\"
+static const char ask_list[] = {CLIP_NO_TYPE}, ask_png[] = {CLIP_PNG}, ask_tiff[] = {CLIP_TIFF};
+
+static void end_case(struct fixture *f)
+{
+	buf_drop(&f->shown, buf_len(&f->shown));
+	buf_drop(&f->clip, buf_len(&f->clip));
+	buf_drop(&f->done, buf_len(&f->done));
+}
+
+/* A terminal that hands over its clipboard; keys that are typed meanwhile pass, its answers do not. */
+static void test_terminal(void **state)
+{
+	struct fixture *f = *state;
+
+	setenv("TERM", "xterm-kitty", 1);
+	typed_on_ask(&f->typed, ask_list, 1);
+	check(f, &f->shown, K("type=read;Lg=="));
+	feed(f, "a" K("type=read:status=OK") "b" K("type=read:status=DATA:mime=Lg==;aW1hZ2UvcG5nIHRleHQvcGxhaW4=") K("type=read:status=DONE") "c", 3);
+	check(f, &f->passed, "abc");
+	check(f, &f->clip, "image/png\n");
+	check(f, &f->done, "{\"ok\":true,\"reason\":\"\"}");
+	end_case(f);
+	typed_on_ask(&f->typed, ask_png, 1);
+	check(f, &f->shown, K("type=read;aW1hZ2UvcG5n"));
+	feed(f, K("type=read:status=OK") K("type=read:status=DATA:mime=aW1hZ2UvcG5n;aGVsbG8=") K("type=read:status=DONE"), 7);
+	check(f, &f->clip, "hello");
+	end_case(f);
+	typed_on_ask(&f->typed, ask_png, 1);
+	feed(f, K("type=read:status=EPERM"), 100);
+	check(f, &f->clip, "");
+	check(f, &f->done, "{\"ok\":false,\"reason\":\"the terminal did not allow its clipboard to be read\"}");
+	check(f, &f->passed, "abc");
+}
+
+/* One that knows nothing of it is asked once; ESC stays a key; an answer that comes late is no input. */
+static void test_other_terminal(void **state)
+{
+	struct fixture *f = *state;
+
+	setenv("TERM", "xterm", 1);
+	typed_on_ask(&f->typed, ask_tiff, 1);
+	check(f, &f->shown, "");
+	end_case(f);
+	typed_on_ask(&f->typed, ask_list, 1);
+	feed(f, "x\033", 1);
+	check(f, &f->passed, "x");
+	assert_true(typed_patience_ms(&f->typed) < 100);
+	typed_give_up(&f->typed);
+	check(f, &f->passed, "x\033");
+	assert_true(typed_patience_ms(&f->typed) < 3000);
+	typed_give_up(&f->typed);
+	assert_int_equal(typed_patience_ms(&f->typed), -1);
+	assert_non_null(strstr(buf_text(&f->done), "\"ok\":false"));
+	feed(f, "y" K("type=read:status=OK") K("type=read:status=DONE"), 2);
+	check(f, &f->passed, "x\033y");
+	end_case(f);
+	typed_on_ask(&f->typed, ask_list, 1);
+	check(f, &f->shown, "");
+	assert_non_null(strstr(buf_text(&f->done), "\"ok\":false"));
+	end_case(f);
+	f->typed.termclip.mute = false;
+	setenv("TERM", "linux", 1);
+	typed_on_ask(&f->typed, ask_list, 1);
+	check(f, &f->shown, "");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {CASE(test_untouched), CASE(test_images), CASE(test_refused), CASE(test_end_never_comes), CASE(test_long),
-					   CASE(test_large)};
+					   CASE(test_large), CASE(test_terminal), CASE(test_other_terminal)};
 
 	return cmocka_run_group_tests_name("typed", tests, NULL, NULL);
 }
