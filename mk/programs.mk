@@ -22,7 +22,9 @@ $(B)/obj/%.o: %.c mk/flags.mk
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
 ccvm_PKGS := libcjson libuv libidn2
-ccvm_FILES := src/vm/image.c
+# pure modules of src/clip that a client uses
+CLIENT_CLIP := $(patsubst %,src/clip/clip_%.c,hold image kitty path request typed)
+ccvm_FILES := src/vm/image.c $(CLIENT_CLIP)
 ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
 ccvm-clip_AREAS := base clip
 ccvm-clip_PKGS :=
@@ -39,7 +41,8 @@ ccvm-tui_AREAS := base proto loop conf client ui
 ccvm-tui_PKGS := libcjson libuv ncursesw termkey libidn2
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
-ccvmctl_FILES := $(addprefix src/vm/,accel.c callfilter.c image.c jail.c qemu.c qemu_args.c template.c) src/net/net_rules.c src/net/net_address.c
+ccvm-tui_FILES := $(CLIENT_CLIP)
+ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c image.c jail.c qemu.c qemu_args.c template.c) src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))

@@ -77,5 +77,7 @@ int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may
 int agent_write_hooks(struct boot *b, struct err *e);    /* so that claude reports what it does */
 int agent_start_sshd(struct boot *b, struct err *e);
 int agent_start_report(struct boot *b, struct err *e);
+/* An image whose path the user pasted is fetched (proto/clip.h), as the agent; what it becomes is told to the host by it. */
+void agent_fetch_paste(const struct boot *b, const char *token, const char *suffix);
 
 #endif

@@ -11,8 +11,9 @@
  *    than was asked for.
  * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on it run in a process of their own,
  *    which the agent's start waits for (init/lane.c).
- * 5. Then it reaps orphans, sets its clock when the host says what time it is, and on `stop` ends every process, writes back the workspace, says `stopped` and
- *    powers off. If ccvm-init itself dies, the kernel panics and QEMU ends (-no-reboot, panic=-1). */
+ * 5. Then it reaps orphans, sets its clock when the host says what time it is, has a pasted image fetched (as the agent), and on
+ *    `stop` ends every process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies, the kernel
+ *    panics and QEMU ends (-no-reboot, panic=-1). */
 #include "init/boot.h"
 #include "init/lane.h"
 #include "init/stage.h"
@@ -145,6 +146,7 @@ static _Noreturn void init_power_off(void)
 enum init_command { INIT_NONE, INIT_GO, INIT_STOP };
 
 struct init_inbox {
+	const struct boot *boot;
 	struct json_splitter split;
 	enum init_command last;
 };
@@ -168,6 +170,8 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 		(void)seed_set_clock(ns, &ignored);
 	else if (op && strcmp(op, "pool-limit") == 0 && json_get_int(&line, "kib", &kib) && kib >= 0)
 		pool_set_limit(kib);
+	else if (op && strcmp(op, "paste") == 0 && json_get_string(&line, "token") && json_get_string(&line, "suffix"))
+		agent_fetch_paste(in->boot, json_get_string(&line, "token"), json_get_string(&line, "suffix"));
 }
 
 /* Reads what is there; end of file means that the host is not connected (yet). */
@@ -261,6 +265,7 @@ int main(void)
 	umask(022);
 	if (stage_run_all(init_before_park, ARRAY_LEN(init_before_park), &b, init_on_stage, &b, &e) < 0)
 		init_power_off();
+	inbox.boot = &b;
 	init_wait_for_go(&b, &inbox);
 	if (inbox.last == INIT_STOP)
 		init_end_all(&b);

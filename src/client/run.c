@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/terminal.h"
+#include "client/typed.h"
 #include "loop/stream.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
@@ -48,6 +49,8 @@ struct run {
 	uv_idle_t input_idle; /* for a stdin that cannot be polled */
 	bool input_can_poll, input_ended;
 	uint32_t credit;
+	struct typed typed;	/* in a terminal */
+	uv_timer_t typed_timer; /* for a paste whose end does not come */
 	uv_signal_t signals[8];
 	struct events *events;
 	struct run_result *result;
@@ -171,10 +174,66 @@ static void run_output_init(struct run *r, struct run_output *o, int fd)
 
 static void run_input_watch(struct run *r);
 
+static void run_pass(void *ctx, const void *bytes, size_t n)
+{
+	struct run *r = ctx;
+
+	r->credit -= (uint32_t)n;
+	run_send(r, WIRE_STDIN, bytes, n);
+}
+
+static void run_send_frame(void *ctx, enum wire_type type, const void *payload, size_t n)
+{
+	run_send(ctx, type, payload, n);
+}
+
+static void run_show(void *ctx, const void *bytes, size_t n)
+{
+	run_output_add(&((struct run *)ctx)->out[0], bytes, n);
+}
+
+static void run_on_typed_timeout(uv_timer_t *timer);
+
+static void run_watch_typed(struct run *r)
+{
+	const int ms = typed_patience_ms(&r->typed);
+
+	if (ms >= 0)
+		uv_timer_start(&r->typed_timer, run_on_typed_timeout, (uint64_t)ms, 0);
+	else
+		uv_timer_stop(&r->typed_timer);
+}
+
+static void run_on_typed_timeout(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+
+	typed_give_up(&r->typed);
+	run_watch_typed(r);
+}
+
+static void run_input_take(struct run *r, const char *bytes, size_t n)
+{
+	if (!r->tty) {
+		run_pass(r, bytes, n);
+		return;
+	}
+	typed_feed(&r->typed, bytes, n);
+	run_watch_typed(r);
+}
+
+/* What may be read: bytes that are held back are sent later, and a paste may become longer. */
+static size_t run_input_room(const struct run *r)
+{
+	const size_t kept = r->tty ? typed_kept(&r->typed) + TYPED_GROWTH : 0;
+
+	return r->credit > kept ? r->credit - kept : 0;
+}
+
 static void run_input_read(struct run *r)
 {
 	static char bytes[WIRE_CHUNK];
-	size_t n = r->credit < sizeof(bytes) ? r->credit : sizeof(bytes);
+	const size_t room = run_input_room(r), n = room < sizeof(bytes) ? room : sizeof(bytes);
 	ssize_t got;
 
 	if (r->input_ended || n == 0)
@@ -183,9 +242,9 @@ static void run_input_read(struct run *r)
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (got > 0) {
-		r->credit -= (uint32_t)got;
-		run_send(r, WIRE_STDIN, bytes, (size_t)got);
+		run_input_take(r, bytes, (size_t)got);
 	} else {
+		typed_give_up(&r->typed);
 		r->input_ended = true;
 		run_send(r, WIRE_STDIN_END, NULL, 0);
 	}
@@ -207,7 +266,8 @@ static void run_input_on_idle(uv_idle_t *idle)
 static void run_input_watch(struct run *r)
 {
 	/* In a terminal, what is typed while the guest boots waits in the terminal's own queue. */
-	bool wanted = !r->input_ended && r->credit && (!r->tty || r->agent_runs) && !r->session_ended;
+	bool wanted = !r->input_ended && run_input_room(r) && (!r->tty || r->agent_runs) && !r->session_ended &&
+		      !typed_is_waiting(&r->typed);
 
 	if (r->input_can_poll && wanted)
 		uv_poll_start(&r->input_poll, UV_READABLE, run_input_on_poll);
@@ -222,6 +282,9 @@ static void run_input_watch(struct run *r)
 static void run_input_init(struct run *r)
 {
 	r->credit = WIRE_CREDIT_FIRST;
+	r->typed.cb = (struct typed_callbacks){run_send_frame, run_pass, run_show, r};
+	uv_timer_init(&r->loop, &r->typed_timer);
+	r->typed_timer.data = r;
 	r->input_can_poll = run_is_pollable(STDIN_FILENO) && run_poll_init(r, &r->input_poll, STDIN_FILENO) == 0;
 	r->input_poll.data = r;
 	uv_idle_init(&r->loop, &r->input_idle);
@@ -316,13 +379,26 @@ static void run_on_credit(struct run *r, const struct wire_frame *f)
 	run_input_watch(r);
 }
 
+static void run_on_placed(struct run *r, const struct wire_frame *f)
+{
+	typed_on_placed(&r->typed, f->payload, f->n);
+	run_input_watch(r);
+}
+
+static void run_on_ask(struct run *r, const struct wire_frame *f)
+{
+	typed_on_ask(&r->typed, f->payload, f->n);
+	run_watch_typed(r);
+}
+
 static void run_on_frame(struct run *r, const struct wire_frame *f)
 {
 	static const struct {
 		enum wire_type type;
 		void (*take)(struct run *r, const struct wire_frame *f);
 	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr}, {WIRE_CREDIT, run_on_credit},
-		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit}};
+		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit},
+		     {WIRE_IMAGE_PLACED, run_on_placed}, {WIRE_CLIP_ASK, run_on_ask}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)

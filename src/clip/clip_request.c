@@ -49,6 +49,27 @@ const char *clip_type_suffix(enum clip_type type)
 	return clip_types[type].suffix;
 }
 
+static const struct {
+	const char *word;
+	enum clip_file file;
+} clip_file_words[] = {{CLIP_FETCH, CLIP_FILE_FETCH}, {CLIP_STORED, CLIP_FILE_STORED}, {CLIP_FAILED, CLIP_FILE_FAILED}};
+
+static enum clip_file clip_file_of(const char *text, size_t n, char token[CLIP_TOKEN + 1])
+{
+	for (size_t i = 0; i < ARRAY_LEN(clip_file_words); i++) {
+		const size_t word = strlen(clip_file_words[i].word);
+
+		if (n != word + CLIP_TOKEN || memcmp(text, clip_file_words[i].word, word) != 0)
+			continue;
+		memcpy(token, text + word, CLIP_TOKEN);
+		token[CLIP_TOKEN] = '\0';
+		if (strspn(token, "0123456789abcdef") == CLIP_TOKEN)
+			return clip_file_words[i].file;
+		token[0] = '\0';
+	}
+	return CLIP_FILE_NONE;
+}
+
 int clip_request_parse(const void *bytes, size_t n, struct clip_request *out)
 {
 	static const char *const types[] = CLIP_TYPES;
@@ -64,5 +85,7 @@ int clip_request_parse(const void *bytes, size_t n, struct clip_request *out)
 	for (size_t i = 0; !out->list && i < ARRAY_LEN(types); i++)
 		if (clip_is(types[i], text, line))
 			out->type = clip_type_of(text, line);
-	return out->list || out->type != CLIP_NO_TYPE ? 1 : -1;
+	if (!out->list && out->type == CLIP_NO_TYPE)
+		out->file = clip_file_of(text, line, out->token);
+	return out->list || out->type != CLIP_NO_TYPE || out->file ? 1 : -1;
 }

@@ -5,11 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/clip.h"
+
 enum clip_type { CLIP_PNG, CLIP_JPEG, CLIP_WEBP, CLIP_GIF, CLIP_BMP, CLIP_TIFF, CLIP_NO_TYPE };
+
+/* About an image whose path was pasted. */
+enum clip_file { CLIP_FILE_NONE, CLIP_FILE_FETCH, CLIP_FILE_STORED, CLIP_FILE_FAILED };
 
 struct clip_request {
 	bool list;	     /* else an image */
 	enum clip_type type; /* of the image; one of CLIP_TYPES */
+	enum clip_file file; /* neither of them, when it is one */
+	char token[CLIP_TOKEN + 1];
 };
 
 /* 1: a request, 0: more bytes are needed, -1: not one of the closed list. What stands behind the newline makes it none:

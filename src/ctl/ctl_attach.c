@@ -10,6 +10,7 @@
 #include "client/keyname.h"
 #include "client/link.h"
 #include "client/terminal.h"
+#include "client/typed.h"
 #include "conf/conf.h"
 
 #include <errno.h>
@@ -25,7 +26,9 @@ struct attach {
 	struct link link;
 	int signals; /* fd */
 	struct key key;
-	bool drawn, detached, ended;
+	struct typed typed;
+	struct err typed_error; /* of what typed sent */
+	bool drawn, detached, ended, broken;
 	int code;
 };
 
@@ -112,6 +115,10 @@ static int attach_on_session(struct attach *a, struct err *e)
 			rc = attach_on_view(a, &f, e);
 		else if (f.type == WIRE_EXIT)
 			attach_on_exit(a, &f);
+		else if (f.type == WIRE_CLIP_ASK)
+			typed_on_ask(&a->typed, f.payload, f.n);
+		else if (f.type == WIRE_IMAGE_PLACED)
+			typed_on_placed(&a->typed, f.payload, f.n);
 		link_drop(&a->link, &f);
 	}
 	return rc;
@@ -129,6 +136,27 @@ static size_t attach_find_key(const struct attach *a, const char *bytes, size_t 
 	return at ? (size_t)(at - bytes) : n;
 }
 
+static void attach_send(void *ctx, enum wire_type type, const void *payload, size_t n)
+{
+	struct attach *a = ctx;
+
+	if (!a->broken && link_send(&a->link, type, payload, n, &a->typed_error) < 0)
+		a->broken = true;
+}
+
+static void attach_pass(void *ctx, const void *bytes, size_t n)
+{
+	attach_send(ctx, WIRE_TYPED, bytes, n);
+}
+
+static void attach_show(void *ctx, const void *bytes, size_t n)
+{
+	struct err ignored;
+
+	(void)ctx;
+	(void)file_write_all(STDOUT_FILENO, bytes, n, &ignored);
+}
+
 static int attach_on_typed(struct attach *a, struct err *e)
 {
 	char bytes[4096];
@@ -139,7 +167,10 @@ static int attach_on_typed(struct attach *a, struct err *e)
 		return 0;
 	use = n > 0 ? attach_find_key(a, bytes, (size_t)n) : 0;
 	a->detached = n <= 0 || use < (size_t)n;
-	return use ? link_send(&a->link, WIRE_TYPED, bytes, use, e) : 0;
+	typed_feed(&a->typed, bytes, use);
+	if (a->detached)
+		typed_give_up(&a->typed);
+	return a->broken ? (*e = a->typed_error, -1) : 0;
 }
 
 static int attach_on_signal(struct attach *a, struct err *e)
@@ -157,10 +188,14 @@ static int attach_on_signal(struct attach *a, struct err *e)
 static int attach_loop(struct attach *a, struct err *e)
 {
 	while (!a->detached && !a->ended) {
-		struct pollfd p[] = {{a->link.fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}, {a->signals, POLLIN, 0}};
-		int rc = 0;
+		/* While an image is on its way, what is typed waits in the terminal. */
+		struct pollfd p[] = {{a->link.fd, POLLIN, 0}, {typed_is_waiting(&a->typed) ? -1 : STDIN_FILENO, POLLIN, 0},
+				     {a->signals, POLLIN, 0}};
+		int rc = 0, ready = poll(p, 3, typed_patience_ms(&a->typed));
 
-		if (poll(p, 3, -1) < 0)
+		if (ready == 0)
+			typed_give_up(&a->typed);
+		if (ready <= 0)
 			continue;
 		if (p[0].revents)
 			rc = attach_on_session(a, e);
@@ -204,7 +239,7 @@ static int attach_run(struct attach *a, struct err *e)
 
 int ctl_attach(int argc, char **argv, struct err *e)
 {
-	struct attach a = {.link = {.fd = -1}, .signals = -1};
+	struct attach a = {.link = {.fd = -1}, .signals = -1, .typed = {.cb = {attach_send, attach_pass, attach_show, &a}}};
 	int rc = -1;
 
 	if (argc != 2)
@@ -221,5 +256,6 @@ int ctl_attach(int argc, char **argv, struct err *e)
 	if (a.signals >= 0)
 		close(a.signals);
 	link_close(&a.link);
+	typed_fini(&a.typed);
 	return rc;
 }

@@ -32,6 +32,8 @@ enum wire_type {
 	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first */
 	WIRE_TYPED = 'y',  /* bytes for a session's terminal, from a client that did not start it */
 	WIRE_RENAME = 'n', /* the session's new name, UTF-8 */
+	WIRE_IMAGE_BYTES = 'I', /* of an image file whose path was pasted */
+	WIRE_IMAGE = 'J',  /* its path; the bytes are all there. WIRE_IMAGE_PLACED answers */
 	WIRE_VIEW = 'V',   /* for ccvm-term, see proto/view.h */
 	/* session to client */
 	WIRE_EVENT = 'e', /* one JSON object */
@@ -41,12 +43,13 @@ enum wire_type {
 	WIRE_TEMPLATE_RAM = 't', /* empty; with the memory's fd (SCM_RIGHTS) when there is one to lend */
 	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
 	WIRE_VIEW_DATA = 'v', /* from ccvm-term, see proto/view.h */
+	WIRE_IMAGE_PLACED = 'j', /* where the image lies in the guest; empty: nowhere */
 	WIRE_EXIT = 'q',   /* JSON: code and, for ccvm's own failures, what they were; the last frame */
 	/* between session and ccvm-term, beside WIRE_STDOUT (the agent's output), WIRE_STDIN (answers and keys, for the
 	 * agent) and WIRE_RESIZE. WIRE_VIEW and WIRE_VIEW_DATA begin with the viewer's number (4 bytes) there. */
 	WIRE_VIEW_GONE = 'Q', /* 4 bytes: a viewer that left */
 	WIRE_TERM_EVENT = 't', /* 1 byte of enum wire_term_event; text */
-	/* between session and ccvm-clip */
+	/* between session and ccvm-clip; and a client, whose terminal may be asked where the host has no display */
 	WIRE_CLIP_ASK = 'C',   /* 1 byte of enum clip_type (clip/clip_request.h); CLIP_NO_TYPE: the list */
 	WIRE_CLIP_BYTES = 'D', /* some of the answer's */
 	WIRE_CLIP_DONE = 'F',  /* JSON: ok, reason, no_display; the answer's end */

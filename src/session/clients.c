@@ -50,6 +50,8 @@ static void clients_remove(struct client *c)
 		uv_timer_start(&c->session->lonely, clients_on_lonely, CLIENTS_LONELY_MS, 0);
 	egress_forget_client(c->session, c);
 	screen_forget_client(c->session, c->number);
+	paste_forget_client(c->session, c->number);
+	termclip_forget_client(c->session, c->number);
 	buf_fini(&c->held);
 	stream_close(c->stream);
 	buf_fini(&c->in);
@@ -114,7 +116,7 @@ static int clients_on_stdin(struct client *c, const struct wire_frame *f)
 	/* The client may not send more than it has credit for. */
 	if (s->input_end || buf_len(&s->input) + f->n > WIRE_CREDIT_FIRST)
 		return -1;
-	clip_on_typed(s, &c->typed, f->payload, f->n);
+	clip_on_typed(s, c->number, &c->typed, f->payload, f->n);
 	buf_add(&s->input, f->payload, f->n);
 	agent_pump(s);
 	return 0;
@@ -187,7 +189,7 @@ static int clients_on_typed(struct client *c, const struct wire_frame *f)
 
 	if (s->input_end)
 		return 0;
-	clip_on_typed(s, &c->typed, f->payload, f->n);
+	clip_on_typed(s, c->number, &c->typed, f->payload, f->n);
 	buf_add(&s->input, f->payload, f->n);
 	c->paused = buf_len(&s->input) > WIRE_CREDIT_FIRST;
 	stream_pause(c->stream, c->paused);
@@ -212,8 +214,32 @@ static int clients_on_view(struct client *c, const struct wire_frame *f)
 		return -1;
 	if (f->payload[0] == VIEW_PULL)
 		c->pulling = true;
-	clip_on_view(c->session, f->payload, f->n);
+	clip_on_view(c->session, c->number, f->payload, f->n);
 	screen_on_view(c->session, c, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_image_bytes(struct client *c, const struct wire_frame *f)
+{
+	paste_on_bytes(c->session, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_image(struct client *c, const struct wire_frame *f)
+{
+	paste_on_image(c->session, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_clip_bytes(struct client *c, const struct wire_frame *f)
+{
+	termclip_on_bytes(c->session, c->number, f->payload, f->n);
+	return 0;
+}
+
+static int clients_on_clip_done(struct client *c, const struct wire_frame *f)
+{
+	termclip_on_done(c->session, c->number, f->payload, f->n);
 	return 0;
 }
 
@@ -243,7 +269,9 @@ static const struct {
 	{WIRE_TYPED, false, clients_on_typed},  {WIRE_ATTACH, false, clients_on_attach},
 	{WIRE_VIEW, false, clients_on_view},    {WIRE_RENAME, false, clients_on_rename},
 	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
-	{WIRE_TEMPLATE, false, clients_on_template},
+	{WIRE_TEMPLATE, false, clients_on_template}, {WIRE_IMAGE_BYTES, false, clients_on_image_bytes},
+	{WIRE_IMAGE, false, clients_on_image}, {WIRE_CLIP_BYTES, false, clients_on_clip_bytes},
+	{WIRE_CLIP_DONE, false, clients_on_clip_done},
 };
 
 static int clients_dispatch(struct client *c, const struct wire_frame *f)
@@ -363,6 +391,16 @@ static struct client *clients_find(struct session *s, uint32_t number)
 	while (c && c->number != number)
 		c = c->next;
 	return c;
+}
+
+void clients_send_to(struct session *s, uint32_t number, enum wire_type type, const void *payload, size_t n)
+{
+	clients_send(clients_find(s, number), type, payload, n);
+}
+
+bool clients_is_there(struct session *s, uint32_t number)
+{
+	return clients_find(s, number) != NULL;
 }
 
 void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n)

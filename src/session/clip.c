@@ -38,7 +38,7 @@ bool clip_is_wanted(const struct session *s)
 
 /* ---- telling ---- */
 
-static void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked)
+void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked)
 {
 	AUTO_BUF struct buf fields = {0};
 
@@ -83,7 +83,7 @@ static const char *clip_why_not_leased(const struct clip *c)
 
 /* ---- the lease ---- */
 
-void clip_grant(struct session *s)
+void clip_grant(struct session *s, uint32_t client)
 {
 	struct clip *c = &s->clip;
 
@@ -94,19 +94,20 @@ void clip_grant(struct session *s)
 		return;
 	}
 	c->lease_ms = clip_now_ms();
+	c->lease_client = client;
 	c->lease_used = c->lease_told = false;
 }
 
-void clip_on_typed(struct session *s, struct clip_typed *t, const void *bytes, size_t n)
+void clip_on_typed(struct session *s, uint32_t client, struct clip_typed *t, const void *bytes, size_t n)
 {
 	if (clip_typed_feed(t, bytes, n))
-		clip_grant(s);
+		clip_grant(s, client);
 }
 
-void clip_on_view(struct session *s, const unsigned char *bytes, size_t n)
+void clip_on_view(struct session *s, uint32_t client, const unsigned char *bytes, size_t n)
 {
 	if (n == 6 && bytes[0] == VIEW_KEY && bytes[1] == VIEW_CTRL && view_get_u32(bytes + 2) == 'v')
-		clip_grant(s);
+		clip_grant(s, client);
 }
 
 /* ---- the guest's connections ---- */
@@ -189,6 +190,14 @@ static void clip_next(struct session *s)
 	}
 }
 
+/* An image whose path was pasted: nothing of the lease's. */
+static void clip_answer_file(struct session *s, struct clip_guest *g)
+{
+	const struct buf *b = paste_on_guest(s, &g->request);
+
+	clip_answer(g, b != NULL, b ? buf_data(b) : NULL, b ? buf_len(b) : 0, "there is no such image");
+}
+
 void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t n)
 {
 	struct session *s = session;
@@ -210,6 +219,8 @@ void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t
 	buf_drop(&g->in, buf_len(&g->in));
 	if (rc < 0)
 		clip_answer(g, false, NULL, 0, "only images can be asked for, by their type");
+	else if (g->request.file)
+		clip_answer_file(s, g);
 	else
 		clip_next(s);
 }
@@ -286,15 +297,20 @@ static void clip_on_image(struct session *s, const struct clip_guest *g, bool ok
 static void clip_on_done(struct session *s, const struct wire_frame *f)
 {
 	static struct json_line l;
-	struct clip *c = &s->clip;
-	struct clip_guest *g = c->job ? clip_find(c, c->job) : NULL;
-	const char *reason;
-	bool ok;
 
 	if (json_parse_line((const char *)f->payload, f->n, &l) < 0)
 		return;
-	ok = json_get_bool(&l, "ok", false);
-	reason = json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "";
+	/* Without a display there may be a terminal that hands over its clipboard; only to who has just asked for it. */
+	if (json_get_bool(&l, "no_display", false) && clip_is_leased(&s->clip) && termclip_ask(s))
+		return;
+	clip_on_answer(s, json_get_bool(&l, "ok", false), json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
+}
+
+void clip_on_answer(struct session *s, bool ok, const char *reason)
+{
+	struct clip *c = &s->clip;
+	struct clip_guest *g = c->job ? clip_find(c, c->job) : NULL;
+
 	if (c->job_request.list)
 		clip_on_list(s, ok, reason);
 	else

@@ -41,6 +41,7 @@ struct clip {
 	uint64_t turns;
 	bool no_helper; /* it could not be started, or has ended */
 	int64_t lease_ms;   /* when the key was pressed last; 0: never */
+	uint32_t lease_client; /* whose key it was */
 	bool lease_used;    /* an image went over for it */
 	bool lease_told;    /* or it was told why not */
 	int64_t listed_ms;  /* last list, and its answer */
@@ -51,17 +52,21 @@ struct clip {
 	bool off_told;
 };
 
+/* The "clip" event; CLIP_NO_TYPE, 0 and NULL are left out. */
+void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked);
 /* Starts ccvm-clip, for an agent with a terminal where images may be pasted; before this process is confined. */
 void clip_start(struct session *s);
 void clip_end(struct session *s);
 /* Whether the guest's sshd is to be asked for the forward. */
 bool clip_is_wanted(const struct session *s);
 /* The user pressed Ctrl+V. Called for what clients send, never for what a guest does. */
-void clip_grant(struct session *s);
+void clip_grant(struct session *s, uint32_t client);
 /* What a client sent for the terminal, byte for byte. */
-void clip_on_typed(struct session *s, struct clip_typed *t, const void *bytes, size_t n);
+void clip_on_typed(struct session *s, uint32_t client, struct clip_typed *t, const void *bytes, size_t n);
 /* A client's message for ccvm-term (proto/view.h). */
-void clip_on_view(struct session *s, const unsigned char *bytes, size_t n);
+void clip_on_view(struct session *s, uint32_t client, const unsigned char *bytes, size_t n);
+/* What is worked on was answered, with what is in clip.bytes. */
+void clip_on_answer(struct session *s, bool ok, const char *reason);
 /* sshlink's callbacks. */
 void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t n);
 void clip_on_forward_end(void *session, unsigned id);

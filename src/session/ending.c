@@ -26,6 +26,8 @@ static void ending_finish(struct session *s)
 	session_set_state(s, s->failed ? SESSION_FAILED : SESSION_ENDED);
 	screen_end(s);
 	clip_end(s);
+	paste_end(s);
+	termclip_end(s);
 	clients_broadcast(s, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
 	uv_stop(&s->loop);
 }

@@ -84,6 +84,8 @@ static void session_init(struct session *s)
 	s->clock_fd = -1;
 	s->timer.data = s;
 	screen_init(s);
+	paste_init(s);
+	termclip_init(s);
 	pool_init(s);
 	conf_init(&s->conf);
 	signal(SIGPIPE, SIG_IGN);

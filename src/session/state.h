@@ -16,9 +16,11 @@
 #include "session/clip.h"
 #include "session/egress.h"
 #include "session/logtail.h"
+#include "session/paste.h"
 #include "session/pool.h"
 #include "session/request.h"
 #include "session/screen.h"
+#include "session/termclip.h"
 #include "ssh/sshkey.h"
 #include "ssh/sshlink.h"
 #include "vm/accel.h"
@@ -114,6 +116,8 @@ struct session {
 	struct screen screen;
 	struct pool pool;
 	struct clip clip;
+	struct paste paste;
+	struct termclip termclip;
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
@@ -217,6 +221,9 @@ bool lend_borrow(struct session *s);
 struct client *clients_add(struct session *s, int fd, bool owner);
 int clients_listen(struct session *s, struct err *e);
 void clients_send(struct client *c, enum wire_type type, const void *payload, size_t n);
+/* To the client with that number, if it is still there. */
+void clients_send_to(struct session *s, uint32_t number, enum wire_type type, const void *payload, size_t n);
+bool clients_is_there(struct session *s, uint32_t number);
 size_t clients_queued(const struct client *c);
 /* An empty frame with an fd beside it, which stays ours; without it when the client does not read. */
 void clients_send_fd(struct client *c, enum wire_type type, int fd);

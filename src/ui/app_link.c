@@ -21,6 +21,8 @@ static void links_drop(struct app_connection *c)
 {
 	stream_close(c->stream);
 	buf_fini(&c->in);
+	buf_fini(&c->held);
+	picture_fini(&c->picture);
 	*c = (struct app_connection){.app = c->app};
 }
 
@@ -42,6 +44,39 @@ static void links_send(struct app *a, const struct model_session *s, enum wire_t
 		return;
 	wire_put(&frame, type, payload, n);
 	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+/* Keys and pastes keep their order, also behind a paste that waits for its image. */
+static void links_type(struct app *a, const struct model_session *s, const struct buf *message)
+{
+	struct app_connection *c = s ? links_find(a, s->id) : NULL;
+
+	if (c && c->picture.waiting)
+		wire_put(&c->held, WIRE_VIEW, buf_data(message), buf_len(message));
+	else
+		links_send(a, s, WIRE_VIEW, buf_data(message), buf_len(message));
+}
+
+static void links_send_to(void *ctx, enum wire_type type, const void *payload, size_t n)
+{
+	struct app_connection *c = ctx;
+	AUTO_BUF struct buf frame = {0};
+
+	wire_put(&frame, type, payload, n);
+	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+static void links_on_paste_done(void *ctx, const void *text, size_t n)
+{
+	struct app_connection *c = ctx;
+	AUTO_BUF struct buf message = {0}, held = c->held;
+
+	c->held = (struct buf){0};
+	buf_add(&message, "t", 1);
+	buf_add(&message, text, n);
+	links_send_to(c, WIRE_VIEW, buf_data(&message), buf_len(&message));
+	if (buf_len(&held))
+		stream_write(c->stream, buf_data(&held), buf_len(&held));
 }
 
 /* ---- what sessions say ---- */
@@ -115,6 +150,14 @@ static bool links_on_view(struct app_connection *c, const unsigned char *p, size
 	return true;
 }
 
+/* ccvm-tui does not ask its terminal: the answer would come among keys that libtermkey reads. */
+static void links_on_clip_ask(struct app_connection *c)
+{
+	static const char none[] = "{\"ok\":false,\"reason\":\"the host has no display, and ccvm-tui does not ask the terminal\"}";
+
+	links_send_to(c, WIRE_CLIP_DONE, none, sizeof(none) - 1);
+}
+
 static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 {
 	if (f->type == WIRE_EVENT)
@@ -123,6 +166,10 @@ static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 		links_on_egress_row(c, f->payload, f->n);
 	else if (f->type == WIRE_VIEW_DATA)
 		return links_on_view(c, f->payload, f->n);
+	else if (f->type == WIRE_IMAGE_PLACED)
+		picture_on_placed(&c->picture, f->payload, f->n);
+	else if (f->type == WIRE_CLIP_ASK)
+		links_on_clip_ask(c);
 	return true;
 }
 
@@ -258,16 +305,22 @@ void links_key(struct app *a, const struct model_session *s, const struct key *k
 
 	buf_add(&message, (const char[]){VIEW_KEY, (char)k->mods}, 2);
 	view_put_u32(&message, k->code);
-	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+	links_type(a, s, &message);
 }
 
 void links_paste(struct app *a, const struct model_session *s, const char *text)
 {
+	struct app_connection *c = s ? links_find(a, s->id) : NULL;
+	const struct picture_callbacks cb = {links_send_to, links_on_paste_done, c};
 	AUTO_BUF struct buf message = {0};
 
+	if (c && !c->picture.waiting) {
+		picture_begin(&c->picture, &cb, text, strlen(text));
+		return;
+	}
 	buf_add(&message, "t", 1);
 	buf_add(&message, text, strlen(text));
-	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
+	links_type(a, s, &message);
 }
 
 void links_mouse(struct app *a, const struct model_session *s, unsigned mods, unsigned button, unsigned kind, int row, int col)

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "client/picture.h"
 #include "loop/stream.h"
 #include "ui/input.h"
 #include "ui/model.h"
@@ -15,6 +16,8 @@ struct app_connection {
 	struct buf in;
 	bool pulling, focused;
 	int cols, rows; /* last told */
+	struct picture picture;
+	struct buf held; /* frames of keys and pastes, while an image is on its way */
 };
 
 /* A ccvmctl that starts a session; one for the user's, one for the spare. */

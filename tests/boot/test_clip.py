@@ -7,15 +7,12 @@ import re
 import claude_home
 from api import Api
 from clipboard import Wayland, X, convert, images_of, looks_same, png
-from harness import (assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, read_json_lines, test, wait_until)
+from harness import assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, test
+from term_shell import TermShell, clip_events
 from tmux import Tmux
 
 KEY = "test-key-0123456789abcdefghij"
 DISPLAYS = {"x": X, "wayland": Wayland}
-
-
-def clip_events(path):
-    return [e for e in read_json_lines(path) if e["event"] == "clip"]
 
 
 def ask_about_picture(ctx, t, api, picture, toast=None):
@@ -80,45 +77,6 @@ for i, line in enumerate(%r):
 """ % CRAFTED
 
 
-class TermShell:
-    """A shell in a guest on a terminal. Commands are scripts in the workspace, their outputs files there."""
-
-    def __init__(self, ctx, env):
-        self.ctx, self.n = ctx, 0
-        self.events = os.path.join(ctx.dir, "events")
-        ctx.write(self.events, b"")
-        self.t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm"), "--shell"], env={"CCVM_EVENTS": self.events, **env})
-        wait_until(lambda: self.ran("true") is not None, 240, "a shell in the guest")
-
-    def path(self, name):
-        return os.path.join(self.ctx.workspace, name)
-
-    def ran(self, script):
-        self.n += 1
-        name = "run%d" % self.n
-        self.ctx.write(self.path(name), "{\n%s\n} >%s.out 2>%s.err\necho $? >%s.tmp\nmv %s.tmp %s.code\n" % ((script,) + (name,) * 5))
-        self.t.send("sh ./%s\n" % name)
-        wait_until(lambda: os.path.exists(self.path(name + ".code")), 150, "end of `%s`" % script[:60])
-        return name
-
-    def run(self, script):
-        """(exit code, stdout, stderr)"""
-        name = self.ran(script)
-        return (int(procs.read(self.path(name + ".code"))), procs.read(self.path(name + ".out")),
-                procs.read(self.path(name + ".err")).decode())
-
-    def press(self):
-        """Ctrl+V, which means \"the next one as it is\" to the shell."""
-        self.t.keys("C-v", "x", "C-u")
-
-    def clip_events(self):
-        return clip_events(self.events)
-
-    def end(self):
-        self.t.send("exit 0\n")
-        assert_eq(self.t.exit_code(90), 0, "exit code")
-
-
 XCLIP = "xclip -selection clipboard -o -t "
 
 
@@ -127,7 +85,8 @@ XCLIP = "xclip -selection clipboard -o -t "
 def test_lease(ctx, env):
     """An image only after Ctrl+V, one for each; a list at any time; text never, however it is asked for."""
     picture, x = png(640, 480), X(ctx)
-    x.set_many({"text/plain": SECRET.encode(), "UTF8_STRING": SECRET.encode(), "text/html": SECRET.encode(), "image/png": picture})
+    texts = ("text/plain", "UTF8_STRING", "STRING", "COMPOUND_TEXT", "text/html")
+    x.set_many({**{t: SECRET.encode() for t in texts}, "image/png": picture})
     sh = TermShell(ctx, {**x.env, **env})
     assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
     assert_eq(sh.run("wl-paste --list-types")[:2], (0, b"image/png\n"), "list of wl-paste")
@@ -153,7 +112,7 @@ def test_lease(ctx, env):
     assert_true(code == 0 and out == picture, "wl-paste: %d, %s" % (code, err))
 
     sh.press()
-    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "text/html",
+    for command in ("xclip -o", "xclip -selection clipboard -o", XCLIP + "UTF8_STRING", XCLIP + "STRING", XCLIP + "COMPOUND_TEXT", XCLIP + "text/html",
                     "wl-paste --no-newline --type text/plain", "wl-paste -t text", "wl-paste --primary", "xsel --clipboard --output",
                     "echo x | wl-copy", "echo x | xclip -selection clipboard", "wl-paste --watch cat"):
         assert_eq(sh.run(command)[:2], (1, b""), command)
@@ -170,6 +129,84 @@ def test_lease(ctx, env):
         if name.endswith((".out", ".err")):
             assert_true(SECRET.encode() not in procs.read(sh.path(name)), "text of the clipboard in " + name)
     x.close()
+    assert_nothing_left(ctx)
+
+
+BAD_TOOLS = {"hangs": ("sleep 3600 & sleep 3600", "did not answer in time"), "dies": ("kill -9 $$", "was killed"),
+             "sends a gigabyte": ("exec head -c 1000000000 /dev/zero", "more than 20 MiB"), "sends half": ("exec head -c 20000 picture", "cut off")}
+
+
+@test(timeout=590)
+def test_bad_tools(ctx):
+    """Host tools that misbehave, one after another in one session: a reason each, and the next image comes as if nothing had been."""
+    picture = png(640, 480)
+    tools = ctx.make_dir(os.path.join(ctx.dir, "tools"))
+    ctx.write(os.path.join(tools, "picture"), picture)
+    ctx.write(os.path.join(tools, "xclip"), '#!/bin/sh\ncd %s\ncase "$*" in *TARGETS) echo image/png;; *) . ./does;; esac\n' % tools, 0o755)
+    sh = TermShell(ctx, {"DISPLAY": ":77", "WAYLAND_DISPLAY": None, "PATH": tools + ":/usr/bin:/bin"})
+    for n, (what, (script, reason)) in enumerate(BAD_TOOLS.items()):
+        ctx.write(os.path.join(tools, "does"), script + "\n")
+        sh.press()
+        code, out, err = sh.run(XCLIP + "image/png")
+        assert_eq((code, out), (1, b""), "an image of a tool that " + what)
+        assert_in(reason, err, "reason, to the program in the guest")
+        events = sh.clip_events()
+        assert_eq(len(events), n + 1, "events")
+        assert_in(reason, events[-1]["reason"], "reason, to the user")
+    for p in procs.processes():
+        status = procs.read("/proc/%d/status" % p.pid) or b""
+        peak = re.search(rb"VmHWM:\s+(\d+)", status)
+        if p.uid == ctx.uid and p.name in ("ccvm-session", "ccvm-clip") and peak:
+            assert_true(int(peak[1]) < 200 * 1024, "memory of %s: %s KiB" % (p.name, peak[1].decode()))
+        assert_true(p.uid != ctx.uid or b"3600" not in procs.cmdline(p.pid), "what a tool started has ended")
+    ctx.write(os.path.join(tools, "does"), "exec cat picture\n")
+    sh.press()
+    code, out, err = sh.run(XCLIP + "image/png")
+    assert_true(code == 0 and out == picture, "the very same bytes afterwards: %d, %d bytes, %s" % (code, len(out), err))
+    sh.end()
+    assert_nothing_left(ctx)
+
+
+NO_DISPLAY = {"DISPLAY": None, "WAYLAND_DISPLAY": None}
+KITTY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib", "kitty.py")
+
+
+@each({"gives": True, "denies": False})
+@test(timeout=590)
+def test_terminal_clipboard(ctx, gives):
+    """Without a display, a terminal that knows kitty's protocol is asked, for an open lease alone; no byte of its answer is input."""
+    picture = png(640, 480)
+    log = ctx.write(os.path.join(ctx.dir, "asked"), b"")
+    file = ctx.write(os.path.join(ctx.dir, "picture.png"), picture)
+    sh = TermShell(ctx, {**NO_DISPLAY, "TERM": "xterm-256color"}, ["/usr/bin/python3", KITTY, log, file if gives else "deny"])
+    code, out, err = sh.run(XCLIP + "TARGETS")
+    assert_eq((code, procs.read(log)), (1, b""), "without a lease the terminal is not asked")
+    sh.press()
+    assert_eq(sh.run(XCLIP + "TARGETS")[:2], (0, b"TARGETS\nimage/png\n"), "list")
+    code, out, err = sh.run(XCLIP + "image/png")
+    if gives:
+        assert_true(code == 0 and out == picture, "the very same bytes: %d, %d bytes, %s" % (code, len(out), err))
+    else:
+        assert_eq((code, out), (1, b""), "image")
+        assert_in("did not allow", err, "reason")
+    assert_eq(procs.read(log), b".\nimage/png\n", "what the terminal was asked for")
+    assert_eq(sh.clip_events()[-1]["verdict"], "sent" if gives else "refused", "event")
+    assert_true("5522" not in sh.t.screen(history=True), "an answer of the terminal's as input")
+    sh.end()
+    assert_nothing_left(ctx)
+
+
+@test(timeout=400)
+def test_no_clipboard_at_all(ctx):
+    """Without a display, in a terminal that does not answer: a reason, and what is typed meanwhile arrives."""
+    sh = TermShell(ctx, NO_DISPLAY)
+    sh.press()
+    code, out, err = sh.run(XCLIP + "TARGETS")
+    assert_eq((code, out), (1, b""), "list")
+    assert_in("no display, and the terminal", err, "reason")
+    assert_in("no display, and the terminal", sh.clip_events()[-1]["reason"], "reason, to the user")
+    assert_eq(sh.run("echo typed")[1], b"typed\n", "the next command")
+    sh.end()
     assert_nothing_left(ctx)
 
 

@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "clip": ["base", "proto", "loop"],
     "template": ["base", "proto", "loop", "vm"],
     "session": ["base", "proto", "loop", "conf", "seed", "vm", "ssh", "clip"],
-    "client": ["base", "proto", "loop", "conf"],
+    "client": ["base", "proto", "loop", "conf", "clip/clip_hold.h", "clip/clip_image.h", "clip/clip_kitty.h", "clip/clip_path.h"],
     "ctl": ["base", "proto", "loop", "conf", "client", "vm/accel.h", "vm/image.h", "vm/jail.h", "vm/qemu.h", "vm/template.h", "vm/hosttsc.h",
             "vm/qemu_args.h", "vm/machine.h", "net/net_rules.h"],
     "ui": ["base", "proto", "loop", "conf", "client"],

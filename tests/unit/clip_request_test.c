@@ -11,6 +11,7 @@ static const struct {
 	int rc;
 	enum clip_type type;
 	bool list;
+	enum clip_file file;
 } cases[] = {
 	{"TARGETS\n", 0, 1, CLIP_NO_TYPE, true},
 	{"image/png\n", 0, 1, CLIP_PNG, false},
@@ -18,6 +19,14 @@ static const struct {
 	{"image/webp\n", 0, 1, CLIP_WEBP, false},
 	{"image/gif\n", 0, 1, CLIP_GIF, false},
 	{"image/bmp\n", 0, 1, CLIP_BMP, false},
+	{"FETCH 0123456789abcdef\n", 0, 1, CLIP_NO_TYPE, false, CLIP_FILE_FETCH},
+	{"STORED 0123456789abcdef\n", 0, 1, CLIP_NO_TYPE, false, CLIP_FILE_STORED},
+	{"FAILED 0123456789abcdef\n", 0, 1, CLIP_NO_TYPE, false, CLIP_FILE_FAILED},
+	{"FETCH 0123456789abcdeF\n", 0, -1, CLIP_NO_TYPE, false},
+	{"FETCH 0123456789abcde\n", 0, -1, CLIP_NO_TYPE, false},
+	{"FETCH 0123456789abcdef0\n", 0, -1, CLIP_NO_TYPE, false},
+	{"FETCH ../../../../etc/\n", 0, -1, CLIP_NO_TYPE, false},
+	{"fetch 0123456789abcdef\n", 0, -1, CLIP_NO_TYPE, false},
 	{"", 0, 0, CLIP_NO_TYPE, false},
 	{"image/png", 0, 0, CLIP_NO_TYPE, false},
 	{"image/tiff\n", 0, -1, CLIP_NO_TYPE, false},
@@ -51,7 +60,8 @@ static void test_parse(void **state)
 
 		memcpy(exact, cases[i].bytes, n);
 		exact[n] = '\n'; /* not to be looked at */
-		if (clip_request_parse(exact, n, &r) != cases[i].rc || r.list != cases[i].list || r.type != cases[i].type)
+		if (clip_request_parse(exact, n, &r) != cases[i].rc || r.list != cases[i].list || r.type != cases[i].type ||
+		    r.file != cases[i].file || (r.file && strcmp(r.token, "0123456789abcdef") != 0))
 			fail_msg("case %zu, %s: type %d list %d", i, cases[i].bytes, (int)r.type, r.list);
 	}
 }
