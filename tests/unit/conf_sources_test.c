@@ -62,6 +62,7 @@ static const struct source_case cases[] = {
     {"tui.theme", "\"dark\"", NULL, NULL, NULL},
     {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
     {"tui.notify", "\"none\"", NULL, NULL, NULL},
+    {"tui.history", "100", "2000", "2000", "100001"},
 };
 
 struct shown {
