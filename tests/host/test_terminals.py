@@ -1,0 +1,164 @@
+"""ccvm-tui in real terminals: the list is shown, a key switches the view, and quitting gives the terminal back."""
+
+import os
+import re
+
+import procs
+from checks import wait_until
+from clipboard import Wayland, X
+from harness import assert_eq, assert_true, each, test
+from tmux import WRAPPER, Tmux
+
+
+def tui(ctx):
+    return os.path.join(ctx.bin, "ccvm-tui")
+
+
+class Window:
+    """A terminal program on a display. shot() is what it says that its window shows."""
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+        self.dir = ctx.make_dir(os.path.join(ctx.dir, "window"), 0o700)
+        self.base, self.dump = os.path.join(self.dir, "t"), os.path.join(self.dir, "shot")
+        self.argv = ["/usr/bin/python3", "-c", WRAPPER, self.base, tui(ctx)]
+
+    def read(self, suffix):
+        return (procs.read(self.base + suffix) or b"").decode()
+
+    def wait_for(self, pattern, there=True):
+        seen = [""]
+
+        def look():
+            seen[0] = self.shot()
+            return bool(re.search(pattern, seen[0])) == there
+        try:
+            wait_until(look, 60, "window")
+        except AssertionError as e:
+            raise AssertionError("%s: window %s %r shows\n%s\n%s" % (e, "with" if there else "without", pattern, seen[0],
+                                                                    self.program.err[-1000:])) from None
+
+
+class Xterm(Window):
+    def __init__(self, ctx):
+        super().__init__(ctx)
+        self.x = X(ctx, "1000x700")
+        resources = {"printerCommand": "cat >%s.new; mv %s.new %s" % (self.dump, self.dump, self.dump), "printAttributes": "0",
+                     "VT100.translations": "#override <Key>F12: print()"}
+        self.program = self.x.start(["xterm", "-fn", "fixed", "-u8", "-geometry", "90x24+0+0",
+                                     *[a for k, v in resources.items() for a in ("-xrm", "XTerm*%s: %s" % (k, v))], "-e", *self.argv],
+                                    **self.x.env)
+
+    def key(self, name):
+        code, _, err = self.ctx.run(["xdotool", "mousemove", "50", "50", "key", name], env=self.x.env)
+        assert_eq(code, 0, "xdotool: %s" % err)
+
+    def shot(self):
+        if os.path.exists(self.dump):
+            os.unlink(self.dump)
+        self.key("F12")
+        try:
+            wait_until(lambda: os.path.exists(self.dump), 5, "what xterm prints")
+        except AssertionError:
+            return ""  # the window is not there yet
+        return procs.read(self.dump).decode("utf-8", "replace")
+
+
+class Foot(Window):
+    def __init__(self, ctx):
+        super().__init__(ctx)
+        self.way = Wayland(ctx)
+        conf = ctx.write(os.path.join(self.dir, "foot.ini"), "[main]\ninitial-window-size-chars=90x24\n[key-bindings]\n"
+                         "pipe-visible=[sh -c \"cat >%s.new; mv %s.new %s\"] F12\n" % (self.dump, self.dump, self.dump))
+        self.program = self.way.start(["foot", "-c", conf, *self.argv], **self.way.env, LC_ALL="C.UTF-8")
+
+    def key(self, name):
+        code, _, err = self.ctx.run(["wtype", *(["-k", name] if len(name) > 1 else [name])], env=self.way.env)
+        assert_eq(code, 0, "wtype: %s" % err)
+
+    shot = Xterm.shot
+
+
+class Kitty(Window):
+    def __init__(self, ctx):
+        super().__init__(ctx)
+        self.x, self.socket = X(ctx, "1000x700"), "unix:" + self.dump
+        self.program = self.x.start(["kitty", "--config", "NONE", "-o", "allow_remote_control=socket-only", "--listen-on", self.socket,
+                                     *self.argv], **self.x.env, LIBGL_ALWAYS_SOFTWARE="1", LC_ALL="C.UTF-8")
+
+    def remote(self, *args):
+        return self.ctx.run(["kitty", "@", "--to", self.socket, *args], env={"LC_ALL": "C.UTF-8"})
+
+    def key(self, name):
+        code, _, err = self.remote("send-key", {"question": "?", "Escape": "escape"}.get(name, name))
+        assert_eq(code, 0, "kitty @ send-key: %s" % err)
+
+    def shot(self):
+        code, out, _ = self.remote("get-text")
+        return out.decode("utf-8", "replace") if code == 0 else ""
+
+
+@each({"xterm": Xterm, "foot": Foot, "kitty": Kitty})
+@test(timeout=300)
+def test_window(ctx, terminal):
+    w = terminal(ctx)
+    w.wait_for("0 sessions")
+    w.wait_for("no sessions")
+    w.key("question")
+    w.wait_for("┌─ keys")
+    w.key("Escape")
+    w.wait_for("┌─ keys", there=False)
+    w.key("q")
+    wait_until(lambda: w.read(".code"), 60, "end of ccvm-tui")
+    assert_eq(w.read(".code"), "0", "exit code")
+    w.wait_for("sessions", there=False)
+    assert_true(w.read(".before"), "modes of the terminal line")
+    assert_eq(w.read(".after"), w.read(".before"), "modes of the terminal line")
+
+
+def switch_and_quit(t):
+    t.wait_for("0 sessions")
+    t.wait_for("no sessions")
+    t.keys("?")
+    t.wait_for("keys")
+    t.wait_for("the next session that needs you|next-waiting|sessions? that needs you")
+    t.keys("Escape")
+    t.wait_gone("that needs you")
+    t.keys("q")
+
+
+@test(timeout=200)
+def test_screen(ctx):
+    """GNU screen, and tmux in it: each has its own idea of what its terminal can do."""
+    sockets = ctx.make_dir(os.path.join(ctx.dir, "screen"), 0o700)
+    t = Tmux(ctx, ["screen", "-U", "-c", "/dev/null", "sh", "-c", 'stty -a; "$0"; echo "code $?"; stty -a; read x', tui(ctx)],
+             cols=100, rows=30, env={"SCREENDIR": sockets})
+    switch_and_quit(t)
+    t.wait_for("^code 0")
+    t.keys("Enter")
+    assert_eq(t.exit_code(30), 0, "exit code of screen")
+    before, after = t.modes()
+    assert_eq(after, before, "modes of the terminal line")
+
+
+@each({"linux": {"TERM": "linux"}, "vt100": {"TERM": "vt100"}, "xterm": {"TERM": "xterm"}, "NO_COLOR": {"NO_COLOR": "1"},
+       "256 colours": {"TERM": "xterm-256color"}, "direct colour": {"TERM": "xterm-direct"}})
+@test(timeout=120)
+def test_terminal_types(ctx, env):
+    """What is sent is what that type understands: no colour where there is none, no more colours than it has."""
+    t = Tmux(ctx, [tui(ctx)], cols=100, rows=30, env=env)
+    t.wait_for("0 sessions")
+    colours = set(re.findall(r"[\d;:]*m", "".join(re.findall(r"\x1b\[([\d;:]*m)", t.screen(attributes=True)))))
+    many = [c for c in colours if re.search(r"(3|4)8[;:]", c)]
+    some = [c for c in colours if re.search(r"(^|;)(3|4|9|10)[0-7](;|m|$)", c)]
+    if env.get("TERM") == "vt100" or env.get("NO_COLOR"):
+        assert_eq(many + some, [], "colours")
+    elif env["TERM"] in ("linux", "xterm"):
+        assert_eq(many, [], "colours beyond its eight")
+    else:
+        assert_true(many, "more colours than eight: %s" % colours)
+    switch_and_quit(t)
+    assert_eq(t.exit_code(30), 0, "exit code")
+    before, after = t.modes()
+    assert_eq(after, before, "modes of the terminal line")
+    assert_eq(t.flags(), dict.fromkeys(t.flags(), False) | {"cursor_flag": True}, "terminal's state after the end")
