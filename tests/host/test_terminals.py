@@ -73,7 +73,8 @@ class Foot(Window):
         self.program = self.way.start(["foot", "-c", conf, *self.argv], **self.way.env, LC_ALL="C.UTF-8")
 
     def key(self, name):
-        code, _, err = self.ctx.run(["wtype", *(["-k", name] if len(name) > 1 else [name])], env=self.way.env)
+        # wtype brings a keyboard of its own: the terminal has to have taken its layout before a key counts.
+        code, _, err = self.ctx.run(["wtype", "-s", "300", "-k", name, "-s", "300"], env=self.way.env)
         assert_eq(code, 0, "wtype: %s" % err)
 
     shot = Xterm.shot
@@ -86,15 +87,10 @@ class Kitty(Window):
         self.program = self.x.start(["kitty", "--config", "NONE", "-o", "allow_remote_control=socket-only", "--listen-on", self.socket,
                                      *self.argv], **self.x.env, LIBGL_ALWAYS_SOFTWARE="1", LC_ALL="C.UTF-8")
 
-    def remote(self, *args):
-        return self.ctx.run(["kitty", "@", "--to", self.socket, *args], env={"LC_ALL": "C.UTF-8"})
-
-    def key(self, name):
-        code, _, err = self.remote("send-key", {"question": "?", "Escape": "escape"}.get(name, name))
-        assert_eq(code, 0, "kitty @ send-key: %s" % err)
+    key = Xterm.key
 
     def shot(self):
-        code, out, _ = self.remote("get-text")
+        code, out, _ = self.ctx.run(["kitty", "@", "--to", self.socket, "get-text"], env={"LC_ALL": "C.UTF-8"})
         return out.decode("utf-8", "replace") if code == 0 else ""
 
 
