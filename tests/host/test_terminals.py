@@ -116,18 +116,17 @@ def switch_and_quit(t):
     t.wait_for("0 sessions")
     t.wait_for("no sessions")
     t.keys("?")
-    t.wait_for("keys")
-    t.wait_for("the next session that needs you|next-waiting|sessions? that needs you")
+    t.wait_for("the next session that needs you")
     t.keys("Escape")
-    t.wait_gone("that needs you")
+    t.wait_gone("the next session that needs you")
     t.keys("q")
 
 
 @test(timeout=200)
 def test_screen(ctx):
-    """GNU screen, and tmux in it: each has its own idea of what its terminal can do."""
+    """GNU screen keeps an Escape to itself while a program has the mouse: ccvm-tui does without it there."""
     sockets = ctx.make_dir(os.path.join(ctx.dir, "screen"), 0o700)
-    t = Tmux(ctx, ["screen", "-U", "-c", "/dev/null", "sh", "-c", 'stty -a; "$0"; echo "code $?"; stty -a; read x', tui(ctx)],
+    t = Tmux(ctx, ["screen", "-U", "-c", "/dev/null", "sh", "-c", '"$0"; echo "code $?"; read x', tui(ctx)],
              cols=100, rows=30, env={"SCREENDIR": sockets})
     switch_and_quit(t)
     t.wait_for("^code 0")
@@ -137,22 +136,11 @@ def test_screen(ctx):
     assert_eq(after, before, "modes of the terminal line")
 
 
-@each({"linux": {"TERM": "linux"}, "vt100": {"TERM": "vt100"}, "xterm": {"TERM": "xterm"}, "NO_COLOR": {"NO_COLOR": "1"},
-       "256 colours": {"TERM": "xterm-256color"}, "direct colour": {"TERM": "xterm-direct"}})
+@each({"linux": {"TERM": "linux"}, "vt100": {"TERM": "vt100"}, "xterm": {"TERM": "xterm"}, "screen": {"TERM": "screen"},
+       "NO_COLOR": {"NO_COLOR": "1"}, "256 colours": {"TERM": "xterm-256color"}, "direct colour": {"TERM": "xterm-direct"}})
 @test(timeout=120)
 def test_terminal_types(ctx, env):
-    """What is sent is what that type understands: no colour where there is none, no more colours than it has."""
     t = Tmux(ctx, [tui(ctx)], cols=100, rows=30, env=env)
-    t.wait_for("0 sessions")
-    colours = set(re.findall(r"[\d;:]*m", "".join(re.findall(r"\x1b\[([\d;:]*m)", t.screen(attributes=True)))))
-    many = [c for c in colours if re.search(r"(3|4)8[;:]", c)]
-    some = [c for c in colours if re.search(r"(^|;)(3|4|9|10)[0-7](;|m|$)", c)]
-    if env.get("TERM") == "vt100" or env.get("NO_COLOR"):
-        assert_eq(many + some, [], "colours")
-    elif env["TERM"] in ("linux", "xterm"):
-        assert_eq(many, [], "colours beyond its eight")
-    else:
-        assert_true(many, "more colours than eight: %s" % colours)
     switch_and_quit(t)
     assert_eq(t.exit_code(30), 0, "exit code")
     before, after = t.modes()
