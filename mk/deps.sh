@@ -70,6 +70,12 @@ check  xvfb                    prog:Xvfb              an X clipboard for the tes
 check  xclip                   prog:xclip             image paste on X
 check  wl-clipboard            prog:wl-paste          image paste on Wayland
 check  sway                    prog:sway              a Wayland clipboard for the tests, without a screen
+check  screen                  prog:screen            ccvm-tui in it
+check  xterm                   prog:xterm             ccvm-tui in it
+check  xdotool                 prog:xdotool           keys for xterm and kitty
+check  foot                    prog:foot              ccvm-tui in it
+check  wtype                   prog:wtype             keys for foot
+check  kitty                   prog:kitty             ccvm-tui in it
 check  imagemagick             file:/usr/bin/convert  images of other types
 check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages

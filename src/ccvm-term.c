@@ -1,4 +1,5 @@
-/* ccvm-term: keeps the screen of one session; started by ccvm-session, with a socket as fd 3.
+/* ccvm-term: keeps the screen of one session; started by ccvm-session, with the lines of history as argument and
+ * a socket as fd 3.
  *
  * This process only starts the one that does the work, and another one when that dies: a guest that found a hole in
  * libvterm loses its screen and nothing else. Each gets a socket of its own, whose other end goes to ccvm-session over
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,18 +24,18 @@
 #define MAIN_STARTS_MAX	  50
 #define MAIN_PAUSE_NS	  200000000L /* between a death and the next start */
 
-static int main_work(int fd, pid_t parent)
+static int main_work(int fd, pid_t parent, size_t history)
 {
 	struct err e;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return 0;
-	if (term_confine(fd, &e) < 0) {
+	if (term_confine(fd, history, &e) < 0) {
 		log_error("%s", e.text);
 		return 3;
 	}
-	return term_run(fd, TERM_HISTORY);
+	return term_run(fd, history);
 }
 
 static int main_send_fd(int fd)
@@ -63,7 +65,7 @@ static void main_note_death(int status)
 }
 
 /* Returns the worker's wait status, or -1. */
-static int main_run_one(void)
+static int main_run_one(size_t history)
 {
 	const pid_t parent = getpid();
 	int pair[2], status = -1;
@@ -73,7 +75,7 @@ static int main_run_one(void)
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		_exit(main_work(pair[1], parent));
+		_exit(main_work(pair[1], parent, history));
 	close(pair[1]);
 	if (pid < 0 || main_send_fd(pair[0]) < 0)
 		status = -1;
@@ -83,8 +85,21 @@ static int main_run_one(void)
 	return status;
 }
 
+/* Lines of history, in decimal; false: not a number within the bounds. */
+static bool main_parse_history(const char *text, size_t *history)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || n > TERM_HISTORY_MAX)
+		return false;
+	*history = n;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	size_t history = TERM_HISTORY;
 	int type;
 	socklen_t size = sizeof(type);
 
@@ -93,12 +108,16 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	log_init("ccvm-term", LOG_LEVEL_NOTE);
+	if (argc > 2 || (argc == 2 && !main_parse_history(argv[1], &history))) {
+		log_error("the one argument is the lines of history, at most %d", TERM_HISTORY_MAX);
+		return 2;
+	}
 	if (getsockopt(MAIN_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
 		log_error("is started by ccvm-session, not by hand");
 		return 2;
 	}
 	for (int i = 0; i < MAIN_STARTS_MAX; i++) {
-		int status = main_run_one();
+		int status = main_run_one(history);
 
 		if (status == -1 || (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3)))
 			return status != 0;

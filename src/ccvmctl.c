@@ -28,7 +28,7 @@ static const struct {
 	 "end a session and start one like it, with the caller's credentials; in overlay mode its edits are discarded"},
 	{"rm", ctl_rm, "rm DRY-RUN... | rm --all", "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched"},
 	{"egress", ctl_egress,
-	 "egress log|rules|watch SESSION [--json] | check SESSION NAME[:PORT] [--json] |\n"
+	 "egress log|rules|watch SESSION [--json] | check [SESSION] NAME[:PORT] [--json] |\n"
 	 "               allow|deny SESSION NAME[:PORT] [--once|--session|--always]",
 	 "what a session may reach, what it tried, and changing that"},
 	{"image", ctl_image, "image build [BUILDER OPTION...] | list [--json] | rm ID... | info [--json] | warm [--json]",

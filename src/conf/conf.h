@@ -66,6 +66,7 @@ struct conf {
 	struct strv tui_keys;
 	char *tui_notify;
 	bool tui_warm_spare;
+	long tui_history; /* lines */
 
 	unsigned char source[CONF_OPTION_MAX]; /* enum conf_source, by row of the option table */
 	int line[CONF_OPTION_MAX];	       /* line of the config file, for CONF_SOURCE_FILE */

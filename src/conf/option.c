@@ -286,6 +286,17 @@ static const struct option options[] = {
      .man = "Keep one more session in the directory that ccvm-tui was started in, with the agent up and unseen, so that a "
 	    "new session there is on the screen at once. It costs what an idle session costs: its private memory (some 100 MiB) "
 	    "and a little processor time. It ends with ccvm-tui."},
+    {.name = "tui.history",
+     .type = OPTION_INT,
+     FIELD(tui_history),
+     .fallback = "10000",
+     .variable = "CCVM_TUI_HISTORY",
+     .min = 0,
+     .max = 100000,
+     .help = "lines above a session's screen that are kept",
+     .man = "Lines that went off the top of a session's screen and are kept to look back at, in ccvm-tui and by "
+	    "ccvmctl capture --history. They are held by the session from its start on, 24 bytes for each "
+	    "character. 0 keeps none."},
 };
 
 static const struct option_variable variables[] = {
@@ -299,6 +310,7 @@ static const struct option_variable variables[] = {
     {"CCVM_SCRATCH_DIR", "directory of the encrypted disk"},
     {"CCVM_SCRATCH_ALLOW_TMPFS", "1: that directory may be on tmpfs"},
     {"CCVM_TEST_DISK_BYTES", "for tests: size of the encrypted disk in bytes, whatever vmDiskSize says; 0: none"},
+    {"CCVM_TEST_KERNEL_WORDS", "for tests: further words of the guest kernel's command line, as module_blacklist=nf_tables"},
     {"CCVM_QEMU", "another QEMU program"},
     {"CCVM_TEMPLATE", "0: boot cold; use: start from a saved guest, but make none (default 1)"},
     {"CCVM_TEMPLATE_DIR", "another directory for saved guests"},

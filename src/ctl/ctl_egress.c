@@ -1,5 +1,6 @@
 /* ccvmctl egress: what a session may reach and what it tried, and changing that while it runs. */
 #include "ctl/ctl.h"
+#include "ctl/egress_check.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -188,7 +189,7 @@ static void egress_on_row(void *ctx, const char *json, size_t n, const struct js
 		o->print(l);
 }
 
-/* ---- the commands: argv[0] is SESSION ---- */
+/* ---- the commands: argv[0] is SESSION, but for check with one argument; absent ones are NULL ---- */
 
 struct egress_flags {
 	bool json, once, session, always;
@@ -303,79 +304,35 @@ static int egress_do_deny(char **argv, const struct egress_flags *f, struct err 
 	return egress_decide(argv, "deny", f, e);
 }
 
-struct egress_rules {
-	struct net_rules rules;
-	bool open;
-};
-
 static void egress_take_rule(void *ctx, const char *json, size_t n, const struct json_line *l)
 {
-	struct egress_rules *r = ctx;
-	const char *kind = egress_text(l, "rule"), *entry = egress_text(l, "entry");
-
 	(void)json;
 	(void)n;
-	if (strcmp(kind, "open") == 0)
-		r->open = true;
-	else if (strcmp(kind, "port") == 0)
-		net_rules_add_port(&r->rules, (uint16_t)atoi(entry));
-	else if (strcmp(egress_text(l, "from"), "session") == 0)
-		net_rules_decide(&r->rules, entry, strcmp(kind, "allow") == 0, NET_RULES_SESSION);
-	else
-		net_rules_add(&r->rules, entry);
+	egress_check_add(ctx, egress_text(l, "rule"), egress_text(l, "entry"), egress_text(l, "from"));
 }
 
-/* Says what would happen; 0 when it is allowed, 1 when not. */
-static int egress_explain(struct egress_rules *r, const char *target, bool json, struct err *e)
-{
-	AUTO_FREE char *normal = egress_target_normalise(target, e);
-	AUTO_BUF struct buf out = {0};
-	struct net_rules_entry entry;
-	enum net_rules_verdict v;
-	uint16_t port;
-
-	if (!normal)
-		return err_exit_code(e, ERR_EXIT_POLICY);
-	if (!net_rules_parse(&entry, normal) || entry.kind == NET_RULES_WILDCARD)
-		return err_set(e, "\"%.100s\" is not one name or address", target);
-	port = entry.port ? entry.port : 443;
-	v = r->open				   ? NET_RULES_ALLOW
-	    : entry.kind == NET_RULES_NETWORK ? net_rules_check_address(&r->rules, &entry.network, port, false)
-						   : net_rules_check_name(&r->rules, entry.name, port, false);
-	json_begin(&out);
-	json_add_string(&out, "name", entry.name);
-	json_add_int(&out, "port", port);
-	json_add_bool(&out, "allowed", v == NET_RULES_ALLOW);
-	json_add_string(&out, "reason", r->open ? "egress is open" : net_rules_verdict_name(v));
-	json_end(&out);
-	if (json)
-		printf("%s\n", buf_text(&out));
-	else
-		printf("%s:%u: %s\n", entry.name, port, r->open ? "allowed, egress is open" : net_rules_verdict_name(v));
-	return v == NET_RULES_ALLOW ? 0 : 1;
-}
-
+/* One argument is about a start in this directory, two are about what holds in a session. */
 static int egress_do_check(char **argv, const struct egress_flags *f, struct err *e)
 {
 	AUTO_BUF struct buf request = {0};
-	struct egress_rules r = {0};
+	struct egress_check r = {0};
 	int rc;
 
 	egress_op(&request, "rules");
-	rc = egress_ask(argv[0], &request, egress_take_rule, &r, e);
+	rc = argv[1] ? egress_ask(argv[0], &request, egress_take_rule, &r, e) : egress_check_configuration(&r, e);
 	if (rc == 0)
-		rc = egress_explain(&r, argv[1], f->json, e);
-	net_rules_fini(&r.rules);
+		rc = egress_check_print(&r, argv[1] ? argv[1] : argv[0], f->json, e);
+	egress_check_fini(&r);
 	return rc;
 }
 
 static const struct {
 	const char *name;
-	int arguments;
+	int least, most; /* arguments */
 	int (*run)(char **argv, const struct egress_flags *f, struct err *e);
 } egress_commands[] = {
-	{"log", 1, egress_do_log},     {"rules", 1, egress_do_rules}, {"watch", 1, egress_do_watch},
-	{"allow", 2, egress_do_allow}, {"deny", 2, egress_do_deny},   {"check", 2, egress_do_check},
+	{"log", 1, 1, egress_do_log},	  {"rules", 1, 1, egress_do_rules}, {"watch", 1, 1, egress_do_watch},
+	{"allow", 2, 2, egress_do_allow}, {"deny", 2, 2, egress_do_deny},   {"check", 1, 2, egress_do_check},
 };
 
 static bool egress_take_flag(const char *argument, struct egress_flags *f)
@@ -394,7 +351,7 @@ static bool egress_take_flag(const char *argument, struct egress_flags *f)
 int ctl_egress(int argc, char **argv, struct err *e)
 {
 	struct egress_flags flags = {0};
-	char *rest[3];
+	char *rest[3] = {0};
 	int n = 0;
 
 	for (int i = 1; i < argc; i++) {
@@ -405,7 +362,7 @@ int ctl_egress(int argc, char **argv, struct err *e)
 		rest[n++] = argv[i];
 	}
 	for (size_t i = 0; n && i < ARRAY_LEN(egress_commands); i++)
-		if (strcmp(egress_commands[i].name, rest[0]) == 0 && n == 1 + egress_commands[i].arguments)
+		if (strcmp(egress_commands[i].name, rest[0]) == 0 && n > egress_commands[i].least && n <= 1 + egress_commands[i].most)
 			return egress_commands[i].run(rest + 1, &flags, e);
 	return CTL_USAGE;
 }

@@ -301,7 +301,8 @@ int screen_start(struct session *s, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-term", s->libexec);
-	char *const argv[] = {program, NULL};
+	AUTO_FREE char *history = mem_format("%ld", s->conf.tui_history);
+	char *const argv[] = {program, history, NULL};
 	AUTO_CLOSE int theirs = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct spawn_fd fds[2];
 	struct spawn spawn = {.path = program, .argv = argv, .envp = no_env, .fds = fds, .nfds = 2,

@@ -12,6 +12,7 @@
  *    libc of the future falls back to an older one; those that only an attacker makes end the process. */
 #include "term/term_confine.h"
 #include "base/mem.h"
+#include "proto/view.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +25,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define CONFINE_DATA_MAX (512UL << 20)
+#define CONFINE_DATA_BASE (256UL << 20)
+#define CONFINE_LINE_MORE 128
 
 static const char *const confine_allowed[] = {
 	"read", "write", "close", "poll", "ppoll", "ppoll_time64", "clock_gettime", "clock_gettime64", "gettimeofday", "time",
@@ -95,13 +97,19 @@ void term_confine_begin_turn(void)
 	(void)setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value = {TERM_TURN_S, 0}}, NULL);
 }
 
-int term_confine(int keep, struct err *e)
+/* Every line of the history and of both screens as wide as can be, with what the allocator takes for it. */
+static rlim_t confine_data_max(size_t history)
+{
+	return CONFINE_DATA_BASE + (rlim_t)history * (VIEW_COLS_MAX * sizeof(struct view_cell) + CONFINE_LINE_MORE);
+}
+
+int term_confine(int keep, size_t history, struct err *e)
 {
 	close(0);
 	close(1);
 	if (confine_close(3, (unsigned)keep - 1) < 0 || confine_close((unsigned)keep + 1, UINT_MAX) < 0)
 		return err_sys(e, "close inherited descriptors");
-	if (confine_limit(RLIMIT_CORE, 0, e) < 0 || confine_limit(RLIMIT_DATA, CONFINE_DATA_MAX, e) < 0)
+	if (confine_limit(RLIMIT_CORE, 0, e) < 0 || confine_limit(RLIMIT_DATA, confine_data_max(history), e) < 0)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "prctl");

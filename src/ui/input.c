@@ -10,8 +10,17 @@
 #define INPUT_BEGIN	"\033[200~"
 #define INPUT_END	"\033[201~"
 
+/* Where in a control sequence (ECMA-48 5.4) the next byte is. */
+struct input_sequence {
+	enum { INPUT_OUTSIDE, INPUT_AT_ESCAPE, INPUT_AT_START, INPUT_INSIDE } at;
+	unsigned char prefix; /* one of < = > ?, or 0 */
+	bool spoilt;	      /* it has an intermediate byte */
+};
+
 struct input {
 	TermKey *tk;
+	struct input_sequence sequence;
+	unsigned left; /* bytes of the character that is being read */
 	struct input_callbacks cb;
 	struct buf bytes; /* not given to libtermkey yet */
 	struct buf paste;
@@ -115,18 +124,56 @@ static void input_drain(struct input *in, bool force)
 	in->waiting = rc == TERMKEY_RES_AGAIN;
 }
 
-/* n bytes for libtermkey, whose buffer is small. */
+/* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix and intermediate bytes, far
+ * behind the table's end (ESC [ / Z). Such a sequence is no key: it is given a final byte that has no table. The one
+ * prefix that is needed is that of the mouse. */
+static char input_tame(struct input_sequence *q, unsigned char c)
+{
+	const bool first = q->at == INPUT_AT_START;
+	const bool mouse = q->prefix == '<' && (c == 'M' || c == 'm') && !q->spoilt;
+
+	if (q->at == INPUT_OUTSIDE || q->at == INPUT_AT_ESCAPE) {
+		const bool begins = q->at == INPUT_AT_ESCAPE && c == '[';
+
+		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, 0, false};
+		return (char)c;
+	}
+	q->at = INPUT_INSIDE;
+	if (first && c >= '<' && c <= '?')
+		q->prefix = c;
+	if (c >= ' ' && c <= '/')
+		q->spoilt = true;
+	if (c < '@' || c > '\177')
+		return (char)c;
+	q->at = INPUT_OUTSIDE;
+	return q->spoilt || (q->prefix && !mouse) ? 'z' : (char)c;
+}
+
+/* How many bytes a character has behind its first, as libtermkey counts them. */
+static unsigned input_more(unsigned char first)
+{
+	return first < 0xc0 || first >= 0xfe ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf8 ? 3 : first < 0xfc ? 4 : 5;
+}
+
+/* n bytes for libtermkey, one by one: its buffer is small, and what it takes of many would have to be counted. A byte
+ * above 0x7f that begins no character (0x9b is a control sequence's beginning to it) is not for it either. */
 static void input_push(struct input *in, size_t n)
 {
-	while (n) {
-		size_t took = termkey_push_bytes(in->tk, (const char *)buf_data(&in->bytes), n < 64 ? n : 64);
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char c = buf_data(&in->bytes)[i];
+		char tame = input_tame(&in->sequence, c);
 
-		if (took == 0 || took == (size_t)-1)
-			took = n; /* full of what is no key: dropped */
-		buf_drop(&in->bytes, took);
-		n -= took;
+		if (c >= 0x80 && c < 0xc0 && !in->left)
+			tame = '\x80';
+		in->left = c >= 0x80 && c < 0xc0 ? in->left - (in->left > 0) : input_more(c);
+		if (termkey_push_bytes(in->tk, &tame, 1) != 1) { /* full of what is no key: dropped */
+			input_drain(in, true);
+			in->sequence = (struct input_sequence){0};
+			in->left = 0;
+		}
 		input_drain(in, false);
 	}
+	buf_drop(&in->bytes, n);
 }
 
 /* How many bytes at the end may be the beginning of the marker. */
@@ -188,4 +235,6 @@ void input_settle(struct input *in)
 		return;
 	input_process(in, true);
 	input_drain(in, true);
+	in->sequence = (struct input_sequence){0};
+	in->left = 0;
 }

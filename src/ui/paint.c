@@ -41,6 +41,14 @@ void paint_size(int *cols, int *rows)
 	}
 }
 
+/* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. */
+static bool paint_has_mouse(void)
+{
+	const char *mouse = tigetstr("kmous");
+
+	return mouse != NULL && mouse != (char *)-1 && (!getenv("STY") || getenv("TMUX"));
+}
+
 int paint_open(struct err *e)
 {
 	static const char *const kitty[] = {"xterm-kitty", "foot", "xterm-ghostty", "wezterm", "alacritty", NULL};
@@ -61,7 +69,7 @@ int paint_open(struct err *e)
 	paint_kitty = paint_term_is(kitty);
 	paint_osc = paint_term_is(osc);
 	paint_raw("\033[?2004h");
-	paint_raw(tigetstr("kmous") != (char *)-1 && tigetstr("kmous") ? "\033[?1002h\033[?1006h" : "");
+	paint_raw(paint_has_mouse() ? "\033[?1002h\033[?1006h" : "");
 	if (paint_kitty)
 		paint_raw("\033[>1u");
 	return 0;

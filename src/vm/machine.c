@@ -99,6 +99,7 @@ int machine_open(struct machine *m, const struct image *image, const char *libex
 	m->accel = *accel;
 	m->size = size;
 	m->type = machine_env("CCVM_MACHINE", "microvm");
+	m->kernel_words = machine_env("CCVM_TEST_KERNEL_WORDS", "");
 	m->sandbox = strcmp(getenv("CCVM_QEMU_SANDBOX") ? getenv("CCVM_QEMU_SANDBOX") : "1", "0") != 0;
 	m->kernel = mem_format("%s/%s", image->path, IMAGE_KERNEL);
 	m->modules = mem_format("%s/%s", image->path, IMAGE_MODULES);
@@ -115,6 +116,7 @@ void machine_fini(struct machine *m)
 {
 	free(m->program);
 	free(m->type);
+	free(m->kernel_words);
 	free(m->kernel);
 	free(m->modules);
 	free(m->root);
@@ -142,6 +144,7 @@ struct qemu_spec machine_spec(const struct machine *m)
 		.cores = m->size.cores,
 		.pool = m->size.pool,
 		.kernel = m->kernel,
+		.kernel_words = m->kernel_words,
 		.root_image = m->root,
 		.sandbox = m->sandbox,
 	};

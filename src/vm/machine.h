@@ -21,6 +21,7 @@ struct machine {
 	char *type;     /* microvm, or what CCVM_MACHINE names */
 	char *kernel, *modules, *root; /* of the image */
 	char *programs; /* guest.cpio */
+	char *kernel_words; /* a test's, by CCVM_TEST_KERNEL_WORDS */
 	bool sandbox;   /* QEMU's own seccomp filter; CCVM_QEMU_SANDBOX=0 turns it off */
 	const struct image *image; /* borrowed */
 	struct accel accel;

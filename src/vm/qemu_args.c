@@ -84,6 +84,8 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 		buf_addf(&line, " tsc=reliable tsc_early_khz=%u", s->tsc_khz);
 	if (s->ram == QEMU_RAM_SAVED)
 		buf_addf(&line, " " NAME_KERNEL_WARM_UP);
+	if (s->kernel_words && s->kernel_words[0])
+		buf_addf(&line, " %s", s->kernel_words);
 	(void)buf_text(&line);
 	return (char *)line.bytes;
 }

@@ -37,6 +37,7 @@ struct qemu_spec { /* all borrowed */
 	unsigned memory_mib;
 	unsigned cores;
 	const char *kernel; /* NULL: QEMU_FD_INITRD is that too (initrd_stub) */
+	const char *kernel_words; /* a test's, behind the rest of the command line; NULL or empty: none */
 	const char *root_image;
 	const char *seed_dir;
 	const char *workspace;

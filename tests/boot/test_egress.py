@@ -245,3 +245,35 @@ def test_a_firewall_that_fails(ctx):
     assert_in(b"firewall", p.err, "the stage")
     assert_in(b"egress-allow holds what is no address", p.err, "the reason")
     assert_nothing_left(ctx)
+
+
+def nftables_fails(ctx, warm):
+    """nftables of a real kernel that cannot do it, by the way of starting the test's mark says."""
+    w = World(ctx)
+    events = os.path.join(ctx.home, "events")
+    env = w.env("good.example 10.0.0.0/8", CCVM_TEST_KERNEL_WORDS="module_blacklist=nf_tables")
+    if warm:
+        code, _, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "image", "warm"], env={**ctx.boot_env, **env}, timeout=300)
+        assert_eq(code, 0, "ccvmctl image warm: %s" % err)
+    code, out, err = ctx.ccvm("--shell", "-c", "echo the agent ran", env=env, timeout=200)
+    assert_eq((code, out), (125, b""), "exit code and stdout (%r)" % err)
+    assert_match(r"firewall.*nftables", err.decode(), "the stage and the reason")
+    seen = read_json_lines(events)
+    states = [e for e in seen if e["event"] == "state"]
+    assert_eq([e["how"] for e in states if e["state"] == "starting"], ["template" if warm else "cold"], "how it started")
+    assert_true("running" not in [e["state"] for e in states], "it never ran: %s" % states)
+    assert_eq((states[-1]["state"], states[-1]["code"]), ("failed", 125), "the last event: %s" % states[-1])
+    assert_match(r"firewall.*nftables", json.dumps(states[-1]), "the reason in the last event")
+    assert_eq((w.dns.asked, w.https.accepted, w.http.accepted, [s.accepted for s in w.inner]), ([], 0, 0, [0, 0, 0]), "what left the guest")
+    assert_eq(json.loads(w.ctl("ls", "--json")[1]), [], "sessions that are left")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300, boot="cold")
+def test_a_guest_without_nftables(ctx):
+    nftables_fails(ctx, False)
+
+
+@test(timeout=500, boot="template")
+def test_a_saved_guest_without_nftables(ctx):
+    nftables_fails(ctx, True)

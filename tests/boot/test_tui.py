@@ -213,11 +213,15 @@ def test_rows_are_true(ctx):
 @test(timeout=300)
 def test_scripted_screen(ctx):
     """new, send, keys, capture, wait, rename, events, attach; and a ccvm-term that dies."""
-    ctl(ctx, "new", "--shell", "--name", "sh", "--wait")
+    ctl(ctx, "new", "--shell", "--name", "sh", "--wait", env={"CCVM_TUI_HISTORY": "40"})
     ctl(ctx, "send", "--enter", "sh", "printf '\\033[1;31mred\\033[0m %s\\n' $((6 * 7)); seq 1 50")
     wait_until(lambda: re.search(r"^50$", ctl(ctx, "capture", "sh"), re.M), 30, "output")
     assert_in("red 42", ctl(ctx, "capture", "sh", "--history", "100"), "history")
     assert_in("\033[0;1;31mred\033[0m 42", ctl(ctx, "capture", "sh", "--history", "100", "--ansi"), "history with colours")
+    ctl(ctx, "send", "--enter", "sh", "seq 1000 1099")
+    wait_until(lambda: re.search(r"^1099$", ctl(ctx, "capture", "sh"), re.M), 30, "more output")
+    kept = ctl(ctx, "capture", "sh", "--history", "100").split("\n")
+    assert_eq(("1037" in kept, "1036" in kept), (True, False), "tui.history: the prompt, 23 lines of the screen, 40 above it: %s" % kept)
     ctl(ctx, "send", "sh", "echo ab")
     ctl(ctx, "keys", "sh", "Left", "Left", "X", "C-e", "y", "Enter")
     wait_until(lambda: re.search(r"^Xaby$", ctl(ctx, "capture", "sh"), re.M), 30, "edited line")

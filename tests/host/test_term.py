@@ -7,11 +7,11 @@ import time
 import procs
 import termwire
 import viewgrid
-from harness import assert_eq, assert_in, assert_true, core_limit, open_files, test, wait_until
+from harness import assert_eq, assert_in, assert_true, core_limit, each, open_files, test, wait_until
 
 
-def start(ctx, **kw):
-    t = termwire.Term(os.path.join(ctx.bin, "..", "libexec", "ccvm", "ccvm-term"), **ctx.user.ids(), **kw)
+def start(ctx, *args, **kw):
+    t = termwire.Term(os.path.join(ctx.bin, "..", "libexec", "ccvm", "ccvm-term"), *args, **ctx.user.ids(), **kw)
     ctx.on_close(t.close)
     t.next_worker()
     return t
@@ -156,6 +156,28 @@ def test_links_go_with_the_rows(ctx):
     assert_true(b"example.org" not in t.pull(termwire.generation(data)), "unchanged rows' links stay away")
     t.send("V", termwire.VIEWER + b"l" + struct.pack("<QH", 0, 10))
     assert_in(b"https://example.org/a", t.take("v"), "history")
+
+
+@each({"none": 0, "few": 25, "as by default": 10000, "more": 22000})
+@test(timeout=200)
+def test_history_of_a_chosen_length(ctx, lines):
+    """The option tui.history: so many lines above the screen, and the memory that they take when all are full."""
+    t = start(ctx, str(lines))
+    first = worker_pid(t)
+    t.send("w", struct.pack("<HH", 1000, 24))
+    line = b"x" * 999 + b"\r\n"
+    for _ in range(lines // 100 + 2):
+        t.send("o", line * 100)
+    f = viewgrid.Frame(t.pull())
+    assert_eq((f.top - f.first, worker_pid(t)), (lines, first), "lines that are kept, and the worker that keeps them")
+
+
+@each({"too many": ("100001",), "no number": ("10k",), "negative": ("-1",), "two": ("1", "2")})
+@test()
+def test_history_out_of_bounds(ctx, args):
+    code, _, err = ctx.run(["bash", "-c", 'exec "$0" "$@" 3<>/dev/null', os.path.join(ctx.bin, "..", "libexec", "ccvm", "ccvm-term"), *args])
+    assert_eq(code, 2, "exit code")
+    assert_in(b"at most 100000", err, "why")
 
 
 @test()

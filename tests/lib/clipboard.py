@@ -80,9 +80,9 @@ class Owner:
 
 
 class X(Owner):
-    def __init__(self, ctx):
+    def __init__(self, ctx, size="320x200"):
         super().__init__(ctx)
-        self.server = self.start(["Xvfb", "-displayfd", "1", "-screen", "0", "320x200x24", "-nolisten", "tcp", "-noreset"])
+        self.server = self.start(["Xvfb", "-displayfd", "1", "-screen", "0", size + "x24", "-nolisten", "tcp", "-noreset"])
         self.env = {"DISPLAY": ":" + self.server.wait_for(rb"^(\d+)\n", 60)[1].decode(), "WAYLAND_DISPLAY": None}
 
     def set(self, data, mime):

@@ -16,11 +16,12 @@ def frame(kind, payload=b""):
 class Term:
     """A ccvm-term. .pid starts workers; .worker is the present one's socket."""
 
-    def __init__(self, program, **kw):
+    def __init__(self, program, *args, **kw):
         self.control, theirs = socket.socketpair()
         self.control.settimeout(20)
         fd = theirs.fileno()
-        self.popen = subprocess.Popen(["bash", "-c", 'exec "$0" 3<&%d %d<&-' % (fd, fd), program] if fd != 3 else [program],
+        self.popen = subprocess.Popen(["bash", "-c", 'exec "$0" "$@" 3<&%d %d<&-' % (fd, fd), program, *args] if fd != 3 else
+                                      [program, *args],
                                       pass_fds=[fd], **kw)
         theirs.close()
         self.pid, self.buffer, self.worker = self.popen.pid, b"", None

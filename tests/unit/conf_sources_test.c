@@ -63,6 +63,7 @@ static const struct source_case cases[] = {
     {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
     {"tui.notify", "\"none\"", NULL, NULL, NULL},
     {"tui.warmSpare", "true", NULL, NULL, NULL},
+    {"tui.history", "100", "2000", "2000", "100001"},
 };
 
 struct shown {
