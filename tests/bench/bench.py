@@ -5,9 +5,10 @@ CCVM_BENCH_ROUNDS (10) starts of each kind take turns. CCVM_BENCH_ONLY=starts,ke
 fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usage.
 
   starts      ready_s, running_s: from ccvm's start to the state `ready` and to the agent's start, cold and from a template;
-              version_s: the whole of `ccvm --version` with the real claude, cold, from a template, and of the same files
-              booted by systemd on q35 (q35.py; at most three of these); ratio: template / cold, of the medians; steps_ms:
-              when each event of the last start from a template came
+              version_s: the whole of `ccvm --version` with the real claude, cold and from a template; ratio:
+              template / cold, of the medians; steps_ms: when each event of the last start from a template came
+  systemd_q35  the same files booted by systemd on q35, three starts at most: banner_s of SSH, version_s, which is also put
+              among those of `starts` (q35.py; as root only)
   prompts     seconds of the whole `ccvm -p` against the scripted API server, from a template
   scripted    fifty of these, eight at a time: right answers, and what is left (sessions.py)
   memory      1, 4 and 8 idle shells at a time: private and proportional memory of all their processes; and of each process
@@ -35,6 +36,7 @@ import harness  # noqa: E402
 import keys  # noqa: E402
 import pooldisk  # noqa: E402
 import procs  # noqa: E402
+import q35  # noqa: E402
 import sessions  # noqa: E402
 import starts  # noqa: E402
 import term  # noqa: E402
@@ -44,6 +46,7 @@ from measure import note  # noqa: E402
 # In this order: egress leaves this process in other namespaces.
 SECTIONS = {
     "starts": starts.starts,
+    "systemd_q35": lambda ctx: q35.run(ctx, min(starts.ROUNDS, 3)),
     "prompts": starts.prompts,
     "scripted": sessions.scripted,
     "memory": starts.memory,
@@ -119,6 +122,8 @@ def main():
                 run_section(run, number, name, result, SECTIONS)
     finally:
         run.close()
+    if {"starts", "systemd_q35"} <= set(result):
+        result["starts"]["version_s"]["systemd_q35"] = result["systemd_q35"]["version_s"]
     result["load_after"] = round(os.getloadavg()[0], 2)
     result["figures"] = figures(result)
     print(json.dumps(result, indent=2))

@@ -5,7 +5,6 @@ import time
 
 import harness
 import procs
-import q35
 from api import Api
 from measure import note, summary
 
@@ -49,16 +48,7 @@ def starts(ctx):
     result = {name: {boot: summary(values) for boot, values in kinds.items()} for name, kinds in seen.items()}
     result["ratio"] = {n: round(result[n]["template"]["median"] / result[n]["cold"]["median"], 3) for n in seen}
     result["steps_ms"] = steps(events)
-    result["systemd_q35"] = yardstick(ctx)
-    result["version_s"]["systemd_q35"] = result["systemd_q35"].pop("version_s")
     return result
-
-
-def yardstick(ctx):
-    code, wanted, err = ctx.ccvm("--version")
-    harness.assert_eq(code, 0, "exit code of ccvm --version (%r)" % err)
-    seen = q35.run(ctx, min(ROUNDS, 3), harness.BOOT_MEMORY, wanted.decode().rstrip("\n"), note)
-    return {name: summary(values) for name, values in seen.items()}
 
 
 def prompts(ctx):
