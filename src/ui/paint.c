@@ -41,12 +41,12 @@ void paint_size(int *cols, int *rows)
 	}
 }
 
-/* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. */
+/* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. A tmux in it does not. */
 static bool paint_has_mouse(void)
 {
-	const char *mouse = tigetstr("kmous");
+	const char *mouse = tigetstr("kmous"), *term = getenv("TERM");
 
-	return mouse != NULL && mouse != (char *)-1 && (!getenv("STY") || getenv("TMUX"));
+	return mouse != NULL && mouse != (char *)-1 && (!getenv("STY") || (term && strncmp(term, "tmux", 4) == 0));
 }
 
 int paint_open(struct err *e)
