@@ -231,6 +231,21 @@ static void test_long(void **state)
 	assert_int_equal(buf_len(&f->passed), strlen(P) + CLIP_PASTE_MAX + 99 + strlen(Q));
 }
 
+/* An image that waits in a pipe is not even read. */
+static void test_pipe(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = mem_format("%s/pipe.png", f->dir);
+	AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	unsigned char back[sizeof(png)];
+
+	assert_int_equal(write(fd, png, sizeof(png) - 1), sizeof(png) - 1);
+	feed(f, P "@/pipe.png" Q, 1000);
+	check(f, &f->passed, P "@/pipe.png" Q);
+	check(f, &f->asked, "");
+	assert_int_equal(read(fd, back, sizeof(back)), sizeof(png) - 1);
+}
+
 /* Of a file that is too large no more is sent than shows it. */
 static void test_large(void **state)
 {
@@ -316,7 +331,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {CASE(test_untouched), CASE(test_images), CASE(test_refused), CASE(test_end_never_comes), CASE(test_long),
-					   CASE(test_large), CASE(test_terminal), CASE(test_other_terminal)};
+					   CASE(test_large), CASE(test_pipe),
+					   CASE(test_terminal), CASE(test_other_terminal)};
 
 	return cmocka_run_group_tests_name("typed", tests, NULL, NULL);
 }
