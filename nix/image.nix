@@ -68,7 +68,7 @@ pkgs.runCommand "ccvm-image" {
   xargs -a ${closure}/store-paths cp -a -t tree/nix/store
   ${lib.optionalString nix.enable ''
     # The guest's Nix knows the paths it came with, and collects no garbage among them. Without times, so that two builds are the same.
-    export NIX_REMOTE=local?root=$PWD/tree HOME=$PWD USER=nobody
+    export NIX_REMOTE="local?root=$PWD/tree" HOME="$PWD" USER=nobody
     nix-store --load-db <${closure}/registration
     sqlite3 tree/nix/var/nix/db/db.sqlite 'UPDATE ValidPaths SET registrationTime = 1; VACUUM'
     mkdir -p tree/nix/var/nix/gcroots

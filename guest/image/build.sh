@@ -179,7 +179,7 @@ on_signal() {
 write_settings() {
     printf 'agent_sudo=%s\nnix=%s\nnix_substituters=%q\nnix_keys=%q\nclaude_version=%q\nexport SOURCE_DATE_EPOCH=%q\n' \
         "$agent_sudo" "$nix" "${nix_substituters# }" "${nix_keys# }" "$lock_version" "$SOURCE_DATE_EPOCH" >"$work/settings"
-    tar -C "$here" -cf "$work/files.tar" --owner=0 --group=0 --mode='u+rwX,go=rX' tree overlay modules.list sudoers \
+    tar -C "$here" -cf "$work/files.tar" --owner=0 --group=0 --mode='u+rwX,go=rX' --mtime="@$SOURCE_DATE_EPOCH" tree overlay modules.list sudoers \
         -C "$work" settings
     # dpkg has to know what not to unpack before the first package is installed.
     cp -- "$here/overlay/etc/dpkg/dpkg.cfg.d/ccvm" "$work/dpkg.cfg"

@@ -95,6 +95,22 @@ def test_commands(ctx):
 
 
 @test()
+def test_flags_of_commands(ctx):
+    """Of each command of ccvmctl; and ccvm-tui's own, which has no table."""
+    usage = dict(re.findall(r"^  ([a-z]+)\b(.*(?:\n {12,}.*)*)", said(ctx, "ccvmctl", "--help"), re.M))
+    wanted = {c: sorted(set(re.findall(r"(--[a-z-]+)", text))) for c, text in usage.items()}
+    assert_true(sum(map(len, wanted.values())) > 15, "few flags: %s" % wanted)
+    manual = dict(re.findall(r'^\.Li "([a-z]+)(.*)"$', page("ccvmctl.1"), re.M))
+    for command, names in wanted.items():
+        assert_eq(sorted(set(re.findall(r"(--[a-z-]+)", manual[command].replace("\\-", "-")))), names, "ccvmctl(1): " + command)
+        offered = bash(ctx, "ccvmctl", command, "--")
+        assert_eq([n for n in names if n not in offered], [], "bash: ccvmctl %s: %s" % (command, offered))
+    assert_eq(re.findall(r"^\.Op Fl -(\S+) \| -(\S+)", page("ccvm-tui.1"), re.M), [("help", "version")], "ccvm-tui(1)")
+    assert_eq(sorted(fish(ctx, "ccvm-tui --")), ["--help", "--version"], "fish: ccvm-tui")
+    assert_in("complete -W '--help --version' ccvm-tui", read("build/share/completions/ccvm.bash"), "bash: ccvm-tui")
+
+
+@test()
 def test_keys(ctx):
     keys = re.findall(r"^  (\S+) +\S", said(ctx, "ccvm-tui", "--help").split("Keys ")[1], re.M)
     assert_true(len(keys) > 15 and "Tab" in keys, "the help names few keys: %s" % keys)
