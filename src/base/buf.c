@@ -69,6 +69,13 @@ void buf_drop(struct buf *b, size_t n)
 	b->start += n;
 }
 
+void buf_cut(struct buf *b, size_t n)
+{
+	if (n > buf_len(b))
+		mem_die("buffer underrun");
+	b->end = b->start + n;
+}
+
 const char *buf_text(struct buf *b)
 {
 	*buf_room(b, 1) = 0;

@@ -7,13 +7,16 @@ static void typed_send(void *ctx, enum wire_type type, const void *payload, size
 	t->cb.send(t->cb.ctx, type, payload, n);
 }
 
-/* The paste as it is to be, and the mark that was behind it. */
+/* The paste as it is to be, between the marks that it came in. */
 static void typed_on_done(void *ctx, const void *text, size_t n)
 {
 	struct typed *t = ctx;
+	AUTO_BUF struct buf paste = {0};
 
-	t->cb.pass(t->cb.ctx, text, n);
-	t->cb.pass(t->cb.ctx, buf_data(&t->hold.held) + buf_len(&t->hold.held) - CLIP_HOLD_END, CLIP_HOLD_END);
+	buf_add(&paste, buf_data(&t->hold.held), t->hold.mark);
+	buf_add(&paste, text, n);
+	buf_add(&paste, buf_data(&t->hold.held) + buf_len(&t->hold.held) - CLIP_HOLD_MARK, CLIP_HOLD_MARK);
+	t->cb.pass(t->cb.ctx, buf_data(&paste), buf_len(&paste));
 	clip_hold_done(&t->hold);
 }
 
@@ -24,12 +27,16 @@ static void typed_go_on(struct typed *t)
 	while (buf_len(&t->later) && !t->picture.waiting) {
 		AUTO_BUF struct buf out = {0};
 		const size_t n = clip_hold_feed(&t->hold, buf_data(&t->later), buf_len(&t->later), &out);
+		const char *text;
+		size_t length;
 
 		buf_drop(&t->later, n);
 		if (buf_len(&out))
 			t->cb.pass(t->cb.ctx, buf_data(&out), buf_len(&out));
-		if (t->hold.whole)
-			picture_begin(&t->picture, &cb, buf_data(&t->hold.held), buf_len(&t->hold.held) - CLIP_HOLD_END);
+		if (!t->hold.whole)
+			continue;
+		text = clip_hold_text(&t->hold, &length);
+		picture_begin(&t->picture, &cb, text, length);
 	}
 }
 

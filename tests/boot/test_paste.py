@@ -71,12 +71,14 @@ def test_shell(ctx, env):
     assert_nothing_left(ctx)
 
 
-def see_picture(t, api, path, picture):
+def see_picture(t, api, path, picture, toast=None):
     t.send("what is this ")
     t.wait_for("what is this", 60)
     t.paste("'%s'" % path)
     t.send(" really")
     t.wait_for(r"\[Image #1\] ?really", 120)
+    if toast:
+        t.wait_for(toast)
     t.keys("Enter")
     t.wait_for("A-PICTURE", 120)
     [got] = images_of(api.wait_requests()[-1])
@@ -117,8 +119,7 @@ def test_tui(ctx):
     t.wait_for(r"^1-api +LIVE")
     t.keys("Enter")
     t.wait_for("│❯ ")
-    see_picture(t, api, path, picture)
-    t.wait_for(r"PNG %d KB → api" % ((len(picture) + 1023) // 1024), 20)
+    see_picture(t, api, path, picture, toast=r"PNG %d KB → api" % ((len(picture) + 1023) // 1024))
     ctx.run([ctl, "stop", "--all"], timeout=120)
     t.close()
     assert_nothing_left(ctx)

@@ -13,10 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_paste(const struct clip_hold *h)
 {
-	const size_t n = buf_len(&h->held);
+	size_t n;
+	const char *text = clip_hold_text(h, &n);
 
-	if (n > CLIP_PASTE_MAX + CLIP_HOLD_END || n <= CLIP_HOLD_END ||
-	    memcmp(buf_data(&h->held) + n - CLIP_HOLD_END, "\033[201~", CLIP_HOLD_END) != 0)
+	if (n == 0 || n > CLIP_PASTE_MAX || memcmp(text + n, "\033[201~", CLIP_HOLD_MARK) != 0 ||
+	    (h->mark && memcmp(text - h->mark, "\033[200~", CLIP_HOLD_MARK) != 0))
 		abort();
 }
 
@@ -25,7 +26,7 @@ static void feed(struct clip_hold *h, const uint8_t *data, size_t n, struct buf 
 	while (n) {
 		const size_t took = clip_hold_feed(h, data, n, out);
 
-		if (took == 0 || took > n || buf_len(&h->held) > CLIP_PASTE_MAX + CLIP_HOLD_END)
+		if (took == 0 || took > n || buf_len(&h->held) > CLIP_PASTE_MAX + 2 * CLIP_HOLD_MARK)
 			abort();
 		if (h->whole) {
 			check_paste(h);

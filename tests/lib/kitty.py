@@ -42,7 +42,7 @@ def main():
         os.execvp(sys.argv[3], sys.argv[3:])
     fcntl.ioctl(inner, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0)))
     before = termios.tcgetattr(0)
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSANOW)  # what was typed already stays
     held, to_program = b"", b""
     while True:
         readable, writable, _ = select.select([0, inner], [inner] if to_program else [], [])

@@ -172,6 +172,9 @@ static void test_images(void **state)
 			size_t placed = 0;
 
 			feed(f, images[i].typed, step);
+			/* claude would not wait for the end of a paste that has begun. */
+			if (step > 100)
+				assert_null(memchr(buf_data(&f->passed), 033, buf_len(&f->passed)));
 			while (typed_is_waiting(&f->typed)) {
 				placed++;
 				typed_on_placed(&f->typed, "/g/1.png", 8);
@@ -194,7 +197,7 @@ static void test_refused(void **state)
 	feed(f, P "'@/a.png' " Q, 1000);
 	feed(f, "typed", 1);
 	assert_true(typed_is_waiting(&f->typed));
-	check(f, &f->passed, P);
+	check(f, &f->passed, "");
 	typed_on_placed(&f->typed, "", 0);
 	check(f, &f->passed, P "'@/a.png' " Q "typed");
 	typed_on_placed(&f->typed, "/unasked", 8);
