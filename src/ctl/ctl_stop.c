@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define STOP_PATIENCE_MS 30000
+#define STOP_ENDING_MS	 5000
+#define STOP_LOOK_MS	 50
 
 int ctl_stop_one(const char *name, struct err *e)
 {
@@ -38,16 +40,36 @@ int ctl_stop_one(const char *name, struct err *e)
 	return err_remedy(e, "kill its ccvm-session process (ccvmctl ls --json shows the pid): nothing of it stays behind");
 }
 
+/* One that was ending by itself refuses connections a moment before it is gone. */
+static bool stop_has_ended(const char *id)
+{
+	for (int i = 0; i < STOP_ENDING_MS / STOP_LOOK_MS; i++) {
+		struct err ignored;
+		AUTO_FREE char *directory = sessions_directory(id, &ignored);
+
+		if (!directory)
+			return true;
+		poll(NULL, 0, STOP_LOOK_MS);
+	}
+	return false;
+}
+
+/* All that can be stopped, also behind one that cannot; the first failure is told. */
 static int stop_all(struct err *e)
 {
 	struct sessions s;
+	struct err one;
 	int rc = 0;
 
 	if (sessions_list(&s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < s.n && rc == 0; i++)
-		if (!s.dry[i])
-			rc = ctl_stop_one(s.id[i], e);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.dry[i] || ctl_stop_one(s.id[i], &one) == 0 || stop_has_ended(s.id[i]))
+			continue;
+		if (rc == 0)
+			*e = one;
+		rc = -1;
+	}
 	sessions_fini(&s);
 	return rc;
 }

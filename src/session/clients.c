@@ -22,6 +22,8 @@ struct client {
 	struct clip_typed typed; /* how far its keys were followed */
 	bool paused;	 /* typed more than the agent takes */
 	bool has_request, has_args, has_env;
+	bool busy;	 /* one of its frames is being handled: what that says to all must not free it */
+	bool doomed;	 /* goes when the frame was handled */
 };
 
 #define CLIENTS_FLUSH_MS  200
@@ -289,7 +291,8 @@ static void clients_on_bytes(void *ctx, const void *bytes, size_t n)
 	int rc;
 
 	buf_add(&c->in, bytes, n);
-	while ((rc = wire_next(&c->in, &f)) == 1) {
+	c->busy = true;
+	while ((rc = wire_next(&c->in, &f)) == 1 && !c->doomed) {
 		int handled = clients_dispatch(c, &f);
 
 		if (f.type == WIRE_ENV) /* the key does not stay behind in the read buffer */
@@ -300,9 +303,10 @@ static void clients_on_bytes(void *ctx, const void *bytes, size_t n)
 			break;
 		}
 	}
+	c->busy = false;
 	if (rc < 0)
 		clients_protocol_error(c);
-	if (rc < 0 && !c->owner)
+	if (c->doomed || (rc < 0 && !c->owner))
 		clients_remove(c);
 }
 
@@ -365,7 +369,9 @@ void clients_broadcast(struct session *s, enum wire_type type, const void *paylo
 {
 	for (struct client *c = s->clients, *next; c; c = next) {
 		next = c->next;
-		if (!c->owner && clients_queued(c) > CLIENTS_QUEUE_MAX)
+		if (!c->owner && clients_queued(c) > CLIENTS_QUEUE_MAX && c->busy)
+			c->doomed = true;
+		else if (!c->owner && clients_queued(c) > CLIENTS_QUEUE_MAX)
 			clients_remove(c);
 		else
 			clients_send(c, type, payload, n);

@@ -152,7 +152,7 @@ def test_warm_spare(ctx):
     t.keys("n")
     t.wait_for("┌─ new session")
     t.keys("Enter")
-    t.wait_for(r"^1>project +LIVE")
+    t.wait_for(r"^1.project +LIVE")
     t.wait_for("│❯ ")
     assert_eq([(s["id"], s["spare"]) for s in listed(ctx).values() if s["name"] == "project"], [(first, False)], "the session that is new")
     second = wait_until(spares, 200, "the next spare")
