@@ -73,6 +73,7 @@ check  sway                    prog:sway              a Wayland clipboard for th
 check  screen                  prog:screen            ccvm-tui in it
 check  xterm                   prog:xterm             ccvm-tui in it
 check  xdotool                 prog:xdotool           keys for xterm and kitty
+check  ncurses-term            file:/usr/share/terminfo/x/xterm-direct  ccvm-tui in it
 check  foot                    prog:foot              ccvm-tui in it
 check  wtype                   prog:wtype             keys for foot
 check  kitty                   prog:kitty             ccvm-tui in it
