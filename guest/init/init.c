@@ -54,6 +54,7 @@ static const struct stage init_beside[] = {
 	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
 };
 
+static int init_run_first(struct boot *b, struct err *e);
 static int init_run_beside(struct boot *b, struct err *e);
 
 static const struct stage init_after_go[] = {
@@ -66,10 +67,11 @@ static const struct stage init_after_go[] = {
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
 	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},
-	{"beside", STAGE_FAIL_OPEN, init_run_beside},
+	{"disk first", STAGE_FAIL_OPEN, init_run_first},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
+	{"beside", STAGE_FAIL_OPEN, init_run_beside},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
 	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
@@ -123,15 +125,22 @@ static void init_on_stage(void *ctx, const struct stage *s, enum stage_event eve
 	}
 }
 
-/* Without a disk the rows are quick, and a workspace in /scratch must find it mounted: then they run here. */
+/* A workspace in /scratch must find the disk mounted. */
+static int init_run_first(struct boot *b, struct err *e)
+{
+	return b->pool_first ? stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e) : 0;
+}
+
+/* Behind the workspace, which the Nix daemon's own mount namespace has to have in it. Without a disk the rows are quick. */
 static int init_run_beside(struct boot *b, struct err *e)
 {
 	const struct lane lane = {NAME_LAUNCH_LOCK, INIT_BESIDE_S, init_beside, ARRAY_LEN(init_beside)};
 
-	if (b->pool_wanted && !b->pool_first)
-		b->lane = lane_start(&lane, b, init_on_stage, b);
-	else
+	if (b->pool_first)
+		return 0;
+	if (!b->pool_wanted)
 		return stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e);
+	b->lane = lane_start(&lane, b, init_on_stage, b);
 	return 0;
 }
 
