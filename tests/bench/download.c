@@ -1,7 +1,8 @@
 /* A guest of one program for tests/bench/egress.py: loads the image's modules, sets up eth0, downloads from $BENCH_TO
  * (address:port, from the kernel's command line) a few times, and prints the rates. */
+#include "modules.h"
+
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <stdio.h>
@@ -10,26 +11,10 @@
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ROUNDS 5
-
-static void load_modules(void)
-{
-	FILE *f = fopen("/modules/order", "r");
-	char name[200], path[300];
-
-	while (f && fscanf(f, "%199s", name) == 1) {
-		int fd;
-
-		snprintf(path, sizeof(path), "/modules/%s", name);
-		fd = open(path, O_RDONLY);
-		(void)syscall(SYS_finit_module, fd, "", 0);
-		close(fd);
-	}
-}
 
 static struct sockaddr address(const char *text, int port)
 {

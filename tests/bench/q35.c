@@ -1,11 +1,11 @@
 /* The initramfs of the yardstick (q35.py): loads the image's boot modules, puts a tmpfs over the squashfs on the first disk,
  * as ccvm-init does, and starts /sbin/init there. Debian's own initramfs-tools would take longer. */
-#include <fcntl.h>
+#include "modules.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static void need(int result, const char *what)
@@ -13,22 +13,6 @@ static void need(int result, const char *what)
 	if (result < 0) {
 		perror(what);
 		exit(1); /* a panic, and with panic=-1 the end of QEMU */
-	}
-}
-
-static void load_modules(void)
-{
-	FILE *f = fopen("/modules/order", "r");
-	char name[200], path[300];
-
-	while (f && fscanf(f, "%199s", name) == 1) {
-		int fd;
-
-		snprintf(path, sizeof(path), "/modules/%s", name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
-			fprintf(stderr, "%s was not loaded\n", name);
-		close(fd);
 	}
 }
 

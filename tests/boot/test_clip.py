@@ -6,7 +6,8 @@ import re
 
 import claude_home
 from api import Api
-from clipboard import Wayland, X, convert, images_of, looks_same, png
+from claude_pane import ClaudePane
+from clipboard import Wayland, X, images_of, looks_same, png
 from harness import assert_eq, assert_in, assert_nothing_left, assert_true, each, procs, test
 from term_shell import TermShell, clip_events
 from tmux import Tmux
@@ -295,15 +296,8 @@ def test_tui(ctx):
     api = Api(ctx, [{"text": "A-PICTURE"}])
     claude_home.write(ctx, KEY)
     env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", **x.env}
-    ctl = os.path.join(ctx.bin, "ccvmctl")
-    assert_eq(ctx.run([ctl, "new", "--name", "api", "--wait"], env=env, timeout=240)[0], 0, "ccvmctl new")
-    assert_eq(ctx.run([ctl, "wait", "api", "--until", "idle", "--timeout", "200"], timeout=240)[0], 0, "ccvmctl wait")
-    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env=env, cols=110, rows=30)
-    t.wait_for(r"^1-api +LIVE")
-    t.keys("Enter")
-    t.wait_for("│❯ ")
-    ask_about_picture(ctx, t, api, picture, toast=r"PNG %d KB → api" % ((len(picture) + 1023) // 1024))
-    ctx.run([ctl, "stop", "--all"], timeout=120)
-    t.close()
+    pane = ClaudePane(ctx, env)
+    ask_about_picture(ctx, pane.t, api, picture, toast=pane.toast(picture))
+    pane.end()
     x.close()
     assert_nothing_left(ctx)

@@ -5,6 +5,7 @@ import re
 
 import claude_home
 from api import Api
+from claude_pane import ClaudePane
 from clipboard import images_of, png
 from harness import assert_eq, assert_nothing_left, assert_true, each, test, wait_until
 from term_shell import TermShell, clip_events
@@ -112,14 +113,7 @@ def test_tui(ctx):
     api = Api(ctx, [{"text": "A-PICTURE"}])
     claude_home.write(ctx, KEY)
     env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
-    ctl = os.path.join(ctx.bin, "ccvmctl")
-    assert_eq(ctx.run([ctl, "new", "--name", "api", "--wait"], env=env, timeout=240)[0], 0, "ccvmctl new")
-    assert_eq(ctx.run([ctl, "wait", "api", "--until", "idle", "--timeout", "200"], timeout=240)[0], 0, "ccvmctl wait")
-    t = Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env=env, cols=110, rows=30)
-    t.wait_for(r"^1-api +LIVE")
-    t.keys("Enter")
-    t.wait_for("│❯ ")
-    see_picture(t, api, path, picture, toast=r"PNG %d KB → api" % ((len(picture) + 1023) // 1024))
-    ctx.run([ctl, "stop", "--all"], timeout=120)
-    t.close()
+    pane = ClaudePane(ctx, env)
+    see_picture(pane.t, api, path, picture, toast=pane.toast(picture))
+    pane.end()
     assert_nothing_left(ctx)
