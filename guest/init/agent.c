@@ -1,11 +1,13 @@
 /* Theory of operation. Runs as root in the guest.
  *
- * 1. sshd serves exactly one connection, on the virtio port the host holds; there is no listening socket.
+ * 1. sshd serves exactly one connection, which a child of ccvm-init carries to the virtio port the host holds (relay.c says why it does
+ *    not get the port itself); there is no listening socket.
  * 2. Who may log in: the agent's user, with this run's key. The user's login shell is ccvm-launch, so nothing
  *    but the agent (or the shell of --shell) can be started over the connection.
  * 3. Forwarding of every kind is off, but for one port where images of the host's clipboard may be pasted: the host may
  *    listen there, on loopback, and nowhere else. Environment variables are accepted by name only. */
 #include "init/boot.h"
+#include "init/relay.h"
 #include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -18,6 +20,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,25 +162,54 @@ static int agent_write_sshd_config(struct err *e)
 
 static char *const agent_root_env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
+static _Noreturn void agent_relay(int port, int socket)
+{
+	/* Nothing else of ccvm-init's stays open here. */
+	if (dup2(port, 0) == 0 && dup2(socket, 1) == 1 && close_range(2, ~0U, 0) == 0)
+		relay_run(0, 1);
+	_exit(0);
+}
+
+/* *socket: sshd's end of its connection with the host. The relay ends with either of its ends. */
+static int agent_connect(int *socket, struct err *e)
+{
+	AUTO_CLOSE int port = port_open(NAME_PORT_SSH, O_RDWR | O_NONBLOCK, e), ours = -1, theirs = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (port < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "make a socket");
+	ours = pair[0];
+	theirs = pair[1];
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, "set up a socket");
+	pid = fork();
+	if (pid == 0)
+		agent_relay(port, ours);
+	if (pid < 0)
+		return err_sys(e, "start the relay of the connection");
+	*socket = mem_steal_fd(&theirs);
+	return 0;
+}
+
 int agent_start_sshd(struct boot *b, struct err *e)
 {
 	char *const argv[] = {"/usr/sbin/sshd", "-i", "-e", "-f", NAME_GUEST_DIR "/sshd_config", NULL};
-	AUTO_CLOSE int port = -1, console = -1;
+	AUTO_CLOSE int connection = -1, console = -1;
 	struct spawn_fd fds[3];
 	struct spawn s = {.path = argv[0], .argv = argv, .envp = agent_root_env, .fds = fds, .nfds = 3, .new_session = true};
 
 	if (agent_copy(BOOT_SEED_FILE(NAME_SEED_HOST_KEY), NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY, 0600, e) < 0 ||
 	    agent_copy(BOOT_SEED_FILE(NAME_SEED_AUTHORIZED_KEYS), NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS, 0644, e) < 0 ||
-	    agent_write_sshd_config(e) < 0)
-		return -1;
-	port = port_open(NAME_PORT_SSH, O_RDWR, e);
-	if (port < 0)
+	    agent_write_sshd_config(e) < 0 || agent_connect(&connection, e) < 0)
 		return -1;
 	console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (console < 0)
 		return err_sys(e, "open /dev/console");
-	fds[0] = (struct spawn_fd){port, 0};
-	fds[1] = (struct spawn_fd){port, 1};
+	fds[0] = (struct spawn_fd){connection, 0};
+	fds[1] = (struct spawn_fd){connection, 1};
 	fds[2] = (struct spawn_fd){console, 2};
 	b->sshd = spawn_start(&s, NULL, e);
 	return b->sshd < 0 ? -1 : 0;

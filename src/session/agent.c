@@ -94,13 +94,6 @@ static bool agent_send_input(struct session *s)
 	return sent || end;
 }
 
-void agent_nudge(struct session *s)
-{
-	if (s->ssh)
-		sshlink_nudge(s->ssh);
-	agent_pump(s);
-}
-
 void agent_pump(struct session *s)
 {
 	bool wrote = true;

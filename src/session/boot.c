@@ -22,8 +22,6 @@
 #define BOOT_TIMEOUT_OF_ONE_ATTEMPT_S 20
 /* How often QEMU is nudged between `go` and the agent's start. */
 #define BOOT_NUDGE_MS 200
-/* One in so many is for the guest's sshd as well. */
-#define BOOT_NUDGES_OF_SSH 10
 
 /* ---- attempts ---- */
 
@@ -162,8 +160,7 @@ void boot_start(struct session *s)
 
 /* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
  * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
- * command makes the loop turn and look again. Links have also been seen to stand still after authentication, each side
- * waiting for the other; so the guest gets a message now and then that makes it look, and the link is served. */
+ * command makes the loop turn and look again. */
 static void boot_on_nudge_answered(void *ctx, const struct cJSON *value, const char *error)
 {
 	(void)value;
@@ -183,10 +180,7 @@ static void boot_on_nudge(uv_timer_t *timer)
 		s->nudged = true;
 		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
 	}
-	if (++s->nudges % BOOT_NUDGES_OF_SSH == 0)
-		agent_nudge(s);
-	else
-		agent_pump(s);
+	agent_pump(s);
 }
 
 /* ccvm-report says something every ten seconds at least. Two ticks in a row: one alone may come right after this process

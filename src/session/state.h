@@ -61,7 +61,6 @@ struct session {
 	uv_timer_t lonely; /* of a spare that nobody is connected to */
 	uv_timer_t nudge; /* while the guest sets up its connections */
 	bool nudged;      /* and QEMU has not answered yet */
-	unsigned nudges;
 	uv_signal_t signals[3];
 	uv_timer_t clock_timer;
 	uv_poll_t clock_jump; /* a timerfd that tells when the host's clock was set */
@@ -189,7 +188,6 @@ void start_refresh_clock(struct session *s);
 
 /* agent.c: the SSH link and what flows through it. */
 int agent_connect(struct session *s, struct err *e);
-void agent_nudge(struct session *s); /* in case a wake-up was missed on either side */
 void agent_pump(struct session *s); /* call after anything that may let data flow */
 void agent_disconnect(struct session *s);
 

@@ -458,12 +458,6 @@ void sshlink_service(struct sshlink *l)
 	sshlink_check_end(l);
 }
 
-void sshlink_nudge(struct sshlink *l)
-{
-	if (l->state > SSHLINK_AUTHENTICATE && l->state < SSHLINK_RUNNING)
-		(void)ssh_send_ignore(l->session, "");
-}
-
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n)
 {
 	uint32_t window;

@@ -66,10 +66,6 @@ void sshlink_reclaim_env(struct sshlink *l, struct strv *env);
 /* What is being waited for, for messages: "connect", "authentication", … */
 const char *sshlink_step(const struct sshlink *l);
 
-/* Sends a message that means nothing (SSH_MSG_IGNORE), once the guest let us in: its arrival wakes a server that missed
- * an earlier one's. */
-void sshlink_nudge(struct sshlink *l);
-
 /* Hands input to the agent: returns how many bytes were taken; less than n means: again after a service. */
 size_t sshlink_write(struct sshlink *l, const void *bytes, size_t n);
 void sshlink_send_eof(struct sshlink *l);
