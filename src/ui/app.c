@@ -322,9 +322,19 @@ static void app_on_settle(uv_timer_t *timer)
 	input_settle(a->input);
 }
 
+void app_on_typed(struct app *a, const void *bytes, size_t n)
+{
+	input_feed(a->input, bytes, n);
+	if (input_is_waiting(a->input))
+		uv_timer_start(&a->settle, app_on_settle, APP_SETTLE_MS, 0);
+	else
+		uv_timer_stop(&a->settle);
+}
+
 static void app_on_input(uv_poll_t *poll, int status, int events)
 {
 	struct app *a = poll->data;
+	AUTO_BUF struct buf keys = {0};
 	char bytes[4096];
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
 
@@ -336,11 +346,8 @@ static void app_on_input(uv_poll_t *poll, int status, int events)
 	}
 	if (n < 0)
 		return;
-	input_feed(a->input, bytes, (size_t)n);
-	if (input_is_waiting(a->input))
-		uv_timer_start(&a->settle, app_on_settle, APP_SETTLE_MS, 0);
-	else
-		uv_timer_stop(&a->settle);
+	app_clip_filter(a, bytes, (size_t)n, &keys);
+	app_on_typed(a, buf_data(&keys), buf_len(&keys));
 }
 
 static bool app_has_detached(const struct model *m)
@@ -425,6 +432,7 @@ static void app_init_loop(struct app *a)
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->settle);
 	uv_prepare_init(&a->loop, &a->prepare);
+	app_clip_init(a);
 	a->input_poll.data = a->tick.data = a->settle.data = a->prepare.data = a;
 	uv_poll_start(&a->input_poll, UV_READABLE, app_on_input);
 	uv_timer_start(&a->tick, app_on_tick, APP_TICK_MS, APP_TICK_MS);
@@ -472,6 +480,7 @@ int app_run(const struct conf *conf, struct err *e)
 	paint_close();
 	app_spare_end(&a);
 	links_close(&a);
+	app_clip_end(&a);
 	input_free(a.input);
 	model_fini(&a.model);
 	return 0;

@@ -150,12 +150,12 @@ static bool links_on_view(struct app_connection *c, const unsigned char *p, size
 	return true;
 }
 
-/* ccvm-tui does not ask its terminal: the answer would come among keys that libtermkey reads. */
-static void links_on_clip_ask(struct app_connection *c)
+void links_answer(struct app *a, const char *id, enum wire_type type, const void *payload, size_t n)
 {
-	static const char none[] = "{\"ok\":false,\"reason\":\"the host has no display, and ccvm-tui does not ask the terminal\"}";
+	struct app_connection *c = links_find(a, id);
 
-	links_send_to(c, WIRE_CLIP_DONE, none, sizeof(none) - 1);
+	if (c)
+		links_send_to(c, type, payload, n);
 }
 
 static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
@@ -169,7 +169,7 @@ static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 	else if (f->type == WIRE_IMAGE_PLACED)
 		picture_on_placed(&c->picture, f->payload, f->n);
 	else if (f->type == WIRE_CLIP_ASK)
-		links_on_clip_ask(c);
+		app_clip_on_ask(c->app, c->id, f->payload, f->n);
 	return true;
 }
 

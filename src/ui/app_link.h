@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "proto/wire.h"
 #include "ui/model.h"
 
 struct app;
@@ -21,6 +22,8 @@ void links_lines(struct app *a, const struct model_session *s, uint64_t from, un
 void links_search(struct app *a, const struct model_session *s, uint64_t from, bool down, const char *text);
 void links_stop(struct app *a, const struct model_session *s);
 void links_rename(struct app *a, const struct model_session *s, const char *name);
+/* A frame that answers what that session asked for; it may have ended meanwhile. */
+void links_answer(struct app *a, const char *id, enum wire_type type, const void *payload, size_t n);
 /* A request of session/egress.h; entry may be NULL. */
 void links_egress(struct app *a, const struct model_session *s, const char *op, const char *entry, bool once);
 

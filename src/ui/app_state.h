@@ -4,7 +4,9 @@
 
 #include <uv.h>
 
+#include "base/mem.h"
 #include "client/picture.h"
+#include "client/termclip.h"
 #include "loop/stream.h"
 #include "ui/input.h"
 #include "ui/model.h"
@@ -50,11 +52,15 @@ struct app {
 	int drag_row, drag_col;	    /* where the mouse was pressed */
 	struct app_starter starter, spare_starter;
 	int64_t spare_tried_ms;
+	struct termclip termclip;
+	uv_timer_t clip_timer;
+	char clip_session[16]; /* who asked the terminal for its clipboard */
 	char spare_taken[16]; /* until it says that it has its name; empty: none */
 };
 
 /* app.c */
 void app_announce(struct app *a, const struct model_session *s);
+void app_on_typed(struct app *a, const void *bytes, size_t n);
 void app_on_history(struct app *a, const struct model_session *s, const unsigned char *bytes, size_t n); /* app_copy.c */
 
 /* app_start.c: a new session as the form of the model says; a session anew. */
@@ -68,6 +74,12 @@ void app_spare_tick(struct app *a);
 bool app_spare_take(struct app *a); /* false: there is none that is what the form asks for */
 void app_spare_on_renamed(struct app *a, const char *id);
 void app_spare_end(struct app *a);
+
+/* app_clip.c: the clipboard of the user's terminal, asked for a session. */
+void app_clip_init(struct app *a);
+void app_clip_on_ask(struct app *a, const char *id, const void *payload, size_t n); /* of a WIRE_CLIP_ASK */
+void app_clip_filter(struct app *a, const void *bytes, size_t n, struct buf *keys); /* appends what is no answer of the terminal's */
+void app_clip_end(struct app *a);
 
 /* app_copy.c */
 void app_wish_lines(struct app *a, struct model_session *s);

@@ -225,6 +225,11 @@ void paint_notify(const char *text)
 	paint_osc_text("9", text);
 }
 
+void paint_question(const void *bytes, size_t n)
+{
+	(void)!write(STDOUT_FILENO, bytes, n);
+}
+
 void paint_clipboard(const void *text, size_t n)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

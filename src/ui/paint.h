@@ -18,6 +18,8 @@ void paint_bell(void);
  * would print it. */
 void paint_title(const char *text);
 void paint_notify(const char *text);
+/* A question to the user's terminal, as it is; it must change nothing that is seen. */
+void paint_question(const void *bytes, size_t n);
 /* To the clipboard of the user's terminal (OSC 52). */
 void paint_clipboard(const void *text, size_t n);
 

@@ -301,3 +301,23 @@ def test_tui(ctx):
     pane.end()
     x.close()
     assert_nothing_left(ctx)
+
+
+@test(timeout=500)
+def test_terminal_clipboard_tui(ctx):
+    """Without a display ccvm-tui asks its terminal: the picture reaches the API server, what is typed meanwhile arrives, no byte of the answer does."""
+    picture = png(640, 480)
+    log = ctx.write(os.path.join(ctx.dir, "asked"), b"")
+    file = ctx.write(os.path.join(ctx.dir, "picture.png"), picture)
+    api = Api(ctx, [{"text": "A-PICTURE"}])
+    claude_home.write(ctx, KEY)
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1", **NO_DISPLAY, "TERM": "xterm-256color"}
+    pane = ClaudePane(ctx, env, ["/usr/bin/python3", KITTY, log, file])
+    assert_eq(procs.read(log), b"", "without Ctrl+V the terminal is not asked")
+    ask_about_picture(ctx, pane.t, api, picture, toast=pane.toast(picture))
+    assert_eq(procs.read(log), b".\nimage/png\n", "what the terminal was asked for")
+    pane.t.send("and then")
+    pane.t.wait_for("❯ and then", 60)
+    assert_true("5522" not in pane.t.screen(history=True), "an answer of the terminal's as input")
+    pane.end()
+    assert_nothing_left(ctx)

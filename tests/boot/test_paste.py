@@ -5,7 +5,7 @@ import re
 
 import claude_home
 from api import Api
-from claude_pane import ClaudePane
+from claude_pane import ClaudeAttached, ClaudePane
 from clipboard import images_of, png
 from harness import assert_eq, assert_nothing_left, assert_true, each, test, wait_until
 from term_shell import TermShell, clip_events
@@ -105,15 +105,16 @@ def test_claude(ctx):
     assert_nothing_left(ctx)
 
 
+@each({"ccvm-tui": ClaudePane, "attach": ClaudeAttached})
 @test(timeout=500)
-def test_tui(ctx):
-    """The same in a pane of ccvm-tui, and its bottom line says what crossed."""
+def test_detached(ctx, shown):
+    """The same in a pane of ccvm-tui, whose bottom line says what crossed, and by ccvmctl attach."""
     picture = png(300, 200)
     path = outside(ctx, "a b.png", picture)
     api = Api(ctx, [{"text": "A-PICTURE"}])
     claude_home.write(ctx, KEY)
     env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
-    pane = ClaudePane(ctx, env)
+    pane = shown(ctx, env)
     see_picture(pane.t, api, path, picture, toast=pane.toast(picture))
     pane.end()
     assert_nothing_left(ctx)
