@@ -82,6 +82,9 @@ check  shellcheck              prog:shellcheck        checking the scripts
 check  mandoc                  prog:mandoc            checking the man pages
 check  nix-bin                 prog:nix-instantiate   evaluating the Nix files
 check  cppcheck                prog:cppcheck          static analysis
+check? build-essential          -                      building the Debian packages
+check? debhelper                prog:dh                building the Debian packages
+check? lintian                  prog:lintian           checking them
 check  zsh                     prog:zsh               completions
 check  fish                    prog:fish              completions
 bench  openssh-client          prog:ssh               the way into the guest that ccvm is compared with
