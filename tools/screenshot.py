@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws a captured terminal screen as SVG, for the documents.
 
-  tmux capture-pane -e -p >docs/images/tui.ans
+  tmux capture-pane -e -p -N >docs/images/tui.ans
   tools/screenshot.py docs/images/tui.ans >docs/images/tui.svg
 
 The input is lines of text with SGR escape sequences (ECMA-48 8.3.117, and 38;5 and 38;2 for colours); every other sequence is an
@@ -85,13 +85,17 @@ def draw(column, row, cells, text, style):
     x, y = MARGIN + column * CELL_W, MARGIN + row * CELL_H
     if bg:
         yield '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>' % (x, y, cells * CELL_W, CELL_H, bg)
-    if text.strip():
+    # Without the blanks around it: some viewers drop them and stretch the rest over their place.
+    inner = text.strip(" ")
+    if inner:
+        x += (len(text) - len(text.lstrip(" "))) * CELL_W
+        cells -= len(text) - len(inner)
         extra = ' font-weight="bold"' if style["bold"] else ""
         extra += ' opacity="0.6"' if style["dim"] else ""
         extra += ' font-style="italic"' if style["italic"] else ""
         extra += ' text-decoration="underline"' if style["underline"] else ""
         yield '<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s"%s>%s</text>' % (
-            x, y + CELL_H * 0.75, cells * CELL_W, fg, extra, html.escape(text, quote=False).replace(" ", "\u00a0"))
+            x, y + CELL_H * 0.75, cells * CELL_W, fg, extra, html.escape(inner, quote=False).replace(" ", "\u00a0"))
 
 
 def svg(screen, title):

@@ -84,7 +84,8 @@ int agent_prepare_launch(struct boot *b, struct err *e)
 }
 
 /* Into claude's managed settings, beside those of the image: settings of the user, shared or not, cannot be touched. The
- * programs and the names they report are of one build, which is why the image does not hold this. */
+ * programs and the names they report are of one build, which is why the image does not hold this. The hook is done at once;
+ * the time limit is for a machine that is busy beyond measure, where claude says on its stderr that it cut the hook short. */
 int agent_write_hooks(struct boot *b, struct err *e)
 {
 	static const struct {
@@ -99,7 +100,7 @@ int agent_write_hooks(struct boot *b, struct err *e)
 		return err_sys(e, "mkdir %s", directory);
 	buf_addf(&text, "{\"hooks\":{");
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
-		buf_addf(&text, "%s\"%s\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"" NAME_HOOK " %s\",\"timeout\":5}]}]",
+		buf_addf(&text, "%s\"%s\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"" NAME_HOOK " %s\",\"timeout\":60}]}]",
 			 i ? "," : "", hooks[i].claude, hooks[i].name);
 	buf_addf(&text, "}}\n");
 	return file_create(AT_FDCWD, "/etc/claude-code/managed-settings.d/50-ccvm.json", buf_data(&text), buf_len(&text), 0644, e);

@@ -46,6 +46,7 @@ bool view_is_char(uint32_t ch)
 		uint32_t from, to;
 	} refused[] = {
 		{0, 0x1f},	    {0x7f, 0x9f},	/* controls */
+		{0x061c, 0x061c},   {0x200e, 0x200f},	/* marks of direction */
 		{0x2028, 0x202e},   {0x2066, 0x2069},	/* line separators, direction */
 		{0xd800, 0xdfff},   {0xfff9, 0xfffb},	/* surrogates, annotations */
 		{0xe0000, 0xe0fff}, {0x110000, UINT32_MAX}, /* tags; beyond Unicode */

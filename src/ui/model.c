@@ -226,6 +226,11 @@ static void model_on_clip(struct model *m, const struct model_session *s, const 
 		model_say(m, "no image → %.64s: %.160s", s->name, reason ? reason : "");
 }
 
+static bool model_needs_user(const struct model_session *s)
+{
+	return strcmp(s->agent, "waiting") == 0 || s->unseen_bell || s->question[0];
+}
+
 bool model_take_event(struct model *m, const char *id, const struct json_line *l)
 {
 	struct model_session *s = model_find(m, id);
@@ -244,7 +249,9 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	} else if (strcmp(event, "state") == 0) {
 		s->state_since_ms = m->now_ms;
 	} else if (strcmp(event, "bell") == 0 || strcmp(event, "notification") == 0) {
-		s->unseen_bell = calls = !model_is_looked_at(m, s);
+		/* Once, until it is looked at: a guest may ring as often as it likes. */
+		calls = !model_needs_user(s);
+		s->unseen_bell = !model_is_looked_at(m, s);
 	} else if (strcmp(event, "egress") == 0) {
 		s->refused++;
 		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
@@ -282,11 +289,6 @@ void model_show(struct model *m)
 			return;
 		}
 	memcpy(m->pane[m->active], s->id, sizeof(s->id));
-}
-
-static bool model_needs_user(const struct model_session *s)
-{
-	return strcmp(s->agent, "waiting") == 0 || s->unseen_bell || s->question[0];
 }
 
 int model_waiting(const struct model *m)

@@ -163,10 +163,24 @@ static void views_memory(const struct model_session *s, char *out, size_t size)
 	snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->memory_used_kib / 1024, s->memory_total_kib / 1024);
 }
 
+#define VIEWS_POOL_BAR 5 /* cells */
+
+/* The guest tells both numbers. */
+static int views_pool_filled(const struct model_session *s)
+{
+	const double part = (double)s->pool_used_kib / (double)s->pool_total_kib;
+
+	return part <= 0 ? 0 : part >= 1 ? VIEWS_POOL_BAR : (int)(part * VIEWS_POOL_BAR + 0.5);
+}
+
 static void views_pool(const struct model_session *s, char *out, size_t size)
 {
+	static const char full[] = "#####", empty[] = ".....";
+
+	_Static_assert(sizeof(full) == VIEWS_POOL_BAR + 1 && sizeof(empty) == sizeof(full), "one character a cell");
 	if (strcmp(s->pool, "on") == 0 && s->pool_total_kib > 0)
-		snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->pool_used_kib / 1024, s->pool_total_kib / 1024);
+		snprintf(out, size, "[%.*s%s] %" PRId64 "/%" PRId64 "M", views_pool_filled(s), full, empty + views_pool_filled(s),
+			 s->pool_used_kib / 1024, s->pool_total_kib / 1024);
 	else
 		snprintf(out, size, "%s", s->pool[0] ? s->pool : "none");
 }
@@ -224,8 +238,8 @@ static void views_header(const struct model *m, struct canvas *c, const struct c
 	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s", s->overlay ? "OVERLAY" : "LIVE");
 	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
 	(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
-			   " \xc2\xb7 egress %s \xc2\xb7 pool %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64, egress, pool, memory,
-			   s->load_milli / 1000, s->load_milli / 10 % 100);
+			   " \xc2\xb7 egress %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64 " \xc2\xb7 pool %s", egress, memory,
+			   s->load_milli / 1000, s->load_milli / 10 % 100, pool);
 }
 
 static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct view_screen *v, int first)

@@ -10,6 +10,7 @@ ccvm-tui and ccvm-term add.
   with_3_shown     the same, and all four are on the screen
 """
 
+import itertools
 import os
 import random
 import select
@@ -21,7 +22,7 @@ from measure import Pty, note, percentiles
 KEYS = 300          # of each kind, through each way
 MARKS = b"#$^~&+"   # characters that neither ccvm-tui's own texts nor sequences of a terminal hold
 DEADLINE_S = 30
-A_LINE = 32         # keys, then back to the line's start: nothing wraps or scrolls, and no key lands on a cell that has its mark
+A_LINE = 32         # keys, then back to the line's start: nothing wraps or scrolls
 ECHO = "stty sane -icanon -isig -icrnl -echoctl; printf 'ready%s\\n' -to-echo; exec cat >/dev/null"
 
 
@@ -52,16 +53,22 @@ def rest(ways, seconds):
             p.read()
 
 
-def in_turns(tui, bare, keys):
-    """What both took, and by how much."""
+def mark_of(line, column):
+    """Another one than the cell has from the lines before, on which this one is typed: ccvm-tui would not draw it again."""
+    return MARKS[(line + column) % len(MARKS):][:1]
+
+
+def in_turns(tui, bare, keys, lines):
+    """What both took, and by how much. lines counts on from one call to the next."""
     times, ways = {"tui": [], "bare": []}, {"tui": (tui, bare), "bare": (bare, tui)}
     rng = random.Random(1)
     for i in range(2 * keys):
         name = ("tui", "bare")[i % 2]
         if i % A_LINE == 0:
+            line = next(lines)
             bare.write(b"\r")
         rest((tui, bare), rng.uniform(0.03, 0.05))
-        times[name].append(echo_s(*ways[name], MARKS[i % len(MARKS):][:1]))
+        times[name].append(echo_s(*ways[name], mark_of(line, i % A_LINE)))
     result = {name: percentiles(values) for name, values in times.items()}
     result["added"] = {p: round(result["tui"][p] - result["bare"][p], 2) for p in ("p50", "p99")}
     return result
@@ -77,18 +84,19 @@ def run(ctx, keys=KEYS):
     bare = Pty(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "echo"], cols=40, rows=20)  # smaller than the pane, which shows all of it then
     bare.wait_for(b"ready-to-echo")
     rest((tui, bare), 2)
+    lines = itertools.count()
     note("keys: alone")
-    result = {"alone": in_turns(tui, bare, keys)}
+    result = {"alone": in_turns(tui, bare, keys, lines)}
     for i in range(3):
         note("keys: flood %d of 3" % (i + 1))
         ctl(ctx, "new", "--shell", "--name", "flood%d" % i, "--wait", "--", "-c", "yes")
     rest((tui, bare), 3)
     note("keys: with three that flood")
-    result["with_3_flooding"] = in_turns(tui, bare, keys)
+    result["with_3_flooding"] = in_turns(tui, bare, keys, lines)
     tui.write(b"\x1cs\x1cs")  # four panes
     rest((tui, bare), 3)
     note("keys: with three that flood, shown")
-    result["with_3_shown"] = in_turns(tui, bare, keys)
+    result["with_3_shown"] = in_turns(tui, bare, keys, lines)
     tui.close()
     bare.close()
     ctl(ctx, "stop", "--all")

@@ -52,8 +52,9 @@ def test_commands_and_picture(ctx):
     t.wait_for("round-trip")
     if os.environ.get("CCVM_SCREENSHOT"):
         t.wait_gone("│─ *│")  # what was wrapped before claude drew itself anew in the pane's width
+        t.wait_gone("Stop hook")
         with open(os.environ["CCVM_SCREENSHOT"], "w", encoding="utf-8") as f:
-            f.write(t.tmux("capture-pane", "-e", "-p"))
+            f.write(t.tmux("capture-pane", "-e", "-p", "-N").replace("\u00a0", " "))
     t.keys("q")
     t.wait_for("leave")
     t.keys("Enter")

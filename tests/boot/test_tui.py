@@ -7,6 +7,7 @@ import signal
 import time
 
 import claude_home
+import hostile
 import procs
 from api import Api
 from harness import assert_eq, assert_in, assert_nothing_left, assert_true, test, wait_until
@@ -182,9 +183,9 @@ def test_warm_spare(ctx):
 
 @test(timeout=300)
 def test_rows_are_true(ctx):
-    """Mode, memory and denials of a row are what the guest really has."""
+    """Mode, memory, denials and the pool of a row are what the guest really has."""
     ctl(ctx, "new", "--shell", "--name", "live", "--wait", env={"CCVM_EGRESS_ALLOWLIST": "allowed.example"})
-    ctl(ctx, "new", "--shell", "--name", "over", "--read-only-cwd", "--wait")
+    ctl(ctx, "new", "--shell", "--name", "over", "--read-only-cwd", "--wait", env={"CCVM_VM_DISK_SIZE": "1"})
     for name in ("live", "over"):
         ctl(ctx, "send", "--enter", name, "touch by-%s; awk '/MemTotal|MemAvailable/{print $1 $2}' /proc/meminfo; echo touched-$((1+1))" % name)
         wait_until(lambda: "touched-2" in ctl(ctx, "capture", name), 60, "output of " + name)
@@ -193,17 +194,31 @@ def test_rows_are_true(ctx):
     assert_eq({n: s["mode"] for n, s in listed(ctx).items()}, {"live": "rw", "over": "overlay"}, "modes")
 
     text = ctl(ctx, "capture", "over")
-    total, available = (int(re.search(n + r":(\d+)", text).group(1)) for n in ("MemTotal", "MemAvailable"))
-    near = lambda s: abs(s["guest_memory_used_kib"] - (total - available)) < 40 << 10
-    wait_until(lambda: near(listed(ctx)["over"]), 30, "memory of the row near %d KiB" % (total - available))
-    assert_eq(listed(ctx)["over"]["guest_memory_total_kib"], total, "memory in all")
+    total_kib, available = (int(re.search(n + r":(\d+)", text).group(1)) for n in ("MemTotal", "MemAvailable"))
+    near = lambda s: abs(s["guest_memory_used_kib"] - (total_kib - available)) < 40 << 10
+    wait_until(lambda: near(listed(ctx)["over"]), 30, "memory of the row near %d KiB" % (total_kib - available))
+    assert_eq(listed(ctx)["over"]["guest_memory_total_kib"], total_kib, "memory in all")
 
     ctl(ctx, "send", "--enter", "live", "for h in a b c b; do curl -sm 20 https://$h.denied.example; done; echo tried-$((2+2))")
     wait_until(lambda: "tried-4" in ctl(ctx, "capture", "live"), 90, "attempts")
     row = wait_until(lambda: listed(ctx)["live"]["egress_refused"] >= 4 and listed(ctx)["live"], 30, "denials")
     assert_eq((row["egress"], row["egress_refused"], row["egress_last_refused"]), ("locked", 4, "b.denied.example"), "denials")
+    ctl(ctx, "send", "--enter", "over", "head -c 300000000 /dev/zero >/scratch/x; sync; stat -fc 'blocks %b %f %S' /scratch")
+    used = lambda: re.search(r"^blocks (\d+) (\d+) (\d+)$", ctl(ctx, "capture", "over"), re.M)
+    blocks, free, size = (int(n) for n in wait_until(used, 90, "what the guest says of its disk").groups())
+    pool = {"pool": "on", "pool_total_kib": blocks * size >> 10, "pool_used_kib": (blocks - free) * size >> 10}
+    figures = lambda: {k: listed(ctx)["over"][k] for k in pool}
+    try:
+        wait_until(lambda: figures() == pool, 30, "the pool's figures")
+    except AssertionError:
+        assert_eq(figures(), pool, "the pool's figures in the list, and in the guest")
+
     t = tui(ctx, {}, cols=130, rows=20)
-    t.wait_for(r"LIVE live · running .*egress locked 4 denied b\.denied\.example .*RAM \d+/%dM" % (total // 1024))
+    t.wait_for(r"LIVE live · running .*egress locked 4 denied b\.denied\.example .*RAM \d+/%dM" % (total_kib // 1024))
+    t.keys("2")
+    used, total = (pool[k] // 1024 for k in ("pool_used_kib", "pool_total_kib"))
+    bar = round(5 * used / total)
+    t.wait_for(r"OVERLAY over · running .*RAM \d+/%dM .* pool \[%s%s\] %d/%dM" % (total_kib // 1024, "#" * bar, r"\." * (5 - bar), used, total))
     t.wait_for(r"^2>over +OVER")
     t.keys("q", "S")
     assert_eq(t.exit_code(90), 0, "exit code")
@@ -343,4 +358,88 @@ def test_tui_starts_and_stops(ctx):
     t.wait_for("0 sessions", 60)
     t.keys("q")
     assert_eq(t.exit_code(20), 0, "exit code")
+    assert_nothing_left(ctx)
+
+
+# Writes what is hostile to its terminal and keeps what the terminal types back until the last question is answered, which is asked
+# again as long as it is not: the screen may have been replaced meanwhile.
+SPEAK = r"""
+import os, select, sys, threading, tty
+END, ASK = b"\x1b[?3133;0$y", b"\x18\x1b\\\x1b[?3133$p"
+got = b""
+def listen():
+    global got
+    while END not in got:
+        got += os.read(0, 4096)
+tty.setraw(0)
+listener = threading.Thread(target=listen)
+listener.start()
+data = open("hostile.bin", "rb").read()
+for i in range(0, len(data), 1000):
+    os.write(1, data[i:i + 1000])
+while listener.is_alive():
+    os.write(1, ASK)
+    listener.join(1)
+os.write(1, b"\x1bc")
+os.system("stty sane")
+open("typed.new", "wb").write(got)
+os.rename("typed.new", "typed.bin")
+"""
+
+
+def lasting(ctx):
+    """{pid: name} of what runs for the user and has to stay: all but the replaceable workers of ccvm-term."""
+    found = {p.pid: p.name for p in ctx.processes() if p.name.startswith(("ccvm", "qemu"))}
+    return {p.pid: p.name for p in ctx.processes() if p.pid in found and not (p.name == "ccvm-term" and found.get(p.ppid) == "ccvm-term")}
+
+
+@test(timeout=400)
+def test_hostile_output(ctx):
+    """What has broken other terminals, and random sequences with resizes, shown by ccvm-tui: its terminal gets only what ccvm-tui writes
+    by itself, the program is typed nothing but answers of the closed list, and nothing ends. A bell of another session is told, by name."""
+    ctx.write(os.path.join(ctx.home, ".config", "ccvm", "config.json"), '{"tui": {"notify": "desktop"}}')
+    ctx.write(os.path.join(ctx.workspace, "hostile.bin"), hostile.bytes_of_all())
+    ctx.write(os.path.join(ctx.workspace, "speak.py"), SPEAK)
+    typed, output = os.path.join(ctx.workspace, "typed.bin"), os.path.join(ctx.make_dir(os.path.join(ctx.dir, "output"), 0o700), "bytes")
+    ctl(ctx, "new", "--shell", "--name", "loud", "--wait")
+    ctl(ctx, "new", "--shell", "--name", "quiet", "--wait")
+    t = tui(ctx, {}, cols=100, rows=30)
+    t.tmux("pipe-pane", "cat >" + output)
+    t.wait_for(r"^1>loud")
+    t.wait_for(r"^2>quiet")
+    t.keys("1", "Enter")
+    before = lasting(ctx)
+    t.send("python3 speak.py; echo code-$?\n")
+    sizes = [(40, 12), (120, 36), (80, 24), (61, 17), (100, 30)]
+    for i in range(1000):
+        t.resize(*sizes[i % len(sizes)])
+        try:
+            wait_until(lambda: os.path.exists(typed), 1, "what was typed")
+            break
+        except AssertionError:
+            continue
+    t.resize(100, 30)
+    t.wait_for("code-0", 60)
+    with open(typed, "rb") as f:
+        answers = f.read()
+    assert_in(b"\x1bP>|ccvm\x1b\\", answers, "answers")
+    assert_true(hostile.ANSWERS.fullmatch(answers), "only answers of the list were typed: %r" % answers[hostile.ANSWERS.match(answers).end():][:200])
+    t.send("echo alive-$((6 * 7))\n")
+    t.wait_for("alive-42")
+    assert_eq(lasting(ctx), before, "processes")
+    assert_eq(hostile.BAD.findall(ctl(ctx, "capture", "loud", "--history", "1000")), [], "controls in the captured text")
+    text = ctl(ctx, "capture", "loud", "--history", "1000", "--ansi")
+    assert_eq(hostile.BAD.findall(hostile.STYLES.sub("", text)), [], "what is neither text, attribute nor link in the captured text")
+
+    with open(output, "rb") as f:
+        oscs, bells = hostile.own_output(f.read())
+    assert_eq((set(oscs) - {"2;ccvm"}, bells), (set(), 0), "titles, notifications, bells while the session is looked at")
+    ctl(ctx, "send", "--enter", "quiet", "printf '\\a\\a\\033]9;buy this\\a'")
+    t.wait_for("^2!quiet")
+    told = lambda: hostile.own_output(open(output, "rb").read())
+    wait_until(lambda: told()[1], 20, "a bell")
+    assert_eq((set(told()[0]) - {"2;ccvm"}, told()[1]), ({"9;ccvm: quiet needs you", "2;ccvm: 1 waiting"}, 1), "what the terminal is told")
+    t.keys("C-\\", "q", "S")
+    assert_eq(t.exit_code(90), 0, "exit code")
+    t.close()
     assert_nothing_left(ctx)

@@ -3,12 +3,13 @@ make bench itself is not run here: it takes long."""
 
 import glob
 import importlib
+import itertools
 import os
 import subprocess
 import sys
 import types
 
-from harness import REPO, assert_eq, assert_in, assert_match, assert_true, each, test, wait_until
+from harness import REPO, assert_eq, assert_in, assert_match, assert_ne, assert_true, each, test, wait_until
 
 QUICK = 180
 
@@ -142,10 +143,25 @@ def terminals(ctx, before=""):
 @test(timeout=QUICK)
 def test_keys_are_measured(ctx):
     keys = load("keys")
-    result = keys.in_turns(*terminals(ctx), 40)
+    lines = itertools.count()
+    result = keys.in_turns(*terminals(ctx), 40, lines)
     assert_eq({n: result[n]["n"] for n in ("tui", "bare")}, {"tui": 40, "bare": 40}, "keys of each way")
     assert_true(0 < result["tui"]["p50"] <= result["tui"]["p99"], "times of %s" % result)
     assert_eq(result["added"]["p99"], round(result["tui"]["p99"] - result["bare"]["p99"], 2), "what is added")
+    assert_eq(next(lines), 3, "the line that comes next")
+
+
+@test(timeout=QUICK)
+def test_marks_differ(ctx):
+    """No cell gets the character it has, also where one state follows another: it would not be drawn again."""
+    keys, cells, lines = load("keys"), {}, itertools.count()
+    for length in (keys.KEYS * 2,) * 3:
+        for i in range(length):
+            if i % keys.A_LINE == 0:
+                line = next(lines)
+            mark = keys.mark_of(line, i % keys.A_LINE)
+            assert_ne(mark, cells.get(i % keys.A_LINE), "key %d of line %d" % (i, line))
+            cells[i % keys.A_LINE] = mark
 
 
 @test(timeout=QUICK)

@@ -189,6 +189,8 @@ CHARSETS = [
     ("zero width space", "a\u200bb"),
     ("soft hyphen", "a\u00adb"),
     ("right-to-left override", "a\u202eb", "direction controls are kept off the screen (view_is_char)"),
+    ("Arabic letter mark", "a\u061cb", "direction controls are kept off the screen (view_is_char)"),
+    ("right-to-left mark", "a\u200fb", "direction controls are kept off the screen (view_is_char)"),
 ]
 SGRS = [
     ("SGR %s" % n, C + n + "mX" + C + "mY") for n in (

@@ -53,7 +53,8 @@ static void fill(struct model *m)
 			  "\"guest_load_milli\":430,\"title\":\"t\"}");
 	take(m, "bbbbbb", "{\"name\":\"api\",\"state\":\"running\",\"mode\":\"overlay\",\"agent\":\"working\",\"started_ms\":2,"
 			  "\"agent_since_ms\":1700000400000,\"terminal\":true,\"detached\":true,\"egress\":\"open\","
-			  "\"guest_memory_total_kib\":2048000,\"guest_memory_used_kib\":1024000,\"guest_load_milli\":1980}");
+			  "\"guest_memory_total_kib\":2048000,\"guest_memory_used_kib\":1024000,\"guest_load_milli\":1980,"
+			  "\"pool\":\"on\",\"pool_total_kib\":8126464,\"pool_used_kib\":3145728}");
 	take(m, "cccccc", "{\"name\":\"a-rather-long-name-of-a-project\",\"state\":\"starting\",\"mode\":\"rw\",\"agent\":\"unknown\","
 			  "\"started_ms\":3,\"state_since_ms\":1700000599000,\"terminal\":false,\"egress\":\"open\"}");
 	model_end_list(m);
@@ -129,7 +130,27 @@ static const struct {
 	{"stop", "x"},	       {"stop-overlay", "Down x"}, {"quit", "q"},     {"egress", "g"},	     {"log", "v"},
 	{"find", "/ a p"},     {"copy", "[ Up"},    {"prefix", "Enter C-\\"},
 	{"copy-chars", "[ Right Right v Up Right"}, {"restart", "R"}, {"new-directory", "n C-n"}, {"save", "[ w a"}, {"light", "l"}, {"mono", "m"},
+	{"overlay", "2"}, {"search", "[ / e d i t"}, {"held", "g"}, {"empty", ""},
 };
+
+/* What no key brings about. */
+static void prepare(struct model *m, const char *name)
+{
+	static const char held[] = "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
+	static struct json_line l;
+
+	m->theme = strcmp(name, "light") == 0 ? THEME_LIGHT : strcmp(name, "mono") == 0 ? THEME_MONO : THEME_DARK;
+	if (strncmp(name, "new", 3) == 0)
+		m->suggestions = snprintf(m->suggestion[0].text, MODEL_TEXT, "/src/web") > 0;
+	if (strcmp(name, "held") == 0) {
+		assert_int_equal(json_parse_line(held, strlen(held), &l), 0);
+		(void)model_take_event(m, "aaaaaa", &l);
+	}
+	if (strcmp(name, "empty") == 0) {
+		model_begin_list(m);
+		model_end_list(m);
+	}
+}
 
 static const struct {
 	int cols, rows;
@@ -146,9 +167,7 @@ static void test_screens(void **state)
 			AUTO_BUF struct buf got = {0};
 
 			fill(&m);
-			m.theme = strcmp(screens[i].name, "light") == 0 ? THEME_LIGHT : strcmp(screens[i].name, "mono") == 0 ? THEME_MONO : THEME_DARK;
-			if (strncmp(screens[i].name, "new", 3) == 0)
-				m.suggestions = snprintf(m.suggestion[0].text, MODEL_TEXT, "/src/web") > 0;
+			prepare(&m, screens[i].name);
 			press(&m, screens[i].keys);
 			canvas_init(&c, sizes[j].cols, sizes[j].rows);
 			views_draw(&m, &c);
@@ -448,7 +467,10 @@ static void test_events(void **state)
 	event(&m, "zzzzzz", "{\"event\":\"bell\"}", false);
 	press(&m, "2 Enter");
 	event(&m, "bbbbbb", "{\"event\":\"bell\"}", false); /* it is being looked at */
-	event(&m, "aaaaaa", "{\"event\":\"bell\"}", true);
+	event(&m, "cccccc", "{\"event\":\"bell\"}", true);
+	event(&m, "cccccc", "{\"event\":\"bell\"}", false); /* once, until it is looked at */
+	event(&m, "cccccc", "{\"event\":\"notification\",\"text\":\"t\"}", false);
+	event(&m, "aaaaaa", "{\"event\":\"bell\"}", false); /* its question has rung */
 	event(&m, "aaaaaa", "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}", true);
 	assert_string_equal(m.session[0].question, "x.example:443");
 	event(&m, "aaaaaa", "{\"event\":\"egress\",\"host\":\"x.example\"}", false);
