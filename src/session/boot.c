@@ -86,7 +86,7 @@ bool boot_restart(struct session *s, const char *why)
 	if (s->ending || s->failed || s->confined || s->attempts >= boot_attempts_max(s) || s->state < SESSION_STARTING ||
 	    s->state > SESSION_READY)
 		return false;
-	status_event_note(s, s->stage, note);
+	status_event_started_over(s, s->stage, note);
 	s->restarting = true;
 	s->template_refused = true;
 	uv_timer_stop(&s->timer);

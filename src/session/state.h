@@ -239,6 +239,8 @@ void clients_resume(struct session *s);
 /* status.c: events and status.json. Texts are escaped already or ours. */
 void status_event_state(struct session *s);
 void status_event_note(struct session *s, const char *stage, const char *text);
+/* A note with the last lines of the guest's console and of QEMU, which nobody could read any more later. */
+void status_event_started_over(struct session *s, const char *stage, const char *text);
 void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);
 /* fields: json_add_* alone, without json_begin; NULL: none. */
 void status_event(struct session *s, const char *event, const struct buf *fields);

@@ -40,13 +40,18 @@ static void status_add_tail(struct buf *line, const char *name, const struct log
 	json_add_bytes(line, name, buf_data(&text), buf_len(&text));
 }
 
+static void status_add_tails(const struct session *s, struct buf *line)
+{
+	status_add_tail(line, "console", &s->console_tail);
+	status_add_tail(line, "qemu", &s->qemu_tail);
+}
+
 static void status_add_failure(const struct session *s, struct buf *line)
 {
 	json_add_string(line, "stage", s->failure_stage);
 	json_add_string(line, "reason", s->failure.text);
 	json_add_string(line, "remedy", s->failure.remedy);
-	status_add_tail(line, "console", &s->console_tail);
-	status_add_tail(line, "qemu", &s->qemu_tail);
+	status_add_tails(s, line);
 }
 
 void status_event_state(struct session *s)
@@ -66,13 +71,27 @@ void status_event_state(struct session *s)
 	status_send_event(s, &line);
 }
 
+static void status_begin_note(const struct session *s, struct buf *line, const char *stage, const char *text)
+{
+	status_begin_event(s, line, "note");
+	json_add_string(line, "stage", stage);
+	json_add_string(line, "text", text);
+}
+
 void status_event_note(struct session *s, const char *stage, const char *text)
 {
 	AUTO_BUF struct buf line = {0};
 
-	status_begin_event(s, &line, "note");
-	json_add_string(&line, "stage", stage);
-	json_add_string(&line, "text", text);
+	status_begin_note(s, &line, stage, text);
+	status_send_event(s, &line);
+}
+
+void status_event_started_over(struct session *s, const char *stage, const char *text)
+{
+	AUTO_BUF struct buf line = {0};
+
+	status_begin_note(s, &line, stage, text);
+	status_add_tails(s, &line);
 	status_send_event(s, &line);
 }
 
