@@ -24,14 +24,15 @@ endef
 UNIT_TESTS := $(wildcard tests/unit/*_test.c)
 FUZZ_TARGETS := $(filter-out %/fuzz_main.c,$(wildcard tests/fuzz/*.c))
 $(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),$(T)/unit/$(basename $(notdir $(t))))))
-# fuzz_main.c replays corpus files through LLVMFuzzerTestOneInput; `make fuzz-NAME` links libFuzzer instead.
+# fuzz_main.c replays corpus files through LLVMFuzzerTestOneInput; `make fuzz-NAME` links libFuzzer instead, and leaves what it finds in
+# build/, from where a case that is worth keeping is moved to the corpus by hand.
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),$(T)/fuzz/$(basename $(notdir $(t))),tests/fuzz/fuzz_main.c)))
 
 fuzz-%: tests/fuzz/%.c
-	@mkdir -p $(T)/libfuzzer tests/fuzz/corpus/$*
+	@mkdir -p $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 	clang $(TEST_CFLAGS) $(call pkg_cflags,$(TEST_PKGS)) -fsanitize=fuzzer -o $(T)/libfuzzer/$* \
 		$(call test_srcs,tests/fuzz/$*.c) -Wl,--as-needed $(call pkg_libs,$(TEST_PKGS))
-	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) tests/fuzz/corpus/$*
+	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) -artifact_prefix=$(T)/libfuzzer/ $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 
 unit: tests
 	tests/run.py --no-system

@@ -1,4 +1,5 @@
 #include "clip/clip_kitty.h"
+#include "base/base64.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -7,55 +8,17 @@
 #define KITTY_LIST    "." /* as a type: the list of types */
 #define KITTY_LIST_MAX 65536
 
-static const char kitty_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void kitty_encode(const char *text, struct buf *out)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	const size_t n = strlen(text);
-
-	for (size_t i = 0; i < n; i += 3) {
-		const uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-		const char four[] = {kitty_digits[v >> 18], kitty_digits[v >> 12 & 63], i + 1 < n ? kitty_digits[v >> 6 & 63] : '=',
-				     i + 2 < n ? kitty_digits[v & 63] : '='};
-
-		buf_add(out, four, 4);
-	}
-}
-
-/* RFC 4648 section 4. False: not base64. */
-static bool kitty_decode(const char *text, size_t n, struct buf *out)
-{
-	uint32_t v = 0;
-	unsigned bits = 0;
-
-	while (n && text[n - 1] == '=')
-		n--;
-	for (size_t i = 0; i < n; i++) {
-		const char *digit = memchr(kitty_digits, text[i], sizeof(kitty_digits) - 1);
-
-		if (!digit)
-			return false;
-		v = v << 6 | (uint32_t)(digit - kitty_digits);
-		bits += 6;
-		if (bits < 8)
-			continue;
-		bits -= 8;
-		buf_add(out, &(unsigned char){(unsigned char)(v >> bits)}, 1);
-		v &= (1u << bits) - 1;
-	}
-	return true;
-}
-
 void clip_kitty_ask(struct clip_kitty *k, enum clip_type wanted, struct buf *out)
 {
+	const char *mime = wanted == CLIP_NO_TYPE ? KITTY_LIST : clip_type_mime(wanted);
+
 	buf_drop(&k->data, buf_len(&k->data));
 	k->active = true;
 	k->wanted = wanted;
 	k->answered = false;
 	k->result = CLIP_KITTY_GOING_ON;
 	buf_addf(out, KITTY_BEGIN "type=read;");
-	kitty_encode(wanted == CLIP_NO_TYPE ? KITTY_LIST : clip_type_mime(wanted), out);
+	base64_encode(mime, strlen(mime), out);
 	buf_addf(out, "\033\\");
 }
 
@@ -104,7 +67,7 @@ static void kitty_on_data(struct clip_kitty *k, const char *mime, size_t mime_si
 {
 	AUTO_BUF struct buf name = {0}, bytes = {0};
 
-	if (!kitty_decode(mime, mime_size, &name) || !kitty_decode(payload, n, &bytes)) {
+	if (!base64_decode(mime, mime_size, &name) || !base64_decode(payload, n, &bytes)) {
 		kitty_fail(k, CLIP_KITTY_FAILED);
 		return;
 	}

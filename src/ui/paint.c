@@ -1,5 +1,6 @@
 #define NCURSES_WIDECHAR 1
 #include "ui/paint.h"
+#include "base/base64.h"
 #include "base/mem.h"
 
 #include <curses.h>
@@ -232,16 +233,9 @@ void paint_question(const void *bytes, size_t n)
 
 void paint_clipboard(const void *text, size_t n)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = text;
 	AUTO_BUF struct buf out = {0};
 
 	buf_addf(&out, "c;");
-	for (size_t i = 0; i < n; i += 3) {
-		const uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-		const char four[] = {digits[v >> 18], digits[v >> 12 & 63], i + 1 < n ? digits[v >> 6 & 63] : '=', i + 2 < n ? digits[v & 63] : '='};
-
-		buf_add(&out, four, 4);
-	}
+	base64_encode(text, n, &out);
 	paint_osc_text("52", buf_text(&out));
 }
