@@ -7,6 +7,7 @@
 #include <termkey.h>
 
 #define INPUT_PASTE_MAX (1u << 20) /* a longer one is cut */
+#define INPUT_DIGITS	7 /* of the largest character, U+10FFFF */
 #define INPUT_BEGIN	"\033[200~"
 #define INPUT_END	"\033[201~"
 
@@ -14,7 +15,8 @@
 struct input_sequence {
 	enum { INPUT_OUTSIDE, INPUT_AT_ESCAPE, INPUT_AT_START, INPUT_INSIDE } at;
 	unsigned char prefix; /* one of < = > ?, or 0 */
-	bool spoilt;	      /* it has an intermediate byte */
+	bool spoilt;	      /* no key: it has an intermediate byte, or a number beyond all keys */
+	unsigned char digits; /* of the number that is being read */
 };
 
 struct input {
@@ -125,8 +127,9 @@ static void input_drain(struct input *in, bool force)
 }
 
 /* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix and intermediate bytes, far
- * behind the table's end (ESC [ / Z). Such a sequence is no key: it is given a final byte that has no table. The one
- * prefix that is needed is that of the mouse. */
+ * behind the table's end (ESC [ / Z), and a character's number, which may have overflowed, before the beginning of another (ESC [
+ * 4294967000 u). Such a sequence is no key: it is given a final byte that has no table. The one prefix that is needed is that of
+ * the mouse. */
 static char input_tame(struct input_sequence *q, unsigned char c)
 {
 	const bool first = q->at == INPUT_AT_START;
@@ -135,13 +138,14 @@ static char input_tame(struct input_sequence *q, unsigned char c)
 	if (q->at == INPUT_OUTSIDE || q->at == INPUT_AT_ESCAPE) {
 		const bool begins = q->at == INPUT_AT_ESCAPE && c == '[';
 
-		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, 0, false};
+		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, 0, false, 0};
 		return (char)c;
 	}
 	q->at = INPUT_INSIDE;
 	if (first && c >= '<' && c <= '?')
 		q->prefix = c;
-	if (c >= ' ' && c <= '/')
+	q->digits = c >= '0' && c <= '9' ? (unsigned char)(q->digits + (q->digits <= INPUT_DIGITS)) : 0;
+	if ((c >= ' ' && c <= '/') || q->digits > INPUT_DIGITS)
 		q->spoilt = true;
 	if (c < '@' || c > '\177')
 		return (char)c;
