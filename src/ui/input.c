@@ -7,6 +7,8 @@
 #include <termkey.h>
 
 #define INPUT_PASTE_MAX (1u << 20) /* a longer one is cut */
+#define INPUT_NONE	-1
+#define INPUT_OF_ANY	27 /* ESC [ 27 ; modifiers ; character ~ */
 #define INPUT_DIGITS	7 /* of the largest character, U+10FFFF */
 #define INPUT_BEGIN	"\033[200~"
 #define INPUT_END	"\033[201~"
@@ -17,6 +19,10 @@ struct input_sequence {
 	unsigned char prefix; /* one of < = > ?, or 0 */
 	bool spoilt;	      /* no key: it has an intermediate byte, or a number beyond all keys */
 	unsigned char digits; /* of the number that is being read */
+	unsigned char numbers; /* that have begun; 4: or more */
+	bool in_number;
+	int first; /* the first number, or none */
+	unsigned char place;  /* bytes that say where the mouse is, whatever they are: three behind ESC [ M */
 };
 
 struct input {
@@ -119,38 +125,63 @@ static void input_drain(struct input *in, bool force)
 	TermKeyKey key;
 	TermKeyResult rc;
 
-	while ((rc = termkey_getkey(in->tk, &key)) == TERMKEY_RES_KEY)
-		input_on_key(in, &key);
-	while (force && rc == TERMKEY_RES_AGAIN && (rc = termkey_getkey_force(in->tk, &key)) == TERMKEY_RES_KEY)
+	/* By force until nothing is left, not once: what begins behind a half sequence may be another one. */
+	while ((rc = force ? termkey_getkey_force(in->tk, &key) : termkey_getkey(in->tk, &key)) == TERMKEY_RES_KEY)
 		input_on_key(in, &key);
 	in->waiting = rc == TERMKEY_RES_AGAIN;
 }
 
+/* As libtermkey counts: a semicolon ends a number, an empty one too, and a digit begins the next; nothing else is between digits. */
+static void input_count(struct input_sequence *q, unsigned char c)
+{
+	const bool digit = c >= '0' && c <= '9';
+
+	q->digits = c == ';' ? 0 : (unsigned char)(q->digits + (digit && q->digits <= INPUT_DIGITS));
+	if ((digit || c == ';') && !q->in_number && q->numbers < 4)
+		q->numbers++;
+	if (digit || c == ';')
+		q->in_number = digit;
+	if (digit && q->numbers == 1 && q->digits <= INPUT_DIGITS)
+		q->first = (q->first == INPUT_NONE ? 0 : q->first) * 10 + (c - '0');
+}
+
+/* What would be read from a number that is not there. */
+static bool input_lacks_number(const struct input_sequence *q, unsigned char c)
+{
+	return ((c == 'u' || c == '~') && q->first == INPUT_NONE) ||
+	       (c == '~' && q->first == INPUT_OF_ANY && !(q->numbers == 3 && q->in_number));
+}
+
 /* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix and intermediate bytes, far
- * behind the table's end (ESC [ / Z), and a character's number, which may have overflowed, before the beginning of another (ESC [
- * 4294967000 u). Such a sequence is no key: it is given a final byte that has no table. The one prefix that is needed is that of
- * the mouse. */
+ * behind the table's end (ESC [ / Z), and a character's number before the beginning of another when it has overflowed (ESC [
+ * 4294967000 u) or is not there at all (ESC [ u). Such a sequence is no key: it is given a final byte that has no table. The one
+ * prefix that is needed is that of the mouse. */
 static char input_tame(struct input_sequence *q, unsigned char c)
 {
 	const bool first = q->at == INPUT_AT_START;
 	const bool mouse = q->prefix == '<' && (c == 'M' || c == 'm') && !q->spoilt;
 
+	if (q->place) {
+		q->place--;
+		return (char)c;
+	}
 	if (q->at == INPUT_OUTSIDE || q->at == INPUT_AT_ESCAPE) {
 		const bool begins = q->at == INPUT_AT_ESCAPE && c == '[';
 
-		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, 0, false, 0};
+		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, .first = INPUT_NONE};
 		return (char)c;
 	}
 	q->at = INPUT_INSIDE;
 	if (first && c >= '<' && c <= '?')
 		q->prefix = c;
-	q->digits = c >= '0' && c <= '9' ? (unsigned char)(q->digits + (q->digits <= INPUT_DIGITS)) : 0;
+	input_count(q, c);
 	if ((c >= ' ' && c <= '/') || q->digits > INPUT_DIGITS)
 		q->spoilt = true;
 	if (c < '@' || c > '\177')
 		return (char)c;
 	q->at = INPUT_OUTSIDE;
-	return q->spoilt || (q->prefix && !mouse) ? 'z' : (char)c;
+	q->place = c == 'M' && !q->prefix && !q->spoilt && q->numbers < 3 ? 3 : 0;
+	return q->spoilt || (q->prefix && !mouse) || input_lacks_number(q, c) ? 'z' : (char)c;
 }
 
 /* How many bytes a character has behind its first, as libtermkey counts them. */
@@ -165,11 +196,12 @@ static void input_push(struct input *in, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const unsigned char c = buf_data(&in->bytes)[i];
+		const bool in_place = in->sequence.place > 0;
 		char tame = input_tame(&in->sequence, c);
 
-		if (c >= 0x80 && c < 0xc0 && !in->left)
+		if (c >= 0x80 && c < 0xc0 && !in->left && !in_place)
 			tame = '\x80';
-		in->left = c >= 0x80 && c < 0xc0 ? in->left - (in->left > 0) : input_more(c);
+		in->left = in_place ? 0 : c >= 0x80 && c < 0xc0 ? in->left - (in->left > 0) : input_more(c);
 		if (termkey_push_bytes(in->tk, &tame, 1) != 1) { /* full of what is no key: dropped */
 			input_drain(in, true);
 			in->sequence = (struct input_sequence){0};
@@ -239,6 +271,8 @@ void input_settle(struct input *in)
 		return;
 	input_process(in, true);
 	input_drain(in, true);
+	if (in->waiting) /* for the mouse's place: force does not end that */
+		return;
 	in->sequence = (struct input_sequence){0};
 	in->left = 0;
 }
