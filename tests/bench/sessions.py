@@ -18,7 +18,7 @@ def pids_by_kind(ctx):
     """{"qemu": pids, "ccvm": {name: pids}} of all that runs for the user."""
     found = {"qemu": [], "ccvm": {}}
     for q in ctx.processes():
-        name = os.path.basename((procs.cmdline(q.pid) or [b""])[0]).decode()
+        name = os.path.basename(procs.cmdline(q.pid)[0]).decode()
         if name.startswith("qemu-system"):
             found["qemu"].append(q.pid)
         elif name.startswith("ccvm"):

@@ -198,7 +198,7 @@ def test_ccvm_net_killed(ctx):
     """Its end closes the network, it does not open it; the session says so, and the next one is whole."""
     w = World(ctx)
     g = GuestShell(ctx, env=w.env())
-    net = [p for p in ctx.processes() if cmdline(p.pid) and os.path.basename(cmdline(p.pid)[0]) == b"ccvm-net"]
+    net = [p for p in ctx.processes() if os.path.basename(cmdline(p.pid)[0]) == b"ccvm-net"]
     assert_eq(len(net), 1, "ccvm-net processes")
     os.kill(net[0].pid, signal.SIGKILL)
     fails(g, "curl -sS --max-time 5 https://good.example/")

@@ -89,8 +89,8 @@ def processes_of(uid):
 
 
 def cmdline(pid):
-    data = read("/proc/%d/cmdline" % pid) or b""
-    return data[:-1].split(b"\0") if data else []
+    """Never empty: a process that has just begun or ended, or has no arguments, has an empty name."""
+    return (read("/proc/%d/cmdline" % pid) or b"\0")[:-1].split(b"\0")
 
 
 def environ(pid):
