@@ -65,6 +65,9 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
+	/* Whoever logs in is known now. Its start takes as long as all of the rows below, and they run beside it: nothing starts an agent
+	 * before "ready" was said. */
+	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
 	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},
 	{"disk first", STAGE_FAIL_OPEN, init_run_first},
@@ -74,7 +77,6 @@ static const struct stage init_after_go[] = {
 	{"beside", STAGE_FAIL_OPEN, init_run_beside},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
-	{"sshd", STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"report", STAGE_FAIL_OPEN, agent_start_report},
 	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };

@@ -18,6 +18,8 @@
 #define NAME_POOL_MAPPING "ccvm-scratch"      /* in /dev/mapper */
 #define NAME_POOL_DIR     "/run/ccvm/pool"    /* where its file system is, for root alone */
 
+#define NAME_STAGE_SSHD "sshd" /* the stage of ccvm-init behind which sshd waits for its client */
+
 /* files of the seed directory */
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
 #define NAME_SEED_HOST_KEY        "ssh_host_ed25519_key"

@@ -61,8 +61,13 @@ static void agent_on_failure(void *ctx, const struct err *e)
 {
 	struct session *s = ctx;
 
-	if (s->state < SESSION_STOPPING)
+	/* A guest that could not be set up powers off; it has said why, or will, on another channel. */
+	if (s->state < SESSION_READY) {
+		s->ssh_failed = true;
+		s->ssh_failure = *e;
+	} else if (s->state < SESSION_STOPPING) {
 		session_fail(s, s->state == SESSION_RUNNING ? "agent" : "ssh", e);
+	}
 }
 
 /* Input goes out as far as the guest's window lets it; what went is credited to the client. False: nothing went. */
@@ -171,6 +176,18 @@ int agent_connect(struct session *s, struct err *e)
 	s->ssh_poll->data = s;
 	agent_pump(s);
 	return 0;
+}
+
+void agent_start(struct session *s)
+{
+	if (!s->ssh && !s->ssh_failed)
+		err_set(&s->ssh_failure, "the guest is ready, but has no sshd");
+	if (!s->ssh || s->ssh_failed) {
+		session_fail(s, "ssh", &s->ssh_failure);
+		return;
+	}
+	sshlink_start_agent(s->ssh);
+	agent_pump(s);
 }
 
 static void agent_free_handle(uv_handle_t *handle)

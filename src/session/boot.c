@@ -9,6 +9,7 @@
  *    for the agent; then it confines itself, and only then asks for the agent's start.
  * 4. Lines of the guest are bounded and parsed by guest_parse; one that makes no sense in this state changes nothing. */
 #include "session/state.h"
+#include "proto/names.h"
 #include "vm/template.h"
 
 #include <cjson/cJSON.h>
@@ -103,7 +104,7 @@ void boot_start_again(struct session *s)
 	streams_close(s);
 	pool_close(s);
 	template_fini(&s->template);
-	s->restarting = s->may_have_written = s->shut_down = s->nudged = false;
+	s->restarting = s->may_have_written = s->shut_down = s->nudged = s->ssh_failed = false;
 	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
 	if (s->ending)
 		return;
@@ -168,6 +169,14 @@ static void boot_on_nudge_answered(void *ctx, const struct cJSON *value, const c
 	((struct session *)ctx)->nudged = false;
 }
 
+static void boot_nudge(struct session *s)
+{
+	if (s->qmp && !s->nudged) {
+		s->nudged = true;
+		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
+	}
+}
+
 static void boot_on_nudge(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
@@ -176,10 +185,7 @@ static void boot_on_nudge(uv_timer_t *timer)
 		uv_timer_stop(timer);
 		return;
 	}
-	if (s->qmp && !s->nudged) {
-		s->nudged = true;
-		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
-	}
+	boot_nudge(s);
 	agent_pump(s);
 }
 
@@ -252,17 +258,27 @@ void boot_on_parked(struct session *s)
 	session_set_state(s, SESSION_SEEDING);
 }
 
-static void boot_on_ready(struct session *s)
+/* The guest goes on setting itself up while the link does so too: an emulated sshd takes as long as all the rest. */
+static void boot_on_stage(struct session *s, const struct guest_message *m)
 {
 	struct err e;
 
+	status_event_progress(s, m->stage, m->ms);
+	if (strcmp(m->stage, NAME_STAGE_SSHD) != 0 || s->state != SESSION_SEEDING || s->ssh)
+		return;
+	if (agent_connect(s, &e) < 0)
+		session_fail(s, "ssh", &e);
+	boot_nudge(s);
+}
+
+static void boot_on_ready(struct session *s)
+{
 	if (s->state != SESSION_SEEDING)
 		return;
 	s->stage = "ssh";
 	session_set_state(s, SESSION_READY);
 	hostclock_tell(s);
-	if (agent_connect(s, &e) < 0)
-		session_fail(s, "ssh", &e);
+	agent_start(s);
 }
 
 void boot_after_agent_start(struct session *s)
@@ -328,7 +344,7 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		boot_on_parked(s);
 		return;
 	case GUEST_STAGE:
-		status_event_progress(s, m->stage, m->ms);
+		boot_on_stage(s, m);
 		return;
 	case GUEST_NOTE:
 		pool_on_note(s, m);

@@ -120,6 +120,8 @@ struct session {
 
 	struct sshkey *client_key, *host_key;
 	struct sshlink *ssh;
+	bool ssh_failed; /* before the guest was ready, and for this reason: */
+	struct err ssh_failure;
 	uv_poll_t *ssh_poll; /* NULL without a link */
 
 	struct client *owner;   /* who started it; unless detached, its end is the session's. NULL once it left */
@@ -187,7 +189,8 @@ int start_confine_self(struct session *s, struct err *e);
 void start_refresh_clock(struct session *s);
 
 /* agent.c: the SSH link and what flows through it. */
-int agent_connect(struct session *s, struct err *e);
+int agent_connect(struct session *s, struct err *e); /* and authenticates */
+void agent_start(struct session *s);
 void agent_pump(struct session *s); /* call after anything that may let data flow */
 void agent_disconnect(struct session *s);
 

@@ -45,6 +45,7 @@ struct sshlink {
 	const struct sshkey *client, *host; /* borrowed */
 	struct sshlink_callbacks cb;
 	enum sshlink_state state;
+	bool may_start; /* the agent: behind authentication */
 	bool want_pty;
 	char *term;
 	int cols, rows;
@@ -167,9 +168,19 @@ void sshlink_free(struct sshlink *l)
 	free(l);
 }
 
+static bool sshlink_is_held(const struct sshlink *l)
+{
+	return l->state > SSHLINK_AUTHENTICATE && l->state < SSHLINK_RUNNING && !l->may_start;
+}
+
+void sshlink_start_agent(struct sshlink *l)
+{
+	l->may_start = true;
+}
+
 short sshlink_events(const struct sshlink *l)
 {
-	short events = POLLIN;
+	short events = sshlink_is_held(l) ? 0 : POLLIN; /* nobody would read it */
 
 	if (l->state == SSHLINK_DEAD)
 		return 0;
@@ -424,7 +435,7 @@ static void sshlink_begin_running(struct sshlink *l)
 /* Runs steps until one has to wait. */
 static void sshlink_advance(struct sshlink *l)
 {
-	while (l->state < SSHLINK_RUNNING) {
+	while (l->state < SSHLINK_RUNNING && !sshlink_is_held(l)) {
 		enum sshlink_state state = l->state;
 
 		switch (sshlink_steps[state].run(l)) {
