@@ -8,7 +8,7 @@
  * 2. `parked` is said on ccvm.ctl and `go` awaited. A cold boot is told to go at once.
  * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
  *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
- *    than was asked for.
+ *    than was asked for, since the host asks for it only after `ready`. (sshd is there before: init_after_go.)
  * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on it run in a process of their own,
  *    which the agent's start waits for (init/lane.c).
  * 5. Then it reaps orphans, sets its clock when the host says what time it is, has a pasted image fetched (as the agent), and on
@@ -65,7 +65,7 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
-	/* Whoever logs in is known now. Its start takes as long as all of the rows below, and they run beside it: nothing starts an agent
+	/* Who logs in is known now. Its start takes as long as all of the rows below, and they run beside it: nothing starts an agent
 	 * before "ready" was said. */
 	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"disk", STAGE_FAIL_OPEN, pool_look},

@@ -1,7 +1,8 @@
 /* Theory of operation. From QEMU's start to the agent's: what the guest says on ccvm.ctl decides.
  *
  * 1. An attempt starts QEMU and ccvm-net, from a template where there is one, else cold. The guest says `parked` (or
- *    was saved there), is told `go`, says `ready`; then the SSH link is set up, which starts the agent.
+ *    was saved there), is told `go`, says that sshd was started; the SSH link authenticates while the guest goes on. After
+ *    `ready`, and not before, it starts the agent.
  * 2. Until the agent's start is asked for, nothing of the user's has run and nothing can be lost: a guest that falls
  *    silent, whose kernel crashes or whose template does not fit is ended and started over, cold. (Emulated guests on a
  *    busy machine have been seen to freeze, rarely, at every one of these steps.)
@@ -266,9 +267,10 @@ static void boot_on_stage(struct session *s, const struct guest_message *m)
 	status_event_progress(s, m->stage, m->ms);
 	if (strcmp(m->stage, NAME_STAGE_SSHD) != 0 || s->state != SESSION_SEEDING || s->ssh)
 		return;
-	if (agent_connect(s, &e) < 0)
+	if (agent_connect(s, &e) == 0)
+		boot_nudge(s);
+	else
 		session_fail(s, "ssh", &e);
-	boot_nudge(s);
 }
 
 static void boot_on_ready(struct session *s)

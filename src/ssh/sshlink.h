@@ -55,7 +55,7 @@ void sshlink_service(struct sshlink *l);
  * strings, taken over and wiped after use; names the guest's sshd does not accept are dropped by it. */
 void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env);
 
-/* The link connects and authenticates by itself, then waits for this. */
+/* The link connects and authenticates by itself, then waits for this; serve it afterwards. */
 void sshlink_start_agent(struct sshlink *l);
 
 /* Before the first service: the guest's sshd is asked to listen on this loopback port, and nowhere else. */

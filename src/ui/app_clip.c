@@ -1,5 +1,5 @@
 /* app_clip: the clipboard of the terminal that ccvm-tui runs in (client/termclip.h), for a session that asks for it. The answer is taken out
- * of the input before libtermkey sees any of it. One session asks at a time: the one whose key was pressed last. */
+ * of the input before libtermkey sees any of it. One session asks at a time; another one is told so. */
 #include "ui/app_link.h"
 #include "ui/app_state.h"
 #include "ui/paint.h"
