@@ -6,6 +6,7 @@
 #                                  make check each (default: all that needs no guest, and one module that boots some)
 # Needs root, mmdebstrap and Debian's mirror, which the roots take over from this system's apt. FRESH_DIR keeps the work and all output
 # there, and a root that is already in it is used again; FRESH_WITH is a command to run each step in a root by (nice, flock).
+# CCVM_TEST_BOOT goes on to make check.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C.UTF-8
@@ -156,7 +157,7 @@ readme() {
     clone_into "$root/src/ccvm"
     check "Debian $release: make run" in_root bash -c 'cd /src/ccvm && make run </dev/null'
     if (($# == 0)); then
-        check "Debian $release: make check" in_root make -C /src/ccvm check
+        check "Debian $release: make check" in_root make -C /src/ccvm check ${CCVM_TEST_BOOT:+CCVM_TEST_BOOT=$CCVM_TEST_BOOT}
         return
     fi
     for only; do
