@@ -60,7 +60,7 @@ static char *template_libexec(void)
 	return self;
 }
 
-static int template_accel(const char *name, struct accel *out, struct err *e)
+static int template_accel(const char *name, const char *record, struct accel *out, struct err *e)
 {
 	static const struct {
 		const char *name;
@@ -70,22 +70,58 @@ static int template_accel(const char *name, struct accel *out, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
 		if (strcmp(choices[i].name, name) == 0)
-			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", out, e);
+			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", record, out, e);
 	return err_set(e, "%s is no acceleration", name);
 }
 
-static int template_open_machine(struct machine *m, struct image *image, bool pool, char **args,
-				 struct err *e)
-{
-	const struct machine_size size = {(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10), pool};
-	AUTO_FREE char *libexec = template_libexec();
-	AUTO_FREE char *share = mem_format("%s/../../share/ccvm", libexec);
-	AUTO_FREE char *path = image_find(share, e);
+/* What the arguments and the installation say of the guest. */
+struct wanted {
+	struct image image;
+	char *libexec;
 	struct accel accel;
+	struct machine_size size;
+	int64_t space_mib;
+};
 
-	if (!path || image_open(image, path, e) < 0 || template_accel(args[0], &accel, e) < 0)
+static int template_want(struct wanted *w, bool pool, char **args, const char *record, struct err *e)
+{
+	AUTO_FREE char *share = NULL;
+	AUTO_FREE char *path = NULL;
+
+	w->libexec = template_libexec();
+	w->size = (struct machine_size){(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10), pool};
+	w->space_mib = strtol(args[3], NULL, 10);
+	share = mem_format("%s/../../share/ccvm", w->libexec);
+	path = image_find(share, e);
+	return path && image_open(&w->image, path, e) == 0 && template_accel(args[0], record, &w->accel, e) == 0 ? 0 : -1;
+}
+
+static int template_of_machine(const struct wanted *w, struct err *e)
+{
+	struct machine m;
+	int rc;
+
+	if (machine_open(&m, &w->image, w->libexec, &w->accel, w->size, e) < 0)
 		return -1;
-	return machine_open(m, image, libexec, &accel, size, e);
+	rc = template_run(&m, w->space_mib, e);
+	machine_fini(&m);
+	return rc;
+}
+
+/* As a session does: emulated, where KVM does not run the guest. */
+static int template_make(struct wanted *w, const char *record, struct err *e)
+{
+	AUTO_FREE char *why = NULL;
+	int rc = template_of_machine(w, e);
+
+	if (rc == 0 || !accel_fall_back(&w->accel))
+		return rc;
+	why = mem_strdup(e->text);
+	log_note("%s; trying again without KVM", why);
+	rc = template_of_machine(w, e);
+	if (rc == 0)
+		accel_record(record, why);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -93,8 +129,8 @@ int main(int argc, char **argv)
 	const bool background = argc > 1 && strcmp(argv[1], "--background") == 0;
 	const bool pool = argc > 1 + background && strcmp(argv[1 + background], "--pool") == 0;
 	char **args = argv + 1 + background + pool;
-	static struct image image;
-	struct machine m;
+	AUTO_FREE char *record = accel_record_path();
+	static struct wanted wanted;
 	struct err e;
 	int rc;
 
@@ -106,14 +142,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* who asked may be gone; the template is made all the same */
 	if (background) /* the session that is running comes first */
 		setpriority(PRIO_PROCESS, 0, 19);
-	if (template_open_machine(&m, &image, pool, args, &e) < 0) {
-		log_error("%s", e.text);
-		return 1;
-	}
-	rc = template_run(&m, strtol(args[3], NULL, 10), &e);
+	rc = template_want(&wanted, pool, args, record, &e);
+	if (rc == 0)
+		rc = template_make(&wanted, record, &e);
 	if (rc < 0)
 		log_error("%s", e.text);
-	machine_fini(&m);
-	image_fini(&image);
+	image_fini(&wanted.image);
+	free(wanted.libexec);
 	return rc < 0;
 }

@@ -55,8 +55,8 @@ static const struct option options[] = {
      .variable = "CCVM_ACCEL",
      .choices = accel_choices,
      .help = "kvm, tcg, or auto: KVM where it is usable",
-     .man = "With auto, KVM where its device is writable, else emulation (TCG) with a note. With "
-	    "kvm, KVM or an error. With tcg, always emulation."},
+     .man = "With auto, KVM where its device is writable and runs guests, else emulation (TCG) with a note. A KVM that "
+	    "failed is tried again after the computer's next boot. With kvm, KVM or an error. With tcg, always emulation."},
     SHARE("settings", share_settings, "SETTINGS", "share settings.json",
 	  "Share settings.json. Environment variables in it that hold credentials are left out."),
     SHARE("claudeMd", share_claude_md, "CLAUDEMD", "share CLAUDE.md", "Share the user's CLAUDE.md."),

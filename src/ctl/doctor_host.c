@@ -65,6 +65,8 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 {
 	const char *named = getenv("CCVM_KVM_DEV");
 	const char *device = named && named[0] ? named : "/dev/kvm";
+	AUTO_FREE char *record = accel_record_path();
+	AUTO_FREE char *failed = accel_recorded(record);
 	struct accel accel;
 	struct err e = {0};
 	bool hopeless;
@@ -75,8 +77,13 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 		doctor_say(f, DOCTOR_OK, "not used: acceleration is tcg");
 		return;
 	}
-	if (accel_resolve(ACCEL_KVM, device, &accel, &e) == 0) {
-		doctor_say(f, DOCTOR_OK, "%s can be used", device);
+	if (accel_resolve(ACCEL_KVM, device, NULL, &accel, &e) == 0) {
+		if (!failed) {
+			doctor_say(f, DOCTOR_OK, "%s can be used", device);
+			return;
+		}
+		doctor_say(f, DOCTOR_NOTE, "%s does not run guests here: %s; they are emulated, which is slow", device, failed);
+		doctor_remedy(f, "in a virtual machine, look at its host's nested virtualization; to try again, remove %s", record);
 		return;
 	}
 	if (d->conf.acceleration == CONF_ACCEL_KVM) {

@@ -59,7 +59,7 @@ static void boot_on_silence(uv_timer_t *timer)
 				   : mem_format("the guest said nothing for %u seconds", seconds);
 	struct err e;
 
-	if (boot_restart(s, what))
+	if ((s->state == SESSION_STARTING && kvm_fall_back(s, what)) || boot_restart(s, what))
 		return;
 	err_set(&e, "%s", what);
 	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "
@@ -102,6 +102,8 @@ bool boot_restart(struct session *s, const char *why)
 
 void boot_start_again(struct session *s)
 {
+	struct err e;
+
 	streams_close(s);
 	pool_close(s);
 	template_fini(&s->template);
@@ -109,6 +111,13 @@ void boot_start_again(struct session *s)
 	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
 	if (s->ending)
 		return;
+	if (s->machine.accel.kvm != s->accel.kvm) {
+		machine_fini(&s->machine);
+		if (start_choose_machine(s, &e) < 0) {
+			session_fail(s, s->stage, &e);
+			return;
+		}
+	}
 	boot_start(s);
 }
 
@@ -236,6 +245,8 @@ void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
 {
 	if (strcmp(name, "SHUTDOWN") == 0)
 		boot_on_shutdown(ctx, data);
+	else if (strcmp(name, "STOP") == 0)
+		kvm_on_stop(ctx);
 	else if (strcmp(name, "MIGRATION") == 0)
 		boot_on_migration(ctx, data);
 	else if (strcmp(name, "BLOCK_IO_ERROR") == 0)
@@ -278,6 +289,7 @@ static void boot_on_ready(struct session *s)
 	if (s->state != SESSION_SEEDING)
 		return;
 	s->stage = "ssh";
+	kvm_record(s);
 	session_set_state(s, SESSION_READY);
 	hostclock_tell(s);
 	agent_start(s);

@@ -54,6 +54,9 @@ static void children_on_qemu_exit(struct session *s)
 	children_describe_end(how, sizeof(how), s->qemu_child.status);
 	if (children_template_is_to_blame(s) && boot_restart(s, "QEMU did not take the template"))
 		return;
+	if (!clean && WIFEXITED(s->qemu_child.status) && s->state == SESSION_STARTING &&
+	    kvm_fall_back(s, "QEMU could not start the guest with KVM"))
+		return;
 	if (s->state == SESSION_STOPPING) {
 		err_set(&e, "QEMU %s before the guest had written back the workspace", how);
 		err_remedy(&e, "check what the agent wrote last; some of it may be missing");

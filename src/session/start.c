@@ -242,6 +242,7 @@ static int start_configure(struct session *s, const struct start_dirs *d, struct
 
 int start_prepare(struct session *s, struct err *e)
 {
+	AUTO_FREE char *record = accel_record_path();
 	struct start_dirs dirs;
 	int rc;
 
@@ -253,7 +254,7 @@ int start_prepare(struct session *s, struct err *e)
 	start_dirs_fini(&dirs);
 	if (rc < 0)
 		return -1;
-	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), &s->accel, e) < 0)
+	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
 		return -1;
 	s->stage = "run directory";
 	if (rundir_create(&s->run, e) < 0)
@@ -448,12 +449,17 @@ void start_refresh_clock(struct session *s)
 		status_event_note(s, "clock", "the guest's clock is set from an older reading");
 }
 
-int start_open_machine(struct session *s, struct err *e)
+int start_choose_machine(struct session *s, struct err *e)
 {
 	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores, pool_has_disk(s)};
 
 	s->stage = "image";
-	if (machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0)
+	return machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e);
+}
+
+int start_open_machine(struct session *s, struct err *e)
+{
+	if (start_choose_machine(s, e) < 0)
 		return -1;
 	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
 	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);

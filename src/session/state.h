@@ -100,6 +100,7 @@ struct session {
 	struct machine machine;
 	struct template template;
 	struct accel accel;
+	char *kvm_failure; /* why it was changed */
 	struct hosttsc_sample tsc; /* taken at the start */
 	struct rundir run;
 	struct qemu qemu;
@@ -174,11 +175,19 @@ void boot_after_agent_start(struct session *s);
 /* Called twice a minute while the agent runs: tells the user once when the guest's signs of life stay away. */
 void boot_check_pulse(struct session *s);
 
+/* kvm.c */
+/* KVM is to blame, with `what`: the next attempt is emulated. False when the user insists on KVM, or it is too late. */
+bool kvm_fall_back(struct session *s, const char *what);
+void kvm_on_stop(struct session *s); /* QEMU has stopped the guest's processors */
+void kvm_record(struct session *s);  /* emulated, the guest is ready: it was KVM's fault */
+
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);
 int start_seed(struct session *s, struct err *e);
 /* Once, before the first attempt: image, programs, logs, the socket for other clients. */
 int start_open_machine(struct session *s, struct err *e);
+/* Of the two, what depends on s->accel: the machine alone. */
+int start_choose_machine(struct session *s, struct err *e);
 /* Sets from_template and template. */
 void start_find_template(struct session *s);
 int start_launch(struct session *s, struct err *e);

@@ -189,6 +189,8 @@ static void make_qmp_event(void *ctx, const char *name, const struct cJSON *data
 
 	if (strcmp(name, "SHUTDOWN") == 0 && !m->saved)
 		make_fail(m, "the guest shut itself down");
+	if (strcmp(name, "STOP") == 0 && !m->parked)
+		make_fail(m, "KVM stopped the guest with an internal error");
 	if (strcmp(name, "MIGRATION") != 0 || !cJSON_IsString(status))
 		return;
 	if (strcmp(status->valuestring, "failed") == 0)

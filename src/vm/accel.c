@@ -1,7 +1,17 @@
 #include "vm/accel.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/usercache.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#define ACCEL_BOOT_ID	 36
+#define ACCEL_RECORD_MAX 4096
 
 static void accel_explain(const char *device, struct err *e)
 {
@@ -15,9 +25,58 @@ static void accel_explain(const char *device, struct err *e)
 	err_exit_code(e, ERR_EXIT_POLICY);
 }
 
-int accel_resolve(enum accel_choice choice, const char *kvm_device, struct accel *out, struct err *e)
+/* ---- the record: the id of the host's boot, a line feed, why ---- */
+
+static bool accel_boot_id(char out[ACCEL_BOOT_ID + 1])
+{
+	AUTO_BUF struct buf text = {0};
+	struct err ignored;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text, &ignored) < 0 || buf_len(&text) < ACCEL_BOOT_ID)
+		return false;
+	snprintf(out, ACCEL_BOOT_ID + 1, "%s", buf_text(&text));
+	return true;
+}
+
+char *accel_record_path(void)
+{
+	return usercache_path("kvm-failed");
+}
+
+void accel_record(const char *path, const char *why)
+{
+	AUTO_FREE char *dir = mem_strdup(path);
+	char id[ACCEL_BOOT_ID + 1];
+	struct err ignored;
+
+	*strrchr(dir, '/') = '\0';
+	(void)unlink(path);
+	if (accel_boot_id(id) && file_mkdirs(dir, 0700, &ignored) == 0)
+		(void)file_createf(AT_FDCWD, path, 0600, &ignored, "%s\n%s\n", id, why);
+}
+
+char *accel_recorded(const char *path)
+{
+	AUTO_BUF struct buf text = {0};
+	char id[ACCEL_BOOT_ID + 1];
+	struct err ignored;
+	const char *why;
+
+	if (file_read(AT_FDCWD, path, ACCEL_RECORD_MAX, &text, &ignored) < 0 || !accel_boot_id(id) ||
+	    strncmp(buf_text(&text), id, ACCEL_BOOT_ID) != 0 || buf_text(&text)[ACCEL_BOOT_ID] != '\n')
+		return NULL;
+	why = buf_text(&text) + ACCEL_BOOT_ID + 1;
+	return mem_format("%.*s", (int)strcspn(why, "\n"), why);
+}
+
+/* ---- the decision ---- */
+
+static const struct accel accel_emulation = {"auto", "tcg", "max", false};
+
+int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record, struct accel *out, struct err *e)
 {
 	bool usable = access(kvm_device, R_OK | W_OK) == 0;
+	AUTO_FREE char *failed = usable && choice == ACCEL_AUTO ? accel_recorded(record) : NULL;
 
 	switch (choice) {
 	case ACCEL_KVM:
@@ -33,6 +92,15 @@ int accel_resolve(enum accel_choice choice, const char *kvm_device, struct accel
 	case ACCEL_AUTO:
 		break;
 	}
-	*out = usable ? (struct accel){"auto", "kvm:tcg", "max", true} : (struct accel){"auto", "tcg", "max", false};
+	/* Not kvm:tcg: QEMU would go on emulating with a machine that was made for KVM, on which a guest wedges. */
+	*out = usable && !failed ? (struct accel){"auto", "kvm", "max", true} : accel_emulation;
 	return 0;
+}
+
+bool accel_fall_back(struct accel *a)
+{
+	if (!a->kvm || strcmp(a->mode, accel_emulation.mode) != 0)
+		return false;
+	*a = accel_emulation;
+	return true;
 }

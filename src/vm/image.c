@@ -1,6 +1,7 @@
 #include "vm/image.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/usercache.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -13,12 +14,7 @@
 
 char *image_cache_dir(void)
 {
-	const char *cache = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
-
-	if (cache && cache[0] == '/')
-		return mem_format("%s/ccvm/images", cache);
-	return mem_format("%s/.cache/ccvm/images", home ? home : "");
+	return usercache_path("images");
 }
 
 static bool image_exists(const char *path)

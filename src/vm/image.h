@@ -27,7 +27,7 @@ struct image {
 	char *created; /* ISO 8601; "" when the manifest does not say */
 };
 
-/* Where images are kept: $XDG_CACHE_HOME/ccvm/images. Free it. */
+/* Where images are kept. Free it. */
 char *image_cache_dir(void);
 
 /* The directory of the image to use: CCVM_IMAGE, then `current` in the cache, then share_dir/image-default

@@ -10,6 +10,7 @@
 #include "vm/template.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/usercache.h"
 
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -54,13 +55,8 @@ void template_fini(struct template *t)
 char *template_cache_dir(void)
 {
 	const char *forced = getenv("CCVM_TEMPLATE_DIR");
-	AUTO_FREE char *images = image_cache_dir();
 
-	if (forced && forced[0] == '/')
-		return mem_strdup(forced);
-
-	*strrchr(images, '/') = '\0';
-	return mem_format("%s/templates", images);
+	return forced && forced[0] == '/' ? mem_strdup(forced) : usercache_path("templates");
 }
 
 /* ---- checksums ---- */

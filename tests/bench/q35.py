@@ -1,7 +1,7 @@
 """The yardstick: the same files booted by systemd on QEMU's q35 machine.
 
-The image's kernel, boot modules and tree, with systemd and what a Debian with it has (systemd_root.sh), as much memory and as
-many processors as the sessions of the same run, and no step that would make it slower than it has to be. Measured from
+The image's kernel, boot modules and tree, with systemd and what a Debian with it has (systemd_root.sh), as much memory, as
+many processors and the acceleration of the sessions of the same run, and no step that would make it slower than it has to be. Measured from
 QEMU's start: the SSH server's banner, and the whole output of `claude --version` as the agent's user. The root is built
 once and kept below build/bench, under a name that changes with the image."""
 
@@ -76,11 +76,11 @@ def claude_version(port, key, wanted):
     assert out.returncode == 0 and out.stdout.decode().startswith(wanted), "claude by systemd on q35: %r" % ((out.stdout, out.stderr),)
 
 
-def boot(image, root, archive, wanted, memory):
+def boot(image, root, archive, wanted, kvm):
     """(seconds to the banner, seconds to claude's version) of one start."""
-    port, kvm = free_port(), os.access("/dev/kvm", os.W_OK)
+    port = free_port()
     argv = ["qemu-system-x86_64", "-machine", "q35,accel=" + ("kvm" if kvm else "tcg"), "-cpu", "host" if kvm else "max",
-            "-smp", str(min(4, os.cpu_count())), "-m", "%sM" % memory, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-smp", str(min(4, os.cpu_count())), "-m", harness.BOOT_MEMORY + "M", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-serial", "stdio", "-kernel", os.path.join(image, "vmlinuz"), "-initrd", archive,
             "-drive", "if=virtio,format=raw,readonly=on,file=" + os.path.join(root, "root.squashfs"), "-device", "virtio-rng-pci",
             "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:%d-10.0.2.15:22" % port, "-device", "virtio-net-pci,netdev=net,romfile=",
@@ -97,11 +97,13 @@ def boot(image, root, archive, wanted, memory):
 
 def run(ctx, rounds):
     """{"banner_s": …, "version_s": …}; the version must be what claude says in a session of ccvm."""
-    code, wanted, err = ctx.ccvm("--version")
+    events = os.path.join(ctx.tmp, "events")
+    code, wanted, err = ctx.ccvm("--version", env={"CCVM_EVENTS": events})
     harness.assert_eq(code, 0, "exit code of ccvm --version (%r)" % err)
+    kvm = [e["accel"] for e in harness.read_json_lines(events) if e.get("state") == "starting"][-1] == "kvm"
     root = root_of(ctx.image)
     archive, seen = tiny.initrd(ctx, ctx.image, tiny.compile_static(ctx, os.path.join(HERE, "q35.c"))), []
     for i in range(rounds):
         note("systemd on q35 %d of %d" % (i + 1, rounds))
-        seen.append(boot(ctx.image, root, archive, wanted.decode().rstrip("\n"), harness.BOOT_MEMORY))
+        seen.append(boot(ctx.image, root, archive, wanted.decode().rstrip("\n"), kvm))
     return {name: summary([s[i] for s in seen]) for i, name in enumerate(("banner_s", "version_s"))}

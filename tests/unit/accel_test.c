@@ -21,7 +21,7 @@ static const struct test_case {
 	int sys; /* 0: decided */
 	const char *remedy;
 } cases[] = {
-    {ACCEL_AUTO, FINE, {"auto", "kvm:tcg", "max", true}, 0, NULL},
+    {ACCEL_AUTO, FINE, {"auto", "kvm", "max", true}, 0, NULL},
     {ACCEL_AUTO, MISSING, {"auto", "tcg", "max", false}, 0, NULL},
     {ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max", false}, 0, NULL},
     {ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
@@ -42,6 +42,7 @@ static int check(void *ctx)
 {
 	const struct test_case *c = ctx;
 	AUTO_FREE char *device = unit_path(device_name[c->device]);
+	AUTO_FREE char *record = unit_path("no-record");
 	struct accel got = {0};
 	struct err e = {0};
 	int rc;
@@ -49,7 +50,7 @@ static int check(void *ctx)
 	if (geteuid() == 0 &&
 	    (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
-	rc = accel_resolve(c->choice, device, &got, &e);
+	rc = accel_resolve(c->choice, device, record, &got, &e);
 	if (c->sys == 0 && rc == 0 && !differs(&got, &c->wanted))
 		return 0;
 	if (c->sys && rc < 0 && e.sys == c->sys && e.exit_code == ERR_EXIT_POLICY && strstr(e.text, device) &&
@@ -75,9 +76,60 @@ static void test_resolve(void **state)
 			fail_msg("case %zu (%s device): see above", i, device_name[cases[i].device]);
 }
 
+static void test_fall_back(void **state)
+{
+	AUTO_FREE char *record = unit_path("none");
+	struct accel a;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(accel_resolve(ACCEL_AUTO, "/dev/null", record, &a, &e), 0);
+	assert_true(accel_fall_back(&a));
+	assert_false(differs(&a, &cases[1].wanted));
+	assert_false(accel_fall_back(&a)); /* nothing is left to fall back to */
+	assert_int_equal(accel_resolve(ACCEL_KVM, "/dev/null", record, &a, &e), 0);
+	assert_false(accel_fall_back(&a)); /* the user insists */
+	assert_true(a.kvm);
+}
+
+/* What was recorded keeps auto from KVM, and nobody who asks for it. */
+static void test_record(void **state)
+{
+	AUTO_FREE char *record = unit_path("cache/ccvm/kvm-failed");
+	AUTO_FREE char *why = NULL;
+	struct accel a;
+	struct err e;
+
+	(void)state;
+	assert_null(accel_recorded(record));
+	accel_record(record, "it stopped");
+	accel_record(record, "it stopped again");
+	why = accel_recorded(record);
+	assert_string_equal(why, "it stopped again");
+	assert_int_equal(accel_resolve(ACCEL_AUTO, "/dev/null", record, &a, &e), 0);
+	assert_false(a.kvm);
+	assert_int_equal(accel_resolve(ACCEL_KVM, "/dev/null", record, &a, &e), 0);
+	assert_true(a.kvm);
+}
+
+/* Of another boot of the host, or no record at all. */
+static void test_records_that_do_not_count(void **state)
+{
+	static const char *const texts[] = {"", "\n", "00000000-0000-0000-0000-000000000000\nit stopped\n", "it stopped\n"};
+	AUTO_FREE char *record = unit_path("old");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		unlink(record);
+		unit_write(record, texts[i], strlen(texts[i]));
+		assert_null(accel_recorded(record));
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_resolve)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_resolve), cmocka_unit_test(test_fall_back),
+					   cmocka_unit_test(test_record), cmocka_unit_test(test_records_that_do_not_count)};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);
 }

@@ -1,0 +1,54 @@
+/* kvm: what becomes of a session whose KVM is there and does not run the guest (vm/accel.h).
+ *
+ * It shows in three ways: QEMU ends because it cannot start with KVM; KVM meets what it cannot do and QEMU stops the guest
+ * with an internal error, on its console's log only; or the guest never says a word. */
+#include "session/state.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+bool kvm_fall_back(struct session *s, const char *what)
+{
+	AUTO_FREE char *why = NULL;
+	struct accel emulated = s->accel;
+
+	if (!accel_fall_back(&emulated))
+		return false;
+	why = mem_format("%s; the guest is emulated, which is slow", what);
+	if (!boot_restart(s, why))
+		return false;
+	s->accel = emulated;
+	s->template_refused = false; /* what was refused, if anything was, is another machine's */
+	free(s->kvm_failure);
+	s->kvm_failure = mem_strdup(what);
+	return true;
+}
+
+void kvm_record(struct session *s)
+{
+	AUTO_FREE char *path = accel_record_path();
+
+	if (s->kvm_failure)
+		accel_record(path, s->kvm_failure);
+}
+
+static void kvm_on_status(void *ctx, const struct cJSON *value, const char *error)
+{
+	static const char stopped[] = "KVM stopped the guest with an internal error";
+	const cJSON *status = cJSON_GetObjectItemCaseSensitive(value, "status");
+	struct session *s = ctx;
+	struct err e;
+
+	if (error || !cJSON_IsString(status) || strcmp(status->valuestring, "internal-error") != 0 || s->ending ||
+	    kvm_fall_back(s, stopped))
+		return;
+	err_set(&e, "%s", stopped);
+	err_remedy(&e, "emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines below");
+	session_fail_with_cause(s, s->stage, &e);
+}
+
+void kvm_on_stop(struct session *s)
+{
+	if (s->accel.kvm && s->state < SESSION_STOPPING)
+		qmp_execute(s->qmp, "query-status", NULL, kvm_on_status, s);
+}
