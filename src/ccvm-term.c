@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sched.h"
 #include "term/term.h"
 #include "term/term_confine.h"
 
@@ -31,6 +32,7 @@ static int main_work(int fd, pid_t parent, size_t history)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return 0;
+	sched_take_short_turns();
 	if (term_confine(fd, history, &e) < 0) {
 		log_error("%s", e.text);
 		return 3;

@@ -1,6 +1,7 @@
 /* ccvm-tui: several sessions on one screen. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sched.h"
 #include "client/launch.h"
 #include "conf/conf.h"
 #include "ui/app.h"
@@ -37,6 +38,7 @@ static int main_run(struct conf *conf, struct err *e)
 		err_set(e, "ccvm-tui needs a terminal");
 		return err_remedy(e, "in scripts use ccvmctl");
 	}
+	sched_take_short_turns();
 	return app_run(conf, e);
 }
 

@@ -1,4 +1,5 @@
 #include "client/terminal.h"
+#include "base/sched.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -37,6 +38,7 @@ void terminal_set_raw(void)
 
 	if (!terminal_known)
 		return;
+	sched_take_short_turns(); /* keys and their echoes go through here */
 	cfmakeraw(&t);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 }

@@ -1,5 +1,6 @@
 #include "session/session.h"
 #include "session/state.h"
+#include "base/sched.h"
 
 #include <signal.h>
 #include <string.h>
@@ -111,6 +112,7 @@ int session_main(int client_fd)
 	 * attach to it or read its memory. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	prctl(PR_SET_DUMPABLE, 0);
+	sched_take_short_turns();
 	session_init(&s);
 	s.owner = clients_add(&s, client_fd, true);
 	uv_run(&s.loop, UV_RUN_DEFAULT);

@@ -10,6 +10,7 @@
 #include "vm/qemu.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sched.h"
 #include "base/spawn.h"
 #include "vm/callfilter.h"
 #include "vm/jail.h"
@@ -80,6 +81,7 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const char *ram
 /* As spawn's confine hook. */
 static int qemu_confine(const void *jail)
 {
+	sched_take_short_turns(); /* the main loop, which carries keys and their echoes; not the threads of the guest's processors */
 	return jail_enter(jail) < 0 ? -1 : callfilter_enter();
 }
 

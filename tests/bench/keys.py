@@ -19,7 +19,7 @@ import time
 from harness import assert_eq
 from measure import Pty, note, percentiles
 
-KEYS = 300          # of each kind, through each way
+KEYS = 500          # of each kind, through each way
 MARKS = b"#$^~&+"   # characters that neither ccvm-tui's own texts nor sequences of a terminal hold
 DEADLINE_S = 30
 A_LINE = 32         # keys, then back to the line's start: nothing wraps or scrolls
