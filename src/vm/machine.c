@@ -81,7 +81,7 @@ static int machine_make_key(struct machine *m, struct err *e)
 	AUTO_BUF struct buf text = {0};
 	XXH128_hash_t hash;
 
-	buf_addf(&text, "format 1\nimage %s %lld\n", m->image->id, (long long)m->image->root_size);
+	buf_addf(&text, "format 2\nimage %s %lld\n", m->image->id, (long long)m->image->root_size);
 	if (machine_add_qemu(m, &text, e) < 0 || machine_add_programs(m, &text, e) < 0)
 		return -1;
 	machine_add_cpu(&text);

@@ -26,13 +26,10 @@
 
 #define TEMPLATE_META_MAX  65536
 #define TEMPLATE_STATE_MAX (64 << 20)
-#define TEMPLATE_PAGE      4096
-#define TEMPLATE_BLOCK     (1 << 20) /* read at a time */
-#define TEMPLATE_HASH_SIZE 33
 
 struct template_meta {
 	int64_t memory_mib, cores, made_at, state_size;
-	char image[80], qemu_version[32], ram_hash[TEMPLATE_HASH_SIZE], state_hash[TEMPLATE_HASH_SIZE];
+	char image[80], qemu_version[32], ram_hash[RAMFILE_HASH_SIZE], state_hash[RAMFILE_HASH_SIZE];
 };
 
 void template_init(struct template *t)
@@ -59,101 +56,9 @@ char *template_cache_dir(void)
 	return forced && forced[0] == '/' ? mem_strdup(forced) : usercache_path("templates");
 }
 
-/* ---- checksums ---- */
-
-static void template_hash_text(char out[TEMPLATE_HASH_SIZE], XXH128_hash_t hash)
+static void template_hash_text(char out[RAMFILE_HASH_SIZE], XXH128_hash_t hash)
 {
-	snprintf(out, TEMPLATE_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
-}
-
-static bool template_page_is_zero(const unsigned char *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, TEMPLATE_PAGE - 1) == 0;
-}
-
-/* What is done with a run of pages that are not all zero. */
-typedef int template_on_run(void *ctx, const unsigned char *bytes, size_t n, off_t offset, struct err *e);
-
-static int template_each_run_of_block(const unsigned char *block, size_t n, off_t offset, XXH3_state_t *hash,
-				      template_on_run *on_run, void *ctx, struct err *e)
-{
-	for (size_t at = 0; at < n;) {
-		size_t end = at;
-
-		while (end < n && !template_page_is_zero(block + end))
-			end += TEMPLATE_PAGE;
-		if (end == at) {
-			at += TEMPLATE_PAGE;
-			continue;
-		}
-		/* Page by page, so that it does not matter how runs are cut. */
-		for (size_t p = at; p < end; p += TEMPLATE_PAGE) {
-			const int64_t where = offset + (off_t)p;
-
-			XXH3_128bits_update(hash, &where, sizeof(where));
-			XXH3_128bits_update(hash, block + p, TEMPLATE_PAGE);
-		}
-		if (on_run && on_run(ctx, block + at, end - at, offset + (off_t)at, e) < 0)
-			return -1;
-		at = end;
-	}
-	return 0;
-}
-
-static int template_read_block(int fd, unsigned char *block, size_t n, off_t offset, struct err *e)
-{
-	for (size_t got = 0; got < n;) {
-		ssize_t r = pread(fd, block + got, n - got, offset + (off_t)got);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? err_sys(e, "read the memory") : err_set(e, "the memory's file ends early");
-		got += (size_t)r;
-	}
-	return 0;
-}
-
-/* Goes through size bytes of fd, a multiple of the page size; holes are skipped without reading them. */
-static int template_each_run(int fd, off_t size, template_on_run *on_run, void *ctx, char hash_text[TEMPLATE_HASH_SIZE],
-			     struct err *e)
-{
-	AUTO_FREE unsigned char *block = mem_alloc(TEMPLATE_BLOCK);
-	XXH3_state_t *hash = XXH3_createState();
-	int rc = 0;
-
-	XXH3_128bits_reset(hash);
-	for (off_t at = 0; rc == 0 && at < size;) {
-		off_t data = lseek(fd, at, SEEK_DATA), n;
-
-		if (data < 0 || data >= size)
-			break; /* ENXIO: only a hole is left */
-		at = data & ~(off_t)(TEMPLATE_PAGE - 1);
-		n = size - at < TEMPLATE_BLOCK ? size - at : TEMPLATE_BLOCK;
-		rc = template_read_block(fd, block, (size_t)n, at, e);
-		if (rc == 0)
-			rc = template_each_run_of_block(block, (size_t)n, at, hash, on_run, ctx, e);
-		at += n;
-	}
-	template_hash_text(hash_text, XXH3_128bits_digest(hash));
-	XXH3_freeState(hash);
-	return rc;
-}
-
-static int template_write_run(void *ctx, const unsigned char *bytes, size_t n, off_t offset, struct err *e)
-{
-	const int fd = *(const int *)ctx;
-
-	for (size_t done = 0; done < n;) {
-		ssize_t w = pwrite(fd, bytes + done, n - done, offset + (off_t)done);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return err_sys(e, "write the memory");
-		done += (size_t)w;
-	}
-	return 0;
+	snprintf(out, RAMFILE_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
 }
 
 /* ---- meta ---- */
@@ -239,7 +144,7 @@ static bool template_qemu_maps_files(const char *version)
 
 static int template_check_state(struct template *t, int dirfd, const struct template_meta *m, struct err *e)
 {
-	char hash[TEMPLATE_HASH_SIZE];
+	char hash[RAMFILE_HASH_SIZE];
 
 	if (file_read(dirfd, "state", TEMPLATE_STATE_MAX, &t->state, e) < 0)
 		return -1;
@@ -310,9 +215,9 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 
 static int template_fill(struct template *t, struct err *e)
 {
-	char hash[TEMPLATE_HASH_SIZE] = "";
+	char hash[RAMFILE_HASH_SIZE] = "";
 
-	if (template_each_run(t->source_fd, t->ram_size, t->ram_file ? NULL : template_write_run, &t->ram_fd, hash, e) < 0)
+	if (ramfile_copy(t->source_fd, t->ram_file ? -1 : t->ram_fd, t->ram_size, hash, e) < 0)
 		return -1;
 	if (strcmp(hash, t->ram_hash) != 0)
 		return err_set(e, "its memory is damaged");
@@ -365,7 +270,7 @@ static int template_write_files(int dirfd, const struct machine *m, int ram, con
 
 	if (file < 0 || ftruncate(file, size) < 0)
 		return err_sys(e, "make the template's memory file");
-	if (template_each_run(ram, size, template_write_run, &file, meta.ram_hash, e) < 0)
+	if (ramfile_copy(ram, file, size, meta.ram_hash, e) < 0)
 		return -1;
 	if (fchmod(file, 0400) < 0)
 		return err_sys(e, "chmod");

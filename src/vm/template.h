@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "vm/machine.h"
+#include "vm/ramfile.h"
 
 /* Arguments of migrate-set-capabilities, for saving and restoring: memory that is a shared mapping is not in the stream,
  * and each step of the migration is an event. */
@@ -30,7 +31,7 @@ struct template {
 	struct buf state;
 	int source_fd; /* the cache's file; -1 once loaded */
 	int64_t ram_size;
-	char ram_hash[33];
+	char ram_hash[RAMFILE_HASH_SIZE];
 };
 
 void template_init(struct template *t);

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/vm/template.c src/vm/image.c
+ * files: src/vm/template.c src/vm/ramfile.c src/vm/image.c
  * Saved guests on disk: what comes back, each way one can be damaged, and what goes first when space is needed. */
 #include "unit/unit.h"
 
