@@ -131,8 +131,9 @@ def expect(n, address, port, wanted, within=None):
 
 
 def hello(name, alpn=None):
-    """A real ClientHello."""
+    """A real ClientHello, with one short key share: OpenSSL's of today would not fit into one segment."""
     context = ssl.create_default_context()
+    context.set_ecdh_curve("prime256v1")
     if alpn:
         context.set_alpn_protocols(alpn)
     out = ssl.MemoryBIO()
@@ -310,7 +311,7 @@ def test_udp_to_an_allowed_name(dns):
         assert data == b"what time is it"
         s.sendto(b"late", peer)
         assert n.until(lambda f: f[12:14] == b"\x08\x00" and f[23] == 17 and f[26:30] == socket.inet_aton(address) and
-                       f[34:38] == struct.pack("!HH", 123, 5353) and f[42:] == b"late", 5)
+                       f[34:38] == struct.pack("!HH", 123, 5353) and f[42:46] == b"late", 5)  # libslirp 4.8 fills frames up to 60 bytes
 
 
 @isolated()
