@@ -2,7 +2,7 @@
 """make bench: one JSON object on stdout, progress on stderr. Timings of a shared machine are compared within one run, and
 nothing is asserted of them: `figures` says which goals are met. The unit of a number is in its name or its folder's.
 CCVM_BENCH_ROUNDS (10) starts of each kind take turns. CCVM_BENCH_ONLY=starts,keys runs these sections alone. A section that
-fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usage.
+fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usage. SIGTERM ends it with what there is so far.
 
   starts      ready_s, running_s: from ccvm's start to the state `ready` and to the agent's start, cold and from a template;
               version_s: the whole of `ccvm --version` with the real claude, cold and from a template; ratio:
@@ -120,14 +120,18 @@ def main():
         for number, name in enumerate(wanted):
             if name in WITHOUT_A_TEMPLATE or "template" not in result["errors"]:  # else it would quietly measure cold starts
                 run_section(run, number, name, result, SECTIONS)
-    finally:
+    finally:  # also when it was ended early: half an hour of figures is worth keeping
         run.close()
+        report(result)
+    return 1 if result["errors"] else 0
+
+
+def report(result):
     if {"starts", "systemd_q35"} <= set(result):
         result["starts"]["version_s"]["systemd_q35"] = result["systemd_q35"]["version_s"]
     result["load_after"] = round(os.getloadavg()[0], 2)
     result["figures"] = figures(result)
-    print(json.dumps(result, indent=2))
-    return 1 if result["errors"] else 0
+    print(json.dumps(result, indent=2), flush=True)
 
 
 if __name__ == "__main__":

@@ -268,6 +268,7 @@ def test_shell_in_a_terminal(ctx):
     t.send("touch completed-by-tab")
     t.keys("Enter")
     t.wait(lambda: os.path.exists(os.path.join(ctx.workspace, "completed-by-tab")), 30, "the shell's file on the host")
+    t.wait_for(r"touch completed-by-tab *\n%s *$" % prompt)  # a Tab that comes before it is a character
     t.send("ls compl")
     t.keys("Tab")
     t.wait_for(r"ls completed-by-tab")
