@@ -1,9 +1,16 @@
 """From a key to its echo, with a real guest: through ccvm-tui, and through the same session's bare SSH channel.
 
 A guest's terminal echoes (no program does), ccvm-tui shows its pane, and `ccvmctl attach`, which passes bytes as ssh would, is
-attached to the same session. Keys are typed into one and the other in turns; a key counts from the write to our end of the
-program's terminal to the byte read there. Both cross the same SSH channel, so the difference of the percentiles is what
-ccvm-tui and ccvm-term add.
+attached to the same session. Keys are typed into one and the other in turns, and each one's echo comes to both terminals, over
+the same SSH channel. What ccvm-tui and ccvm-term add:
+
+  tui, bare     from the write of a key to its echo at the same terminal
+  output_added  how much later a key's echo comes to ccvm-tui's terminal than to the other, of each key
+  input_added   how much later a key typed into ccvm-tui comes to the bare terminal than one typed there, of the medians
+  added         the sum. (Not the difference of the two ways' percentiles: with guests that flood, a guest's own echo takes 100 ms at
+                p99, and two such tails differ by 20 ms either way from run to run.)
+
+States:
 
   alone            no other session
   with_3_flooding  three more sessions run `yes`, beside it in the list
@@ -32,17 +39,19 @@ def ctl(ctx, *args):
     return out
 
 
-def echo_s(way, other, mark):
-    """Seconds from the key to its echo; what comes at the other terminal meanwhile is read and forgotten."""
-    begin = time.monotonic()
-    way.write(mark)
+def echoes_s(way, ways, mark):
+    """{name: seconds} from the key, typed into the way of that name, to its echo at each."""
+    seen, begin = {}, time.monotonic()
+    ways[way].write(mark)
     while time.monotonic() - begin < DEADLINE_S:
-        for p in select.select([way, other], [], [], DEADLINE_S)[0]:
-            data = p.read()
-            if p is way and mark in data:
-                return time.monotonic() - begin
+        for p in select.select(list(ways.values()), [], [], DEADLINE_S)[0]:
+            data, name = p.read(), next(n for n in ways if ways[n] is p)
             assert data, "a terminal's program has ended: %r" % p.seen[-500:]
-    raise AssertionError("no echo of a key within %d s; the end of what came: %r" % (DEADLINE_S, way.seen[-500:]))
+            if mark in data:
+                seen.setdefault(name, time.monotonic() - begin)
+        if len(seen) == len(ways):
+            return seen
+    raise AssertionError("no echo of a key within %d s; what came, at its end: %s" % (DEADLINE_S, {n: ways[n].seen[-500:] for n in ways}))
 
 
 def rest(ways, seconds):
@@ -60,7 +69,7 @@ def mark_of(line, column):
 
 def in_turns(tui, bare, keys, lines):
     """What both took, and by how much. lines counts on from one call to the next."""
-    times, ways = {"tui": [], "bare": []}, {"tui": (tui, bare), "bare": (bare, tui)}
+    echoes, ways = {"tui": [], "bare": []}, {"tui": tui, "bare": bare}
     rng = random.Random(1)
     for i in range(2 * keys):
         name = ("tui", "bare")[i % 2]
@@ -68,9 +77,17 @@ def in_turns(tui, bare, keys, lines):
             line = next(lines)
             bare.write(b"\r")
         rest((tui, bare), rng.uniform(0.03, 0.05))
-        times[name].append(echo_s(*ways[name], mark_of(line, i % A_LINE)))
-    result = {name: percentiles(values) for name, values in times.items()}
-    result["added"] = {p: round(result["tui"][p] - result["bare"][p], 2) for p in ("p50", "p99")}
+        echoes[name].append(echoes_s(name, ways, mark_of(line, i % A_LINE)))
+    return added(echoes)
+
+
+def added(echoes):
+    """Of {where it was typed: [{where it came: seconds}]}."""
+    result = {name: percentiles(e[name] for e in each) for name, each in echoes.items()}
+    result["output_added"] = percentiles(e["tui"] - e["bare"] for each in echoes.values() for e in each)
+    to_bare = {name: percentiles(e["bare"] for e in each)["p50"] for name, each in echoes.items()}
+    result["input_added"] = round(to_bare["tui"] - to_bare["bare"], 2)
+    result["added"] = {p: round(result["output_added"][p] + result["input_added"], 2) for p in ("p50", "p99")}
     return result
 
 
