@@ -41,7 +41,7 @@ LIBRARIES = {
     "termkey.h": ["src/ui/input.c"],
     "curses.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
     "term.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
-    "xxhash.h": ["src/vm/machine.c", "src/vm/template.c"],
+    "xxhash.h": ["src/vm/machine.c", "src/vm/ramfile.c", "src/vm/template.c"],
     "uv.h": ["src/loop/", "src/session/", "src/template/", "src/client/", "src/ui/", "src/clip/", "src/ssh/", "src/ccvm-session.c"],
 }
 
