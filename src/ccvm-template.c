@@ -27,7 +27,7 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 {
 	AUTO_CLOSE int lock = template_lock(e);
 	struct template existing;
-	int found;
+	int found, rc;
 
 	if (lock < 0 && e->sys == EWOULDBLOCK) {
 		template_say("busy");
@@ -44,10 +44,10 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 		template_say("present");
 		return 0;
 	}
-	if (make_template(&(struct make_request){.machine = m, .cache_max_bytes = space_mib << 20, .on_progress = template_say}, e) < 0)
-		return -1;
-	template_say("done");
-	return 0;
+	rc = make_template(&(struct make_request){.machine = m, .cache_max_bytes = space_mib << 20, .on_progress = template_say}, e);
+	if (rc == 0)
+		template_say("done");
+	return rc;
 }
 
 static char *template_libexec(void)
@@ -114,7 +114,7 @@ static int template_make(struct wanted *w, const char *record, struct err *e)
 	AUTO_FREE char *why = NULL;
 	int rc = template_of_machine(w, e);
 
-	if (rc == 0 || !accel_fall_back(&w->accel))
+	if (rc != MAKE_NEVER_PARKED || !accel_fall_back(&w->accel))
 		return rc;
 	why = mem_strdup(e->text);
 	log_note("%s; trying again without KVM", why);

@@ -59,7 +59,7 @@ static void boot_on_silence(uv_timer_t *timer)
 				   : mem_format("the guest said nothing for %u seconds", seconds);
 	struct err e;
 
-	if ((s->state == SESSION_STARTING && kvm_fall_back(s, what)) || boot_restart(s, what))
+	if ((s->state == SESSION_STARTING && kvm_fall_back(s, what, false)) || boot_restart(s, what))
 		return;
 	err_set(&e, "%s", what);
 	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "

@@ -55,7 +55,7 @@ static void children_on_qemu_exit(struct session *s)
 	if (children_template_is_to_blame(s) && boot_restart(s, "QEMU did not take the template"))
 		return;
 	if (!clean && WIFEXITED(s->qemu_child.status) && s->state == SESSION_STARTING &&
-	    kvm_fall_back(s, "QEMU could not start the guest with KVM"))
+	    kvm_fall_back(s, "QEMU could not start the guest with KVM", true))
 		return;
 	if (s->state == SESSION_STOPPING) {
 		err_set(&e, "QEMU %s before the guest had written back the workspace", how);

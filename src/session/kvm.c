@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-bool kvm_fall_back(struct session *s, const char *what)
+bool kvm_fall_back(struct session *s, const char *what, bool certain)
 {
 	AUTO_FREE char *why = NULL;
 	struct accel emulated = s->accel;
@@ -20,7 +20,7 @@ bool kvm_fall_back(struct session *s, const char *what)
 	s->accel = emulated;
 	s->template_refused = false; /* what was refused, if anything was, is another machine's */
 	free(s->kvm_failure);
-	s->kvm_failure = mem_strdup(what);
+	s->kvm_failure = certain ? mem_strdup(what) : NULL;
 	return true;
 }
 
@@ -40,7 +40,7 @@ static void kvm_on_status(void *ctx, const struct cJSON *value, const char *erro
 	struct err e;
 
 	if (error || !cJSON_IsString(status) || strcmp(status->valuestring, "internal-error") != 0 || s->ending ||
-	    kvm_fall_back(s, stopped))
+	    kvm_fall_back(s, stopped, true))
 		return;
 	err_set(&e, "%s", stopped);
 	err_remedy(&e, "emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines below");

@@ -176,10 +176,11 @@ void boot_after_agent_start(struct session *s);
 void boot_check_pulse(struct session *s);
 
 /* kvm.c */
-/* KVM is to blame, with `what`: the next attempt is emulated. False when the user insists on KVM, or it is too late. */
-bool kvm_fall_back(struct session *s, const char *what);
+/* KVM is to blame, with `what`: the next attempt is emulated. False when the user insists on KVM, or it is too late. Only what is
+ * certain (a busy computer can be silent too) is recorded, once the emulated guest is ready. */
+bool kvm_fall_back(struct session *s, const char *what, bool certain);
 void kvm_on_stop(struct session *s); /* QEMU has stopped the guest's processors */
-void kvm_record(struct session *s);  /* emulated, the guest is ready: it was KVM's fault */
+void kvm_record(struct session *s);  /* the guest is ready */
 
 /* start.c: from a request to a booting guest. */
 int start_prepare(struct session *s, struct err *e);

@@ -350,6 +350,7 @@ int make_template(const struct make_request *r, struct err *e)
 	uv_run(&m.loop, UV_RUN_DEFAULT);
 	make_close(&m);
 	if (m.failed) {
+		rc = m.parked ? -1 : MAKE_NEVER_PARKED;
 		*e = m.failure;
 		if (buf_len(&m.said))
 			err_set(e, "%s: %s", m.failure.text, buf_text(&m.said));
