@@ -330,6 +330,7 @@ def test_tui_starts_and_stops(ctx):
     t.keys("a")
     t.wait_for("allow denied.example:443 for this session")
     t.keys("Escape")
+    t.wait_gone("┌─ egress")  # a key that follows too closely makes another one of both
     rules = ctl(ctx, "egress", "rules", "shell")
     assert_in("denied.example", rules, "rules after allow")
 
