@@ -431,6 +431,7 @@ static void app_init_loop(struct app *a)
 	uv_poll_init(&a->loop, &a->input_poll, STDIN_FILENO);
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->settle);
+	uv_timer_init(&a->loop, &a->beside);
 	uv_prepare_init(&a->loop, &a->prepare);
 	app_clip_init(a);
 	a->input_poll.data = a->tick.data = a->settle.data = a->prepare.data = a;

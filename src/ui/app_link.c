@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LINKS_BESIDE_MS 50 /* between two frames of a pane that is not the chosen one */
+
 static struct app_connection *links_find(struct app *a, const char *id)
 {
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
@@ -141,6 +143,7 @@ static bool links_on_view(struct app_connection *c, const unsigned char *p, size
 		return true;
 	if (p[0] == VIEW_FRAME) {
 		c->pulling = false;
+		c->framed_ms = uv_now(&a->loop);
 		return view_take_frame(&s->screen, p, n) == 0;
 	}
 	if (p[0] == VIEW_HISTORY)
@@ -240,12 +243,30 @@ void links_refresh(struct app *a)
 	a->dirty = true;
 }
 
+static void links_on_beside(uv_timer_t *timer)
+{
+	(void)timer; /* the loop turns, and links_follow looks again */
+}
+
+/* A pane that floods beside the one that is typed into would have this program, and all that draw for it, work without a pause while
+ * an echo waits: it gets fewer frames. */
+static bool links_must_wait(struct app *a, const struct app_connection *c, const struct model_session *s)
+{
+	const uint64_t since = uv_now(&a->loop) - c->framed_ms;
+
+	if (s == model_chosen(&a->model) || !s->screen.cells || since >= LINKS_BESIDE_MS)
+		return false;
+	if (!uv_is_active((uv_handle_t *)&a->beside))
+		uv_timer_start(&a->beside, links_on_beside, LINKS_BESIDE_MS - since, 0);
+	return true;
+}
+
 static void links_pull(struct app *a, const struct model_session *s)
 {
 	struct app_connection *c = links_find(a, s->id);
 	AUTO_BUF struct buf message = {0};
 
-	if (!c || c->pulling || !s->terminal)
+	if (!c || c->pulling || !s->terminal || links_must_wait(a, c, s))
 		return;
 	buf_add(&message, "p", 1);
 	view_put_u64(&message, s->screen.cells ? s->screen.s.gen : 0);

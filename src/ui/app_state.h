@@ -17,6 +17,7 @@ struct app_connection {
 	struct stream *stream;
 	struct buf in;
 	bool pulling, focused;
+	uint64_t framed_ms; /* the loop's time when the last frame came */
 	int cols, rows; /* last told */
 	struct picture picture;
 	struct buf held; /* frames of keys and pastes, while an image is on its way */
@@ -35,7 +36,7 @@ struct app_starter {
 struct app {
 	uv_loop_t loop;
 	uv_poll_t input_poll;
-	uv_timer_t tick, settle;
+	uv_timer_t tick, settle, beside;
 	uv_prepare_t prepare;
 	uv_signal_t signals[3];
 	struct model model;
