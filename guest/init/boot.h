@@ -41,6 +41,8 @@ int module_load_all(struct boot *b, struct err *e);      /* /modules/order of th
 int port_open_ctl(struct boot *b, struct err *e);
 /* Waits until the port exists and returns an open fd, close-on-exec. */
 int port_open(const char *name, int flags, struct err *e);
+/* cpus.c */
+int cpus_start(struct boot *b, struct err *e);           /* the processors that the kernel was told to leave alone */
 /* warmup.c */
 int warmup_run(struct boot *b, struct err *e);           /* only where the command line asks for it */
 /* seed.c */

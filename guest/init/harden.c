@@ -4,13 +4,11 @@
  * kernel was built without (ENOENT) needs no closing. Loading modules and unprivileged user namespaces stay possible on
  * purpose: the guest's programs load modules on demand, and sandboxes (Nix's, for one) are made of namespaces. */
 #include "init/boot.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static const struct harden_setting {
 	const char *path, *value;
@@ -25,20 +23,11 @@ static const struct harden_setting {
 	{"/proc/sys/fs/suid_dumpable", "0"},
 };
 
-static int harden_set(const struct harden_setting *s, struct err *e)
-{
-	AUTO_CLOSE int fd = open(s->path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "open %s", s->path);
-	return write(fd, s->value, strlen(s->value)) < 0 ? err_sys(e, "set %s", s->path) : 0;
-}
-
 int harden_kernel(struct boot *b, struct err *e)
 {
 	(void)b;
 	for (size_t i = 0; i < ARRAY_LEN(harden_settings); i++)
-		if (harden_set(&harden_settings[i], e) < 0)
+		if (file_set(harden_settings[i].path, harden_settings[i].value, e) < 0 && e->sys != ENOENT)
 			return -1;
 	/* Every process descends from this one: none leaves a core. */
 	return setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0 ? err_sys(e, "forbid cores") : 0;

@@ -65,13 +65,6 @@ static int pool_load_modules(struct err *e)
 	return pool_run(argv, e);
 }
 
-static int pool_write(const char *path, const char *text, struct err *e)
-{
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	return fd < 0 || write(fd, text, strlen(text)) < 0 ? err_sys(e, "write %s", path) : 0;
-}
-
 /* disk: /dev/NAME; the driver's device is a directory named virtioN. */
 static int pool_ask_for_size(const char *disk, struct err *e)
 {
@@ -82,8 +75,8 @@ static int pool_ask_for_size(const char *disk, struct err *e)
 	if (n < 0)
 		return err_sys(e, "read %s", link);
 	target[n] = '\0';
-	return pool_write("/sys/bus/virtio/drivers/virtio_blk/unbind", basename(target), e) < 0 ||
-			       pool_write("/sys/bus/virtio/drivers/virtio_blk/bind", basename(target), e) < 0
+	return file_set("/sys/bus/virtio/drivers/virtio_blk/unbind", basename(target), e) < 0 ||
+			       file_set("/sys/bus/virtio/drivers/virtio_blk/bind", basename(target), e) < 0
 		       ? -1
 		       : 0;
 }
@@ -205,5 +198,5 @@ void pool_apply_limit(void)
 		reserved = total - 1024;
 	snprintf(path, sizeof(path), "/sys/fs/ext4/%s/reserved_clusters", device);
 	snprintf(text, sizeof(text), "%lld", (long long)reserved * 1024 / (long long)fs.f_frsize);
-	(void)pool_write(path, text, &ignored);
+	(void)file_set(path, text, &ignored);
 }

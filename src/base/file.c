@@ -92,6 +92,15 @@ static bool file_is_dir(const char *path)
 	return S_ISDIR(st.st_mode);
 }
 
+int file_set(const char *path, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	return write(fd, text, strlen(text)) < 0 ? err_sys(e, "set %s", path) : 0;
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *part = mem_strdup(path);

@@ -25,6 +25,9 @@ int file_createf(int dirfd, const char *path, mode_t mode, struct err *e, const 
 /* Writes all n bytes, also past short writes and EINTR. */
 int file_write_all(int fd, const void *bytes, size_t n, struct err *e);
 
+/* Writes text in one go to a file that is there: how the kernel's settings (procfs, sysfs) want it. */
+int file_set(const char *path, const char *text, struct err *e);
+
 /* mkdir -p with this mode for what is missing. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 

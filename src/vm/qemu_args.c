@@ -19,6 +19,9 @@ static char *qemu_args_escape(const char *value)
 	return (char *)out.bytes;
 }
 
+/* CONFIG_HZ of Debian's kernels. Where an image's kernel has another, short waits of its drivers are longer or shorter, no more. */
+#define QEMU_ARGS_GUEST_HZ 250
+
 static bool qemu_args_is_microvm(const struct qemu_spec *s)
 {
 	return strcmp(s->machine, "microvm") == 0;
@@ -79,11 +82,13 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
 			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate");
 	/* An emulated processor does not speculate. It translates the same code anew for each address that a process has it at,
-	 * so that layouts at random double what a process's start costs; and it walks page tables by hand, a level less is faster. */
+	 * so that layouts at random double what a process's start costs; and it walks page tables by hand, a level less is faster.
+	 * init starts the other processors (guest/init/cpus.c says why). */
 	if (!s->accel->kvm)
-		buf_addf(&line, " mitigations=off norandmaps no5lvl");
+		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp");
+	/* lpj, how long a tick of the counter is: measuring it takes the kernel up to half a second for each further processor. */
 	if (!s->accel->kvm && s->tsc_khz)
-		buf_addf(&line, " tsc=reliable tsc_early_khz=%u", s->tsc_khz);
+		buf_addf(&line, " tsc=reliable tsc_early_khz=%u lpj=%u", s->tsc_khz, s->tsc_khz * 1000 / QEMU_ARGS_GUEST_HZ);
 	if (s->ram == QEMU_RAM_SAVED)
 		buf_addf(&line, " " NAME_KERNEL_WARM_UP);
 	if (s->kernel_words && s->kernel_words[0])
