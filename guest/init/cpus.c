@@ -4,7 +4,7 @@
  * and counts on a processor that is told so not to meet the breakpoint any more. QEMU's emulator does not keep that promise: it throws
  * away its translation of the old bytes before it writes the new ones, and another processor that translates them in between goes on
  * with the old ones for good. Where the computer is busy the gap is wide, and some of a hundred boots ended in "int3: 0000".
- * One processor has no such gap, and past this point the kernel has nothing left to change. */
+ * One processor has no such gap, and past this point the kernel's own code has nothing left to change. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -85,7 +85,7 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 	 * so that layouts at random double what a process's start costs; and it walks page tables by hand, a level less is faster.
 	 * init starts the other processors (guest/init/cpus.c says why). */
 	if (!s->accel->kvm)
-		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp");
+		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1");
 	/* lpj, how long a tick of the counter is: measuring it takes the kernel up to half a second for each further processor. */
 	if (!s->accel->kvm && s->tsc_khz)
 		buf_addf(&line, " tsc=reliable tsc_early_khz=%u lpj=%u", s->tsc_khz, s->tsc_khz * 1000 / QEMU_ARGS_GUEST_HZ);

@@ -38,7 +38,7 @@ static const char *const plain_argv[] = {
 	"-machine", "microvm,accel=tcg,acpi=on,rtc=on,pit=on,pic=on,ioapic2=off,pcie=off,usb=off,mem-merge=off",
 	"-cpu", "max", "-smp", "2", "-m", "4096M",
 	"-kernel", "/image/vmlinuz", "-initrd", "/proc/self/fd/8",
-	"-append", KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp tsc=reliable tsc_early_khz=2400000 lpj=9600000",
+	"-append", KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1 tsc=reliable tsc_early_khz=2400000 lpj=9600000",
 	"-chardev", "socket,id=qmp,fd=3", "-mon", "chardev=qmp,mode=control",
 	"-chardev", "socket,id=console,fd=4", "-serial", "chardev:console",
 	"-device", "virtio-serial-device,id=ports,max_ports=4",
@@ -288,8 +288,8 @@ static void test_kernel_line(void **state)
 		unsigned khz;
 		const char *line;
 	} cases[] = {
-	    {&tcg, 0, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp"},
-	    {&tcg, 1, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp tsc=reliable tsc_early_khz=1 lpj=4"},
+	    {&tcg, 0, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1"},
+	    {&tcg, 1, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1 tsc=reliable tsc_early_khz=1 lpj=4"},
 	    {&kvm, 0, KERNEL_LINE},
 	    {&kvm, 2400000, KERNEL_LINE}, /* KVM has a clock of its own */
 	};
