@@ -22,6 +22,8 @@ struct boot {
 	int workdir_fd; /* the live workspace, open since it was mounted; -1 for an overlay */
 	pid_t sshd;       /* 0 until started */
 	pid_t report;
+	int nix_fd;       /* listens for the Nix daemon's clients; -1: the image has no Nix, or it failed */
+	pid_t nix_daemon; /* 0: does not run */
 	bool pool_wanted; /* the seed asks for an encrypted disk */
 	bool pool_first;  /* the workspace must find it mounted */
 	pid_t lane;       /* of the stages beside the boot; 0: there is none, or it is done */
@@ -68,7 +70,9 @@ void pool_apply_limit(void);                             /* the one that was set
 /* nix.c: all do nothing where the image has no Nix */
 int nix_write_trust(struct boot *b, struct err *e);      /* what of the seed the daemon needs to know */
 int nix_mount_store(struct boot *b, struct err *e);      /* after the pool */
-int nix_start_daemon(struct boot *b, struct err *e);
+int nix_listen(struct boot *b, struct err *e);           /* b->nix_fd */
+int nix_start_daemon(struct boot *b, struct err *e);     /* b->nix_daemon, once somebody is at b->nix_fd */
+void nix_on_daemon_end(struct boot *b);
 /* workspace.c */
 int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);

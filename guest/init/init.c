@@ -11,8 +11,8 @@
  *    than was asked for, since the host asks for it only after `ready`. (sshd is there before: init_after_go.)
  * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on it run in a process of their own,
  *    which the agent's start waits for (init/lane.c).
- * 5. Then it reaps orphans, sets its clock when the host says what time it is, has a pasted image fetched (as the agent), and on
- *    `stop` ends every process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies, the kernel
+ * 5. Then it reaps orphans, starts the Nix daemon for its first client, sets its clock when the host says what time it is, has a
+ *    pasted image fetched (as the agent), and on `stop` ends every process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies, the kernel
  *    panics and QEMU ends (-no-reboot, panic=-1). */
 #include "init/boot.h"
 #include "init/lane.h"
@@ -52,7 +52,6 @@ static const struct stage init_before_park[] = {
 static const struct stage init_beside[] = {
 	{"pool", STAGE_FAIL_OPEN, pool_set_up},
 	{"store", STAGE_FAIL_OPEN, nix_mount_store},
-	{"Nix daemon", STAGE_FAIL_OPEN, nix_start_daemon},
 };
 
 static int init_run_first(struct boot *b, struct err *e);
@@ -71,6 +70,7 @@ static const struct stage init_after_go[] = {
 	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, agent_start_sshd},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
 	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},
+	{"Nix socket", STAGE_FAIL_OPEN, nix_listen},
 	{"disk first", STAGE_FAIL_OPEN, init_run_first},
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
@@ -134,7 +134,7 @@ static int init_run_first(struct boot *b, struct err *e)
 	return b->pool_first ? stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e) : 0;
 }
 
-/* Behind the workspace, which the Nix daemon's own mount namespace has to have in it. Without a disk the rows are quick. */
+/* Without a disk the rows are quick. */
 static int init_run_beside(struct boot *b, struct err *e)
 {
 	const struct lane lane = {NAME_LAUNCH_LOCK, INIT_BESIDE_S, init_beside, ARRAY_LEN(init_beside)};
@@ -238,15 +238,31 @@ static void init_reap(struct boot *b)
 			b->sshd = 0;
 			init_say(b, "sshd-ended", NULL, NULL);
 		}
+		if (pid == b->nix_daemon)
+			nix_on_daemon_end(b);
 	}
+}
+
+static void init_start_nix(struct boot *b)
+{
+	struct err e;
+
+	if (nix_start_daemon(b, &e) == 0)
+		return;
+	init_say(b, "note", "Nix daemon", e.text);
+	close(b->nix_fd); /* its clients are refused */
+	b->nix_fd = -1;
+	b->nix_daemon = 0;
 }
 
 static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 {
-	struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = b->ctl_fd, .events = POLLIN}};
+	struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = b->ctl_fd, .events = POLLIN}, {.events = POLLIN}};
 	struct signalfd_siginfo info;
 
 	for (;;) {
+		/* Not before the store is mounted. */
+		p[2].fd = b->nix_daemon || b->lane ? -1 : b->nix_fd;
 		poll(p, ARRAY_LEN(p), -1);
 		while (read(signal_fd, &info, sizeof(info)) > 0)
 			;
@@ -258,13 +274,15 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 			init_read_ctl(b, in);
 		if (in->last == INIT_STOP)
 			init_end_all(b);
+		if (p[2].fd >= 0 && p[2].revents & POLLIN)
+			init_start_nix(b);
 	}
 }
 
 int main(void)
 {
 	static struct init_inbox inbox;
-	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1};
+	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;

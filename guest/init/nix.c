@@ -6,7 +6,9 @@
  * 2. The daemon is the only way in for the agent. Who may use it stands in the image (root and the agent); who is trusted is
  *    decided here: a trusted user is as good as root (a post-build hook runs as root), so the agent is one exactly when
  *    it has sudo.
- * 3. The daemon gets a mount namespace without the file that covers the kernel's boot id: a kernel lets a sandbox mount
+ * 3. The daemon is started by its first client (ccvm-init listens for it, as systemd would: sd_listen_fds(3)). Most sessions have none, and
+ *    started early it read 30 MB of the image at the time that every start waits for.
+ * 4. The daemon gets a mount namespace without the file that covers the kernel's boot id: a kernel lets a sandbox mount
  *    /proc only where the one it sees has no covered parts. */
 #include "init/boot.h"
 #include "init/seedread.h"
@@ -17,16 +19,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define NIX_DAEMON "/usr/bin/nix-daemon"
 #define NIX_STORE  "/nix/store"
 #define NIX_BUILDS "/nix/builds"
+#define NIX_SOCKET "/nix/var/nix/daemon-socket"
+#define NIX_BACKLOG 16
 #define NIX_RAM	   NAME_GUEST_DIR "/nix"
 
 static bool nix_is_there(void)
@@ -80,9 +87,34 @@ int nix_write_trust(struct boot *b, struct err *e)
 			    sudo ? " " NAME_AGENT_USER : "");
 }
 
-static int nix_uncover_proc(const void *ctx)
+int nix_listen(struct boot *b, struct err *e)
+{
+	static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = NIX_SOCKET "/socket"};
+	AUTO_CLOSE int fd = -1;
+
+	if (!nix_is_there())
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(e, "make the Nix daemon's socket");
+	if (file_mkdirs(NIX_SOCKET, 0755, e) < 0)
+		return -1;
+	if (unlink(address.sun_path) < 0 && errno != ENOENT)
+		return err_sys(e, "remove %s", address.sun_path);
+	/* Who may connect is not who is served: the daemon looks at its allowed-users. */
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(address.sun_path, 0666) < 0 || listen(fd, NIX_BACKLOG) < 0)
+		return err_sys(e, "listen at %s", address.sun_path);
+	b->nix_fd = mem_steal_fd(&fd);
+	return 0;
+}
+
+/* Of this process's fork, just before it becomes the daemon. */
+static char nix_listen_pid[32];
+
+static int nix_become_daemon(const void *ctx)
 {
 	(void)ctx;
+	snprintf(nix_listen_pid, sizeof(nix_listen_pid), "LISTEN_PID=%d", (int)getpid());
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return -1;
 	(void)umount2("/proc/sys/kernel/random/boot_id", MNT_DETACH);
@@ -93,19 +125,28 @@ int nix_start_daemon(struct boot *b, struct err *e)
 {
 	static char *const argv[] = {NIX_DAEMON, NULL};
 	static char *const envp[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8",
-				     "NIX_SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", NULL};
-	AUTO_CLOSE int log = -1;
-	struct spawn_fd fds[2];
-	struct spawn s = {.path = argv[0], .argv = argv, .envp = envp, .fds = fds, .nfds = 2, .new_session = true,
-			  .confine = nix_uncover_proc};
+				     "NIX_SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "LISTEN_FDS=1", nix_listen_pid, NULL};
+	AUTO_CLOSE int log = open("/var/log/nix-daemon.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	const struct spawn_fd fds[] = {{log, 1}, {log, 2}, {b->nix_fd, 3}};
+	const struct spawn s = {.path = argv[0], .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds), .new_session = true,
+				.confine = nix_become_daemon};
 
-	(void)b;
-	if (!nix_is_there())
-		return 0;
-	log = open("/var/log/nix-daemon.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (log < 0)
 		return err_sys(e, "open the Nix daemon's log");
-	fds[0] = (struct spawn_fd){log, 1};
-	fds[1] = (struct spawn_fd){log, 2};
-	return spawn_start(&s, NULL, e) < 0 ? -1 : 0;
+	b->nix_daemon = spawn_start(&s, NULL, e);
+	return b->nix_daemon < 0 ? -1 : 0;
+}
+
+void nix_on_daemon_end(struct boot *b)
+{
+	struct pollfd p = {.fd = b->nix_fd, .events = POLLIN};
+
+	b->nix_daemon = 0;
+	/* A daemon that cannot start (the agent's root may have spoiled its configuration) would be started for them for ever. */
+	while (poll(&p, 1, 0) == 1) {
+		int client = accept4(b->nix_fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (client >= 0)
+			close(client);
+	}
 }

@@ -111,6 +111,24 @@ class Cache:
         assert_eq(g.run("test -e " + self.path)[0], 1, "the path is gone")
 
 
+@test(timeout=300)
+def test_daemon_comes_with_its_first_client(ctx):
+    """Also after it ended; and who asks one that cannot start is told so, once for each time."""
+    g = GuestShell(ctx)
+    daemons = "sudo pgrep -cx nix-daemon; true"
+    assert_eq(g.do(daemons), "0", "daemons at first")
+    assert_eq([g.do("nix store info --json | jq -c .url", 120) for _ in range(2)], ['"daemon"'] * 2, "the store, asked twice")
+    assert_eq(g.do(daemons), "1", "daemons then")
+    g.do("sudo pkill -x nix-daemon; sudo cp /etc/nix/nix.conf /tmp/good; echo spoiled | sudo tee /tmp/bad && "
+         "sudo mount --bind /tmp/bad /run/ccvm/nix.conf")
+    # The client reads this file too; here it does not.
+    code, out = g.run("NIX_CONF_DIR=/var/empty nix --extra-experimental-features nix-command store info", 120)
+    assert_eq((code, g.do(daemons)), (1, "0"), "a daemon that cannot start: %r" % out)
+    assert_eq(g.do("sudo grep -c 'syntax error' /var/log/nix-daemon.log"), "1", "starts of it")
+    g.do("sudo umount /run/ccvm/nix.conf && nix store info", 120)
+    g.end()
+
+
 @test(timeout=500)
 def test_cache(ctx):
     """Used with its key, refused without; the agent is trusted, since it has root."""
@@ -130,12 +148,11 @@ def test_cache(ctx):
 
 def with_settings(ctx, g, substituters, keys):
     """The guest as one whose image was built with --nix-substituter and --nix-key: the builder's own text of nix.conf, and a daemon
-    that read it."""
+    that has not read it yet."""
     done = subprocess.run(["bash", "-c", '. "$0"; nix_conf "$1" "$2"', os.path.join(REPO, "guest/image/tree/nixconf.sh"),
                            substituters, keys], capture_output=True, text=True, timeout=20, check=True)
     ctx.write(os.path.join(ctx.workspace, "nix.conf"), done.stdout)
-    g.do("sudo cp nix.conf /tmp/nix.conf && sudo mount --bind /tmp/nix.conf /etc/nix/nix.conf && sudo pkill -x nix-daemon; "
-         "sudo sh -c 'setsid nix-daemon </dev/null >>/var/log/nix-daemon.log 2>&1 &'; until nix store info; do sleep 0.2; done", 120)
+    g.do("sudo cp nix.conf /tmp/nix.conf && sudo mount --bind /tmp/nix.conf /etc/nix/nix.conf && { sudo pkill -x nix-daemon; true; }")
 
 
 @test(timeout=500)
