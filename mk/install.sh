@@ -24,6 +24,7 @@ entries() {
     for f in ccvm-session ccvm-net ccvm-term ccvm-clip ccvm-template; do
         printf '0755\tbuild/libexec/ccvm/%s\t%s\n' "$f" "$prefix/libexec/ccvm/$f"
     done
+    printf '0644\tbuild/libexec/ccvm/ccvm-ram.so\t%s\n' "$prefix/libexec/ccvm/ccvm-ram.so"
     for f in build/share/man/man*/*; do
         [[ $f == */ccvm-guest.7 ]] || printf '0644\t%s\t%s\n' "$f" "$prefix/${f#build/}"
     done

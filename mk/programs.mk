@@ -42,7 +42,7 @@ ccvm-tui_PKGS := libcjson libuv ncursesw termkey libidn2
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
 ccvm-tui_FILES := $(CLIENT_CLIP)
-ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_address.c
+ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c checked.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
@@ -61,6 +61,12 @@ $(eval $(call program,ccvm-net,$(LIBEXEC)))
 $(eval $(call program,ccvm-term,$(LIBEXEC)))
 $(eval $(call program,ccvm-clip,$(LIBEXEC)))
 $(eval $(call program,ccvm-template,$(LIBEXEC)))
+
+# What an old QEMU loads: position-independent, of no library, and without the checks that would call one.
+programs: $(LIBEXEC)/ccvm-ram.so
+$(LIBEXEC)/ccvm-ram.so: src/ccvm-ram.c src/vm/qemu_args.h mk/flags.mk
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(HARDEN) -fno-stack-protector -fPIC -fvisibility=hidden -shared -nostdlib -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # The image builder is used from build/ in place.
 programs: $(SHARE)/image

@@ -27,7 +27,6 @@ enum wire_type {
 	WIRE_RESIZE = 'w', /* cols, rows: 2 × 2 bytes little-endian */
 	WIRE_SIGNAL = 'k', /* name without SIG */
 	WIRE_STOP = 'x',   /* end the session */
-	WIRE_TEMPLATE = 'T', /* a machine's key: lend its template's memory */
 	WIRE_EGRESS = 'g', /* JSON object, see session/egress.h */
 	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first */
 	WIRE_TYPED = 'y',  /* bytes for a session's terminal, from a client that did not start it */
@@ -40,7 +39,6 @@ enum wire_type {
 	WIRE_STDOUT = 'o',
 	WIRE_STDERR = 'r',
 	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
-	WIRE_TEMPLATE_RAM = 't', /* empty; with the memory's fd (SCM_RIGHTS) when there is one to lend */
 	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
 	WIRE_VIEW_DATA = 'v', /* from ccvm-term, see proto/view.h */
 	WIRE_IMAGE_PLACED = 'j', /* where the image lies in the guest; empty: nowhere */

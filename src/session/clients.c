@@ -175,11 +175,6 @@ static int clients_on_stop(struct client *c, const struct wire_frame *f)
 	return 0;
 }
 
-static int clients_on_template(struct client *c, const struct wire_frame *f)
-{
-	return lend_on_request(c->session, c, f->payload, f->n);
-}
-
 static int clients_on_egress(struct client *c, const struct wire_frame *f)
 {
 	return egress_on_request(c->session, c, f->payload, f->n);
@@ -271,7 +266,7 @@ static const struct {
 	{WIRE_TYPED, false, clients_on_typed},  {WIRE_ATTACH, false, clients_on_attach},
 	{WIRE_VIEW, false, clients_on_view},    {WIRE_RENAME, false, clients_on_rename},
 	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
-	{WIRE_TEMPLATE, false, clients_on_template}, {WIRE_IMAGE_BYTES, false, clients_on_image_bytes},
+	{WIRE_IMAGE_BYTES, false, clients_on_image_bytes},
 	{WIRE_IMAGE, false, clients_on_image}, {WIRE_CLIP_BYTES, false, clients_on_clip_bytes},
 	{WIRE_CLIP_DONE, false, clients_on_clip_done},
 };
@@ -349,15 +344,6 @@ void clients_send(struct client *c, enum wire_type type, const void *payload, si
 		return;
 	wire_put(&frame, type, payload, n);
 	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
-}
-
-void clients_send_fd(struct client *c, enum wire_type type, int fd)
-{
-	AUTO_BUF struct buf frame = {0};
-
-	wire_put(&frame, type, NULL, 0);
-	if (stream_write_fd(c->stream, buf_data(&frame), buf_len(&frame), fd) < 0)
-		clients_send(c, type, NULL, 0);
 }
 
 size_t clients_queued(const struct client *c)

@@ -334,6 +334,7 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
 	struct qemu_spec spec = machine_spec(&s->machine);
 	AUTO_FREE char *projects = start_projects_or_nothing(s);
+	AUTO_FREE char *preload = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1;
 
 	s->stage = "qemu";
@@ -351,12 +352,12 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	spec.projects_readonly = !s->projects;
 	spec.lock_memory = s->conf.lock_guest_memory;
 	if (s->from_template)
-		spec.ram = s->template.ram_file ? QEMU_RAM_CLONED_FILE : QEMU_RAM_CLONED;
+		spec.ram = s->template.old_qemu ? QEMU_RAM_CLONED_OLD : QEMU_RAM_CLONED;
 	if (pool_open(s, e) < 0)
 		return -1;
 	if (qemu_start(&s->qemu, &spec,
 		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .ram = s->template.ram_fd,
-					    .ram_path = s->template.ram_path, .pool = s->pool.file.fd}, e) < 0)
+					    .preload = preload, .pool = s->pool.file.fd}, e) < 0)
 		return -1;
 	pool_handed_over(s);
 	s->qemu_child.pid = s->qemu.pid;
@@ -391,8 +392,6 @@ void start_find_template(struct session *s)
 	if (found < 0)
 		status_event_note(s, "template", e.text);
 	s->from_template = found > 0;
-	if (s->from_template)
-		lend_borrow(s);
 }
 
 /* In the background, and for later sessions: it outlives this one. */

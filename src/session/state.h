@@ -222,12 +222,6 @@ void pool_add_status(const struct session *s, struct buf *text);
 void hostclock_start(struct session *s);
 void hostclock_tell(struct session *s);
 
-/* lend.c: one copy of a template's memory for all sessions that run. */
-bool lend_is_possible(const struct session *s);
-int lend_on_request(struct session *s, struct client *c, const void *key, size_t n);
-/* Puts another session's memory into the template that was opened; false when nobody has it. */
-bool lend_borrow(struct session *s);
-
 /* clients.c */
 struct client *clients_add(struct session *s, int fd, bool owner);
 int clients_listen(struct session *s, struct err *e);
@@ -236,8 +230,6 @@ void clients_send(struct client *c, enum wire_type type, const void *payload, si
 void clients_send_to(struct session *s, uint32_t number, enum wire_type type, const void *payload, size_t n);
 bool clients_is_there(struct session *s, uint32_t number);
 size_t clients_queued(const struct client *c);
-/* An empty frame with an fd beside it, which stays ours; without it when the client does not read. */
-void clients_send_fd(struct client *c, enum wire_type type, int fd);
 void clients_broadcast(struct session *s, enum wire_type type, const void *payload, size_t n);
 void clients_close_all(struct session *s);
 /* The agent's output, to those that attached. */

@@ -150,8 +150,6 @@ void status_write(struct session *s)
 	json_add_string(&text, "image", s->image.id);
 	json_add_bool(&text, "nix", s->image.nix);
 	json_add_string(&text, "how", s->from_template ? "template" : "cold");
-	if (lend_is_possible(s))
-		json_add_string(&text, "template", s->machine.key);
 	json_add_string(&text, "accel", s->accel.kvm ? "kvm" : "tcg");
 	json_add_int(&text, "memory_mib", s->conf.memory);
 	json_add_int(&text, "cores", s->conf.cores);

@@ -1,4 +1,5 @@
 #include "vm/accel.h"
+#include "base/bootid.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ACCEL_BOOT_ID	 36
 #define ACCEL_RECORD_MAX 4096
 
 static void accel_explain(const char *device, struct err *e)
@@ -27,17 +27,6 @@ static void accel_explain(const char *device, struct err *e)
 
 /* ---- the record: the id of the host's boot, a line feed, why ---- */
 
-static bool accel_boot_id(char out[ACCEL_BOOT_ID + 1])
-{
-	AUTO_BUF struct buf text = {0};
-	struct err ignored;
-
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text, &ignored) < 0 || buf_len(&text) < ACCEL_BOOT_ID)
-		return false;
-	snprintf(out, ACCEL_BOOT_ID + 1, "%s", buf_text(&text));
-	return true;
-}
-
 char *accel_record_path(void)
 {
 	return usercache_path("kvm-failed");
@@ -46,26 +35,26 @@ char *accel_record_path(void)
 void accel_record(const char *path, const char *why)
 {
 	AUTO_FREE char *dir = mem_strdup(path);
-	char id[ACCEL_BOOT_ID + 1];
+	char id[BOOTID_SIZE];
 	struct err ignored;
 
 	*strrchr(dir, '/') = '\0';
 	(void)unlink(path);
-	if (accel_boot_id(id) && file_mkdirs(dir, 0700, &ignored) == 0)
+	if (bootid_read(id) && file_mkdirs(dir, 0700, &ignored) == 0)
 		(void)file_createf(AT_FDCWD, path, 0600, &ignored, "%s\n%s\n", id, why);
 }
 
 char *accel_recorded(const char *path)
 {
 	AUTO_BUF struct buf text = {0};
-	char id[ACCEL_BOOT_ID + 1];
+	char id[BOOTID_SIZE];
 	struct err ignored;
 	const char *why;
 
-	if (file_read(AT_FDCWD, path, ACCEL_RECORD_MAX, &text, &ignored) < 0 || !accel_boot_id(id) ||
-	    strncmp(buf_text(&text), id, ACCEL_BOOT_ID) != 0 || buf_text(&text)[ACCEL_BOOT_ID] != '\n')
+	if (file_read(AT_FDCWD, path, ACCEL_RECORD_MAX, &text, &ignored) < 0 || !bootid_read(id) ||
+	    strncmp(buf_text(&text), id, strlen(id)) != 0 || buf_text(&text)[strlen(id)] != '\n')
 		return NULL;
-	why = buf_text(&text) + ACCEL_BOOT_ID + 1;
+	why = buf_text(&text) + strlen(id) + 1;
 	return mem_format("%.*s", (int)strcspn(why, "\n"), why);
 }
 

@@ -1,7 +1,7 @@
 /* Theory of operation. QEMU emulates a machine for code nobody trusts, so it counts as taken over.
  *
  * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made before.
- * 2. Its environment is empty, every other fd is closed, it dies with this process, it leaves no core.
+ * 2. Its environment is empty (but for our own library, where its version needs it), every other fd is closed, it dies with this process, it leaves no core.
  * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or everything
  *    below), and the devices it needs. TCP is refused, and signals to processes outside.
  * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals, whatever the kernel's
@@ -54,8 +54,14 @@ static int qemu_allow_program(struct jail *j, const char *program, struct err *e
 	return 0;
 }
 
-static int qemu_allow(struct jail *j, const struct qemu_spec *s, const char *ram_path, struct err *e)
+static bool qemu_is_clone(const struct qemu_spec *s)
 {
+	return s->ram == QEMU_RAM_CLONED || s->ram == QEMU_RAM_CLONED_OLD;
+}
+
+static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f, struct err *e)
+{
+	AUTO_FREE char *ram = qemu_is_clone(s) ? mem_format("/proc/self/fd/%d", f->ram) : NULL; /* it may have no name any more */
 	const struct {
 		const char *path;
 		enum jail_access access;
@@ -67,7 +73,8 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const char *ram
 		{s->seed_dir, JAIL_READ},
 		{s->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
 		{s->projects_dir, s->projects_readonly ? JAIL_READ : JAIL_TREE},
-		{ram_path, JAIL_READ},
+		{ram, JAIL_READ},
+		{s->ram == QEMU_RAM_CLONED_OLD ? f->preload : NULL, JAIL_EXECUTE},
 	};
 
 	if (qemu_allow_program(j, s->program, e) < 0)
@@ -129,9 +136,9 @@ static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, c
 
 int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
 {
-	static char *const no_env[] = {NULL};
+	AUTO_FREE char *preload = spec->ram == QEMU_RAM_CLONED_OLD ? mem_format("LD_PRELOAD=%s", files->preload) : NULL;
+	char *const env[] = {preload, NULL};
 	AUTO_STRV struct strv argv = {0};
-	const bool clone = spec->ram == QEMU_RAM_CLONED || spec->ram == QEMU_RAM_CLONED_FILE;
 	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1, state = -1;
 	struct jail jail;
 	int rc;
@@ -140,19 +147,19 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	if (qemu_socketpair(&q->qmp_fd, &qmp, e) < 0 || qemu_socketpair(&q->console_fd, &console, e) < 0 ||
 	    qemu_socketpair(&q->ctl_fd, &ctl, e) < 0 || qemu_socketpair(&q->ssh_fd, &ssh, e) < 0 ||
 	    qemu_log_pipe(&q->log_fd, &log, e) < 0 ||
-	    (clone && qemu_socketpair(&q->state_fd, &state, e) < 0))
+	    (qemu_is_clone(spec) && qemu_socketpair(&q->state_fd, &state, e) < 0))
 		return -1;
 	qemu_args_build(spec, &argv);
 	jail_init(&jail);
 	q->landlock_abi = jail.abi;
-	rc = qemu_allow(&jail, spec, files->ram_path, e);
+	rc = qemu_allow(&jail, spec, files, e);
 	if (rc == 0) {
 		struct spawn_fd fds[16] = {
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
 			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
 		};
 		const struct spawn s = {
-			.path = spec->program, .argv = argv.v, .envp = no_env, .fds = fds,
+			.path = spec->program, .argv = argv.v, .envp = env, .fds = fds,
 			.nfds = qemu_add_fds(fds, spec, files, state),
 			.die_with_parent = true, .no_core = true, .new_session = true, .confine = qemu_confine, .confine_ctx = &jail,
 		};

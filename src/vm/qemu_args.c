@@ -37,8 +37,8 @@ static void qemu_args_ram(const struct qemu_spec *s, struct strv *a)
 {
 	static const char *const options[] = {
 		[QEMU_RAM_SAVED] = "share=on",
-		[QEMU_RAM_CLONED] = "share=off",
-		[QEMU_RAM_CLONED_FILE] = "share=off,readonly=on,rom=off",
+		[QEMU_RAM_CLONED] = "share=off,readonly=on,rom=off",
+		[QEMU_RAM_CLONED_OLD] = "share=off",
 	};
 
 	if (s->ram == QEMU_RAM_ANONYMOUS)

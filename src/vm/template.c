@@ -3,14 +3,16 @@
  *
  * 1. meta is parsed with bounds and types; its sizes must be those of the files, the memory's that of the machine.
  * 2. Every byte that is used is covered by a checksum (XXH3, 128 bits: damage, not malice; who can write to the cache
- *    can run programs as this user anyway). The memory is checked while it is copied into a memfd, or read where it is.
+ *    can run programs as this user anyway). The memory's is looked at once after each start of the computer, and when its file was
+ *    written to since: who flips a bit of it, by whatever means but the disk itself, is noticed at the next start from it.
  * 3. That happens while QEMU starts, and before it is told of a guest: until template_load has returned, QEMU runs nothing
- *    hostile. From then on the memfd is sealed: QEMU has it open for writing, but no write can succeed, so a guest that
- *    takes QEMU over cannot reach later sessions. */
+ *    hostile. QEMU has the file open for reading and is confined to that, so a guest that takes it over cannot reach later
+ *    sessions. */
 #include "vm/template.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/usercache.h"
+#include "vm/checked.h"
 
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -35,16 +37,15 @@ struct template_meta {
 void template_init(struct template *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->ram_fd = t->source_fd = -1;
+	t->ram_fd = t->dir_fd = -1;
 }
 
 void template_fini(struct template *t)
 {
 	if (t->ram_fd >= 0)
 		close(t->ram_fd);
-	if (t->source_fd >= 0)
-		close(t->source_fd);
-	free(t->ram_path);
+	if (t->dir_fd >= 0)
+		close(t->dir_fd);
 	buf_fini(&t->state);
 	template_init(t);
 }
@@ -133,11 +134,11 @@ static int template_meta_read(int dirfd, struct template_meta *m, struct err *e)
 }
 
 /* QEMU 7.2 and 8.1 open a memory file for writing even where they map it private; 8.2 has readonly=on,rom=off. */
-static bool template_qemu_maps_files(const char *version)
+static bool template_qemu_is_old(const char *version)
 {
 	int major = 0, minor = 0;
 
-	return sscanf(version, "%d.%d", &major, &minor) == 2 && (major > 8 || (major == 8 && minor >= 2));
+	return sscanf(version, "%d.%d", &major, &minor) != 2 || major < 8 || (major == 8 && minor < 2);
 }
 
 /* ---- opening ---- */
@@ -154,42 +155,34 @@ static int template_check_state(struct template *t, int dirfd, const struct temp
 	return 0;
 }
 
-static int template_open_ram(struct template *t, int dirfd, const char *dir, const struct template_meta *meta, struct err *e)
+static int template_open_ram(struct template *t, const struct template_meta *meta, struct err *e)
 {
 	struct stat st;
 
 	t->ram_size = meta->memory_mib << 20;
 	memcpy(t->ram_hash, meta->ram_hash, sizeof(t->ram_hash));
-	t->source_fd = openat(dirfd, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (t->source_fd < 0 || fstat(t->source_fd, &st) < 0)
+	t->ram_fd = openat(t->dir_fd, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->ram_fd < 0 || fstat(t->ram_fd, &st) < 0)
 		return err_sys(e, "open its memory");
 	if (!S_ISREG(st.st_mode) || st.st_size != t->ram_size)
 		return err_set(e, "its memory has %lld bytes instead of %lld", (long long)st.st_size, (long long)t->ram_size);
-	t->ram_file = template_qemu_maps_files(meta->qemu_version);
-	if (t->ram_file) {
-		t->ram_fd = fcntl(t->source_fd, F_DUPFD_CLOEXEC, 3);
-		t->ram_path = mem_format("%s/ram", dir);
-	} else {
-		t->ram_fd = memfd_create("ccvm-template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		if (t->ram_fd >= 0 && ftruncate(t->ram_fd, t->ram_size) < 0)
-			return err_sys(e, "memory for the template");
-	}
-	return t->ram_fd < 0 ? err_sys(e, "memory for the template") : 0;
+	t->old_qemu = template_qemu_is_old(meta->qemu_version);
+	return 0;
 }
 
-static int template_read(struct template *t, int dirfd, const char *dir, const struct machine *m, struct err *e)
+static int template_read(struct template *t, const struct machine *m, struct err *e)
 {
 	struct template_meta meta;
-	int rc = template_meta_read(dirfd, &meta, e);
+	int rc = template_meta_read(t->dir_fd, &meta, e);
 
 	if (rc <= 0)
 		return rc;
 	if (meta.memory_mib != m->size.memory_mib || meta.cores != m->size.cores)
 		return err_set(e, "it is another machine's");
-	if (template_check_state(t, dirfd, &meta, e) < 0 || template_open_ram(t, dirfd, dir, &meta, e) < 0)
+	if (template_check_state(t, t->dir_fd, &meta, e) < 0 || template_open_ram(t, &meta, e) < 0)
 		return -1;
 	/* When it was last used; what goes first when space is needed. */
-	(void)utimensat(dirfd, "meta", NULL, 0);
+	(void)utimensat(t->dir_fd, "meta", NULL, 0);
 	return 1;
 }
 
@@ -204,43 +197,35 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 {
 	AUTO_FREE char *cache = template_cache_dir();
 	AUTO_FREE char *dir = mem_format("%s/%s", cache, m->key);
-	AUTO_CLOSE int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
-	if (dirfd < 0)
+	t->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->dir_fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open %s", dir);
-	rc = template_read(t, dirfd, dir, m, e);
+	rc = template_read(t, m, e);
 	return rc < 0 ? template_give_up(t, m, e) : rc;
 }
 
-static int template_fill(struct template *t, struct err *e)
+static int template_check(const struct template *t, struct err *e)
 {
-	char hash[RAMFILE_HASH_SIZE] = "";
+	static const char note[] = "checked";
+	char hash[RAMFILE_HASH_SIZE] = "", before[CHECKED_TEXT_MAX], after[CHECKED_TEXT_MAX];
+	const bool described = checked_describe(t->ram_fd, time(NULL), before);
 
-	if (ramfile_copy(t->source_fd, t->ram_file ? -1 : t->ram_fd, t->ram_size, hash, e) < 0)
+	if (described && checked_is_noted(t->dir_fd, note, before))
+		return 0;
+	if (ramfile_copy(t->ram_fd, -1, t->ram_size, hash, e) < 0)
 		return -1;
 	if (strcmp(hash, t->ram_hash) != 0)
 		return err_set(e, "its memory is damaged");
-	if (!t->ram_file && fcntl(t->ram_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return err_sys(e, "seal the template's memory");
+	if (described && checked_describe(t->ram_fd, time(NULL), after) && strcmp(before, after) == 0)
+		checked_note(t->dir_fd, note, after);
 	return 0;
-}
-
-void template_take_ram(struct template *t, int fd)
-{
-	close(t->ram_fd);
-	close(mem_steal_fd(&t->source_fd));
-	t->ram_fd = fd;
 }
 
 int template_load(struct template *t, const struct machine *m, struct err *e)
 {
-	if (t->source_fd < 0) /* another session's */
-		return 0;
-	if (template_fill(t, e) < 0)
-		return template_give_up(t, m, e);
-	close(mem_steal_fd(&t->source_fd));
-	return 0;
+	return template_check(t, e) < 0 ? template_give_up(t, m, e) : 0;
 }
 
 /* ---- saving ---- */

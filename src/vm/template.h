@@ -3,10 +3,10 @@
  *   ram     the guest's memory at its own offsets; pages of zeros are holes
  *   state   the devices' state, as QEMU's migration stream
  *   meta    JSON: sizes and checksums of both, image, size of the machine, QEMU's version
+ *   checked that the memory was compared with its checksum (vm/checked.h)
  *
- * Nothing of any user is in a template. A directory appears by rename(2), whole, and is never changed afterwards; a clone
- * cannot change it either: QEMU gets the memory as a sealed memfd, or (from 8.2 on, which can map a file it has
- * opened for reading) as a read-only file. */
+ * Nothing of any user is in a template. A directory appears by rename(2), whole, and its memory and state are never changed
+ * afterwards. A clone cannot change them either: its QEMU maps the memory private and has it open for reading. */
 #ifndef CCVM_VM_TEMPLATE_H
 #define CCVM_VM_TEMPLATE_H
 
@@ -25,11 +25,10 @@
 	"{\"capability\":\"events\",\"state\":true}]}"
 
 struct template {
-	int ram_fd;    /* owned; what QEMU maps; -1: none */
-	bool ram_file; /* it is the cache's own file, opened for reading; else a sealed memfd */
-	char *ram_path; /* of that file, for QEMU's jail */
+	int dir_fd;     /* owned; -1: none */
+	int ram_fd;     /* owned; what QEMU maps, opened for reading; -1: none */
+	bool old_qemu;  /* before 8.2: it cannot be told to open its memory for reading (src/ccvm-ram.c) */
 	struct buf state;
-	int source_fd; /* the cache's file; -1 once loaded */
 	int64_t ram_size;
 	char ram_hash[RAMFILE_HASH_SIZE];
 };
@@ -40,18 +39,16 @@ void template_fini(struct template *t);
 /* The cache's directory, or the one that CCVM_TEMPLATE_DIR names; free it. */
 char *template_cache_dir(void);
 
-/* Opens the machine's template: 1: done, 0: there is none, -1: it is damaged or cannot be read. Its memory is neither
- * there nor checked yet, but ram_fd can be handed to a QEMU that is starting. A damaged one is removed. */
+/* Opens the machine's template: 1: done, 0: there is none, -1: it is damaged or cannot be read. Its memory is not checked yet, but
+ * ram_fd can be handed to a QEMU that is starting. A damaged one is removed. */
 int template_open(struct template *t, const struct machine *m, struct err *e);
-/* Fills, checks and seals the memory; QEMU may run by now, but no guest in it. -1: damaged, and removed. */
+/* Checks the memory, unless that was done since the computer started; QEMU may run by now, but no guest in it. -1: damaged, and
+ * removed. */
 int template_load(struct template *t, const struct machine *m, struct err *e);
 
 /* Saves: ram is the guest's memory (a memfd of the machine's size), state the stream. qemu_version as in "7.2.11".
  * Replaces an older one of the same key. */
 int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e);
-
-/* Puts memory of the same template that was loaded elsewhere in place of the one to load; takes fd over. */
-void template_take_ram(struct template *t, int fd);
 
 /* Takes the lock on the making of templates, one at a time for a user: an fd to close, or -1 when another process holds it
  * (e->sys EWOULDBLOCK) or the cache cannot be written. */

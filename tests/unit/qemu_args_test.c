@@ -222,12 +222,12 @@ static void check_ram(const struct strv *a, enum qemu_ram ram)
 
 	assert_int_equal(backend != NULL, ram != QEMU_RAM_ANONYMOUS);
 	assert_int_equal(find(a, "-machine", "memory-backend=ram") != NULL, backend != NULL);
-	assert_int_equal(find(a, "-incoming", "defer") != NULL, ram == QEMU_RAM_CLONED || ram == QEMU_RAM_CLONED_FILE);
+	assert_int_equal(find(a, "-incoming", "defer") != NULL, ram == QEMU_RAM_CLONED || ram == QEMU_RAM_CLONED_OLD);
 	if (!backend)
 		return;
 	assert_int_equal(strstr(backend, ",share=on") != NULL, ram == QEMU_RAM_SAVED);
 	assert_int_equal(strstr(backend, ",share=off") != NULL, ram != QEMU_RAM_SAVED);
-	assert_int_equal(strstr(backend, ",readonly=on,rom=off") != NULL, ram == QEMU_RAM_CLONED_FILE);
+	assert_int_equal(strstr(backend, ",readonly=on,rom=off") != NULL, ram == QEMU_RAM_CLONED);
 }
 
 static void check_spec(const struct qemu_spec *s)
