@@ -21,11 +21,15 @@ struct boot {
 	bool workdir_mounted;
 	int workdir_fd; /* the live workspace, open since it was mounted; -1 for an overlay */
 	pid_t sshd;       /* 0 until started */
+	int sshd_socket;  /* its connection, which nothing carries to the host yet; else -1 */
+	int sshd_config;  /* its configuration, before it is written; else -1 */
+	int sshd_gate;    /* while this is open sshd cannot open its configuration; else -1 */
 	pid_t report;
 	int nix_fd;       /* listens for the Nix daemon's clients; -1: the image has no Nix, or it failed */
 	pid_t nix_daemon; /* 0: does not run */
 	bool pool_wanted; /* the seed asks for an encrypted disk */
 	bool pool_first;  /* the workspace must find it mounted */
+	int launch_lock;  /* ccvm-launch waits until nobody has it open any more */
 	pid_t lane;       /* of the stages beside the boot; 0: there is none, or it is done */
 };
 
@@ -46,7 +50,8 @@ int port_open(const char *name, int flags, struct err *e);
 /* cpus.c */
 int cpus_start(struct boot *b, struct err *e);           /* the processors that the kernel was told to leave alone */
 /* warmup.c */
-int warmup_run(struct boot *b, struct err *e);           /* only where the command line asks for it */
+bool warmup_is_wanted(void);                             /* the command line asks for it: a template is to be saved */
+int warmup_run(struct boot *b, struct err *e);           /* where it is wanted */
 /* seed.c */
 int seed_mount(struct boot *b, struct err *e);
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
@@ -55,6 +60,7 @@ int seed_set_clock(int64_t ns, struct err *e);           /* since 1970; leaves s
 int seed_machine_id(struct boot *b, struct err *e);      /* and the kernel's boot id: new ones in each clone */
 int seed_identity(struct boot *b, struct err *e);        /* uid and gid of the agent become the host user's */
 int seed_sudo(struct boot *b, struct err *e);
+int seed_copy(const char *from, const char *to, mode_t mode, struct err *e); /* a file of it; to must not exist */
 int seed_unmount(struct boot *b, struct err *e);         /* once everybody has read it */
 /* netif.c */
 int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
@@ -78,10 +84,13 @@ int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);
 int workspace_home(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
+/* sshd.c */
+int sshd_start_early(struct boot *b, struct err *e);     /* before the park point, as far as its configuration */
+int sshd_start(struct boot *b, struct err *e);           /* with this run's keys; the agent's user is known */
 /* agent.c */
+int agent_clip_port(int64_t *port, struct err *e);       /* of the image bridge; 0: this session has none */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */
 int agent_write_hooks(struct boot *b, struct err *e);    /* so that claude reports what it does */
-int agent_start_sshd(struct boot *b, struct err *e);
 int agent_start_report(struct boot *b, struct err *e);
 /* An image whose path the user pasted is fetched (proto/clip.h), as the agent; what it becomes is told to the host by it. */
 void agent_fetch_paste(const struct boot *b, const char *token, const char *suffix);

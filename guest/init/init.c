@@ -46,6 +46,7 @@ static const struct stage init_before_park[] = {
 	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
 	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
+	{"early sshd", STAGE_FAIL_OPEN, sshd_start_early},
 };
 
 /* What no other stage needs, but the agent. */
@@ -54,10 +55,12 @@ static const struct stage init_beside[] = {
 	{"store", STAGE_FAIL_OPEN, nix_mount_store},
 };
 
+static int init_lock_launch(struct boot *b, struct err *e);
 static int init_run_first(struct boot *b, struct err *e);
 static int init_run_beside(struct boot *b, struct err *e);
 
 static const struct stage init_after_go[] = {
+	{"launch lock", STAGE_FAIL_CLOSED, init_lock_launch},
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
@@ -67,7 +70,7 @@ static const struct stage init_after_go[] = {
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	/* Who logs in is known now. Its start takes as long as all of the rows below, and they run beside it: nothing starts an agent
 	 * before "ready" was said. */
-	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, agent_start_sshd},
+	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, sshd_start},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
 	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},
 	{"Nix socket", STAGE_FAIL_OPEN, nix_listen},
@@ -79,6 +82,10 @@ static const struct stage init_after_go[] = {
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
 	{"report", STAGE_FAIL_OPEN, agent_start_report},
+};
+
+/* What the host need not wait for; the agent does. */
+static const struct stage init_after_ready[] = {
 	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
@@ -128,6 +135,12 @@ static void init_on_stage(void *ctx, const struct stage *s, enum stage_event eve
 	}
 }
 
+static int init_lock_launch(struct boot *b, struct err *e)
+{
+	b->launch_lock = lane_lock(NAME_LAUNCH_LOCK);
+	return b->launch_lock < 0 ? err_sys(e, "lock " NAME_LAUNCH_LOCK) : 0;
+}
+
 /* A workspace in /scratch must find the disk mounted. */
 static int init_run_first(struct boot *b, struct err *e)
 {
@@ -137,7 +150,7 @@ static int init_run_first(struct boot *b, struct err *e)
 /* Without a disk the rows are quick. */
 static int init_run_beside(struct boot *b, struct err *e)
 {
-	const struct lane lane = {NAME_LAUNCH_LOCK, INIT_BESIDE_S, init_beside, ARRAY_LEN(init_beside)};
+	const struct lane lane = {INIT_BESIDE_S, init_beside, ARRAY_LEN(init_beside)};
 
 	if (b->pool_first)
 		return 0;
@@ -282,7 +295,7 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 int main(void)
 {
 	static struct init_inbox inbox;
-	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1};
+	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1, .sshd_gate = -1, .launch_lock = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;
@@ -304,5 +317,8 @@ int main(void)
 		init_power_off();
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	init_say(&b, "ready", NULL, NULL);
+	if (stage_run_all(init_after_ready, ARRAY_LEN(init_after_ready), &b, init_on_stage, &b, &e) < 0)
+		init_power_off();
+	close(mem_steal_fd(&b.launch_lock));
 	init_serve(&b, &inbox, signal_fd);
 }

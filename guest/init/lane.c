@@ -2,8 +2,8 @@
  *
  * 1. A child of ccvm-init runs the rows. Their mounts are everybody's; it shares no other state with its parent, and reads nothing of
  *    the seed, which is unmounted meanwhile.
- * 2. From before it begins until it is gone, however it ends, it holds the lock on a file that ccvm-launch waits for: no agent sees a
- *    /scratch or a Nix store that is about to be replaced. The kernel lets the lock go; no word of anybody's is needed. What an
+ * 2. From before it begins until it is gone, however it ends, it shares the lock on a file that ccvm-launch waits for: no agent sees a
+ *    /scratch or a Nix store that is about to be replaced. ccvm-init keeps it until the seed is unmounted. The kernel lets the lock go; no word of anybody's is needed. What an
  *    agent does with the lock later concerns nobody.
  * 3. It has so much time; then it is ended, and the agent starts with what there is. */
 #include "init/lane.h"
@@ -28,8 +28,8 @@ static _Noreturn void lane_be(const struct lane *l, struct boot *b, stage_listen
 	_exit(0);
 }
 
-/* The lock belongs to the open file, which parent and child share until the parent closes it; programs do not inherit it. */
-static int lane_lock(const char *path)
+/* The lock belongs to the open file, which parent and child share. */
+int lane_lock(const char *path)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
@@ -38,8 +38,7 @@ static int lane_lock(const char *path)
 
 pid_t lane_start(const struct lane *l, struct boot *b, stage_listener *listener, void *ctx)
 {
-	AUTO_CLOSE int lock = lane_lock(l->lock);
-	pid_t pid = lock >= 0 ? fork() : -1;
+	pid_t pid = fork();
 	struct err ignored;
 
 	if (pid == 0)

@@ -9,13 +9,15 @@
 #include "init/stage.h"
 
 struct lane {
-	const char *lock; /* path of the file that is locked meanwhile; it must not exist yet */
 	unsigned seconds; /* of patience: then the process is ended */
 	const struct stage *table; /* fail-open rows only: a row that may stop the boot has no place here */
 	size_t n;
 };
 
-/* Runs the rows in a new process and returns its pid. What they change in b is lost; of their outcome there is only what the
+/* Makes the file and locks it: the agent waits until every process with the fd has closed it. Programs do not inherit it. -1: errno. */
+int lane_lock(const char *path);
+
+/* Runs the rows in a new process, which has all fds of this one until it ends, and returns its pid. What they change in b is lost; of their outcome there is only what the
  * listener, which must do no more than write, says. 0: there could be no process, the rows have run before this returned. */
 pid_t lane_start(const struct lane *l, struct boot *b, stage_listener *listener, void *ctx);
 

@@ -58,6 +58,7 @@ int seed_entropy(struct boot *b, struct err *e)
 
 /* Setting the clock has a price (timers are looked at again), and a difference this small does no harm. */
 #define SEED_CLOCK_TOLERANCE_NS 10000000
+#define SEED_COPY_MAX (8 << 20)
 
 int seed_set_clock(int64_t ns, struct err *e)
 {
@@ -229,6 +230,18 @@ int seed_sudo(struct boot *b, struct err *e)
 }
 
 /* Nothing of it is needed any more, and what is not there can be read by nobody, root included. */
+int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
+{
+	AUTO_BUF struct buf bytes = {0};
+	int rc = file_read(AT_FDCWD, from, SEED_COPY_MAX, &bytes, e);
+
+	if (rc == 0)
+		rc = file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), mode, e);
+	if (bytes.bytes)
+		secret_wipe(bytes.bytes, bytes.size);
+	return rc;
+}
+
 int seed_unmount(struct boot *b, struct err *e)
 {
 	(void)b;

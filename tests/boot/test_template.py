@@ -170,6 +170,20 @@ def assert_clock(shell, tolerance, what):
                 "%s: the guest says %f, the host %f to %f" % (what, guest, before, after))
 
 
+@test(timeout=300, boot="template")
+def test_sshd_is_of_this_session(ctx):
+    """One waited in the template, with random numbers that all clones have. It is gone: who speaks to the host is a program that was
+    started in this guest, as the same process."""
+    g = GuestShell(ctx)
+    rows = g.do("sudo sh -c 'for p in /proc/[0-9]*; do echo ${p#/proc/} $(readlink $p/exe); done'").split("\n")
+    running = [(int(r[0]), r[1]) for r in map(str.split, rows) if len(r) > 1]
+    [relay] = [pid for pid, program in running if program == dict(running)[1] and pid != 1]
+    servers = [(pid, program) for pid, program in running if "ssh" in program]
+    assert_eq({program for _, program in servers}, {"/usr/lib/openssh/sshd-session"}, "programs of the SSH server")
+    assert_true(min(servers)[0] < relay, "the first of %s was started before what carries its bytes, %d" % (servers, relay))
+    g.end()
+
+
 @test(timeout=400, boot="template")
 def test_clock(ctx):
     g = GuestShell(ctx)

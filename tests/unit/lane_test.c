@@ -44,7 +44,7 @@ static const struct stage rows[] = {{"a", STAGE_FAIL_OPEN, fails}, {"b", STAGE_F
 
 struct setting {
 	char dir[40], lock[64];
-	int go[2], said[2];
+	int go[2], said[2], locked;
 	struct boot boot;
 	struct lane lane;
 };
@@ -57,7 +57,9 @@ static void setting_init(struct setting *t, unsigned seconds)
 	assert_int_equal(pipe2(t->go, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(t->said, O_CLOEXEC), 0);
 	t->boot = (struct boot){t->go[0], t->said[1]};
-	t->lane = (struct lane){t->lock, seconds, rows, ARRAY_LEN(rows)};
+	t->lane = (struct lane){seconds, rows, ARRAY_LEN(rows)};
+	t->locked = lane_lock(t->lock);
+	assert_true(t->locked >= 0);
 }
 
 static void setting_fini(struct setting *t)
@@ -106,9 +108,11 @@ static void test_runs_beside(void **state)
 	assert_true(pid > 0);
 	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1);
 	assert_int_equal(write(t.go[1], "x", 1), 1);
-	assert_int_equal(try_lock(t.lock, LOCK_SH), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
+	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1); /* whoever started it has the lock as well */
+	close(t.locked);
+	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), 0);
 	assert_said(&t, "a:no luck b:done c:no luck ");
 	setting_fini(&t);
 }
@@ -131,6 +135,7 @@ static void test_is_ended(void **state)
 		pid = lane_start(&t.lane, &t.boot, on_event, &t.boot);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		assert_true(pid > 0);
+		close(t.locked);
 		assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1);
 		if (ends[i] == SIGKILL)
 			kill(pid, SIGKILL);
@@ -141,18 +146,16 @@ static void test_is_ended(void **state)
 	}
 }
 
-/* Without the lock nobody would wait: then the boot does. */
-static void test_without_a_lock(void **state)
+/* One of an earlier boot stage, or of somebody else, is not taken over. */
+static void test_lock_that_is_there(void **state)
 {
 	struct setting t;
-	struct err e;
 
 	(void)state;
 	setting_init(&t, 600);
-	assert_int_equal(file_create(AT_FDCWD, t.lock, "", 0, 0444, &e), 0);
-	assert_int_equal(write(t.go[1], "x", 1), 1);
-	assert_int_equal(lane_start(&t.lane, &t.boot, on_event, &t.boot), 0);
-	assert_said(&t, "a:no luck b:done c:no luck ");
+	assert_int_equal(lane_lock(t.lock), -1);
+	close(t.locked);
+	assert_int_equal(lane_lock(t.lock), -1);
 	setting_fini(&t);
 }
 
@@ -161,7 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_runs_beside),
 	    cmocka_unit_test(test_is_ended),
-	    cmocka_unit_test(test_without_a_lock),
+	    cmocka_unit_test(test_lock_that_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
