@@ -118,13 +118,13 @@ static int sshd_spawn(struct boot *b, struct err *e)
 	return 0;
 }
 
-/* Whoever opens the configuration waits until the fd it returns is closed (fanotify_init(2): that answers what was asked). */
-static int sshd_hold(struct err *e)
+/* Whoever opens the configuration waits until the fd it returns is closed (fanotify_init(2): that answers what was asked). -1: errno. */
+static int sshd_hold(void)
 {
 	AUTO_CLOSE int gate = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
 
 	if (gate < 0 || fanotify_mark(gate, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, SSHD_CONFIG) < 0)
-		return err_sys(e, "hold sshd");
+		return -1;
 	return mem_steal_fd(&gate);
 }
 
@@ -138,8 +138,10 @@ int sshd_start_early(struct boot *b, struct err *e)
 		return err_sys(e, "make " SSHD_CONFIG);
 	if (access(SSHD_SESSION, X_OK) < 0)
 		return 0;
-	b->sshd_gate = gate.fd = sshd_hold(e);
-	if (gate.fd < 0 || sshd_spawn(b, e) < 0)
+	b->sshd_gate = gate.fd = sshd_hold();
+	if (gate.fd < 0) /* a kernel without CONFIG_FANOTIFY_ACCESS_PERMISSIONS: it is started later */
+		return 0;
+	if (sshd_spawn(b, e) < 0)
 		return -1;
 	if (warmup_is_wanted())
 		poll(&gate, 1, SSHD_STARTS_S * 1000);

@@ -334,8 +334,8 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
 	struct qemu_spec spec = machine_spec(&s->machine);
 	AUTO_FREE char *projects = start_projects_or_nothing(s);
-	AUTO_FREE char *preload = mem_format("%s/ccvm-ram.so", s->libexec);
-	AUTO_CLOSE int initrd = -1;
+	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
+	AUTO_CLOSE int initrd = -1, preload = -1;
 
 	s->stage = "qemu";
 	initrd = s->from_template ? machine_stub(&s->machine, e) : machine_initrd(&s->machine, e);
@@ -353,6 +353,8 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	spec.lock_memory = s->conf.lock_guest_memory;
 	if (s->from_template)
 		spec.ram = s->template.old_qemu ? QEMU_RAM_CLONED_OLD : QEMU_RAM_CLONED;
+	if (spec.ram == QEMU_RAM_CLONED_OLD && (preload = open(library, O_RDONLY | O_CLOEXEC)) < 0)
+		return err_sys(e, "open %s", library);
 	if (pool_open(s, e) < 0)
 		return -1;
 	if (qemu_start(&s->qemu, &spec,

@@ -295,7 +295,7 @@ static int make_start(struct make *m, int ram, const char *empty, struct err *e)
 	spec.workspace_readonly = spec.projects_readonly = true;
 	spec.tsc_khz = spec.accel->kvm ? 0 : hosttsc_khz_since(&tsc);
 	spec.ram = QEMU_RAM_SAVED;
-	if (qemu_start(&m->qemu, &spec, &(struct qemu_files){.net = net, .initrd = initrd, .ram = ram, .pool = pool}, e) < 0)
+	if (qemu_start(&m->qemu, &spec, &(struct qemu_files){.net = net, .initrd = initrd, .ram = ram, .pool = pool, .preload = -1}, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");

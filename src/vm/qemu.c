@@ -61,7 +61,9 @@ static bool qemu_is_clone(const struct qemu_spec *s)
 
 static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f, struct err *e)
 {
-	AUTO_FREE char *ram = qemu_is_clone(s) ? mem_format("/proc/self/fd/%d", f->ram) : NULL; /* it may have no name any more */
+	/* By their fds: the memory's file may have no name any more, and a path may be anything. */
+	AUTO_FREE char *ram = qemu_is_clone(s) ? mem_format("/proc/self/fd/%d", f->ram) : NULL;
+	AUTO_FREE char *preload = f->preload >= 0 ? mem_format("/proc/self/fd/%d", f->preload) : NULL;
 	const struct {
 		const char *path;
 		enum jail_access access;
@@ -74,7 +76,7 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qe
 		{s->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
 		{s->projects_dir, s->projects_readonly ? JAIL_READ : JAIL_TREE},
 		{ram, JAIL_READ},
-		{s->ram == QEMU_RAM_CLONED_OLD ? f->preload : NULL, JAIL_EXECUTE},
+		{preload, JAIL_EXECUTE},
 	};
 
 	if (qemu_allow_program(j, s->program, e) < 0)
@@ -131,12 +133,15 @@ static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, c
 		fds[n++] = (struct spawn_fd){state, QEMU_FD_STATE};
 	if (spec->pool)
 		fds[n++] = (struct spawn_fd){files->pool, QEMU_FD_POOL};
+	if (files->preload >= 0)
+		fds[n++] = (struct spawn_fd){files->preload, QEMU_FD_PRELOAD};
 	return n;
 }
 
 int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
 {
-	AUTO_FREE char *preload = spec->ram == QEMU_RAM_CLONED_OLD ? mem_format("LD_PRELOAD=%s", files->preload) : NULL;
+	/* A path would end at a space or a colon (ld.so(8)). */
+	AUTO_FREE char *preload = files->preload >= 0 ? mem_format("LD_PRELOAD=/proc/self/fd/%d", QEMU_FD_PRELOAD) : NULL;
 	char *const env[] = {preload, NULL};
 	AUTO_STRV struct strv argv = {0};
 	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1, state = -1;

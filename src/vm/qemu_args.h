@@ -18,6 +18,7 @@ enum qemu_fd {
 	QEMU_FD_RAM,   /* unless the guest's memory is anonymous */
 	QEMU_FD_STATE, /* of a clone: its devices' state comes in */
 	QEMU_FD_POOL,  /* with a pool: its file */
+	QEMU_FD_PRELOAD, /* with QEMU_RAM_CLONED_OLD: ccvm-ram.so */
 	QEMU_FD_END,
 };
 

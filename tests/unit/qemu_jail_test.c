@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -70,6 +71,21 @@ static void probe_start(const char *path, const char *name)
 	}
 	if (waitpid(pid, &status, 0) == pid && status == 0)
 		fprintf(probe_out, "start %s\n", name);
+}
+
+/* The saved guest's memory, as the command line names it. */
+static void probe_memory(void)
+{
+	AUTO_FREE char *path = mem_format("/proc/self/fd/%d", QEMU_FD_RAM);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0) != MAP_FAILED)
+		fprintf(probe_out, "map memory private\n");
+	if (fd >= 0 && mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED)
+		fprintf(probe_out, "map memory shared\n");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		fprintf(probe_out, "open memory for writing\n");
 }
 
 static void probe_say(const char *what, int rc)
@@ -129,6 +145,7 @@ static int probe(char **argv, char **envp)
 		line[strcspn(line, "\n")] = '\0';
 		probe_open(line);
 	}
+	probe_memory();
 	probe_make("workspace/new");
 	probe_make("seed/new");
 	probe_make("outside/new");
@@ -146,17 +163,18 @@ static int probe(char **argv, char **envp)
 
 /* ---- the machine around it ---- */
 
-/* DESIGN: "image (read), seed (read), workspace, its sockets"; and what a program needs to run at all. "%" is the folder. */
+/* DESIGN: "image (read), seed (read), workspace, its sockets"; the memory of the guest that it comes from (read); and what a program needs to run at all. "%" is the folder. */
 static const char *const allowed[] = {
 	"read %/seed", "read %/workspace", "write %/workspace", "read %/empty", "read %/kernel", "read %/root", "make workspace/new",
 	"read /usr/lib", "read /usr/lib64", "read /usr/local/lib", "read /lib", "read /lib64", "read /nix/store", "read /usr/share/qemu",
 	"read /usr/share/seabios", "read /etc/ld.so.cache", "read /etc/ld.so.conf", "read /dev/null", "write /dev/null", "read /dev/random",
 	"read /dev/urandom", "read /proc/cpuinfo", "read /sys/devices/system/cpu",
-	"signal self", "signal own thread", "end",
+	"read %/cache/ram", "map memory private", "signal self", "signal own thread", "end",
 };
 /* And these must be: a list of nothing would prove nothing. */
 static const char *const required[] = {"read %/seed", "read %/workspace/file", "write %/workspace/file", "read %/kernel", "read %/root",
-				       "make workspace/new", "write /dev/null", "signal self", "signal own thread", "end"};
+				       "read %/cache/ram", "map memory private", "make workspace/new", "write /dev/null", "signal self",
+				       "signal own thread", "end"};
 
 static bool matches(const char *line, const char *pattern, bool below)
 {
@@ -219,8 +237,8 @@ static int listen_on(struct sockaddr *address, socklen_t n)
 
 static int make_folder(void **state)
 {
-	static const char *const dirs[] = {"seed", "workspace", "empty", "outside"};
-	static const char *const files[] = {"workspace/file", "kernel", "root", "outside/secret"};
+	static const char *const dirs[] = {"seed", "workspace", "empty", "outside", "cache"};
+	static const char *const files[] = {"workspace/file", "kernel", "root", "outside/secret", "cache/ram"};
 	AUTO_FREE char *program = NULL;
 	AUTO_BUF struct buf bytes = {0};
 	struct err e;
@@ -247,13 +265,15 @@ static char *run_probe(struct err *e)
 	AUTO_FREE char *root = unit_path("root");
 	const struct qemu_spec spec = {.program = self, .machine = "microvm", .accel = &tcg, .memory_mib = 64, .cores = 1,
 				       .kernel = kernel, .root_image = root, .seed_dir = seed, .workspace = workspace,
-				       .projects_dir = empty, .projects_readonly = true};
+				       .projects_dir = empty, .projects_readonly = true, .ram = QEMU_RAM_CLONED_OLD};
+	AUTO_FREE char *memory = unit_path("cache/ram");
+	AUTO_CLOSE int ram = open(memory, O_RDONLY | O_CLOEXEC);
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct buf said = {0};
 	struct qemu q;
 	int status = -1;
 
-	if (qemu_start(&q, &spec, &(struct qemu_files){.net = null, .initrd = null, .ram = -1, .pool = -1}, e) < 0)
+	if (qemu_start(&q, &spec, &(struct qemu_files){.net = null, .initrd = null, .ram = ram, .pool = -1, .preload = -1}, e) < 0)
 		return NULL;
 	fcntl(q.qmp_fd, F_SETFL, 0);
 	assert_int_equal(file_read_fd(q.qmp_fd, 1 << 24, &said, e), 0);
