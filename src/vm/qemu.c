@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 char *qemu_find(struct err *e)
@@ -87,11 +88,22 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qe
 	return 0;
 }
 
+struct qemu_start {
+	const struct jail *jail;
+	bool emulated;
+};
+
 /* As spawn's confine hook. */
-static int qemu_confine(const void *jail)
+static int qemu_confine(const void *ctx)
 {
+	const struct qemu_start *start = ctx;
+
+	/* An emulator touches many places of large mappings a little: in pages of 2 MiB its start costs a tenth more time, and 10 MB more
+	 * memory, and nothing later is faster. */
+	if (start->emulated)
+		(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	sched_take_short_turns(); /* the main loop, which carries keys and their echoes; not the threads of the guest's processors */
-	return jail_enter(jail) < 0 ? -1 : callfilter_enter();
+	return jail_enter(start->jail) < 0 ? -1 : callfilter_enter();
 }
 
 static int qemu_socketpair(int *ours, int *theirs, struct err *e)
@@ -163,10 +175,11 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
 			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
 		};
+		const struct qemu_start start = {&jail, !spec->accel->kvm};
 		const struct spawn s = {
 			.path = spec->program, .argv = argv.v, .envp = env, .fds = fds,
 			.nfds = qemu_add_fds(fds, spec, files, state),
-			.die_with_parent = true, .no_core = true, .new_session = true, .confine = qemu_confine, .confine_ctx = &jail,
+			.die_with_parent = true, .no_core = true, .new_session = true, .confine = qemu_confine, .confine_ctx = &start,
 		};
 
 		q->pid = spawn_start(&s, &q->pidfd, e);

@@ -22,6 +22,10 @@ static char *qemu_args_escape(const char *value)
 /* CONFIG_HZ of Debian's kernels. Where an image's kernel has another, short waits of its drivers are longer or shorter, no more. */
 #define QEMU_ARGS_GUEST_HZ 250
 
+/* What an emulated guest's code may become before QEMU begins anew with it. QEMU's own bound is 1 GiB, which a session that runs for
+ * days would fill; below 64 MiB a start of the agent costs more. */
+#define QEMU_ARGS_TRANSLATED_MIB 256
+
 static bool qemu_args_is_microvm(const struct qemu_spec *s)
 {
 	return strcmp(s->machine, "microvm") == 0;
@@ -59,10 +63,15 @@ static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 	strv_add(a, "-machine");
 	/* acpi announces the virtio-mmio devices. Under TCG the guest wedges silently without pit and pic. */
 	if (qemu_args_is_microvm(s))
-		strv_addf(a, "microvm,accel=%s,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
-			  s->accel->accel, s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
+		strv_addf(a, "microvm,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
+			  s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
 	else
-		strv_addf(a, "%s,accel=%s,mem-merge=off", s->machine, s->accel->accel);
+		strv_addf(a, "%s,mem-merge=off", s->machine);
+	strv_add(a, "-accel");
+	if (s->accel->kvm)
+		strv_add(a, s->accel->accel);
+	else
+		strv_addf(a, "%s,tb-size=%d", s->accel->accel, QEMU_ARGS_TRANSLATED_MIB);
 	strv_add(a, "-cpu");
 	strv_add(a, s->accel->cpu);
 	strv_add(a, "-smp");

@@ -35,7 +35,7 @@ static const char *const plain_argv[] = {
 	"qemu-system-x86_64", "-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	"-parallel", "none",
 	"-sandbox", SANDBOX,
-	"-machine", "microvm,accel=tcg,acpi=on,rtc=on,pit=on,pic=on,ioapic2=off,pcie=off,usb=off,mem-merge=off",
+	"-machine", "microvm,acpi=on,rtc=on,pit=on,pic=on,ioapic2=off,pcie=off,usb=off,mem-merge=off", "-accel", "tcg,tb-size=256",
 	"-cpu", "max", "-smp", "2", "-m", "4096M",
 	"-kernel", "/image/vmlinuz", "-initrd", "/proc/self/fd/8",
 	"-append", KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1 tsc=reliable tsc_early_khz=2400000 lpj=9600000",
@@ -62,7 +62,7 @@ static const char *const plain_argv[] = {
 static const char *const full_argv[] = {
 	"qemu-system-x86_64", "-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	"-parallel", "none",
-	"-machine", "q35,accel=kvm,mem-merge=off",
+	"-machine", "q35,mem-merge=off", "-accel", "kvm",
 	"-cpu", "host", "-smp", "1", "-m", "512M", "-overcommit", "mem-lock=on",
 	"-kernel", "/i,1/vmlinuz", "-initrd", "/proc/self/fd/8", "-append", KERNEL_LINE,
 	"-chardev", "socket,id=qmp,fd=3", "-mon", "chardev=qmp,mode=control",
