@@ -21,10 +21,9 @@ entries() {
     for f in ccvm ccvmctl ccvm-tui; do
         printf '0755\tbuild/bin/%s\t%s\n' "$f" "$prefix/bin/$f"
     done
-    for f in ccvm-session ccvm-net ccvm-term ccvm-clip ccvm-template; do
+    for f in ccvm-session ccvm-net ccvm-term ccvm-clip ccvm-template ccvm-ram.so; do
         printf '0755\tbuild/libexec/ccvm/%s\t%s\n' "$f" "$prefix/libexec/ccvm/$f"
     done
-    printf '0644\tbuild/libexec/ccvm/ccvm-ram.so\t%s\n' "$prefix/libexec/ccvm/ccvm-ram.so"
     for f in build/share/man/man*/*; do
         [[ $f == */ccvm-guest.7 ]] || printf '0644\t%s\t%s\n' "$f" "$prefix/${f#build/}"
     done

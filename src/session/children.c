@@ -33,13 +33,13 @@ static void children_describe_end(char *text, size_t size, int status)
 		snprintf(text, size, "ended with code %d", WEXITSTATUS(status));
 }
 
-/* A template this QEMU cannot take ends it; somebody's SIGKILL says nothing about the template. */
-static bool children_template_is_to_blame(const struct session *s)
+/* What it was told to do ended it, a template that it cannot take or a KVM that it cannot use; somebody's SIGKILL says nothing of either. */
+static bool children_qemu_gave_up(const struct session *s)
 {
 	const int status = s->qemu_child.status;
 
-	return s->from_template && s->state == SESSION_STARTING &&
-	       !(WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM));
+	return s->state == SESSION_STARTING && (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM
+								    : WEXITSTATUS(status) != 0);
 }
 
 static void children_on_qemu_exit(struct session *s)
@@ -52,12 +52,17 @@ static void children_on_qemu_exit(struct session *s)
 	if (s->killing || s->restarting || (clean && (s->failed || s->state == SESSION_STOPPING)))
 		return;
 	children_describe_end(how, sizeof(how), s->qemu_child.status);
-	if (children_template_is_to_blame(s) && boot_restart(s, "QEMU did not take the template"))
+	/* ccvm-net ends with QEMU, and may be seen to end first. */
+	if (children_qemu_gave_up(s))
+		session_withdraw_failure(s);
+	if (s->from_template && children_qemu_gave_up(s) && boot_restart(s, "QEMU did not take the template"))
 		return;
-	if (!clean && WIFEXITED(s->qemu_child.status) && s->state == SESSION_STARTING &&
-	    kvm_fall_back(s, "QEMU could not start the guest with KVM", true))
+	if (children_qemu_gave_up(s) && kvm_fall_back(s, "QEMU could not start the guest with KVM", true))
 		return;
-	if (s->state == SESSION_STOPPING) {
+	if (children_qemu_gave_up(s) && s->accel.kvm) {
+		err_set(&e, "QEMU could not start the guest with KVM: it %s", how);
+		err_remedy(&e, KVM_REMEDY);
+	} else if (s->state == SESSION_STOPPING) {
 		err_set(&e, "QEMU %s before the guest had written back the workspace", how);
 		err_remedy(&e, "check what the agent wrote last; some of it may be missing");
 	} else {

@@ -101,12 +101,22 @@ void session_fail(struct session *s, const char *stage, const struct err *e)
 	if (s->failed || s->state >= SESSION_STOPPING)
 		return;
 	ending_set_failure(s, stage, e);
-	ending_begin_in(s, child_is_alive(&s->qemu_child) ? ENDING_CAUSE_WAIT_MS : 0);
+	s->cause_awaited = child_is_alive(&s->qemu_child);
+	ending_begin_in(s, s->cause_awaited ? ENDING_CAUSE_WAIT_MS : 0);
+}
+
+void session_withdraw_failure(struct session *s)
+{
+	if (!s->cause_awaited || s->state >= SESSION_STOPPING)
+		return;
+	s->failed = s->ending = s->cause_awaited = false;
+	uv_timer_stop(&s->timer);
 }
 
 void session_fail_with_cause(struct session *s, const char *stage, const struct err *e)
 {
 	ending_set_failure(s, stage, e);
+	s->cause_awaited = false;
 	ending_begin_in(s, 0);
 }
 

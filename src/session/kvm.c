@@ -43,7 +43,7 @@ static void kvm_on_status(void *ctx, const struct cJSON *value, const char *erro
 	    kvm_fall_back(s, stopped, true))
 		return;
 	err_set(&e, "%s", stopped);
-	err_remedy(&e, "emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines below");
+	err_remedy(&e, KVM_REMEDY);
 	session_fail_with_cause(s, s->stage, &e);
 }
 

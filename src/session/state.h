@@ -91,6 +91,7 @@ struct session {
 	bool shut_down;        /* the failure is that the guest powered off; it may yet say why */
 	unsigned boot_timeout_s; /* how long a booting guest may be silent */
 	bool failed;
+	bool cause_awaited; /* failed, and QEMU's end may tell why */
 	struct err failure;
 	char failure_stage[64];
 	int exit_code;
@@ -145,6 +146,8 @@ int64_t session_now_ms(void);
 void session_fail(struct session *s, const char *stage, const struct err *e);
 /* As session_fail, for what explains a failure that may have come first: it takes that one's place. */
 void session_fail_with_cause(struct session *s, const char *stage, const struct err *e);
+/* Takes back a failure whose cause is still awaited: it is known now, and not the end. */
+void session_withdraw_failure(struct session *s);
 /* Ends it with the agent's code. */
 void session_end(struct session *s, int exit_code);
 /* Asks the agent to go, and ends the session when it has gone or after a while. */
@@ -179,6 +182,7 @@ void boot_check_pulse(struct session *s);
 /* KVM is to blame, with `what`: the next attempt is emulated. False when the user insists on KVM, or it is too late. Only what is
  * certain (a busy computer can be silent too) is recorded, once the emulated guest is ready. */
 bool kvm_fall_back(struct session *s, const char *what, bool certain);
+#define KVM_REMEDY "emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines below"
 void kvm_on_stop(struct session *s); /* QEMU has stopped the guest's processors */
 void kvm_record(struct session *s);  /* the guest is ready */
 

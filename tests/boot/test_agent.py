@@ -83,7 +83,8 @@ def check_running_session(ctx, pid):
             assert_eq(listening(p), want, "listening sockets of " + name)
     for name in ("net", "qemu"):
         assert_eq(confinement(found[name]), {("1", "2")}, "no new privileges and seccomp of " + name)
-        assert_eq(environ(found[name]), {}, "environment of " + name)
+        # A QEMU before 8.2 that comes from a template loads a library of ours, from an fd.
+        assert_in(environ(found[name]), [{}] + [{b"LD_PRELOAD": b"/proc/self/fd/12"}] * (name == "qemu"), "environment of " + name)
 
 
 @test(timeout=400)

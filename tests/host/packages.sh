@@ -141,7 +141,7 @@ check 'both together are what make install installs' are_the_installation
 # Nothing is writable for others or runs as another user, and only what is a program can be run.
 modes() {
     ! { contents ccvm; contents ccvm-guest-tools; } | grep -v -E \
-        '^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) 0/0 /|^-rwxr-xr-x 0/0 /usr/(bin/[^/]*|libexec/ccvm/ccvm-[a-z]*|share/ccvm/image/.*)$'
+        '^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) 0/0 /|^-rwxr-xr-x 0/0 /usr/(bin/[^/]*|libexec/ccvm/ccvm-[a-z]*(\.so)?|share/ccvm/image/.*)$'
 }
 check 'modes and owners' modes
 
