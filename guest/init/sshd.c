@@ -8,7 +8,8 @@
  *    listen there, on loopback, and nowhere else. Environment variables are accepted by name only.
  * 4. Linking and starting sshd takes an emulated guest a sixth of the time until somebody is logged in. So it is started before the
  *    park point, with an empty configuration that it is not let open: fanotify(7) holds it there. After `go` the configuration
- *    and the keys are written, and it may go on.
+ *    and the keys are written, and it may go on; what it says waits in its socket until it is known who may log in, and the
+ *    connection is made.
  * 5. What it has in memory at that point is in every clone, random numbers that it drew too. From OpenSSH 9.8 on that is harmless:
  *    whoever speaks to the client and makes keys is another program (sshd-session), which starts after `go`. An older sshd is
  *    not started before.
@@ -158,29 +159,7 @@ static bool sshd_is_alive(struct boot *b)
 	return false;
 }
 
-static _Noreturn void sshd_relay(int port, int socket)
-{
-	/* Nothing else of ccvm-init's stays open here. */
-	if (dup2(port, 0) == 0 && dup2(socket, 1) == 1 && close_range(2, ~0U, 0) == 0)
-		relay_run(0, 1);
-	_exit(0);
-}
-
-/* The relay ends with either of its ends. */
-static int sshd_connect(struct boot *b, struct err *e)
-{
-	AUTO_CLOSE int port = port_open(NAME_PORT_SSH, O_RDWR | O_NONBLOCK, e), ours = mem_steal_fd(&b->sshd_socket);
-	pid_t pid;
-
-	if (port < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0)
-		sshd_relay(port, ours);
-	return pid < 0 ? err_sys(e, "start the relay of the connection") : 0;
-}
-
-int sshd_start(struct boot *b, struct err *e)
+int sshd_go_on(struct boot *b, struct err *e)
 {
 	AUTO_CLOSE int config = mem_steal_fd(&b->sshd_config);
 	AUTO_CLOSE int gate = mem_steal_fd(&b->sshd_gate);
@@ -193,7 +172,26 @@ int sshd_start(struct boot *b, struct err *e)
 		return -1;
 	if (gate >= 0)
 		close(mem_steal_fd(&gate));
-	if (!sshd_is_alive(b) && sshd_spawn(b, e) < 0)
+	return sshd_is_alive(b) ? 0 : sshd_spawn(b, e);
+}
+
+static _Noreturn void sshd_relay(int port, int socket)
+{
+	/* Nothing else of ccvm-init's stays open here. */
+	if (dup2(port, 0) == 0 && dup2(socket, 1) == 1 && close_range(2, ~0U, 0) == 0)
+		relay_run(0, 1);
+	_exit(0);
+}
+
+int sshd_connect(struct boot *b, struct err *e)
+{
+	AUTO_CLOSE int port = port_open(NAME_PORT_SSH, O_RDWR | O_NONBLOCK, e), ours = mem_steal_fd(&b->sshd_socket);
+	pid_t pid;
+
+	if (port < 0)
 		return -1;
-	return sshd_connect(b, e);
+	pid = fork();
+	if (pid == 0)
+		sshd_relay(port, ours);
+	return pid < 0 ? err_sys(e, "start the relay of the connection") : 0;
 }
