@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for directory in ("lib", "host"):
     sys.path.insert(0, os.path.join(HERE, "..", directory))
 import internet as net_of_test  # noqa: E402
+import starts  # noqa: E402
 import test_egress as egress  # noqa: E402
 import tiny  # noqa: E402
 from guestshell import GuestShell  # noqa: E402
@@ -82,9 +83,10 @@ def without_a_guest():
     return result
 
 
-def tiny_download(image, initrd, netdev, device, pass_fds=()):
-    """The rates, in MiB/s, that the guest of one program prints."""
-    p = subprocess.run(["qemu-system-x86_64", "-M", "pc", "-accel", "kvm" if os.access("/dev/kvm", os.W_OK) else "tcg", "-cpu", "max",
+def tiny_download(guest, netdev, device, pass_fds=()):
+    """The rates, in MiB/s, that the guest of one program prints. guest: image, initramfs, acceleration."""
+    image, initrd, accel = guest
+    p = subprocess.run(["qemu-system-x86_64", "-M", "pc", "-accel", accel, "-cpu", "max",
                         "-smp", "2", "-m", "512", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                         "-kernel", os.path.join(image, "vmlinuz"), "-initrd", initrd, "-netdev", netdev,
                         "-device", "virtio-net-pci,netdev=net" + device,
@@ -99,23 +101,22 @@ def allow_good(n):
     egress.command(n, {"cmd": "port", "port": 80}, {"cmd": "rule", "entry": net_of_test.GOOD})
 
 
-def tiny_through_ccvm_net(image, initrd, mtu, locked=False):
+def tiny_through_ccvm_net(guest, mtu, locked=False):
     n = Net("--mtu", str(mtu), *["--locked"] * locked, setup=allow_good if locked else None)
     fd = n.qemu.fileno()
-    rates = tiny_download(image, initrd, "stream,id=net,server=off,addr.type=fd,addr.str=%d" % fd, ",host_mtu=%d" % mtu, (fd,))
+    rates = tiny_download(guest, "stream,id=net,server=off,addr.type=fd,addr.str=%d" % fd, ",host_mtu=%d" % mtu, (fd,))
     n.close()
     return rates
 
 
-def against_user_net(ctx):
-    image = ctx.image
-    initrd = tiny.initrd(ctx, image, tiny.compile_static(ctx, os.path.join(HERE, "download.c")))
+def against_user_net(ctx, accel):
+    guest = ctx.image, tiny.initrd(ctx, ctx.image, tiny.compile_static(ctx, os.path.join(HERE, "download.c"))), accel
     rates = {"user": [], "ccvm_net_1500": [], "ccvm_net_16000": [], "ccvm_net_16000_locked": []}
     for _ in range(3):
-        rates["user"] += tiny_download(image, initrd, "user,id=net", "")
-        rates["ccvm_net_1500"] += tiny_through_ccvm_net(image, initrd, 1500)
-        rates["ccvm_net_16000"] += tiny_through_ccvm_net(image, initrd, 16000)
-        rates["ccvm_net_16000_locked"] += tiny_through_ccvm_net(image, initrd, 16000, locked=True)
+        rates["user"] += tiny_download(guest, "user,id=net", "")
+        rates["ccvm_net_1500"] += tiny_through_ccvm_net(guest, 1500)
+        rates["ccvm_net_16000"] += tiny_through_ccvm_net(guest, 16000)
+        rates["ccvm_net_16000_locked"] += tiny_through_ccvm_net(guest, 16000, locked=True)
     medians = {k: round(statistics.median(v), 1) for k, v in rates.items()}
     ratios = {"ratio" + k.removeprefix("ccvm_net"): round(medians[k] / medians["user"], 2) for k in medians if k != "user"}
     return {"mib_s": medians, **ratios}
@@ -125,11 +126,12 @@ def run(ctx):
     """All of it, or None where it cannot be done. Ends with this process in other namespaces."""
     if os.getuid() != 0:
         return None
+    accel = starts.accel(ctx)
     net_of_test.enter()
     with net_of_test.internet({"good.example": [net_of_test.GOOD], "evil.example": [net_of_test.OTHER]}, ttl=60):
         result = without_a_guest()
         Source(net_of_test.GOOD, 80)
-        result["against_user_net"] = against_user_net(ctx)
+        result["against_user_net"] = against_user_net(ctx, accel)
         locked = {"CCVM_EGRESS_ALLOWLIST": "good.example", "CCVM_EGRESS_PORTS": "80"}
         result["download_mib_s"] = {"open": download(ctx, "http://%s/" % net_of_test.GOOD, {}),
                                     "locked": download(ctx, "http://good.example/", locked)}

@@ -26,6 +26,11 @@ def timed(ctx, *args, env=None):
     return seconds, harness.read_json_lines(path)
 
 
+def accel(ctx):
+    """The acceleration of a session, once it has fallen back from what does not work here."""
+    return [e["accel"] for e in timed(ctx, "--shell", "-c", "true")[1] if e.get("state") == "starting"][-1]
+
+
 def state_time(events, state):
     return next(e["since_start_ms"] / 1000 for e in events if e.get("event") == "state" and e["state"] == state)
 
