@@ -86,7 +86,7 @@ int workspace_home(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
 /* sshd.c */
 int sshd_start_early(struct boot *b, struct err *e);     /* before the park point, as far as its configuration */
-int sshd_go_on(struct boot *b, struct err *e);           /* with this run's keys */
+int sshd_go_on(struct boot *b, struct err *e);           /* with this run's keys, after seed_identity */
 int sshd_connect(struct boot *b, struct err *e);         /* with the host; the agent's user is known. Ends with either of its ends */
 /* agent.c */
 int agent_clip_port(int64_t *port, struct err *e);       /* of the image bridge; 0: this session has none */

@@ -63,7 +63,6 @@ static const struct stage init_after_go[] = {
 	{"launch lock", STAGE_FAIL_CLOSED, init_lock_launch},
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
-	{"keys", STAGE_FAIL_CLOSED, sshd_go_on},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
 	{"machine-id", STAGE_FAIL_OPEN, seed_machine_id},
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
@@ -71,6 +70,7 @@ static const struct stage init_after_go[] = {
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	/* Who logs in is known now. Logging in takes as long as all of the rows below, and they run beside it: nothing starts an agent
 	 * before "ready" was said. */
+	{"keys", STAGE_FAIL_CLOSED, sshd_go_on},
 	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, sshd_connect},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
 	{"Nix trust", STAGE_FAIL_OPEN, nix_write_trust},

@@ -8,8 +8,8 @@
  *    listen there, on loopback, and nowhere else. Environment variables are accepted by name only.
  * 4. Linking and starting sshd takes an emulated guest a sixth of the time until somebody is logged in. So it is started before the
  *    park point, with an empty configuration that it is not let open: fanotify(7) holds it there. After `go` the configuration
- *    and the keys are written, and it may go on; what it says waits in its socket until it is known who may log in, and the
- *    connection is made.
+ *    and the keys are written, and it may go on. Not before the agent's user is known: its programs look for their own users in the
+ *    tables that the stage `identity` replaces.
  * 5. What it has in memory at that point is in every clone, random numbers that it drew too. From OpenSSH 9.8 on that is harmless:
  *    whoever speaks to the client and makes keys is another program (sshd-session), which starts after `go`. An older sshd is
  *    not started before.
