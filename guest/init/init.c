@@ -4,7 +4,7 @@
  * lines.
  * 1. The stages before the park point bring up the image and hold nothing of any user: a template of the
  *    guest's memory is saved there. Nothing before it may read the seed, the clock or random numbers for keys (the rehearsal of
- *    the encrypted disk makes one, and throws it away with all it encrypted).
+ *    the encrypted disk makes one, and throws it away with all it encrypted; sshd.c says what an sshd that waits there may have).
  * 2. `parked` is said on ccvm.ctl and `go` awaited. A cold boot is told to go at once.
  * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
  *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
@@ -296,7 +296,8 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 int main(void)
 {
 	static struct init_inbox inbox;
-	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1, .sshd_gate = -1, .launch_lock = -1};
+	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1,
+			       .sshd_gate = -1, .launch_lock = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;

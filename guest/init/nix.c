@@ -140,13 +140,10 @@ int nix_start_daemon(struct boot *b, struct err *e)
 void nix_on_daemon_end(struct boot *b)
 {
 	struct pollfd p = {.fd = b->nix_fd, .events = POLLIN};
+	int client;
 
 	b->nix_daemon = 0;
 	/* A daemon that cannot start (the agent's root may have spoiled its configuration) would be started for them for ever. */
-	while (poll(&p, 1, 0) == 1) {
-		int client = accept4(b->nix_fd, NULL, NULL, SOCK_CLOEXEC);
-
-		if (client >= 0)
-			close(client);
-	}
+	while (poll(&p, 1, 0) == 1 && (client = accept4(b->nix_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		close(client);
 }

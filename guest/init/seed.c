@@ -229,7 +229,6 @@ int seed_sudo(struct boot *b, struct err *e)
 	return 0;
 }
 
-/* Nothing of it is needed any more, and what is not there can be read by nobody, root included. */
 int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
 {
 	AUTO_BUF struct buf bytes = {0};
@@ -242,6 +241,7 @@ int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
 	return rc;
 }
 
+/* Nothing of it is needed any more, and what is not there can be read by nobody, root included. */
 int seed_unmount(struct boot *b, struct err *e)
 {
 	(void)b;

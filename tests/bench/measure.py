@@ -3,6 +3,7 @@
 import fcntl
 import os
 import select
+import signal
 import statistics
 import struct
 import subprocess
@@ -45,6 +46,12 @@ def cpu_seconds(pids):
     return total / 1e9
 
 
+def become_of_a_terminal():
+    """In the child: what is on a terminal ends with it, also where this process ignores that (nohup)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Pty:
     """A program on a terminal that this process holds the other end of. read() and wait_for() keep all bytes in .seen."""
 
@@ -52,7 +59,7 @@ class Pty:
         self.fd, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.popen = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=ctx.env(env), cwd=ctx.workspace,
-                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                      start_new_session=True, preexec_fn=become_of_a_terminal,
                                       **ctx.user.ids())
         os.close(theirs)
         self.pid, self.seen = self.popen.pid, b""

@@ -15,27 +15,30 @@
 #include <unistd.h>
 
 struct place {
-	char path[64];
 	int dirfd, fd;
 };
 
-static void place_init(struct place *p)
+/* A folder of that name in the test's, with a file. */
+static void place_init(struct place *p, const char *name)
 {
-	snprintf(p->path, sizeof(p->path), "/tmp/ccvm-checked-XXXXXX");
-	assert_non_null(mkdtemp(p->path));
-	p->dirfd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *path = unit_path(name);
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	p->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	p->fd = openat(p->dirfd, "file", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	assert_true(p->dirfd >= 0 && p->fd >= 0);
 	assert_int_equal(write(p->fd, "bytes", 5), 5);
 }
 
-static void place_fini(struct place *p)
+static void place_fini(struct place *p, const char *name)
 {
+	AUTO_FREE char *path = unit_path(name);
+
 	(void)unlinkat(p->dirfd, "file", 0);
 	(void)unlinkat(p->dirfd, "note", 0);
 	close(p->fd);
 	close(p->dirfd);
-	assert_int_equal(rmdir(p->path), 0); /* no other file was left */
+	assert_int_equal(rmdir(path), 0); /* no other file was left */
 }
 
 static int64_t changed_at(const struct place *p)
@@ -57,7 +60,7 @@ static void test_note_is_of_one_state(void **state)
 	struct place p;
 
 	(void)state;
-	place_init(&p);
+	place_init(&p, "one");
 	describe(&p, before);
 	assert_false(checked_is_noted(p.dirfd, "note", before));
 	checked_note(p.dirfd, "note", before);
@@ -76,7 +79,7 @@ static void test_note_is_of_one_state(void **state)
 	checked_note(p.dirfd, "note", after);
 	assert_true(checked_is_noted(p.dirfd, "note", after));
 	assert_false(checked_is_noted(p.dirfd, "note", before));
-	place_fini(&p);
+	place_fini(&p, "one");
 }
 
 static void test_another_file(void **state)
@@ -85,14 +88,14 @@ static void test_another_file(void **state)
 	struct place a, b;
 
 	(void)state;
-	place_init(&a);
-	place_init(&b);
+	place_init(&a, "one");
+	place_init(&b, "other");
 	describe(&a, text);
 	checked_note(b.dirfd, "note", text); /* copied along with a copy of the file */
 	describe(&b, text);
 	assert_false(checked_is_noted(b.dirfd, "note", text));
-	place_fini(&a);
-	place_fini(&b);
+	place_fini(&a, "one");
+	place_fini(&b, "other");
 }
 
 /* A change within the same tick of the file system's clock would go unnoticed. */
@@ -102,12 +105,12 @@ static void test_too_near_a_change(void **state)
 	struct place p;
 
 	(void)state;
-	place_init(&p);
+	place_init(&p, "one");
 	assert_false(checked_describe(p.fd, changed_at(&p), text));
 	assert_false(checked_describe(p.fd, changed_at(&p) + 2, text));
 	assert_false(checked_describe(p.fd, changed_at(&p) - 1000, text)); /* the clock was set back */
 	assert_true(checked_describe(p.fd, changed_at(&p) + 3, text));
-	place_fini(&p);
+	place_fini(&p, "one");
 }
 
 static void test_note_that_is_none(void **state)
@@ -116,7 +119,7 @@ static void test_note_that_is_none(void **state)
 	struct place p;
 
 	(void)state;
-	place_init(&p);
+	place_init(&p, "one");
 	describe(&p, text);
 	memset(large, 'x', sizeof(large));
 	memcpy(large, text, strlen(text));
@@ -129,7 +132,7 @@ static void test_note_that_is_none(void **state)
 			fail_msg("the first %zu bytes of a note and others", n);
 	}
 	checked_note(-1, "note", text); /* nowhere to write: silence */
-	place_fini(&p);
+	place_fini(&p, "one");
 }
 
 int main(void)
@@ -141,5 +144,5 @@ int main(void)
 	    cmocka_unit_test(test_note_that_is_none),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);
 }
