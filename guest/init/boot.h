@@ -8,8 +8,10 @@
 
 #include "base/err.h"
 
-#define BOOT_SEED_DIR NAME_GUEST_DIR "/seed" /* mounted where only root can read it */
-#define BOOT_SEED_FILE(name) BOOT_SEED_DIR "/root/" name
+#define BOOT_SEED_DIR NAME_GUEST_DIR "/seed" /* for root alone */
+#define BOOT_SEED_SHARE BOOT_SEED_DIR "/share" /* the host's directory */
+#define BOOT_SEED_FILES BOOT_SEED_DIR "/files" /* its files, as they came in the pack */
+#define BOOT_SEED_FILE(name) BOOT_SEED_FILES "/" name
 #define BOOT_PATH_MAX 4096
 
 struct boot {
@@ -53,7 +55,7 @@ int cpus_start(struct boot *b, struct err *e);           /* the processors that 
 bool warmup_is_wanted(void);                             /* the command line asks for it: a template is to be saved */
 int warmup_run(struct boot *b, struct err *e);           /* where it is wanted */
 /* seed.c */
-int seed_mount(struct boot *b, struct err *e);
+int seed_mount(struct boot *b, struct err *e);           /* and unpacks its files */
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
 int seed_clock(struct boot *b, struct err *e);
 int seed_set_clock(int64_t ns, struct err *e);           /* since 1970; leaves small differences alone */

@@ -18,6 +18,7 @@
 
 struct home {
 	int seed; /* directories, owned by home_populate */
+	int share;
 	int dir;
 	uid_t uid;
 	gid_t gid;
@@ -183,7 +184,7 @@ static int home_copy_entries(struct home *h, int from, int to, unsigned depth, s
 static int home_copy_config(struct home *h, struct err *e)
 {
 	AUTO_CLOSE int from =
-	    openat(h->seed, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	    openat(h->share, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int to = -1;
 
 	if (from < 0)
@@ -242,17 +243,18 @@ static int home_put_files(struct home *h, struct err *e)
 	return rc;
 }
 
-int home_populate(const char *seed_dir, const char *home, uid_t uid, gid_t gid, struct err *e)
+int home_populate(const char *seed_dir, const char *share_dir, const char *home, uid_t uid, gid_t gid, struct err *e)
 {
 	static int (*const steps[])(struct home *, struct err *) = {home_copy_config, home_append_context,
 								    home_put_files};
 	AUTO_CLOSE int seed = open(seed_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int share = open(share_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int dir = open(home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct home h = {.seed = seed, .dir = dir, .uid = uid, .gid = gid};
+	struct home h = {.seed = seed, .share = share, .dir = dir, .uid = uid, .gid = gid};
 	int rc = 0;
 
-	if (seed < 0 || dir < 0)
-		return err_sys(e, "open %s", seed < 0 ? seed_dir : home);
+	if (seed < 0 || share < 0 || dir < 0)
+		return err_sys(e, "open %s", seed < 0 ? seed_dir : share < 0 ? share_dir : home);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		struct err why;
 

@@ -1,7 +1,8 @@
 /* Theory of operation. Runs as root in the guest.
  *
  * 1. The seed is a 9p share the host filled for this run. It is mounted read-only below a directory only root
- *    may enter: it holds sshd's host key.
+ *    may enter: it holds sshd's host key. Each file that is opened there takes an emulated guest two milliseconds, so the host packs
+ *    them all into one, and they are read from a copy. Folders (the shared configuration) are read from the share.
  * 2. Entropy comes first: a guest started from a template shares its RNG state with every other clone until
  *    fresh bytes are credited and the generator is reseeded; no key may be made or used before that.
  * 3. Every value is read through seedread.h's bounded readers; a malformed one fails its stage. */
@@ -9,6 +10,7 @@
 #include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -23,14 +25,38 @@
 #include <sys/stat.h>
 #include <time.h>
 
+static int seed_create(const char *name, const void *bytes, size_t n, struct err *e)
+{
+	AUTO_FREE char *path = mem_format(BOOT_SEED_FILE("%s"), name);
+
+	return file_create(AT_FDCWD, path, bytes, n, 0600, e);
+}
+
+static int seed_unpack(struct err *e)
+{
+	AUTO_BUF struct buf pack = {0};
+	struct pack_entry f;
+	size_t at = 0;
+	int rc;
+
+	if (file_read(AT_FDCWD, BOOT_SEED_SHARE "/" NAME_SEED_PACK, NAME_SEED_PACK_MAX, &pack, e) < 0)
+		return -1;
+	while ((rc = pack_next(buf_data(&pack), buf_len(&pack), &at, &f, e)) > 0)
+		if (seed_create(f.name, f.bytes, f.n, e) < 0)
+			break;
+	secret_wipe(pack.bytes, pack.size);
+	return rc == 0 ? 0 : -1;
+}
+
 int seed_mount(struct boot *b, struct err *e)
 {
 	(void)b;
 	mkdir(BOOT_SEED_DIR, 0700);
 	if (chmod(BOOT_SEED_DIR, 0700) < 0)
 		return err_sys(e, "chmod " BOOT_SEED_DIR);
-	mkdir(BOOT_SEED_DIR "/root", 0700);
-	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_DIR "/root", MS_RDONLY | MS_NOEXEC, e);
+	mkdir(BOOT_SEED_SHARE, 0700);
+	mkdir(BOOT_SEED_FILES, 0700);
+	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC, e) < 0 ? -1 : seed_unpack(e);
 }
 
 int seed_entropy(struct boot *b, struct err *e)
@@ -84,6 +110,16 @@ int seed_clock(struct boot *b, struct err *e)
 	return seed_set_clock(ns, e);
 }
 
+/* In place: to replace a file of an overlay takes longer than all else a stage does. Nobody reads these yet. */
+static int seed_overwrite(const char *path, const void *bytes, size_t n, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0444);
+
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	return file_write_all(fd, bytes, n, e) < 0 ? err_wrap(e, "%s", path) : 0;
+}
+
 /* RFC 4122, version 4. */
 static void seed_format_uuid(unsigned char b[16], char out[38])
 {
@@ -123,10 +159,7 @@ int seed_machine_id(struct boot *b, struct err *e)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	text[32] = '\n';
-	(void)unlink("/etc/machine-id");
-	if (file_create(AT_FDCWD, "/etc/machine-id", text, 33, 0444, e) < 0)
-		return -1;
-	return seed_replace_boot_id(e);
+	return seed_overwrite("/etc/machine-id", text, 33, e) < 0 ? -1 : seed_replace_boot_id(e);
 }
 
 /* Rewrites one colon-separated table, giving the agent's line new numbers and freeing them where a system
@@ -158,9 +191,7 @@ static int seed_rewrite_table(const char *path, int id_field, long id, long seco
 			buf_addf(&out, "%s\n", line);
 		}
 	}
-	if (unlink(path) < 0)
-		return err_sys(e, "replace %s", path);
-	return file_create(AT_FDCWD, path, buf_data(&out), buf_len(&out), 0644, e);
+	return seed_overwrite(path, buf_data(&out), buf_len(&out), e);
 }
 
 /* nftw(3) passes no context. */
@@ -222,11 +253,7 @@ int seed_sudo(struct boot *b, struct err *e)
 		else
 			buf_addf(&out, "%s\n", line);
 	}
-	if (unlink("/etc/group") < 0)
-		return err_sys(e, "replace /etc/group");
-	if (file_create(AT_FDCWD, "/etc/group", buf_data(&out), buf_len(&out), 0644, e) < 0)
-		return -1;
-	return 0;
+	return seed_overwrite("/etc/group", buf_data(&out), buf_len(&out), e);
 }
 
 int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
@@ -245,5 +272,7 @@ int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
 int seed_unmount(struct boot *b, struct err *e)
 {
 	(void)b;
-	return umount2(BOOT_SEED_DIR "/root", 0) < 0 ? err_sys(e, "unmount the seed") : 0;
+	if (umount2(BOOT_SEED_SHARE, 0) < 0)
+		return err_sys(e, "unmount the seed");
+	return file_remove_tree(AT_FDCWD, BOOT_SEED_FILES, e);
 }

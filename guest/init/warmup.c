@@ -2,7 +2,8 @@
  *
  * 1. Each program that every session starts is run once, and the modules that many need are loaded, so that its pages (read and unpacked from the squashfs) are in
  *    memory when the template is saved.
- *    So are files that are looked for later, there or not: to find a name in a folder of the squashfs takes up to 15 ms.
+ *    So are files that are looked for later, there or not: to find a name in a folder of the squashfs takes up to 15 ms. What each session
+ *    writes over is copied out of the squashfs, for the same reason.
  * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted afterwards: nothing they write
  *    down (identifiers, caches) reaches a session.
  * 3. There is no network yet: claude finds a loopback that refuses everything.
@@ -17,6 +18,7 @@
 #include "proto/names.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <grp.h>
 #include <signal.h>
@@ -60,6 +62,11 @@ static const char *const warmup_names[] = {
 	"/etc/shadow", "/etc/gss/mech", "/etc/gss/mech.d",				 /* sshd-session, sshd-auth */
 };
 
+/* Files and folders, the agent's home with all that is in it. */
+static const char *const warmup_written[] = {
+	"/etc/passwd", "/etc/group", "/etc/machine-id", "/etc/claude-code/managed-settings.d", "/nix/var/nix", "/nix",
+};
+
 static char *const warmup_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" WARMUP_HOME,
 				   "LANG=C.UTF-8", "TERM=xterm-256color", "DISABLE_AUTOUPDATER=1",
 				   "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "ANTHROPIC_BASE_URL=http://127.0.0.1:9",
@@ -95,6 +102,25 @@ static void warmup_look(const char *name)
 	char bytes[4096];
 
 	(void)!read(fd, bytes, sizeof(bytes));
+}
+
+/* What an overlay is to change, it copies to its upper layer first: a new owner, be it the old one, does that. */
+static int warmup_copy_up(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)type;
+	(void)at;
+	(void)!lchown(path, st->st_uid, st->st_gid);
+	return 0;
+}
+
+static void warmup_copy_up_all(void)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(warmup_written); i++)
+		if (lstat(warmup_written[i], &st) == 0)
+			warmup_copy_up(warmup_written[i], &st, 0, NULL);
+	nftw(NAME_AGENT_HOME, warmup_copy_up, 16, FTW_PHYS);
 }
 
 static void warmup_empty_free_memory(void)
@@ -140,6 +166,7 @@ int warmup_run(struct boot *b, struct err *e)
 		warmup_run_one(&warmup_programs[i]);
 	for (size_t i = 0; i < ARRAY_LEN(warmup_names); i++)
 		warmup_look(warmup_names[i]);
+	warmup_copy_up_all();
 	/* What outlived its parent (servers that were put into the background). */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)

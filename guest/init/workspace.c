@@ -96,7 +96,7 @@ int workspace_mount_projects(struct boot *b, struct err *e)
 
 int workspace_home(struct boot *b, struct err *e)
 {
-	return home_populate(BOOT_SEED_DIR "/root", NAME_AGENT_HOME, b->uid, b->gid, e);
+	return home_populate(BOOT_SEED_FILES, BOOT_SEED_SHARE, NAME_AGENT_HOME, b->uid, b->gid, e);
 }
 
 int workspace_unmount(struct boot *b, struct err *e)

@@ -45,8 +45,10 @@
 #define NAME_SEED_EGRESS_ALLOW    "egress-allow"
 #define NAME_SEED_EGRESS_PORTS    "egress-ports"
 #define NAME_SEED_CLIPBOARD       "clipboard"
+#define NAME_SEED_PACK            "pack"         /* all files of the above, as base/pack.h has them */
 
 #define NAME_SEED_ENTROPY_SIZE 64
+#define NAME_SEED_PACK_MAX ((size_t)128 << 20) /* bytes; a few kilobytes are usual */
 
 /* the guest's fixed addresses (libslirp's usual network) */
 #define NAME_GUEST_ADDRESS  "10.0.2.15"

@@ -3,13 +3,17 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "proto/names.h"
 #include "seed/seed_part.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,20 +64,77 @@ static int seed_write_entropy(const struct seed_run *r, struct err *e)
 	return rc;
 }
 
-int seed_write_clock(int seed_dirfd, struct err *e)
+static int seed_remove(int dirfd, const char *name, struct err *e)
+{
+	return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? err_sys(e, "replace %s", name) : 0;
+}
+
+static int seed_write_clock(int dirfd, struct err *e)
 {
 	struct timespec now;
 
-	if (unlinkat(seed_dirfd, NAME_SEED_CLOCK, 0) < 0 && errno != ENOENT)
-		return err_sys(e, "replace %s", NAME_SEED_CLOCK);
+	if (seed_remove(dirfd, NAME_SEED_CLOCK, e) < 0)
+		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return file_createf(seed_dirfd, NAME_SEED_CLOCK, SEED_FILE_MODE, e, "%lld",
-			    (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
+	return file_createf(dirfd, NAME_SEED_CLOCK, SEED_FILE_MODE, e, "%lld", (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
 }
 
 static int seed_write_first_clock(const struct seed_run *r, struct err *e)
 {
 	return seed_write_clock(r->dirfd, e);
+}
+
+static int seed_pack_file(struct buf *pack, int dirfd, const char *name, struct err *e)
+{
+	AUTO_BUF struct buf bytes = {0};
+	struct stat st;
+	int rc;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	rc = file_read(dirfd, name, NAME_SEED_PACK_MAX, &bytes, e);
+	if (rc == 0)
+		rc = pack_add(pack, name, buf_data(&bytes), buf_len(&bytes), e);
+	if (bytes.bytes)
+		secret_wipe(bytes.bytes, bytes.size);
+	return rc;
+}
+
+static int seed_pack_files(struct buf *pack, int dirfd, struct err *e)
+{
+	int own = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		err_sys(e, "read the seed's directory");
+		if (own >= 0)
+			close(own);
+		return -1;
+	}
+	while (rc == 0 && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			rc = seed_pack_file(pack, dirfd, entry->d_name, e);
+	closedir(dir);
+	return rc;
+}
+
+int seed_seal(int seed_dirfd, struct err *e)
+{
+	AUTO_BUF struct buf pack = {0};
+	int rc;
+
+	if (seed_remove(seed_dirfd, NAME_SEED_PACK, e) < 0 || seed_write_clock(seed_dirfd, e) < 0)
+		return -1;
+	rc = seed_pack_files(&pack, seed_dirfd, e);
+	if (rc == 0)
+		rc = file_create(seed_dirfd, NAME_SEED_PACK, buf_data(&pack), buf_len(&pack), SEED_FILE_MODE, e);
+	if (pack.bytes)
+		secret_wipe(pack.bytes, pack.size);
+	return rc;
 }
 
 int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx, struct err *e)

@@ -38,7 +38,8 @@ typedef void seed_note_fn(void *ctx, const char *note);
  * NULL. */
 int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx, struct err *e);
 
-/* Writes the clock file anew, replacing one that is there: call it right before the guest starts. */
-int seed_write_clock(int seed_dirfd, struct err *e);
+/* Makes the seed ready to be read: writes the clock file anew, then the pack of all the seed's files, replacing what is there. Call it
+ * right before the guest goes on. */
+int seed_seal(int seed_dirfd, struct err *e);
 
 #endif

@@ -258,10 +258,14 @@ void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
 void boot_on_parked(struct session *s)
 {
 	static const char go[] = "{\"op\":\"go\"}\n";
+	struct err e;
 
 	if (s->state != SESSION_STARTING)
 		return;
-	start_refresh_clock(s);
+	if (start_seal_seed(s, &e) < 0) {
+		session_fail(s, "seed", &e);
+		return;
+	}
 	pool_tell_limit(s);
 	s->may_have_written = true;
 	s->stage = "guest";

@@ -441,13 +441,11 @@ int start_confine_self(struct session *s, struct err *e)
 	return rc;
 }
 
-void start_refresh_clock(struct session *s)
+int start_seal_seed(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err e;
 
-	if (fd < 0 || seed_write_clock(fd, &e) < 0)
-		status_event_note(s, "clock", "the guest's clock is set from an older reading");
+	return fd < 0 ? err_sys(e, "open the seed") : seed_seal(fd, e);
 }
 
 int start_choose_machine(struct session *s, struct err *e)

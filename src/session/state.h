@@ -199,8 +199,8 @@ int start_launch(struct session *s, struct err *e);
 /* From here on this process reaches nothing but its run directory. Starts the making of a template before, where one
  * is missing. */
 int start_confine_self(struct session *s, struct err *e);
-/* Writes the seed's clock anew: right before the guest reads it. */
-void start_refresh_clock(struct session *s);
+/* With the time of now: right before the guest reads the seed. */
+int start_seal_seed(struct session *s, struct err *e);
 
 /* agent.c: the SSH link and what flows through it. */
 int agent_connect(struct session *s, struct err *e); /* and authenticates */

@@ -39,7 +39,7 @@ static void populate(const struct fixture *f, const char *home)
 {
 	struct err e;
 
-	if (home_populate(f->seed, home, agent_uid(), getegid(), &e) < 0)
+	if (home_populate(f->seed, f->seed, home, agent_uid(), getegid(), &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -146,7 +146,7 @@ static void test_links_are_not_followed(void **state)
 	fixture_put(&f, "guest/.claude/x", "");
 	fixture_link(&f, "../../outside", "guest/.claude/agents");
 	fixture_link(&f, "../../outside/target", "guest/.claude/CLAUDE.md");
-	assert_int_equal(home_populate(f.seed, home, agent_uid(), getegid(), &e), -1);
+	assert_int_equal(home_populate(f.seed, f.seed, home, agent_uid(), getegid(), &e), -1);
 	assert_non_null(strstr(e.text, "home: "));
 	assert_file(home, ".claude/commands/good.md", "good");
 	assert_file(f.root, "outside/target", "untouched");
@@ -181,7 +181,7 @@ static void test_deep_seed(void **state)
 	buf_addf(&path, "/file");
 	fixture_put(&f, buf_text(&path), "deep");
 	fixture_put(&f, "seed/gitconfig", "[user]\n");
-	assert_int_equal(home_populate(f.seed, home, agent_uid(), getegid(), &e), -1);
+	assert_int_equal(home_populate(f.seed, f.seed, home, agent_uid(), getegid(), &e), -1);
 	assert_non_null(strstr(e.text, "nested deeper"));
 	assert_file(home, ".gitconfig", "[user]\n"); /* the rest is there all the same */
 	fixture_fini(&f);
@@ -192,7 +192,7 @@ static void test_no_seed(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(home_populate("/nonexistent", "/tmp", 0, 0, &e), -1);
+	assert_int_equal(home_populate("/nonexistent", "/tmp", "/tmp", 0, 0, &e), -1);
 	assert_non_null(strstr(e.text, "/nonexistent"));
 }
 

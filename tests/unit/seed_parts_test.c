@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base/pack.h"
 #include "proto/names.h"
 
 static void test_plain(void **state)
@@ -102,10 +103,70 @@ static void test_clock_and_entropy(void **state)
 	assert_int_equal(st.st_size, NAME_SEED_ENTROPY_SIZE);
 	first = fixture_get(&f, NAME_SEED_CLOCK);
 	fd = open(f.seed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(seed_write_clock(fd, &e), 0);
+	assert_int_equal(seed_seal(fd, &e), 0);
 	second = fixture_get(&f, NAME_SEED_CLOCK);
 	assert_true(strtoll(second, NULL, 10) > strtoll(first, NULL, 10));
 	assert_true(strtoll(second, NULL, 10) / 1000000000 - time(NULL) <= 1);
+	fixture_fini(&f);
+}
+
+/* Counts the entries; each is what the file of its name is. */
+static size_t count_packed(const struct fixture *f)
+{
+	AUTO_FREE char *path = mem_format("%s/%s", f->seed, NAME_SEED_PACK);
+	AUTO_BUF struct buf pack = {0};
+	struct pack_entry entry;
+	struct err e;
+	size_t at = 0, count = 0;
+
+	assert_int_equal(file_read(AT_FDCWD, path, NAME_SEED_PACK_MAX, &pack, &e), 0);
+	while (pack_next(buf_data(&pack), buf_len(&pack), &at, &entry, &e) == 1) {
+		AUTO_FREE char *file = mem_format("%s/%s", f->seed, entry.name);
+		AUTO_BUF struct buf bytes = {0};
+
+		assert_int_equal(file_read(AT_FDCWD, file, NAME_SEED_PACK_MAX, &bytes, &e), 0);
+		assert_int_equal(entry.n, buf_len(&bytes));
+		if (entry.n)
+			assert_memory_equal(entry.bytes, buf_data(&bytes), entry.n);
+		count++;
+	}
+	assert_int_equal(at, buf_len(&pack));
+	return count;
+}
+
+static size_t count_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		count += entry->d_type == DT_REG;
+	closedir(dir);
+	return count;
+}
+
+/* All files, no folder, not itself; and anew each time. */
+static void test_pack(void **state)
+{
+	AUTO_CLOSE int fd = -1;
+	struct fixture f;
+	struct err e;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_put(&f, "home/.claude/settings.json", "{}");
+	f.conf.share_config = true;
+	fixture_seed(&f);
+	assert_true(fixture_has(&f, NAME_SEED_CLAUDE_CONFIG));
+	fd = open(f.seed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(seed_seal(fd, &e), 0);
+	assert_true(count_packed(&f) > 8);
+	assert_int_equal(count_packed(&f) + 1, count_files(f.seed));
+	fixture_put(&f, "seed/another", "one");
+	assert_int_equal(seed_seal(fd, &e), 0);
+	assert_int_equal(count_packed(&f) + 1, count_files(f.seed));
 	fixture_fini(&f);
 }
 
@@ -217,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_plain),	 cmocka_unit_test(test_absent_by_default),
 	    cmocka_unit_test(test_markers),	 cmocka_unit_test(test_clock_and_entropy),
+	    cmocka_unit_test(test_pack),
 	    cmocka_unit_test(test_bad_workdirs), cmocka_unit_test(test_seed_not_empty),
 	    cmocka_unit_test(test_context_live), cmocka_unit_test(test_context_locked),
 	    cmocka_unit_test(test_context_off),

@@ -1,0 +1,55 @@
+#include "base/pack.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool pack_is_name(const char *p, size_t n)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
+
+	if (n == 0 || n > PACK_NAME_MAX || p[0] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!memchr(allowed, p[i], sizeof(allowed) - 1))
+			return false;
+	return true;
+}
+
+int pack_add(struct buf *out, const char *name, const void *bytes, size_t n, struct err *e)
+{
+	const size_t length = strlen(name);
+	const uint8_t head = (uint8_t)length, size[4] = {(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)};
+
+	if (!pack_is_name(name, length))
+		return err_set(e, "%s: not the name of a file in a pack", name);
+	if (n > UINT32_MAX)
+		return err_set(e, "%s: too long", name);
+	buf_add(out, &head, 1);
+	buf_add(out, name, length);
+	buf_add(out, size, sizeof(size));
+	buf_add(out, bytes, n);
+	return 0;
+}
+
+int pack_next(const void *bytes, size_t n, size_t *at, struct pack_entry *entry, struct err *e)
+{
+	const uint8_t *p = (const uint8_t *)bytes + *at;
+	const size_t left = n - *at, length = left ? p[0] : 0;
+	const uint8_t *size;
+
+	if (left == 0)
+		return 0;
+	if (left < 1 + length + 4)
+		return err_set(e, "a pack that ends within an entry");
+	size = p + 1 + length;
+	if (!pack_is_name((const char *)p + 1, length))
+		return err_set(e, "a pack with a name that is none");
+	entry->n = size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
+	if (entry->n > left - (1 + length + 4))
+		return err_set(e, "a pack that ends within an entry");
+	memcpy(entry->name, p + 1, length);
+	entry->name[length] = '\0';
+	entry->bytes = size + 4;
+	*at += 1 + length + 4 + entry->n;
+	return 1;
+}
