@@ -153,6 +153,9 @@ def test_guest_sees_only_the_workspace(ctx):
               "/run/ccvm/clip:/home/ccvm/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
               "/usr/local/bin/claude\n/usr/local/bin/sudo\n/usr/bin/git", "the shell's surroundings")
     assert_eq(g.do("find ~ ! -user $(id -u); find ~ ! -group $(id -g)"), "", "files of others in the agent's home")
+    assert_eq(g.do("getent passwd $(id -u) $(id -un) | cut -d: -f1,3,4; getent group $(id -gn) | cut -d: -f3; "
+                   "stat -c '%a %U %G' /etc/passwd /etc/group"),
+              "ccvm:{0}:{1}\nccvm:{0}:{1}\n{1}\n644 root root\n644 root root".format(ctx.uid, ctx.gid), "the agent in the tables")
     assert_eq(g.do("sudo -n id -u"), "0", "sudo without a password")
 
     [session] = ctl_ls(ctx)
