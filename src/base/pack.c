@@ -1,3 +1,8 @@
+/* Theory of operation. The guest's root reads packs that came through QEMU.
+ *
+ * 1. A length is compared with what is left before anything behind it is looked at.
+ * 2. A name is one that no path can be made of: a pack writes only into the folder that its reader chose.
+ * 3. Nothing is kept between calls but the place, which is the caller's. */
 #include "base/pack.h"
 
 #include <stdbool.h>
