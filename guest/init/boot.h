@@ -49,7 +49,10 @@ int module_load_all(struct boot *b, struct err *e);      /* /modules/order of th
 int port_open_ctl(struct boot *b, struct err *e);
 /* Waits until the port exists and returns an open fd, close-on-exec. */
 int port_open(const char *name, int flags, struct err *e);
+/* firstuse.c */
+int firstuse_run(struct boot *b, struct err *e);         /* the network's, where processors wait to be started */
 /* cpus.c */
+bool cpus_wait(void);                                    /* some do */
 int cpus_start(struct boot *b, struct err *e);           /* the processors that the kernel was told to leave alone */
 /* warmup.c */
 bool warmup_is_wanted(void);                             /* the command line asks for it: a template is to be saved */
@@ -68,6 +71,9 @@ int seed_unmount(struct boot *b, struct err *e);         /* once everybody has r
 int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, static address, resolver */
 /* firewall.c */
 int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
+void firewall_load_modules(void);
+/* Follows connections while meanwhile() runs, lets everything pass, and leaves nothing behind but the modules. */
+int firewall_rehearse(void (*meanwhile)(void), struct err *e);
 /* pool.c */
 int pool_look(struct boot *b, struct err *e);            /* what the seed says of it */
 int pool_set_up(struct boot *b, struct err *e);          /* reads nothing of the seed */

@@ -4,18 +4,31 @@
  * and counts on a processor that is told so not to meet the breakpoint any more. QEMU's emulator does not keep that promise: it throws
  * away its translation of the old bytes before it writes the new ones, and another processor that translates them in between goes on
  * with the old ones for good. Where the computer is busy the gap is wide, and some of a hundred boots ended in "int3: 0000".
- * One processor has no such gap, and past this point the kernel's own code has nothing left to change. */
+ * One processor has no such gap, and past this point there is nothing left to change in code that runs
+ * (firstuse.c sees to it that what changes with its first use has been used). */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#define CPUS_ONLINE "/sys/devices/system/cpu/cpu%d/online"
+
+bool cpus_wait(void)
+{
+	AUTO_FREE char *path = mem_format(CPUS_ONLINE, 1);
+	AUTO_BUF struct buf text = {0};
+	struct err ignored;
+
+	return file_read(AT_FDCWD, path, 16, &text, &ignored) == 0 && buf_text(&text)[0] == '0';
+}
 
 int cpus_start(struct boot *b, struct err *e)
 {
 	(void)b;
 	for (int n = 1;; n++) {
-		AUTO_FREE char *path = mem_format("/sys/devices/system/cpu/cpu%d/online", n);
+		AUTO_FREE char *path = mem_format(CPUS_ONLINE, n);
 
 		if (access(path, F_OK) < 0)
 			return 0;

@@ -6,7 +6,9 @@
  *    (198.18.0.0/15, on every port, since the host decides there and says why), and the listed addresses on the listed
  *    ports. All else is refused with a reset or an ICMP message, so nothing hangs, and the first packets of a second
  *    are shown to ccvm-report (NFLOG).
- * 3. Nothing is forwarded: networks that the agent makes for itself stay inside. */
+ * 3. Nothing is forwarded: networks that the agent makes for itself stay inside.
+ * 4. Before the park point there may be a rehearsal (firewall_rehearse; firstuse.c says why). Its rule lets everything pass, there is
+ *    nothing of the agent's yet, and it is gone before `parked`; firewall_install makes its table anew in any case. */
 #include "init/boot.h"
 #include "init/nftbatch.h"
 #include "base/file.h"
@@ -26,6 +28,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FIREWALL_TABLE	    "ccvm"
@@ -296,13 +299,12 @@ static int firewall_commit(const struct nftbatch *b, struct err *e)
 		return err_sys(e, "netlink socket");
 	if (sendto(fd, buf_data(&b->bytes), buf_len(&b->bytes), 0, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return err_sys(e, "send the rules to nftables");
-	/* The last rule's number: behind it is only the end of the batch. */
-	return firewall_await(fd, b->sequence - 2, e);
+	return firewall_await(fd, b->acknowledged, e);
 }
 
 /* The kernel would load each module by a modprobe of its own, which costs an emulated guest a second a piece. What
  * cannot be loaded here is missed by the transaction, which is what decides. */
-static void firewall_load_modules(void)
+void firewall_load_modules(void)
 {
 	char *const argv[] = {"/sbin/modprobe", "-a", "-q", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log",
 			      "nfnetlink_log", NULL};
@@ -313,6 +315,59 @@ static void firewall_load_modules(void)
 
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+static int firewall_rehearse_rule(struct err *e)
+{
+	struct nftbatch b;
+	int rc;
+
+	nftbatch_begin(&b, FIREWALL_TABLE);
+	nftbatch_add_table(&b);
+	nftbatch_add_chain(&b, FIREWALL_OUT, NF_INET_LOCAL_OUT);
+	nftbatch_rule_begin(&b, FIREWALL_OUT);
+	nftbatch_load_ct_state(&b);
+	nftbatch_accept(&b);
+	nftbatch_rule_end(&b);
+	nftbatch_end(&b);
+	rc = firewall_commit(&b, e);
+	nftbatch_fini(&b);
+	return rc;
+}
+
+static bool firewall_tracks_connections(void)
+{
+	AUTO_BUF struct buf users = {0};
+	struct err ignored;
+
+	return file_read(AT_FDCWD, "/sys/module/nft_ct/refcnt", 64, &users, &ignored) == 0 &&
+	       strtol(buf_text(&users), NULL, 10) > 0;
+}
+
+static int firewall_forget_rehearsal(struct err *e)
+{
+	const struct timespec turn = {.tv_nsec = 1000000};
+	struct nftbatch b;
+	int rc;
+
+	nftbatch_begin(&b, FIREWALL_TABLE);
+	nftbatch_remove_table(&b);
+	nftbatch_end(&b);
+	rc = firewall_commit(&b, e);
+	nftbatch_fini(&b);
+	/* The kernel takes the rule apart behind its answer. */
+	for (int i = 0; rc == 0 && i < FIREWALL_WAIT_S * 1000 && firewall_tracks_connections(); i++)
+		nanosleep(&turn, NULL);
+	return rc;
+}
+
+int firewall_rehearse(void (*meanwhile)(void), struct err *e)
+{
+	firewall_load_modules();
+	if (firewall_rehearse_rule(e) < 0)
+		return -1;
+	meanwhile();
+	return firewall_forget_rehearsal(e);
 }
 
 int firewall_install(struct boot *boot, struct err *e)

@@ -44,6 +44,7 @@ static const struct stage init_before_park[] = {
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
 	{"network", STAGE_FAIL_CLOSED, netif_configure},
 	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
+	{"first use", STAGE_FAIL_OPEN, firstuse_run},
 	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 	{"early sshd", STAGE_FAIL_OPEN, sshd_start_early},

@@ -60,6 +60,8 @@ static void nft_message(struct nftbatch *b, uint16_t type, uint16_t flags, uint8
 	const struct nlmsghdr head = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = b->sequence++};
 	const struct nfgenmsg general = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
 
+	if (flags & NLM_F_ACK)
+		b->acknowledged = head.nlmsg_seq;
 	b->message = buf_len(&b->bytes);
 	buf_add(&b->bytes, &head, sizeof(head));
 	buf_add(&b->bytes, &general, sizeof(general));
@@ -75,6 +77,13 @@ static void nft_message_end(struct nftbatch *b)
 static void nft_table_message(struct nftbatch *b, uint16_t type, uint16_t flags)
 {
 	nft_message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
+}
+
+static void nft_whole_table(struct nftbatch *b, uint16_t type, uint16_t flags)
+{
+	nft_table_message(b, type, flags);
+	nft_attr_text(b, NFTA_TABLE_NAME, b->table);
+	nft_message_end(b);
 }
 
 void nftbatch_begin(struct nftbatch *b, const char *table)
@@ -101,11 +110,13 @@ void nftbatch_add_table(struct nftbatch *b)
 	/* Made, removed and made again: the middle step fails on a table that is not there. */
 	static const uint16_t types[] = {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		nft_table_message(b, types[i], types[i] == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
-		nft_attr_text(b, NFTA_TABLE_NAME, b->table);
-		nft_message_end(b);
-	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		nft_whole_table(b, types[i], types[i] == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+}
+
+void nftbatch_remove_table(struct nftbatch *b)
+{
+	nft_whole_table(b, NFT_MSG_DELTABLE, NLM_F_ACK);
 }
 
 void nftbatch_add_chain(struct nftbatch *b, const char *name, int hook)

@@ -15,17 +15,18 @@
 struct nftbatch {
 	struct buf bytes;
 	const char *table; /* borrowed */
-	uint32_t sequence;
+	uint32_t sequence, acknowledged; /* of the next message; of the last that asks for an answer */
 	size_t message, expressions; /* offsets of what is open */
 };
 
 void nftbatch_begin(struct nftbatch *b, const char *table);
 void nftbatch_add_table(struct nftbatch *b); /* an empty one, in place of any of this name */
+void nftbatch_remove_table(struct nftbatch *b);
 /* hook: NF_INET_LOCAL_OUT and so on, with policy drop; or -1 for a chain that is jumped to. */
 void nftbatch_add_chain(struct nftbatch *b, const char *name, int hook);
 void nftbatch_rule_begin(struct nftbatch *b, const char *chain);
 void nftbatch_rule_end(struct nftbatch *b);
-void nftbatch_end(struct nftbatch *b); /* the message that is acknowledged is the last rule */
+void nftbatch_end(struct nftbatch *b);
 void nftbatch_fini(struct nftbatch *b);
 
 /* ---- expressions ---- */

@@ -50,8 +50,6 @@ static const struct warmup_program warmup_programs[] = {
 	 * the option. */
 	{ARGV("/usr/lib/openssh/sshd-session", "-?"), 20, true},
 	{ARGV("/usr/lib/openssh/sshd-auth", "-?"), 20, true},
-	/* What the firewall's rules will need: loading it is most of that stage's time. */
-	{ARGV("/sbin/modprobe", "-a", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log", "nfnetlink_log"), 20, true},
 	{ARGV("/usr/bin/zsh", "-l", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
 	{ARGV(NAME_CLAUDE, "--version"), 60, false},
 	{ARGV(NAME_CLAUDE, "-p", "hello"), 10, false},
@@ -162,6 +160,7 @@ int warmup_run(struct boot *b, struct err *e)
 	mkdir(WARMUP_HOME, 0755);
 	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,uid=1000,gid=1000") < 0)
 		return err_sys(e, "mount " WARMUP_HOME);
+	firewall_load_modules(); /* most of the time of that stage */
 	for (size_t i = 0; i < ARRAY_LEN(warmup_programs); i++)
 		warmup_run_one(&warmup_programs[i]);
 	for (size_t i = 0; i < ARRAY_LEN(warmup_names); i++)
