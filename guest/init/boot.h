@@ -50,10 +50,12 @@ int port_open_ctl(struct boot *b, struct err *e);
 /* Waits until the port exists and returns an open fd, close-on-exec. */
 int port_open(const char *name, int flags, struct err *e);
 /* firstuse.c */
-int firstuse_run(struct boot *b, struct err *e);         /* the network's, where processors wait to be started */
+void firstuse_connect(void);                             /* as the network is now */
+int firstuse_rehearse(struct err *e);                    /* with connections being followed */
 /* cpus.c */
-bool cpus_wait(void);                                    /* some do */
-int cpus_start(struct boot *b, struct err *e);           /* the processors that the kernel was told to leave alone */
+/* The processors that the kernel was told to leave alone, where there are some. */
+int cpus_start_early(struct boot *b, struct err *e);     /* where a template is to be saved */
+int cpus_start(struct boot *b, struct err *e);           /* once the firewall stands */
 /* warmup.c */
 bool warmup_is_wanted(void);                             /* the command line asks for it: a template is to be saved */
 int warmup_run(struct boot *b, struct err *e);           /* where it is wanted */

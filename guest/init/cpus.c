@@ -15,7 +15,7 @@
 
 #define CPUS_ONLINE "/sys/devices/system/cpu/cpu%d/online"
 
-bool cpus_wait(void)
+static bool cpus_wait(void)
 {
 	AUTO_FREE char *path = mem_format(CPUS_ONLINE, 1);
 	AUTO_BUF struct buf text = {0};
@@ -24,9 +24,8 @@ bool cpus_wait(void)
 	return file_read(AT_FDCWD, path, 16, &text, &ignored) == 0 && buf_text(&text)[0] == '0';
 }
 
-int cpus_start(struct boot *b, struct err *e)
+static int cpus_start_all(struct err *e)
 {
-	(void)b;
 	for (int n = 1;; n++) {
 		AUTO_FREE char *path = mem_format(CPUS_ONLINE, n);
 
@@ -35,4 +34,21 @@ int cpus_start(struct boot *b, struct err *e)
 		if (file_set(path, "1", e) < 0)
 			return -1;
 	}
+}
+
+int cpus_start_early(struct boot *b, struct err *e)
+{
+	(void)b;
+	if (!warmup_is_wanted() || !cpus_wait())
+		return 0;
+	return firstuse_rehearse(e) < 0 || cpus_start_all(e) < 0 ? -1 : 0;
+}
+
+int cpus_start(struct boot *b, struct err *e)
+{
+	(void)b;
+	if (!cpus_wait())
+		return 0;
+	firstuse_connect();
+	return cpus_start_all(e);
 }

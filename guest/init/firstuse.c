@@ -3,8 +3,9 @@
  * Tables that are looked up by a hash get its key with the first packet (DO_ONCE in linux/once.h): a worker then takes the question for the
  * key out of the code, most likely on another processor, while the packet that brought it about is still on its way through that code.
  * QEMU's emulator does not survive that (cpus.c): guests whose agent's first curl ended in "int3: 0000" were seen. So a connection of each
- * kind is made here, over the loopback, with connections being followed. The keys are then those of the template in every clone: they
- * spread tables and number connections that only this host sees. */
+ * kind is made here, over the loopback. Whether there is a firewall, which follows connections, is known after `go` alone: a cold boot
+ * starts its processors after that, and before a template is saved there is a rehearsal. The keys are then those of the template in every
+ * clone: they spread tables and number connections that only this host sees. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -39,7 +40,7 @@ static socklen_t firstuse_size(int family)
 }
 
 /* From a socket to another on a port that the kernel chooses; with TCP the connection is made and accepted. */
-static void firstuse_connect(int family, int type)
+static void firstuse_connect_to(int family, int type)
 {
 	AUTO_CLOSE int server = socket(family, type | SOCK_CLOEXEC, 0), client = socket(family, type | SOCK_CLOEXEC, 0);
 	AUTO_CLOSE int accepted = -1;
@@ -64,19 +65,18 @@ static void firstuse_be_refused(int family)
 	(void)!connect(client, &at.any, firstuse_size(family));
 }
 
-static void firstuse_connect_all(void)
+void firstuse_connect(void)
 {
 	static const int families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
 
 	for (size_t f = 0; f < ARRAY_LEN(families); f++) {
 		for (size_t t = 0; t < ARRAY_LEN(types); t++)
-			firstuse_connect(families[f], types[t]);
+			firstuse_connect_to(families[f], types[t]);
 		firstuse_be_refused(families[f]);
 	}
 }
 
-int firstuse_run(struct boot *b, struct err *e)
+int firstuse_rehearse(struct err *e)
 {
-	(void)b;
-	return cpus_wait() ? firewall_rehearse(firstuse_connect_all, e) : 0;
+	return firewall_rehearse(firstuse_connect, e);
 }

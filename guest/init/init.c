@@ -44,8 +44,7 @@ static const struct stage init_before_park[] = {
 	{"root", STAGE_FAIL_CLOSED, rootfs_switch},
 	{"network", STAGE_FAIL_CLOSED, netif_configure},
 	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
-	{"first use", STAGE_FAIL_OPEN, firstuse_run},
-	{"processors", STAGE_FAIL_OPEN, cpus_start},
+	{"processors", STAGE_FAIL_OPEN, cpus_start_early},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 	{"early sshd", STAGE_FAIL_OPEN, sshd_start_early},
 };
@@ -67,6 +66,7 @@ static const struct stage init_after_go[] = {
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
 	{"machine-id", STAGE_FAIL_OPEN, seed_machine_id},
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
+	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	/* Who logs in is known now. Logging in takes as long as all of the rows below, and they run beside it: nothing starts an agent
