@@ -49,6 +49,9 @@ static const char sshd_settings[] =
 	"AllowUsers " NAME_AGENT_USER "\n"
 	"UsePAM no\n"
 	"UseDNS no\n"
+	/* Nobody listens there. Without it each of sshd's programs looks up all of the machine's addresses and sorts them. */
+	"AddressFamily inet\n"
+	"ListenAddress 127.0.0.1\n"
 	"PermitTTY yes\n"
 	"PermitUserRC no\n"
 	"PermitUserEnvironment no\n"
@@ -63,8 +66,8 @@ static const char sshd_settings[] =
 	"Compression no\n"
 	/* Both ends are this machine: post-quantum exchange would cost a second of emulated CPU and buy
 	 * nothing. RekeyLimit keeps a long session from pausing for a new exchange. */
-	"KexAlgorithms curve25519-sha256\n"
-	"HostKeyAlgorithms ssh-ed25519\n"
+	"KexAlgorithms " NAME_SSH_KEX "\n"
+	"HostKeyAlgorithms " NAME_SSH_KEY_ALGORITHM "\n"
 	"Ciphers chacha20-poly1305@openssh.com\n"
 	"RekeyLimit 64G none\n"
 	"LoginGraceTime 120\n"
@@ -98,7 +101,7 @@ static int sshd_spawn(struct boot *b, struct err *e)
 {
 	static char *const argv[] = {"/usr/sbin/sshd", "-i", "-e", "-f", SSHD_CONFIG, NULL};
 	static char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-				    "LD_PRELOAD=libc.so.6 libcrypto.so.3", NULL};
+				    "LD_PRELOAD=libc.so.6 libcrypto.so.3", "OPENSSL_CONF=" NAME_GUEST_DIR "/no-openssl.cnf", NULL};
 	AUTO_CLOSE int ours = -1, theirs = -1, console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	int pair[2];
 

@@ -10,10 +10,10 @@ struct sshkey *sshkey_generate(struct err *e)
 {
 	struct sshkey *k = mem_alloc(sizeof(*k));
 
-	if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &k->key) == SSH_OK)
+	if (ssh_pki_generate(SSH_KEYTYPE_ECDSA_P256, 0, &k->key) == SSH_OK)
 		return k;
 	free(k);
-	err_set(e, "libssh could not make an ed25519 key");
+	err_set(e, "libssh could not make a key");
 	return NULL;
 }
 
@@ -32,7 +32,7 @@ static int sshkey_write_public(const struct sshkey *k, int dirfd, const char *na
 
 	if (ssh_pki_export_pubkey_base64(k->key, &base64) != SSH_OK)
 		return err_set(e, "libssh could not export a public key");
-	rc = file_createf(dirfd, name, 0600, e, "ssh-ed25519 %s\n", base64);
+	rc = file_createf(dirfd, name, 0600, e, NAME_SSH_KEY_ALGORITHM " %s\n", base64);
 	ssh_string_free_char(base64);
 	return rc;
 }

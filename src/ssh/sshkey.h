@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-struct sshkey; /* an ed25519 pair; wiped by libssh on release */
+struct sshkey; /* a NAME_SSH_KEY_ALGORITHM pair; wiped by libssh on release */
 
 struct sshkey *sshkey_generate(struct err *e);
 void sshkey_free(struct sshkey *k);

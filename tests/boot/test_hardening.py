@@ -34,7 +34,7 @@ print(json.dumps({
     "bpf": call(321, 0, attr, 128), "kexec_load": call(246, 0, 0, None, 0), "kexec_file_load": call(320, -1, -1, 0, None, 0),
     "dmesg": call(103, 3, ctypes.create_string_buffer(64), 64), "kmsg": opened("/dev/kmsg"), "mem": opened("/dev/mem"),
     "kcore": opened("/proc/kcore"), "init's environment": opened("/proc/1/environ"), "shadow": opened("/etc/shadow"),
-    "host key": opened("/run/ccvm/ssh_host_ed25519_key"), "seed": opened("/run/ccvm/seed"),
+    "host key": opened("/run/ccvm/ssh_host_key"), "seed": opened("/run/ccvm/seed"),
     "ports": sorted({opened("/dev/" + n) for n in os.listdir("/dev") if n.startswith("vport")}),
     "disks": sorted({opened("/dev/" + n) for n in os.listdir("/dev") if n.startswith("vd")}),
     "module": call(175, b"", 0, b""), "core limit": resource.getrlimit(resource.RLIMIT_CORE),

@@ -32,7 +32,7 @@ print(json.dumps({
     "kernel uuid": open("/proc/sys/kernel/random/uuid").read(), "python": random.random(), "secrets": secrets.token_hex(16),
     "openssl": out("openssl", "rand", "-hex", "16"), "boot id": open("/proc/sys/kernel/random/boot_id").read(),
     "machine id": open("/etc/machine-id").read(), "ssh key": open("k.pub").read(),
-    "host key": out("sudo", "sha256sum", "/run/ccvm/ssh_host_ed25519_key"),
+    "host key": out("sudo", "sha256sum", "/run/ccvm/ssh_host_key"),
     "temporary name": out("mktemp", "-u")}))
 END"""
 

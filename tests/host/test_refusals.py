@@ -458,7 +458,7 @@ def test_no_claude_in_the_image(ctx):
 
 # -- dry run ----------------------------------------------------------------------------------------------------------
 
-ALWAYS = {"authorized_keys", "ssh_host_ed25519_key", "ssh_host_ed25519_key.pub", "entropy", "clock", "workdir", "mode",
+ALWAYS = {"authorized_keys", "ssh_host_key", "ssh_host_key.pub", "entropy", "clock", "workdir", "mode",
           "shell", "host-uid", "host-gid", "claude-args", "accept-env", "agent-sudo", "accel"}
 NEITHER = {"CCVM_DRYRUN": "1", "CCVM_IMAGE": "/nonexistent", "CCVM_QEMU": "/nonexistent"}
 
@@ -490,14 +490,14 @@ def test_dry_run(ctx):
     assert_eq(seed["claude-args"], b"".join(a.encode() + b"\0" for a in args), "claude-args")
     assert_eq(len(seed["entropy"]), 64, "size of entropy")
     assert_true(abs(int(seed["clock"]) / 1e9 - time.time()) < 60, "clock")
-    assert_in(b"OPENSSH PRIVATE KEY", seed["ssh_host_ed25519_key"], "host key")
-    assert_in(seed["ssh_host_ed25519_key.pub"].split()[1], seed["ssh_host_ed25519_key.pub"], "public host key")
-    assert_not_in(seed["authorized_keys"].split()[1], seed["ssh_host_ed25519_key.pub"], "two different keys")
+    assert_in(b"OPENSSH PRIVATE KEY", seed["ssh_host_key"], "host key")
+    assert_in(seed["ssh_host_key.pub"].split()[1], seed["ssh_host_key.pub"], "public host key")
+    assert_not_in(seed["authorized_keys"].split()[1], seed["ssh_host_key.pub"], "two different keys")
 
 
 def test_dry_runs_differ(ctx):
     a, b = dry_run(ctx), dry_run(ctx)
-    for name in ("entropy", "authorized_keys", "ssh_host_ed25519_key"):
+    for name in ("entropy", "authorized_keys", "ssh_host_key"):
         assert_true(a[name] != b[name], name + " is new for each run")
 
 
