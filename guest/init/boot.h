@@ -26,6 +26,7 @@ struct boot {
 	int sshd_socket;  /* its connection, which nothing carries to the host yet; else -1 */
 	int sshd_config;  /* its configuration, before it is written; else -1 */
 	int sshd_gate;    /* while this is open sshd cannot open its configuration; else -1 */
+	int ahead;        /* takes the order of what is to run ahead; else -1 */
 	pid_t report;
 	int nix_fd;       /* listens for the Nix daemon's clients; -1: the image has no Nix, or it failed */
 	pid_t nix_daemon; /* 0: does not run */
@@ -59,6 +60,9 @@ int cpus_start(struct boot *b, struct err *e);           /* once the firewall st
 /* warmup.c */
 bool warmup_is_wanted(void);                             /* the command line asks for it: a template is to be saved */
 int warmup_run(struct boot *b, struct err *e);           /* where it is wanted */
+/* ahead.c */
+int ahead_start(struct boot *b, struct err *e);          /* it waits, in a template */
+int ahead_go(struct boot *b, struct err *e);             /* once the agent's user is known, and the firewall stands */
 /* seed.c */
 int seed_mount(struct boot *b, struct err *e);           /* and unpacks its files */
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */

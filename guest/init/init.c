@@ -47,6 +47,7 @@ static const struct stage init_before_park[] = {
 	{"processors", STAGE_FAIL_OPEN, cpus_start_early},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
 	{"early sshd", STAGE_FAIL_OPEN, sshd_start_early},
+	{"early run ahead", STAGE_FAIL_OPEN, ahead_start},
 };
 
 /* What no other stage needs, but the agent. */
@@ -68,6 +69,7 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
+	{"run ahead", STAGE_FAIL_OPEN, ahead_go},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	/* Who logs in is known now. Logging in takes as long as all of the rows below, and they run beside it: nothing starts an agent
 	 * before "ready" was said. */
@@ -298,7 +300,7 @@ int main(void)
 {
 	static struct init_inbox inbox;
 	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1,
-			       .sshd_gate = -1, .launch_lock = -1};
+			       .sshd_gate = -1, .ahead = -1, .launch_lock = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;

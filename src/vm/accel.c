@@ -60,7 +60,10 @@ char *accel_recorded(const char *path)
 
 /* ---- the decision ---- */
 
-static const struct accel accel_emulation = {"auto", "tcg", "max", false};
+/* QEMU's emulator moves a string byte by byte where a processor that says it does so fast has the kernel copy and clear that way. */
+#define ACCEL_EMULATED_CPU "max,-erms,-fsrm"
+
+static const struct accel accel_emulation = {"auto", "tcg", ACCEL_EMULATED_CPU, false};
 
 int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record, struct accel *out, struct err *e)
 {
@@ -76,7 +79,7 @@ int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *
 		*out = (struct accel){"kvm", "kvm", "host", true};
 		return 0;
 	case ACCEL_TCG:
-		*out = (struct accel){"tcg", "tcg", "max", false};
+		*out = (struct accel){"tcg", "tcg", ACCEL_EMULATED_CPU, false};
 		return 0;
 	case ACCEL_AUTO:
 		break;

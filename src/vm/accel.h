@@ -15,7 +15,7 @@ enum accel_choice { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 struct accel {
 	const char *mode;  /* auto, kvm or tcg: what was asked for */
 	const char *accel; /* QEMU's accel= value: kvm or tcg */
-	const char *cpu;   /* QEMU's -cpu model */
+	const char *cpu;   /* for QEMU's -cpu */
 	bool kvm;          /* the guest will run under KVM */
 };
 

@@ -26,6 +26,7 @@ def test_code_changes_while_one_processor_runs(ctx):
     """QEMU's emulator can lose a change where another processor translates the same code at that moment: guest/init/cpus.c."""
     g = boot_and_look(ctx, CCVM_VM_DISK_SIZE="1")
     assert_eq(g.do("nproc"), "2", "processors")
+    assert_eq(g.do("grep -cwE 'erms|fsrm' /proc/cpuinfo || true"), "0", "processors that are said to copy bytes fast")
     g.do("findmnt -n /scratch >/dev/null")
     log = g.do("sudo dmesg").split("\n")
     changes = changes_in(log)

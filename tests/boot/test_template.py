@@ -384,6 +384,40 @@ def test_memory_is_shared(ctx):
     assert_nothing_left(ctx)
 
 
+# Each start of a program, on the console. ccvm-launch and what runs ahead name the programs so, warm-up and zsh do not.
+PROGRAMS = "ignore_loglevel tp_printk trace_event=sched:sched_process_exec"
+RUN_AHEAD = {
+    "two processors": ("2", 2),
+    "one processor": ("1", 1),
+}
+
+
+@each(RUN_AHEAD)
+@test(timeout=400, boot="template")
+def test_programs_run_ahead(ctx, entry):
+    """An emulated guest runs what comes next on its other processor while somebody logs in, so that it is translated: guest/init/ahead.c."""
+    cores, times = entry
+    env = {"CCVM_ACCEL": "tcg", "CCVM_CORES": cores, "CCVM_TEST_KERNEL_WORDS": PROGRAMS, "CCVM_TEMPLATE_DIR": os.path.join(ctx.cache, "programs"),
+           "ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+    code, _, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "image", "warm"], env=env, timeout=300)
+    assert_eq(code, 0, "exit code of image warm: %r" % err)
+    for program, *argv in (["/bin/zsh", "--shell"], ["/usr/local/bin/claude", "-p", "wait"]):
+        events = os.path.join(events_dir(ctx), program.replace("/", "-"))
+        p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), *argv], stdin=None, env={**env, "CCVM_EVENTS": events})
+        wait_until(lambda: os.path.exists(events) and [e for e in read_json_lines(events) if e.get("state") == "running"], 120, "the agent")
+        assert_eq(starts(events), ["template"], "ways of starting")
+        [run_dir] = ctx.session_dirs()
+
+        def started():
+            with open(os.path.join(run_dir, "console.log"), errors="replace") as f:
+                return f.read().count("filename=%s " % program)
+        wait_until(lambda: started() >= times, 60, "%d starts of %s" % (times, program))
+        assert_eq(started(), times, "starts of %s" % program)
+        os.kill(p.pid, signal.SIGTERM)
+        p.wait(60)
+        assert_nothing_left(ctx)
+
+
 def open_flags(pid, fd):
     line = next(n for n in procs.read("/proc/%d/fdinfo/%s" % (pid, fd)).decode().splitlines() if n.startswith("flags:"))
     return int(line.split()[1], 8)

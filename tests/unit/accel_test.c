@@ -22,13 +22,13 @@ static const struct test_case {
 	const char *remedy;
 } cases[] = {
     {ACCEL_AUTO, FINE, {"auto", "kvm", "max", true}, 0, NULL},
-    {ACCEL_AUTO, MISSING, {"auto", "tcg", "max", false}, 0, NULL},
-    {ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max", false}, 0, NULL},
+    {ACCEL_AUTO, MISSING, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+    {ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
     {ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
     {ACCEL_KVM, MISSING, {0}, ENOENT, "modprobe"},
     {ACCEL_KVM, NOT_OURS, {0}, EACCES, "usermod"},
-    {ACCEL_TCG, FINE, {"tcg", "tcg", "max", false}, 0, NULL},
-    {ACCEL_TCG, MISSING, {"tcg", "tcg", "max", false}, 0, NULL},
+    {ACCEL_TCG, FINE, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+    {ACCEL_TCG, MISSING, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
 };
 
 static int differs(const struct accel *a, const struct accel *b)
