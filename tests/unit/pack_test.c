@@ -6,10 +6,11 @@
 
 static void test_both_ways(void **state)
 {
+	static const char large[0x10203];
 	static const struct {
 		const char *name, *bytes;
 		size_t n;
-	} files[] = {{"mode", "rw", 2}, {"claude-args", "", 0}, {"ssh_host_key.pub", "\0\xff\n", 3}};
+	} files[] = {{"mode", "rw", 2}, {"claude-args", "", 0}, {"ssh_host_key.pub", "\0\xff\n", 3}, {"large", large, sizeof(large)}};
 	AUTO_BUF struct buf pack = {0};
 	struct pack_entry entry;
 	struct err e;
