@@ -7,12 +7,10 @@
  * starts its processors after that, and before a template is saved there is a rehearsal. The keys are then those of the template in every
  * clone: they spread tables and number connections that only this host sees. */
 #include "init/boot.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRSTUSE_CLOSED_PORT 9

@@ -14,8 +14,8 @@
  *    whoever speaks to the client and makes keys is another program (sshd-session), which starts after `go`. An older sshd is
  *    not started before.
  * 6. They all load libc and libcrypto first, in that order. Both then lie at the same address in each of them (an emulated guest's
- *    layout is not random), and what is translated for one is there for the next. They read no settings of OpenSSL, which are about TLS. No environment of
- *    theirs reaches the agent. */
+ *    layout is not random), and what is translated for one is there for the next. They read no settings of OpenSSL, which are
+ *    about TLS. No environment of theirs reaches the agent. */
 #include "init/boot.h"
 #include "init/relay.h"
 #include "init/seedread.h"

@@ -34,9 +34,9 @@ static int walk(const uint8_t *p, size_t n)
 static void test_batch(void **state)
 {
 	static const uint16_t types[] = {NFNL_MSG_BATCH_BEGIN, NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE,
-					 NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFNL_MSG_BATCH_END};
+					 NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_DELTABLE, NFNL_MSG_BATCH_END};
 	struct nftbatch b;
-	size_t at = 0, i = 0;
+	size_t at = 0, i = 0, answered = 0;
 
 	(void)state;
 	nftbatch_begin(&b, "t");
@@ -52,6 +52,8 @@ static void test_batch(void **state)
 	nftbatch_reject_prohibited(&b);
 	nftbatch_jump(&b, "ports");
 	nftbatch_rule_end(&b);
+	assert_int_equal(b.acknowledged, 5);
+	nftbatch_remove_table(&b);
 	nftbatch_end(&b);
 	while (at < buf_len(&b.bytes)) {
 		struct nlmsghdr h;
@@ -59,6 +61,8 @@ static void test_batch(void **state)
 		memcpy(&h, buf_data(&b.bytes) + at, sizeof(h));
 		assert_true(i < ARRAY_LEN(types));
 		assert_int_equal(h.nlmsg_seq, i);
+		if (h.nlmsg_flags & NLM_F_ACK)
+			answered = i;
 		assert_int_equal(h.nlmsg_type & 0xff, types[i] & 0xff);
 		assert_true(h.nlmsg_len >= 20 && h.nlmsg_len % 4 == 0 && h.nlmsg_len <= buf_len(&b.bytes) - at);
 		if (types[i] == NFT_MSG_NEWRULE)
@@ -69,6 +73,8 @@ static void test_batch(void **state)
 		i++;
 	}
 	assert_int_equal(i, ARRAY_LEN(types));
+	assert_int_equal(b.acknowledged, answered);
+	assert_int_equal(answered, 6);
 	nftbatch_fini(&b);
 }
 
