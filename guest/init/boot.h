@@ -27,7 +27,7 @@ struct boot {
 	int sshd_config;  /* its configuration, before it is written; else -1 */
 	int sshd_gate;    /* while this is open sshd cannot open its configuration; else -1 */
 	int ahead;        /* takes the order of what is to run ahead; else -1 */
-	pid_t report;
+	int report_begin; /* ccvm-report waits for the end of this; else -1 */
 	int nix_fd;       /* listens for the Nix daemon's clients; -1: the image has no Nix, or it failed */
 	pid_t nix_daemon; /* 0: does not run */
 	bool pool_wanted; /* the seed asks for an encrypted disk */
@@ -62,7 +62,7 @@ bool warmup_is_wanted(void);                             /* the command line ask
 int warmup_run(struct boot *b, struct err *e);           /* where it is wanted */
 /* ahead.c */
 int ahead_start(struct boot *b, struct err *e);          /* it waits, in a template */
-int ahead_go(struct boot *b, struct err *e);             /* once the agent's user is known, and the firewall stands */
+int ahead_go(struct boot *b, struct err *e);             /* behind the firewall, while the seed is there */
 /* seed.c */
 int seed_mount(struct boot *b, struct err *e);           /* and unpacks its files */
 int seed_entropy(struct boot *b, struct err *e);         /* credit and reseed, before any key is used */
@@ -106,7 +106,8 @@ int sshd_connect(struct boot *b, struct err *e);         /* with the host; the a
 int agent_clip_port(int64_t *port, struct err *e);       /* of the image bridge; 0: this session has none */
 int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may read */
 int agent_write_hooks(struct boot *b, struct err *e);    /* so that claude reports what it does */
-int agent_start_report(struct boot *b, struct err *e);
+int agent_start_report(struct boot *b, struct err *e);   /* it waits, */
+int agent_begin_report(struct boot *b, struct err *e);   /* and goes on */
 /* An image whose path the user pasted is fetched (proto/clip.h), as the agent; what it becomes is told to the host by it. */
 void agent_fetch_paste(const struct boot *b, const char *token, const char *suffix);
 

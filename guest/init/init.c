@@ -46,6 +46,7 @@ static const struct stage init_before_park[] = {
 	{"hardening", STAGE_FAIL_CLOSED, harden_kernel},
 	{"processors", STAGE_FAIL_OPEN, cpus_start_early},
 	{"warm-up", STAGE_FAIL_OPEN, warmup_run},
+	{"early report", STAGE_FAIL_OPEN, agent_start_report},
 	{"early sshd", STAGE_FAIL_OPEN, sshd_start_early},
 	{"early run ahead", STAGE_FAIL_OPEN, ahead_start},
 };
@@ -69,7 +70,6 @@ static const struct stage init_after_go[] = {
 	{"firewall", STAGE_FAIL_CLOSED, firewall_install},
 	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
-	{"run ahead", STAGE_FAIL_OPEN, ahead_go},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
 	/* Who logs in is known now. Logging in takes as long as all of the rows below, and they run beside it: nothing starts an agent
 	 * before "ready" was said. */
@@ -85,11 +85,12 @@ static const struct stage init_after_go[] = {
 	{"beside", STAGE_FAIL_OPEN, init_run_beside},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},
-	{"report", STAGE_FAIL_OPEN, agent_start_report},
+	{"report", STAGE_FAIL_OPEN, agent_begin_report},
 };
 
 /* What the host need not wait for; the agent does. */
 static const struct stage init_after_ready[] = {
+	{"run ahead", STAGE_FAIL_OPEN, ahead_go},
 	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
@@ -300,7 +301,7 @@ int main(void)
 {
 	static struct init_inbox inbox;
 	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1,
-			       .sshd_gate = -1, .ahead = -1, .launch_lock = -1};
+			       .sshd_gate = -1, .ahead = -1, .report_begin = -1, .launch_lock = -1};
 	struct err e;
 	sigset_t all;
 	int signal_fd;

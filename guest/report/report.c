@@ -1,6 +1,6 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
- * Runs as root in the guest. It says a line when a figure moved noticeably, at most once a second, and
+ * Runs as root in the guest, from the end of its standard input on. It says a line when a figure moved noticeably, at most once a second, and
  * otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they change; what the guest's
  * own firewall refused, merged, once a second; and what claude's hooks report and who ran out of memory, at once. */
 #include "report/hooks.h"
@@ -179,7 +179,16 @@ static int report_wait(int kernel_fd, int hooks_fd)
 	return 0;
 }
 
-int main(void)
+/* Before, there may be no firewall to listen to, and what there is to see may be a template's. */
+static void report_await_begin(void)
+{
+	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+}
+
+static int report_run(void)
 {
 	struct report_figures last = {0}, now;
 	struct err ignored; /* no firewall, or no log of it: nothing to report */
@@ -204,4 +213,10 @@ int main(void)
 		last = now;
 		quiet = 0;
 	}
+}
+
+int main(void)
+{
+	report_await_begin();
+	return report_run();
 }
