@@ -1,8 +1,9 @@
 /* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
  *
- * Runs as root in the guest, from the end of its standard input on. It says a line when a figure moved noticeably, at most once a second, and
- * otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they change; what the guest's
- * own firewall refused, merged, once a second; and what claude's hooks report and who ran out of memory, at once. */
+ * Runs as root in the guest, from the end of its standard input on. It says a line when a figure moved noticeably, at
+ * most once a second, and otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they
+ * change; what the guest's own firewall refused, merged, once a second; and what claude's hooks report and who ran out of
+ * memory, at once. */
 #include "report/hooks.h"
 #include "report/nflog.h"
 #include "report/oom.h"

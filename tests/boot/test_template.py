@@ -384,7 +384,7 @@ def test_memory_is_shared(ctx):
     assert_nothing_left(ctx)
 
 
-# Each start of a program, on the console. ccvm-launch and what runs ahead name the programs so, warm-up and zsh do not.
+# Each start of a program, on the console; a session has only its own there, not those of the template.
 PROGRAMS = "ignore_loglevel tp_printk trace_event=sched:sched_process_exec"
 RUN_AHEAD = {
     "two processors": ("2", 2),
