@@ -2,6 +2,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/place.h"
+#include "base/trustpath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +11,41 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What one run may add to a file: a guest has a part in what is written. */
+#define EVENTS_FILE_MAX ((size_t)64 << 20)
+
+/* "3", or as a shell's process substitution writes it, "/dev/fd/3". */
 static int events_parse_fd(const char *text)
 {
+	static const char dir[] = "/dev/fd/";
+	const size_t skip = strncmp(text, dir, sizeof(dir) - 1) == 0 ? sizeof(dir) - 1 : 0;
 	char *end;
-	long fd = strtol(text, &end, 10);
+	long fd;
+
+	if (strcmp(text, "/dev/stderr") == 0)
+		return STDERR_FILENO;
+	text += skip;
+	fd = strtol(text, &end, 10);
 
 	return *text && !*end && fd >= 0 && fd < 65536 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+}
+
+/* What is written there comes from a guest in part, and whoever works in the project could point the name at any file: so no link is
+ * followed, and a file in the project itself is refused. */
+static int events_open_file(const char *path, struct err *e)
+{
+	AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *name;
+	AUTO_CLOSE int dir = trustpath_open_parent(path, &name, e);
+	struct place workspace;
+
+	if (dir < 0)
+		return -1;
+	if (here < 0 || !place_of(here, &workspace))
+		return err_sys(e, "open .");
+	if (place_is_within(dir, workspace))
+		return err_set(e, "%s lies in the project, where the agent could replace it by a link to any of your files", path);
+	return trustpath_open_at(dir, name, O_WRONLY | O_CREAT | O_APPEND, 0600, path, e);
 }
 
 int events_init(struct events *ev, const char *target, bool debug, struct err *e)
@@ -23,13 +54,15 @@ int events_init(struct events *ev, const char *target, bool debug, struct err *e
 	if (!target || !target[0])
 		return 0;
 	ev->fd = events_parse_fd(target);
-	if (ev->fd < 0)
-		ev->fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	if (ev->fd >= 0)
+		return 0;
+	ev->fd = events_open_file(target, e);
 	if (ev->fd < 0) {
-		err_sys(e, "CCVM_EVENTS names %s", target);
-		err_remedy(e, "give an open fd's number or a file that can be written");
+		err_wrap(e, "CCVM_EVENTS");
+		err_remedy(e, "give an open fd's number or a file that can be written, outside of the project");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
+	ev->room = EVENTS_FILE_MAX;
 	return 0;
 }
 
@@ -104,6 +137,26 @@ static void events_debug_line(const char *json, size_t n, const struct json_line
 	dprintf(STDERR_FILENO, "ccvm: %6" PRId64 " ms  %.*s\r\n", ms, (int)n, json);
 }
 
+/* In one write: several runs may append to one file. */
+static void events_write(struct events *ev, const char *json, size_t n)
+{
+	static const char full[] = "{\"event\":\"events-full\",\"text\":\"64 MiB were written: no more events of this run follow\"}\n";
+	AUTO_BUF struct buf line = {0};
+
+	if (ev->fd < 0)
+		return;
+	if (ev->room && n + 1 + sizeof(full) > ev->room) {
+		(void)!write(ev->fd, full, sizeof(full) - 1);
+		close(mem_steal_fd(&ev->fd));
+		return;
+	}
+	buf_add(&line, json, n);
+	buf_add(&line, "\n", 1);
+	(void)!write(ev->fd, buf_data(&line), buf_len(&line));
+	if (ev->room)
+		ev->room -= buf_len(&line);
+}
+
 void events_take(struct events *ev, const char *json, size_t n)
 {
 	static const struct {
@@ -113,13 +166,7 @@ void events_take(struct events *ev, const char *json, size_t n)
 	static struct json_line l;
 	const char *event;
 
-	if (ev->fd >= 0) {
-		AUTO_BUF struct buf line = {0};
-
-		buf_add(&line, json, n);
-		buf_add(&line, "\n", 1);
-		(void)!write(ev->fd, buf_data(&line), buf_len(&line));
-	}
+	events_write(ev, json, n);
 	if (json_parse_line(json, n, &l) < 0) {
 		if (ev->debug)
 			dprintf(STDERR_FILENO, "ccvm: %.*s\r\n", (int)n, json);

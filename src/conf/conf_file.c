@@ -1,6 +1,7 @@
 #include "conf/conf_file.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/trustpath.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "base/jscan.h"
@@ -192,13 +193,25 @@ char *conf_file_path(char *const *envp)
 	return home && *home ? mem_format("%s/.config/ccvm/config.json", home) : NULL;
 }
 
-/* O_NONBLOCK: a FIFO in the file's place must not hold up the start. */
-static int conf_file_read(const char *path, struct buf *out, struct err *e)
+/* O_NONBLOCK: a FIFO in the file's place must not hold up the start. The usual file may be a link, as people who keep their configuration
+ * elsewhere make it; one that CCVM_CONFIG names may lie where an agent can put links. */
+static int conf_file_open(const char *path, bool named, struct err *e)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const int fd = named ? trustpath_open(path, O_RDONLY, 0, e) : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	return named ? err_wrap(e, "config file") : err_sys(e, "config file %s", path);
+}
+
+static int conf_file_read(const char *path, bool named, struct buf *out, struct err *e)
+{
+	AUTO_CLOSE int fd = conf_file_open(path, named, e);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
 		return err_sys(e, "config file %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, "config file %s: not a regular file", path);
@@ -215,8 +228,10 @@ int conf_file_load(struct conf *c, char *const *envp, struct err *e)
 
 	if (!path)
 		return 0;
-	if (conf_file_read(path, &text, e) < 0) {
-		if ((e->sys == ENOENT || e->sys == ENOTDIR) && !(own && *own))
+	const bool named = own && *own;
+
+	if (conf_file_read(path, named, &text, e) < 0) {
+		if ((e->sys == ENOENT || e->sys == ENOTDIR) && !named)
 			return 0;
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}

@@ -2,6 +2,7 @@
  * VIEW_LINES_MAX lines at a time, so a long selection is asked for piece by piece. */
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/trustpath.h"
 #include "ui/app_link.h"
 #include "ui/app_state.h"
 #include "ui/paint.h"
@@ -21,12 +22,15 @@ static void copy_ask(struct app *a)
 	links_lines(a, model_in_pane(&a->model, a->model.active), a->copy_next, (unsigned)(left < VIEW_LINES_MAX ? left : VIEW_LINES_MAX));
 }
 
+/* What a guest printed, under a name that the user typed: by way of no link that an agent could have made. */
 static void copy_to_file(struct app *a)
 {
 	const char *name = a->copy_file;
 	struct err e;
 
-	if (file_create(AT_FDCWD, name, buf_data(&a->copy_text), buf_len(&a->copy_text), 0600, &e) < 0)
+	AUTO_CLOSE int fd = trustpath_open(name, O_WRONLY | O_CREAT | O_EXCL, 0600, &e);
+
+	if (fd < 0 || file_write_all(fd, buf_data(&a->copy_text), buf_len(&a->copy_text), &e) < 0)
 		model_say(&a->model, "%.200s%s", e.text, errno == EEXIST ? ": choose another name" : "");
 	else
 		model_say(&a->model, "wrote %zu bytes to %.150s", buf_len(&a->copy_text), name);
