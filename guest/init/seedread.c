@@ -92,6 +92,21 @@ int seedread_path(const void *bytes, size_t n, char *out, size_t size, struct er
 	return 0;
 }
 
+int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct err *e)
+{
+	const char *p = bytes;
+
+	n = seedread_trim(p, n);
+	if (n == 0 || n >= size)
+		return err_set(e, "a folder's name of %zu bytes", n);
+	for (size_t i = 0; i < n; i++)
+		if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'A' && p[i] <= 'Z') && !(p[i] >= 'a' && p[i] <= 'z') && p[i] != '-')
+			return err_set(e, "not a folder's name");
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return 0;
+}
+
 int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e)
 {
 	static const char *const words[] = {"rw", "overlay"};
@@ -267,6 +282,11 @@ int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, 
 int seedread_path_file(const char *path, char *out, size_t size, struct err *e)
 {
 	SEEDREAD_FILE(SEEDREAD_LINE_MAX, seedread_path(p, n, out, size, e));
+}
+
+int seedread_folder_file(const char *path, char *out, size_t size, struct err *e)
+{
+	SEEDREAD_FILE(SEEDREAD_LINE_MAX, seedread_folder(p, n, out, size, e));
 }
 
 int seedread_mode_file(const char *path, bool *overlay, struct err *e)

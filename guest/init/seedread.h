@@ -26,6 +26,8 @@ int seedread_int(const void *bytes, size_t n, int64_t min, int64_t max, int64_t 
 /* Absolute and normalised (no empty, "." or ".." part), not "/", no control characters. out gets it
  * NUL-terminated; a path that does not fit into size is an error. */
 int seedread_path(const void *bytes, size_t n, char *out, size_t size, struct err *e);
+/* The name of one entry of a directory: letters, digits and "-" alone. */
+int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct err *e);
 /* "rw" or "overlay". */
 int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e);
 /* Variable names, one a line. Appends them to out, each with a newline behind it. */
@@ -42,6 +44,7 @@ int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, siz
  * last part of the path may not be a symlink. */
 int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, struct err *e);
 int seedread_path_file(const char *path, char *out, size_t size, struct err *e);
+int seedread_folder_file(const char *path, char *out, size_t size, struct err *e);
 int seedread_mode_file(const char *path, bool *overlay, struct err *e);
 int seedread_names_file(const char *path, struct buf *out, struct err *e);
 int seedread_args_file(const char *path, struct strv *out, struct err *e);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -86,12 +87,21 @@ static int workspace_make_owned(struct boot *b, const char *path, struct err *e)
 int workspace_mount_projects(struct boot *b, struct err *e)
 {
 	static const char projects[] = NAME_AGENT_HOME "/.claude/projects";
+	AUTO_FREE char *path = NULL;
+	char folder[NAME_MAX + 1];
 
 	if (access(BOOT_SEED_FILE(NAME_SEED_PROJECTS), F_OK) != 0)
 		return 0;
-	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 || workspace_make_owned(b, projects, e) < 0)
+	if (seedread_folder_file(BOOT_SEED_FILE(NAME_SEED_PROJECTS), folder, sizeof(folder), e) < 0)
 		return -1;
-	return rootfs_mount_9p(NAME_TAG_PROJECTS, projects, 0, e);
+	path = mem_format("%s/%s", projects, folder);
+	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 || workspace_make_owned(b, projects, e) < 0 ||
+	    workspace_make_owned(b, path, e) < 0)
+		return -1;
+	if (rootfs_mount_9p(NAME_TAG_PROJECTS, path, 0, e) < 0)
+		return -1;
+	b->projects = mem_steal_ptr(&path);
+	return 0;
 }
 
 int workspace_home(struct boot *b, struct err *e)
@@ -112,7 +122,8 @@ int workspace_unmount(struct boot *b, struct err *e)
 	sync();
 	if (b->workdir_mounted && umount2(b->workdir, 0) < 0)
 		umount2(b->workdir, MNT_DETACH);
-	umount2(NAME_AGENT_HOME "/.claude/projects", MNT_DETACH);
+	if (b->projects)
+		umount2(b->projects, MNT_DETACH);
 	sync();
 	return rc;
 }

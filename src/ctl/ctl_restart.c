@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/place.h"
 #include "client/sessions.h"
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
@@ -23,6 +24,8 @@ struct restart {
 	struct buf workspace, options, shell, args, status;
 	struct strv argv;
 	char *name; /* owned */
+	int fd;	    /* the workspace, the very directory that the session was started in */
+	int64_t dev, ino;
 	bool detached;
 };
 
@@ -35,6 +38,8 @@ static void restart_fini(struct restart *r)
 	buf_fini(&r->status);
 	strv_fini(&r->argv);
 	free(r->name);
+	if (r->fd >= 0)
+		close(r->fd);
 }
 
 static int restart_read_status(struct restart *r, struct err *e)
@@ -46,6 +51,8 @@ static int restart_read_status(struct restart *r, struct err *e)
 		return err_set(e, "its status cannot be read");
 	r->name = mem_strdup(name);
 	r->detached = json_get_bool(&l, "detached", false);
+	if (!json_get_int(&l, "workspace_dev", &r->dev) || !json_get_int(&l, "workspace_ino", &r->ino))
+		return err_set(e, "its status does not tell which directory it is in");
 	return 0;
 }
 
@@ -72,6 +79,22 @@ static int restart_read(struct restart *r, const char *directory, struct err *e)
 	return restart_read_status(r, e);
 }
 
+/* An agent that works above the workspace could have put a link in its place, to where it may not look itself. */
+static int restart_open_workspace(struct restart *r, struct err *e)
+{
+	const char *path = buf_text(&r->workspace);
+	struct place at;
+
+	r->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->fd < 0)
+		return err_sys(e, "enter %s", path);
+	if (place_of(r->fd, &at) && at.dev == (dev_t)r->dev && at.ino == (ino_t)r->ino)
+		return 0;
+	err_set(e, "%s is not the directory any more that the session was started in", path);
+	err_remedy(e, "look at what it is now; to start there all the same: ccvmctl stop, then ccvmctl new in it");
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
 static int restart_start(struct restart *r, bool wait, struct err *e)
 {
 	struct conf conf;
@@ -79,7 +102,7 @@ static int restart_start(struct restart *r, bool wait, struct err *e)
 				 .tty = true, .detached = true, .name = r->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 	int rc;
 
-	if (chdir(buf_text(&r->workspace)) < 0)
+	if (fchdir(r->fd) < 0)
 		return err_sys(e, "enter %s", buf_text(&r->workspace));
 	conf_init(&conf);
 	rc = conf_from_json(&conf, buf_text(&r->options), e);
@@ -103,7 +126,7 @@ int ctl_restart(int argc, char **argv, struct err *e)
 	const bool wait = argc == 3 && strcmp(argv[1], "--wait") == 0;
 	const char *name = argv[argc - 1];
 	AUTO_FREE char *directory = NULL;
-	struct restart r = {0};
+	struct restart r = {.fd = -1};
 	int rc;
 
 	if (argc != 2 + wait || name[0] == '-')
@@ -114,6 +137,8 @@ int ctl_restart(int argc, char **argv, struct err *e)
 	rc = restart_read(&r, directory, e);
 	if (rc == 0)
 		rc = restart_check(&r, name, e);
+	if (rc == 0)
+		rc = restart_open_workspace(&r, e);
 	if (rc == 0)
 		rc = ctl_stop_one(name, e);
 	if (rc == 0)

@@ -10,24 +10,26 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "conf/user_place.h"
 
 struct conf;
 
 struct seed_spec { /* all borrowed */
 	const struct conf *conf;
 	const char *workdir; /* absolute, resolved */
+	int workdir_fd;	     /* the directory itself, whatever its path leads to by now */
 	bool shell;
 	uid_t uid;
 	gid_t gid;
 	char *const *args; /* claude's arguments */
 	size_t nargs;
-	const char *home;	/* the user's home on the host */
-	const char *claude_dir; /* $CLAUDE_CONFIG_DIR or ~/.claude */
+	struct user_dirs dirs;	/* home and claude_dir are never NULL */
 	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
 	bool clipboard;
 	int clipboard_port; /* on the guest's loopback */
 	bool agent_sudo;    /* resolved */
 	bool pool;	    /* an encrypted disk is attached */
+	const char *projects; /* the one folder of ~/.claude/projects that is shared; NULL: none */
 };
 
 /* One line for the user about something that was left out, and why. Free of control characters. */

@@ -5,62 +5,14 @@
 #include "proto/names.h"
 #include "seed/seed_part.h"
 
-#include <limits.h>
 #include <string.h>
 
 #define SEED_ARGS_MAX (4u << 20) /* more than Linux hands to a program with its usual stack */
-
-/* Directories a guest cannot have replaced by a mount, or where it keeps its own. */
-static const char *const guest_dirs[] = {"/",	  "/bin", "/boot",  "/dev",  "/etc",
-					 "/home", "/lib", "/lib64", "/proc", "/run",
-					 "/sbin", "/sys", "/usr",   "/var",  NAME_AGENT_HOME};
 
 static int basic_refuse(struct err *e, const char *remedy)
 {
 	err_remedy(e, "%s", remedy);
 	return err_exit_code(e, ERR_EXIT_POLICY);
-}
-
-static bool basic_has_control(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	return false;
-}
-
-/* The workspace is mounted whole. If claude's login lies in it, as when ccvm is started in the home
- * directory, the login would cross with it. */
-static int basic_check_login(const struct seed_spec *s, struct err *e)
-{
-	AUTO_FREE char *path = mem_format("%s/.credentials.json", s->claude_dir);
-	AUTO_FREE char *real = realpath(path, NULL);
-
-	if (!real || !file_is_within(real, s->workdir))
-		return 0;
-	err_set(e, "the workspace %s holds claude's login (%s), which must not reach a guest", s->workdir,
-		real);
-	return basic_refuse(e, "Start ccvm in a project's directory instead.");
-}
-
-/* The guest mounts the workspace at this very path and reads it from a file, so it must be plain. */
-static int basic_check_workdir(const struct seed_spec *s, struct err *e)
-{
-	const char *workdir = s->workdir;
-
-	if (workdir[0] != '/' || strlen(workdir) >= PATH_MAX)
-		return err_set(e, "the workspace is not an absolute path: %s", workdir);
-	if (basic_has_control(workdir)) {
-		err_set(e, "the workspace's path has a control character in it, which a guest cannot mount");
-		return basic_refuse(e, "Rename the directory.");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(guest_dirs); i++) {
-		if (strcmp(workdir, guest_dirs[i]) != 0)
-			continue;
-		err_set(e, "%s cannot be the workspace: the guest has its own", workdir);
-		return basic_refuse(e, "Start ccvm in a project's directory instead.");
-	}
-	return basic_check_login(s, e);
 }
 
 static int basic_write_args(const struct seed_run *r, struct err *e)
@@ -105,8 +57,6 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 {
 	const struct seed_spec *s = r->spec;
 
-	if (basic_check_workdir(s, e) < 0)
-		return -1;
 	if (basic_text(r, NAME_SEED_WORKDIR, s->workdir, e) < 0 ||
 	    basic_text(r, NAME_SEED_MODE, s->conf->writable_cwd ? "rw" : "overlay", e) < 0 ||
 	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 ||
@@ -115,7 +65,7 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 || basic_write_args(r, e) < 0 ||
 	    basic_write_accept_env(r, e) < 0)
 		return -1;
-	if (s->conf->persist_claude_projects && basic_number(r, NAME_SEED_PROJECTS, 1, e) < 0)
+	if (s->projects && basic_text(r, NAME_SEED_PROJECTS, s->projects, e) < 0)
 		return -1;
 	if (s->pool && basic_number(r, NAME_SEED_DISK, 1, e) < 0)
 		return -1;

@@ -95,13 +95,13 @@ static int config_open_target(const struct seed_run *r, struct err *e)
 
 int seed_write_claude_config(const struct seed_run *r, struct err *e)
 {
-	AUTO_CLOSE int from = open(r->spec->claude_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int from = open(r->spec->dirs.claude_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int to = -1;
 	struct config_copy c = {.run = r, .from = from};
 
 	if (from < 0) {
 		if (errno != ENOENT)
-			seed_note(r, "%s is not shared: %s", r->spec->claude_dir, strerror(errno));
+			seed_note(r, "%s is not shared: %s", r->spec->dirs.claude_dir, strerror(errno));
 		return 0;
 	}
 	to = config_open_target(r, e);

@@ -19,7 +19,7 @@ static char *claude_json_path(const struct seed_spec *s)
 {
 	const char *own = conf_file_env(s->envp, "CLAUDE_CONFIG_DIR");
 
-	return mem_format("%s/.claude.json", own && *own ? s->claude_dir : s->home);
+	return mem_format("%s/.claude.json", own && *own ? s->dirs.claude_dir : s->dirs.home);
 }
 
 static int claude_json_read(const char *path, struct buf *out, struct err *e)

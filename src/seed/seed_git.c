@@ -21,12 +21,13 @@
  * only conditions on the repository do not hold. */
 static int git_list(const struct seed_run *r, struct buf *list)
 {
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct err why;
 
-	if (seed_gitrun_list(r->spec, r->spec->workdir, list, &why) == 0)
+	if (seed_gitrun_list(r->spec, r->spec->workdir_fd, list, &why) == 0)
 		return 0;
 	buf_drop(list, buf_len(list));
-	if (seed_gitrun_list(r->spec, "/", list, &why) == 0) {
+	if (seed_gitrun_list(r->spec, root, list, &why) == 0) {
 		seed_note(
 		    r, "git cannot read the configuration of %s: conditional includes for it are not shared",
 		    r->spec->workdir);
@@ -43,9 +44,9 @@ static char *git_excludes_path(const struct seed_spec *s, const char *setting)
 
 	if (!setting)
 		return xdg && *xdg ? mem_format("%s/git/ignore", xdg)
-				   : mem_format("%s/.config/git/ignore", s->home);
+				   : mem_format("%s/.config/git/ignore", s->dirs.home);
 	if (strncmp(setting, "~/", 2) == 0)
-		return mem_format("%s/%s", s->home, setting + 2);
+		return mem_format("%s/%s", s->dirs.home, setting + 2);
 	return setting[0] == '/' ? mem_strdup(setting) : NULL;
 }
 

@@ -13,6 +13,7 @@
 
 #define GITRUN_MS  3000
 #define GITRUN_MAX (4u << 20)
+#define GITRUN_DIR 3 /* the directory's number in git */
 
 /* What decides which files git reads; nothing that makes it run a program or read another repository. */
 static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
@@ -20,7 +21,7 @@ static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOB
 
 static void gitrun_environment(const struct seed_spec *s, struct strv *env)
 {
-	strv_addf(env, "HOME=%s", s->home);
+	strv_addf(env, "HOME=%s", s->dirs.home);
 	strv_add(env, "LC_ALL=C");
 	strv_add(env, "GIT_TERMINAL_PROMPT=0");
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
@@ -62,13 +63,13 @@ static int gitrun_read(int fd, long long deadline, struct buf *out, struct err *
 	}
 }
 
-static int gitrun_start(char *const *argv, char *const *envp, int *read_end, pid_t *pid, struct err *e)
+static int gitrun_start(char *const *argv, char *const *envp, int dirfd, int *read_end, pid_t *pid, struct err *e)
 {
 	AUTO_FREE char *path = spawn_find(argv[0]);
 	AUTO_CLOSE int write_end = -1;
-	struct spawn_fd fd = {.to = 1};
+	struct spawn_fd fds[] = {{.to = 1}, {.from = dirfd, .to = GITRUN_DIR}};
 	struct spawn s = {
-	    .argv = argv, .envp = envp, .fds = &fd, .nfds = 1, .die_with_parent = true, .no_core = true};
+	    .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds), .die_with_parent = true, .no_core = true};
 	int pair[2];
 
 	if (!path)
@@ -77,15 +78,16 @@ static int gitrun_start(char *const *argv, char *const *envp, int *read_end, pid
 		return err_sys(e, "pipe");
 	*read_end = pair[0];
 	write_end = pair[1];
-	fd.from = write_end;
+	fds[0].from = write_end;
 	s.path = path;
 	*pid = spawn_start(&s, NULL, e);
 	return *pid < 0 ? -1 : 0;
 }
 
-int seed_gitrun_list(const struct seed_spec *s, const char *dir, struct buf *out, struct err *e)
+int seed_gitrun_list(const struct seed_spec *s, int dirfd, struct buf *out, struct err *e)
 {
-	char *argv[] = {"git", "-C",	     (char *)dir,    "config", "--list",
+	AUTO_FREE char *dir = mem_format("/proc/self/fd/%d", GITRUN_DIR);
+	char *argv[] = {"git", "-C",	     dir,	     "config", "--list",
 			"-z",  "--includes", "--show-scope", NULL};
 	AUTO_CLOSE int read_end = -1;
 	AUTO_STRV struct strv env = {0};
@@ -94,7 +96,7 @@ int seed_gitrun_list(const struct seed_spec *s, const char *dir, struct buf *out
 	int rc;
 
 	gitrun_environment(s, &env);
-	if (gitrun_start(argv, env.v, &read_end, &pid, e) < 0)
+	if (gitrun_start(argv, env.v, dirfd, &read_end, &pid, e) < 0)
 		return -1;
 	rc = gitrun_read(read_end, gitrun_now() + GITRUN_MS, out, e);
 	if (rc < 0)

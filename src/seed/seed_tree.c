@@ -36,41 +36,6 @@ static const char *const secret_names[] = {
     ".git", /* its configuration may hold a URL with a token, and nobody needs the history */
 };
 
-/* Under the user's home: files and folders that no path may lead to. */
-static const char *const secret_places[] = {
-    ".claude/.credentials.json",
-    ".claude.json",
-    ".claude.json.backup",
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".docker",
-    ".netrc",
-    ".git-credentials",
-    ".config/git/credentials",
-    ".config/gh",
-    ".config/gcloud",
-    ".config/glab-cli",
-    ".config/hub",
-    ".config/op",
-    ".config/sops",
-    ".config/rclone",
-    ".password-store",
-    ".local/share/keyrings",
-    ".mozilla",
-    ".config/google-chrome",
-    ".config/chromium",
-    ".config/anthropic",
-    ".pypirc",
-    ".pgpass",
-    ".npmrc",
-    ".cargo/credentials.toml",
-    ".terraform.d",
-    ".vault-token",
-};
-
 /* The directories from the top of a copy down to the current one. */
 struct tree_level {
 	const struct tree_level *up;
@@ -114,11 +79,11 @@ static void tree_add_path(struct seed_tree *t, const char *path)
 	t->secret[t->nsecrets++].ino = st.st_ino;
 }
 
-static void tree_add_secret(struct seed_tree *t, const char *dir, const char *place)
+static bool tree_add_place(void *ctx, const struct user_place *p)
 {
-	AUTO_FREE char *path = mem_format("%s/%s", dir, place);
-
-	tree_add_path(t, path);
+	if (p->secret)
+		tree_add_path(ctx, p->path);
+	return true;
 }
 
 /* This directory and all above it: a link to one of them would bring the login's folder, or the whole home,
@@ -135,7 +100,7 @@ static void tree_add_ancestors(struct seed_tree *t, const char *dir)
 	tree_add_path(t, "/");
 }
 
-_Static_assert(ARRAY_LEN(secret_places) + 2 + 2 * (TREE_ANCESTORS_MAX + 1) <= SEED_TREE_SECRETS_MAX,
+_Static_assert(USER_PLACE_MAX + 2 * (TREE_ANCESTORS_MAX + 1) <= SEED_TREE_SECRETS_MAX,
 	       "raise SEED_TREE_SECRETS_MAX");
 
 void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struct seed_tree_limits *limits)
@@ -143,12 +108,9 @@ void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struc
 	memset(t, 0, sizeof(*t));
 	t->run = run;
 	t->limits = limits ? *limits : usual_limits;
-	for (size_t i = 0; i < ARRAY_LEN(secret_places); i++)
-		tree_add_secret(t, run->spec->home, secret_places[i]);
-	tree_add_secret(t, run->spec->claude_dir, ".credentials.json");
-	tree_add_secret(t, run->spec->claude_dir, ".claude.json");
-	tree_add_ancestors(t, run->spec->claude_dir);
-	tree_add_ancestors(t, run->spec->home);
+	user_place_each(&run->spec->dirs, tree_add_place, t);
+	tree_add_ancestors(t, run->spec->dirs.claude_dir);
+	tree_add_ancestors(t, run->spec->dirs.home);
 }
 
 static bool tree_is_secret_name(const char *name, size_t n)

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "seed/seed_part.h"
 
-#define SEED_TREE_SECRETS_MAX 128
+#define SEED_TREE_SECRETS_MAX 160
 
 struct seed_tree_limits {
 	size_t files; /* files and directories together */

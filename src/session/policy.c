@@ -1,9 +1,14 @@
 #include "session/policy.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/place.h"
 #include "proto/names.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define POLICY_PATH_MAX 2000
 
 /* Directories of the guest that a workspace may neither be nor lie in: mounting there breaks the guest. Below
  * /tmp, /home, /root, /srv, /mnt, /opt and names the image does not have, anything goes. */
@@ -36,33 +41,101 @@ static int policy_check_guest(const char *workspace, struct err *e)
 	return 0;
 }
 
-int policy_check_workspace(const struct policy_paths *p, struct err *e)
+static bool policy_has_control(const char *text)
 {
-	AUTO_FREE char *login = mem_format("%s/.credentials.json", p->claude_dir);
-
-	if (strlen(p->workspace) > 2000 || strchr(p->workspace, '\n')) {
-		err_set(e, "the workspace's path is too long or holds a newline");
-		return policy_refuse(e, "move or rename the directory");
-	}
-	if (policy_check_guest(p->workspace, e) < 0)
-		return -1;
-	if (file_is_within(login, p->workspace)) {
-		err_set(e, "the workspace %s holds your Claude login (%s), which must not reach a guest", p->workspace, login);
-		return policy_refuse(e, "start ccvm in a project directory below it");
-	}
-	if (file_is_within(p->run_base, p->workspace) || file_is_within(p->workspace, p->run_base)) {
-		err_set(e, "the workspace %s holds, or lies in, ccvm's run directory with the keys of running sessions", p->workspace);
-		return policy_refuse(e, "start ccvm in a project directory, or point XDG_RUNTIME_DIR elsewhere");
-	}
-	return 0;
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
 }
 
-int policy_check_projects(const struct policy_paths *p, const char *projects, struct err *e)
+int policy_check_path(const char *workspace, struct err *e)
 {
-	AUTO_FREE char *login = mem_format("%s/.credentials.json", p->claude_dir);
+	if (workspace[0] != '/' || strlen(workspace) > POLICY_PATH_MAX) {
+		err_set(e, "the workspace's path is not absolute, or too long");
+		return policy_refuse(e, "move the directory");
+	}
+	/* The guest reads the path from a file and mounts the workspace there. */
+	if (policy_has_control(workspace)) {
+		err_set(e, "the workspace's path has a control character in it, which a guest cannot mount");
+		return policy_refuse(e, "rename the directory");
+	}
+	return policy_check_guest(workspace, e);
+}
 
-	if (!file_is_within(login, projects) && !file_is_within(p->run_base, projects) && !file_is_within(projects, p->run_base))
-		return 0;
-	err_set(e, "persistClaudeProjects would share %s, which holds your Claude login or the keys of running sessions", projects);
-	return policy_refuse(e, "make the projects folder a directory of its own, or set persistClaudeProjects to false");
+/* ---- what is the user's ---- */
+
+struct policy_shared {
+	int fd;
+	struct place place;
+	const char *path, *option;
+	struct err *e;
+};
+
+/* The directory that stands for a place: itself, the directory of a file, or the deepest one on the way to what does not
+ * exist yet. -1: there is none. *exists tells whether the place is that directory. */
+static int policy_open_place(const char *path, bool *exists)
+{
+	AUTO_CLOSE int fd = place_open_deepest(path, exists);
+	AUTO_FREE char *real = NULL;
+	struct err ignored;
+	struct stat st;
+	char *slash;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		return mem_steal_fd(&fd);
+	*exists = false;
+	real = place_path(fd, &ignored);
+	if (!real)
+		return -1;
+	slash = strrchr(real, '/');
+	slash[slash == real] = '\0';
+	return open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void policy_refuse_place(const struct policy_shared *s, const struct user_place *p, const char *how)
+{
+	if (s->option)
+		err_set(s->e, "%s would share %s, which %s %s (%s)", s->option, s->path, how, p->what, p->path);
+	else
+		err_set(s->e, "the workspace %s %s %s (%s), which must not reach a guest", s->path, how, p->what, p->path);
+	err_exit_code(s->e, ERR_EXIT_POLICY);
+	if (s->option)
+		err_remedy(s->e, "make it a directory of its own, or set %s to false", s->option);
+	else
+		err_remedy(s->e, "start ccvm in a project directory");
+}
+
+/* As user_place_visit: false ends the look. */
+static bool policy_visit(void *ctx, const struct user_place *p)
+{
+	const struct policy_shared *s = ctx;
+	bool exists;
+	AUTO_CLOSE int fd = policy_open_place(p->path, &exists);
+	struct place place;
+
+	if (fd < 0 || !place_of(fd, &place))
+		return true;
+	if (place_is_within(fd, s->place)) {
+		policy_refuse_place(s, p, "holds");
+		return false;
+	}
+	if (exists && p->closed && place_is_within(s->fd, place)) {
+		policy_refuse_place(s, p, "lies in");
+		return false;
+	}
+	return true;
+}
+
+int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d, struct err *e)
+{
+	struct policy_shared s = {.fd = fd, .path = path, .option = option, .e = e};
+
+	*e = (struct err){0};
+	if (!place_of(fd, &s.place))
+		return err_sys(e, "look at %s", path);
+	user_place_each(d, policy_visit, &s);
+	return e->text[0] ? -1 : 0;
 }

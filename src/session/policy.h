@@ -1,20 +1,17 @@
-/* policy: what ccvm refuses to do before anything is started. Pure functions. */
+/* policy: what ccvm refuses to do before anything is started. */
 #ifndef CCVM_SESSION_POLICY_H
 #define CCVM_SESSION_POLICY_H
 
 #include "base/err.h"
+#include "conf/user_place.h"
 
-struct policy_paths { /* absolute and resolved; borrowed */
-	const char *workspace;
-	const char *claude_dir; /* holds the host login */
-	const char *run_base;   /* holds the keys of running sessions */
-};
+/* Refuses (exit code 126) a workspace whose path, as the kernel has it, would cover a part of the guest's own system or could not be
+ * taken over by the guest. Pure. */
+int policy_check_path(const char *workspace, struct err *e);
 
-/* Refuses (exit code 126) a workspace that would bring the host login or the run directory into the guest, that
- * would cover a part of the guest's own system, or whose path the guest could not take over. */
-int policy_check_workspace(const struct policy_paths *p, struct err *e);
-
-/* The same for the resolved directory of transcripts that persistClaudeProjects shares: a link may lead anywhere. */
-int policy_check_projects(const struct policy_paths *p, const char *projects, struct err *e);
+/* Refuses the open directory fd, which would be shared with a guest, when it holds a place of the user's that no guest may see, or
+ * lies in one that is closed. By device and inode: what its path leads to later does not count. `option` (NULL: it is the workspace)
+ * and `path` stand in the error. */
+int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d, struct err *e);
 
 #endif

@@ -67,6 +67,7 @@ static void session_init(struct session *s)
 
 	memset(s, 0, sizeof(*s));
 	s->run.fd = s->run.base_fd = -1;
+	s->workspace_fd = s->projects_fd = -1;
 	qemu_init(&s->qemu);
 	children_init(s);
 	template_init(&s->template);

@@ -2,9 +2,13 @@
  * its access to everything but the run directory. */
 #include "session/state.h"
 #include "session/policy.h"
+#include "session/transcripts.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/spawn.h"
+#include "base/usercache.h"
+#include "conf/conf_file.h"
 #include "proto/clip.h"
 #include "proto/names.h"
 #include "seed/seed.h"
@@ -53,76 +57,102 @@ static char *start_claude_dir(const char *home)
 	return dir && dir[0] == '/' ? mem_strdup(dir) : mem_format("%s/.claude", home);
 }
 
-static char *start_resolved(const char *path)
-{
-	char *real = realpath(path, NULL);
-
-	return real ? real : mem_strdup(path);
-}
-
-struct start_dirs { /* owned, resolved */
-	char *claude_dir;
-	char *run_base;
+/* What struct user_dirs borrows. */
+struct start_dirs {
+	char *home, *claude_dir, *config_file, *run_base, *cache, *state; /* owned */
+	struct user_dirs dirs;
 };
 
 static void start_dirs_fini(struct start_dirs *d)
 {
-	free(d->claude_dir);
-	free(d->run_base);
+	char *const all[] = {d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		free(all[i]);
 }
 
-static int start_dirs_find(struct start_dirs *d, struct err *e)
+static char *start_state_dir(const char *home)
 {
-	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *claude_dir = start_claude_dir(home);
-	AUTO_FREE char *base = rundir_base(e);
+	const char *dir = getenv("XDG_STATE_HOME");
 
-	*d = (struct start_dirs){NULL, NULL};
-	if (!base)
-		return -1;
-	d->claude_dir = start_resolved(claude_dir);
-	d->run_base = start_resolved(base);
-	return 0;
+	return dir && dir[0] == '/' ? mem_format("%s/ccvm", dir) : mem_format("%s/.local/state/ccvm", home);
 }
 
-static int start_workspace(struct session *s, const struct start_dirs *d, struct err *e)
+/* Takes over path. */
+static char *start_absolute(const struct session *s, char *path)
 {
-	struct stat st;
+	char *absolute = path && path[0] != '/' ? mem_format("%s/%s", s->workspace, path) : path;
 
-	s->workspace = getcwd(NULL, 0);
-	/* Linux says "(unreachable)" for a deleted directory's path instead of failing in some cases. */
-	if (!s->workspace || s->workspace[0] != '/' || stat(s->workspace, &st) < 0) {
-		err_sys(e, "the current directory does not exist any more");
+	if (absolute != path)
+		free(path);
+	return absolute;
+}
+
+static int start_dirs_find(const struct session *s, struct start_dirs *d, struct err *e)
+{
+	*d = (struct start_dirs){.home = start_home()};
+	d->claude_dir = start_claude_dir(d->home);
+	d->config_file = start_absolute(s, conf_file_path(environ));
+	d->cache = usercache_path("");
+	d->state = start_state_dir(d->home);
+	d->run_base = rundir_base(e);
+	d->dirs = (struct user_dirs){d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, s->image.path};
+	return d->run_base ? 0 : -1;
+}
+
+/* The working directory, opened once. What its path leads to later does not matter to this session. */
+static int start_workspace(struct session *s, struct err *e)
+{
+	s->workspace_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->workspace = s->workspace_fd < 0 ? NULL : place_path(s->workspace_fd, e);
+	if (!s->workspace) {
+		err_set(e, "the current directory does not exist any more");
 		err_remedy(e, "change to a directory that exists");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->name = mem_strdup(s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
-	return policy_check_workspace(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, e);
+	return policy_check_path(s->workspace, e);
 }
 
-/* False with errno. */
-static bool start_is_usable_dir(const char *path)
+/* The directory `name` below dirfd, made when there is none; by its fd from here on. */
+static int start_open_made(int dirfd, const char *name, struct err *e)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
-	return fd >= 0 && access(path, R_OK | W_OK | X_OK) == 0;
+	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make it");
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
+		err_sys(e, "open it");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
 }
 
-/* The host's transcripts, made when there are none yet. */
+/* The host's transcripts of this workspace, and of no other: made when there are none yet. */
 static int start_projects(struct session *s, const struct start_dirs *d, struct err *e)
 {
+	static const char option[] = "persistClaudeProjects";
+	AUTO_FREE char *folder = transcripts_folder(s->workspace);
 	AUTO_FREE char *path = mem_format("%s/projects", d->claude_dir);
+	AUTO_CLOSE int claude = -1, projects = -1;
 
 	if (!s->conf.persist_claude_projects)
 		return 0;
-	(void)file_mkdirs(path, 0700, e); /* the next line says what is wrong */
-	s->projects = start_is_usable_dir(path) ? realpath(path, NULL) : NULL;
-	if (!s->projects) {
-		err_sys(e, "persistClaudeProjects: use %s", path);
-		err_remedy(e, "make it a directory of yours, or set persistClaudeProjects to false");
-		return err_exit_code(e, ERR_EXIT_POLICY);
-	}
-	return policy_check_projects(&(struct policy_paths){s->workspace, d->claude_dir, d->run_base}, s->projects, e);
+	(void)file_mkdirs(d->claude_dir, 0700, e); /* the next lines say what is wrong */
+	claude = open(d->claude_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	projects = claude < 0 ? err_sys(e, "open %s", d->claude_dir) : start_open_made(claude, "projects", e);
+	/* The first may be a link, which leads anywhere: looked at before anything is made there. */
+	if (projects >= 0 && policy_check_shared(projects, path, option, &d->dirs, e) < 0)
+		return -1;
+	s->projects_fd = projects < 0 ? -1 : start_open_made(projects, folder, e);
+	if (s->projects_fd >= 0)
+		return policy_check_shared(s->projects_fd, path, option, &d->dirs, e);
+	err_wrap(e, "%s: use %s", option, path);
+	err_remedy(e, "make it a directory of yours, or set %s to false", option);
+	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
 /* A locked guest needs it for all of its memory. QEMU inherits it. */
@@ -184,21 +214,21 @@ static void start_on_seed_note(void *ctx, const char *note)
 	status_event_note(ctx, "seed", note);
 }
 
-static int start_write_seed(struct session *s, struct err *e)
+static int start_write_seed(struct session *s, const struct start_dirs *d, struct err *e)
 {
-	AUTO_FREE char *home = start_home();
-	AUTO_FREE char *claude_dir = start_claude_dir(home);
+	AUTO_FREE char *projects = transcripts_folder(s->workspace);
 	AUTO_CLOSE int fd = -1;
 	const struct seed_spec spec = {
 		.conf = &s->conf,
 		.workdir = s->workspace,
+		.workdir_fd = s->workspace_fd,
+		.projects = s->projects_fd >= 0 ? projects : NULL,
 		.shell = s->request.shell,
 		.uid = getuid(),
 		.gid = getgid(),
 		.args = s->args.v,
 		.nargs = s->args.n,
-		.home = home,
-		.claude_dir = claude_dir,
+		.dirs = d->dirs,
 		.envp = environ,
 		.agent_sudo = conf_agent_sudo(&s->conf),
 		.pool = pool_is_wanted(s),
@@ -220,7 +250,13 @@ static int start_write_seed(struct session *s, struct err *e)
 
 int start_seed(struct session *s, struct err *e)
 {
-	if (start_write_seed(s, e) < 0 ||
+	struct start_dirs d;
+	int rc = start_dirs_find(s, &d, e);
+
+	if (rc == 0)
+		rc = start_write_seed(s, &d, e);
+	start_dirs_fini(&d);
+	if (rc < 0 ||
 	    file_create(s->run.fd, RUNDIR_OPTIONS, s->request.options, strlen(s->request.options), 0600, e) < 0) {
 		if (e->sys == ENOSPC)
 			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
@@ -230,29 +266,33 @@ int start_seed(struct session *s, struct err *e)
 }
 
 /* What the user set, and what that leads to on this computer. */
-static int start_configure(struct session *s, const struct start_dirs *d, struct err *e)
+static int start_configure(struct session *s, struct err *e)
 {
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, d, e) < 0 || start_image(s, e) < 0)
+	struct start_dirs d;
+	int rc;
+
+	/* The image's place is one of those that no workspace may hold. */
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_image(s, e) < 0)
 		return -1;
 	s->stage = "configuration";
-	if (conf_check_memlock(&s->conf, e) < 0 || start_projects(s, d, e) < 0)
-		return -1;
-	return start_raise_memlock(s, e);
+	rc = start_dirs_find(s, &d, e);
+	if (rc == 0)
+		rc = policy_check_shared(s->workspace_fd, s->workspace, NULL, &d.dirs, e);
+	if (rc == 0)
+		rc = conf_check_memlock(&s->conf, e);
+	if (rc == 0)
+		rc = start_projects(s, &d, e);
+	start_dirs_fini(&d);
+	return rc < 0 ? -1 : start_raise_memlock(s, e);
 }
 
 int start_prepare(struct session *s, struct err *e)
 {
 	AUTO_FREE char *record = accel_record_path();
-	struct start_dirs dirs;
-	int rc;
 
 	rundir_clean_dead(); /* before anything can refuse this start */
 	s->stage = "configuration";
-	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_dirs_find(&dirs, e) < 0)
-		return -1;
-	rc = start_configure(s, &dirs, e);
-	start_dirs_fini(&dirs);
-	if (rc < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0)
 		return -1;
 	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
 		return -1;
@@ -321,23 +361,25 @@ static int start_net(struct session *s, int *qemu_end, struct err *e)
 }
 
 /* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
-static char *start_projects_or_nothing(struct session *s)
+static int start_projects_or_nothing(struct session *s)
 {
-	if (s->projects)
-		return mem_strdup(s->projects);
+	if (s->projects_fd >= 0)
+		return fcntl(s->projects_fd, F_DUPFD_CLOEXEC, 3);
 	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
-	return mem_format("%s/%s", s->run.path, RUNDIR_EMPTY);
+	return openat(s->run.fd, RUNDIR_EMPTY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int start_qemu(struct session *s, int net_fd, struct err *e)
 {
-	AUTO_FREE char *seed = mem_format("%s/%s", s->run.path, RUNDIR_SEED);
+	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct qemu_spec spec = machine_spec(&s->machine);
-	AUTO_FREE char *projects = start_projects_or_nothing(s);
+	AUTO_CLOSE int projects = start_projects_or_nothing(s);
 	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1, preload = -1;
 
 	s->stage = "qemu";
+	if (seed < 0 || projects < 0)
+		return err_sys(e, "open the shared directories");
 	initrd = s->from_template ? machine_stub(&s->machine, e) : machine_initrd(&s->machine, e);
 	if (initrd < 0)
 		return -1;
@@ -345,11 +387,8 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 		spec.kernel = NULL;
 	else
 		spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
-	spec.seed_dir = seed;
-	spec.workspace = s->workspace;
 	spec.workspace_readonly = !s->conf.writable_cwd;
-	spec.projects_dir = projects;
-	spec.projects_readonly = !s->projects;
+	spec.projects_readonly = s->projects_fd < 0;
 	spec.lock_memory = s->conf.lock_guest_memory;
 	if (s->from_template)
 		spec.ram = s->template.old_qemu ? QEMU_RAM_CLONED_OLD : QEMU_RAM_CLONED;
@@ -358,7 +397,8 @@ static int start_qemu(struct session *s, int net_fd, struct err *e)
 	if (pool_open(s, e) < 0)
 		return -1;
 	if (qemu_start(&s->qemu, &spec,
-		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .ram = s->template.ram_fd,
+		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .seed = seed, .workspace = s->workspace_fd,
+					    .projects = projects, .ram = s->template.ram_fd,
 					    .preload = preload, .pool = s->pool.file.fd}, e) < 0)
 		return -1;
 	pool_handed_over(s);

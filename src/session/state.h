@@ -70,8 +70,9 @@ struct session {
 	struct conf conf;
 	struct strv args; /* the agent's */
 	struct strv env;  /* the agent's, with the API key; wiped once sent */
-	char *workspace;
-	char *projects; /* the host's transcripts, when they are shared */
+	char *workspace;  /* where it was when it was opened, and is in the guest */
+	int workspace_fd; /* the directory itself, opened once: judged, confined, exported and restarted by it */
+	int projects_fd;  /* the host's transcripts of this workspace, when they are shared; else -1 */
 	char *name;
 
 	enum session_state state;

@@ -1,5 +1,6 @@
 #include "session/state.h"
 #include "base/file.h"
+#include "base/place.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -129,6 +130,17 @@ void status_exit_payload(const struct session *s, struct buf *out)
 	json_end(out);
 }
 
+/* Which directory it is: a restart takes no other, whatever the path leads to by then. */
+static void status_add_workspace(const struct session *s, struct buf *text)
+{
+	struct place at;
+
+	if (s->workspace_fd < 0 || !place_of(s->workspace_fd, &at))
+		return;
+	json_add_int(text, "workspace_dev", (int64_t)at.dev);
+	json_add_int(text, "workspace_ino", (int64_t)at.ino);
+}
+
 void status_write(struct session *s)
 {
 	AUTO_BUF struct buf text = {0};
@@ -142,6 +154,7 @@ void status_write(struct session *s)
 	json_add_int(&text, "pid", getpid());
 	json_add_int(&text, "qemu_pid", s->qemu_child.pid);
 	json_add_string(&text, "workspace", s->workspace);
+	status_add_workspace(s, &text);
 	json_add_bool(&text, "spare", s->request.spare);
 	json_add_string(&text, "mode", s->conf.writable_cwd ? "rw" : "overlay");
 	json_add_string(&text, "state", s->request.dryrun ? "dry-run" : status_names[s->state]);

@@ -253,16 +253,15 @@ static void make_close(struct make *m)
 }
 
 /* An empty directory stands in for everything a session shares. */
-static char *make_empty_dir(struct err *e)
+static int make_empty_dir(struct err *e)
 {
 	AUTO_FREE char *cache = template_cache_dir();
-	char *path = mem_format("%s/.empty", cache);
+	AUTO_FREE char *path = mem_format("%s/.empty", cache);
+	int fd = -1;
 
 	if (mkdir(path, 0500) == 0 || errno == EEXIST)
-		return path;
-	err_sys(e, "make %s", path);
-	free(path);
-	return NULL;
+		fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "make %s", path) : fd;
 }
 
 /* An empty disk stands in for the session's, whatever its size: the guest sees nothing of it before `go` but that it is
@@ -276,7 +275,7 @@ static int make_pool(const struct qemu_spec *spec, struct err *e)
 	return mem_steal_fd(&fd);
 }
 
-static int make_start(struct make *m, int ram, const char *empty, struct err *e)
+static int make_start(struct make *m, int ram, int empty, struct err *e)
 {
 	struct hosttsc_sample tsc = hosttsc_take();
 	struct qemu_spec spec = machine_spec(m->request->machine);
@@ -291,11 +290,12 @@ static int make_start(struct make *m, int ram, const char *empty, struct err *e)
 		return err_sys(e, "socketpair");
 	net = pair[0];
 	net_peer = pair[1];
-	spec.seed_dir = spec.workspace = spec.projects_dir = empty;
 	spec.workspace_readonly = spec.projects_readonly = true;
 	spec.tsc_khz = spec.accel->kvm ? 0 : hosttsc_khz_since(&tsc);
 	spec.ram = QEMU_RAM_SAVED;
-	if (qemu_start(&m->qemu, &spec, &(struct qemu_files){.net = net, .initrd = initrd, .ram = ram, .pool = pool, .preload = -1}, e) < 0)
+	if (qemu_start(&m->qemu, &spec,
+		       &(struct qemu_files){.net = net, .initrd = initrd, .seed = empty, .workspace = empty, .projects = empty,
+					    .ram = ram, .pool = pool, .preload = -1}, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
@@ -332,8 +332,8 @@ static int make_qemu_version(const struct machine *machine, char out[32], struct
 int make_template(const struct make_request *r, struct err *e)
 {
 	struct make m = {.request = r, .state_fd = -1, .state_peer = -1};
-	AUTO_FREE char *empty = make_empty_dir(e);
-	AUTO_CLOSE int ram = empty ? make_ram(r->machine, e) : -1;
+	AUTO_CLOSE int empty = make_empty_dir(e);
+	AUTO_CLOSE int ram = empty >= 0 ? make_ram(r->machine, e) : -1;
 	char version[32];
 	int rc = -1;
 

@@ -50,6 +50,15 @@ void jail_fini(struct jail *j)
 	j->n = 0;
 }
 
+static void jail_add(struct jail *j, int fd, enum jail_access access)
+{
+	if (j->n == JAIL_RULES_MAX)
+		mem_die("too many jail rules");
+	j->rule[j->n].fd = fd;
+	j->rule[j->n].access = access;
+	j->n++;
+}
+
 int jail_allow(struct jail *j, const char *path, enum jail_access access, struct err *e)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC);
@@ -58,11 +67,17 @@ int jail_allow(struct jail *j, const char *path, enum jail_access access, struct
 		return 0;
 	if (fd < 0)
 		return err_sys(e, "open %s", path);
-	if (j->n == JAIL_RULES_MAX)
-		mem_die("too many jail rules");
-	j->rule[j->n].fd = fd;
-	j->rule[j->n].access = access;
-	j->n++;
+	jail_add(j, fd, access);
+	return 0;
+}
+
+int jail_allow_fd(struct jail *j, int fd, enum jail_access access, struct err *e)
+{
+	const int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (own < 0)
+		return err_sys(e, "dup");
+	jail_add(j, own, access);
 	return 0;
 }
 

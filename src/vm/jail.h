@@ -34,6 +34,9 @@ void jail_fini(struct jail *j); /* closes the fds */
 /* A path that does not exist adds nothing: it cannot be reached either way. */
 int jail_allow(struct jail *j, const char *path, enum jail_access access, struct err *e);
 
+/* What is open there (O_PATH will do), whatever its path leads to by now. */
+int jail_allow_fd(struct jail *j, int fd, enum jail_access access, struct err *e);
+
 /* As spawn's confine hook, ctx a const struct jail *: no new privileges, then Landlock. The network (TCP), signals
  * and abstract sockets outside are refused as far as the kernel's version knows them. Without Landlock in the
  * kernel it returns 0 all the same (jail.abi says so beforehand). */

@@ -70,7 +70,7 @@ static void machine_add_devices(const struct machine *m, struct buf *text)
 	struct qemu_spec spec = machine_spec(m);
 
 	spec.program = "qemu";
-	spec.kernel = spec.root_image = spec.seed_dir = spec.workspace = spec.projects_dir = "x";
+	spec.kernel = spec.root_image = "x";
 	spec.sandbox = false;
 	qemu_args_build(&spec, &argv);
 	for (size_t i = 0; i < argv.n; i++)

@@ -3,7 +3,8 @@
  * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made before.
  * 2. Its environment is empty (but for our own library, where its version needs it), every other fd is closed, it dies with this process, it leaves no core.
  * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or everything
- *    below), and the devices it needs. TCP is refused, and signals to processes outside.
+ *    below), and the devices it needs. The shared directories were opened and judged before, and go to Landlock and to QEMU as
+ *    those very fds: a name that leads elsewhere meanwhile gains nothing. TCP is refused, and signals to processes outside.
  * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals, whatever the kernel's
  *    version of Landlock.
  * 5. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
@@ -62,9 +63,17 @@ static bool qemu_is_clone(const struct qemu_spec *s)
 
 static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f, struct err *e)
 {
-	/* By their fds: the memory's file may have no name any more, and a path may be anything. */
-	AUTO_FREE char *ram = qemu_is_clone(s) ? mem_format("/proc/self/fd/%d", f->ram) : NULL;
-	AUTO_FREE char *preload = f->preload >= 0 ? mem_format("/proc/self/fd/%d", f->preload) : NULL;
+	/* By their fds: the memory's file may have no name any more, and a directory's may lead elsewhere by now. */
+	const struct {
+		int fd;
+		enum jail_access access;
+	} open_rules[] = {
+		{f->seed, JAIL_READ},
+		{f->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
+		{f->projects, s->projects_readonly ? JAIL_READ : JAIL_TREE},
+		{qemu_is_clone(s) ? f->ram : -1, JAIL_READ},
+		{f->preload, JAIL_EXECUTE},
+	};
 	const struct {
 		const char *path;
 		enum jail_access access;
@@ -73,17 +82,15 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qe
 		{s->accel->kvm ? "/dev/kvm" : NULL, JAIL_WRITE},
 		{s->kernel, JAIL_READ},
 		{s->root_image, JAIL_READ},
-		{s->seed_dir, JAIL_READ},
-		{s->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
-		{s->projects_dir, s->projects_readonly ? JAIL_READ : JAIL_TREE},
-		{ram, JAIL_READ},
-		{preload, JAIL_EXECUTE},
 	};
 
 	if (qemu_allow_program(j, s->program, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (rules[i].path && jail_allow(j, rules[i].path, rules[i].access, e) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(open_rules); i++)
+		if (open_rules[i].fd >= 0 && jail_allow_fd(j, open_rules[i].fd, open_rules[i].access, e) < 0)
 			return -1;
 	return 0;
 }
@@ -134,10 +141,10 @@ void qemu_init(struct qemu *q)
 			   .state_fd = -1};
 }
 
-/* The fds that not every QEMU gets, behind the eight that each does; how many there are in all. */
+/* The fds that not every QEMU gets, behind the eleven that each does; how many there are in all. */
 static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, const struct qemu_files *files, int state)
 {
-	size_t n = 8;
+	size_t n = 11;
 
 	if (spec->ram != QEMU_RAM_ANONYMOUS)
 		fds[n++] = (struct spawn_fd){files->ram, QEMU_FD_RAM};
@@ -173,7 +180,8 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	if (rc == 0) {
 		struct spawn_fd fds[16] = {
 			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
-			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD},
+			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD}, {files->seed, QEMU_FD_SEED},
+			{files->workspace, QEMU_FD_WORKSPACE}, {files->projects, QEMU_FD_PROJECTS},
 		};
 		const struct qemu_start start = {&jail, !spec->accel->kvm};
 		const struct spawn s = {

@@ -147,13 +147,10 @@ static void qemu_args_channels(const struct qemu_spec *s, struct strv *a)
 	}
 }
 
-static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id, const char *tag, const char *path,
-			    bool readonly)
+static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id, const char *tag, int fd, bool readonly)
 {
-	AUTO_FREE char *escaped = qemu_args_escape(path);
-
 	strv_add(a, "-fsdev");
-	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=%s%s", id, escaped,
+	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=/proc/self/fd/%d%s", id, fd,
 		  readonly ? ",readonly=on" : "");
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
@@ -185,9 +182,9 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
 	qemu_args_pool(s, a);
-	qemu_args_share(s, a, "seed", NAME_TAG_SEED, s->seed_dir, true);
-	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, s->workspace, s->workspace_readonly);
-	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, s->projects_dir, s->projects_readonly);
+	qemu_args_share(s, a, "seed", NAME_TAG_SEED, QEMU_FD_SEED, true);
+	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, QEMU_FD_WORKSPACE, s->workspace_readonly);
+	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, QEMU_FD_PROJECTS, s->projects_readonly);
 	strv_add(a, "-netdev");
 	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
 	strv_add(a, "-device");

@@ -19,6 +19,9 @@ enum qemu_fd {
 	QEMU_FD_STATE, /* of a clone: its devices' state comes in */
 	QEMU_FD_POOL,  /* with a pool: its file */
 	QEMU_FD_PRELOAD, /* with QEMU_RAM_CLONED_OLD: ccvm-ram.so */
+	QEMU_FD_SEED, /* the shared directories, opened once: their names may lead elsewhere by now */
+	QEMU_FD_WORKSPACE,
+	QEMU_FD_PROJECTS, /* an empty directory when none are shared: the devices stay the same */
 	QEMU_FD_END,
 };
 
@@ -40,10 +43,7 @@ struct qemu_spec { /* all borrowed */
 	const char *kernel; /* NULL: QEMU_FD_INITRD is that too (initrd_stub) */
 	const char *kernel_words; /* a test's, behind the rest of the command line; NULL or empty: none */
 	const char *root_image;
-	const char *seed_dir;
-	const char *workspace;
 	bool workspace_readonly;
-	const char *projects_dir; /* an empty directory when they are not shared: the devices stay the same */
 	bool projects_readonly;
 	bool pool; /* a second disk, whose file is QEMU_FD_POOL */
 	bool sandbox; /* QEMU's own seccomp filter */

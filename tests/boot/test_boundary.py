@@ -237,8 +237,11 @@ def test_context_of_overlay_mode(ctx):
 
 @test(timeout=400)
 def test_history_persists_when_asked(ctx):
-    """The real claude's transcript lands in the host's ~/.claude/projects, owned by the user; nothing else does."""
+    """The real claude's transcript lands in the host's ~/.claude/projects, owned by the user; nothing else does. Of other projects
+    the guest sees nothing."""
     ctx.write(os.path.join(ctx.home, ".claude/projects/old/x.jsonl"), "{}\n")
+    code, out, err = ctx.ccvm("--shell", "-c", "cd ~/.claude/projects && find . -type f; touch old 2>/dev/null && ls", env={"CCVM_PERSIST_PROJECTS": "1"}, timeout=240)
+    assert_eq((code, out.decode().split()), (0, [re.sub(r"[^a-zA-Z0-9]", "-", ctx.workspace), "old"]), "projects in the guest (stderr: %s)" % show(err))
     api = Api(ctx, [{"text": "TRANSCRIBED-ANSWER"}])
     code, out, err = ctx.ccvm("-p", "what is kept?", env={**api.env(guest=True), "CCVM_PERSIST_PROJECTS": "1"}, timeout=240)
     assert_eq((code, out, err), (0, b"TRANSCRIBED-ANSWER\n", b""), "code, stdout, stderr")

@@ -55,6 +55,15 @@ static void fuzz_mode(const char *p, size_t n)
 		check(strncmp(p, overlay ? "overlay" : "rw", overlay ? 7 : 2) == 0);
 }
 
+static void fuzz_folder(const char *p, size_t n)
+{
+	char folder[256];
+	struct err e;
+
+	if (seedread_folder(p, n, folder, sizeof(folder), &e) == 0)
+		check(folder[0] && strlen(folder) <= n && !strpbrk(folder, "/. \n"));
+}
+
 static void fuzz_names(const char *p, size_t n)
 {
 	AUTO_BUF struct buf out = {0};
@@ -112,7 +121,7 @@ static void fuzz_ports(const char *p, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const char *, size_t) = {
-	    fuzz_int, fuzz_path, fuzz_mode, fuzz_names, fuzz_args, fuzz_addresses, fuzz_ports};
+	    fuzz_int, fuzz_path, fuzz_mode, fuzz_names, fuzz_args, fuzz_addresses, fuzz_ports, fuzz_folder};
 	AUTO_FREE char *text = NULL;
 
 	if (!size)

@@ -96,7 +96,7 @@ def test_too_little_memory_may_be_locked(ctx, entry):
 
 # -- persistClaudeProjects --------------------------------------------------------------------------------------------
 
-@each({"a file": (lambda path, home: os.mknod(path, 0o755), "/projects: Not a directory"),
+@each({"a file": (lambda path, home: os.mknod(path, 0o755), "/projects: open it: Not a directory"),
        "a link to the login's folder": (lambda path, home: os.symlink(".", path), "holds your Claude login"),
        "a link to the home": (lambda path, home: os.symlink(home, path), "holds your Claude login"),
        "a link to nothing": (lambda path, home: os.symlink("/nonexistent", path), "persistClaudeProjects: use ")})

@@ -369,7 +369,7 @@ def test_workspace_holds_the_login(ctx):
 def test_workspace_holds_the_run_directory(ctx):
     runtime = ctx.make_dir(os.path.join(ctx.workspace, "run"), 0o700)
     for path in (ctx.workspace, runtime):
-        refuse(ctx, POLICY, "ccvm's run directory", "XDG_RUNTIME_DIR", cwd=path, env={"XDG_RUNTIME_DIR": runtime})
+        refuse(ctx, POLICY, "ccvm's run directory", "start ccvm in a project directory", cwd=path, env={"XDG_RUNTIME_DIR": runtime})
 
 
 # -- configuration and policy -----------------------------------------------------------------------------------------

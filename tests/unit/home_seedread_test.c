@@ -123,6 +123,21 @@ static void test_long_path(void **state)
 	assert_int_equal(seedread_path(text, 10, path, 11, &e), 0);
 }
 
+static void test_folder(void **state)
+{
+	static const char *const bad[] = {"", "\n", "..", ".", "a/b", "/a", "a b", "a\nb", "\xc3\xbc"};
+	char name[8];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(seedread_folder("-a-B9\n", 6, name, sizeof(name), &e), 0);
+	assert_string_equal(name, "-a-B9");
+	assert_int_equal(seedread_folder("-234567", 7, name, sizeof(name), &e), 0);
+	assert_int_equal(seedread_folder("-2345678", 8, name, sizeof(name), &e), -1);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(seedread_folder(bad[i], strlen(bad[i]), name, sizeof(name), &e), -1);
+}
+
 static void test_mode(void **state)
 {
 	bool m = true;
@@ -286,7 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_int),	      cmocka_unit_test(test_nul_is_no_end),
 	    cmocka_unit_test(test_path),      cmocka_unit_test(test_long_path),
-	    cmocka_unit_test(test_mode),      cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_folder), cmocka_unit_test(test_mode),      cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_args),      cmocka_unit_test(test_too_many_args),
 	    cmocka_unit_test(test_addresses), cmocka_unit_test(test_ports),
 	    cmocka_unit_test(test_files),

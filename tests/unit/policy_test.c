@@ -1,16 +1,21 @@
 /* areas: base
- * files: src/session/policy.c
- * Where ccvm may be started, and where not. */
+ * files: src/session/policy.c src/conf/user_place.c
+ * Where ccvm may be started, and where not: by path, what the guest has there; by device and inode, what is the user's. */
 #include "unit/unit.h"
 
 #include "session/policy.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* ---- what the guest has at a path ---- */
+
 static const struct {
 	const char *workspace;
 	const char *reason; /* part of the text; NULL: allowed */
-} cases[] = {
+} paths[] = {
     {"/home/user/project", NULL},
-    {"/home/user/.claude/projects", NULL}, /* beside the login */
     {"/home/other", NULL},
     {"/root/project", NULL},
     {"/srv/x", NULL},
@@ -22,7 +27,7 @@ static const struct {
     {"/etcetera/x", NULL},
     {"/home/ccvm/x", NULL},
     {"/run/user/1000/other", NULL},
-    {"/home/user/\xff\x1b name, with all sorts", NULL},
+    {"/home/user/\xff name, with all sorts", NULL},
     {"/usr", "cover the guest's own /usr"},
     {"/usr/src/linux", "cover the guest's own /usr"},
     {"/etc", "cover the guest's own /etc"},
@@ -44,33 +49,32 @@ static const struct {
     {"/opt", "system directory"},
     {"/srv", "system directory"},
     {"/home/ccvm", "system directory"},
-    {"/home/user", "Claude login (/home/user/.claude/.credentials.json)"},
-    {"/home/user/.claude", "Claude login"},
-    {"/home/user/.claude/.credentials.json", "Claude login"},
-    {"/run/user", "run directory"},
-    {"/run/user/1000", "run directory"},
-    {"/run/user/1000/ccvm", "run directory"},
-    {"/home/user/a\nb", "newline"},
+    {"/home/user/a\nb", "control character"},
+    {"/home/user/a\tb", "control character"},
+    {"/home/user/a\x1b[2Jb", "control character"},
+    {"relative", "not absolute"},
 };
 
-static void check(const char *workspace, const char *reason)
+static void check(const char *workspace, int rc, const char *reason, const struct err *e)
 {
-	const struct policy_paths p = {workspace, "/home/user/.claude", "/run/user/1000/ccvm"};
-	struct err e = {0};
-	int rc = policy_check_workspace(&p, &e);
-
-	if (rc != (reason ? -1 : 0) || (reason && !strstr(e.text, reason)))
-		fail_msg("%.200s: got %d (%s), wanted %s", workspace, rc, e.text,
-			 reason ? reason : "no objection");
-	if (reason && (e.exit_code != ERR_EXIT_POLICY || !e.remedy[0]))
-		fail_msg("%.200s: exit code %d, remedy \"%s\"", workspace, e.exit_code, e.remedy);
+	if (rc != (reason ? -1 : 0) || (reason && !strstr(e->text, reason)))
+		fail_msg("%.200s: got %d (%s), wanted %s", workspace, rc, rc ? e->text : "", reason ? reason : "no objection");
+	if (reason && (e->exit_code != ERR_EXIT_POLICY || !e->remedy[0]))
+		fail_msg("%.200s: exit code %d, remedy \"%s\"", workspace, e->exit_code, e->remedy);
 }
 
-static void test_workspaces(void **state)
+static void check_path(const char *workspace, const char *reason)
+{
+	struct err e = {0};
+
+	check(workspace, policy_check_path(workspace, &e), reason, &e);
+}
+
+static void test_paths(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		check(cases[i].workspace, cases[i].reason);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		check_path(paths[i].workspace, paths[i].reason);
 }
 
 static void test_length(void **state)
@@ -81,37 +85,137 @@ static void test_length(void **state)
 	memset(path, 'd', sizeof(path));
 	memcpy(path, "/w/", 3);
 	path[2000] = '\0';
-	check(path, NULL);
+	check_path(path, NULL);
 	path[2000] = 'd';
 	path[2001] = '\0';
-	check(path, "too long");
+	check_path(path, "too long");
 }
 
-static void test_projects(void **state)
-{
-	static const struct {
-		const char *projects;
-		bool refused;
-	} rows[] = {{"/home/user/.claude/projects", false}, {"/mnt/transcripts", false}, {"/home/user/.claude2", false},
-		    {"/home/user/.claude", true},	    {"/home/user", true},	 {"/", true},
-		    {"/run/user/1000", true},		    {"/run/user/1000/ccvm/bababa", true}};
-	const struct policy_paths p = {"/w", "/home/user/.claude", "/run/user/1000/ccvm"};
+/* ---- what is the user's ---- */
 
+/* A home whose claude directory is elsewhere, whose cache and keys are links, and which has no ccvm configuration yet. */
+static int make_home(void **state)
+{
+	static const char *const dirs[] = {
+	    "home",		"home/project",	       "home/.claude",	     "home/.claude/skills", "home/.claude/projects", "home/.config",
+	    "home/.config/app", "home/.aws",	       "home/dotfiles",	     "home/dotfiles/ssh",   "home/dotfiles/vim",     "elsewhere",
+	    "elsewhere/claude", "elsewhere/claude/x",  "big",		     "big/cache",	    "big/cache/ccvm",	     "big/cache/ccvm/images",
+	    "big/other",	"run",		       "run/ccvm",	     "run/ccvm/bababa",	    "run/other",	     "images",
+	    "images/mine",	"images/mine/deep",    "images/other",	     "home/.local",	    "home/.local/state",     "home/.local/state/ccvm",
+	    "home/.local/state/ccvm/worktrees", "home/.mozilla"};
+	static const char *const files[] = {"home/.claude/.credentials.json", "elsewhere/claude/.credentials.json", "home/dotfiles/netrc"};
+
+	if (unit_make_dir(state) < 0)
+		return -1;
+	unit_make_tree(dirs, ARRAY_LEN(dirs), files, ARRAY_LEN(files));
+	{
+		AUTO_FREE char *ssh = unit_path("home/.ssh"), *cache = unit_path("home/.cache"), *netrc = unit_path("home/.netrc"),
+			       *skills = unit_path("home/innocent"), *back = unit_path("elsewhere/back");
+
+		return symlink("dotfiles/ssh", ssh) < 0 || symlink("../big/cache", cache) < 0 || symlink("dotfiles/netrc", netrc) < 0 ||
+				       symlink(".aws", skills) < 0 || symlink("../home", back) < 0
+			       ? -1
+			       : 0;
+	}
+}
+
+static const struct {
+	const char *workspace; /* below the test's directory */
+	const char *reason;
+} shares[] = {
+    {"home/project", NULL},
+    {"home/.config/app", NULL},
+    {"home/.claude/skills", NULL},   /* beside the login */
+    {"home/.claude/projects", NULL},
+    {"home/dotfiles/vim", NULL},
+    {"elsewhere/claude/x", NULL},
+    {"big/other", NULL},
+    {"run/other", NULL},
+    {"images/other", NULL},
+    {"home/.local/state/ccvm/worktrees", NULL},
+    {"home", "holds your Claude login"},
+    {"home/.claude", "holds your Claude login"}, /* although CLAUDE_CONFIG_DIR is elsewhere */
+    {"elsewhere/claude", "holds your Claude login"},
+    {"elsewhere", "holds your Claude login"},
+    {"elsewhere/back", "holds your Claude login"}, /* by another way */
+    {".", "holds your Claude login"},
+    {"home/.ssh", "your SSH keys"},
+    {"home/dotfiles/ssh", "your SSH keys"},
+    {"home/dotfiles", "holds"}, /* both .netrc and .ssh lead there */
+    {"home/.aws", "AWS credentials"},
+    {"home/innocent", "AWS credentials"},
+    {"home/.mozilla", "your browser's profile"},
+    {"home/.config", "holds ccvm's configuration"}, /* also before there is one */
+    {"home/.local/state/ccvm", "ccvm's state directory"},
+    {"home/.local/state", "ccvm's state directory"},
+    {"home/.cache", "images and templates"},
+    {"home/.cache/ccvm", "images and templates"},
+    {"home/.cache/ccvm/images", "lies in the images and templates"},
+    {"big", "holds the images and templates"},
+    {"run", "keys of running sessions"},
+    {"run/ccvm", "keys of running sessions"},
+    {"run/ccvm/bababa", "lies in ccvm's run directory"},
+    {"images", "holds the guest image"},
+    {"images/mine", "the guest image"},
+    {"images/mine/deep", "lies in the guest image"},
+};
+
+static int share(const char *name, const char *option, struct err *e)
+{
+	AUTO_FREE char *path = unit_path(name), *home = unit_path("home"), *claude = unit_path("elsewhere/claude"),
+		       *config = unit_path("home/.config/ccvm/config.json"), *run = unit_path("run/ccvm"),
+		       *cache = unit_path("home/.cache/ccvm"), *state = unit_path("home/.local/state/ccvm"), *image = unit_path("images/mine");
+	const struct user_dirs dirs = {home, claude, config, run, cache, state, image};
+	AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return policy_check_shared(fd, path, option, &dirs, e);
+}
+
+static void test_shares(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
 		struct err e = {0};
 
-		if ((policy_check_projects(&p, rows[i].projects, &e) < 0) != rows[i].refused)
-			fail_msg("%s: %s", rows[i].projects, e.text);
-		if (rows[i].refused && (e.exit_code != ERR_EXIT_POLICY || !strstr(e.text, rows[i].projects) || !e.remedy[0]))
-			fail_msg("%s: code %d, %s (%s)", rows[i].projects, e.exit_code, e.text, e.remedy);
+		check(shares[i].workspace, share(shares[i].workspace, NULL, &e), shares[i].reason, &e);
 	}
+}
+
+static void test_option(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(share("home/.claude/projects", "persistClaudeProjects", &e), 0);
+	assert_int_equal(share("home/.claude", "persistClaudeProjects", &e), -1);
+	assert_non_null(strstr(e.text, "persistClaudeProjects would share"));
+	assert_non_null(strstr(e.remedy, "set persistClaudeProjects to false"));
+	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+}
+
+/* What was opened is judged, not what its name leads to by then. */
+static void test_exchanged(void **state)
+{
+	AUTO_FREE char *project = unit_path("home/project"), *aside = unit_path("home/aside"), *home = unit_path("home"),
+		       *aws = unit_path("home/.aws");
+	const struct user_dirs dirs = {.home = home};
+	AUTO_CLOSE int good = open(project, O_PATH | O_DIRECTORY | O_CLOEXEC), bad = open(aws, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err e;
+
+	(void)state;
+	assert_int_equal(rename(project, aside), 0);
+	assert_int_equal(symlink(".aws", project), 0);
+	assert_int_equal(policy_check_shared(good, project, NULL, &dirs, &e), 0);
+	assert_int_equal(policy_check_shared(bad, project, NULL, &dirs, &e), -1);
+	assert_int_equal(unlink(project), 0);
+	assert_int_equal(rename(aside, project), 0);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_workspaces), cmocka_unit_test(test_length),
-					   cmocka_unit_test(test_projects)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths), cmocka_unit_test(test_length), cmocka_unit_test(test_shares),
+					   cmocka_unit_test(test_option), cmocka_unit_test(test_exchanged)};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_home, unit_remove_dir);
 }

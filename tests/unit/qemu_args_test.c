@@ -17,9 +17,6 @@ static const struct qemu_spec plain = {
     .cores = 2,
     .kernel = "/image/vmlinuz",
     .root_image = "/image/root.squashfs",
-    .seed_dir = "/run/s/seed",
-    .workspace = "/home/user/project",
-    .projects_dir = "/run/s/empty",
     .projects_readonly = true,
     .sandbox = true,
 };
@@ -47,11 +44,11 @@ static const char *const plain_argv[] = {
 	"-blockdev",
 	"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=/image/root.squashfs,file.locking=off",
 	"-device", "virtio-blk-device,drive=root,serial=ccvm-root",
-	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/run/s/seed,readonly=on",
+	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/proc/self/fd/13,readonly=on",
 	"-device", "virtio-9p-device,fsdev=seed,mount_tag=ccvm-seed",
-	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/home/user/project",
+	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/proc/self/fd/14",
 	"-device", "virtio-9p-device,fsdev=workspace,mount_tag=ccvm-workspace",
-	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/run/s/empty,readonly=on",
+	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/proc/self/fd/15,readonly=on",
 	"-device", "virtio-9p-device,fsdev=projects,mount_tag=ccvm-projects",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
@@ -73,11 +70,11 @@ static const char *const full_argv[] = {
 	"-blockdev",
 	"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=/i,,1/root,file.locking=off",
 	"-device", "virtio-blk-pci,drive=root,serial=ccvm-root",
-	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/s,,,,eed,readonly=on",
+	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/proc/self/fd/13,readonly=on",
 	"-device", "virtio-9p-pci,fsdev=seed,mount_tag=ccvm-seed",
-	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/w,,readonly=off,readonly=on",
+	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/proc/self/fd/14,readonly=on",
 	"-device", "virtio-9p-pci,fsdev=workspace,mount_tag=ccvm-workspace",
-	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/p,,",
+	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/proc/self/fd/15",
 	"-device", "virtio-9p-pci,fsdev=projects,mount_tag=ccvm-projects",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
@@ -151,10 +148,7 @@ static void test_pci_kvm(void **state)
 	s.cores = 1;
 	s.kernel = "/i,1/vmlinuz";
 	s.root_image = "/i,1/root";
-	s.seed_dir = "/s,,eed";
-	s.workspace = "/w,readonly=off"; /* a path is no option */
 	s.workspace_readonly = true;
-	s.projects_dir = "/p,";
 	s.projects_readonly = false;
 	s.sandbox = false;
 	s.lock_memory = true;
@@ -196,9 +190,8 @@ static void check_fds(const struct strv *a)
 /* Takes the given paths out of every argument: no slash may be left. */
 static void check_paths(const struct strv *a, const struct qemu_spec *s)
 {
-	const char *const known[] = {s->kernel,	   s->root_image,   s->seed_dir,
-				     s->workspace, s->projects_dir, "/proc/self/fd/8",
-				     "/proc/self/fd/9", "/dev/fdset/1"};
+	const char *const known[] = {s->kernel, s->root_image, "/proc/self/fd/8", "/proc/self/fd/9", "/proc/self/fd/13",
+				     "/proc/self/fd/14", "/proc/self/fd/15", "/dev/fdset/1"};
 
 	for (size_t i = 1; i < a->n; i++) {
 		AUTO_FREE char *rest = mem_strdup(a->v[i]);

@@ -121,21 +121,20 @@ static void probe_processes(void)
 	probe_say("new privileges", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? -1 : 0);
 }
 
-/* argv: QEMU's; the seed's path stands in it. The environment is to be empty. */
+/* The seed is open. The environment is to be empty. */
 static int probe(char **argv, char **envp)
 {
 	AUTO_FREE char *list = NULL;
 	AUTO_FREE char *program = NULL;
-	char line[4096];
+	char line[4096], self[32], seed[128] = "";
 	FILE *in;
 	int port = 0;
 
-	for (; *argv; argv++) {
-		const char *path = strncmp(*argv, "local,id=seed", 13) == 0 ? strstr(*argv, "path=") : NULL;
-
-		if (path)
-			snprintf(probe_dir, sizeof(probe_dir), "%.*s", (int)strcspn(path + 5, ",") - (int)strlen("/seed"), path + 5);
-	}
+	(void)argv;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", QEMU_FD_SEED);
+	if (readlink(self, seed, sizeof(seed) - 1) < 0)
+		_exit(3);
+	snprintf(probe_dir, sizeof(probe_dir), "%.*s", (int)(strlen(seed) - strlen("/seed")), seed);
 	probe_out = fdopen(QEMU_FD_QMP, "w");
 	list = probe_path("seed/list");
 	in = fopen(list, "r");
@@ -253,19 +252,24 @@ static int make_folder(void **state)
 		       : 0;
 }
 
+static int open_folder(const char *name)
+{
+	AUTO_FREE char *path = unit_path(name);
+
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* Everything it wrote, once it has ended. */
 static char *run_probe(struct err *e)
 {
 	static const struct accel tcg = {"auto", "tcg", "max", false};
 	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
-	AUTO_FREE char *seed = unit_path("seed");
-	AUTO_FREE char *workspace = unit_path("workspace");
-	AUTO_FREE char *empty = unit_path("empty");
+	AUTO_CLOSE int seed = open_folder("seed"), workspace = open_folder("workspace"), empty = open_folder("empty");
 	AUTO_FREE char *kernel = unit_path("kernel");
 	AUTO_FREE char *root = unit_path("root");
 	const struct qemu_spec spec = {.program = self, .machine = "microvm", .accel = &tcg, .memory_mib = 64, .cores = 1,
-				       .kernel = kernel, .root_image = root, .seed_dir = seed, .workspace = workspace,
-				       .projects_dir = empty, .projects_readonly = true, .ram = QEMU_RAM_CLONED_OLD};
+				       .kernel = kernel, .root_image = root, .projects_readonly = true,
+				       .ram = QEMU_RAM_CLONED_OLD};
 	AUTO_FREE char *memory = unit_path("cache/ram");
 	AUTO_CLOSE int ram = open(memory, O_RDONLY | O_CLOEXEC);
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -273,7 +277,8 @@ static char *run_probe(struct err *e)
 	struct qemu q;
 	int status = -1;
 
-	if (qemu_start(&q, &spec, &(struct qemu_files){.net = null, .initrd = null, .ram = ram, .pool = -1, .preload = -1}, e) < 0)
+	if (qemu_start(&q, &spec, &(struct qemu_files){.net = null, .initrd = null, .seed = seed, .workspace = workspace, .projects = empty,
+							    .ram = ram, .pool = -1, .preload = -1}, e) < 0)
 		return NULL;
 	fcntl(q.qmp_fd, F_SETFL, 0);
 	assert_int_equal(file_read_fd(q.qmp_fd, 1 << 24, &said, e), 0);

@@ -53,8 +53,8 @@ static inline void fixture_init(struct fixture *f)
 				     .workdir = f->work,
 				     .uid = 1234,
 				     .gid = 567,
-				     .home = f->home,
-				     .claude_dir = f->claude,
+				     .workdir_fd = open(f->work, O_PATH | O_DIRECTORY | O_CLOEXEC),
+				     .dirs = {.home = f->home, .claude_dir = f->claude},
 				     .agent_sudo = true};
 }
 
@@ -63,6 +63,7 @@ static inline void fixture_fini(struct fixture *f)
 	struct err e;
 
 	assert_int_equal(file_remove_tree(AT_FDCWD, f->root, &e), 0);
+	close(f->spec.workdir_fd);
 	conf_fini(&f->conf);
 	strv_fini(&f->env);
 	strv_fini(&f->notes);

@@ -152,29 +152,12 @@ static void test_other_config_dir(void **state)
 	fixture_link(&f, "../../home", "other/commands/home"); /* brings every file of the home */
 	fixture_put(&f, "home/diary", SECRET);
 	strv_addf(&f.env, "CLAUDE_CONFIG_DIR=%s", dir);
-	f.spec.claude_dir = dir;
+	f.spec.dirs.claude_dir = dir;
 	f.conf.share_config = true;
 	fixture_seed(&f);
 	fixture_assert_absent(&f, SECRET);
 	fixture_assert(&f, "claude-config/commands/a.md", "harmless");
 	fixture_assert(&f, "claude-json", "{\"numStartups\": 3}");
-	fixture_fini(&f);
-}
-
-static void test_workspace_with_login_is_refused(void **state)
-{
-	struct fixture f;
-	struct err e;
-
-	(void)state;
-	fixture_init(&f);
-	f.spec.workdir = f.home;
-	fixture_seed(&f); /* no login there */
-	fixture_put(&f, "home/.claude/.credentials.json", SECRET);
-	assert_int_equal(fixture_try(&f, &e), -1);
-	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
-	assert_non_null(strstr(e.text, "holds claude's login"));
-	assert_non_null(strstr(e.remedy, "project"));
 	fixture_fini(&f);
 }
 
@@ -184,7 +167,6 @@ int main(void)
 	    cmocka_unit_test(test_no_secret_crosses),
 	    cmocka_unit_test(test_harmless_is_there),
 	    cmocka_unit_test(test_other_config_dir),
-	    cmocka_unit_test(test_workspace_with_login_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
