@@ -167,6 +167,13 @@ int file_remove_tree(int dirfd, const char *path, struct err *e)
 	return 0;
 }
 
+int file_empty_dir(int dirfd, struct err *e)
+{
+	const int own = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return own < 0 ? err_sys(e, "open the directory") : file_remove_entries(own, e);
+}
+
 bool file_is_within(const char *inner, const char *outer)
 {
 	size_t n = strlen(outer);

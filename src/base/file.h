@@ -35,6 +35,9 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e);
  * tree below dirfd. A missing path is success. */
 int file_remove_tree(int dirfd, const char *path, struct err *e);
 
+/* Removes everything in the directory, in the same way. */
+int file_empty_dir(int dirfd, struct err *e);
+
 /* True when `inner` is `outer` or lies below it; both absolute and normalised. */
 bool file_is_within(const char *inner, const char *outer);
 

@@ -159,6 +159,11 @@ pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e)
 	return pid;
 }
 
+int spawn_signal(int pidfd, int number)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
 char *spawn_find(const char *name)
 {
 	const char *path = getenv("PATH");

@@ -34,6 +34,9 @@ struct spawn {
 /* Returns the pid, or -1. *pidfd (if not NULL) becomes a close-on-exec pidfd that turns readable at exit. */
 pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e);
 
+/* Sends a signal to the child behind a pidfd, which cannot have become another process meanwhile. -1 with errno. */
+int spawn_signal(int pidfd, int number);
+
 /* Finds an executable along PATH, as execvp(3): a name with a slash is a path already. NULL when there is none.
  * Free the result. */
 char *spawn_find(const char *name);

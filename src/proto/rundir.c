@@ -122,27 +122,6 @@ static int rundir_make(int base_fd, char *id)
 	return -1;
 }
 
-int rundir_create(struct rundir *r, struct err *e)
-{
-	AUTO_FREE char *base = NULL;
-	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
-
-	r->fd = r->base_fd = -1;
-	r->path = NULL;
-	if (base_fd < 0)
-		return -1;
-	r->fd = rundir_make(base_fd, r->id);
-	if (r->fd < 0) {
-		err_sys(e, "make a session directory in %s", base);
-		err_remedy(e, "check that %s is writable and has space", base);
-		return err_exit_code(e, ERR_EXIT_GUEST);
-	}
-	flock(base_fd, LOCK_UN);
-	r->path = mem_format("%s/%s", base, r->id);
-	r->base_fd = mem_steal_fd(&base_fd);
-	return 0;
-}
-
 void rundir_leave(struct rundir *r)
 {
 	if (r->fd >= 0)
@@ -154,13 +133,36 @@ void rundir_leave(struct rundir *r)
 	r->path = NULL;
 }
 
+int rundir_create(struct rundir *r, struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+
+	r->fd = r->base_fd = -1;
+	r->path = NULL;
+	if (base_fd < 0)
+		return -1;
+	r->base_fd = openat(base_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->fd = r->base_fd < 0 ? -1 : rundir_make(base_fd, r->id);
+	if (r->fd < 0) {
+		err_sys(e, "make a session directory in %s", base);
+		rundir_leave(r);
+		err_remedy(e, "check that %s is writable and has space", base);
+		return err_exit_code(e, ERR_EXIT_GUEST);
+	}
+	r->path = mem_format("%s/%s", base, r->id); /* the base's lock goes with base_fd */
+	return 0;
+}
+
 void rundir_remove(struct rundir *r)
 {
 	struct err ignored;
 
 	if (!r->path)
 		return;
-	(void)file_remove_tree(r->base_fd, r->id, &ignored);
+	/* First what is in it, then it: a confined session may do no more to what is above. */
+	(void)file_empty_dir(r->fd, &ignored);
+	(void)unlinkat(r->base_fd, r->id, AT_REMOVEDIR);
 	rundir_leave(r);
 }
 

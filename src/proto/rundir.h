@@ -18,6 +18,7 @@
 #define RUNDIR_OPTIONS "options.json" /* as conf_to_json writes them */
 #define RUNDIR_CONSOLE "console.log"
 #define RUNDIR_QEMU    "qemu.log"
+#define RUNDIR_LOG     "session.log" /* what ccvm-session says once it is confined */
 #define RUNDIR_SEED    "seed"
 #define RUNDIR_EMPTY   "empty" /* shared with a guest in place of what is not shared */
 #define RUNDIR_KEPT    "kept" /* empty; its presence is the mark */
@@ -32,7 +33,7 @@ struct rundir {
 	char id[RUNDIR_ID_SIZE];
 	char *path; /* owned; absolute */
 	int fd;     /* owned; of the directory, holds the lock */
-	int base_fd;
+	int base_fd; /* owned; O_PATH: it cannot be locked */
 };
 
 /* Makes $XDG_RUNTIME_DIR/ccvm (or, without that variable, /run/user/UID or /dev/shm: always tmpfs, since keys

@@ -1,5 +1,6 @@
 /* children: QEMU and ccvm-net as processes: watched by their pidfds, reaped, ended. */
 #include "session/state.h"
+#include "base/spawn.h"
 
 #include <signal.h>
 #include <string.h>
@@ -19,7 +20,7 @@ bool children_kill(struct session *s)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		if (!child_is_alive(all[i]))
 			continue;
-		kill(all[i]->pid, SIGKILL);
+		(void)spawn_signal(all[i]->pidfd, SIGKILL);
 		gone = false;
 	}
 	return gone;

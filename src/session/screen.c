@@ -318,7 +318,7 @@ int screen_start(struct session *s, struct err *e)
 	theirs = pair[1];
 	fds[0] = (struct spawn_fd){null, 2};
 	fds[1] = (struct spawn_fd){theirs, 3};
-	s->screen.pid = spawn_start(&spawn, NULL, e);
+	s->screen.pid = spawn_start(&spawn, &s->screen.pidfd, e);
 	if (s->screen.pid < 0) {
 		s->screen.pid = 0;
 		return err_exit_code(e, ERR_EXIT_GUEST);
@@ -350,8 +350,9 @@ void screen_end(struct session *s)
 	screen_drop_worker(s);
 	buf_fini(&sc->in);
 	if (sc->pid > 0) {
-		kill(sc->pid, SIGKILL); /* its worker dies with it */
+		(void)spawn_signal(sc->pidfd, SIGKILL); /* its worker dies with it */
 		waitpid(sc->pid, NULL, 0);
+		close(sc->pidfd);
 	}
 	sc->pid = 0;
 }

@@ -24,6 +24,7 @@ struct stream;
 struct screen {
 	int control_fd;	     /* ccvm-term sends each new worker's socket over it; -1: no screen */
 	pid_t pid;
+	int pidfd;
 	uv_poll_t *control;
 	struct stream *worker; /* NULL: none at the moment */
 	struct buf in;

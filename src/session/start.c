@@ -1,6 +1,7 @@
 /* start: from a request to a booting guest: options, checks, image, seed, ccvm-net, QEMU; then this process gives up
  * its access to everything but the run directory. */
 #include "session/state.h"
+#include "session/confine.h"
 #include "session/policy.h"
 #include "session/transcripts.h"
 #include "base/file.h"
@@ -12,7 +13,6 @@
 #include "proto/clip.h"
 #include "proto/names.h"
 #include "seed/seed.h"
-#include "vm/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -460,25 +460,12 @@ static void start_making_of_template(struct session *s)
 	child_watch(s, &s->maker_child);
 }
 
-/* libssh, cJSON and the line parsers of this process read what guest and QEMU send: by the time anything of the agent's
- * is among it, this process can reach no file but those of the run directory. */
 int start_confine_self(struct session *s, struct err *e)
 {
-	AUTO_FREE char *base = mem_strdup(s->run.path);
-	struct jail jail;
-	int rc;
-
 	if (!s->from_template && s->attempts == 1 && start_templates(s) == START_TEMPLATES_MAKE)
 		start_making_of_template(s);
-	*strrchr(base, '/') = '\0';
-	jail_init(&jail);
-	jail.keep_signals = true; /* it ends its children, which were started outside of this jail */
-	rc = jail_allow(&jail, base, JAIL_TREE, e);
-	if (rc == 0 && jail_enter(&jail) < 0)
-		rc = err_sys(e, "confine ccvm-session");
-	jail_fini(&jail);
 	s->confined = true;
-	return rc;
+	return confine_session(&s->run, e);
 }
 
 int start_seal_seed(struct session *s, struct err *e)

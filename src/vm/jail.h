@@ -14,6 +14,7 @@ enum jail_access {
 	JAIL_EXECUTE,   /* read, and start */
 	JAIL_WRITE,     /* an existing file or device: read and write, nothing made or removed */
 	JAIL_TREE,      /* everything below: read, write, make, rename, remove */
+	JAIL_REMOVE_EMPTY, /* directories below that are empty: remove; nothing else */
 };
 
 #define JAIL_RULES_MAX 48
