@@ -8,7 +8,7 @@
  *    busy machine have been seen to freeze, rarely, at every one of these steps.)
  * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
  *    for the agent; then it confines itself, and only then asks for the agent's start.
- * 4. Lines of the guest are bounded and parsed by guest_parse; one that makes no sense in this state changes nothing. */
+ * 4. Lines of the guest are bounded and parsed by guest_parse; guestgate says which of them count in this state, and how many. */
 #include "session/state.h"
 #include "proto/names.h"
 #include "vm/template.h"
@@ -316,7 +316,7 @@ static void boot_on_failed(struct session *s, const struct guest_message *m)
 {
 	struct err e;
 
-	err_set(&e, "%s", m->reason[0] ? m->reason : "no reason given");
+	err_set(&e, s->state >= SESSION_RUNNING ? "the guest says: %s" : "%s", m->reason[0] ? m->reason : "no reason given");
 	if (s->state != SESSION_STARTING)
 		err_remedy(&e, "try again; if it stays so, see the console lines below");
 	else
@@ -342,7 +342,7 @@ static void boot_on_sshd_ended(struct session *s)
 static void boot_on_oom(struct session *s, const struct guest_message *m)
 {
 	AUTO_BUF struct buf fields = {0};
-	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process %s (pid %lld, %lld MiB); "
+	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" (pid %lld, %lld MiB); "
 					  "a larger `memory`, or vmDiskSize for large files, helps",
 					  s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid, (long long)(m->count >> 10));
 
@@ -351,6 +351,27 @@ static void boot_on_oom(struct session *s, const struct guest_message *m)
 	json_add_int(&fields, "kib", m->count);
 	status_event(s, "out-of-memory", &fields);
 	status_event_note(s, "memory", text);
+}
+
+/* Before the agent runs, only our own code can have said it. */
+static void boot_on_note(struct session *s, const struct guest_message *m)
+{
+	pool_on_note(s, m);
+	if (s->state < SESSION_RUNNING)
+		status_event_note(s, m->stage, m->reason);
+	else
+		status_event_guest_note(s, m->stage, m->reason);
+}
+
+static enum guestgate_phase boot_phase(const struct session *s)
+{
+	static const enum guestgate_phase phases[] = {
+		[SESSION_CREATED] = GUESTGATE_BOOT,  [SESSION_STARTING] = GUESTGATE_BOOT,  [SESSION_SEEDING] = GUESTGATE_SEED,
+		[SESSION_READY] = GUESTGATE_LINK,    [SESSION_RUNNING] = GUESTGATE_AGENT,  [SESSION_STOPPING] = GUESTGATE_STOP,
+		[SESSION_ENDED] = GUESTGATE_STOP,    [SESSION_FAILED] = GUESTGATE_STOP,
+	};
+
+	return phases[s->state];
 }
 
 static void boot_dispatch(struct session *s, const struct guest_message *m)
@@ -365,8 +386,7 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		boot_on_stage(s, m);
 		return;
 	case GUEST_NOTE:
-		pool_on_note(s, m);
-		status_event_note(s, m->stage, m->reason);
+		boot_on_note(s, m);
 		return;
 	case GUEST_FAILED:
 		boot_on_failed(s, m);
@@ -405,6 +425,7 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 {
 	struct session *s = ctx;
 	struct guest_message m;
+	uint64_t more = 0;
 
 	guest_parse(line, n, &m);
 	s->silent_ticks = 0;
@@ -412,5 +433,15 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 				  m.kind != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
+	if (!guestgate_passes(&s->gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
+		if (m.kind == GUEST_NOTE && s->gate.kind[m.kind].dropped == 1)
+			status_event_note(s, "guest", "the guest sends too many notes: further ones are dropped");
+		return;
+	}
+	if (more && m.kind == GUEST_NOTE) {
+		AUTO_FREE char *text = mem_format("%llu more notes of the guest were dropped", (unsigned long long)more);
+
+		status_event_note(s, "guest", text);
+	}
 	boot_dispatch(s, &m);
 }

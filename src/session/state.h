@@ -15,6 +15,7 @@
 #include "proto/wire.h"
 #include "session/clip.h"
 #include "session/egress.h"
+#include "session/guestgate.h"
 #include "session/logtail.h"
 #include "session/paste.h"
 #include "session/pool.h"
@@ -112,6 +113,7 @@ struct session {
 	int net_control_fd, net_log_fd;
 	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_control, *net_log;
 	struct json_splitter ctl_lines;
+	struct guestgate gate; /* what of them counts */
 	struct logtail console_tail, qemu_tail;
 	struct guest_message report; /* the last figures */
 	struct egress egress;
@@ -249,6 +251,8 @@ void clients_resume(struct session *s);
 /* status.c: events and status.json. Texts are escaped already or ours. */
 void status_event_state(struct session *s);
 void status_event_note(struct session *s, const char *stage, const char *text);
+/* A note in the guest's words, which says so: they may be anybody's. */
+void status_event_guest_note(struct session *s, const char *stage, const char *words);
 /* A note with the last lines of the guest's console and of QEMU, which nobody could read any more later. */
 void status_event_started_over(struct session *s, const char *stage, const char *text);
 void status_event_progress(struct session *s, const char *stage, int64_t guest_ms);

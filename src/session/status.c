@@ -87,6 +87,16 @@ void status_event_note(struct session *s, const char *stage, const char *text)
 	status_send_event(s, &line);
 }
 
+void status_event_guest_note(struct session *s, const char *stage, const char *words)
+{
+	AUTO_FREE char *text = mem_format("the guest says: %s", words);
+	AUTO_BUF struct buf line = {0};
+
+	status_begin_note(s, &line, stage, text);
+	json_add_string(&line, "from", "guest");
+	status_send_event(s, &line);
+}
+
 void status_event_started_over(struct session *s, const char *stage, const char *text)
 {
 	AUTO_BUF struct buf line = {0};
