@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "proto/names.h"
-#include "seed/seed_json.h"
 #include "seed/seed_part.h"
 #include "seed/seed_tree.h"
 
@@ -46,19 +45,12 @@ static bool config_is_shared(const struct conf *c, const struct config_item *ite
 	return *(const bool *)((const char *)c + item->share);
 }
 
-static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text,
-				 struct err *e)
+static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text, const char *shown, struct err *e)
 {
 	AUTO_BUF struct buf clean = {0};
-	int removed = seed_json_sanitise((const char *)buf_data(text), buf_len(text), &clean);
 
-	if (removed < 0) {
-		seed_note(c->run, "~/.claude/%s is not shared: it is not valid JSON", name);
+	if (!seed_clean_json(c->run, text, NULL, shown, &clean))
 		return 0;
-	}
-	if (removed)
-		seed_note(c->run, "~/.claude/%s is shared without %d credential%s", name, removed,
-			  removed == 1 ? "" : "s");
 	return file_create(c->to, name, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE, e);
 }
 
@@ -70,7 +62,9 @@ static int config_copy_file(struct config_copy *c, const struct config_item *ite
 	if (!seed_tree_read_file(&c->tree, c->from, item->name, &text, shown))
 		return 0;
 	if (item->kind == CONFIG_SETTINGS)
-		return config_write_settings(c, item->name, &text, e);
+		return config_write_settings(c, item->name, &text, shown, e);
+	if (!seed_tree_is_harmless(&c->tree, &text, shown))
+		return 0;
 	return file_create(c->to, item->name, buf_data(&text), buf_len(&text), SEED_FILE_MODE, e);
 }
 

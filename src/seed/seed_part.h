@@ -2,6 +2,9 @@
 #ifndef CCVM_SEED_SEED_PART_H
 #define CCVM_SEED_SEED_PART_H
 
+#include <stdbool.h>
+
+#include "base/buf.h"
 #include "base/err.h"
 #include "conf/conf.h"
 #include "seed/seed.h"
@@ -15,6 +18,10 @@ struct seed_run {
 
 /* Tells the user one line; what a file name brings into it is made printable here. */
 void seed_note(const struct seed_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends the JSON text without credentials (seed_json.h) and says what was left out; `shown` is the file's name in notes. False, with a
+ * note, when it is not valid JSON. */
+bool seed_clean_json(const struct seed_run *r, const struct buf *text, const char *workspace, const char *shown, struct buf *clean);
 
 /* Writers. Each writes its part or leaves it out; -1 only when the seed cannot be written. */
 int seed_write_basic(const struct seed_run *r, struct err *e);	/* workdir, mode, shell, ids, args, markers */

@@ -1,6 +1,8 @@
 #include "seed/seed_tree.h"
 #include "base/file.h"
+#include "base/jscan.h"
 #include "base/mem.h"
+#include "seed/seed_secret.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,25 +18,6 @@
 
 static const struct seed_tree_limits usual_limits = {
     .files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
-
-/* Never staged under these names, whatever they hold and wherever they are. A * stands for any ending. */
-static const char *const secret_names[] = {
-    ".credentials.json*",
-    ".claude.json*",
-    ".netrc",
-    "_netrc",
-    ".git-credentials",
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".docker",
-    ".password-store",
-    ".pypirc",
-    ".pgpass",
-    ".git", /* its configuration may hold a URL with a token, and nobody needs the history */
-};
 
 /* The directories from the top of a copy down to the current one. */
 struct tree_level {
@@ -113,18 +96,6 @@ void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struc
 	tree_add_ancestors(t, run->spec->dirs.home);
 }
 
-static bool tree_is_secret_name(const char *name, size_t n)
-{
-	for (size_t i = 0; i < ARRAY_LEN(secret_names); i++) {
-		size_t m = strcspn(secret_names[i], "*");
-		bool open = secret_names[i][m] == '*';
-
-		if ((n == m || (open && n > m)) && strncasecmp(name, secret_names[i], m) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool tree_is_secret_identity(const struct seed_tree *t, const struct stat *st)
 {
 	for (size_t i = 0; i < t->nsecrets; i++)
@@ -147,9 +118,10 @@ static bool tree_is_secret_path(int fd)
 		return true; /* cannot be judged: left out */
 	path[n] = '\0';
 	for (const char *p = path; *p;) {
-		size_t len = strcspn(p, "/");
+		const size_t len = strcspn(p, "/");
+		AUTO_FREE char *name = mem_strndup(p, len);
 
-		if (tree_is_secret_name(p, len))
+		if (seed_secret_file_name(name))
 			return true;
 		p += len + (p[len] == '/');
 	}
@@ -167,7 +139,7 @@ static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct st
 
 	if (fstatat(dirfd, name, &link, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	if (tree_is_secret_name(name, strlen(name)))
+	if (seed_secret_file_name(name))
 		return tree_note(t, "%s is not shared: it can hold credentials", shown), -1;
 	if (fstatat(dirfd, name, st, 0) < 0)
 		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
@@ -209,38 +181,61 @@ static bool tree_fits(struct seed_tree *t, const struct stat *st, const char *sh
 /* ---- copying ---- */
 
 /* At most `size` bytes, the size that was checked: a file that grows meanwhile is cut there. */
-static int tree_copy_bytes(struct seed_tree *t, int from, int to, unsigned long long size, struct err *e)
+static void tree_read(int from, unsigned long long size, struct buf *out)
 {
-	static char block[65536];
-
-	while (size) {
-		ssize_t n = read(from, block, size < sizeof(block) ? (size_t)size : sizeof(block));
+	while (buf_len(out) < size) {
+		const size_t left = (size_t)(size - buf_len(out)), want = left < 65536 ? left : 65536;
+		const ssize_t n = read(from, buf_room(out, want), want);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return 0;
-		if (file_write_all(to, block, (size_t)n, e) < 0)
-			return -1;
-		size -= (unsigned long long)n;
-		t->bytes += (unsigned long long)n;
+			return;
+		buf_grew(out, (size_t)n);
 	}
-	return 0;
+}
+
+bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const char *shown)
+{
+	if (!seed_secret_in_bytes(buf_data(text), buf_len(text)))
+		return true;
+	tree_note(t, "%s is not shared: it holds a credential", shown);
+	return false;
+}
+
+/* A JSON file (of a plugin, for instance) without its credentials; what is no JSON, as it is. False: it is not shared. */
+static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, const char *shown)
+{
+	const char *ending = strrchr(name, '.');
+	AUTO_BUF struct buf clean = {0};
+
+	if (ending && strcasecmp(ending, ".json") == 0 && jscan_is_valid((const char *)buf_data(text), buf_len(text), NULL)) {
+		if (!seed_clean_json(t->run, text, NULL, shown, &clean))
+			return false;
+		buf_drop(text, buf_len(text));
+		buf_add(text, buf_data(&clean), buf_len(&clean));
+	}
+	return seed_tree_is_harmless(t, text, shown);
 }
 
 static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
 			  const char *shown, struct err *e)
 {
 	mode_t mode = st->st_mode & S_IXUSR ? 0700 : SEED_FILE_MODE; /* skills bring scripts */
+	AUTO_BUF struct buf text = {0};
 	AUTO_CLOSE int to = -1;
 
 	if (!tree_fits(t, st, shown) || !tree_has_room(t, (unsigned long long)st->st_size, shown))
+		return 0;
+	tree_read(from, (unsigned long long)st->st_size, &text);
+	if (!tree_clean(t, name, &text, shown))
 		return 0;
 	to = openat(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (to < 0)
 		return err_sys(e, "create %s", shown);
 	t->files++;
-	if (tree_copy_bytes(t, from, to, (unsigned long long)st->st_size, e) < 0)
+	t->bytes += buf_len(&text);
+	if (file_write_all(to, buf_data(&text), buf_len(&text), e) < 0)
 		return err_wrap(e, "%s", shown);
 	return 0;
 }

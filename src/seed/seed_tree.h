@@ -3,7 +3,8 @@
  * Symlinks are followed, also those that leave ~/.claude: people keep their configuration elsewhere. So
  * nothing that is known to be a secret is left to its place: credential files are known by name and by
  * identity (device, inode), whatever path, link or hard link leads to them, and so are the folders where keys
- * and logins of other programs live, and every folder above ~/.claude. Devices, sockets and FIFOs are never
+ * and logins of other programs live, and every folder above ~/.claude. What is in a file is looked at too: one with a token or a private key
+ * stays here, and a JSON file goes without its credentials. Devices, sockets and FIFOs are never
  * opened. */
 #ifndef CCVM_SEED_SEED_TREE_H
 #define CCVM_SEED_SEED_TREE_H
@@ -49,6 +50,9 @@ int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int
 /* Reads one regular file with the same checks. 1: read; 0: not there or left out, with a note. */
 int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out,
 			const char *shown);
+
+/* Whether a whole file holds no credential, with a note when it does. */
+bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const char *shown);
 
 /* Says how much was left out beyond the notes. */
 void seed_tree_finish(struct seed_tree *t);

@@ -48,6 +48,38 @@ static const struct {
     {"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[{\"x\": {}}]", 1},
     {"{\"env\": {\"A\": 1, \"ANTHROPIC_API_KEY\": \"x\", \"AWS_REGION\": \"r\"}}",
      "{\"env\": {\"A\": 1, \"AWS_REGION\": \"r\"}}", 1},
+    /* names of credentials in any spelling, with a text */
+    {"{\"env\": {\"OPENAI_API_KEY\": \"x\", \"NPM_TOKEN\": \"x\", \"GITHUB_PAT\": \"x\", \"DB_PASSWORD\": \"x\", \"PWD\": \"/\"}}",
+     "{\"env\": { \"PWD\": \"/\"}}", 4},
+    {"{\"options\": {\"apiToken\": \"x\", \"api-token\": \"x\", \"personalaccesstoken\": \"x\", \"maxTokens\": 4, \"maxToken\": 4, \"key\": \"k\"}}",
+     "{\"options\": { \"maxTokens\": 4, \"maxToken\": 4, \"key\": \"k\"}}", 3},
+    {"{\"env\": {\"CLAUDE_CODE_MAX_OUTPUT_TOKENS\": \"31999\", \"KEYTIMEOUT\": \"1\", \"COMPAT\": \"1\"}}",
+     "{\"env\": {\"CLAUDE_CODE_MAX_OUTPUT_TOKENS\": \"31999\", \"KEYTIMEOUT\": \"1\", \"COMPAT\": \"1\"}}", 0},
+    /* texts that hold one */
+    {"{\"env\": {\"DATABASE_URL\": \"postgres://u:pw@h/d\", \"HTTPS_PROXY\": \"http://u:pw@p:3128\", \"HTTP_PROXY\": \"http://p:3128\"}}",
+     "{\"env\": { \"HTTP_PROXY\": \"http://p:3128\"}}", 2},
+    {"{\"a\": [\"x\", \"sk-ant-api03-abcdefghijklmnop\", \"y\"]}", "{\"a\": [\"x\", \"y\"]}", 1},
+    {"{\"a\": [\"ghp_abcdefghijklmnopqrst\", \"y\"]}", "{\"a\": [ \"y\"]}", 1},
+    {"{\"permissions\": {\"allow\": [\"Bash(ls)\", \"Bash(curl -H 'X-Api-Key: abcd1234')\", \"Bash(export TOKEN=$T)\"]}}",
+     "{\"permissions\": {\"allow\": [\"Bash(ls)\", \"Bash(export TOKEN=$T)\"]}}", 1},
+    {"{\"ghp_abcdefghijklmnopqrst\": 1, \"a\": 2}", "{ \"a\": 2}", 1},
+    /* arguments */
+    {"{\"mcpServers\": {\"s\": {\"command\": \"c\", \"args\": [\"-y\", \"--token\", \"abcd\", \"--port\", \"80\"]}}}",
+     "{\"mcpServers\": {\"s\": {\"command\": \"c\", \"args\": [\"-y\", \"--port\", \"80\"]}}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--api-key=abcd1234\", \"--password\", \"--verbose\"]}}}",
+     "{\"mcpServers\": {\"s\": {\"args\": []}}}", 2},
+    /* what cannot do without its command or URL goes as a whole */
+    {"{\"mcpServers\": {\"s\": {\"url\": \"https://h/x?token=abcd1234\"}, \"t\": {\"url\": \"https://h/x?page=12\"}}}",
+     "{\"mcpServers\": { \"t\": {\"url\": \"https://h/x?page=12\"}}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"type\": \"sse\", \"url\": \"https://u:pw@h/\", \"headersHelper\": \"x\"}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"statusLine\": {\"type\": \"command\", \"command\": \"curl -u me:hunter22 h\"}, \"a\": 1}", "{ \"a\": 1}", 1},
+    {"{\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"https://h\", \"headers\": {\"A\": \"b\"}}]}]}}",
+     "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"https://h\"}]}]}}", 1},
+    {"{\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"command\", \"command\": \"notify --token abcd1234\"}, {\"type\": \"command\", \"command\": \"ls\"}]}]}}",
+     "{\"hooks\": {\"Stop\": [{\"hooks\": [ {\"type\": \"command\", \"command\": \"ls\"}]}]}}", 1},
+    /* programs that print one */
+    {"{\"apiKeyHelper\": \"pass show x\", \"awsAuthRefresh\": \"aws sso login\", \"otelHeadersHelper\": \"x\", \"gcpAuthRefresh\": \"x\", \"a\": 1}",
+     "{ \"a\": 1}", 4},
     /* refused */
     {"", NULL, 0},
     {"{\"a\": 1,}", NULL, 0},
@@ -62,7 +94,7 @@ static void test_cases(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_BUF struct buf out = {0};
-		int removed = seed_json_sanitise(cases[i].text, strlen(cases[i].text), &out);
+		int removed = seed_json_sanitise(cases[i].text, strlen(cases[i].text), NULL, &out, NULL);
 
 		if (!cases[i].clean) {
 			if (removed >= 0)
@@ -75,6 +107,39 @@ static void test_cases(void **state)
 	}
 }
 
+/* share.config: the record of this workspace alone, and without its history. */
+static void test_workspace(void **state)
+{
+	static const char text[] = "{\"a\": 1, \"projects\": {\"/w\": {\"history\": [\"x\"], \"trust\": true}, \"/other\": {\"trust\": true}, "
+				   "\"/w/sub\": {}}, \"b\": {\"projects\": {\"/other\": 1}}}";
+	AUTO_BUF struct buf out = {0};
+	struct seed_json_removed removed;
+
+	(void)state;
+	assert_int_equal(seed_json_sanitise(text, strlen(text), "/w", &out, &removed), 3);
+	assert_string_equal(buf_text(&out), "{\"a\": 1, \"projects\": {\"/w\": { \"trust\": true}}, \"b\": {\"projects\": {\"/other\": 1}}}");
+	assert_int_equal(removed.projects, 3);
+	assert_int_equal(removed.credentials, 0);
+}
+
+/* What was left out is named, and no value is. */
+static void test_names(void **state)
+{
+	static const char text[] = "{\"env\": {\"NPM_TOKEN\": \"hush\"}, \"statusLine\": {\"command\": \"x --token hush1234\"}, "
+				   "\"permissions\": {\"allow\": [\"Bash(TOKEN=hush1234 x)\"]}, \"ghp_abcdefghijklmnopqrst\": 1, \"n1Key\": \"hush\", "
+				   "\"n2Key\": \"hush\", \"n3Key\": \"hush\", \"n4Key\": \"hush\", \"n5Key\": \"hush\"}";
+	static const char *const names[] = {"env.NPM_TOKEN", "statusLine", "allow.[]", "(a name that holds a credential)", "n1Key", "n2Key", "n3Key", "n4Key"};
+	AUTO_BUF struct buf out = {0};
+	struct seed_json_removed removed;
+
+	(void)state;
+	assert_int_equal(seed_json_sanitise(text, strlen(text), NULL, &out, &removed), 9);
+	assert_int_equal(removed.credentials, 9);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_string_equal(removed.names[i], names[i]);
+	assert_null(strstr(buf_text(&out), "hush"));
+}
+
 static void test_deep(void **state)
 {
 	AUTO_BUF struct buf text = {0};
@@ -83,7 +148,7 @@ static void test_deep(void **state)
 	(void)state;
 	for (int i = 0; i < 300000; i++)
 		buf_add(&text, "{\"a\":", 5);
-	assert_int_equal(seed_json_sanitise(buf_text(&text), buf_len(&text), &out), -1);
+	assert_int_equal(seed_json_sanitise(buf_text(&text), buf_len(&text), NULL, &out, NULL), -1);
 }
 
 static void test_off_by_default(void **state)
@@ -155,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),	   cmocka_unit_test(test_deep),
+	    cmocka_unit_test(test_workspace),	   cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_off_by_default), cmocka_unit_test(test_invalid_is_not_staged),
 	    cmocka_unit_test(test_share_switches),
 	};

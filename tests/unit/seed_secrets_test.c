@@ -26,7 +26,26 @@ static const struct planted files[] = {
     {"home/.claude/settings.json",
      "{\"model\": \"harmless\", \"env\": {\"ANTHROPIC_API_KEY\": \"" SECRET
      "-5\", \"DISABLE_TELEMETRY\": \"1\","
-     " \"CLAUDE_CODE_OAUTH_TOKEN\": \"" SECRET "-6\", \"AWS_SECRET_ACCESS_KEY\": \"" SECRET "-7\"}}"},
+     " \"OPENAI_API_KEY\": \"" SECRET "-50\", \"NPM_TOKEN\": \"" SECRET "-51\","
+     " \"DATABASE_URL\": \"postgres://u:" SECRET "-52@h/d\", \"HTTPS_PROXY\": \"http://u:" SECRET "-53@p:3128\","
+     " \"CLAUDE_CODE_OAUTH_TOKEN\": \"" SECRET "-6\", \"AWS_SECRET_ACCESS_KEY\": \"" SECRET "-7\"},"
+     " \"apiKeyHelper\": \"echo " SECRET "-54\", \"statusLine\": {\"type\": \"command\", \"command\": \"line --token " SECRET "-55\"},"
+     " \"permissions\": {\"allow\": [\"Bash(curl -H 'Authorization: Bearer " SECRET "-56' x)\"]},"
+     " \"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://h\", \"headers\": {\"X\": \"" SECRET "-57\"}}]}]}}"},
+    {"home/.claude/skills/deep/.env", "A=" SECRET "-60"},
+    {"home/.claude/skills/deep/.env.production", "A=" SECRET "-61"},
+    {"home/.claude/skills/deep/.npmrc", "//r/:_authToken=" SECRET "-62"},
+    {"home/.claude/skills/deep/netrc", SECRET "-63"},
+    {"home/.claude/skills/deep/id_rsa", SECRET "-64"},
+    {"home/.claude/skills/deep/server.pem", SECRET "-65"},
+    {"home/.claude/skills/deep/login-copy.txt", "{\"claudeAiOauth\": {\"accessToken\": \"" SECRET "-66\"}}"},
+    {"home/.claude/skills/deep/notes.txt", "key: sk-ant-api03-abcdefghijklmnop " SECRET "-67"},
+    {"home/.claude/skills/deep/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\n" SECRET "-68\n"},
+    {"home/.claude/skills/deep/call.sh", "curl -H 'Authorization: Bearer abcd1234efgh5678' " SECRET "-69"},
+    {"home/.claude/skills/deep/.env.example", "TOKEN=harmless"},
+    {"home/.claude/skills/deep/HOWTO.md", "Send `Authorization: Bearer $TOKEN`; a token looks like ghp_xxxxxxxxxxxxxxxxxxxx. harmless"},
+    {"home/.claude/plugins/one/.mcp.json",
+     "{\"mcpServers\": {\"m\": {\"command\": \"harmless\", \"args\": [\"--api-key\", \"" SECRET "-70\"], \"env\": {\"K\": \"" SECRET "-71\"}}}}"},
     {"home/.claude/history.jsonl", SECRET "-8"},
     {"home/.claude/projects/p/x.jsonl", SECRET "-9"},
     {"home/.claude/statsig/token", SECRET "-10"},
@@ -35,10 +54,12 @@ static const struct planted files[] = {
      "{\"numStartups\": 7, \"primaryApiKey\": \"" SECRET
      "-12\", \"oauthAccount\": {\"emailAddress\": \"harmless@x\","
      " \"accessToken\": \"" SECRET "-13\"},"
-     " \"mcpServers\": {\"a\": {\"command\": \"harmless\", \"env\": {\"T\": \"" SECRET "-14\"}}},"
+     " \"mcpServers\": {\"a\": {\"command\": \"harmless\", \"env\": {\"T\": \"" SECRET "-14\"}},"
+     " \"c\": {\"url\": \"https://h/?api_key=" SECRET "-72\"}, \"d\": {\"url\": \"http://u:" SECRET "-73@h/\"},"
+     " \"e\": {\"command\": \"harmless\", \"headersHelper\": \"echo " SECRET "-74\"}},"
      " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", \"headers\": "
      "{\"Authorization\": "
-     "\"" SECRET "-15\"}, \"deep\": [{\"env\": \"" SECRET "-16\"}]}}}}}"},
+     "\"" SECRET "-15\"}, \"deep\": [{\"env\": \"" SECRET "-16\"}]}}, \"history\": [\"" SECRET "-75\"]}}}"},
     {"home/.claude.json.backup", SECRET "-17"},
     {"home/.ssh/id_ed25519", SECRET "-18"},
     {"home/.aws/credentials", SECRET "-19"},
@@ -57,7 +78,11 @@ static const struct planted files[] = {
      "[remote \"x\"]\n\turl = https://u:" SECRET "-29@example.com/x\n"
      "[github]\n\toauthtoken = " SECRET "-30\n[sendemail]\n\tsmtpPass = " SECRET "-31\n"
      "[alias]\n\tlg = log --graph\n\tup = !curl -H 'Authorization: token " SECRET "-32' x\n"
-     "[hub]\n\ttoken = " SECRET "-33\n"},
+     "[hub]\n\ttoken = " SECRET "-33\n[one]\n\tapi-token = " SECRET "-80\n[two]\n\taccess-token = " SECRET "-81\n"
+     "[three]\n\tauthtoken = " SECRET "-82\n[four]\n\tpersonalaccesstoken = " SECRET "-83\n"
+     "[url \"https://Tok3nShort-" SECRET "@example.com/\"]\n\tinsteadOf = y:\n"
+     "[remote \"q\"]\n\turl = https://example.com/x?private_token=" SECRET "-84\n"
+     "[alias]\n\tdown = !API_KEY=" SECRET "-85 get\n\tin = !get -u me:" SECRET "-86\n"},
     {"elsewhere/dotfiles/commands/shared.md", "harmless elsewhere"},
     {"elsewhere/dotfiles/.credentials.json", SECRET "-34"},
     {"elsewhere/backup/.credentials.json", SECRET "-35"},
@@ -119,18 +144,24 @@ static void test_harmless_is_there(void **state)
 	fixture_assert(&f, "claude-config/CLAUDE.md", "harmless memory");
 	fixture_assert(&f, "claude-config/keybindings.json", "{\"harmless\": \"keys\"}");
 	fixture_assert(&f, "claude-config/settings.json",
-		       "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}}");
+		       "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}, \"permissions\": {\"allow\": []},"
+		       " \"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://h\"}]}]}}");
+	fixture_assert(&f, "claude-config/plugins/one/.mcp.json", "{\"mcpServers\": {\"m\": {\"command\": \"harmless\", \"args\": []}}}");
+	assert_true(fixture_has(&f, "claude-config/skills/deep/HOWTO.md"));
+	fixture_assert(&f, "claude-config/skills/deep/.env.example", "TOKEN=harmless");
 	fixture_assert(&f, "claude-config/skills/linked/commands/shared.md", "harmless elsewhere");
 	fixture_assert(&f, "claude-json",
 		       "{\"numStartups\": 7, \"oauthAccount\": {\"emailAddress\": \"harmless@x\"},"
-		       " \"mcpServers\": {\"a\": {\"command\": \"harmless\"}},"
-		       " \"projects\": {\"/p\": {\"mcpServers\": {\"b\": {\"url\": \"http://harmless\", "
-		       "\"deep\": [{}]}}}}}");
+		       " \"mcpServers\": {\"a\": {\"command\": \"harmless\"}, \"e\": {\"command\": \"harmless\"}},"
+		       " \"projects\": {}}");
 	assert_false(fixture_has(&f, "claude-config/commands/hard.md"));
 	assert_false(fixture_has(&f, "claude-config/skills/deep/notes.md"));
 	fixture_assert_noted(&f, "commands/hard.md is not shared: it leads to credentials");
 	fixture_assert_noted(&f, "agents/up is not shared: it leads to credentials");
-	fixture_assert_noted(&f, "settings.json is shared without 3 credentials");
+	fixture_assert_noted(&f, "settings.json is shared without 11 credentials: env.ANTHROPIC_API_KEY, env.OPENAI_API_KEY, env.NPM_TOKEN, "
+				 "env.DATABASE_URL, env.HTTPS_PROXY, env.CLAUDE_CODE_OAUTH_TOKEN, env.AWS_SECRET_ACCESS_KEY, apiKeyHelper, …");
+	fixture_assert_noted(&f, "skills/deep/login-copy.txt is not shared: it holds a credential");
+	fixture_assert_noted(&f, "skills/deep/.env is not shared: it can hold credentials");
 	fixture_fini(&f);
 }
 
