@@ -42,7 +42,8 @@ int rootfs_mount_early(struct boot *b, struct err *e);   /* proc, sys, dev, run 
 int rootfs_switch(struct boot *b, struct err *e);        /* squashfs + tmpfs overlay becomes / */
 /* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
 int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e);
-int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e);
+enum rootfs_9p { ROOTFS_9P_APPENDS, ROOTFS_9P_MAPPINGS };
+int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps, struct err *e);
 /* harden.c */
 int harden_kernel(struct boot *b, struct err *e);        /* settings that hold for every guest */
 /* module.c */

@@ -166,12 +166,18 @@ int rootfs_switch(struct boot *b, struct err *e)
 	return 0;
 }
 
-int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, struct err *e)
+/* The workspace is live: what either side writes, the other reads at once, so read(2) and write(2) stay out of the guest's page cache (in
+ * it, a file that grew on the host reads as zeros past its old end, and a full disk is told to nobody). For shared writable
+ * mappings (cache=mmap) the kernel opens every file for reading and writing, without O_APPEND: the offset of an append is then the
+ * guest's own, and what somebody else appended meanwhile is overwritten. */
+int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps, struct err *e)
 {
-	/* The workspace is live: what either side writes, the other reads at once. directio keeps read(2) and write(2) out
-	 * of the guest's page cache (without it a file that grew on the host reads as zeros past its old end, and a
-	 * full disk is told to nobody); cache=mmap still lets programs map files shared and writable. */
-	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio") < 0)
+	static const char *const options[] = {
+		[ROOTFS_9P_APPENDS] = "trans=virtio,version=9p2000.L,msize=512000,cache=none",
+		[ROOTFS_9P_MAPPINGS] = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio",
+	};
+
+	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, options[keeps]) < 0)
 		return err_sys(e, "mount %s on %s", tag, target);
 	return 0;
 }

@@ -56,7 +56,7 @@ int seed_mount(struct boot *b, struct err *e)
 		return err_sys(e, "chmod " BOOT_SEED_DIR);
 	mkdir(BOOT_SEED_SHARE, 0700);
 	mkdir(BOOT_SEED_FILES, 0700);
-	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC, e) < 0 ? -1 : seed_unpack(e);
+	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC, ROOTFS_9P_APPENDS, e) < 0 ? -1 : seed_unpack(e);
 }
 
 int seed_entropy(struct boot *b, struct err *e)

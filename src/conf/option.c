@@ -30,6 +30,15 @@ static const struct option options[] = {
      .man = "Edits of the agent land live in the project directory on the host. When false, the "
 	    "directory is read-only under an overlay in guest memory, and every change is "
 	    "discarded at exit."},
+    {.name = "sharedMappings",
+     .type = OPTION_BOOL,
+     FIELD(shared_mappings),
+     .fallback = "false",
+     .variable = "CCVM_SHARED_MAPPINGS",
+     .help = "map files of the project shared and writable; appends may be lost",
+     .man = "Let programs in the guest map files of the project shared and writable, as SQLite in WAL mode and LMDB do; without it "
+	    "they get EINVAL. With it, processes that append to one file at the same time overwrite each other's lines, without "
+	    "an error. Files outside of the project, and an overlay's own, can always be mapped."},
     {.name = "memory",
      .type = OPTION_INT,
      FIELD(memory),

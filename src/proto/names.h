@@ -42,6 +42,7 @@
 #define NAME_SEED_GITIGNORE       "gitignore"
 #define NAME_SEED_CLAUDE_MD       "claude-md"
 #define NAME_SEED_PROJECTS        "persist-claude-projects"
+#define NAME_SEED_SHARED_MAPPINGS "shared-mappings"
 #define NAME_SEED_DISK            "vm-disk"
 #define NAME_SEED_AGENT_SUDO      "agent-sudo"
 #define NAME_SEED_EGRESS_ENFORCE  "egress-enforce"

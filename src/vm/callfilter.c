@@ -5,7 +5,8 @@
  *    socket, and connect none; io_uring, which could do both unseen, is not there for it.
  * 2. Signals may go to itself alone. (Landlock judges them from its sixth version on.)
  * 3. Other processes' fds and memory are out of reach.
- * 4. A call by another table (i386, x32) is refused: its numbers mean something else.
+ * 4. No file gets a set-user-id bit: the guest's root could leave a program in the workspace that others run as this user.
+ * 5. A call by another table (i386, x32) is refused: its numbers mean something else.
  * Refused is EACCES, not death: what QEMU tries at its start and can do without must not end it. */
 #include "vm/callfilter.h"
 #include "base/mem.h"
@@ -16,10 +17,12 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define CALLFILTER_REFUSE (SECCOMP_RET_ERRNO | EACCES)
+#define CALLFILTER_NO_MODE (SECCOMP_RET_ERRNO | EPERM)
 #define CALLFILTER_X32	  0x40000000u
 
 #define LOAD(field)   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -27,6 +30,10 @@
 #define IF_NOT(k, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, skip)
 /* Refused whatever its arguments. */
 #define NEVER(nr)     IF_NOT(nr, 1), RETURN(CALLFILTER_REFUSE)
+/* Refused when argument n, a file's mode, has the set-user-id bit. */
+#define NO_SETUID(nr, n) \
+	IF_NOT(nr, 4), LOAD(args[n]), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_ISUID, 0, 1), RETURN(CALLFILTER_NO_MODE), \
+	RETURN(SECCOMP_RET_ALLOW)
 /* Allowed when its first argument is this process (the low half says it: process ids are ints). */
 #define TO_SELF(nr, self) \
 	IF_NOT(nr, 4), LOAD(args[0]), IF_NOT(self, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(CALLFILTER_REFUSE)
@@ -40,6 +47,8 @@ int callfilter_enter(void)
 		NEVER(SYS_socket), NEVER(SYS_connect), NEVER(SYS_io_uring_setup), NEVER(SYS_tkill), NEVER(SYS_rt_sigqueueinfo),
 		NEVER(SYS_rt_tgsigqueueinfo), NEVER(SYS_pidfd_open), NEVER(SYS_pidfd_send_signal), NEVER(438 /* pidfd_getfd */),
 		NEVER(SYS_ptrace), NEVER(SYS_process_vm_readv), NEVER(SYS_process_vm_writev),
+		NO_SETUID(SYS_chmod, 1), NO_SETUID(SYS_fchmod, 1), NO_SETUID(SYS_fchmodat, 2), NO_SETUID(452 /* fchmodat2 */, 2),
+		NO_SETUID(SYS_openat, 3), NO_SETUID(SYS_open, 2), NO_SETUID(SYS_creat, 1), NO_SETUID(SYS_mknodat, 2), NO_SETUID(SYS_mknod, 1),
 		TO_SELF(SYS_kill, self), TO_SELF(SYS_tgkill, self), RETURN(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = ARRAY_LEN(code), .filter = code};

@@ -53,7 +53,7 @@ def test_edits_land_on_the_host(ctx):
               "the workspace in the guest")
 
     g.do("echo guest >new; echo more >>old/note; mkdir -p a/b c; echo moved >a/b/f; mv a/b/f c/g; mv a d; "
-         "ln -s ../new c/link; ln new hard; chmod 750 new; chmod 4711 script; rm private; touch -d 2001-02-03 d")
+         "ln -s ../new c/link; ln new hard; chmod 750 new; chmod 711 script; rm private; touch -d 2001-02-03 d")
     assert_eq((read(w, "new"), read(w, "old", "note"), read(w, "c", "g")),
               (b"guest\n", b"from the host\nmore\n", b"moved\n"), "files written in the guest")
     assert_eq(sorted(os.listdir(w)), ["c", "d", "hard", "new", "old", "script"], "names on the host")
@@ -80,16 +80,34 @@ def test_edits_land_on_the_host(ctx):
     assert_eq((code, out, err), (0, b"first A\n", b""), "git log on the host")
     check_owner(ctx, "repo/.git/HEAD", "repo/.git/index")
 
-    assert_eq(g.do(MMAP, 120), "499500 ok", "sqlite in the guest")
-    assert_eq(read(w, "mapped")[70000:70005], b"mmap!", "bytes written through a mapping")
-    code, out, err = ctx.run(["/usr/bin/python3", "-c", "import sqlite3; print(sqlite3.connect('table.db').execute("
-                              "'select count(*), sum(n) from t').fetchone())"])
-    assert_eq((code, out, err), (0, b"(1000, 499500)\n", b""), "the guest's table on the host")
+    assert_eq(g.run("chmod 4755 script")[0], 1, "exit code of setting the set-user-id bit")
+    assert_eq(g.run("perl -e 'sysopen(my $f, q(made), 0101, 04755) or exit 1'")[0], 1, "exit code of making such a file")
+    g.do("sudo chmod u+s script || true; sudo cp /usr/bin/true planted; sudo chown 0:0 planted; sudo chmod 4755 planted || true")
+    assert_eq([n for n in os.listdir(w) if os.lstat(os.path.join(w, n)).st_mode & stat.S_ISUID], [], "files with the bit on the host")
+    g.do("rm -f planted")
+    assert_eq(g.do(MMAP.replace("wal", "delete").replace("with open(\"mapped\", \"r+b\")", "if 0:\n  with open(\"mapped\", \"r+b\")").replace("    m[", "      m["), 120),
+              "499500 ok", "sqlite with a journal in the guest")
 
     assert_eq(g.run("echo not synced >last")[0], 0, "exit code of the last write")
     g.end(5)
     assert_eq(read(w, "last"), b"not synced\n", "what was written last")
     assert_tree_same(before_outside, fingerprint(ctx.home), "home on the host")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_shared_mappings(ctx):
+    """With the option, at the price that its text names; without it a program hears of it."""
+    w = ctx.workspace
+    code, _, err = ctx.ccvm("--shell", "-c", "truncate -s 4096 f; /usr/bin/python3 -c 'import mmap; f = open(\"f\", \"r+b\"); mmap.mmap(f.fileno(), 0)'", timeout=120)
+    assert_eq((code, b"Invalid argument" in err), (1, True), "code without the option")
+    g = GuestShell(ctx, env={"CCVM_SHARED_MAPPINGS": "1"})
+    assert_eq(g.do(MMAP, 120), "499500 ok", "sqlite in the guest")
+    assert_eq(read(w, "mapped")[70000:70005], b"mmap!", "bytes written through a mapping")
+    code, out, err = ctx.run(["/usr/bin/python3", "-c", "import sqlite3; print(sqlite3.connect('table.db').execute("
+                              "'select count(*), sum(n) from t').fetchone())"])
+    assert_eq((code, out, err), (0, b"(1000, 499500)\n", b""), "the guest's table on the host")
+    g.end(0)
     assert_nothing_left(ctx)
 
 

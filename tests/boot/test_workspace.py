@@ -77,3 +77,51 @@ def test_restart_after_an_exchange(ctx):
     ctl(ctx, "stop", "one")
     wait_until(lambda: "one" not in ctl(ctx, "ls")[1].decode(), 60, "end of the session")
     assert_nothing_left(ctx)
+
+
+# -- appends ----------------------------------------------------------------------------------------------------------
+
+APPEND = "i=0; while [ $i -lt %d ]; do echo \"%s $i\" >>%s || echo failed; i=$((i + 1)); done"
+KEPT = "exec 5>>%s; i=0; while [ $i -lt %d ]; do echo \"%s $i\" >&5 || echo failed; i=$((i + 1)); done"
+
+
+def check_lines(ctx, name, writers):
+    """Every writer's lines are there, each once and in order."""
+    with open(os.path.join(ctx.workspace, name), encoding="ascii") as f:
+        lines = f.read().splitlines()
+    for writer, count in writers.items():
+        assert_eq([line for line in lines if line.split(" ")[0] == writer], ["%s %d" % (writer, i) for i in range(count)],
+                  "lines of %s in %s" % (writer, name))
+    assert_eq(len(lines), sum(writers.values()), "lines of " + name)
+
+
+@test(timeout=400)
+def test_appends_of_processes(ctx):
+    """Opened anew for each line, held open, to a file that was there and to a new one; two and five processes."""
+    ctx.write(os.path.join(ctx.workspace, "old"), "")
+    script = "\n".join(
+        ["(%s) &" % (APPEND % (100, w, "log")) for w in "ab"] + ["wait"] +
+        ["(%s) &" % (APPEND % (60, w, "old")) for w in "abcde"] + ["wait"] +
+        ["(%s) &" % (KEPT % ("held", 100, w)) for w in "abc"] + ["wait"])
+    code, out, err = ctx.ccvm("--shell", "-c", script, timeout=300)
+    assert_eq((code, out), (0, b""), "code and stdout (stderr: %s)" % show(err))
+    check_lines(ctx, "log", {"a": 100, "b": 100})
+    check_lines(ctx, "old", {w: 60 for w in "abcde"})
+    check_lines(ctx, "held", {w: 100 for w in "abc"})
+    assert_nothing_left(ctx)
+
+
+@test(timeout=500)
+def test_appends_of_guests_and_host(ctx):
+    """Two guests and the host, at the same time."""
+    go = "while [ ! -e go ]; do sleep 0.05; done; "
+    guests = [ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "touch here-%s; %s%s" % (w, go, APPEND % (150, w, "log"))])
+              for w in ("one", "two")]
+    wait_until(lambda: all(os.path.exists(os.path.join(ctx.workspace, "here-" + w)) for w in ("one", "two")), 240, "both guests")
+    ctx.write(os.path.join(ctx.workspace, "go"), "")
+    code, out, err = ctx.run(["sh", "-c", APPEND % (3000, "host", "log")], timeout=120)
+    assert_eq((code, out), (0, b""), "code and stdout on the host (stderr: %s)" % show(err))
+    for g in guests:
+        assert_eq((g.wait(240), g.out), (0, b""), "code and stdout (stderr: %s)" % show(g.err))
+    check_lines(ctx, "log", {"one": 150, "two": 150, "host": 3000})
+    assert_nothing_left(ctx)

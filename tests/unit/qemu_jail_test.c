@@ -333,6 +333,7 @@ static void test_everything(void **state)
 static int in_filter(void *ctx)
 {
 	const pid_t parent = getppid(), self = getpid();
+	AUTO_FREE char *file = unit_path("workspace/file"), *fresh = unit_path("workspace/fresh");
 	int pair[2], *made = ctx;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || callfilter_enter() < 0)
@@ -353,7 +354,13 @@ static int in_filter(void *ctx)
 		return 7;
 	if (syscall(SYS_socket | 0x40000000, AF_UNIX, SOCK_STREAM, 0) >= 0)
 		return 8;
-	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getpid() == self ? 0 : 9; /* all else goes on */
+	if (chmod(file, 04755) == 0 || errno != EPERM || chmod(file, 0755) != 0 || fchmodat(AT_FDCWD, file, 06755, 0) == 0)
+		return 9;
+	if (open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 04755) >= 0 || open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0755) < 0)
+		return 10;
+	if (mknodat(AT_FDCWD, fresh, S_IFREG | 04755, 0) == 0 || errno != EPERM)
+		return 11;
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getpid() == self ? 0 : 12; /* all else goes on */
 }
 
 static void test_filter(void **state)
