@@ -33,6 +33,7 @@ build  pkg-config              prog:pkg-config        finding the libraries
 build  libc6-dev               file:/usr/lib*/libc.a  the static C library for the guest programs
 build  libuv1-dev              pc:libuv               event loop
 build  libssh-dev              pc:libssh              SSH client
+build  libssl-dev              pc:libcrypto           checksums of images
 build  libcjson-dev            pc:libcjson            JSON
 build  libslirp-dev            pc:slirp               guest network
 build  libglib2.0-dev          pc:glib-2.0            headers of libslirp

@@ -3,7 +3,7 @@
 # Single modules are named in full, on a line of their own: ` * files: guest/init/stage.c src/vm/qmp.c`.
 T := $(B)/test
 TEST_CFLAGS = $(BASE_CFLAGS) $(SAN_CFLAGS) -DCCVM_VERSION='"test"' -Iguest -Itests $(CFLAGS)
-TEST_PKGS := libcjson libuv libssh slirp libseccomp libxxhash libcares libidn2 vterm termkey ncursesw cmocka
+TEST_PKGS := libcjson libuv libssh slirp libseccomp libxxhash libcares libidn2 libcrypto vterm termkey ncursesw cmocka
 
 note = $(shell sed -n 's,^\(/\*\| \*\) $(1): \([a-z0-9_/. -]*[a-z0-9_]\).*,\2,p' $(2) | head -1)
 test_srcs = $(1) $(call area_srcs,$(call note,areas,$(1))) $(call note,files,$(1))

@@ -1,6 +1,6 @@
 # ccvm's programs, the guest's static ones among them. Nothing is fetched beyond nixpkgs' inputs.
 #   image: a guest image (nix/image.nix) that becomes the default one, or null
-{ lib, stdenv, glibc, pkg-config, cpio, makeWrapper, libuv, libssh, cjson, libslirp, glib, xxHash, libseccomp, c-ares, libidn2, cryptsetup, patchelf
+{ lib, stdenv, glibc, pkg-config, cpio, makeWrapper, libuv, libssh, openssl, cjson, libslirp, glib, xxHash, libseccomp, c-ares, libidn2, cryptsetup, patchelf
 , libvterm-neovim, libtermkey, ncurses, qemu, bash, mmdebstrap, squashfsTools, zstd, xz, kmod, jq, nodejs, cmocka, mandoc, git
 , python3, image ? null }:
 stdenv.mkDerivation {
@@ -10,7 +10,7 @@ stdenv.mkDerivation {
   strictDeps = true;
   nativeBuildInputs = [ pkg-config cpio makeWrapper patchelf ];
   # glibc.static: the guest's programs run in any image, so they bring their C library along.
-  buildInputs = [ glibc.static libuv libssh cjson libslirp glib xxHash libseccomp c-ares libidn2 cryptsetup libvterm-neovim libtermkey ncurses ];
+  buildInputs = [ glibc.static libuv libssh openssl cjson libslirp glib xxHash libseccomp c-ares libidn2 cryptsetup libvterm-neovim libtermkey ncurses ];
   nativeCheckInputs = [ cmocka mandoc git python3 ];
   # The project sets these itself, the guest's programs among others; a wrapper that adds them again only warns.
   hardeningDisable = [ "fortify" "fortify3" ];

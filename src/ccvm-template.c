@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "template/make.h"
+#include "vm/image_verify.h"
 #include "vm/template.h"
 
 #include <errno.h>
@@ -87,13 +88,16 @@ static int template_want(struct wanted *w, bool pool, char **args, const char *r
 {
 	AUTO_FREE char *share = NULL;
 	AUTO_FREE char *path = NULL;
+	const char *note; /* the session says it */
 
 	w->libexec = template_libexec();
 	w->size = (struct machine_size){(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10), pool};
 	w->space_mib = strtol(args[3], NULL, 10);
 	share = mem_format("%s/../../share/ccvm", w->libexec);
 	path = image_find(share, e);
-	return path && image_open(&w->image, path, e) == 0 && template_accel(args[0], record, &w->accel, e) == 0 ? 0 : -1;
+	if (!path || image_open(&w->image, path, e) < 0 || image_verify(&w->image, &note, e) < 0)
+		return -1;
+	return template_accel(args[0], record, &w->accel, e);
 }
 
 static int template_of_machine(const struct wanted *w, struct err *e)

@@ -13,6 +13,7 @@
 #include "proto/clip.h"
 #include "proto/names.h"
 #include "seed/seed.h"
+#include "vm/image_verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +191,7 @@ static int start_image(struct session *s, struct err *e)
 {
 	AUTO_FREE char *share = NULL;
 	AUTO_FREE char *path = NULL;
+	const char *note = NULL;
 	struct err missing;
 
 	s->stage = "image";
@@ -202,6 +204,10 @@ static int start_image(struct session *s, struct err *e)
 		*e = missing;
 		return s->request.dryrun ? 0 : -1;
 	}
+	if (!s->request.dryrun && image_verify(&s->image, &note, e) < 0)
+		return -1;
+	if (note)
+		status_event_note(s, "image", note);
 	if (conf_apply_image(&s->conf, s->image.options, e) < 0)
 		return err_remedy(e, "build the image again: ccvmctl image build");
 	for (size_t i = 0; i < s->conf.notes.n; i++)

@@ -107,10 +107,10 @@ static char *image_manifest_options(const cJSON *json)
 }
 
 /* A file of the image: there, regular, and of the size the manifest states. */
-static int image_check_file(const char *dir, const char *name, const cJSON *files, int64_t *size, struct err *e)
+static int image_check_file(const char *dir, const char *name, const cJSON *files, int64_t *size, char hash[IMAGE_HASH_SIZE], struct err *e)
 {
 	const cJSON *entry = cJSON_GetObjectItemCaseSensitive(files, name);
-	const cJSON *stated = cJSON_GetObjectItemCaseSensitive(entry, "size");
+	const cJSON *stated = cJSON_GetObjectItemCaseSensitive(entry, "size"), *sum = cJSON_GetObjectItemCaseSensitive(entry, "sha256");
 	AUTO_FREE char *path = mem_format("%s/%s", dir, name);
 	struct stat st;
 
@@ -120,6 +120,7 @@ static int image_check_file(const char *dir, const char *name, const cJSON *file
 		return err_set(e, "%s is not a readable file", path);
 	if (!cJSON_IsNumber(stated))
 		return err_set(e, "the manifest does not list %s", name);
+	snprintf(hash, IMAGE_HASH_SIZE, "%s", cJSON_IsString(sum) ? sum->valuestring : "");
 	if ((double)st.st_size != stated->valuedouble)
 		return err_set(e, "%s has %lld bytes, the manifest says %.0f", path, (long long)st.st_size, stated->valuedouble);
 	*size = st.st_size;
@@ -128,7 +129,7 @@ static int image_check_file(const char *dir, const char *name, const cJSON *file
 
 static int image_read_manifest(struct image *img, const cJSON *json, struct err *e)
 {
-	static const char *const names[] = {IMAGE_KERNEL, IMAGE_MODULES, IMAGE_ROOT};
+	static const char *const names[IMAGE_FILES] = {IMAGE_KERNEL, IMAGE_MODULES, IMAGE_ROOT};
 	const cJSON *files = cJSON_GetObjectItemCaseSensitive(json, "files");
 	const cJSON *built_in = cJSON_GetObjectItemCaseSensitive(json, "built_in");
 
@@ -141,7 +142,7 @@ static int image_read_manifest(struct image *img, const cJSON *json, struct err 
 	img->options = image_manifest_options(json);
 	img->created = image_manifest_text(json, "created");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (image_check_file(img->path, names[i], files, &img->root_size, e) < 0) /* the root is last */
+		if (image_check_file(img->path, names[i], files, &img->root_size, img->hash[i], e) < 0) /* the root is last */
 			return -1;
 	return 0;
 }

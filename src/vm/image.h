@@ -13,6 +13,8 @@
 #define IMAGE_MODULES  "modules.cpio"
 #define IMAGE_ROOT     "root.squashfs"
 #define IMAGE_MANIFEST "manifest.json"
+#define IMAGE_FILES     3  /* the first three */
+#define IMAGE_HASH_SIZE 65 /* SHA-256 as hexadecimal text */
 
 struct image {
 	char *path;       /* owned; absolute directory */
@@ -20,6 +22,7 @@ struct image {
 	char *kernel_version;
 	char *claude_version;
 	int64_t root_size;
+	char hash[IMAGE_FILES][IMAGE_HASH_SIZE]; /* as the manifest has them (vm/image_verify.h) */
 	bool agent_sudo; /* built with the agent's sudo */
 	bool clipboard;
 	bool nix;

@@ -11,6 +11,7 @@
 #include "vm/template.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/owner.h"
 #include "base/usercache.h"
 #include "vm/checked.h"
 
@@ -197,11 +198,18 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 {
 	AUTO_FREE char *cache = template_cache_dir();
 	AUTO_FREE char *dir = mem_format("%s/%s", cache, m->key);
+	const char *doubt;
 	int rc;
 
 	t->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->dir_fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open %s", dir);
+	/* Its checksums lie beside it, so who can write here can give a session any guest. */
+	doubt = owner_doubt_path(cache);
+	if (!doubt)
+		doubt = owner_doubt_path(dir);
+	if (doubt)
+		return err_set(e, "the saved guests in %s are not used: %s (chmod -R go-w %s)", cache, doubt, cache);
 	rc = template_read(t, m, e);
 	return rc < 0 ? template_give_up(t, m, e) : rc;
 }

@@ -173,9 +173,10 @@ class Run:
                                    % (self.user.name, self.base))
             self.bin = self.stage_programs(os.environ.get("CCVM_BIN") or os.path.join(REPO, "build", "bin"))
             self.image = self.stage_image(os.environ.get("CCVM_TEST_IMAGE"))
-            self.templates = os.path.join(self.base, "templates")
-            os.mkdir(self.templates, 0o700)
-            os.chown(self.templates, self.user.uid, self.user.gid)
+            self.templates, self.cache = os.path.join(self.base, "templates"), os.path.join(self.base, "cache")
+            for path in (self.templates, self.cache):
+                os.mkdir(path, 0o700)
+                os.chown(path, self.user.uid, self.user.gid)
         except BaseException:
             self.close()
             raise
@@ -215,7 +216,7 @@ class Run:
         """The saved guest that tests start from: made once, of the size that is their default. Text of the failure, or
         None."""
         program = os.path.join(os.path.dirname(self.bin), "libexec", "ccvm", "ccvm-template")
-        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image}
+        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image, "XDG_CACHE_HOME": self.cache}
         try:
             done = subprocess.run([program, "auto", BOOT_MEMORY, str(min(4, os.cpu_count())), "8192"], env=env, cwd="/",
                                   capture_output=True, timeout=timeout, check=False, **self.user.ids())
@@ -285,8 +286,16 @@ class Context:
         for name in ("home", "cache", "tmp", "project"):
             setattr(self, name, self.make_dir(os.path.join(self.dir, name)))
         self.workspace = self.project
+        self.take_notes_of_image(run)
         self.make_dir(self.runtime, 0o700)
         self.counter = 0
+
+    def take_notes_of_image(self, run):
+        """The image was compared with its checksums when the template was made; each test's cache is told."""
+        notes = os.path.join(run.cache, "ccvm", "checked")
+        for name in os.listdir(notes) if os.path.isdir(notes) else ():
+            with open(os.path.join(notes, name), encoding="ascii") as f:
+                self.write(os.path.join(self.cache, "ccvm", "checked", name), f.read(), 0o600)
 
     def make_dir(self, path, mode=0o755):
         """Make a directory that belongs to the test user."""
