@@ -11,6 +11,7 @@
  *    nothing of the agent's yet, and it is gone before `parked`; firewall_install makes its table anew in any case. */
 #include "init/boot.h"
 #include "init/nftbatch.h"
+#include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
@@ -34,7 +35,7 @@
 #define FIREWALL_TABLE	    "ccvm"
 #define FIREWALL_OUT	    "output"
 #define FIREWALL_PORTS	    "ports"
-#define FIREWALL_LIST_MAX   (1 << 20)
+#define FIREWALL_PORTS_MAX 1024
 #define FIREWALL_LOG_RATE   20
 #define FIREWALL_LOG_BURST  40
 #define FIREWALL_LOG_BYTES  64
@@ -51,7 +52,8 @@ static bool firewall_parse_network(const char *line, struct firewall_network *n)
 	char host[INET6_ADDRSTRLEN];
 	const char *slash = strchr(line, '/');
 	size_t length = slash ? (size_t)(slash - line) : strlen(line);
-	long bits, most;
+	int64_t bits, most;
+	struct err ignored;
 
 	memset(n, 0, sizeof(*n));
 	if (length >= sizeof(host))
@@ -59,11 +61,12 @@ static bool firewall_parse_network(const char *line, struct firewall_network *n)
 	memcpy(host, line, length);
 	host[length] = '\0';
 	n->family = strchr(host, ':') ? AF_INET6 : AF_INET;
-	most = n->family == AF_INET ? 32 : 128;
-	bits = slash ? strtol(slash + 1, NULL, 10) : most;
-	if (inet_pton(n->family, host, n->address) != 1 || bits < 0 || bits > most)
+	bits = most = n->family == AF_INET ? 32 : 128;
+	if (slash && seedread_int(slash + 1, strlen(slash + 1), 0, most, &bits, &ignored) < 0)
 		return false;
-	for (long i = 0; i < bits; i++)
+	if (inet_pton(n->family, host, n->address) != 1 )
+		return false;
+	for (int64_t i = 0; i < bits; i++)
 		n->mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
 	return true;
 }
@@ -156,15 +159,14 @@ static void firewall_add_discovery(struct nftbatch *b)
 	}
 }
 
-static int firewall_add_networks(struct nftbatch *b, char *list, struct err *e)
+static int firewall_add_networks(struct nftbatch *b, const struct strv *list, struct err *e)
 {
 	bool six = false;
-	char *save = NULL;
 
-	for (char *line = strtok_r(list, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (size_t i = 0; i < list->n; i++) {
 		struct firewall_network n;
 
-		if (!firewall_parse_network(line, &n))
+		if (!firewall_parse_network(list->v[i], &n))
 			return err_set(e, "%s holds what is no address", NAME_SEED_EGRESS_ALLOW);
 		six = six || n.family == AF_INET6;
 		nftbatch_rule_begin(b, FIREWALL_OUT);
@@ -177,24 +179,17 @@ static int firewall_add_networks(struct nftbatch *b, char *list, struct err *e)
 	return 0;
 }
 
-static int firewall_add_ports(struct nftbatch *b, char *list, struct err *e)
+static void firewall_add_ports(struct nftbatch *b, const uint16_t *ports, size_t n)
 {
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
-	char *save = NULL;
 
-	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		long port = strtol(word, NULL, 10);
-
-		if (port < 1 || port > 65535)
-			return err_set(e, "%s holds what is no port", NAME_SEED_EGRESS_PORTS);
+	for (size_t p = 0; p < n; p++)
 		for (size_t i = 0; i < ARRAY_LEN(protos); i++) {
 			nftbatch_rule_begin(b, FIREWALL_PORTS);
-			firewall_match_port(b, protos[i], (uint16_t)port);
+			firewall_match_port(b, protos[i], ports[p]);
 			nftbatch_accept(b);
 			nftbatch_rule_end(b);
 		}
-	}
-	return 0;
 }
 
 /* The kernel's own words to IPv6 neighbours and routers, which nobody waits for and nobody needs to hear of. */
@@ -230,25 +225,23 @@ static void firewall_add_refusals(struct nftbatch *b)
 
 static int firewall_fill(struct nftbatch *b, struct err *e)
 {
-	AUTO_BUF struct buf networks = {0};
-	AUTO_BUF struct buf ports = {0};
+	static uint16_t ports[FIREWALL_PORTS_MAX];
+	AUTO_STRV struct strv networks = {0};
+	size_t nports = 0;
 
-	if (file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_EGRESS_ALLOW), FIREWALL_LIST_MAX, &networks, e) < 0 ||
-	    file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_EGRESS_PORTS), FIREWALL_LIST_MAX, &ports, e) < 0)
+	if (seedread_addresses_file(BOOT_SEED_FILE(NAME_SEED_EGRESS_ALLOW), &networks, e) < 0 ||
+	    seedread_ports_file(BOOT_SEED_FILE(NAME_SEED_EGRESS_PORTS), ports, ARRAY_LEN(ports), &nports, e) < 0)
 		return -1;
-	(void)buf_text(&networks);
-	(void)buf_text(&ports);
 	nftbatch_begin(b, FIREWALL_TABLE);
 	nftbatch_add_table(b);
 	nftbatch_add_chain(b, FIREWALL_OUT, NF_INET_LOCAL_OUT);
 	nftbatch_add_chain(b, "forward", NF_INET_FORWARD);
 	nftbatch_add_chain(b, FIREWALL_PORTS, -1);
-	if (firewall_add_ports(b, (char *)ports.bytes, e) < 0)
-		return -1;
+	firewall_add_ports(b, ports, nports);
 	firewall_add_basics(b);
 	firewall_add_resolver(b);
 	firewall_add_synthetic(b);
-	if (firewall_add_networks(b, (char *)networks.bytes, e) < 0)
+	if (firewall_add_networks(b, &networks, e) < 0)
 		return -1;
 	firewall_add_silence(b);
 	firewall_add_refusals(b);

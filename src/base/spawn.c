@@ -172,12 +172,13 @@ char *spawn_find(const char *name)
 		return access(name, X_OK) == 0 ? mem_strdup(name) : NULL;
 	if (!path)
 		path = "/usr/local/bin:/usr/bin:/bin";
+	/* Absolute entries alone: "." would start what an agent left in the project. */
 	while (*path) {
 		size_t n = strcspn(path, ":");
 		AUTO_FREE char *full = mem_format("%.*s/%s", (int)n, path, name);
 		struct stat st;
 
-		if (n && stat(full, &st) == 0 && S_ISREG(st.st_mode) && access(full, X_OK) == 0)
+		if (path[0] == '/' && stat(full, &st) == 0 && S_ISREG(st.st_mode) && access(full, X_OK) == 0)
 			return mem_steal_ptr(&full);
 		path += n + (path[n] == ':');
 	}

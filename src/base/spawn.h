@@ -37,7 +37,7 @@ pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e);
 /* Sends a signal to the child behind a pidfd, which cannot have become another process meanwhile. -1 with errno. */
 int spawn_signal(int pidfd, int number);
 
-/* Finds an executable along PATH, as execvp(3): a name with a slash is a path already. NULL when there is none.
+/* Finds an executable along the absolute directories of PATH; a name with a slash is a path already. NULL when there is none.
  * Free the result. */
 char *spawn_find(const char *name);
 

@@ -431,24 +431,28 @@ static void run_on_session_end(void *ctx)
 static const struct {
 	int number;
 	const char *name;
-} run_signal_table[] = {{SIGINT, "INT"}, {SIGTERM, "TERM"}, {SIGHUP, "HUP"}, {SIGQUIT, "QUIT"},
-			{SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}};
+	unsigned ends_at; /* so many in a row end the session, whatever the agent makes of them; 0: never */
+} run_signal_table[] = {{SIGINT, "INT", 3},  {SIGTERM, "TERM", 2}, {SIGHUP, "HUP", 2}, {SIGQUIT, "QUIT", 3},
+			{SIGUSR1, "USR1", 0}, {SIGUSR2, "USR2", 0}};
 
 static void run_on_signal(uv_signal_t *handle, int number)
 {
 	struct run *r = handle->data;
 
-	/* An agent, or a guest, that does not answer is ended at the third asking. */
 	r->same_signal_count = r->same_signal == number ? r->same_signal_count + 1 : 1;
 	r->same_signal = number;
-	if (r->same_signal_count >= 3 && number != SIGUSR1 && number != SIGUSR2) {
-		r->result->code = 128 + number;
-		run_send(r, WIRE_STOP, NULL, 0);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(run_signal_table); i++)
-		if (run_signal_table[i].number == number)
+	for (size_t i = 0; i < ARRAY_LEN(run_signal_table); i++) {
+		const unsigned ends_at = run_signal_table[i].ends_at;
+
+		if (run_signal_table[i].number != number)
+			continue;
+		if (ends_at && r->same_signal_count >= (int)ends_at) {
+			r->result->code = 128 + number;
+			run_send(r, WIRE_STOP, NULL, 0);
+		} else {
 			run_send(r, WIRE_SIGNAL, run_signal_table[i].name, strlen(run_signal_table[i].name));
+		}
+	}
 }
 
 static void run_on_resize(uv_signal_t *handle, int number)

@@ -243,7 +243,7 @@ def test_a_firewall_that_fails(ctx):
         f.write("not an address\n")
     assert_eq((p.wait(120), p.out), (125, b""), "exit code and stdout")
     assert_in(b"firewall", p.err, "the stage")
-    assert_in(b"egress-allow holds what is no address", p.err, "the reason")
+    assert_in(b"egress-allow: line 1 is not an address or CIDR", p.err, "the reason")
     assert_nothing_left(ctx)
 
 

@@ -112,6 +112,25 @@ def test_signals_to_the_agent(ctx):
     assert_nothing_left(ctx)
 
 
+def taken(pid):
+    """Whether the process has no signal pending that was sent to it (proc(5))."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return "ShdPnd:\t0000000000000000" in f.read()
+
+
+@each({"TERM": signal.SIGTERM, "HUP": signal.SIGHUP})
+def test_second_signal_ends_it(ctx, sig):
+    """The agent has ended, but a child of root's holds its output and cares for no signal."""
+    proc = ctx.spawn(shell(ctx, "sudo sh -c 'trap : TERM HUP INT; echo up; while :; do sleep 100; done' & exit 0"))
+    wait_until(lambda: b"up" in proc.out, 120, "root's child")
+    for _ in range(2):
+        assert_eq(proc.code, None, "code before the second signal")
+        proc.signal(sig)
+        wait_until(lambda: proc.code is not None or taken(proc.popen.pid), 30, "the signal's delivery")
+    assert_eq((proc.wait(60), proc.out), (128 + sig, b"up\n"), "code and stdout (stderr: %s)" % proc.err)
+    assert_nothing_left(ctx)
+
+
 @each({"starting": signal.SIGINT, "seeding": signal.SIGTERM})
 def test_signal_before_the_agent(ctx, sig):
     state = {signal.SIGINT: "starting", signal.SIGTERM: "seeding"}[sig]

@@ -369,9 +369,12 @@ static void test_find(void **state)
 	    {":@/none::@/two:", "prog", "two/prog"},
 	    {"@/two", "other", NULL},
 	    {"", "prog", NULL},
+	    {".", "prog", NULL}, /* the current directory has one */
+	    {":./:.//:../two:", "prog", NULL},
+	    {".:@/two", "prog", "two/prog"},
 	    {NULL, "prog", NULL},
 	    {"@/two", "/etc/passwd", NULL}, /* a path already, of no program */
-	    {"@/two", "./prog", NULL},
+	    {"@/two", "./missing", NULL},
 	};
 	struct err e;
 
@@ -379,6 +382,7 @@ static void test_find(void **state)
 	assert_int_equal(file_mkdirs(one, 0700, &e) | file_mkdirs(two, 0700, &e), 0);
 	make_program("two/prog", 0700);
 	make_program("two/plain", 0600);
+	assert_int_equal(chdir(two), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_BUF struct buf path = {0};
 		AUTO_FREE char *wanted = cases[i].found ? unit_path(cases[i].found) : mem_strdup("nothing");
