@@ -7,8 +7,24 @@
 
 void buf_fini(struct buf *b)
 {
+	if (b->secret && b->bytes)
+		secret_wipe(b->bytes, b->size);
 	free(b->bytes);
 	memset(b, 0, sizeof(*b));
+}
+
+static unsigned char *buf_grow(struct buf *b, size_t size)
+{
+	unsigned char *bytes;
+
+	if (!b->secret || !b->bytes)
+		return mem_resize(b->bytes, size, 1);
+	/* realloc(3) would leave the old bytes where they were. */
+	bytes = mem_resize(NULL, size, 1);
+	memcpy(bytes, b->bytes, b->end);
+	secret_wipe(b->bytes, b->size);
+	free(b->bytes);
+	return bytes;
 }
 
 unsigned char *buf_room(struct buf *b, size_t n)
@@ -20,6 +36,8 @@ unsigned char *buf_room(struct buf *b, size_t n)
 	if (b->start) {
 		memmove(b->bytes, b->bytes + b->start, b->end - b->start);
 		b->end -= b->start;
+		if (b->secret) /* what was moved is there twice */
+			secret_wipe(b->bytes + b->end, b->start);
 		b->start = 0;
 	}
 	if (b->size - b->end < n || !b->bytes) {
@@ -30,7 +48,7 @@ unsigned char *buf_room(struct buf *b, size_t n)
 			mem_die("buffer size overflow");
 		while (size < want)
 			size *= 2;
-		b->bytes = mem_resize(b->bytes, size, 1);
+		b->bytes = buf_grow(b, size);
 		b->size = size;
 	}
 	return b->bytes + b->end;
@@ -66,6 +84,8 @@ void buf_drop(struct buf *b, size_t n)
 {
 	if (n > buf_len(b))
 		mem_die("buffer underrun");
+	if (b->secret && n)
+		secret_wipe(b->bytes + b->start, n);
 	b->start += n;
 }
 

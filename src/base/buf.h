@@ -2,6 +2,7 @@
 #ifndef CCVM_BASE_BUF_H
 #define CCVM_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {
@@ -9,6 +10,7 @@ struct buf {
 	size_t start;         /* first byte still inside */
 	size_t end;           /* one past the last byte */
 	size_t size;          /* allocated */
+	bool secret;          /* set before the first byte: what is dropped is wiped, and all of its memory before it is given back */
 };
 
 void buf_fini(struct buf *b);

@@ -31,7 +31,7 @@ void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(print
 void strv_take(struct strv *s, char *value); /* takes over value */
 void strv_fini(struct strv *s);
 
-/* A secret: known length, wiped on release, excluded from core dumps by its own page lock where allowed. */
+/* A secret: known length, wiped on release, in pages of its own that no core, swap or forked child has, where allowed. */
 struct secret;
 struct secret *secret_new(const void *bytes, size_t n); /* copies; the text is NUL-terminated after n bytes */
 const char *secret_text(const struct secret *s);         /* valid until secret_free */

@@ -92,9 +92,8 @@ static void launch_start_json(const struct launch *l, struct buf *out)
 
 static int launch_send(const struct launch *l, int fd, struct err *e)
 {
-	AUTO_BUF struct buf start = {0}, args = {0}, env = {0}, frames = {0};
+	AUTO_BUF struct buf start = {0}, args = {0}, env = {.secret = true}, frames = {.secret = true};
 	struct strv agent_env = {0};
-	int rc;
 
 	launch_start_json(l, &start);
 	launch_add_strings(&args, l->args, l->nargs);
@@ -109,11 +108,18 @@ static int launch_send(const struct launch *l, int fd, struct err *e)
 	wire_put(&frames, WIRE_ARGS, buf_data(&args), buf_len(&args));
 	wire_put(&frames, WIRE_ENV, buf_data(&env), buf_len(&env));
 	wire_put(&frames, WIRE_BEGIN, NULL, 0);
-	rc = file_write_all(fd, buf_data(&frames), buf_len(&frames), e);
-	secret_wipe(frames.bytes, frames.size);
-	if (env.bytes)
-		secret_wipe(env.bytes, env.size);
-	return rc;
+	return file_write_all(fd, buf_data(&frames), buf_len(&frames), e);
+}
+
+void launch_forget(const struct launch *l)
+{
+	for (char *const *p = l->envp; *p; p++) {
+		const size_t n = strcspn(*p, "=");
+		AUTO_FREE char *name = mem_strndup(*p, n);
+
+		if ((*p)[n] && (conf_pass_is_credential(name) || strcmp(name, l->conf->api_key_variable) == 0))
+			secret_wipe(*p + n + 1, strlen(*p + n + 1));
+	}
 }
 
 pid_t launch_session(const struct launch *l, int *fd, struct err *e)

@@ -29,6 +29,10 @@ struct launch { /* all borrowed */
  * caller, close-on-exec): the session lives as long as it is open. Returns its pid, a child of this process, or -1. */
 pid_t launch_session(const struct launch *l, int *fd, struct err *e);
 
+/* Wipes the values of credentials in envp, in place: once the session has them, this process needs them no more. Where the strings are
+ * those that the process was started with, /proc/PID/environ shows them no more either. */
+void launch_forget(const struct launch *l);
+
 /* Refuses root (exit code 126), unless CCVM_ALLOW_ROOT=1. */
 int launch_check_root(struct err *e);
 

@@ -76,10 +76,12 @@ static void stream_read_some(struct stream *s)
 	static char bytes[STREAM_READ_SIZE];
 	ssize_t n = read(s->fd, bytes, sizeof(bytes));
 
-	if (n > 0)
+	if (n > 0) {
 		s->cb.on_bytes(s->cb.ctx, bytes, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		secret_wipe(bytes, (size_t)n); /* the API key may be among them */
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		stream_end(s);
+	}
 }
 
 static void stream_on_poll(uv_poll_t *poll, int status, int events)

@@ -168,7 +168,8 @@ int agent_connect(struct session *s, struct err *e)
 	s->ssh = sshlink_new(s->qemu.ssh_fd, s->client_key, s->host_key, &cb, e);
 	if (!s->ssh)
 		return -1;
-	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, &s->env);
+	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, s->env);
+	s->env = NULL;
 	if (clip_is_wanted(s))
 		sshlink_plan_forward(s->ssh, CLIP_PORT);
 	s->ssh_poll = mem_alloc(sizeof(*s->ssh_poll));
@@ -203,7 +204,7 @@ void agent_disconnect(struct session *s)
 	uv_close((uv_handle_t *)s->ssh_poll, agent_free_handle);
 	s->ssh_poll = NULL;
 	clip_forget_guests(s);
-	sshlink_reclaim_env(s->ssh, &s->env);
+	s->env = sshlink_reclaim_env(s->ssh);
 	sshlink_free(s->ssh);
 	s->ssh = NULL;
 }

@@ -99,7 +99,10 @@ static int clients_on_args(struct client *c, const struct wire_frame *f)
 static int clients_on_env(struct client *c, const struct wire_frame *f)
 {
 	c->has_env = true;
-	return clients_split_strings(f->payload, f->n, &c->session->env);
+	if (c->session->env || (f->n && ((const char *)f->payload)[f->n - 1] != '\0'))
+		return -1;
+	c->session->env = secret_new(f->payload, f->n);
+	return 0;
 }
 
 static int clients_on_begin(struct client *c, const struct wire_frame *f)
@@ -285,13 +288,12 @@ static void clients_on_bytes(void *ctx, const void *bytes, size_t n)
 	struct wire_frame f;
 	int rc;
 
+	c->in.secret = c->owner; /* the API key is among what it says first */
 	buf_add(&c->in, bytes, n);
 	c->busy = true;
 	while ((rc = wire_next(&c->in, &f)) == 1 && !c->doomed) {
 		int handled = clients_dispatch(c, &f);
 
-		if (f.type == WIRE_ENV) /* the key does not stay behind in the read buffer */
-			secret_wipe((void *)(uintptr_t)f.payload, f.n);
 		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
 		if (handled < 0) {
 			rc = -1;

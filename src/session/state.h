@@ -70,7 +70,7 @@ struct session {
 	struct request request;
 	struct conf conf;
 	struct strv args; /* the agent's */
-	struct strv env;  /* the agent's, with the API key; wiped once sent */
+	struct secret *env; /* the agent's, with the API key: NAME=value, each ended by NUL; gone once sent */
 	char *workspace;  /* where it was when it was opened, and is in the guest */
 	int workspace_fd; /* the directory itself, opened once: judged, confined, exported and restarted by it */
 	int projects_fd;  /* the host's transcripts of this workspace, when they are shared; else -1 */

@@ -49,8 +49,8 @@ struct sshlink {
 	bool want_pty;
 	char *term;
 	int cols, rows;
-	struct strv env;
-	size_t env_next;
+	struct secret *env; /* owned: NAME=value, each ended by NUL; NULL once sent */
+	size_t env_next;    /* where the next one begins */
 	int exit_code; /* -1 until known */
 	int forward_port; /* 0: none */
 	struct sshforward *forward;
@@ -144,9 +144,8 @@ struct sshlink *sshlink_new(int fd, const struct sshkey *client, const struct ss
 
 static void sshlink_wipe_env(struct sshlink *l)
 {
-	for (size_t i = 0; i < l->env.n; i++)
-		secret_wipe(l->env.v[i], strlen(l->env.v[i]));
-	strv_fini(&l->env);
+	secret_free(l->env);
+	l->env = NULL;
 }
 
 void sshlink_free(struct sshlink *l)
@@ -288,19 +287,14 @@ static enum sshlink_step_result sshlink_open_channel(struct sshlink *l)
 
 static enum sshlink_step_result sshlink_request_env(struct sshlink *l)
 {
-	for (; l->env_next < l->env.n; l->env_next++) {
-		char *pair = l->env.v[l->env_next];
-		char *value = strchr(pair, '=');
-		int rc;
+	while (l->env && l->env_next < secret_size(l->env)) {
+		const char *pair = secret_text(l->env) + l->env_next, *value = strchr(pair, '=');
+		AUTO_FREE char *name = mem_strndup(pair, value ? (size_t)(value - pair) : 0);
 
-		if (!value)
-			continue;
-		*value = '\0';
-		rc = ssh_channel_request_env(l->channel, pair, value + 1);
-		*value = '=';
-		if (rc == SSH_AGAIN)
-			return SSHLINK_AGAIN;
 		/* SSH_ERROR: sshd does not take this name. The agent runs without it, as the guest decided. */
+		if (value && ssh_channel_request_env(l->channel, name, value + 1) == SSH_AGAIN)
+			return SSHLINK_AGAIN;
+		l->env_next += strlen(pair) + 1;
 	}
 	sshlink_wipe_env(l);
 	return SSHLINK_DONE;
@@ -332,10 +326,10 @@ static const struct {
 	[SSHLINK_REQUEST_SHELL] = {"agent start", sshlink_request_shell},
 };
 
-void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env)
+void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct secret *env)
 {
-	l->env = *env;
-	memset(env, 0, sizeof(*env));
+	l->env = env;
+	l->env_next = 0;
 	l->want_pty = pty != NULL;
 	if (pty) {
 		l->term = mem_strdup(pty->term);
@@ -363,10 +357,12 @@ void sshlink_forward_close(struct sshlink *l, unsigned id)
 		sshforward_close(l->forward, id);
 }
 
-void sshlink_reclaim_env(struct sshlink *l, struct strv *env)
+struct secret *sshlink_reclaim_env(struct sshlink *l)
 {
-	*env = l->env;
-	memset(&l->env, 0, sizeof(l->env));
+	struct secret *env = l->env;
+
+	l->env = NULL;
+	return env;
 }
 
 const char *sshlink_step(const struct sshlink *l)

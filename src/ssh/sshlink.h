@@ -53,7 +53,7 @@ void sshlink_service(struct sshlink *l);
 
 /* Before the first service: what is started once the guest let us in, with a PTY or plain (pty NULL). env: NAME=value
  * strings, taken over and wiped after use; names the guest's sshd does not accept are dropped by it. */
-void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct strv *env);
+void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct secret *env);
 
 /* The link connects and authenticates by itself, then waits for this; serve it afterwards. */
 void sshlink_start_agent(struct sshlink *l);
@@ -65,7 +65,7 @@ size_t sshlink_forward_write(struct sshlink *l, unsigned id, const void *bytes, 
 void sshlink_forward_close(struct sshlink *l, unsigned id);
 
 /* What is not sent yet comes back, for another link. */
-void sshlink_reclaim_env(struct sshlink *l, struct strv *env);
+struct secret *sshlink_reclaim_env(struct sshlink *l);
 /* What is being waited for, for messages: "connect", "authentication", … */
 const char *sshlink_step(const struct sshlink *l);
 

@@ -1,12 +1,14 @@
 """The real claude in a guest, answered by the scripted API server on the host's loopback."""
 
 import os
+import random
 import re
+import signal
 
 import claude_home
 import procs
 from api import Api
-from harness import (assert_eq, assert_in, assert_not_in, assert_nothing_left, assert_true, cmdline, core_limit,
+from harness import (Skip, assert_eq, assert_in, assert_not_in, assert_nothing_left, assert_true, cmdline, core_limit,
                      descendants, environ, find_in_tree, open_files, test, wait_until)
 from tmux import Tmux
 
@@ -158,4 +160,26 @@ def test_terminal_closed(ctx):
     pid = t.program().pid
     t.tmux("kill-pane")
     wait_until(lambda: not procs.alive(pid), 60, "end of ccvm")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
+def test_key_stays_nowhere(ctx):
+    """Once the agent has its API key, no process of ccvm's on the host has it any more, in its memory or its environment. QEMU has it:
+    it is the guest."""
+    if os.geteuid() != 0:
+        raise Skip("reading other processes' memory needs root")
+    key = "sk-ant-" + "".join(random.choice("abcdefghjkmnpqrstuvwxyz") for _ in range(90))
+    proc = ctx.spawn([ccvm(ctx), "--shell", "-c", "echo ${#ANTHROPIC_API_KEY}; sleep 1000"], stdin=None,
+                     env={"ANTHROPIC_API_KEY": key, "LARGE": "x" * 100000, "CCVM_PASS_ENV": "LARGE"})
+    wait_until(lambda: b"97\n" in proc.out, 180, "the key's length from the guest")
+    ours = {name: pid for name, pid in parts(ctx, proc.popen.pid).items() if name != "qemu"}
+    assert_eq(sorted(ours), ["ccvm", "net", "session"], "processes")
+    # Parts of it: a copy that was overwritten in part is a copy.
+    found = [(name, part) for name, pid in ours.items() for part in ("start", "end")
+             if procs.find_in_memory((key[10:40] if part == "start" else key[60:]).encode(), pid)]
+    assert_eq(found, [], "processes that hold a part of the key")
+    assert_eq(procs.find_in_procs(key[10:40].encode(), list(ours.values())), [], "arguments and environments")
+    proc.signal(signal.SIGTERM)
+    assert_eq(proc.wait(60), 143, "exit code")
     assert_nothing_left(ctx)
