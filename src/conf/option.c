@@ -106,9 +106,9 @@ static const struct option options[] = {
      FIELD(persist_claude_projects),
      .fallback = "false",
      .variable = "CCVM_PERSIST_PROJECTS",
-     .help = "keep claude's history of projects on the host",
-     .man = "Mount the host's ~/.claude/projects in the guest, read-write, so that conversations "
-	    "outlive the session."},
+     .help = "keep claude's history of this project on the host",
+     .man = "Share claude's transcripts of this project, a folder of ~/.claude/projects, with the guest, read and write, so that history and "
+	    "resume survive the session. Those of other projects stay out of its reach."},
     {.name = "vmDiskSize",
      .type = OPTION_INT,
      FIELD(vm_disk_size),
