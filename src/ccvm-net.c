@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -184,6 +185,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 
 	log_init("ccvm-net", LOG_LEVEL_NOTE);
+	signal(SIGPIPE, SIG_IGN); /* libslirp writes to servers that may be gone */
 	if (main_parse(&options, argc, argv, &e) < 0) {
 		log_error("%s", e.text);
 		return ERR_EXIT_POLICY;

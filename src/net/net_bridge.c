@@ -273,6 +273,20 @@ static void bridge_to_slirp(void *ctx, const uint8_t *frame, size_t len)
 	net_slirp_input(((struct net_bridge *)ctx)->slirp, frame, len);
 }
 
+static void bridge_on_socket(void *ctx, int fd, bool open)
+{
+	struct net_bridge *b = ctx;
+
+	if (b->locked && !b->done)
+		net_locked_on_socket(b->locked, fd, open);
+}
+
+static void bridge_abort_connect(void *ctx, int fd)
+{
+	(void)ctx;
+	net_slirp_abort(fd);
+}
+
 static void bridge_ask_resolver(void *ctx, const char *name)
 {
 	net_resolve_ask(((struct net_bridge *)ctx)->resolve, name, net_slirp_now_ms());
@@ -304,6 +318,7 @@ static int bridge_init_locked(struct net_bridge *b, struct err *e)
 						 .mtu = b->config.mtu,
 						 .to_guest = bridge_to_guest,
 						 .to_slirp = bridge_to_slirp,
+						 .abort_connect = bridge_abort_connect,
 						 .resolve = bridge_ask_resolver,
 						 .on_question = bridge_on_question};
 
@@ -321,11 +336,12 @@ struct net_bridge *net_bridge_new(const struct net_bridge_config *config, struct
 					       .ipv6 = config->ipv6,
 					       .mtu = config->mtu,
 					       .on_frame = bridge_on_frame,
+					       .on_socket = bridge_on_socket,
 					       .ctx = b};
 
 	b->config = *config;
 	net_stream_in_init(&b->in);
-	net_filter_init(&b->filter, config->mtu);
+	net_filter_init(&b->filter, config->mtu, config->locked);
 	net_control_init(&b->control, config->control_fd);
 	net_rules_init(&b->rules);
 	b->log = net_log_new();

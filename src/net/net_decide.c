@@ -42,11 +42,15 @@ static void decide_send_first(struct net_locked *l, struct net_flow *f)
 	struct net_frame frame;
 
 	net_frame_parse(&frame, f->bytes, f->len);
-	net_carry_set_deadline(l, f, f->proto == NET_FRAME_PROTO_UDP ? l->now_ms + NET_CARRY_UDP_IDLE_MS : 0);
-	net_carry_set_state(l, f, f->proto == NET_FRAME_PROTO_UDP ? NET_FLOW_OPEN : NET_FLOW_OPENING);
-	net_carry_to_slirp(l, f, &frame);
-	if (f->state == NET_FLOW_OPEN)
-		net_flows_drop_kept(l->flows, f);
+	net_carry_set_deadline(l, f, 0);
+	if (f->proto == NET_FRAME_PROTO_TCP) {
+		net_carry_set_state(l, f, NET_FLOW_OPENING);
+		net_carry_send_syn(l, f, &frame);
+		return;
+	}
+	net_carry_set_state(l, f, NET_FLOW_OPEN);
+	net_carry_send_datagram(l, f, &frame);
+	net_flows_drop_kept(l->flows, f);
 }
 
 /* The name is resolved, or has failed to. */
@@ -178,7 +182,7 @@ void net_decide_watch(struct net_locked *l, bool watched)
 /* A flow that is under way, or waits for its name. What was let through for once stays. */
 static void decide_reconsider(struct net_locked *l, struct net_flow *f)
 {
-	if (f->state == NET_FLOW_FREE || decide_verdict(l, f, false) != NET_RULES_DENIED)
+	if (f->state == NET_FLOW_FREE || f->state == NET_FLOW_ENDED || decide_verdict(l, f, false) != NET_RULES_DENIED)
 		return;
 	if (f->state == NET_FLOW_RESOLVING)
 		net_carry_refuse_waiting(l, f, net_rules_verdict_name(NET_RULES_DENIED));

@@ -1,4 +1,5 @@
 #include "net/net_filter.h"
+#include "net/net_packet.h"
 #include "net/net_plan.h"
 
 #include <string.h>
@@ -25,10 +26,11 @@ static const uint8_t filter_link_gateway6[16] = {0xfe,
 						 0x80, [15] = 2}; /* where libslirp's router speaks from */
 static const uint8_t filter_nat64[12] = {0x00, 0x64, 0xff, 0x9b}; /* RFC 6052 */
 
-void net_filter_init(struct net_filter *filter, size_t mtu)
+void net_filter_init(struct net_filter *filter, size_t mtu, bool checksums)
 {
 	*filter = (struct net_filter){
 	    .frame_max = NET_FRAME_ETHER_LEN + mtu,
+	    .checksums = checksums,
 	    .fragments = {.per_second = FRAGMENTS_PER_SECOND, .burst = FRAGMENTS_BURST},
 	};
 }
@@ -165,6 +167,9 @@ enum net_filter_verdict net_filter_from_guest(struct net_filter *filter, const s
 {
 	enum net_filter_verdict verdict = filter_judge(filter, f, now_ms);
 
+	/* What libslirp would drop must not make a flow here, nor change one. */
+	if (verdict == NET_FILTER_PASS && filter->checksums && !net_packet_is_intact(f))
+		verdict = NET_FILTER_CHECKSUM;
 	filter->count[verdict]++;
 	return verdict;
 }
@@ -191,6 +196,7 @@ const char *net_filter_name(enum net_filter_verdict verdict)
 	    [NET_FILTER_PROTOCOL] = "protocol",
 	    [NET_FILTER_SOURCE] = "source",
 	    [NET_FILTER_DESTINATION] = "destination",
+	    [NET_FILTER_CHECKSUM] = "checksum",
 	    [NET_FILTER_SERVICE] = "service",
 	};
 

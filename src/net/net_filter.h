@@ -7,6 +7,7 @@
 #ifndef CCVM_NET_FILTER_H
 #define CCVM_NET_FILTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/net_frame.h"
@@ -24,18 +25,21 @@ enum net_filter_verdict {
 	NET_FILTER_PROTOCOL,	  /* not TCP, UDP, ICMP or ICMPv6 */
 	NET_FILTER_SOURCE,	  /* from an address that is not the guest's */
 	NET_FILTER_DESTINATION,	  /* loopback, multicast, reserved, or nobody of our network */
+	NET_FILTER_CHECKSUM,	  /* a wrong checksum, where they are looked at */
 	NET_FILTER_SERVICE,	  /* a port of the gateway or the resolver that has nothing for the guest */
 	NET_FILTER_VERDICTS,
 };
 
 struct net_filter {
 	size_t frame_max; /* bytes, Ethernet header included */
+	bool checksums;	  /* are looked at */
 	struct net_limit fragments;
 	uint64_t count[NET_FILTER_VERDICTS]; /* frames from the guest by verdict */
 	uint64_t count_to_guest_urgent;
 };
 
-void net_filter_init(struct net_filter *filter, size_t mtu);
+/* checksums: for a locked guest, where ccvm-net itself acts on what a frame says. libslirp drops what is wrong by itself. */
+void net_filter_init(struct net_filter *filter, size_t mtu, bool checksums);
 
 /* Judges and counts a frame from the guest. now_ms: any clock that does not go back. */
 enum net_filter_verdict net_filter_from_guest(struct net_filter *filter, const struct net_frame *f,

@@ -12,6 +12,7 @@ struct net_flows {
 	/* Index + 1; 0: none. */
 	int16_t bucket[BUCKETS];
 	int16_t by_port[PORT_END];
+	int16_t by_fd[NET_FLOW_FD_END];
 	uint32_t next_port;
 	size_t next_slot;
 	size_t n;
@@ -58,11 +59,25 @@ struct net_flow *net_flows_find(struct net_flows *t, uint8_t proto, uint16_t gue
 	return NULL;
 }
 
-struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint8_t proto, uint16_t slirp_port)
+struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint16_t slirp_port)
 {
-	struct net_flow *f = t->by_port[slirp_port] ? &t->flow[t->by_port[slirp_port] - 1] : NULL;
+	return t->by_port[slirp_port] ? &t->flow[t->by_port[slirp_port] - 1] : NULL;
+}
 
-	return f && f->proto == proto ? f : NULL;
+struct net_flow *net_flows_by_fd(struct net_flows *t, int fd)
+{
+	return fd >= 0 && fd < NET_FLOW_FD_END && t->by_fd[fd] ? &t->flow[t->by_fd[fd] - 1] : NULL;
+}
+
+void net_flows_set_fd(struct net_flows *t, struct net_flow *f, int fd)
+{
+	if (fd >= NET_FLOW_FD_END)
+		mem_die("a descriptor beyond the limit of the process");
+	if (f->fd >= 0)
+		t->by_fd[f->fd] = 0;
+	f->fd = fd;
+	if (fd >= 0)
+		t->by_fd[fd] = (int16_t)(f - t->flow + 1);
 }
 
 /* Ports go round, so that a late packet of an old flow finds nobody. */
@@ -93,6 +108,7 @@ struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t gues
 			       .guest_port = guest_port,
 			       .port = port,
 			       .name = -1,
+			       .fd = -1,
 			       .next_in_bucket = *bucket};
 	memcpy(f->target, target, 4);
 	f->slirp_port = flows_take_port(t);
@@ -101,15 +117,23 @@ struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t gues
 	return f;
 }
 
-void net_flows_remove(struct net_flows *t, struct net_flow *f)
+void net_flows_detach(struct net_flows *t, struct net_flow *f)
 {
 	int16_t *at = flows_bucket(t, f->proto, f->guest_port, f->target, f->port);
 
 	while (&t->flow[*at - 1] != f)
 		at = &t->flow[*at - 1].next_in_bucket;
 	*at = f->next_in_bucket;
-	t->by_port[f->slirp_port] = 0;
+	f->state = NET_FLOW_ENDED;
 	net_flows_drop_kept(t, f);
+}
+
+void net_flows_remove(struct net_flows *t, struct net_flow *f)
+{
+	if (f->state != NET_FLOW_ENDED)
+		net_flows_detach(t, f);
+	net_flows_set_fd(t, f, -1);
+	t->by_port[f->slirp_port] = 0;
 	*f = (struct net_flow){0};
 	t->n--;
 }
@@ -121,8 +145,8 @@ struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t m
 	for (size_t i = 0; i < NET_FLOW_MAX; i++) {
 		struct net_flow *f = &t->flow[i];
 
-		if (f->state == NET_FLOW_FREE ||
-		    (f->state != NET_FLOW_CLOSING && now_ms - f->last_ms < min_idle_ms))
+		if (f->state == NET_FLOW_FREE || f->state == NET_FLOW_ENDED ||
+		    f->proto != NET_FRAME_PROTO_TCP || (f->state != NET_FLOW_CLOSING && now_ms - f->last_ms < min_idle_ms))
 			continue;
 		if (!idlest || (f->state == NET_FLOW_CLOSING) > (idlest->state == NET_FLOW_CLOSING) ||
 		    ((f->state == NET_FLOW_CLOSING) == (idlest->state == NET_FLOW_CLOSING) &&

@@ -1,12 +1,16 @@
 /* net_flow: the connections of a locked guest that were let through, or wait for that. A bounded table with
- * two keys: what the guest sees (protocol, its port, address and port it sends to), and the port under which
- * the flow goes on to libslirp, which is one of its own for each flow. */
+ * three keys: what the guest sees (protocol, its port, address and port it sends to), the port under which
+ * the flow goes on to libslirp, which is one of its own for each flow, and the socket libslirp has for it.
+ *
+ * A flow is in the table for as long as libslirp has a socket for it, so that there are never more sockets than flows. */
 #ifndef CCVM_NET_FLOW_H
 #define CCVM_NET_FLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "net/net_tcp.h"
 
 #define NET_FLOW_MAX	  1536 /* libslirp has a descriptor for each, of the 2048 (net_confine.c) */
 #define NET_FLOW_HELD_MAX 2048 /* bytes of the first packet while it waits; larger ones are dropped */
@@ -15,27 +19,29 @@ enum net_flow_state {
 	NET_FLOW_FREE,
 	NET_FLOW_ASKING,    /* the user is asked */
 	NET_FLOW_RESOLVING, /* the name is */
-	NET_FLOW_OPENING,   /* TCP: the SYN went on, no answer yet */
-	NET_FLOW_SNIFFING,  /* TCP: what the guest says first is kept back until it is checked */
+	NET_FLOW_OPENING,    /* TCP: the SYN went on, no answer yet */
+	NET_FLOW_CONFIRMING, /* TCP: it was answered, and the guest has not confirmed that */
+	NET_FLOW_SNIFFING,   /* TCP: what the guest says first is kept back until it is checked */
 	NET_FLOW_OPEN,
-	NET_FLOW_CLOSING, /* both have said FIN; kept for what is still under way */
+	NET_FLOW_CLOSING, /* both have said FIN; libslirp ends it */
+	NET_FLOW_ENDED,	  /* nobody's any more; here until libslirp has closed its socket */
 };
 
 struct net_flow {
 	enum net_flow_state state;
 	uint8_t proto;
 	bool sniff; /* the beginning is to be checked */
-	bool fin_guest, fin_remote;
+	bool fin_remote;
 	uint16_t guest_port, port; /* port: the one the guest sends to */
 	uint16_t slirp_port;
 	uint8_t target[4]; /* that the guest sends to */
 	uint8_t remote[4]; /* that libslirp connects to */
 	int name;	   /* index in net_names, or -1 */
 	uint8_t tried;	   /* results of the name that did not answer */
+	int fd;		   /* libslirp's socket, or -1; not to be used but as a key */
 	uint32_t isn;	   /* the guest's */
-	uint32_t next;	   /* the guest's next byte, for libslirp */
-	uint32_t acked;	   /* what the guest has of the other side */
-	uint16_t window;
+	struct net_tcp tcp;
+	uint32_t given; /* the next byte for libslirp, in its numbering, which is not the guest's (net_carry.c) */
 	int64_t last_ms, deadline_ms; /* deadline_ms 0: none */
 	uint8_t *bytes;		      /* owned: the first packet while it waits, then what is kept back */
 	size_t len, size;
@@ -50,14 +56,22 @@ void net_flows_free(struct net_flows *t);
 struct net_flow *net_flows_find(struct net_flows *t, uint8_t proto, uint16_t guest_port,
 				const uint8_t target[4], uint16_t port);
 /* By the port libslirp knows it under. */
-struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint8_t proto, uint16_t slirp_port);
+struct net_flow *net_flows_by_slirp_port(struct net_flows *t, uint16_t slirp_port);
 
 /* A new flow with a port of its own, or NULL when the table is full. */
 struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t guest_port,
 			       const uint8_t target[4], uint16_t port);
 void net_flows_remove(struct net_flows *t, struct net_flow *f);
 
-/* Of those that are closing, or else idle for at least min_idle_ms, the longest idle; NULL: none. */
+/* The guest may use its end for another flow; what is kept is dropped. Not twice. */
+void net_flows_detach(struct net_flows *t, struct net_flow *f);
+
+/* libslirp's socket for the flow; -1: it has none. The number is below NET_FLOW_FD_END. */
+#define NET_FLOW_FD_END 4096
+void net_flows_set_fd(struct net_flows *t, struct net_flow *f, int fd);
+struct net_flow *net_flows_by_fd(struct net_flows *t, int fd);
+
+/* Of the TCP flows that are closing, or else idle for at least min_idle_ms, the longest idle; NULL: none. */
 struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t min_idle_ms);
 
 /* Keeps bytes at the end of what is kept; false when that goes beyond max, or beyond what all flows together

@@ -22,6 +22,7 @@
  * lists the figures). When a table is full the oldest of the unused gives way, else the newcomer is refused.
  */
 #include "net/net_locked.h"
+#include "net/net_carry.h"
 #include "net/net_dns.h"
 #include "net/net_http.h"
 #include "net/net_locked_state.h"
@@ -43,21 +44,115 @@
 #define FLOWS_PER_SECOND 500
 #define FLOWS_BURST	 2000
 #define TICK_MS		 250
-#define WAITING_MAX	 (1024 * 1024)
 
 static const uint8_t locked_gateway[4] = {NET_PLAN_GATEWAY4};
 static const uint8_t locked_resolver[4] = {NET_PLAN_RESOLVER4};
 static const uint8_t locked_prefix6[8] = {NET_PLAN_PREFIX6};
 
-/* libslirp answers some frames at once, from within the call. Those answers may end the very flow that is
- * being worked on, so they wait until that work is done (locked_drain). */
-void net_locked_to_slirp(struct net_locked *l, const uint8_t *frame, size_t len)
-{
-	bool nested = l->feeding;
+/* ---- libslirp ---- */
 
-	l->feeding = true;
-	l->config.to_slirp(l->config.ctx, frame, len);
-	l->feeding = nested;
+/* libslirp answers some frames at once, from within the call, and calls back in the middle of its own work at other times.
+ * So nothing here calls it directly: frames for it are queued, and given to it when a call from outside is done (locked_leave)
+ * and neither it nor any function here is in the middle of anything. What it then says is dealt with at once. The queue
+ * needs no bound of its own: one frame of the guest's makes no more than its flow has kept back, one of libslirp's at most one. */
+struct locked_record {
+	uint32_t len;
+	uint16_t port; /* of the flow; 0: none */
+	uint16_t proto;
+};
+
+void net_locked_to_slirp(struct net_locked *l, const struct net_flow *f, const uint8_t *frame, size_t len)
+{
+	const struct locked_record r = {
+	    .len = (uint32_t)len, .port = f ? f->slirp_port : 0, .proto = f ? f->proto : 0};
+
+	if (len > sizeof(l->drained))
+		return;
+	buf_add(&l->pending, &r, sizeof(r));
+	buf_add(&l->pending, frame, len);
+}
+
+/* A flow that should have a socket by now and has none: libslirp could not connect, and the next result of the name may do
+ * better; or it is over, and who has not been told will be by the answer to the next packet. */
+static void locked_reap(struct net_locked *l, uint16_t port)
+{
+	struct net_flow *f = net_flows_by_slirp_port(l->flows, port);
+
+	if (!f || f->fd >= 0 || f->state < NET_FLOW_OPENING)
+		return;
+	if (f->state != NET_FLOW_OPENING)
+		net_carry_end(l, f);
+	else if (!net_decide_try_next(l, f))
+		net_carry_cut(l, f);
+}
+
+static void locked_reap_closed(struct net_locked *l)
+{
+	uint16_t port;
+
+	while (buf_len(&l->closed)) {
+		memcpy(&port, l->closed.bytes + l->closed.start, sizeof(port));
+		buf_drop(&l->closed, sizeof(port));
+		locked_reap(l, port);
+	}
+}
+
+static void locked_give_one(struct net_locked *l)
+{
+	const unsigned char *at = l->pending.bytes + l->pending.start;
+	struct net_flow *f;
+	struct locked_record r;
+
+	memcpy(&r, at, sizeof(r));
+	memcpy(l->drained, at + sizeof(r), r.len);
+	buf_drop(&l->pending, sizeof(r) + r.len);
+	f = r.port ? net_flows_by_slirp_port(l->flows, r.port) : NULL;
+	if (r.port && !f)
+		return; /* it ended before libslirp knew of it */
+	l->giving = r.port;
+	l->config.to_slirp(l->config.ctx, l->drained, r.len);
+	l->giving = 0;
+	/* libslirp had no socket for it, and perhaps no word. */
+	f = r.port ? net_flows_by_slirp_port(l->flows, r.port) : NULL;
+	if (f && f->fd < 0)
+		buf_add(&l->closed, &r.port, sizeof(r.port));
+}
+
+void net_locked_give(struct net_locked *l)
+{
+	do {
+		while (buf_len(&l->pending))
+			locked_give_one(l);
+		locked_reap_closed(l);
+	} while (buf_len(&l->pending));
+}
+
+void net_locked_on_socket(struct net_locked *l, int fd, bool open)
+{
+	struct net_flow *f =
+	    open ? l->giving ? net_flows_by_slirp_port(l->flows, l->giving) : NULL : net_flows_by_fd(l->flows, fd);
+
+	if (!f)
+		return; /* IPv6 */
+	net_flows_set_fd(l->flows, f, open ? fd : -1);
+	if (!open && f->state == NET_FLOW_ENDED)
+		net_flows_remove(l->flows, f);
+	else if (!open)
+		buf_add(&l->closed, &f->slirp_port, sizeof(f->slirp_port));
+}
+
+/* Around every call from outside. They may be nested: a resolver can answer from within the question. */
+static void locked_enter(struct net_locked *l, int64_t now_ms)
+{
+	l->depth++;
+	l->now_ms = now_ms;
+}
+
+static void locked_leave(struct net_locked *l)
+{
+	if (l->depth == 1)
+		net_locked_give(l);
+	l->depth--;
 }
 
 /* ---- telling ---- */
@@ -238,21 +333,22 @@ static void locked_to_resolver(struct net_locked *l, const struct net_frame *f)
 
 static void locked_tcp(struct net_locked *l, const struct net_frame *f)
 {
+	const bool syn = locked_is_plain_syn(f);
 	struct net_flow *flow;
 
+	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first: no such SYN means anything. */
+	if (syn && f->payload_len)
+		return;
 	if (net_mini_take(l->mini, f, l->now_ms))
 		return;
 	flow = net_flows_find(l->flows, NET_FRAME_PROTO_TCP, f->src_port, f->dst, f->dst_port);
-	if (flow && locked_is_plain_syn(f) && net_pass_take_syn(l, flow, f))
-		return;
-	if (flow && !locked_is_plain_syn(f)) {
-		net_pass_take(l, flow, f);
-		return;
+	if (flow && syn && f->tcp_seq != flow->isn) {
+		net_carry_end(l, flow); /* the port's next use */
+		flow = NULL;
 	}
-	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first. */
-	if (locked_is_plain_syn(f) && f->payload_len)
-		return;
-	if (locked_is_plain_syn(f))
+	if (flow)
+		net_pass_take(l, flow, f);
+	else if (syn)
 		net_pass_first(l, f);
 	else
 		locked_answer(l, f);
@@ -321,7 +417,7 @@ static void locked_ipv6(struct net_locked *l, const struct net_frame *f)
 
 	if (f->proto == NET_FRAME_PROTO_ICMPV6) {
 		if (l->config.ipv6 && locked_is_discovery(f))
-			net_locked_to_slirp(l, f->bytes, f->len);
+			net_locked_to_slirp(l, NULL, f->bytes, f->len);
 		else if (!locked_is_discovery(f) && f->dst[0] != 0xff)
 			net_locked_refuse(l, f, reason);
 		return;
@@ -332,7 +428,7 @@ static void locked_ipv6(struct net_locked *l, const struct net_frame *f)
 	}
 	if (f->proto == NET_FRAME_PROTO_UDP || locked_is_plain_syn(f))
 		net_locked_log(l, NET_LOG_ALLOWED, NULL, &to, f->proto, f->dst_port, "listed");
-	net_locked_to_slirp(l, f->bytes, f->len);
+	net_locked_to_slirp(l, NULL, f->bytes, f->len);
 }
 
 /* Only who the two others of this network are may be asked, and only in the guest's own name. */
@@ -343,7 +439,7 @@ static void locked_arp(struct net_locked *l, const struct net_frame *f)
 	if (memcmp(f->dst, locked_gateway, 4) != 0 && memcmp(f->dst, locked_resolver, 4) != 0)
 		return;
 	if (memcmp(sender, f->bytes + 6, 6) == 0)
-		net_locked_to_slirp(l, f->bytes, f->len);
+		net_locked_to_slirp(l, NULL, f->bytes, f->len);
 }
 
 static void locked_take(struct net_locked *l, const struct net_frame *f)
@@ -362,10 +458,11 @@ static void locked_take(struct net_locked *l, const struct net_frame *f)
 		return;
 	}
 }
-static void locked_take_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len)
+void net_locked_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len, int64_t now_ms)
 {
 	struct net_frame f;
 
+	l->now_ms = now_ms;
 	net_frame_parse(&f, bytes, len);
 	if (f.fault != NET_FRAME_OK || len > sizeof(l->scratch))
 		return;
@@ -375,41 +472,11 @@ static void locked_take_from_slirp(struct net_locked *l, const uint8_t *bytes, s
 		net_pass_from_slirp(l, &f);
 }
 
-static void locked_drain(struct net_locked *l)
-{
-	uint32_t len;
-
-	while (buf_len(&l->waiting) > sizeof(len)) {
-		const unsigned char *at = l->waiting.bytes + l->waiting.start;
-
-		memcpy(&len, at, sizeof(len));
-		memcpy(l->drained, at + sizeof(len), len);
-		buf_drop(&l->waiting, sizeof(len) + len);
-		locked_take_from_slirp(l, l->drained, len);
-	}
-}
-
-void net_locked_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len, int64_t now_ms)
-{
-	const uint32_t header = (uint32_t)len;
-
-	if (l->feeding) {
-		if (len <= sizeof(l->drained) && buf_len(&l->waiting) < WAITING_MAX) {
-			buf_add(&l->waiting, &header, sizeof(header));
-			buf_add(&l->waiting, bytes, len);
-		}
-		return;
-	}
-	l->now_ms = now_ms;
-	locked_take_from_slirp(l, bytes, len);
-	locked_drain(l);
-}
-
 void net_locked_from_guest(struct net_locked *l, const struct net_frame *f, int64_t now_ms)
 {
-	l->now_ms = now_ms;
+	locked_enter(l, now_ms);
 	locked_take(l, f);
-	locked_drain(l);
+	locked_leave(l);
 }
 
 /* ---- what changes from outside ---- */
@@ -417,30 +484,30 @@ void net_locked_from_guest(struct net_locked *l, const struct net_frame *f, int6
 void net_locked_resolved(struct net_locked *l, const char *name, const struct net_locked_answer *answer,
 			 int64_t now_ms)
 {
-	l->now_ms = now_ms;
+	locked_enter(l, now_ms);
 	net_decide_resolved(l, name, answer);
-	locked_drain(l);
+	locked_leave(l);
 }
 
 void net_locked_watch(struct net_locked *l, bool watched, int64_t now_ms)
 {
-	l->now_ms = now_ms;
+	locked_enter(l, now_ms);
 	net_decide_watch(l, watched);
-	locked_drain(l);
+	locked_leave(l);
 }
 
 void net_locked_rules_changed(struct net_locked *l, int64_t now_ms)
 {
-	l->now_ms = now_ms;
+	locked_enter(l, now_ms);
 	net_decide_rules_changed(l);
-	locked_drain(l);
+	locked_leave(l);
 }
 
 void net_locked_tick(struct net_locked *l, int64_t now_ms)
 {
-	l->now_ms = now_ms;
+	locked_enter(l, now_ms);
 	net_pass_tick(l);
-	locked_drain(l);
+	locked_leave(l);
 }
 
 int net_locked_wait(const struct net_locked *l)
@@ -470,7 +537,8 @@ void net_locked_free(struct net_locked *l)
 	net_names_free(l->names);
 	net_flows_free(l->flows);
 	net_mini_free(l->mini);
-	buf_fini(&l->waiting);
+	buf_fini(&l->pending);
+	buf_fini(&l->closed);
 	free(l);
 }
 

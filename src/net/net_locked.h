@@ -25,6 +25,8 @@ struct net_locked_config {
 	/* Frames are borrowed during the call. */
 	void (*to_guest)(void *ctx, const uint8_t *frame, size_t len);
 	void (*to_slirp)(void *ctx, const uint8_t *frame, size_t len);
+	/* libslirp is to give up this socket, which it still connects (net_slirp_abort). */
+	void (*abort_connect)(void *ctx, int fd);
 	/* Asks the host's resolver for the IPv4 addresses of a name; the answer comes by net_locked_resolved,
 	 * later or from within the call. */
 	void (*resolve)(void *ctx, const char *name);
@@ -44,13 +46,16 @@ struct net_locked;
 struct net_locked *net_locked_new(const struct net_locked_config *config);
 void net_locked_free(struct net_locked *l);
 
-/* A frame of the guest's that net_filter let pass. */
+/* A frame of the guest's that net_filter let pass; its checksums are right. */
 void net_locked_from_guest(struct net_locked *l, const struct net_frame *f, int64_t now_ms);
 
 /* One that it did not: answered, where an answer is due, and logged. */
 void net_locked_refuse(struct net_locked *l, const struct net_frame *f, const char *reason);
 
-/* A frame of libslirp's for the guest. */
+/* libslirp has made a socket, or closes one (net_slirp_socket_fn): a flow ends with its socket, and is known as long as it. */
+void net_locked_on_socket(struct net_locked *l, int fd, bool open);
+
+/* A frame of libslirp's for the guest. May be called from within to_slirp; libslirp itself is never called from here. */
 void net_locked_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len, int64_t now_ms);
 
 void net_locked_resolved(struct net_locked *l, const char *name, const struct net_locked_answer *answer,
@@ -64,6 +69,7 @@ void net_locked_rules_changed(struct net_locked *l, int64_t now_ms);
 
 /* ms until net_locked_tick is to be called, or -1. */
 int net_locked_wait(const struct net_locked *l);
+/* To be called after each turn of libslirp's, too. */
 void net_locked_tick(struct net_locked *l, int64_t now_ms);
 
 size_t net_locked_flows(const struct net_locked *l);

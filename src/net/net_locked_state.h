@@ -20,16 +20,21 @@ struct net_locked {
 	size_t asking;
 	size_t timed; /* flows with a deadline */
 	int64_t ticked_ms;
-	bool feeding;	    /* libslirp is being given a frame: what it says meanwhile waits in `waiting` */
-	struct buf waiting; /* frames, each behind its length */
+	unsigned depth;	    /* calls from outside that are under way */
+	struct buf pending; /* frames for libslirp, each behind a struct locked_record (net_locked.c) */
+	uint16_t giving;    /* the port of the flow whose frame libslirp is being given, or 0 */
+	struct buf closed;  /* ports of flows whose socket libslirp has closed, uint16_t each */
 	int64_t now_ms;
 	uint8_t guest_mac[6], gateway_mac[6]; /* of the last frame that was routed */
 	uint8_t scratch[NET_STREAM_FRAME_MAX];
 	uint8_t drained[NET_STREAM_FRAME_MAX];
 };
 
-/* net_locked.c. Gives libslirp a frame; what it says meanwhile waits for locked_drain. */
-void net_locked_to_slirp(struct net_locked *l, const uint8_t *frame, size_t len);
+/* net_locked.c. Queues a frame of a flow's for libslirp, which gets it when no flow is being worked on. f: NULL for ARP and
+ * IPv6, which have none. */
+void net_locked_to_slirp(struct net_locked *l, const struct net_flow *f, const uint8_t *frame, size_t len);
+/* Gives libslirp what is queued. The caller holds no flow: any may be gone afterwards. */
+void net_locked_give(struct net_locked *l);
 void net_locked_log(struct net_locked *l, enum net_log_verdict verdict, const char *name,
 		    const struct net_address *address, uint8_t proto, uint16_t port, const char *reason);
 void net_locked_log_frame(struct net_locked *l, const struct net_frame *f, const char *reason);

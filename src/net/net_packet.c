@@ -1,4 +1,5 @@
 #include "net/net_packet.h"
+#include "net/net_reader.h"
 
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #define TCP_LEN	  20
 #define UDP_LEN	  8
 #define ICMP_LEN  8
+#define OPTION_END 0
+#define OPTION_NOP 1
+#define OPTION_MSS 2
 #define QUOTE_MAX 512 /* of the refused packet in an ICMP error; RFC 1812 asks for at most 576 in all */
 
 static void packet_put16(uint8_t *at, unsigned value)
@@ -32,19 +36,30 @@ static uint32_t packet_fold(uint32_t sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
+/* The sum does not care in which order the bytes of a word are added (RFC 1071 2B), so words are taken as the machine has
+ * them, four bytes at a time. */
 uint32_t net_packet_sum(const void *bytes, size_t len, uint32_t sum)
 {
 	const uint8_t *p = bytes;
-	size_t i = 0;
+	uint64_t total = 0;
+	uint8_t rest[4] = {0};
+	uint16_t folded;
+	uint32_t word;
 
-	for (; i + 1 < len; i += 2) {
-		sum += packet_get16(p + i);
-		if (sum & 0x80000000)
-			sum = packet_fold(sum);
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		total += word;
 	}
-	if (i < len)
-		sum += (uint32_t)p[i] << 8;
-	return packet_fold(sum);
+	if (len)
+		memcpy(rest, p, len);
+	memcpy(&word, rest, sizeof(word));
+	total += word;
+	total = (total & 0xffffffff) + (total >> 32);
+	total = (total & 0xffff) + (total >> 16);
+	total = (total & 0xffff) + (total >> 16);
+	folded = (uint16_t)((total & 0xffff) + (total >> 16));
+	memcpy(rest, &folded, sizeof(folded));
+	return packet_fold(packet_fold(sum) + packet_get16(rest));
 }
 
 /* RFC 1624, equation 3, for one changed run of an even length. */
@@ -93,6 +108,16 @@ void net_packet_set_target(uint8_t *bytes, const struct net_frame *f, const uint
 	packet_set_end(bytes, f, f->ip_at + 16, f->transport_at + 2, address, port);
 }
 
+void net_packet_set_ack(uint8_t *bytes, const struct net_frame *f, uint32_t ack)
+{
+	uint8_t *at = bytes + f->transport_at + 8;
+	uint8_t new_ack[4];
+
+	packet_put32(new_ack, ack);
+	packet_carry_on(bytes + f->transport_at + 16, at, new_ack, sizeof(new_ack));
+	memcpy(at, new_ack, sizeof(new_ack));
+}
+
 static void packet_put_ether(uint8_t *out, const uint8_t from[6], const uint8_t to[6], unsigned type)
 {
 	memcpy(out, to, 6);
@@ -117,6 +142,43 @@ static void packet_put_ip4(uint8_t *ip, const uint8_t from[4], const uint8_t to[
 static uint32_t packet_pseudo(const uint8_t *addresses, size_t n, uint8_t proto, size_t len)
 {
 	return net_packet_sum(addresses, n, (uint32_t)proto + (uint32_t)len);
+}
+
+bool net_packet_is_intact(const struct net_frame *f)
+{
+	const size_t len = f->ip_end - f->transport_at;
+	const bool six = f->layer == NET_FRAME_IPV6;
+	uint32_t sum = 0;
+
+	if (f->layer != NET_FRAME_IPV4 && !six)
+		return true;
+	if (!six && net_packet_sum(f->bytes + f->ip_at, f->transport_at - f->ip_at, 0) != 0xffff)
+		return false;
+	if (f->is_fragment || !f->has_transport)
+		return true;
+	if (f->proto == NET_FRAME_PROTO_UDP && packet_get16(f->bytes + f->transport_at + 6) == 0)
+		return !six;
+	if (f->proto != NET_FRAME_PROTO_ICMP)
+		sum = packet_pseudo(f->src, f->addr_len * 2U, f->proto, len);
+	return net_packet_sum(f->bytes + f->transport_at, len, sum) == 0xffff;
+}
+
+uint16_t net_packet_get_mss(const struct net_frame *syn)
+{
+	struct net_reader r = net_reader_init(syn->bytes, syn->payload_at);
+
+	net_reader_skip(&r, syn->transport_at + TCP_LEN);
+	while (net_reader_left(&r) && !r.failed) {
+		const uint8_t kind = net_reader_u8(&r);
+		const uint8_t len = kind > OPTION_NOP ? net_reader_u8(&r) : 2;
+
+		if (kind == OPTION_END || len < 2)
+			return 0;
+		if (kind == OPTION_MSS && len == 4)
+			return net_reader_u16(&r);
+		net_reader_skip(&r, len - 2U);
+	}
+	return 0;
 }
 
 static void packet_put_tcp(uint8_t *at, uint16_t from_port, uint16_t to_port, const struct net_packet_tcp *t)

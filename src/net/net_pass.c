@@ -1,21 +1,29 @@
-/* Theory of operation: steps 2 to 5 at the head of net_locked.c. A flow's first packet is kept until it is
- * decided and its name resolved; from then on its packets are rewritten and passed on. On ports 443 and 80 of
- * names what the client says first is kept back: libslirp gets it as new segments, once it is whole and for
- * the right name. */
+/* Theory of operation: steps 2 to 5 at the head of net_locked.c, for hostile bytes of a guest on one side and libslirp on the
+ * other. What the server gets must be what was checked here, so nothing rests on libslirp reading a segment as this file does:
+ *
+ * 1. A frame with a wrong checksum, or TCP with a SYN and data, gets nowhere near a flow (net_filter, locked_tcp).
+ * 2. A flow's first packet is kept until it is decided and its name resolved. Then libslirp gets a SYN or datagram made here.
+ * 3. Of a guest's later segments net_tcp says what counts: a position of the stream is taken once, in order, within the
+ *    room libslirp has said it has, and only of a segment that confirms nothing but what was sent. So the bytes that are
+ *    taken are one stream, and no later segment can say anything else about a part of it.
+ * 4. On ports 443 and 80 of names the beginning of that stream is kept back until it is whole and for the right name.
+ * 5. libslirp gets the stream, never a segment of the guest's: segments made here, each of which begins where the one before
+ *    it has ended and has the flow's own acknowledgement (net_carry_give). libslirp has no choice but to take each as it is.
+ * 6. So this side always knows the number libslirp waits for. A flow ends, for whatever reason, with a reset of this number,
+ *    and is known here until libslirp has closed its socket (net_carry_end). */
 #include "net/net_pass.h"
 #include "net/net_carry.h"
 #include "net/net_decide.h"
 #include "net/net_http.h"
 #include "net/net_packet.h"
 #include "net/net_plan.h"
-#include "net/net_reader.h"
+#include "net/net_tcp.h"
 #include "net/net_tls.h"
 
 #include <string.h>
 
 #define SNIFF_MS      30000 /* for the client to say what it wants */
 #define SNIFF_MAX     (18 * 1024)
-#define CLOSING_MS    2000
 #define EVICT_IDLE_MS 60000
 #define TICK_MS	      250
 
@@ -30,9 +38,10 @@ static struct net_flow *pass_add_flow(struct net_locked *l, const struct net_fra
 		struct net_flow *idle = net_flows_idlest(l->flows, l->now_ms, EVICT_IDLE_MS);
 
 		if (idle && idle->state == NET_FLOW_CLOSING)
-			net_carry_remove(l, idle);
+			net_carry_end(l, idle);
 		else if (idle)
 			net_carry_cut(l, idle);
+		net_locked_give(l); /* its socket is to be closed before there is another one */
 	}
 	return net_flows_add(l->flows, f->proto, f->src_port, f->dst, f->dst_port);
 }
@@ -58,10 +67,9 @@ static void pass_admit(struct net_locked *l, const struct net_frame *frame, stru
 	if (name)
 		name->uses++;
 	f->last_ms = l->now_ms;
-	f->isn = frame->tcp_seq;
-	f->next = frame->tcp_seq + 1;
+	net_carry_begin(f, frame);
 	if (!net_flows_keep(l->flows, f, frame->bytes, frame->len, NET_FLOW_HELD_MAX)) {
-		net_carry_remove(l, f);
+		net_carry_end(l, f);
 		net_locked_refuse_first(l, frame, "too many connections");
 	} else if (ask) {
 		net_decide_ask(l, f);
@@ -105,20 +113,7 @@ void net_pass_first(struct net_locked *l, const struct net_frame *f)
 /* libslirp gets what was checked, and the flow is open. */
 static void pass_release(struct net_locked *l, struct net_flow *f)
 {
-	const size_t piece = l->config.mtu - NET_PACKET_HEADERS_MAX;
-
-	for (size_t at = 0; at < f->len; at += piece) {
-		size_t n = f->len - at < piece ? f->len - at : piece;
-		const struct net_packet_tcp t = {.seq = f->isn + 1 + (uint32_t)at,
-						 .ack = f->acked,
-						 .flags = NET_FRAME_TCP_ACK | NET_FRAME_TCP_PSH,
-						 .window = f->window,
-						 .data = f->bytes + at,
-						 .len = n};
-
-		net_carry_make_to_slirp(l, f, &t);
-	}
-	f->next = f->isn + 1 + (uint32_t)f->len;
+	net_carry_give(l, f, f->bytes, f->len, f->tcp.fin);
 	net_flows_drop_kept(l->flows, f);
 	net_carry_set_deadline(l, f, 0);
 	net_carry_set_state(l, f, NET_FLOW_OPEN);
@@ -132,9 +127,8 @@ static void pass_refuse_sniffed(struct net_locked *l, struct net_flow *f, const 
 		net_carry_cut(l, f);
 		return;
 	}
-	net_carry_reset_slirp(l, f);
-	net_mini_adopt(l->mini, reason, frame, f->acked, f->isn + 1 + (uint32_t)f->len, l->now_ms);
-	net_carry_remove(l, f);
+	net_mini_adopt(l->mini, reason, frame, f->tcp.sent, f->tcp.next, l->now_ms);
+	net_carry_end(l, f);
 }
 
 static void pass_judge(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
@@ -145,7 +139,7 @@ static void pass_judge(struct net_locked *l, struct net_flow *f, const struct ne
 	enum net_sniff got =
 	    http ? net_http_host(f->bytes, f->len, said) : net_tls_server_name(f->bytes, f->len, said);
 
-	if (got == NET_SNIFF_MORE && !(frame->tcp_flags & NET_FRAME_TCP_FIN))
+	if (got == NET_SNIFF_MORE && !f->tcp.fin)
 		return;
 	if (got == NET_SNIFF_FOUND && name && strcmp(said, name->text) == 0)
 		pass_release(l, f);
@@ -160,21 +154,15 @@ static void pass_judge(struct net_locked *l, struct net_flow *f, const struct ne
 		pass_refuse_sniffed(l, f, frame, NULL, http ? "not HTTP on port 80" : "not TLS on port 443");
 }
 
-/* Keeps back what the client says; only the next bytes in order are taken, the rest it has to send again. */
-static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
+/* Keeps back what the client says. */
+static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct net_frame *frame,
+		       const struct net_tcp_piece *piece)
 {
-	uint32_t offset = frame->tcp_seq - (f->isn + 1);
-	size_t skip;
-
-	if (!frame->payload_len && !(frame->tcp_flags & NET_FRAME_TCP_FIN)) {
-		net_carry_to_slirp(l, f, frame); /* the handshake's last part */
+	if (!piece->len && !piece->fin) {
+		net_carry_give(l, f, NULL, 0, false); /* the handshake's last part */
 		return;
 	}
-	if (offset > f->len || f->len - offset > frame->payload_len)
-		return;
-	skip = f->len - offset;
-	if (!net_flows_keep(l->flows, f, frame->bytes + frame->payload_at + skip, frame->payload_len - skip,
-			    SNIFF_MAX)) {
+	if (!net_flows_keep(l->flows, f, frame->bytes + frame->payload_at + piece->at, piece->len, SNIFF_MAX)) {
 		pass_refuse_sniffed(l, f, frame, NULL, "the beginning is too long to be checked");
 		return;
 	}
@@ -185,66 +173,55 @@ static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct ne
 
 static void pass_note_fin(struct net_locked *l, struct net_flow *f)
 {
-	if (f->fin_guest && f->fin_remote && f->state == NET_FLOW_OPEN) {
+	if (f->tcp.fin && f->fin_remote && f->state == NET_FLOW_OPEN)
 		net_carry_set_state(l, f, NET_FLOW_CLOSING);
-		net_carry_set_deadline(l, f, l->now_ms + CLOSING_MS);
-	}
 }
 
-static void pass_on_tcp(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
+static void pass_piece(struct net_locked *l, struct net_flow *f, const struct net_frame *frame,
+		       const struct net_tcp_piece *piece)
 {
-	uint32_t end = frame->tcp_seq + (uint32_t)frame->payload_len;
-
-	if ((int32_t)(end - f->next) > 0)
-		f->next = end;
-	f->fin_guest = f->fin_guest || frame->tcp_flags & NET_FRAME_TCP_FIN;
-	net_carry_to_slirp(l, f, frame);
+	if (f->state == NET_FLOW_CONFIRMING)
+		net_carry_set_state(l, f, f->sniff ? NET_FLOW_SNIFFING : NET_FLOW_OPEN);
+	if (piece->answer)
+		net_carry_ack_guest(l, f);
+	if (f->state == NET_FLOW_SNIFFING) {
+		pass_sniff(l, f, frame, piece);
+		return;
+	}
+	net_carry_give(l, f, frame->bytes + frame->payload_at + piece->at, piece->len, piece->fin);
 	pass_note_fin(l, f);
-}
-
-/* A SYN where there is a flow: the same one again, or the port's next use. True: it was dealt with. */
-bool net_pass_take_syn(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
-{
-	if (frame->tcp_seq == f->isn && f->state <= NET_FLOW_OPENING) {
-		if (f->state == NET_FLOW_OPENING)
-			net_carry_to_slirp(l, f, frame);
-		return true;
-	}
-	if (frame->tcp_seq == f->isn && f->state == NET_FLOW_SNIFFING && !f->len)
-		return true; /* crossed with our answer, which the guest will get again */
-	net_carry_reset_slirp(l, f);
-	net_carry_remove(l, f);
-	return false;
 }
 
 static void pass_take_tcp(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
-	if (frame->tcp_flags & NET_FRAME_TCP_RST) {
-		if (f->state == NET_FLOW_SNIFFING)
-			net_carry_reset_slirp(l, f);
-		else if (f->state >= NET_FLOW_OPENING)
-			net_carry_to_slirp(l, f, frame);
-		net_carry_remove(l, f);
+	struct net_tcp_piece piece;
+
+	/* Nobody has answered it yet: it can do nothing but give up. */
+	if (f->state < NET_FLOW_CONFIRMING && !(frame->tcp_flags & NET_FRAME_TCP_RST))
+		return;
+	switch (net_tcp_take(&f->tcp, frame, &piece)) {
+	case NET_TCP_DROP:
+		return;
+	case NET_TCP_ACK:
+		net_carry_ack_guest(l, f);
+		return;
+	case NET_TCP_RESET:
+		net_carry_end(l, f);
+		return;
+	case NET_TCP_TAKE:
+		f->last_ms = l->now_ms;
+		pass_piece(l, f, frame, &piece);
 		return;
 	}
-	if (f->state < NET_FLOW_SNIFFING || !(frame->tcp_flags & NET_FRAME_TCP_ACK))
-		return;
-	f->acked = frame->tcp_ack;
-	f->window = frame->tcp_window;
-	if (f->state == NET_FLOW_SNIFFING)
-		pass_sniff(l, f, frame);
-	else
-		pass_on_tcp(l, f, frame);
 }
 
 void net_pass_take(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
-	f->last_ms = l->now_ms;
 	if (f->proto == NET_FRAME_PROTO_TCP) {
 		pass_take_tcp(l, f, frame);
 	} else if (f->state == NET_FLOW_OPEN) {
-		net_carry_set_deadline(l, f, l->now_ms + NET_CARRY_UDP_IDLE_MS);
-		net_carry_to_slirp(l, f, frame);
+		f->last_ms = l->now_ms;
+		net_carry_send_datagram(l, f, frame);
 	}
 }
 
@@ -255,102 +232,78 @@ static void pass_to_guest(struct net_locked *l, const struct net_flow *f, const 
 	memcpy(l->scratch, frame->bytes, frame->len);
 	net_packet_set_source(l->scratch, frame, f->target, f->port);
 	net_packet_set_target(l->scratch, frame, net_carry_guest, f->guest_port);
+	if (frame->proto == NET_FRAME_PROTO_TCP)
+		net_packet_set_ack(l->scratch, frame, net_carry_guest_position(f, frame->tcp_ack));
 	l->config.to_guest(l->config.ctx, l->scratch, frame->len);
 }
 
-static void pass_opened(struct net_locked *l, struct net_flow *f)
+/* The frame as it is in the guest's numbering. */
+static struct net_frame pass_renumbered(const struct net_flow *f, const struct net_frame *frame)
 {
+	struct net_frame g = *frame;
+
+	g.tcp_ack = net_carry_guest_position(f, frame->tcp_ack);
+	return g;
+}
+
+/* libslirp has connected; false: this does not say so. */
+static bool pass_opened(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
+{
+	if (!net_tcp_answer(&f->tcp, frame))
+		return false;
 	net_flows_drop_kept(l->flows, f);
-	net_carry_set_state(l, f, f->sniff ? NET_FLOW_SNIFFING : NET_FLOW_OPEN);
+	net_carry_set_state(l, f, NET_FLOW_CONFIRMING);
 	net_carry_set_deadline(l, f, f->sniff ? l->now_ms + SNIFF_MS : 0);
+	return true;
 }
 
 static void pass_answered_tcp(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
 	const bool reset = frame->tcp_flags & NET_FRAME_TCP_RST;
+	const struct net_frame said = pass_renumbered(f, frame);
 
-	if (f->state < NET_FLOW_OPENING || (reset && f->state == NET_FLOW_OPENING && net_decide_try_next(l, f)))
+	if (f->state == NET_FLOW_ENDED) {
+		net_carry_end_again(l, f);
 		return;
-	if (f->state == NET_FLOW_OPENING && !reset) {
-		f->acked = frame->tcp_seq + 1;
-		pass_opened(l, f);
 	}
+	/* That libslirp could not connect is known by its closing the socket. */
+	if (f->state < NET_FLOW_OPENING || (f->state == NET_FLOW_OPENING && !pass_opened(l, f, &said)))
+		return;
+	net_tcp_note(&f->tcp, &said);
 	pass_to_guest(l, f, frame);
 	f->fin_remote = f->fin_remote || frame->tcp_flags & NET_FRAME_TCP_FIN;
 	if (reset)
-		net_carry_remove(l, f);
+		net_carry_end(l, f);
 	else
 		pass_note_fin(l, f);
-}
-
-/* libslirp says by ICMP that it could not connect: what it quotes is our own packet. */
-static void pass_icmp_from_slirp(struct net_locked *l, const struct net_frame *frame)
-{
-	struct net_reader r = net_reader_init(frame->bytes + frame->payload_at, frame->payload_len);
-	size_t header = (size_t)(net_reader_u8(&r) & 0x0f) * 4;
-	struct net_flow *f;
-	uint8_t proto;
-
-	if (frame->icmp_type != 3)
-		return;
-	net_reader_skip(&r, 8);
-	proto = net_reader_u8(&r);
-	net_reader_skip(&r, header > 10 ? header - 10 : 0);
-	f = net_flows_by_slirp_port(l->flows, proto, net_reader_u16(&r));
-	if (r.failed || !f || f->state != NET_FLOW_OPENING || net_decide_try_next(l, f))
-		return;
-	net_carry_reset_guest(l, f);
-	net_carry_remove(l, f);
 }
 
 void net_pass_from_slirp(struct net_locked *l, const struct net_frame *frame)
 {
 	struct net_flow *f;
 
-	if (!frame->has_transport || frame->is_fragment)
+	if (!frame->has_transport || frame->is_fragment || frame->proto == NET_FRAME_PROTO_ICMP)
 		return;
-	if (frame->proto == NET_FRAME_PROTO_ICMP) {
-		pass_icmp_from_slirp(l, frame);
+	f = net_flows_by_slirp_port(l->flows, frame->dst_port);
+	if (!f || f->proto != frame->proto || memcmp(frame->src, f->remote, 4) != 0 || frame->src_port != f->port)
 		return;
-	}
-	f = net_flows_by_slirp_port(l->flows, frame->proto, frame->dst_port);
-	if (!f || memcmp(frame->src, f->remote, 4) != 0 || frame->src_port != f->port) {
-		uint8_t out[NET_PACKET_REFUSAL_MAX];
-		size_t n = frame->proto == NET_FRAME_PROTO_TCP ? net_packet_make_refusal(out, frame) : 0;
-
-		if (n) /* a flow that is gone here is to be gone there */
-			net_locked_to_slirp(l, out, n);
-		return;
-	}
 	f->last_ms = l->now_ms;
 	if (f->proto == NET_FRAME_PROTO_TCP)
 		pass_answered_tcp(l, f, frame);
-	else
+	else if (f->state == NET_FLOW_OPEN)
 		pass_to_guest(l, f, frame);
 }
-
-/* ---- what changes from outside ---- */
 
 /* ---- time ---- */
 
 static void pass_expire(struct net_locked *l, struct net_flow *f)
 {
-	switch (f->state) {
-	case NET_FLOW_ASKING:
+	if (f->state == NET_FLOW_ASKING) {
 		net_carry_refuse_waiting(l, f, "not listed, and the question was not answered");
 		return;
-	case NET_FLOW_SNIFFING:
-		net_carry_log(l, f, NET_LOG_REFUSED, NULL, "did not say what it wants");
-		net_carry_cut(l, f);
-		return;
-	case NET_FLOW_FREE:
-	case NET_FLOW_RESOLVING:
-	case NET_FLOW_OPENING:
-	case NET_FLOW_OPEN:
-	case NET_FLOW_CLOSING:
-		net_carry_remove(l, f);
-		return;
 	}
+	net_carry_log(l, f, NET_LOG_REFUSED, NULL, "did not say what it wants");
+	net_carry_cut(l, f);
 }
 
 void net_pass_tick(struct net_locked *l)

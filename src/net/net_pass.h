@@ -9,10 +9,6 @@
 /* A packet for which there is no flow: TCP with SYN alone, or UDP. */
 void net_pass_first(struct net_locked *l, const struct net_frame *f);
 
-/* A SYN where there is a flow: the same one again, or the port's next use. True: it was dealt with; else the
- * flow is gone. */
-bool net_pass_take_syn(struct net_locked *l, struct net_flow *f, const struct net_frame *frame);
-
 /* Another packet of the guest's on a flow. */
 void net_pass_take(struct net_locked *l, struct net_flow *f, const struct net_frame *frame);
 

@@ -114,11 +114,22 @@ static void slirp_on_timer_mod(void *timer, int64_t due_ms, void *opaque)
 	((struct slirp_timer *)timer)->due_ms = due_ms;
 }
 
-/* The set is made anew each turn, so nothing is to be kept of these. */
-static void slirp_on_poll_fd(int fd, void *opaque)
+/* For the set these say nothing, since it is made anew each turn. But each socket is registered once when it is made, and
+ * unregistered when it is closed; -1 stands for one that could not be made. */
+static void slirp_on_register(int fd, void *opaque)
 {
-	(void)fd;
-	(void)opaque;
+	struct net_slirp *s = opaque;
+
+	if (fd >= 0)
+		s->config.on_socket(s->config.ctx, fd, true);
+}
+
+static void slirp_on_unregister(int fd, void *opaque)
+{
+	struct net_slirp *s = opaque;
+
+	if (fd >= 0)
+		s->config.on_socket(s->config.ctx, fd, false);
 }
 
 static void slirp_on_notify(void *opaque)
@@ -133,8 +144,8 @@ static const SlirpCb slirp_callbacks = {
     .timer_new_opaque = slirp_on_timer_new,
     .timer_free = slirp_on_timer_free,
     .timer_mod = slirp_on_timer_mod,
-    .register_poll_fd = slirp_on_poll_fd,
-    .unregister_poll_fd = slirp_on_poll_fd,
+    .register_poll_fd = slirp_on_register,
+    .unregister_poll_fd = slirp_on_unregister,
     .notify = slirp_on_notify,
 };
 
@@ -284,6 +295,11 @@ void net_slirp_input(struct net_slirp *s, const void *frame, size_t len)
 		slirp_pollfds_poll(s->slirp, 1, NULL, s);
 	}
 	slirp_input(s->slirp, frame, (int)len);
+}
+
+void net_slirp_abort(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
 }
 
 static int slirp_on_add_poll(int fd, int events, void *opaque)

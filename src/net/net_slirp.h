@@ -11,11 +11,16 @@
 /* A frame for the guest; borrowed during the call. Called from within net_slirp_input and net_slirp_turn. */
 typedef void net_slirp_frame_fn(void *ctx, const void *frame, size_t len);
 
+/* libslirp has made a socket, or closes one. Called from within net_slirp_input and net_slirp_turn; a socket is made within the
+ * net_slirp_input of the packet it is for. */
+typedef void net_slirp_socket_fn(void *ctx, int fd, bool open);
+
 struct net_slirp_config {
 	bool host_loopback; /* the gateway reaches the host's loopback */
 	bool ipv6;
 	size_t mtu;
 	net_slirp_frame_fn *on_frame;
+	net_slirp_socket_fn *on_socket;
 	void *ctx;
 };
 
@@ -34,6 +39,10 @@ bool net_slirp_host_has_ipv6(void);
 
 /* A frame from the guest that has passed net_filter. */
 void net_slirp_input(struct net_slirp *s, const void *frame, size_t len);
+
+/* Stops a socket of libslirp's that still connects: libslirp hears of no reset until it does. The connection fails, and libslirp
+ * notices in one of its next turns. */
+void net_slirp_abort(int fd);
 
 /* Adds libslirp's sockets to the set and returns the longest wait in ms, or -1 when nothing has to happen.
  * may_read false: what the sockets have to say stays in them this turn, because the guest's queue is full. */

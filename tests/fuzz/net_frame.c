@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(net_frame_is_urgent(&first) == net_frame_is_urgent(&second));
 	MUST(first.fault == second.fault && first.payload_at == second.payload_at &&
 	     first.proto == second.proto);
-	net_filter_init(&filter, 1500);
+	net_filter_init(&filter, 1500, false);
 	if (net_filter_from_guest(&filter, &first, 0) == NET_FILTER_PASS)
 		check_passed(&first);
 	free(copy);

@@ -6,6 +6,7 @@
 #include "net/net_filter.h"
 #include "net/net_flow.h"
 #include "net/net_locked.h"
+#include "net/net_packet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct world {
 	struct net_filter filter;
 	char resolving[NET_RULES_NAME_MAX + 1];
 	int64_t now_ms;
+	int fd; /* of libslirp's last socket */
 };
 
 static const uint8_t listed[2][4] = {{93, 184, 216, 34}, {10, 1, 2, 3}};
@@ -40,17 +42,17 @@ static void on_guest(void *ctx, const uint8_t *frame, size_t len)
 
 static void on_slirp(void *ctx, const uint8_t *frame, size_t len)
 {
+	struct world *w = ctx;
 	struct net_frame f;
 
-	(void)ctx;
 	net_frame_parse(&f, frame, len);
 	MUST(f.fault == NET_FRAME_OK);
 	if (f.layer == NET_FRAME_ARP)
 		return;
 	MUST(f.layer == NET_FRAME_IPV4 && f.has_transport && !f.is_fragment && f.dst);
-	/* A reset of what libslirp has and nobody knows goes back to where it came from, which is libslirp's matter. */
-	if (f.proto == NET_FRAME_PROTO_TCP && f.tcp_flags & NET_FRAME_TCP_RST)
-		return;
+	MUST(net_packet_is_intact(&f));
+	if (f.proto == NET_FRAME_PROTO_UDP || f.tcp_flags & NET_FRAME_TCP_SYN)
+		net_locked_on_socket(w->locked, w->fd = (w->fd + 1) % NET_FLOW_FD_END, true);
 	MUST(f.proto == NET_FRAME_PROTO_TCP || f.proto == NET_FRAME_PROTO_UDP);
 	MUST(memcmp(f.dst, listed[0], 4) == 0 || memcmp(f.dst, listed[1], 3) == 0);
 	MUST(f.dst_port == 443 || f.dst_port == 80 || f.dst_port == 53);
@@ -65,6 +67,12 @@ static void on_resolve(void *ctx, const char *name)
 	strcpy(w->resolving, name);
 }
 
+static void on_abort_connect(void *ctx, int fd)
+{
+	(void)ctx;
+	MUST(fd >= 0);
+}
+
 static void on_question(void *ctx, const char *name, uint16_t port)
 {
 	(void)ctx;
@@ -72,11 +80,33 @@ static void on_question(void *ctx, const char *name, uint16_t port)
 	MUST(strlen(name) <= NET_RULES_NAME_MAX);
 }
 
-static void do_guest(struct world *w, const uint8_t *bytes, size_t len)
+/* A random frame has none that are right, and would get no further. */
+static void fix_checksums(uint8_t *bytes, const struct net_frame *f)
+{
+	const size_t at = f->proto == NET_FRAME_PROTO_TCP ? 16 : f->proto == NET_FRAME_PROTO_UDP ? 6 : 2;
+	uint32_t sum;
+
+	if (f->layer != NET_FRAME_IPV4 || f->fault != NET_FRAME_OK || !f->has_transport || f->transport_at + at + 2 > f->ip_end)
+		return;
+	bytes[f->ip_at + 10] = bytes[f->ip_at + 11] = 0;
+	sum = ~net_packet_sum(bytes + f->ip_at, f->transport_at - f->ip_at, 0);
+	bytes[f->ip_at + 10] = (uint8_t)(sum >> 8);
+	bytes[f->ip_at + 11] = (uint8_t)sum;
+	bytes[f->transport_at + at] = bytes[f->transport_at + at + 1] = 0;
+	if (f->proto == NET_FRAME_PROTO_UDP)
+		return;
+	sum = f->proto == NET_FRAME_PROTO_TCP ? net_packet_sum(f->src, 8, 6 + (uint32_t)(f->ip_end - f->transport_at)) : 0;
+	sum = ~net_packet_sum(bytes + f->transport_at, f->ip_end - f->transport_at, sum);
+	bytes[f->transport_at + at] = (uint8_t)(sum >> 8);
+	bytes[f->transport_at + at + 1] = (uint8_t)sum;
+}
+
+static void do_guest(struct world *w, uint8_t *bytes, size_t len)
 {
 	struct net_frame f;
 
 	net_frame_parse(&f, bytes, len);
+	fix_checksums(bytes, &f);
 	if (net_filter_from_guest(&w->filter, &f, w->now_ms) == NET_FILTER_PASS)
 		net_locked_from_guest(w->locked, &f, w->now_ms);
 	else
@@ -95,7 +125,7 @@ static void do_answer(struct world *w, const uint8_t *bytes, size_t len)
 	w->resolving[0] = '\0';
 }
 
-static void step(struct world *w, uint8_t what, const uint8_t *bytes, size_t len)
+static void step(struct world *w, uint8_t what, uint8_t *bytes, size_t len)
 {
 	switch (what % 8) {
 	case 0:
@@ -105,6 +135,7 @@ static void step(struct world *w, uint8_t what, const uint8_t *bytes, size_t len
 		do_answer(w, bytes, len);
 		return;
 	case 2:
+		net_locked_on_socket(w->locked, what >> 3, false);
 		w->now_ms += (int64_t)(what >> 3) * 2000;
 		net_locked_tick(w->locked, w->now_ms);
 		return;
@@ -125,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = {.now_ms = 1000};
 	struct net_locked_config config = {.rules = &w.rules, .mtu = 1500, .ctx = &w, .to_guest = on_guest, .to_slirp = on_slirp,
-					   .resolve = on_resolve, .on_question = on_question};
+					   .resolve = on_resolve, .on_question = on_question, .abort_connect = on_abort_connect};
 
 	net_rules_init(&w.rules);
 	net_rules_add(&w.rules, "good.example");
@@ -134,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	net_rules_add_port(&w.rules, 443);
 	net_rules_add_port(&w.rules, 80);
 	net_rules_add_port(&w.rules, 53);
-	net_filter_init(&w.filter, 1500);
+	net_filter_init(&w.filter, 1500, true);
 	config.log = w.log = net_log_new();
 	w.locked = net_locked_new(&config);
 	while (size >= 3) {

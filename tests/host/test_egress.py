@@ -781,6 +781,176 @@ def test_a_client_that_says_nothing_is_not_kept(dns):
         assert server.got == b""
 
 
+# -- what the server sees is what was checked -------------------------------------------------------------------------
+
+def spoiled(frame):
+    """With a wrong TCP checksum."""
+    return frame[:50] + bytes([frame[50] ^ 0x55]) + frame[51:]
+
+
+def host_connections(port):
+    """Connections of this network namespace to a port that are not merely waiting to be forgotten."""
+    found = []
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        for line in f.readlines()[1:]:
+            fields = line.split()
+            if int(fields[2].split(":")[1], 16) == port and fields[3] != "06":
+                found.append(fields[3])
+    return found
+
+
+def descriptors(n):
+    return len(os.listdir("/proc/%d/fd" % n.process.pid))
+
+
+def wait_for(what, condition, seconds=15):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+@isolated()
+def test_an_acknowledgement_of_the_future_releases_nothing(dns):
+    """libslirp drops such a segment. The flow must not be open then, with the same place of the stream still to be filled."""
+    server = Server(GOOD, 443)
+    good, evil = hello("good.example"), hello("evil.example")
+    with locked("good.example") as n:
+        for ahead in (1, 5000, 1 << 20, 1 << 31):
+            tcp = expect(n, lookup(n, "good.example"), 443, "open")
+            right = tcp.ack
+            tcp.ack = right + ahead
+            tcp.out(ACK | PSH, good)
+            tcp.ack = right
+            tcp.out(ACK | PSH, evil)
+            assert is_reset(tcp) or server.got == b"", server.got
+        assert server.got == b"", "bytes that were not checked: %r" % server.got
+        exchange(expect(n, lookup(n, "good.example"), 443, "open"), good)
+
+
+@isolated()
+def test_a_segment_that_begins_before_the_checked_end(dns):
+    """Past the check it is cut to what is new, or dropped; it never reaches back."""
+    server = Server(GOOD, 443)
+    good, evil = hello("good.example"), hello("evil.example")
+    with locked("good.example") as n:
+        tcp = expect(n, lookup(n, "good.example"), 443, "open")
+        first = tcp.seq
+        tcp.out(ACK | PSH, good)
+        for back in (len(good), 100, 1):
+            tcp.seq = first + len(good) - back
+            tcp.out(ACK | PSH, evil[-back:])
+        tcp.seq = first + len(good) - 50
+        tcp.out(ACK | PSH, evil[-50:] + b"new")
+        tcp.seq = first + len(good) + 3
+        assert tcp.read(len(good) + 3) == good + b"new"
+        assert server.got == good + b"new", server.got
+
+
+@isolated()
+def test_a_wrong_checksum_makes_no_connection(dns):
+    """Neither TCP's nor IP's, nor UDP's; and the same SYN with data behind it carries nothing."""
+    server = Server(GOOD, 443)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, locked("good.example", GOOD, ports=(443, 123)) as n:
+        s.bind((GOOD, 123))
+        s.setblocking(False)
+        for dst in (lookup(n, "good.example"), GOOD):
+            SPORT[0] += 1
+            syn = ip4(6, tcp_segment(SPORT[0], 443, 5000, 0, SYN, dst=dst), dst=dst)
+            n.send(spoiled(syn), syn[:24] + b"\0\1" + syn[26:])
+            n.send(ip4(6, tcp_segment(SPORT[0], 443, 5000, 0, SYN, hello("evil.example"), dst=dst), dst=dst))
+            datagram = struct.pack("!HHHH", 5000, 123, 12, 0x1234) + b"time"
+            n.send(ip4(17, datagram, dst=dst))
+        barrier(n)
+        stats = n.stats()
+        assert (stats["connections_allowed"], stats["flows"]) == (0, 0) and server.accepted == 0, stats
+        assert stats["refused"]["checksum"] == 6, stats
+        tcp = expect(n, lookup(n, "good.example"), 443, "open")
+        good, evil = hello("good.example"), hello("evil.example")
+        n.send(spoiled(ip4(6, tcp_segment(tcp.sport, 443, tcp.seq, tcp.ack, ACK | PSH, good, dst=tcp.dst), dst=tcp.dst)))
+        n.send(spoiled(ip4(6, tcp_segment(tcp.sport, 443, tcp.seq, tcp.ack, RST, dst=tcp.dst), dst=tcp.dst)))
+        tcp.out(ACK | PSH, evil)
+        assert is_reset(tcp) and server.got == b"", server.got
+        try:
+            raise AssertionError("a datagram arrived: %r" % s.recv(100))
+        except BlockingIOError:
+            pass
+
+
+@isolated()
+def test_a_reset_outside_of_the_window_ends_nothing(dns):
+    """Or libslirp's sockets, which stay, would come to the limit of descriptors."""
+    Server(GOOD, 443)
+    with locked(GOOD, "good.example") as n:
+        before = descriptors(n)
+        for i in range(50):
+            tcp = expect(n, (GOOD, lookup(n, "good.example"))[i % 2], 443, "open")
+            tcp.seq += 1 << 20
+            tcp.out(RST)
+            tcp.seq -= 1 << 20
+        barrier(n)
+        assert descriptors(n) - before <= n.stats()["flows"] == 50, (descriptors(n) - before, n.stats())
+        exchange(tcp, hello("good.example"))
+        tcp.seq += 10
+        tcp.out(RST)  # within: the guest is asked again (RFC 5961), and then means it
+        s = tcp.segment(5)
+        assert s and s[0] == ACK and s[2] == tcp.seq - 10, s
+        tcp.seq = s[2]
+        tcp.out(RST)
+        barrier(n)
+        assert n.stats()["flows"] == 49
+
+
+@isolated()
+def test_what_is_denied_is_closed_on_the_host(dns):
+    """Whatever the guest has said last: its acknowledgement, its window, or a reset that does not count."""
+    Server(GOOD, 443)
+    with locked("good.example") as n:
+        address = lookup(n, "good.example")
+        for i in range(6):
+            tcp = expect(n, address, 443, "open")
+            if i:
+                exchange(tcp, hello("good.example"))
+            if i == 2:
+                tcp.seq += 1 << 20
+                tcp.out(RST)
+            elif i == 3:
+                tcp.ack += 1 << 20
+                tcp.out(ACK | PSH, b"of the future")
+            elif i == 4:
+                tcp.seq += 4000
+                tcp.out(ACK | PSH, b"behind a gap")
+            elif i == 5:
+                n.send(ip4(6, tcp_segment(tcp.sport, 443, tcp.seq, tcp.ack, ACK | FIN, dst=address), dst=address))
+        barrier(n)
+        assert host_connections(443).count("01") == 5, host_connections(443)  # the last one has ended
+        decide(n, "good.example", allow=False)
+        wait_for("connections to a host that is denied are left", lambda: not host_connections(443))
+        wait_for("flows are left", lambda: n.stats()["flows"] == 0)
+
+
+@isolated()
+def test_a_connection_that_does_not_come_about_is_stopped(dns):
+    """libslirp hears no reset while it connects. Nothing of it is left when the guest gives up, or the user says no."""
+    subprocess.run(["ip", "route", "add", "203.0.113.0/24", "dev", "lo"], check=True)  # where nobody answers
+    dns.zone["far.example"] = ["203.0.113.9"]
+    with locked("far.example", "203.0.113.9") as n:
+        before = descriptors(n)
+        address = lookup(n, "far.example")
+        for dst in (address, "203.0.113.9"):
+            tcp = start(n, dst, 443)
+            tcp.out(SYN)
+            wait_for("no SYN was sent", lambda: host_connections(443) == ["02"])
+            tcp.seq += 1
+            tcp.out(RST)
+            wait_for("the SYN is still sent", lambda: not host_connections(443))
+            wait_for("a flow is left", lambda: n.stats()["flows"] == 0 and descriptors(n) == before)
+        start(n, address, 443).out(SYN)
+        wait_for("no SYN was sent", lambda: host_connections(443) == ["02"])
+        decide(n, "far.example", allow=False)
+        wait_for("the SYN is still sent", lambda: not host_connections(443))
+
+
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 def resident(n):

@@ -213,7 +213,7 @@ static void test_filter(void **state)
 		struct net_filter filter;
 		enum net_filter_verdict got;
 
-		net_filter_init(&filter, 1500);
+		net_filter_init(&filter, 1500, false);
 		got = net_filter_from_guest(&filter, &f, 0);
 		if (got != cases[i].verdict)
 			fail_msg("%s: %s, not %s", cases[i].name, net_filter_name(got),
@@ -277,7 +277,7 @@ static void test_destinations(void **state)
 		struct net_filter filter;
 		enum net_filter_verdict got;
 
-		net_filter_init(&filter, 1500);
+		net_filter_init(&filter, 1500, false);
 		got = net_filter_from_guest(&filter, &f, 0);
 		if (got != rows[i].want)
 			fail_msg("%s %s: %s, not %s", rows[i].dst, rows[i].proto_and_rest,
@@ -317,7 +317,7 @@ static void test_destinations6(void **state)
 			enum net_filter_verdict want = icmp ? rows[i].icmp : rows[i].tcp;
 			enum net_filter_verdict got;
 
-			net_filter_init(&filter, 1500);
+			net_filter_init(&filter, 1500, false);
 			got = net_filter_from_guest(&filter, &f, 0);
 			if (got != want)
 				fail_msg("%s: %s, not %s", rows[i].dst, net_filter_name(got),
@@ -335,7 +335,7 @@ static void test_fragment_rate(void **state)
 	int passed = 0;
 
 	(void)state;
-	net_filter_init(&filter, 1500);
+	net_filter_init(&filter, 1500, false);
 	for (int i = 0; i < 1000; i++)
 		passed += net_filter_from_guest(&filter, &f, 5000) == NET_FILTER_PASS;
 	assert_int_equal(passed, 256);
@@ -356,7 +356,7 @@ static void test_too_long(void **state)
 
 	(void)state;
 	assert_int_equal(n, 54);
-	net_filter_init(&filter, 1500);
+	net_filter_init(&filter, 1500, false);
 	net_frame_parse(&f, bytes, 1514);
 	assert_int_equal(net_filter_from_guest(&filter, &f, 0), NET_FILTER_PASS);
 	net_frame_parse(&f, bytes, 1515);

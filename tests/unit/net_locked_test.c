@@ -20,6 +20,10 @@ struct world {
 	size_t nguest, nslirp, nresolve, nquestions;
 	char resolving[300];
 	int64_t now_ms;
+	int fd_of[65536]; /* libslirp's socket for a port; 0: none */
+	bool connects;	  /* and is deaf to resets */
+	bool is_open[NET_FLOW_FD_END];
+	size_t nsockets, naborted;
 };
 
 static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56}, gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
@@ -54,11 +58,35 @@ static void on_guest(void *ctx, const uint8_t *frame, size_t len)
 	w->nguest++;
 }
 
+/* A socket for each SYN and each new port of a datagram, until a reset. */
+static void do_sockets(struct world *w, const struct net_frame *f)
+{
+	int *fd = &w->fd_of[f->src_port];
+	const bool reset = f->proto == NET_FRAME_PROTO_TCP && f->tcp_flags & NET_FRAME_TCP_RST;
+	const int old = *fd;
+
+	if (reset && old && !w->connects) {
+		*fd = 0;
+		w->is_open[old] = false;
+		w->nsockets--;
+		net_locked_on_socket(w->locked, old, false);
+	} else if (!reset && !old) {
+		for (*fd = 3; w->is_open[*fd];)
+			++*fd;
+		w->is_open[*fd] = true;
+		w->nsockets++;
+		net_locked_on_socket(w->locked, *fd, true);
+	}
+}
+
 static void on_slirp(void *ctx, const uint8_t *frame, size_t len)
 {
 	struct world *w = ctx;
+	struct net_frame f;
 
 	check_frame(frame, len);
+	net_frame_parse(&f, frame, len);
+	do_sockets(w, &f);
 	memcpy(w->to_slirp, frame, len);
 	w->to_slirp_len = len;
 	w->nslirp++;
@@ -70,6 +98,14 @@ static void on_resolve(void *ctx, const char *name)
 
 	strcpy(w->resolving, name);
 	w->nresolve++;
+}
+
+static void on_abort_connect(void *ctx, int fd)
+{
+	struct world *w = ctx;
+
+	assert_true(w->is_open[fd]);
+	w->naborted++;
 }
 
 static void on_question(void *ctx, const char *name, uint16_t port)
@@ -84,6 +120,7 @@ static struct world *world_new(void)
 	struct world *w = mem_alloc(sizeof(*w));
 	const struct net_locked_config config = {.rules = &w->rules, .mtu = 1500, .ctx = w, .to_guest = on_guest,
 						 .to_slirp = on_slirp, .resolve = on_resolve, .on_question = on_question,
+						 .abort_connect = on_abort_connect,
 						 .log = w->log = net_log_new()};
 
 	net_rules_init(&w->rules);
@@ -209,7 +246,7 @@ static void test_rewriting(void **state)
 	assert_memory_equal(f.dst, good, 4);
 	assert_memory_equal(f.src, guest, 4);
 	assert_int_equal(f.dst_port, 22);
-	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = 101, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
 	f = last_to_guest(w);
 	assert_memory_equal(f.src, address, 4);
 	assert_int_equal(f.src_port, 22);
@@ -347,7 +384,7 @@ static void test_silence_is_cut(void **state)
 	lookup(w, "good.example", address);
 	send_syn(w, address, 40000, 443);
 	resolved(w, "good.example", good);
-	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = 101, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
 	send_tcp(w, address, 40000, 443, &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK});
 	w->now_ms += 30001;
 	net_locked_tick(w->locked, w->now_ms);
