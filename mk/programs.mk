@@ -42,7 +42,7 @@ ccvm-tui_PKGS := libcjson libuv ncursesw termkey libidn2
 ccvmctl_AREAS := base proto loop conf client ctl
 ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
 ccvm-tui_FILES := $(CLIENT_CLIP)
-ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c checked.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_address.c
+ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c checked.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_reach.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))

@@ -30,6 +30,7 @@ enum main_option {
 	OPTION_QEMU,
 	OPTION_CONTROL,
 	OPTION_NO_LOOPBACK,
+	OPTION_LINK_LOCAL,
 	OPTION_NO_IPV6,
 	OPTION_LOCKED,
 	OPTION_RESOLVER,
@@ -43,6 +44,7 @@ static const struct option main_option_table[] = {
     {"qemu-fd", required_argument, NULL, OPTION_QEMU},
     {"control-fd", required_argument, NULL, OPTION_CONTROL},
     {"no-host-loopback", no_argument, NULL, OPTION_NO_LOOPBACK},
+    {"link-local", no_argument, NULL, OPTION_LINK_LOCAL},
     {"no-ipv6", no_argument, NULL, OPTION_NO_IPV6},
     {"locked", no_argument, NULL, OPTION_LOCKED},
     {"resolver", required_argument, NULL, OPTION_RESOLVER},
@@ -57,7 +59,8 @@ static const char main_usage[] =
     "usage: ccvm-net --qemu-fd N --control-fd M [option...]\n"
     "  --qemu-fd N         the other end of QEMU's -netdev stream socket\n"
     "  --control-fd M      the session: JSON lines; its end of file ends this process\n"
-    "  --no-host-loopback  the gateway does not reach the host's loopback\n"
+    "  --no-host-loopback  neither the gateway nor an address of the host reaches the host\n"
+    "  --link-local        link-local and metadata addresses are reached\n"
     "  --no-ipv6           the guest has no IPv6\n"
     "  --locked            nothing leaves but what the session's rules allow\n"
     "  --resolver SERVERS  locked: DNS servers instead of /etc/resolv.conf's, ADDRESS[:PORT],...\n"
@@ -103,6 +106,9 @@ static int main_take_option(struct main_options *o, int option, struct err *e)
 		return main_socket(optarg, &o->bridge.control_fd, e) < 0 ? err_wrap(e, "--control-fd") : 0;
 	case OPTION_NO_LOOPBACK:
 		o->bridge.host_loopback = false;
+		return 0;
+	case OPTION_LINK_LOCAL:
+		o->bridge.link_local = true;
 		return 0;
 	case OPTION_NO_IPV6:
 		o->ipv6 = false;

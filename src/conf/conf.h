@@ -51,6 +51,7 @@ struct conf {
 	struct strv egress_allowlist; /* normalised; empty: open */
 	struct strv egress_ports;     /* decimal, 1 to 65535 */
 	bool host_loopback;
+	bool link_local; /* and metadata services */
 	int agent_sudo; /* -1 auto, 0, 1; conf_agent_sudo resolves it */
 	bool nix_enable;
 	struct strv nix_substituters;

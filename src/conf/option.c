@@ -151,8 +151,18 @@ static const struct option options[] = {
      FIELD(host_loopback),
      .fallback = "true",
      .variable = "CCVM_HOST_LOOPBACK",
-     .help = "10.0.2.2 reaches servers on the host's loopback",
-     .man = "Let the guest reach servers on the loopback of the host at 10.0.2.2, while egress is open."},
+     .help = "10.0.2.2 and the host's addresses reach the host",
+     .man = "Let the guest reach servers on the loopback of the host at 10.0.2.2, and the host by its other "
+	    "addresses, while egress is open. With egressAllowlist both have to be listed as well, each "
+	    "address by itself."},
+    {.name = "linkLocal",
+     .type = OPTION_BOOL,
+     FIELD(link_local),
+     .fallback = "false",
+     .variable = "CCVM_LINK_LOCAL",
+     .help = "link-local and metadata addresses are reached",
+     .man = "Let the guest reach 169.254.0.0/16 and the metadata services of clouds, which hand out "
+	    "credentials of the machine. With egressAllowlist they have to be listed as well."},
     {.name = "agentSudo",
      .type = OPTION_TRI,
      .when = OPTION_IMAGE_RUN,

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
 #include "ctl/ctl.h"
+#include "net/net_reach.h"
 #include "proto/names.h"
 
 #include <stdio.h>
@@ -24,6 +25,8 @@ void egress_check_add(struct egress_check *c, const char *rule, const char *entr
 		c->open = true;
 	else if (strcmp(rule, "no-host-loopback") == 0)
 		c->no_loopback = true;
+	else if (strcmp(rule, "link-local") == 0)
+		c->link_local = true;
 	else if (strcmp(rule, "port") == 0)
 		net_rules_add_port(&c->rules, (uint16_t)atoi(entry));
 	else if (strcmp(from, "session") == 0)
@@ -39,12 +42,28 @@ int egress_check_configuration(struct egress_check *c, struct err *e)
 
 	c->open = conf.egress_allowlist.n == 0;
 	c->no_loopback = !conf.host_loopback;
+	c->link_local = conf.link_local;
 	for (size_t i = 0; i < conf.egress_ports.n; i++)
 		egress_check_add(c, "port", conf.egress_ports.v[i], "configuration");
 	for (size_t i = 0; i < conf.egress_allowlist.n; i++)
 		egress_check_add(c, "allow", conf.egress_allowlist.v[i], "configuration");
 	conf_fini(&conf);
 	return rc;
+}
+
+/* What the options say of an address, whatever is listed. NULL: nothing against it. */
+static const char *check_address(struct egress_check *c, const struct net_address *a)
+{
+	struct err e;
+	struct net_reach *reach = net_reach_new(!c->no_loopback, c->link_local, &e);
+	const struct net_rules_place place = {.is_host = reach && net_reach_is_host(reach, a),
+					      .host_loopback = !c->no_loopback,
+					      .link_local = c->link_local};
+	const char *refusal = !reach ? NULL : c->open ? net_reach_refusal(reach, a, NET_REACH_FRESH)
+						      : net_rules_refuses_listed(&c->rules, a, place);
+
+	net_reach_free(reach);
+	return refusal;
 }
 
 /* NULL: allowed. */
@@ -56,10 +75,12 @@ static const char *check_refusal(struct egress_check *c, const struct net_rules_
 	if (c->no_loopback && address && strcmp(t->name, NAME_GUEST_GATEWAY) == 0)
 		return "hostLoopback is false";
 	if (c->open)
-		return NULL;
+		return address ? check_address(c, &t->network) : NULL;
 	v = address ? net_rules_check_address(&c->rules, &t->network, port, false)
 		    : net_rules_check_name(&c->rules, t->name, port, false);
-	return v == NET_RULES_ALLOW ? NULL : net_rules_verdict_name(v);
+	if (v != NET_RULES_ALLOW)
+		return net_rules_verdict_name(v);
+	return address ? check_address(c, &t->network) : NULL;
 }
 
 static void check_print_json(const struct net_rules_entry *t, uint16_t port, bool allowed, const char *reason)

@@ -11,11 +11,12 @@ struct egress_check {
 	struct net_rules rules;
 	bool open;	  /* no list: everything is reached but what a rule denies */
 	bool no_loopback; /* hostLoopback is false */
+	bool link_local;  /* linkLocal is true */
 };
 
 void egress_check_fini(struct egress_check *c);
 
-/* One rule as a session tells it: rule is open, port, allow, deny or no-host-loopback. The session's texts are not trusted:
+/* One rule as a session tells it: rule is open, port, allow, deny, no-host-loopback or link-local. The session's texts are not trusted:
  * what is no rule is left out. */
 void egress_check_add(struct egress_check *c, const char *rule, const char *entry, const char *from);
 

@@ -53,8 +53,14 @@ struct address_range {
 		}                                                                                            \
 	}
 
-/* The first match counts. */
+/* The first match counts. The metadata services are Alibaba's, Azure's, Oracle's, Amazon's, Google's and Scaleway's. */
 static const struct address_range address_ranges[] = {
+    {FOUR(100, 100, 100, 200), 32, NET_ADDRESS_METADATA},
+    {FOUR(168, 63, 129, 16), 32, NET_ADDRESS_METADATA},
+    {FOUR(192, 0, 0, 192), 32, NET_ADDRESS_METADATA},
+    {{16, {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54}}, 128, NET_ADDRESS_METADATA},
+    {{16, {0xfd, 0x20, 0x00, 0xce, [14] = 0x02, 0x54}}, 128, NET_ADDRESS_METADATA},
+    {{16, {0xfd, 0x00, 0x00, 0x42, [15] = 0x42}}, 128, NET_ADDRESS_METADATA},
     {FOUR(0, 0, 0, 0), 8, NET_ADDRESS_RESERVED},
     {FOUR(10, 0, 0, 0), 8, NET_ADDRESS_PRIVATE},
     {FOUR(100, 64, 0, 0), 10, NET_ADDRESS_SHARED},

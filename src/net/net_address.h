@@ -18,7 +18,8 @@ enum net_address_scope {
 	NET_ADDRESS_PUBLIC,
 	NET_ADDRESS_LOOPBACK,	/* 127/8, ::1 */
 	NET_ADDRESS_PRIVATE,	/* RFC 1918, fc00::/7, fec0::/10 */
-	NET_ADDRESS_LINK_LOCAL, /* 169.254/16 with the clouds' metadata services, fe80::/10 */
+	NET_ADDRESS_LINK_LOCAL, /* 169.254/16 with most clouds' metadata services, fe80::/10 */
+	NET_ADDRESS_METADATA,	/* the metadata services of clouds that have them elsewhere */
 	NET_ADDRESS_SHARED,	/* 100.64/10, RFC 6598 */
 	NET_ADDRESS_MULTICAST,
 	NET_ADDRESS_RESERVED, /* "this" network, 192.0.0/24, benchmarks (our synthetic names), 240/4 */

@@ -14,7 +14,9 @@
 #include "net/net_locked.h"
 #include "net/net_log.h"
 #include "net/net_plan.h"
+#include "net/net_packet.h"
 #include "net/net_poll.h"
+#include "net/net_reach.h"
 #include "net/net_resolve.h"
 #include "net/net_rules.h"
 #include "net/net_slirp.h"
@@ -46,6 +48,7 @@ struct net_bridge {
 	struct net_control control;
 	struct net_slirp *slirp; /* owned, as all of these */
 	struct net_log *log;
+	struct net_reach *reach;
 	struct net_labels *labels; /* open mode */
 	struct net_locked *locked; /* locked mode, as the next two */
 	struct net_resolve *resolve;
@@ -145,6 +148,37 @@ static void bridge_log_open(struct net_bridge *b, const struct net_frame *f)
 		net_log_add(b->log, &e);
 }
 
+/* Open mode: what the options close. The first packet of a connection counts, and each one that belongs to none. */
+static bool bridge_is_refused(struct net_bridge *b, const struct net_frame *f, int64_t now_ms)
+{
+	const bool tcp = f->proto == NET_FRAME_PROTO_TCP;
+	uint8_t answer[NET_PACKET_REFUSAL_MAX];
+	char address[NET_ADDRESS_TEXT_MAX];
+	struct net_address to;
+	const char *reason;
+	size_t n;
+
+	if (f->layer == NET_FRAME_ARP || f->dst[0] == 0xff ||
+	    (tcp && f->has_transport && (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN))
+		return false;
+	to = net_address_make(f->dst, f->addr_len);
+	reason = net_reach_refusal(b->reach, &to, tcp ? NET_REACH_FRESH : now_ms);
+	if (!reason)
+		return false;
+	net_address_format(&to, address);
+	net_log_add(b->log, &(struct net_log_entry){
+				.verdict = NET_LOG_REFUSED,
+				.name = address,
+				.address = address,
+				.port = f->has_transport ? f->dst_port : 0,
+				.proto = tcp ? "tcp" : f->proto == NET_FRAME_PROTO_UDP ? "udp" : "icmp",
+				.reason = reason});
+	n = net_packet_make_refusal(answer, f);
+	if (n)
+		bridge_to_guest(b, answer, n);
+	return true;
+}
+
 /* Once for each reason: a guest cannot fill the log, and the counters tell the rest. */
 static void bridge_log_refusal(struct net_bridge *b, enum net_filter_verdict verdict,
 			       const struct net_frame *f)
@@ -177,6 +211,8 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 		net_locked_from_guest(b->locked, &f, now_ms);
 		return;
 	}
+	if (bridge_is_refused(b, &f, now_ms))
+		return;
 	bridge_log_open(b, &f);
 	net_slirp_input(b->slirp, bytes, len);
 }
@@ -281,6 +317,11 @@ static void bridge_on_socket(void *ctx, int fd, bool open)
 		net_locked_on_socket(b->locked, fd, open);
 }
 
+static bool bridge_is_host(void *ctx, const struct net_address *a)
+{
+	return net_reach_is_host(((struct net_bridge *)ctx)->reach, a);
+}
+
 static void bridge_abort_connect(void *ctx, int fd)
 {
 	(void)ctx;
@@ -314,11 +355,13 @@ static int bridge_init_locked(struct net_bridge *b, struct err *e)
 						 .log = b->log,
 						 .ctx = b,
 						 .host_loopback = b->config.host_loopback,
+						 .link_local = b->config.link_local,
 						 .ipv6 = b->config.ipv6,
 						 .mtu = b->config.mtu,
 						 .to_guest = bridge_to_guest,
 						 .to_slirp = bridge_to_slirp,
 						 .abort_connect = bridge_abort_connect,
+						 .is_host = bridge_is_host,
 						 .resolve = bridge_ask_resolver,
 						 .on_question = bridge_on_question};
 
@@ -347,7 +390,8 @@ struct net_bridge *net_bridge_new(const struct net_bridge_config *config, struct
 	b->log = net_log_new();
 	b->labels = net_labels_new();
 	b->slirp = net_slirp_new(&slirp);
-	if (!config->locked || bridge_init_locked(b, e) == 0)
+	b->reach = net_reach_new(config->host_loopback, config->link_local, e);
+	if (b->reach && (!config->locked || bridge_init_locked(b, e) == 0))
 		return b;
 	net_bridge_free(b);
 	return NULL;
@@ -361,6 +405,7 @@ void net_bridge_free(struct net_bridge *b)
 	net_resolve_free(b->resolve);
 	net_slirp_free(b->slirp);
 	net_locked_free(b->locked);
+	net_reach_free(b->reach);
 	net_rules_fini(&b->rules);
 	net_labels_free(b->labels);
 	net_log_free(b->log);

@@ -10,6 +10,7 @@ struct net_bridge_config {
 	int qemu_fd; /* borrowed: connected stream sockets */
 	int control_fd;
 	bool host_loopback;
+	bool link_local; /* link-local and metadata addresses are reached */
 	bool ipv6;
 	bool locked;	      /* only what the session's rules allow */
 	const char *resolver; /* locked: DNS servers instead of the host's (net_resolve_new), or NULL */

@@ -14,6 +14,7 @@ static const char *const decide_scope_reason[] = {
     [NET_ADDRESS_PRIVATE] = "resolved to a private address",
     [NET_ADDRESS_LINK_LOCAL] = "resolved to a link-local address",
     [NET_ADDRESS_SHARED] = "resolved to a carrier-shared address",
+    [NET_ADDRESS_METADATA] = "resolved to a cloud's metadata address",
     [NET_ADDRESS_MULTICAST] = "resolved to a multicast address",
     [NET_ADDRESS_RESERVED] = "resolved to a reserved address",
     [NET_ADDRESS_MAPPED] = "resolved to a translated address",
@@ -27,11 +28,17 @@ static bool decide_choose_remote(struct net_locked *l, struct net_flow *f, const
 	for (; f->tried < name->nresults; f->tried++) {
 		const struct net_address a = net_address_make(name->results[f->tried], 4);
 
-		if (net_rules_accepts_result(l->config.rules, &a, l->config.host_loopback)) {
+		const struct net_rules_place place = net_locked_place(l, &a);
+		const enum net_address_scope scope = net_address_scope(&a);
+
+		if (net_rules_accepts_result(l->config.rules, &a, place)) {
 			memcpy(f->remote, a.bytes, 4);
 			return true;
 		}
-		*reason = decide_scope_reason[net_address_scope(&a)];
+		*reason = decide_scope_reason[scope];
+		if (place.is_host &&
+		    (scope == NET_ADDRESS_PUBLIC || scope == NET_ADDRESS_PRIVATE || scope == NET_ADDRESS_SHARED))
+			*reason = "resolved to an address of the host";
 	}
 	return false;
 }

@@ -187,6 +187,13 @@ void net_locked_log(struct net_locked *l, enum net_log_verdict verdict, const ch
 	net_log_add(l->config.log, &e);
 }
 
+struct net_rules_place net_locked_place(struct net_locked *l, const struct net_address *a)
+{
+	return (struct net_rules_place){.is_host = l->config.is_host(l->config.ctx, a),
+					.host_loopback = l->config.host_loopback,
+					.link_local = l->config.link_local};
+}
+
 /* The name behind an address the guest sent to, or NULL. */
 struct net_name *net_locked_name_of(struct net_locked *l, const uint8_t target[4])
 {
@@ -391,6 +398,7 @@ static bool locked_passes_ipv6(struct net_locked *l, const struct net_frame *f, 
 {
 	const struct net_address to = net_address_make(f->dst, 16);
 	enum net_rules_verdict verdict;
+	const char *refusal;
 
 	*reason = "IPv6 is not carried unless listed";
 	if (!f->has_transport || f->has_extras || memcmp(f->dst, locked_prefix6, sizeof(locked_prefix6)) == 0)
@@ -402,7 +410,14 @@ static bool locked_passes_ipv6(struct net_locked *l, const struct net_frame *f, 
 	verdict = net_rules_check_address(l->config.rules, &to, f->dst_port, false);
 	if (verdict != NET_RULES_NOT_LISTED)
 		*reason = net_rules_verdict_name(verdict);
-	return verdict == NET_RULES_ALLOW;
+	if (verdict != NET_RULES_ALLOW)
+		return false;
+	/* What is under way stays: a segment of no connection reaches nobody. */
+	if (f->proto == NET_FRAME_PROTO_TCP && !locked_is_plain_syn(f))
+		return true;
+	refusal = net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
+	*reason = refusal ? refusal : *reason;
+	return !refusal;
 }
 
 static bool locked_is_discovery(const struct net_frame *f)

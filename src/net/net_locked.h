@@ -19,7 +19,8 @@ struct net_locked_config {
 	struct net_rules *rules; /* borrowed, all three */
 	struct net_log *log;
 	void *ctx;
-	bool host_loopback; /* 10.0.2.2 and 127/8 may be listed */
+	bool host_loopback; /* 10.0.2.2, 127/8 and the host's other addresses may be listed */
+	bool link_local;    /* link-local and metadata addresses may */
 	bool ipv6;	    /* pass what is listed; false: none at all */
 	size_t mtu;
 	/* Frames are borrowed during the call. */
@@ -27,6 +28,8 @@ struct net_locked_config {
 	void (*to_slirp)(void *ctx, const uint8_t *frame, size_t len);
 	/* libslirp is to give up this socket, which it still connects (net_slirp_abort). */
 	void (*abort_connect)(void *ctx, int fd);
+	/* Whether an address is the host's own (net_reach_is_host). */
+	bool (*is_host)(void *ctx, const struct net_address *a);
 	/* Asks the host's resolver for the IPv4 addresses of a name; the answer comes by net_locked_resolved,
 	 * later or from within the call. */
 	void (*resolve)(void *ctx, const char *name);

@@ -40,6 +40,8 @@ void net_locked_log(struct net_locked *l, enum net_log_verdict verdict, const ch
 void net_locked_log_frame(struct net_locked *l, const struct net_frame *f, const char *reason);
 /* The name behind an address the guest sent to, or NULL. */
 struct net_name *net_locked_name_of(struct net_locked *l, const uint8_t target[4]);
+/* What is special about an address that is to be connected to. */
+struct net_rules_place net_locked_place(struct net_locked *l, const struct net_address *a);
 /* Refuses a first packet: with a sentence where that can be read. */
 void net_locked_refuse_first(struct net_locked *l, const struct net_frame *f, const char *reason);
 

@@ -83,6 +83,7 @@ void net_pass_first(struct net_locked *l, const struct net_frame *f)
 	struct net_name *name = net_locked_name_of(l, f->dst);
 	const struct net_address to = net_address_make(f->dst, 4);
 	enum net_rules_verdict verdict;
+	const char *refusal;
 	bool ask;
 
 	if (!name && net_names_is_synthetic(f->dst)) {
@@ -96,6 +97,11 @@ void net_pass_first(struct net_locked *l, const struct net_frame *f)
 	}
 	if (!name && memcmp(f->dst, pass_gateway, 4) == 0 && !l->config.host_loopback) {
 		net_locked_refuse_first(l, f, "hostLoopback is off");
+		return;
+	}
+	refusal = name ? NULL : net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
+	if (refusal && net_rules_check_address(l->config.rules, &to, f->dst_port, false) == NET_RULES_ALLOW) {
+		net_locked_refuse_first(l, f, refusal);
 		return;
 	}
 	verdict = name ? net_rules_check_name(l->config.rules, name->text, f->dst_port, true)

@@ -240,23 +240,43 @@ enum net_rules_verdict net_rules_check_address(struct net_rules *r, const struct
 	return rules_check(r, &(struct rules_subject){.address = a, .port = port}, use);
 }
 
-bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, bool host_loopback)
+/* By an entry that is a network; alone: which is this address and no other. */
+static bool rules_lists(const struct net_rules *r, const struct net_address *a, bool alone)
 {
-	enum net_address_scope scope = net_address_scope(a);
-
-	if (scope == NET_ADDRESS_PUBLIC)
-		return true;
-	if (scope == NET_ADDRESS_MULTICAST || scope == NET_ADDRESS_RESERVED || scope == NET_ADDRESS_MAPPED ||
-	    (scope == NET_ADDRESS_LOOPBACK && !host_loopback) ||
-	    net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS))
-		return false;
 	for (size_t i = 0; i < r->n; i++)
-		if (rules_matches_address(&r->entries[i], a))
+		if (rules_matches_address(&r->entries[i], a) && (!alone || r->entries[i].bits == a->len * 8))
 			return true;
 	for (size_t i = 0; i < r->ndecisions; i++)
-		if (r->decisions[i].allow && rules_matches_address(&r->decisions[i].entry, a))
+		if (r->decisions[i].allow && rules_matches_address(&r->decisions[i].entry, a) &&
+		    (!alone || r->decisions[i].entry.bits == a->len * 8))
 			return true;
 	return false;
+}
+
+const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a, struct net_rules_place place)
+{
+	const enum net_address_scope scope = net_address_scope(a);
+
+	if (net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS))
+		return NULL; /* the gateway: net_filter and libslirp's own option see to it */
+	if (!place.link_local && (scope == NET_ADDRESS_LINK_LOCAL || scope == NET_ADDRESS_METADATA))
+		return "a link-local or metadata address, and linkLocal is off";
+	if (place.is_host && !place.host_loopback)
+		return "an address of the host, and hostLoopback is off";
+	if (place.is_host && !rules_lists(r, a, true))
+		return "an address of the host, which a larger network does not mean";
+	return NULL;
+}
+
+bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, struct net_rules_place place)
+{
+	const enum net_address_scope scope = net_address_scope(a);
+
+	if (scope == NET_ADDRESS_MULTICAST || scope == NET_ADDRESS_RESERVED || scope == NET_ADDRESS_MAPPED ||
+	    net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS) ||
+	    net_rules_refuses_listed(r, a, place))
+		return false;
+	return (scope == NET_ADDRESS_PUBLIC && !place.is_host) || rules_lists(r, a, false);
 }
 
 bool net_rules_has_ipv6(const struct net_rules *r)

@@ -73,9 +73,20 @@ enum net_rules_verdict net_rules_check_name(struct net_rules *r, const char *nam
 enum net_rules_verdict net_rules_check_address(struct net_rules *r, const struct net_address *a,
 					       uint16_t port, bool use);
 
-/* Whether an address that an allowed name resolved to may be connected to: public, or listed by an entry
- * that is a network. host_loopback: 127/8 may be listed too. The guest's own network never is. */
-bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, bool host_loopback);
+/* What is special about an address, and what the options say of it. */
+struct net_rules_place {
+	bool is_host;	    /* it is the host's (net_reach) */
+	bool host_loopback; /* the host may be reached */
+	bool link_local;    /* link-local and metadata addresses may */
+};
+
+/* Whether an address that an allowed name resolved to may be connected to: public, or listed by an entry that is a network.
+ * Beyond that, loopback and link-local addresses need their option; one of the host's an entry for this address alone. The
+ * guest's own network, multicast and reserved addresses never may be. */
+bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, struct net_rules_place place);
+
+/* Why a literal address that is listed may not be reached all the same: constant text, or NULL. */
+const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a, struct net_rules_place place);
 
 /* Whether any entry or decision is an IPv6 network. */
 bool net_rules_has_ipv6(const struct net_rules *r);

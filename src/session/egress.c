@@ -316,6 +316,8 @@ static int egress_do_rules(struct session *s, struct client *c, const struct jso
 		egress_send_rule(c, "open", "", "default");
 	if (!s->conf.host_loopback)
 		egress_send_rule(c, "no-host-loopback", "", "configuration");
+	if (s->conf.link_local)
+		egress_send_rule(c, "link-local", "", "configuration");
 	for (size_t i = 0; egress_is_locked(s) && i < s->conf.egress_ports.n; i++)
 		egress_send_rule(c, "port", s->conf.egress_ports.v[i], "configuration");
 	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)

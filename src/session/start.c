@@ -325,6 +325,8 @@ static void start_net_args(const struct session *s, const char *program, struct 
 	strv_addf(argv, "%d", NAME_GUEST_MTU);
 	if (!s->conf.host_loopback)
 		strv_add(argv, "--no-host-loopback");
+	if (s->conf.link_local)
+		strv_add(argv, "--link-local");
 	egress_net_args(s, argv);
 }
 

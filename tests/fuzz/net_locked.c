@@ -73,6 +73,12 @@ static void on_abort_connect(void *ctx, int fd)
 	MUST(fd >= 0);
 }
 
+static bool on_is_host(void *ctx, const struct net_address *a)
+{
+	(void)ctx;
+	return a->bytes[3] == 99;
+}
+
 static void on_question(void *ctx, const char *name, uint16_t port)
 {
 	(void)ctx;
@@ -156,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = {.now_ms = 1000};
 	struct net_locked_config config = {.rules = &w.rules, .mtu = 1500, .ctx = &w, .to_guest = on_guest, .to_slirp = on_slirp,
-					   .resolve = on_resolve, .on_question = on_question, .abort_connect = on_abort_connect};
+					   .resolve = on_resolve, .on_question = on_question, .abort_connect = on_abort_connect, .is_host = on_is_host};
 
 	net_rules_init(&w.rules);
 	net_rules_add(&w.rules, "good.example");

@@ -13,8 +13,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from internet import (DNS, GOOD, HOME, METADATA, MOVED, OTHER, PRIVATE, SHARED, Dns, Server, internet,  # noqa: E402
-                      unshared)
+from internet import (DNS, GOOD, HOME, LAN, LAN6, METADATA, MOVED, NOBODY, OTHER, PRIVATE, SHARED, Dns, Server,  # noqa: E402
+                      add_host_address, datagram_socket, internet, ip, outside_ip, unshared)
 from netguest import (ACK, FIN, GATEWAY, GATEWAY_MAC, GUEST, GUEST_MAC, PSH, RESOLVER, RST, SYN, URG, Tcp,  # noqa: E402
                       checksum, ip4, net, pattern, tcp_segment)
 
@@ -303,8 +303,7 @@ def test_a_closed_port_of_an_allowed_name_is_a_reset(dns):
 
 @isolated()
 def test_udp_to_an_allowed_name(dns):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, locked("good.example", ports=(123,)) as n:
-        s.bind((GOOD, 123))
+    with datagram_socket(GOOD, 123) as s, locked("good.example", ports=(123,)) as n:
         s.settimeout(5)
         address = lookup(n, "good.example")
         udp(n, address, 123, b"what time is it")
@@ -610,30 +609,16 @@ def test_escape_ipv6(dns):
 @isolated()
 def test_ipv6_where_it_is_listed(dns):
     """As it is, without synthetic addresses; what is not listed is refused, the network's own addresses too."""
-    for command_line in ("addr add 2001:db8::1/128 dev lo nodad", "addr add 2001:db8:1::1/128 dev lo nodad", "route add default dev lo"):
-        subprocess.run(["ip", "-6", *command_line.split()], check=True)
+    outside_ip("-6 addr add 2001:db8::1/128 dev lo nodad")
+    outside_ip("-6 addr add 2001:db8:1::1/128 dev lo nodad")
+    ip("-6 route add default via 2001:db8:ff::2")
     listed, unlisted, loopback = Server("2001:db8::1", 443), Server("2001:db8:1::1", 443), Server("::1", 443)
-    src = socket.inet_pton(socket.AF_INET6, "fec0::15")
     with locked("2001:db8::/48", "fec0::/10", ports=(443, 53)) as n:
         assert n.ready["ipv6"]
-
-        def packet(proto, to, message, at, to_mac=GATEWAY_MAC, hops=255):
-            pseudo = src + to + struct.pack("!II", len(message), proto)
-            message = message[:at] + struct.pack("!H", checksum(pseudo + message)) + message[at + 2:]
-            n.send(to_mac + GUEST_MAC + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(message), proto, hops) + src + to + message)
-
-        gateway = socket.inet_pton(socket.AF_INET6, "fec0::2")
-        packet(58, socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:2"), struct.pack("!BBHI", 135, 0, 0, 0) + gateway + b"\1\1" + GUEST_MAC,
-               2, b"\x33\x33\xff\0\0\2")
-        mac = n.until(lambda f: f[12:14] == b"\x86\xdd" and f[20] == 58 and f[54] == 136 and f[6:12], 5)
-        assert mac, "no neighbour advertisement"
+        mac = gateway6_mac(n)
         for dst, flags in (("2001:db8::1", SYN | ACK), ("2001:db8:1::1", RST | ACK), ("fec0::2", RST | ACK), ("fec0::3", RST | ACK)):
-            raw = socket.inet_pton(socket.AF_INET6, dst)
-            packet(6, raw, struct.pack("!HHIIBBHHH", 1000, 443, 1, 0, 5 << 4, SYN, 1000, 0, 0), 16, mac)
-            got = n.until(lambda f: f[12:14] == b"\x86\xdd" and f[22:38] == raw and f[20] == 6 and f[67], 5)
-            assert got == flags, (dst, got)
-        udp_to = socket.inet_pton(socket.AF_INET6, "fec0::3")
-        packet(17, udp_to, struct.pack("!HHHH", 5353, 53, 8 + 12, 0) + bytes(12), 6, mac)
+            assert outcome6(n, mac, dst, 443) == flags, dst
+        packet6(n, 17, "fec0::3", struct.pack("!HHHH", 5353, 53, 8 + 12, 0) + bytes(12), 6, mac)
         barrier(n)
         assert (listed.accepted, unlisted.accepted, loopback.accepted, dns.asked) == (1, 0, 0, [])
 
@@ -703,8 +688,7 @@ def test_escape_dhcp(dns):
 
 @isolated()
 def test_escape_quic(dns):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, locked("good.example", GOOD) as n:
-        s.bind((GOOD, 443))
+    with datagram_socket(GOOD, 443) as s, locked("good.example", GOOD) as n:
         s.setblocking(False)
         for dst in (lookup(n, "good.example"), GOOD):
             begin = time.monotonic()
@@ -851,8 +835,7 @@ def test_a_segment_that_begins_before_the_checked_end(dns):
 def test_a_wrong_checksum_makes_no_connection(dns):
     """Neither TCP's nor IP's, nor UDP's; and the same SYN with data behind it carries nothing."""
     server = Server(GOOD, 443)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, locked("good.example", GOOD, ports=(443, 123)) as n:
-        s.bind((GOOD, 123))
+    with datagram_socket(GOOD, 123) as s, locked("good.example", GOOD, ports=(443, 123)) as n:
         s.setblocking(False)
         for dst in (lookup(n, "good.example"), GOOD):
             SPORT[0] += 1
@@ -932,12 +915,11 @@ def test_what_is_denied_is_closed_on_the_host(dns):
 @isolated()
 def test_a_connection_that_does_not_come_about_is_stopped(dns):
     """libslirp hears no reset while it connects. Nothing of it is left when the guest gives up, or the user says no."""
-    subprocess.run(["ip", "route", "add", "203.0.113.0/24", "dev", "lo"], check=True)  # where nobody answers
-    dns.zone["far.example"] = ["203.0.113.9"]
-    with locked("far.example", "203.0.113.9") as n:
+    dns.zone["far.example"] = [NOBODY]
+    with locked("far.example", NOBODY) as n:
         before = descriptors(n)
         address = lookup(n, "far.example")
-        for dst in (address, "203.0.113.9"):
+        for dst in (address, NOBODY):
             tcp = start(n, dst, 443)
             tcp.out(SYN)
             wait_for("no SYN was sent", lambda: host_connections(443) == ["02"])
@@ -949,6 +931,133 @@ def test_a_connection_that_does_not_come_about_is_stopped(dns):
         wait_for("no SYN was sent", lambda: host_connections(443) == ["02"])
         decide(n, "far.example", allow=False)
         wait_for("the SYN is still sent", lambda: not host_connections(443))
+
+
+# -- the host, and what belongs to no network --------------------------------------------------------------------------
+
+def packet6(n, proto, to, message, at, to_mac=GATEWAY_MAC, src="fec0::15"):
+    """A packet of IPv6; its checksum is at offset `at` of the message."""
+    source, target = socket.inet_pton(socket.AF_INET6, src), socket.inet_pton(socket.AF_INET6, to)
+    pseudo = source + target + struct.pack("!II", len(message), proto)
+    message = message[:at] + struct.pack("!H", checksum(pseudo + message)) + message[at + 2:]
+    n.send(to_mac + GUEST_MAC + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(message), proto, 255) + source + target + message)
+
+
+def gateway6_mac(n):
+    packet6(n, 58, "ff02::1:ff00:2", struct.pack("!BBHI", 135, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "fec0::2") + b"\1\1" +
+            GUEST_MAC, 2, b"\x33\x33\xff\0\0\2")
+    mac = n.until(lambda f: f[12:14] == b"\x86\xdd" and f[20] == 58 and f[54] == 136 and f[6:12], 5)
+    assert mac, "no neighbour advertisement"
+    return mac
+
+
+def outcome6(n, mac, address, port):
+    """The flags of the answer to a SYN, or None."""
+    SPORT[0] += 1
+    raw = socket.inet_pton(socket.AF_INET6, address)
+    packet6(n, 6, address, struct.pack("!HHIIBBHHH", SPORT[0], port, 1, 0, 5 << 4, SYN, 1000, 0, 0), 16, mac)
+    return n.until(lambda f: f[12:14] == b"\x86\xdd" and f[22:38] == raw and f[20] == 6 and f[67], 5)
+
+
+def is_prohibited(n, address, port):
+    """A datagram is answered by ICMP, "administratively prohibited"."""
+    udp(n, address, port, b"x")
+    return n.until(lambda f: f[12:14] == b"\x08\0" and f[23] == 1 and f[34:36] == b"\3\x0d" and
+                   f[26:30] == socket.inet_aton(address), 5)
+
+
+@isolated()
+def test_without_host_loopback_no_address_of_the_host_is_reached(dns):
+    """Not by its LAN's, nor one that comes while the guest runs, nor a network that is local as a whole, nor IPv6."""
+    ip("-6 route add default via 2001:db8:ff::2")
+    add_host_address("203.0.113.77")
+    ip("route add local 203.0.113.128/25 dev lo")
+    servers = [Server(a, 443) for a in (LAN, LAN6, "203.0.113.77")]
+    others = [Server(GOOD, 443), Server(PRIVATE, 443)]
+    with datagram_socket(LAN, 123) as s, net("--no-host-loopback") as n:
+        s.setblocking(False)
+        assert n.ready["ipv6"]
+        mac = gateway6_mac(n)
+        for address in (LAN, "203.0.113.77", "203.0.113.200", "198.51.100.255"):
+            expect(n, address, 443, "reset")
+            assert is_prohibited(n, address, 123), address
+            e = denied(n, address, 443)
+            assert "address of the host" in e["reason"], e
+        for address in (LAN6, "64:ff9b::c633:6401", "2002:c633:6401::1"):
+            assert outcome6(n, mac, address, 443) == RST | ACK, address
+        add_host_address("203.0.113.78")
+        add_host_address("2001:db8:77::1")
+        servers += [Server("203.0.113.78", 443), Server("2001:db8:77::1", 443)]
+        expect(n, "203.0.113.78", 443, "reset")
+        assert outcome6(n, mac, "2001:db8:77::1", 443) == RST | ACK
+        for server in others:
+            exchange(expect(n, server.address, 443, "open"), b"the rest of the world")
+        assert not any(server.accepted for server in servers)
+        try:
+            raise AssertionError("a datagram arrived: %r" % s.recv(100))
+        except BlockingIOError:
+            pass
+    with net() as n:
+        exchange(expect(n, LAN, 443, "open"), b"by default the host is reached")
+
+
+@isolated()
+def test_link_local_and_metadata_need_an_option(dns):
+    ip("-6 route add default via 2001:db8:ff::2")
+    outside_ip("addr add 168.63.129.16/32 dev lo")
+    outside_ip("addr add 100.100.100.200/32 dev lo")
+    outside_ip("-6 addr add fd00:ec2::254/128 dev lo nodad")
+    addresses = (METADATA, "168.63.129.16", "100.100.100.200")
+    servers = [Server(a, 80) for a in (*addresses, "fd00:ec2::254")]
+    for args in ((), ("--no-host-loopback",)):
+        with net(*args) as n:
+            mac = gateway6_mac(n)
+            for address in addresses:
+                expect(n, address, 80, "reset")
+                assert is_prohibited(n, address, 53), address
+                assert "linkLocal is off" in denied(n, address, 80)["reason"]
+            for address in ("fd00:ec2::254", "64:ff9b::a9fe:a9fe"):
+                assert outcome6(n, mac, address, 80) == RST | ACK, address
+    assert not any(server.accepted for server in servers)
+    with net("--link-local") as n:
+        mac = gateway6_mac(n)
+        for address in addresses:
+            exchange(expect(n, address, 80, "open"), b"opened")
+        assert outcome6(n, mac, "fd00:ec2::254", 80) == SYN | ACK
+    with locked(*addresses, "0.0.0.0/0", ports=(80,)) as n:
+        for address in addresses:
+            tcp = expect(n, address, 80, "open")
+            tcp.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert "linkLocal is off" in read_to_end(tcp).decode(), address
+    with locked(*addresses, ports=(80,), args=("--link-local",)) as n:
+        for address in addresses:
+            exchange(expect(n, address, 80, "open"), b"opened")
+
+
+@isolated(zone={"mine.example": [LAN], "later.example": ["203.0.113.77"], "public.example": ["203.0.113.79"]})
+def test_a_listed_name_does_not_lead_to_the_host(dns):
+    """Nor does a listed network that the host happens to be in; an address that is listed by itself is meant."""
+    names = ("mine.example", "later.example", "public.example")
+    add_host_address("203.0.113.79")
+    servers = [Server(LAN, 443), Server("203.0.113.79", 443)]
+    with locked(*names, "198.51.100.0/24", "0.0.0.0/0") as n:
+        addresses = {name: lookup(n, name) for name in names}
+        assert outcome(n, addresses["later.example"], 443, 0.3)[0] is None, "nobody has this address yet"
+        add_host_address("203.0.113.77")
+        servers.append(Server("203.0.113.77", 443))
+        for name in names:
+            expect(n, addresses[name], 443, "reset")
+            assert denied(n, name)["reason"] == "resolved to an address of the host", name
+        for address in (LAN, "203.0.113.77", "203.0.113.79"):
+            expect(n, address, 443, "reset")
+            assert "which a larger network does not mean" in denied(n, address)["reason"]
+        assert not any(server.accepted for server in servers)
+    with locked("mine.example", LAN) as n:
+        exchange(expect(n, lookup(n, "mine.example"), 443, "open"), hello("mine.example"))
+        exchange(expect(n, LAN, 443, "open"), b"meant")
+    with locked("mine.example", LAN, args=("--no-host-loopback",)) as n:
+        expect(n, lookup(n, "mine.example"), 443, "reset")
+        expect(n, LAN, 443, "reset")
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------

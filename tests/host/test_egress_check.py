@@ -29,6 +29,12 @@ def check(ctx, target, *args, **env):
     "IPv6": (LOCKED, "[2001:db8::1]:443", 0, "2001:db8::1:443: allowed"),
     "the host's loopback": ({}, "10.0.2.2:3000", 0, "10.0.2.2:3000: allowed, egress is open"),
     "no loopback, open": (NO, "10.0.2.2:3000", 1, "10.0.2.2:3000: hostLoopback is false"),
+    "metadata, open": ({}, "169.254.169.254:80", 1,
+                       "169.254.169.254:80: a link-local or metadata address, and linkLocal is off"),
+    "metadata, opened": ({"CCVM_LINK_LOCAL": "1"}, "169.254.169.254:80", 0, "169.254.169.254:80: allowed, egress is open"),
+    "metadata, listed": ({"CCVM_EGRESS_ALLOWLIST": "168.63.129.16"}, "168.63.129.16", 1,
+                         "168.63.129.16:443: a link-local or metadata address, and linkLocal is off"),
+    "the host, no loopback": (NO, "127.0.0.1:443", 1, "127.0.0.1:443: an address of the host, and hostLoopback is off"),
     "no loopback, listed": ({**NO, "CCVM_EGRESS_ALLOWLIST": "10.0.2.2"}, "10.0.2.2", 1, "10.0.2.2:443: hostLoopback is false"),
 })
 @test()

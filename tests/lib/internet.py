@@ -1,5 +1,6 @@
-"""A small internet for one test, in network and mount namespaces of its own: addresses on the loopback device, a DNS
-server that remembers every question, and TCP servers that remember what they were sent."""
+"""A small internet for one test: a network and a mount namespace that are the host, with a DNS server that remembers every
+question, and a network namespace behind a veth pair that is everything else, with TCP servers that remember what they were sent.
+The host's own addresses are its loopback, LAN, and what a test adds."""
 
 import contextlib
 import ctypes
@@ -16,6 +17,10 @@ DNS = "127.0.0.53"
 GOOD, MOVED, OTHER = "93.184.216.34", "93.184.216.36", "93.184.216.35"
 PRIVATE, METADATA, SHARED, HOME = "10.1.2.3", "169.254.169.254", "100.64.0.1", "192.168.7.7"
 ADDRESSES = (GOOD, MOVED, OTHER, PRIVATE, METADATA, SHARED, HOME)
+LAN, LAN6 = "198.51.100.1", "2001:db8:ff::1"  # the host's, on the link to everybody else
+NOBODY = "203.0.113.9"  # nobody answers there
+OUTSIDE = []  # a file that is the other namespace
+CLONE_NEWNET = 0x40000000
 
 
 def unshared(script, name):
@@ -28,10 +33,83 @@ def unshared(script, name):
 
 def enter():
     """Put this process, and what it starts from now on, into namespaces of its own. Needs root."""
-    new_ns, new_net, private = 0x20000, 0x40000000, 0x44000
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(new_ns | new_net) != 0 or libc.mount(b"none", b"/", None, private, None) != 0:
+    new_ns, private = 0x20000, 0x44000
+    if LIBC.unshare(new_ns | CLONE_NEWNET) != 0 or LIBC.mount(b"none", b"/", None, private, None) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def ip(*words):
+    """ip(8) in the host's namespace."""
+    subprocess.run(["ip", *" ".join(words).split()], pass_fds=[f.fileno() for f in OUTSIDE], check=True)
+
+
+def outside_path():
+    """For a child of this process."""
+    return "/proc/self/fd/%d" % OUTSIDE[0].fileno()
+
+
+def outside_ip(*words):
+    """ip(8) where everybody else is."""
+    subprocess.run(["nsenter", "--net=" + outside_path(), "ip", *" ".join(words).split()], pass_fds=[OUTSIDE[0].fileno()], check=True)
+
+
+def go_to(namespace):
+    """This thread's network is that of an open namespace from now on."""
+    if LIBC.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def where_it_is(address):
+    """Sockets that this thread makes belong to the namespace in which an address of a server is."""
+    if not OUTSIDE or address.startswith("127.") or address in ("::1", LAN, LAN6, *HOST):
+        yield
+        return
+    with open("/proc/thread-self/ns/net", "rb") as here:
+        go_to(OUTSIDE[0])
+        try:
+            yield
+        finally:
+            go_to(here)
+
+
+HOST = []  # further addresses of the host
+
+
+def add_host_address(address):
+    ip("addr add", address + ("/128" if ":" in address else "/32"), "dev lo", "nodad" if ":" in address else "")
+    HOST.append(address)
+
+
+def datagram_socket(address, port):
+    """Bound to an address of a server."""
+    with where_it_is(address):
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, port))
+    return s
+
+
+def make_outside():
+    with open("/proc/thread-self/ns/net", "rb") as here:
+        if LIBC.unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        OUTSIDE[:] = [open("/proc/thread-self/ns/net", "rb")]
+        go_to(here)
+    HOST[:] = []
+    ip("link add ccvm-out type veth peer name ccvm-in netns", outside_path())
+    ip("addr add", LAN + "/24", "dev ccvm-out")
+    ip("-6 addr add", LAN6 + "/64", "dev ccvm-out nodad")
+    ip("link set ccvm-out up")
+    outside_ip("link set lo up")
+    outside_ip("addr add 198.51.100.2/24 dev ccvm-in")
+    outside_ip("-6 addr add 2001:db8:ff::2/64 dev ccvm-in nodad")
+    outside_ip("link set ccvm-in up")
+    for a in ADDRESSES:
+        outside_ip("addr add", a + "/32", "dev lo")
+    ip("route add default via 198.51.100.2")
 
 
 class Dns:
@@ -86,8 +164,9 @@ class Server:
 
     def __init__(self, address, port, greeting=b"", echo=True):
         self.address, self.greeting, self.echo, self.accepted, self.got = address, greeting, echo, 0, b""
-        self.listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                                             backlog=1024)
+        with where_it_is(address):
+            self.listener = socket.create_server((address, port), backlog=1024,
+                                                 family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -159,9 +238,8 @@ class Web(Server):
 @contextlib.contextmanager
 def internet(zone=None, ttl=0, dns=True):
     """Inside the namespaces: yields the Dns (None without)."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for a in ADDRESSES:
-        subprocess.run(["ip", "addr", "add", a + "/32", "dev", "lo"], check=True)
+    ip("link set lo up")
+    make_outside()
     with tempfile.NamedTemporaryFile("w", prefix="ccvm-test-resolv-") as f:
         f.write("search guest-chosen.example\nnameserver %s\n" % DNS)
         f.flush()
@@ -173,3 +251,5 @@ def internet(zone=None, ttl=0, dns=True):
     finally:
         if server:
             server.close()
+        OUTSIDE.pop().close()
+        subprocess.run(["ip", "link", "del", "ccvm-out"], stderr=subprocess.DEVNULL, check=False)  # if it is still there

@@ -48,6 +48,7 @@ static const struct source_case cases[] = {
      "a/b"},
     {"egressPorts", "[1]", "443 8443", "[443, 8443]", "http"},
     {"hostLoopback", "false", "1", "true", "no!"},
+    {"linkLocal", "true", "0", "false", "2"},
     {"agentSudo", "true", "0", "false", "none"},
     {"nix.enable", "true", NULL, NULL, NULL},
     {"nix.substituters", "[\"https://cache.example\"]", NULL, NULL, NULL},

@@ -352,6 +352,13 @@ static void on_abort_connect(void *ctx, int fd)
 	net_slirp_abort(fd);
 }
 
+static bool on_is_host(void *ctx, const struct net_address *a)
+{
+	(void)ctx;
+	(void)a;
+	return false;
+}
+
 static void on_question(void *ctx, const char *name, uint16_t port)
 {
 	(void)ctx;
@@ -733,7 +740,7 @@ static void world_make(uint64_t seed)
 	const struct net_slirp_config slirp = {.mtu = NET_PLAN_MTU, .on_frame = on_frame, .on_socket = on_socket};
 	struct net_locked_config config = {.mtu = NET_PLAN_MTU, .to_guest = on_to_guest, .to_slirp = on_to_slirp,
 					   .resolve = on_resolve, .on_question = on_question,
-					   .abort_connect = on_abort_connect};
+					   .abort_connect = on_abort_connect, .is_host = on_is_host};
 	struct world *w = mem_alloc(sizeof(*w));
 
 	w->slirp = net_slirp_new(&slirp);

@@ -24,6 +24,7 @@ struct world {
 	bool connects;	  /* and is deaf to resets */
 	bool is_open[NET_FLOW_FD_END];
 	size_t nsockets, naborted;
+	uint8_t host[4]; /* the host's address */
 };
 
 static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56}, gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
@@ -108,6 +109,11 @@ static void on_abort_connect(void *ctx, int fd)
 	w->naborted++;
 }
 
+static bool on_is_host(void *ctx, const struct net_address *a)
+{
+	return memcmp(a->bytes, ((struct world *)ctx)->host, 4) == 0;
+}
+
 static void on_question(void *ctx, const char *name, uint16_t port)
 {
 	(void)name;
@@ -121,6 +127,7 @@ static struct world *world_new(void)
 	const struct net_locked_config config = {.rules = &w->rules, .mtu = 1500, .ctx = w, .to_guest = on_guest,
 						 .to_slirp = on_slirp, .resolve = on_resolve, .on_question = on_question,
 						 .abort_connect = on_abort_connect,
+						 .is_host = on_is_host,
 						 .log = w->log = net_log_new()};
 
 	net_rules_init(&w->rules);

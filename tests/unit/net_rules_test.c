@@ -162,7 +162,7 @@ static void test_decisions(void **state)
 static const struct {
 	const char *address;
 	const char *listed; /* or NULL */
-	bool loopback, want;
+	bool option, want; /* hostLoopback, or linkLocal */
 } results[] = {
     {"93.184.216.34", NULL, false, true},
     {"10.1.2.3", NULL, true, false},
@@ -172,10 +172,25 @@ static const struct {
     {"172.32.0.1", NULL, false, true},
     {"192.168.0.1", "192.168.0.1", false, true},
     {"127.0.0.1", NULL, true, false},
-    {"127.0.0.1", "127.0.0.0/8", true, true},
-    {"127.0.0.1", "127.0.0.0/8", false, false},
+    {"127.0.0.1", "127.0.0.0/8", true, false},
+    {"127.0.0.1", "127.0.0.1", true, true},
+    {"127.0.0.1", "127.0.0.1", false, false},
+    /* The host's own address, in these tests. */
+    {"93.184.216.99", NULL, true, false},
+    {"93.184.216.99", "93.184.216.0/24", true, false},
+    {"93.184.216.99", "93.184.216.99", true, true},
+    {"93.184.216.99", "93.184.216.99", false, false},
     {"169.254.169.254", NULL, true, false},
-    {"169.254.169.254", "169.254.169.254", false, true},
+    {"169.254.169.254", "169.254.169.254", false, false},
+    {"169.254.169.254", "169.254.169.254", true, true},
+    {"169.254.169.254", "169.254.0.0/16", true, true},
+    {"168.63.129.16", NULL, true, false},
+    {"168.63.129.16", "168.63.129.16", false, false},
+    {"168.63.129.16", "168.63.129.16", true, true},
+    {"100.100.100.200", "100.64.0.0/10", false, false},
+    {"192.0.0.192", NULL, true, false},
+    {"fd00:ec2::254", "fd00::/8", false, false},
+    {"fd20:ce::254", "fd00::/8", false, false},
     {"100.64.0.1", NULL, true, false},
     {"100.128.0.1", NULL, false, true},
     {"0.0.0.0", "0.0.0.0/0", true, false},
@@ -196,6 +211,7 @@ static void test_results(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+		struct net_rules_place place;
 		struct net_rules r;
 		struct net_address a;
 
@@ -203,7 +219,11 @@ static void test_results(void **state)
 		assert_true(net_address_parse(&a, results[i].address));
 		if (results[i].listed)
 			assert_true(net_rules_add(&r, results[i].listed));
-		if (net_rules_accepts_result(&r, &a, results[i].loopback) != results[i].want)
+		place = (struct net_rules_place){.is_host = strcmp(results[i].address, "93.184.216.99") == 0 ||
+							    net_address_scope(&a) == NET_ADDRESS_LOOPBACK,
+						 .host_loopback = results[i].option,
+						 .link_local = results[i].option};
+		if (net_rules_accepts_result(&r, &a, place) != results[i].want)
 			fail_msg("%s with %s listed", results[i].address, results[i].listed ? results[i].listed : "nothing");
 		net_rules_fini(&r);
 	}
