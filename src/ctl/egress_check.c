@@ -30,7 +30,7 @@ void egress_check_add(struct egress_check *c, const char *rule, const char *entr
 	else if (strcmp(rule, "port") == 0)
 		net_rules_add_port(&c->rules, (uint16_t)atoi(entry));
 	else if (strcmp(from, "session") == 0)
-		net_rules_decide(&c->rules, entry, strcmp(rule, "allow") == 0, NET_RULES_SESSION);
+		net_rules_decide(&c->rules, entry, strcmp(rule, "allow") == 0, NET_RULES_SESSION, 0);
 	else
 		net_rules_add(&c->rules, entry);
 }

@@ -266,8 +266,10 @@ static void bridge_rule(struct net_bridge *b, const struct net_command *c)
 
 static void bridge_decide(struct net_bridge *b, const struct net_command *c)
 {
-	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION))
-		net_locked_rules_changed(b->locked, net_slirp_now_ms());
+	const int64_t now_ms = net_slirp_now_ms();
+
+	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
+		net_locked_rules_changed(b->locked, now_ms);
 	else
 		log_warn("a decision of the user is not understood");
 }

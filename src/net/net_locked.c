@@ -146,6 +146,7 @@ static void locked_enter(struct net_locked *l, int64_t now_ms)
 {
 	l->depth++;
 	l->now_ms = now_ms;
+	net_rules_expire(l->config.rules, now_ms);
 }
 
 static void locked_leave(struct net_locked *l)

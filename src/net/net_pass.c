@@ -153,6 +153,9 @@ static void pass_judge(struct net_locked *l, struct net_flow *f, const struct ne
 		pass_refuse_sniffed(l, f, frame, said,
 				    http ? "Host differs from the name that was looked up"
 					 : "TLS server name differs from the name that was looked up");
+	else if (got == NET_SNIFF_ECH)
+		pass_refuse_sniffed(l, f, frame, NULL,
+				    "encrypted ClientHello (ECH): the name in it cannot be checked");
 	else if (got == NET_SNIFF_NONE)
 		pass_refuse_sniffed(l, f, frame, NULL,
 				    http ? "HTTP without a Host" : "TLS without a server name");

@@ -128,13 +128,21 @@ void net_rules_add_port(struct net_rules *r, uint16_t port)
 
 static void rules_drop_decision(struct net_rules *r, size_t i)
 {
+	r->nonce -= r->decisions[i].uses == NET_RULES_ONCE;
 	memmove(r->decisions + i, r->decisions + i + 1, (r->ndecisions - i - 1) * sizeof(*r->decisions));
 	r->ndecisions--;
 }
 
-bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses)
+void net_rules_expire(struct net_rules *r, int64_t now_ms)
 {
-	struct net_rules_decision d = {.allow = allow, .uses = uses};
+	for (size_t i = r->ndecisions; r->nonce && i-- > 0;)
+		if (r->decisions[i].uses == NET_RULES_ONCE && now_ms >= r->decisions[i].until_ms)
+			rules_drop_decision(r, i);
+}
+
+bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses, int64_t now_ms)
+{
+	struct net_rules_decision d = {.allow = allow, .uses = uses, .until_ms = now_ms + NET_RULES_ONCE_MS};
 
 	if (!net_rules_parse(&d.entry, text))
 		return false;
@@ -146,6 +154,7 @@ bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum ne
 		rules_drop_decision(r, 0);
 	r->decisions = mem_resize(r->decisions, r->ndecisions + 1, sizeof(*r->decisions));
 	r->decisions[r->ndecisions++] = d;
+	r->nonce += uses == NET_RULES_ONCE;
 	return true;
 }
 

@@ -27,12 +27,15 @@ struct net_rules_entry {
 	uint16_t port; /* 0: the listed ports */
 };
 
+/* Once: for what waits for it, or else for the next connection if that comes soon. It does not stay armed. */
 enum net_rules_uses { NET_RULES_ONCE, NET_RULES_SESSION };
+#define NET_RULES_ONCE_MS 30000
 
 struct net_rules_decision {
 	struct net_rules_entry entry;
 	bool allow;
 	enum net_rules_uses uses;
+	int64_t until_ms; /* of ONCE */
 };
 
 struct net_rules {
@@ -40,6 +43,7 @@ struct net_rules {
 	size_t n;
 	struct net_rules_decision *decisions; /* owned; the newest is last */
 	size_t ndecisions;
+	size_t nonce; /* decisions for once among them */
 	uint8_t ports[65536 / 8];
 };
 
@@ -65,7 +69,10 @@ bool net_rules_add(struct net_rules *r, const char *text);
 void net_rules_add_port(struct net_rules *r, uint16_t port);
 
 /* The user's word: it wins over the list and over earlier words about the same entry. */
-bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses);
+bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses, int64_t now_ms);
+
+/* Forgets decisions for once whose time is over; now_ms is of the same clock. To be called before the next functions. */
+void net_rules_expire(struct net_rules *r, int64_t now_ms);
 
 /* What holds for a name (normalised) or a literal address. Uses up a decision that is for once when `use`
  * is set. */

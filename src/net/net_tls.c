@@ -2,7 +2,10 @@
  * records and TCP segments; the caller puts the segments in order, this file the records: they are copied
  * into one bounded buffer, and only a whole message is looked at. What is ambiguous is refused: two server
  * names, two lists of them, a name with a byte no host name has, a length that contradicts another one. A
- * server that read the message in another way than this file does would be reached under a false name. */
+ * server that read the message in another way than this file does would be reached under a false name.
+ *
+ * Encrypted Client Hello (ECH, draft-ietf-tls-esni) puts another ClientHello, with the name that counts, into an extension of the one that can be
+ * read. It is refused. What browsers send when they have no key for it (GREASE) is made to look the same, so it is too. */
 #include "net/net_tls.h"
 #include "net/net_reader.h"
 
@@ -98,9 +101,15 @@ static bool tls_read_name(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])
 	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 && net_tls_copy_name(bytes, n, name);
 }
 
+/* The extension of Encrypted Client Hello, those of its drafts, and of the encrypted server name before it. */
+static bool tls_is_ech(uint16_t type)
+{
+	return type == 0xfe0d || (type >= 0xfe08 && type <= 0xfe0c) || type == 0xffce;
+}
+
 static enum net_sniff tls_read_extensions(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])
 {
-	bool found = false;
+	bool found = false, ech = false;
 
 	while (net_reader_left(r)) {
 		uint16_t type = net_reader_u16(r);
@@ -111,12 +120,15 @@ static enum net_sniff tls_read_extensions(struct net_reader *r, char name[NET_TL
 		net_reader_skip(r, length);
 		if (r->failed)
 			return NET_SNIFF_BAD;
+		ech = ech || tls_is_ech(type);
 		if (type != EXTENSION_NAME)
 			continue;
 		if (found || !tls_read_name(&body, name))
 			return NET_SNIFF_BAD;
 		found = true;
 	}
+	if (ech)
+		return NET_SNIFF_ECH;
 	return found ? NET_SNIFF_FOUND : NET_SNIFF_NONE;
 }
 

@@ -15,6 +15,7 @@ enum net_sniff {
 	NET_SNIFF_FOUND, /* a name */
 	NET_SNIFF_NONE,	 /* whole and without a name */
 	NET_SNIFF_BAD,	 /* not what belongs on this port, or ambiguous */
+	NET_SNIFF_ECH,	 /* the name that counts is encrypted, or may be */
 };
 
 /* Copies a host name in lower case; false when it is empty, too long, or holds what no host name does. */

@@ -149,7 +149,7 @@ static void step(struct world *w, uint8_t what, uint8_t *bytes, size_t len)
 		net_locked_watch(w->locked, what & 8, w->now_ms);
 		return;
 	case 4:
-		net_rules_decide(&w->rules, "good.example", what & 8, what & 16 ? NET_RULES_ONCE : NET_RULES_SESSION);
+		net_rules_decide(&w->rules, "good.example", what & 8, what & 16 ? NET_RULES_ONCE : NET_RULES_SESSION, w->now_ms);
 		net_locked_rules_changed(w->locked, w->now_ms);
 		return;
 	default:

@@ -498,6 +498,33 @@ def test_escape_no_server_name_or_no_tls(dns):
         assert server.got == b"", server.got
 
 
+def with_extension(data, kind, body):
+    """A ClientHello with one more extension at its end."""
+    extra = struct.pack("!HH", kind, len(body)) + body
+    at = 9 + 34
+    at += 1 + data[at]
+    at += 2 + struct.unpack("!H", data[at:at + 2])[0]
+    at += 1 + data[at]
+    total = struct.unpack("!H", data[at:at + 2])[0] + len(extra)
+    message = data[9:at] + struct.pack("!H", total) + data[at + 2:] + extra
+    return data[:3] + struct.pack("!H", len(message) + 4) + data[5:6] + struct.pack("!I", len(message))[1:] + message
+
+
+@isolated()
+def test_escape_encrypted_client_hello(dns):
+    """The name outside is right; the one that counts cannot be read. What a browser sends as a decoy looks the same."""
+    server = Server(GOOD, 443)
+    with locked("good.example") as n:
+        address = lookup(n, "good.example")
+        for kind in (0xFE0D, 0xFE0A, 0xFFCE):
+            tcp = expect(n, address, 443, "open")
+            tcp.out(ACK | PSH, with_extension(hello("good.example"), kind, b"\0\0\1\0\1\x77\0\x20" + pattern(32) + b"\0\x90" + pattern(144)))
+            assert is_reset(tcp), hex(kind)
+        assert "ECH" in denied(n, "good.example", 443)["reason"]
+        assert server.got == b"", server.got
+        exchange(expect(n, address, 443, "open"), with_extension(hello("good.example"), 0x0A0A, b"\0"))
+
+
 @isolated()
 def test_escape_split_client_hello(dns):
     server = Server(GOOD, 443)

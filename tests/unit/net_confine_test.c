@@ -9,12 +9,15 @@
 
 #include "base/mem.h"
 #include "net/net_confine.h"
+#include "net/net_reach.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +121,41 @@ static int try_unix(void)
 static int try_netlink(void)
 {
 	return try_socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+/* The socket that net_reach opens before. */
+static struct net_reach *reach;
+static int reach_fd;
+
+static int try_reach(void)
+{
+	const struct net_address here = net_address_make((const uint8_t[]){192, 0, 2, 1}, 4);
+
+	return net_reach_is_host(reach, &here) ? -1 : 0;
+}
+
+/* It gives no right to change anything: a new address for the loopback device. */
+static int try_new_address(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifaddrmsg address;
+		struct rtattr attribute;
+		uint8_t bytes[4];
+	} q = {.header = {.nlmsg_len = sizeof(q), .nlmsg_type = RTM_NEWADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE},
+	       .address = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = 1},
+	       .attribute = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
+	       .bytes = {192, 0, 2, 77}};
+	struct {
+		struct nlmsghdr header;
+		int error;
+		uint8_t rest[200];
+	} answer = {0};
+	const int fd = reach_fd;
+
+	if (send(fd, &q, sizeof(q), 0) < 0 || recv(fd, &answer, sizeof(answer), 0) < 0)
+		return -1;
+	return answer.header.nlmsg_type == NLMSG_ERROR && answer.error == 0 ? 0 : -1;
 }
 
 static int try_packet(void)
@@ -243,6 +281,8 @@ static const struct {
     {"a local socket", try_unix, REFUSED, REFUSED},
     {"a pair of local sockets", try_socketpair, REFUSED, REFUSED},
     {"a netlink socket", try_netlink, REFUSED, REFUSED},
+    {"a route over the netlink socket that is there", try_reach, WORKS, WORKS},
+    {"a new address over the netlink socket that is there", try_new_address, REFUSED, REFUSED},
     {"a packet socket", try_packet, REFUSED, REFUSED},
     {"a raw socket", try_raw, REFUSED, REFUSED},
     {"a multipath TCP socket", try_mptcp, REFUSED, REFUSED},
@@ -361,6 +401,7 @@ static void test_attempts_can_succeed(void **state)
 
 int main(void)
 {
+	struct err e;
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_attempts_can_succeed),
 	    cmocka_unit_test(test_with_landlock),
@@ -369,5 +410,9 @@ int main(void)
 	    cmocka_unit_test(test_abort),
 	};
 
+	reach = net_reach_new(true, false, &e);
+	reach_fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (!reach || reach_fd < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -693,12 +693,12 @@ static void user_step(void)
 {
 	const bool deny = one_in(2);
 
-	net_rules_decide(&world->rules, "good.example", !deny, NET_RULES_SESSION);
+	net_rules_decide(&world->rules, "good.example", !deny, NET_RULES_SESSION, now_ms());
 	net_locked_rules_changed(world->locked, now_ms());
 	if (deny) {
 		world->denied++;
 		check_denied();
-		net_rules_decide(&world->rules, "good.example", true, NET_RULES_SESSION);
+		net_rules_decide(&world->rules, "good.example", true, NET_RULES_SESSION, now_ms());
 		net_locked_rules_changed(world->locked, now_ms());
 	}
 }

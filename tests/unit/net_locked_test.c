@@ -382,6 +382,174 @@ static void test_questions_time_out(void **state)
 	world_free(w);
 }
 
+static void decide(struct world *w, const char *entry, bool allow, enum net_rules_uses uses)
+{
+	assert_true(net_rules_decide(&w->rules, entry, allow, uses, w->now_ms));
+	net_locked_rules_changed(w->locked, w->now_ms);
+}
+
+static void give_up(struct world *w, const uint8_t to[4], uint16_t from_port, uint16_t to_port)
+{
+	send_tcp(w, to, from_port, to_port, &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
+}
+
+/* How a question can go before its answer comes. */
+static void withdraw(struct world *w, size_t how, const uint8_t to[4])
+{
+	if (how == 0) {
+		give_up(w, to, 40000, 22);
+	} else if (how == 1) {
+		w->now_ms += NET_LOCKED_ASK_MS + 300;
+		net_locked_tick(w->locked, w->now_ms);
+	} else {
+		net_locked_watch(w->locked, false, w->now_ms);
+		net_locked_watch(w->locked, true, w->now_ms);
+	}
+	assert_int_equal(net_locked_flows(w->locked), 0);
+}
+
+/* A permission for once that finds no question is for a connection that comes soon, and is gone after that. */
+static void test_once_does_not_stay_armed(void **state)
+{
+	(void)state;
+	for (size_t how = 0; how < 3; how++) {
+		struct world *w = world_new();
+		uint8_t address[4];
+
+		lookup(w, "evil.example", address);
+		net_locked_watch(w->locked, true, w->now_ms);
+		send_syn(w, address, 40000, 22);
+		assert_int_equal(w->nquestions, 1);
+		withdraw(w, how, address);
+		decide(w, "evil.example:22", true, NET_RULES_ONCE);
+		w->now_ms += NET_RULES_ONCE_MS;
+		send_syn(w, address, 40001, 22);
+		assert_int_equal(w->nquestions, 2);
+		assert_int_equal(w->nresolve, 0);
+		/* One that comes soon has it, and only one; no other port does. */
+		decide(w, "evil.example:22", true, NET_RULES_ONCE);
+		assert_int_equal(w->nresolve, 1);
+		decide(w, "evil.example:22", true, NET_RULES_ONCE);
+		w->now_ms += NET_RULES_ONCE_MS - 1;
+		send_syn(w, address, 40002, 443);
+		assert_int_equal(w->nquestions, 3);
+		send_syn(w, address, 40003, 22);
+		assert_int_equal(w->nquestions, 3);
+		send_syn(w, address, 40004, 22);
+		assert_int_equal(w->nquestions, 4);
+		world_free(w);
+	}
+}
+
+/* A denial for once, too, and the one behind it is not forgotten with it. */
+static void test_once_denied(void **state)
+{
+	struct world *w = world_new();
+	uint8_t address[4];
+
+	(void)state;
+	lookup(w, "good.example", address);
+	decide(w, "good.example", false, NET_RULES_ONCE);
+	w->now_ms += NET_RULES_ONCE_MS;
+	send_syn(w, address, 40000, 22);
+	assert_int_equal(w->nresolve, 1);
+	decide(w, "evil.example", true, NET_RULES_SESSION);
+	decide(w, "good.example:22", false, NET_RULES_ONCE);
+	w->now_ms += NET_RULES_ONCE_MS;
+	lookup(w, "evil.example", address);
+	send_syn(w, address, 40001, 22);
+	assert_string_equal(w->resolving, "evil.example");
+	world_free(w);
+}
+
+/* A flow on port 22, open; returns its address. */
+static void open_flow(struct world *w, uint16_t from_port, uint8_t address[4])
+{
+	lookup(w, "good.example", address);
+	send_syn(w, address, from_port, 22);
+	if (w->nresolve == 1)
+		resolved(w, "good.example", good);
+	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	send_tcp(w, address, from_port, 22, &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK, .window = 1000});
+}
+
+/* Whatever the guest says of its numbers, libslirp hears its own; and a flow ends there as here. */
+static void test_numbers_are_our_own(void **state)
+{
+	static const struct net_packet_tcp strange[] = {
+	    {.seq = 101, .ack = 5000, .flags = NET_FRAME_TCP_ACK, .data = "future", .len = 6},
+	    {.seq = 101, .ack = 501U - 100000, .flags = NET_FRAME_TCP_ACK, .data = "past", .len = 4},
+	    {.seq = 500, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "gap", .len = 3},
+	    {.seq = 101U - 500, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "old", .len = 3},
+	    {.seq = 101 + 8001, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "beyond", .len = 6},
+	    {.seq = 102, .flags = NET_FRAME_TCP_RST},
+	    {.seq = 100, .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK},
+	    {.seq = 101 + 90000, .flags = NET_FRAME_TCP_RST},
+	    {.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK},
+	    {.seq = 101, .flags = NET_FRAME_TCP_FIN},
+	};
+	struct world *w = world_new();
+	uint8_t address[4];
+	uint32_t next;
+
+	(void)state;
+	open_flow(w, 40000, address);
+	next = last_to_slirp(w).tcp_seq;
+	for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
+		send_tcp(w, address, 40000, 22, &strange[i]);
+		assert_int_equal(last_to_slirp(w).tcp_seq, next);
+		assert_int_equal(last_to_slirp(w).payload_len, 0);
+		assert_int_equal(last_to_slirp(w).tcp_ack, 501);
+		assert_false(last_to_slirp(w).tcp_flags & NET_FRAME_TCP_RST);
+		assert_int_equal(w->nsockets, 1);
+	}
+	send_tcp(w, address, 40000, 22, &(struct net_packet_tcp){.seq = 90, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "0123456789abc", .len = 13});
+	assert_int_equal(last_to_slirp(w).tcp_seq, next);
+	assert_int_equal(last_to_slirp(w).payload_len, 2);
+	decide(w, "good.example", false, NET_RULES_SESSION);
+	assert_true(last_to_slirp(w).tcp_flags & NET_FRAME_TCP_RST);
+	assert_int_equal(last_to_slirp(w).tcp_seq, next + 2);
+	assert_int_equal(w->nsockets, 0);
+	assert_int_equal(net_locked_flows(w->locked), 0);
+	world_free(w);
+}
+
+/* While libslirp connects it hears no reset: the flow stays in the table, and the guest may have its ports for another. */
+static void test_ended_while_it_connects(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->connects = true;
+	send_syn(w, good, 40000, 22);
+	give_up(w, good, 40000, 22);
+	assert_int_equal(w->naborted, 1);
+	assert_int_equal(net_locked_flows(w->locked), 1);
+	send_syn(w, good, 40000, 22);
+	assert_int_equal(net_locked_flows(w->locked), 2);
+	w->connects = false;
+	give_up(w, good, 40000, 22);
+	assert_int_equal(net_locked_flows(w->locked), 1);
+	world_free(w);
+}
+
+/* A name or a listed network leads to the host only by an entry for this address alone. */
+static void test_addresses_of_the_host(void **state)
+{
+	struct world *w = world_new();
+	uint8_t address[4];
+
+	(void)state;
+	memcpy(w->host, good, 4);
+	lookup(w, "good.example", address);
+	send_syn(w, address, 40000, 22);
+	resolved(w, "good.example", good);
+	assert_int_equal(w->nslirp, 0);
+	send_syn(w, good, 40001, 22); /* listed, but hostLoopback is off here */
+	assert_int_equal(w->nslirp, 0);
+	world_free(w);
+}
+
 static void test_silence_is_cut(void **state)
 {
 	struct world *w = world_new();
@@ -427,7 +595,10 @@ int main(void)
 	    cmocka_unit_test(test_rewriting),		cmocka_unit_test(test_what_libslirp_may_not_say),
 	    cmocka_unit_test(test_failure_and_its_end), cmocka_unit_test(test_full_table),
 	    cmocka_unit_test(test_rates),		cmocka_unit_test(test_questions_time_out),
-	    cmocka_unit_test(test_silence_is_cut),	cmocka_unit_test(test_refusals_of_ipv6),
+	    cmocka_unit_test(test_silence_is_cut),
+	    cmocka_unit_test(test_once_does_not_stay_armed), cmocka_unit_test(test_once_denied),
+	    cmocka_unit_test(test_numbers_are_our_own), cmocka_unit_test(test_ended_while_it_connects),
+	    cmocka_unit_test(test_addresses_of_the_host),	cmocka_unit_test(test_refusals_of_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

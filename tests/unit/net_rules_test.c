@@ -136,15 +136,15 @@ static void test_decisions(void **state)
 	(void)state;
 	make(&r);
 	/* The newest word counts, and wins over the list. */
-	assert_true(net_rules_decide(&r, "evil.example", true, NET_RULES_SESSION));
+	assert_true(net_rules_decide(&r, "evil.example", true, NET_RULES_SESSION, 1000));
 	assert_int_equal(check(&r, "evil.example", 443, true), NET_RULES_ALLOW);
 	assert_int_equal(check(&r, "evil.example", 80, true), NET_RULES_NOT_LISTED); /* the listed ports */
-	assert_true(net_rules_decide(&r, "evil.example", false, NET_RULES_SESSION));
+	assert_true(net_rules_decide(&r, "evil.example", false, NET_RULES_SESSION, 1000));
 	assert_int_equal(check(&r, "evil.example", 443, true), NET_RULES_DENIED);
-	assert_true(net_rules_decide(&r, "good.example", false, NET_RULES_SESSION));
+	assert_true(net_rules_decide(&r, "good.example", false, NET_RULES_SESSION, 1000));
 	assert_int_equal(check(&r, "good.example", 80, true), NET_RULES_DENIED); /* a denial is for all ports */
 	/* For one port, once: looking does not use it up. */
-	assert_true(net_rules_decide(&r, "other.example:80", true, NET_RULES_ONCE));
+	assert_true(net_rules_decide(&r, "other.example:80", true, NET_RULES_ONCE, 1000));
 	assert_int_equal(check(&r, "other.example", 80, false), NET_RULES_ALLOW);
 	assert_int_equal(check(&r, "other.example", 443, true), NET_RULES_NOT_LISTED);
 	assert_int_equal(check(&r, "other.example", 80, true), NET_RULES_ALLOW);
@@ -153,7 +153,7 @@ static void test_decisions(void **state)
 		char name[64];
 
 		snprintf(name, sizeof(name), "n%d.example", i);
-		assert_true(net_rules_decide(&r, name, true, NET_RULES_SESSION));
+		assert_true(net_rules_decide(&r, name, true, NET_RULES_SESSION, 1000));
 	}
 	assert_int_equal(r.ndecisions, NET_RULES_DECISIONS_MAX);
 	net_rules_fini(&r);

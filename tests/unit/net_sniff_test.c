@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-static const char *const sniff_name[] = {"more", "found", "none", "bad"};
+static const char *const sniff_name[] = {"more", "found", "none", "bad", "ech"};
 
 /* ---- ClientHello, made piece by piece ---- */
 
@@ -74,6 +74,36 @@ static void expect(const char *what, const struct hello *h, size_t n, enum net_s
 	free(copy);
 	if (got != want || (want == NET_SNIFF_FOUND && strcmp(got_name, name) != 0))
 		fail_msg("%s, %zu bytes: %s \"%s\" instead of %s", what, n, sniff_name[got], got_name, sniff_name[want]);
+}
+
+/* The extension that hides another ClientHello, and those of its drafts; with a name beside it or without, in front or behind. */
+static void test_encrypted_hello(void **state)
+{
+	static const uint16_t types[] = {0xfe0d, 0xfe08, 0xfe0c, 0xffce};
+	static const uint16_t others[] = {0xfe0e, 0xfe07, 0xffcd, 0xff01, 0x0a0a};
+	struct hello e, h;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types) * 3; i++) {
+		e.n = 0;
+		if (i % 3 == 1)
+			put_name_extension(&e, "good.example", 12, 0);
+		put16(&e, types[i / 3]);
+		put16(&e, 4);
+		put(&e, "\0\0\1\0", 4);
+		if (i % 3 == 2)
+			put_name_extension(&e, "good.example", 12, 0);
+		wrap(&h, &e, 4000);
+		expect("encrypted", &h, h.n, NET_SNIFF_ECH, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		e.n = 0;
+		put16(&e, others[i]);
+		put16(&e, 0);
+		put_name_extension(&e, "good.example", 12, 0);
+		wrap(&h, &e, 4000);
+		expect("another extension", &h, h.n, NET_SNIFF_FOUND, "good.example");
+	}
 }
 
 static void test_hello(void **state)
@@ -220,7 +250,7 @@ static void test_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_hello),
+	    cmocka_unit_test(test_hello), cmocka_unit_test(test_encrypted_hello),
 	    cmocka_unit_test(test_hello_strange),
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_refusal),
