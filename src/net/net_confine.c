@@ -30,8 +30,9 @@
  * (net_slirp_prime_resolver); a change of it is not seen. The session is told.
  *
  * What remains: stat(2) tells name, size and date of files that the user could see (libslirp calls it;
- * Landlock does not cover it). Connections go anywhere, this host's other addresses included: that is what
- * open mode means. */
+ * Landlock does not cover it). The netlink socket of net_reach, made before, shows interfaces and routes of the host; to
+ * change them takes a capability, to hear of changes setsockopt(2), and a second one cannot be made. Whoever takes this
+ * process over connects anywhere, this host's addresses included: net_reach and the rules are code in it. */
 #include "net/net_confine.h"
 #include "base/mem.h"
 
