@@ -69,6 +69,7 @@ struct slot {
 	enum kind kind;
 	uint16_t sport;
 	uint32_t isn, at, peer; /* at: place in the stream; peer: what is expected of the other side */
+	uint32_t acked;		/* place up to which it has been confirmed */
 	bool answered;
 };
 
@@ -393,6 +394,7 @@ static void on_to_guest(void *ctx, const uint8_t *frame, size_t len)
 		if (s->sport != f.dst_port || f.tcp_flags & NET_FRAME_TCP_RST)
 			continue;
 		s->answered = true;
+		s->acked = f.tcp_ack - (s->isn + 1);
 		s->peer = f.tcp_seq + (uint32_t)f.payload_len + (f.tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_FIN) ? 1 : 0);
 	}
 }
@@ -473,9 +475,10 @@ static void slot_begin(struct slot *s)
 		s->kind = (enum kind)roll(KINDS);
 		s->sport = (uint16_t)(1024 + roll(60000));
 	}
-	if (!one_in(4))
-		s->isn = one_in(4) ? UINT32_MAX - roll(600) : roll(UINT32_MAX);
-	s->at = 0;
+	if (!one_in(4)) /* some streams pass position 0, some have it at the end of a segment */
+		s->isn = one_in(4) ? UINT32_MAX - roll(600)
+			 : one_in(3) ? UINT32_MAX - (uint32_t)hello_len * (1 + roll(3)) : roll(UINT32_MAX);
+	s->at = s->acked = 0;
 	s->answered = false;
 	t.seq = s->isn;
 	if (one_in(8)) { /* TCP Fast Open */
@@ -524,7 +527,7 @@ static void slot_data(struct slot *s)
 	uint8_t data[1460];
 	const bool stray = one_in(world->calm ? 20 : 3);
 	const unsigned which = one_in(stray ? 2 : 6);
-	uint32_t at = s->at;
+	uint32_t at = s->at = one_in(8) ? s->acked : s->at; /* what was lost comes again, perhaps with other bytes */
 	struct net_packet_tcp t = {.ack = slot_ack(s), .flags = slot_flags(), .window = slot_window(), .data = data};
 
 	if (stray && at < 1000 && one_in(2))
