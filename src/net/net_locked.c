@@ -10,11 +10,12 @@
  *    checked against the rules (net_rules). A literal address has to be listed as one.
  * 3. A listed name is resolved on the host at that moment; the packet waits. Addresses that a name has no
  *    business with (private, loopback, link-local and so on) do not count unless listed as networks.
- * 4. The packet's addresses are rewritten and it goes on to libslirp, which connects. Each flow has a port of
- *    its own towards libslirp, so what comes back is known by it, whatever ports the guest chose.
+ *    Nor do the host's own, link-local and metadata ones without their option (net_reach).
+ * 4. libslirp gets a SYN or datagram that is made here, and connects. Each flow has a port of its own towards
+ *    libslirp, so what comes back is known by it, whatever ports the guest chose.
  * 5. On port 443 and 80 what the client says first is kept back until it is whole, and must be for the same
- *    name. libslirp then gets a copy of exactly the bytes that were checked, as new segments: what the guest
- *    sends again or differently, in overlapping segments, comes too late to be read.
+ *    name. libslirp gets the stream in segments that are made here (net_pass.c): what the guest sends again or
+ *    differently comes too late to be read.
  * 6. Everything else is refused at once: a reset, an ICMP message, or on port 80 a sentence. Nothing hangs.
  *
  * What the guest can make this process hold is bounded: names and flows by their tables, bytes kept back by
