@@ -251,8 +251,8 @@ static void stream_take(struct stream *s, const uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < n && s->n + i < OFFERED_MAX; i++)
 		MUST(s->offered[s->n + i][bytes[i] / 8] >> bytes[i] % 8 & 1, "libslirp was given what the guest did not send there");
-	if (s->n + n <= STREAM_MAX)
-		memcpy(s->bytes + s->n, bytes, n);
+	if (s->n < STREAM_MAX)
+		memcpy(s->bytes + s->n, bytes, n < STREAM_MAX - s->n ? n : STREAM_MAX - s->n);
 	s->n += n;
 }
 
@@ -646,8 +646,9 @@ static void server_read(struct socket_end *e)
 
 		MUST(s, "a server without a stream");
 		MUST(end <= s->n, "a server read what nobody gave");
-		if (end <= STREAM_MAX)
-			MUST(memcmp(got, s->bytes + e->n, (size_t)n) == 0, "a server read other bytes than were given");
+		if (e->n < STREAM_MAX)
+			MUST(memcmp(got, s->bytes + e->n, end < STREAM_MAX ? (size_t)n : STREAM_MAX - e->n) == 0,
+			     "a server read other bytes than were given");
 		e->n = end;
 		world->read += (uint64_t)n;
 	}
