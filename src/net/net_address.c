@@ -91,6 +91,28 @@ enum net_address_scope net_address_scope(const struct net_address *a)
 	return NET_ADDRESS_PUBLIC;
 }
 
+bool net_address_unwrap(const struct net_address *a, struct net_address *inner)
+{
+	static const struct net_address nat64 = {16, {0x00, 0x64, 0xff, 0x9b}}, six_to_four = {16, {0x20, 0x02}};
+
+	if (net_address_is_within(a, &nat64, 96))
+		*inner = net_address_make(a->bytes + 12, 4);
+	else if (net_address_is_within(a, &six_to_four, 16))
+		*inner = net_address_make(a->bytes + 2, 4);
+	else
+		return false;
+	return true;
+}
+
+bool net_address_is_link_local(const struct net_address *a)
+{
+	const enum net_address_scope scope = net_address_scope(a);
+	struct net_address inner;
+
+	return scope == NET_ADDRESS_LINK_LOCAL || scope == NET_ADDRESS_METADATA ||
+	       (net_address_unwrap(a, &inner) && net_address_is_link_local(&inner));
+}
+
 const char *net_address_scope_name(enum net_address_scope scope)
 {
 	static const char *const names[] = {

@@ -36,6 +36,12 @@ bool net_address_is_within(const struct net_address *a, const struct net_address
 
 enum net_address_scope net_address_scope(const struct net_address *a);
 
+/* An address of IPv6 that is translated to one of IPv4 on its way (RFC 6052's well-known prefix, RFC 3056); false: it is not. */
+bool net_address_unwrap(const struct net_address *a, struct net_address *inner);
+
+/* Link-local or a metadata service, or translated to one. */
+bool net_address_is_link_local(const struct net_address *a);
+
 /* "private", "loopback" and so on, for reasons. */
 const char *net_address_scope_name(enum net_address_scope scope);
 

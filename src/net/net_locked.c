@@ -45,6 +45,7 @@
 #define FLOWS_PER_SECOND 500
 #define FLOWS_BURST	 2000
 #define TICK_MS		 250
+#define LOOSE_MAX	 384 /* together with NET_FLOW_MAX below the limit of descriptors (net_confine.c) */
 
 static const uint8_t locked_gateway[4] = {NET_PLAN_GATEWAY4};
 static const uint8_t locked_resolver[4] = {NET_PLAN_RESOLVER4};
@@ -128,13 +129,23 @@ void net_locked_give(struct net_locked *l)
 	} while (buf_len(&l->pending));
 }
 
+static void locked_note_loose(struct net_locked *l, int fd, bool open)
+{
+	if (fd >= NET_FLOW_FD_END || l->is_loose[fd] == open)
+		return;
+	l->is_loose[fd] = open;
+	l->loose += open ? 1 : -(size_t)1;
+}
+
 void net_locked_on_socket(struct net_locked *l, int fd, bool open)
 {
 	struct net_flow *f =
 	    open ? l->giving ? net_flows_by_slirp_port(l->flows, l->giving) : NULL : net_flows_by_fd(l->flows, fd);
 
-	if (!f)
-		return; /* IPv6 */
+	if (!f) {
+		locked_note_loose(l, fd, open);
+		return;
+	}
 	net_flows_set_fd(l->flows, f, open ? fd : -1);
 	if (!open && f->state == NET_FLOW_ENDED)
 		net_flows_remove(l->flows, f);
@@ -418,6 +429,8 @@ static bool locked_passes_ipv6(struct net_locked *l, const struct net_frame *f, 
 	if (f->proto == NET_FRAME_PROTO_TCP && !locked_is_plain_syn(f))
 		return true;
 	refusal = net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
+	if (!refusal && l->loose >= LOOSE_MAX)
+		refusal = "too many connections";
 	*reason = refusal ? refusal : *reason;
 	return !refusal;
 }

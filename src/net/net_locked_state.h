@@ -23,7 +23,9 @@ struct net_locked {
 	unsigned depth;	    /* calls from outside that are under way */
 	struct buf pending; /* frames for libslirp, each behind a struct locked_record (net_locked.c) */
 	uint16_t giving;    /* the port of the flow whose frame libslirp is being given, or 0 */
-	struct buf closed;  /* ports of flows whose socket libslirp has closed, uint16_t each */
+	size_t loose;	    /* libslirp's sockets that belong to no flow: IPv6 */
+	bool is_loose[NET_FLOW_FD_END];
+	struct buf closed; /* ports of flows whose socket libslirp has closed, uint16_t each */
 	int64_t now_ms;
 	uint8_t guest_mac[6], gateway_mac[6]; /* of the last frame that was routed */
 	uint8_t scratch[NET_STREAM_FRAME_MAX];

@@ -34,8 +34,6 @@ struct reach_question {
 
 static const struct net_address reach_guest4 = {4, {NET_PLAN_NETWORK4}};
 static const struct net_address reach_guest6 = {16, {NET_PLAN_PREFIX6}};
-static const struct net_address reach_nat64 = {16, {0x00, 0x64, 0xff, 0x9b}}; /* RFC 6052 */
-static const struct net_address reach_6to4 = {16, {0x20, 0x02}};	      /* RFC 3056 */
 
 struct net_reach *net_reach_new(bool host_loopback, bool link_local, struct err *e)
 {
@@ -126,18 +124,6 @@ static int reach_ask(struct net_reach *r, const struct net_address *a)
 	return said;
 }
 
-/* An address of IPv6 that stands for one of IPv4; false: it stands for itself. */
-static bool reach_unwrap(const struct net_address *a, struct net_address *inner)
-{
-	if (net_address_is_within(a, &reach_nat64, 96))
-		*inner = net_address_make(a->bytes + 12, 4);
-	else if (net_address_is_within(a, &reach_6to4, 16))
-		*inner = net_address_make(a->bytes + 2, 4);
-	else
-		return false;
-	return true;
-}
-
 static bool reach_is_of_guest(const struct net_address *a)
 {
 	return net_address_is_within(a, &reach_guest4, 24) ||
@@ -150,7 +136,7 @@ bool net_reach_is_host(struct net_reach *r, const struct net_address *a)
 
 	if (net_address_scope(a) == NET_ADDRESS_LOOPBACK)
 		return true;
-	if (reach_unwrap(a, &inner) && net_reach_is_host(r, &inner))
+	if (net_address_unwrap(a, &inner) && net_reach_is_host(r, &inner))
 		return true;
 	return reach_ask(r, a) != 0;
 }
@@ -171,20 +157,11 @@ static bool reach_is_host_cached(struct net_reach *r, const struct net_address *
 	return k->is_host;
 }
 
-static bool reach_is_link_local(const struct net_address *a)
-{
-	const enum net_address_scope scope = net_address_scope(a);
-	struct net_address inner;
-
-	return scope == NET_ADDRESS_LINK_LOCAL || scope == NET_ADDRESS_METADATA ||
-	       (reach_unwrap(a, &inner) && reach_is_link_local(&inner));
-}
-
 const char *net_reach_refusal(struct net_reach *r, const struct net_address *a, int64_t now_ms)
 {
 	if (reach_is_of_guest(a))
 		return NULL;
-	if (!r->link_local && reach_is_link_local(a))
+	if (!r->link_local && net_address_is_link_local(a))
 		return "a link-local or metadata address, and linkLocal is off";
 	if (!r->host_loopback && reach_is_host_cached(r, a, now_ms))
 		return "an address of the host, and hostLoopback is off";

@@ -264,11 +264,9 @@ static bool rules_lists(const struct net_rules *r, const struct net_address *a, 
 
 const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a, struct net_rules_place place)
 {
-	const enum net_address_scope scope = net_address_scope(a);
-
 	if (net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS))
 		return NULL; /* the gateway: net_filter and libslirp's own option see to it */
-	if (!place.link_local && (scope == NET_ADDRESS_LINK_LOCAL || scope == NET_ADDRESS_METADATA))
+	if (!place.link_local && net_address_is_link_local(a))
 		return "a link-local or metadata address, and linkLocal is off";
 	if (place.is_host && !place.host_loopback)
 		return "an address of the host, and hostLoopback is off";

@@ -1056,6 +1056,11 @@ def test_link_local_and_metadata_need_an_option(dns):
             tcp = expect(n, address, 80, "open")
             tcp.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert "linkLocal is off" in read_to_end(tcp).decode(), address
+    with locked("64:ff9b::/96", "fd00::/8", "2002::/16", ports=(80,)) as n:
+        mac = gateway6_mac(n)
+        for address in ("64:ff9b::a9fe:a9fe", "fd00:ec2::254", "2002:a9fe:a9fe::1"):
+            assert outcome6(n, mac, address, 80) == RST | ACK, address
+            assert "linkLocal is off" in denied(n, address, 80)["reason"]
     with locked(*addresses, ports=(80,), args=("--link-local",)) as n:
         for address in addresses:
             exchange(expect(n, address, 80, "open"), b"opened")
@@ -1136,6 +1141,20 @@ def test_1000_connections_at_once(dns):
             tcp.out(RST | ACK)
         barrier(n)
         assert n.stats()["flows"] == 0
+
+
+@isolated()
+def test_many_connections_over_ipv6(dns):
+    """They have no flows, and a bound all the same: others still get a descriptor."""
+    outside_ip("-6 addr add 2001:db8::1/128 dev lo nodad")
+    ip("-6 route add default via 2001:db8:ff::2")
+    Server("2001:db8::1", 443), Server(GOOD, 443)
+    with locked("2001:db8::1", GOOD) as n:
+        mac = gateway6_mac(n)
+        got = [outcome6(n, mac, "2001:db8::1", 443) for _ in range(400)]
+        assert got == [SYN | ACK] * 384 + [RST | ACK] * 16, got
+        assert denied(n, "2001:db8::1")["reason"] == "too many connections"
+        exchange(expect(n, GOOD, 443, "open"), b"there is room")
 
 
 @isolated()
