@@ -90,6 +90,7 @@ static struct world {
 	struct socket_end end[FDS];
 	size_t live;
 	struct slot slot[SLOTS];
+	uint16_t next_sport;
 	bool calm; /* one connection that goes on and on, to a server that does not keep up */
 	uint8_t good[4], evil[4]; /* what their names stand for */
 	uint8_t *answer;	  /* where the answer to a question for a name goes */
@@ -473,7 +474,7 @@ static void slot_begin(struct slot *s)
 
 	if (!one_in(3) || !s->sport) {
 		s->kind = (enum kind)roll(KINDS);
-		s->sport = (uint16_t)(1024 + roll(60000));
+		s->sport = world->next_sport++; /* never one of another stream */
 	}
 	if (!one_in(4)) /* some streams pass position 0, some have it at the end of a segment */
 		s->isn = one_in(4) ? UINT32_MAX - roll(600)
@@ -752,6 +753,7 @@ static void world_make(uint64_t seed)
 	w->random = seed * 2862933555777941757U + 3037000493U;
 	w->now_ns = 1000000000;
 	w->calm = seed % 4 == 0;
+	w->next_sport = 10000;
 	net_rules_init(&w->rules);
 	net_rules_add(&w->rules, "good.example");
 	net_rules_add(&w->rules, "93.184.216.40");
