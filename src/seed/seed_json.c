@@ -301,8 +301,17 @@ int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct
 
 	if (removed)
 		*removed = (struct seed_json_removed){0};
-	if (!json_value(&ed, &top, JSCAN_DEPTH_MAX))
+	if (json_text_is_secret(ed.scan)) { /* there is nothing around it to take it out of */
+		AUTO_BUF struct buf whole = {0};
+
+		buf_addf(&whole, "(the whole)");
+		json_note(&ed, "", &whole);
+		if (!jscan_value(&ed.scan, 1))
+			return -1;
+		buf_add(out, "null", 4);
+	} else if (!json_value(&ed, &top, JSCAN_DEPTH_MAX)) {
 		return -1;
+	}
 	rest = ed.scan.at;
 	jscan_peek(&ed.scan);
 	if (ed.scan.at != ed.scan.end)

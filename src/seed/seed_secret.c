@@ -167,16 +167,15 @@ static bool secret_is_header(const char *p, size_t n)
 static bool secret_has_key_block(const char *p, size_t n)
 {
 	static const char begin[] = "-----BEGIN ";
+	const char *end = p + n;
 
-	while ((p = memmem(p, n, begin, sizeof(begin) - 1))) {
-		const char *line = p + sizeof(begin) - 1;
-		const size_t rest = n - (size_t)(line - p);
-		const char *end = memchr(line, '-', rest < 64 ? rest : 64);
+	while ((p = memmem(p, (size_t)(end - p), begin, sizeof(begin) - 1))) {
+		size_t line;
 
-		if (end && memmem(line, (size_t)(end - line), "PRIVATE KEY", 11))
+		p += sizeof(begin) - 1;
+		line = (size_t)(end - p) < 64 ? (size_t)(end - p) : 64;
+		if (memmem(p, line, "PRIVATE KEY-----", 16))
 			return true;
-		n = rest;
-		p = line;
 	}
 	return false;
 }

@@ -82,7 +82,7 @@ static void check_against_cjson(const char *text, size_t n, const struct buf *cl
 	out = cJSON_ParseWithLength((const char *)buf_data(clean), buf_len(clean));
 	check(out != NULL);
 	compared = 0;
-	check(is_part_of(out, in));
+	check(is_part_of(out, in) || (cJSON_IsString(in) && cJSON_IsNull(out)));
 	check_clean(out);
 	cJSON_Delete(in);
 	cJSON_Delete(out);

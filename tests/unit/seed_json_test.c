@@ -80,6 +80,7 @@ static const struct {
     /* programs that print one */
     {"{\"apiKeyHelper\": \"pass show x\", \"awsAuthRefresh\": \"aws sso login\", \"otelHeadersHelper\": \"x\", \"gcpAuthRefresh\": \"x\", \"a\": 1}",
      "{ \"a\": 1}", 4},
+    {" \"TOKEN=abcd1234\" ", "null ", 1},
     /* refused */
     {"", NULL, 0},
     {"{\"a\": 1,}", NULL, 0},
