@@ -7,8 +7,9 @@
 #define WINDOW_MAX 65535U
 
 /* libslirp's numbering of what the guest says begins here for each connection, whatever the guest's own does. libslirp 4.7 takes
- * the end of its list of segments for a segment (tcp_reass), and so writes anywhere, when a stream whose other side has ended
- * reaches position 0 with the end of a segment: a guest that chose the numbers would do that with its first bytes. */
+ * the end of its list of segments for a segment (tcp_reass; fixed in later versions), and so writes anywhere, when a stream
+ * whose other side has ended reaches position 0 with the end of a segment: a guest that chose the numbers would do that with its
+ * first bytes. */
 #define FIRST 0x01000000U
 
 const uint8_t net_carry_guest[4] = {NET_PLAN_GUEST4};
@@ -104,8 +105,8 @@ void net_carry_give(struct net_locked *l, struct net_flow *f, const uint8_t *byt
 		    .data = piece ? bytes + at : NULL,
 		    .len = piece};
 
-		if (piece && f->given + (uint32_t)piece == 0 && f->fin_remote) {
-			net_carry_cut(l, f); /* it could only be one byte, once in 4 GiB */
+		if (piece && f->given + (uint32_t)piece == 0) {
+			net_carry_cut(l, f); /* it can only be one byte by itself, once in 4 GiB */
 			return;
 		}
 		carry_tcp_to_slirp(l, f, &t);
