@@ -1,3 +1,13 @@
+/* Theory of operation. The user's terminal sends characters, sequences of keys, marks of pastes, and reports of the mouse, cut
+ * anywhere; a guest cannot choose them, but can have its user's mouse and clipboard send what it likes.
+ *
+ * 1. Pastes are found first, by their marks.
+ * 2. Control sequences are kept until they are whole. Reports of the mouse, in each form a terminal may have (X10, SGR 1006, urxvt
+ *    1015), are decoded here and go nowhere else, whatever TERM says: libtermkey knows those that terminfo names, and takes a
+ *    form that it does not know for typed digits, which choose sessions.
+ * 3. All else goes to libtermkey, but for what it would read outside of its tables (input_tame).
+ * 4. A key's bytes come together. An ESC with nothing behind it for a moment is a key (input_settle); the rest of a report that comes
+ *    after that still is one. A sequence that has begun is waited for. */
 #include "ui/input.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -22,11 +32,22 @@ struct input_sequence {
 	unsigned char numbers; /* that have begun; 4: or more */
 	bool in_number;
 	int first; /* the first number, or none */
-	unsigned char place;  /* bytes that say where the mouse is, whatever they are: three behind ESC [ M */
+};
+
+#define INPUT_HELD_MAX 64 /* of a control sequence; a longer one is no key */
+#define INPUT_PLACE    3  /* bytes behind ESC [ M: button, column, row */
+
+/* A control sequence that is kept until it is whole. */
+struct input_report {
+	enum { REPORT_NONE, REPORT_ESCAPE, REPORT_CSI, REPORT_PLACE } at;
+	unsigned char held[INPUT_HELD_MAX];
+	size_t n; /* may be beyond: then it is dropped at its end */
+	size_t given_up; /* how many bytes at its beginning went on as a key, just before */
 };
 
 struct input {
 	TermKey *tk;
+	struct input_report report;
 	struct input_sequence sequence;
 	unsigned left; /* bytes of the character that is being read */
 	struct input_callbacks cb;
@@ -97,26 +118,11 @@ static bool input_convert(const TermKeyKey *from, struct key *k)
 	return false;
 }
 
-static void input_on_mouse(struct input *in, const TermKeyKey *key)
-{
-	TermKeyMouseEvent event;
-	int button = 0, row = 0, col = 0;
-	unsigned code, kind;
-
-	if (termkey_interpret_mouse(in->tk, key, &event, &button, &row, &col) != TERMKEY_RES_KEY || row < 1 || col < 1)
-		return;
-	kind = event == TERMKEY_MOUSE_PRESS ? 0 : event == TERMKEY_MOUSE_DRAG ? 2 : 1;
-	code = button >= 4 && button <= 5 ? 60u + (unsigned)button : button >= 1 && button <= 3 ? (unsigned)button - 1 : 0;
-	in->cb.on_mouse(in->cb.ctx, input_mods(key->modifiers), code, kind, row - 1, col - 1);
-}
-
 static void input_on_key(struct input *in, const TermKeyKey *key)
 {
 	struct key k;
 
-	if (key->type == TERMKEY_TYPE_MOUSE)
-		input_on_mouse(in, key);
-	else if (input_convert(key, &k))
+	if (input_convert(key, &k))
 		in->cb.on_key(in->cb.ctx, &k);
 }
 
@@ -154,17 +160,11 @@ static bool input_lacks_number(const struct input_sequence *q, unsigned char c)
 
 /* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix and intermediate bytes, far
  * behind the table's end (ESC [ / Z), and a character's number before the beginning of another when it has overflowed (ESC [
- * 4294967000 u) or is not there at all (ESC [ u). Such a sequence is no key: it is given a final byte that has no table. The one
- * prefix that is needed is that of the mouse. */
+ * 4294967000 u) or is not there at all (ESC [ u). Such a sequence is no key: it is given a final byte that has no table. */
 static char input_tame(struct input_sequence *q, unsigned char c)
 {
 	const bool first = q->at == INPUT_AT_START;
-	const bool mouse = q->prefix == '<' && (c == 'M' || c == 'm') && !q->spoilt;
 
-	if (q->place) {
-		q->place--;
-		return (char)c;
-	}
 	if (q->at == INPUT_OUTSIDE || q->at == INPUT_AT_ESCAPE) {
 		const bool begins = q->at == INPUT_AT_ESCAPE && c == '[';
 
@@ -180,8 +180,7 @@ static char input_tame(struct input_sequence *q, unsigned char c)
 	if (c < '@' || c > '\177')
 		return (char)c;
 	q->at = INPUT_OUTSIDE;
-	q->place = c == 'M' && !q->prefix && !q->spoilt && q->numbers < 3 ? 3 : 0;
-	return q->spoilt || (q->prefix && !mouse) || input_lacks_number(q, c) ? 'z' : (char)c;
+	return q->spoilt || q->prefix || input_lacks_number(q, c) ? 'z' : (char)c;
 }
 
 /* How many bytes a character has behind its first, as libtermkey counts them. */
@@ -190,25 +189,172 @@ static unsigned input_more(unsigned char first)
 	return first < 0xc0 || first >= 0xfe ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf8 ? 3 : first < 0xfc ? 4 : 5;
 }
 
-/* n bytes for libtermkey, one by one: its buffer is small, and what it takes of many would have to be counted. A byte
- * above 0x7f that begins no character (0x9b is a control sequence's beginning to it) is not for it either. */
+/* A byte for libtermkey; one by one, since its buffer is small, and what it takes of many would have to be counted. A byte
+ * above 0x7f that begins no character is not for it either. */
+static void input_give(struct input *in, unsigned char c)
+{
+	char tame = input_tame(&in->sequence, c);
+
+	if (c >= 0x80 && c < 0xc0 && !in->left)
+		tame = '\x80';
+	in->left = c >= 0x80 && c < 0xc0 ? in->left - (in->left > 0) : input_more(c);
+	if (termkey_push_bytes(in->tk, &tame, 1) != 1) { /* full of what is no key: dropped */
+		input_drain(in, true);
+		in->sequence = (struct input_sequence){0};
+		in->left = 0;
+	}
+	input_drain(in, false);
+}
+
+/* ---- reports of the mouse ---- */
+
+#define INPUT_PLACE_MAX 10000 /* rows and columns of any terminal */
+
+/* code: as in all forms, without the 32 that some add. released: the form says so itself. */
+static void input_on_mouse(struct input *in, unsigned code, unsigned col, unsigned row, bool released)
+{
+	const unsigned mods = (code & 4 ? VIEW_SHIFT : 0u) | (code & 8 ? VIEW_ALT : 0u) | (code & 16 ? VIEW_CTRL : 0u);
+	const bool wheel = code & 64, moved = code & 32 && !wheel, none = (code & 3) == 3;
+	const unsigned kind = moved ? 2 : released || (none && !wheel) ? 1 : 0;
+
+	/* Not the buttons beyond, not the wheel sidewards, not a move with no button held: nothing here has a use for them. */
+	if (code & ~127u || (wheel && (code & 2)) || (moved && none) || (wheel && released))
+		return;
+	if (row < 1 || col < 1 || row > INPUT_PLACE_MAX || col > INPUT_PLACE_MAX)
+		return;
+	in->cb.on_mouse(in->cb.ctx, mods, wheel ? 64 + (code & 1) : none ? 0 : code & 3, kind, (int)row - 1, (int)col - 1);
+}
+
+/* Three numbers up to the final byte; false: it is something else. */
+static bool input_numbers(const unsigned char *p, const unsigned char *end, unsigned out[3])
+{
+	for (size_t i = 0; i < 3; i++) {
+		size_t digits = 0;
+
+		for (out[i] = 0; p < end && *p >= '0' && *p <= '9' && digits < 6; p++, digits++)
+			out[i] = out[i] * 10 + (unsigned)(*p - '0');
+		if (!digits || p == end || (i < 2 && *p++ != ';'))
+			return false;
+	}
+	return p + 1 == end;
+}
+
+/* A whole sequence: true when it is the mouse's, well-formed or not; nothing of it is a key then. */
+static bool input_is_report(struct input *in)
+{
+	struct input_report *r = &in->report;
+	const unsigned char final = r->held[r->n - 1];
+	const bool sgr = r->held[2] == '<';
+	unsigned v[3];
+
+	if (!sgr && (final != 'M' || (r->held[2] >= '<' && r->held[2] <= '?')))
+		return false;
+	if (input_numbers(r->held + 2 + sgr, r->held + r->n, v) && (sgr || v[0] >= 32))
+		input_on_mouse(in, sgr ? v[0] : v[0] - 32, v[1], v[2], final == 'm');
+	return true;
+}
+
+static void input_give_held(struct input *in)
+{
+	const struct input_report r = in->report;
+
+	in->report = (struct input_report){0};
+	for (size_t i = 0; i < r.n && i < INPUT_HELD_MAX; i++)
+		input_give(in, r.held[i]);
+}
+
+static void input_hold(struct input_report *r, unsigned char c)
+{
+	if (r->n < INPUT_HELD_MAX)
+		r->held[r->n] = c;
+	r->n += r->n <= INPUT_HELD_MAX;
+}
+
+static void input_byte(struct input *in, unsigned char c);
+
+/* In a control sequence (ECMA-48 5.4). */
+static void input_csi_byte(struct input *in, unsigned char c)
+{
+	struct input_report *r = &in->report;
+
+	if (c < ' ' || c > '~') { /* it is broken off: what there was of it is no key */
+		*r = (struct input_report){0};
+		input_byte(in, c);
+		return;
+	}
+	input_hold(r, c);
+	if (c < '@')
+		return;
+	if (r->n == 3 && c == 'M')
+		r->at = REPORT_PLACE;
+	else if (r->n > INPUT_HELD_MAX || input_is_report(in))
+		*r = (struct input_report){0};
+	else
+		input_give_held(in);
+}
+
+static void input_place_byte(struct input *in, unsigned char c)
+{
+	struct input_report *r = &in->report;
+	const unsigned char *p = r->held + 3;
+
+	input_hold(r, c);
+	if (r->n < 3 + INPUT_PLACE)
+		return;
+	if (p[0] >= 32 && p[1] > 32 && p[2] > 32)
+		input_on_mouse(in, p[0] - 32u, p[1] - 32u, p[2] - 32u, false);
+	*r = (struct input_report){0};
+}
+
+static void input_byte(struct input *in, unsigned char c)
+{
+	struct input_report *r = &in->report;
+
+	if (r->at == REPORT_CSI) {
+		input_csi_byte(in, c);
+	} else if (r->at == REPORT_PLACE) {
+		input_place_byte(in, c);
+	} else if (c == '\033' || (r->at == REPORT_NONE && c == 0x9b && !in->left)) {
+		input_give_held(in);
+		input_hold(r, '\033');
+		r->at = REPORT_ESCAPE;
+		if (c == 0x9b)
+			input_byte(in, '[');
+	} else if (r->at == REPORT_ESCAPE && c == '[') {
+		input_hold(r, c);
+		r->at = REPORT_CSI;
+	} else {
+		input_give_held(in);
+		input_give(in, c);
+	}
+}
+
+/* The rest of a report whose ESC, or ESC [, was given up on: a slow line cuts anywhere. Nobody types that in one go. */
+static bool input_goes_on(const struct input *in, const unsigned char *p, size_t n)
+{
+	const size_t more = in->report.given_up == 1 ? 1 : 0;
+
+	if (!in->report.given_up || n < more + 2 || (more && p[0] != '['))
+		return false;
+	p += more;
+	n -= more;
+	return (p[0] == '<' && p[1] >= '0' && p[1] <= '9') || (p[0] == 'M' && n >= 1 + INPUT_PLACE) ||
+	       (p[0] >= '0' && p[0] <= '9' && memchr(p, ';', n) && memchr(p, 'M', n));
+}
+
 static void input_push(struct input *in, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = buf_data(&in->bytes)[i];
-		const bool in_place = in->sequence.place > 0;
-		char tame = input_tame(&in->sequence, c);
+	const size_t given_up = in->report.given_up;
 
-		if (c >= 0x80 && c < 0xc0 && !in->left && !in_place)
-			tame = '\x80';
-		in->left = in_place ? 0 : c >= 0x80 && c < 0xc0 ? in->left - (in->left > 0) : input_more(c);
-		if (termkey_push_bytes(in->tk, &tame, 1) != 1) { /* full of what is no key: dropped */
-			input_drain(in, true);
-			in->sequence = (struct input_sequence){0};
-			in->left = 0;
-		}
-		input_drain(in, false);
+	if (n && input_goes_on(in, buf_data(&in->bytes), n)) {
+		in->report = (struct input_report){0};
+		for (size_t i = 0; i < given_up; i++)
+			input_byte(in, (unsigned char)"\033["[i]);
 	}
+	if (n)
+		in->report.given_up = 0;
+	for (size_t i = 0; i < n; i++)
+		input_byte(in, buf_data(&in->bytes)[i]);
 	buf_drop(&in->bytes, n);
 }
 
@@ -262,17 +408,24 @@ void input_feed(struct input *in, const char *bytes, size_t n)
 
 bool input_is_waiting(const struct input *in)
 {
-	return in->waiting || (buf_len(&in->bytes) > 0 && !in->pasting);
+	const struct input_report *r = &in->report;
+
+	return in->waiting || (r->at != REPORT_NONE && r->n <= 2) || (buf_len(&in->bytes) > 0 && !in->pasting);
 }
 
 void input_settle(struct input *in)
 {
+	size_t n;
+
 	if (in->pasting)
 		return;
 	input_process(in, true);
+	n = in->report.n;
+	if (in->report.at != REPORT_NONE && n <= 2) {
+		input_give_held(in);
+		in->report.given_up = n;
+	}
 	input_drain(in, true);
-	if (in->waiting) /* for the mouse's place: force does not end that */
-		return;
 	in->sequence = (struct input_sequence){0};
 	in->left = 0;
 }

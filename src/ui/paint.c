@@ -12,7 +12,10 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#define PAINT_FALLBACK "xterm" /* what nearly every terminal of today understands */
+
 static SCREEN *paint_screen;
+static const char *paint_type;
 static bool paint_colour, paint_direct, paint_kitty, paint_osc;
 
 static void paint_raw(const char *text)
@@ -56,7 +59,10 @@ int paint_open(struct err *e)
 	static const char *const osc[] = {"xterm", "tmux", "screen", "foot", "wezterm", "alacritty", "rxvt", "st-", NULL};
 	const char *term = getenv("TERM");
 
+	paint_type = term;
 	paint_screen = term && term[0] ? newterm(NULL, stdout, stdin) : NULL;
+	if (!paint_screen && term && term[0])
+		paint_screen = newterm(paint_type = PAINT_FALLBACK, stdout, stdin);
 	if (!paint_screen) {
 		err_set(e, "the terminal type TERM=%.100s is not known on this computer", term ? term : "");
 		err_remedy(e, "set TERM to a type that is (xterm-256color fits most terminals), or install its terminfo entry");
@@ -74,6 +80,11 @@ int paint_open(struct err *e)
 	if (paint_kitty)
 		paint_raw("\033[>1u");
 	return 0;
+}
+
+const char *paint_terminal(void)
+{
+	return paint_type;
 }
 
 void paint_close(void)

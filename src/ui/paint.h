@@ -5,8 +5,9 @@
 #include "base/err.h"
 #include "ui/canvas.h"
 
-/* Takes the terminal over. Error (126): ncurses does not know it. */
+/* Takes the terminal over. A type that terminfo does not know is used as an xterm. Error (126): it cannot be drawn on. */
 int paint_open(struct err *e);
+const char *paint_terminal(void); /* the type in use */
 void paint_close(void);
 void paint_size(int *cols, int *rows);
 /* The terminal's size has changed. */
