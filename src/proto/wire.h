@@ -57,8 +57,10 @@ enum wire_term_event {
 	WIRE_TERM_TITLE = 't',
 	WIRE_TERM_BELL = 'b',
 	WIRE_TERM_NOTIFY = 'n',
-	WIRE_TERM_SCREEN = 's', /* the last lines that are not blank, as text */
+	WIRE_TERM_SCREEN = 's', /* the screen as text, without blank lines; of a larger one than WIRE_SCREEN_CELLS its end */
 };
+
+#define WIRE_SCREEN_CELLS (400u * 120u) /* four bytes and fewer each, and a newline a row */
 
 struct wire_frame {
 	enum wire_type type;

@@ -54,9 +54,9 @@ static const struct {
 	[ATTENTION_HOOK_END] = {"end", ATTENTION_UNKNOWN, "claude reported its end"},
 };
 
-/* Where the text behind the arrow begins, in a line whose first mark is the arrow, behind at most a frame's side; 0: no
- * such line. */
-static size_t attention_behind_arrow(const char *line, size_t n)
+/* Where the text behind the arrow begins (n: there is none), in a line whose first mark is the arrow, behind at most a frame's
+ * side; 0: no such line. */
+static size_t attention_find_arrow(const char *line, size_t n)
 {
 	static const char side[] = "\xe2\x94\x82"; /* │ */
 	size_t i = 0;
@@ -68,20 +68,62 @@ static size_t attention_behind_arrow(const char *line, size_t n)
 	i += 3;
 	while (i < n && line[i] == ' ')
 		i++;
-	return i < n ? i : 0;
+	return i;
 }
 
-/* numbered: only a numbered answer counts. */
-static bool attention_has_choice(const char *screen, bool numbered)
+static size_t attention_behind_arrow(const char *line, size_t n)
 {
-	while (*screen) {
-		const size_t n = strcspn(screen, "\n"), at = attention_behind_arrow(screen, n);
+	const size_t at = attention_find_arrow(line, n);
 
-		if (at && (!numbered || (n - at >= 2 && screen[at] >= '1' && screen[at] <= '9' && screen[at + 1] == '.')))
+	return at < n ? at : 0;
+}
+
+/* A rule, or the upper or lower side of a frame. */
+static bool attention_is_rule(const char *line, size_t n)
+{
+	static const char *const begins[] = {"\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80" /* ─── */, "\xe2\x95\xad\xe2\x94\x80" /* ╭─ */,
+					     "\xe2\x95\xb0\xe2\x94\x80" /* ╰─ */};
+	const size_t blanks = strspn(line, " ");
+
+	for (size_t i = 0; blanks < n && i < ARRAY_LEN(begins); i++)
+		if (strncmp(line + blanks, begins[i], strlen(begins[i])) == 0)
 			return true;
+	return false;
+}
+
+/* The last line with the arrow. In a dialog it is the chosen answer; everywhere else it is claude's input line, which has a rule
+ * above and one below, or a shell's prompt. */
+struct attention_choice {
+	const char *answer; /* behind the arrow, to the line's end; NULL: there is no choice */
+	const char *from;   /* the line behind the arrow before that one: what was said earlier asks nothing any more */
+};
+
+static struct attention_choice attention_find_choice(const char *screen)
+{
+	struct attention_choice c = {.from = screen};
+	const char *from = screen;
+	bool rule = false, below_rule = false;
+
+	while (*screen) {
+		const size_t n = strcspn(screen, "\n"), at = attention_find_arrow(screen, n);
+		const bool was_rule = rule;
+
+		rule = attention_is_rule(screen, n);
+		if (at) {
+			c = (struct attention_choice){at < n ? screen + at : NULL, from};
+			below_rule = was_rule;
+			from = screen + n;
+		} else if (rule && below_rule) {
+			c.answer = NULL; /* an input line, with or without a draft */
+		}
 		screen += n + (screen[n] == '\n');
 	}
-	return false;
+	return c;
+}
+
+static bool attention_is_numbered(const char *answer)
+{
+	return answer && answer[0] >= '1' && answer[0] <= '9' && answer[1] == '.';
 }
 
 /* The last line that is not blank. */
@@ -136,14 +178,16 @@ static bool attention_is_claude(const struct attention_signs *signs)
 /* A dialog whose answers have no numbers has its keys in the last line. */
 static const char *attention_dialog(const struct attention_signs *signs)
 {
-	if (attention_has_choice(signs->screen, true)) {
+	const struct attention_choice c = attention_find_choice(signs->screen);
+
+	if (attention_is_numbered(c.answer)) {
 		for (size_t i = 0; i < ARRAY_LEN(attention_questions); i++)
-			if (strstr(signs->screen, attention_questions[i].text))
+			if (strstr(c.from, attention_questions[i].text))
 				return attention_questions[i].why;
 		if (signs->hook == ATTENTION_HOOK_PERMISSION)
 			return "claude reported a question, and the screen shows numbered answers";
 	}
-	if (attention_has_choice(signs->screen, false) && attention_ends_with(signs->screen, "Enter to confirm"))
+	if (c.answer && attention_ends_with(signs->screen, "Enter to confirm"))
 		return "the screen shows a dialog";
 	if (attention_is_claude(signs) && attention_has_bare_choice(signs->screen))
 		return "the screen shows a choice in place of the prompt";

@@ -28,7 +28,7 @@ struct attention_signs {
 	int64_t hook_ms;	  /* when it came */
 	const char *title;	  /* the terminal's */
 	int64_t title_ms;	  /* when it last changed */
-	const char *screen;	  /* its last lines */
+	const char *screen;	  /* its lines that are not blank, all of them, however large it is */
 };
 
 struct attention_verdict {

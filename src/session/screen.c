@@ -90,7 +90,7 @@ static void screen_copy_text(char *out, size_t size, const unsigned char *p, siz
 
 static struct attention_verdict screen_verdict(const struct screen *sc)
 {
-	return attention_judge(&(struct attention_signs){sc->hook, sc->hook_ms, sc->title, sc->title_ms, sc->text});
+	return attention_judge(&(struct attention_signs){sc->hook, sc->hook_ms, sc->title, sc->title_ms, sc->text ? sc->text : ""});
 }
 
 static void screen_on_settled(uv_timer_t *timer)
@@ -160,7 +160,11 @@ static void screen_on_notify(struct session *s, const unsigned char *text, size_
 
 static void screen_on_text(struct session *s, const unsigned char *text, size_t n)
 {
-	screen_copy_text(s->screen.text, sizeof(s->screen.text), text, n, true);
+	const size_t kept = n < SCREEN_TEXT_MAX ? n : SCREEN_TEXT_MAX;
+
+	free(s->screen.text);
+	s->screen.text = mem_alloc(kept + 1);
+	screen_copy_text(s->screen.text, kept + 1, text + n - kept, kept, true);
 	screen_judge(s);
 }
 
@@ -340,6 +344,7 @@ void screen_end(struct session *s)
 	struct screen *sc = &s->screen;
 
 	uv_timer_stop(&sc->settle);
+	free(mem_steal_ptr(&sc->text));
 	if (sc->control) {
 		uv_poll_stop(sc->control);
 		uv_close((uv_handle_t *)sc->control, screen_free_handle);

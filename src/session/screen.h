@@ -12,10 +12,12 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/view.h"
+#include "proto/wire.h"
 #include "session/attention.h"
 
 #define SCREEN_TITLE_MAX 256
-#define SCREEN_TEXT_MAX	 4096
+#define SCREEN_TEXT_MAX	 (4 * WIRE_SCREEN_CELLS + VIEW_ROWS_MAX) /* bytes; of a longer text the end is kept */
 
 struct session;
 struct client;
@@ -30,7 +32,7 @@ struct screen {
 	struct buf in;
 	unsigned workers; /* so far */
 	char title[SCREEN_TITLE_MAX];
-	char text[SCREEN_TEXT_MAX]; /* the last lines */
+	char *text; /* owned; of the screen; NULL: none yet */
 	enum attention_hook hook;   /* claude's last one */
 	int64_t hook_ms, title_ms;
 	uv_timer_t settle;	    /* runs while the signs say pending, which is not what agent says */

@@ -456,3 +456,36 @@ void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsign
 {
 	grid_put_history(&e->grid, out, from, count, &e->links);
 }
+
+/* Cells of a row up to the last that is not blank. */
+static int emu_row_length(const struct emu *e, const struct grid_row *r)
+{
+	int n = r->used < e->grid.cols ? r->used : e->grid.cols;
+
+	while (n > 0 && (!r->cells[n - 1].ch || r->cells[n - 1].ch == ' '))
+		n--;
+	return n;
+}
+
+void emu_put_text(struct emu *e, struct buf *out, size_t cells)
+{
+	int first = e->grid.rows;
+
+	for (size_t left = cells; first > 0; first--) {
+		const size_t n = (size_t)emu_row_length(e, grid_row(&e->grid, first - 1));
+
+		if (n > left)
+			break;
+		left -= n;
+	}
+	for (int row = first; row < e->grid.rows; row++) {
+		const struct grid_row *r = grid_row(&e->grid, row);
+		const int n = emu_row_length(e, r);
+
+		for (int i = 0; i < n; i++)
+			if (!(r->cells[i].attr & VIEW_TAIL))
+				view_put_utf8(out, r->cells[i].ch ? r->cells[i].ch : ' ');
+		if (n)
+			buf_add(out, "\n", 1);
+	}
+}

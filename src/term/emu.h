@@ -38,6 +38,9 @@ void emu_end_synchronized(struct emu *e);
 /* Whether a viewer with this generation would get anything new. */
 bool emu_has_news(const struct emu *e, uint64_t since);
 void emu_put_frame(struct emu *e, struct buf *out, uint64_t since);
+/* The screen's rows that are not blank, each ended by a newline, without combining characters: from the last one up, as many as
+ * have no more than `cells` cells together. */
+void emu_put_text(struct emu *e, struct buf *out, size_t cells);
 void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count); /* as grid_put_history */
 
 #endif

@@ -16,8 +16,6 @@
 #define TERM_READ      65536u
 #define TERM_QUIET_MS  100 /* the screen's text is told when it has not changed for so long … */
 #define TERM_SCREEN_MS 1000 /* … or this often */
-#define TERM_SCREEN_MAX 4000
-#define TERM_SCREEN_ROWS 24
 
 struct term_viewer {
 	uint32_t id;
@@ -232,21 +230,11 @@ static void term_send_events(struct term *t)
 	ev->title = ev->bell = ev->notified = false;
 }
 
-/* The last rows, so far as they fit. */
 static void term_send_screen(struct term *t)
 {
-	struct grid *g = emu_grid(t->emu);
 	AUTO_BUF struct buf text = {0};
-	int first = g->rows > TERM_SCREEN_ROWS ? g->rows - TERM_SCREEN_ROWS : 0;
 
-	for (int i = first; i < g->rows && buf_len(&text) < TERM_SCREEN_MAX; i++) {
-		const struct grid_row *r = grid_row(g, i);
-		const size_t before = buf_len(&text);
-
-		view_row_text(&text, r->cells, r->used < g->cols ? r->used : (size_t)g->cols);
-		if (buf_len(&text) > before)
-			buf_add(&text, "\n", 1);
-	}
+	emu_put_text(t->emu, &text, WIRE_SCREEN_CELLS);
 	term_send_event(t, WIRE_TERM_SCREEN, buf_text(&text));
 	t->screen_ms = t->now_ms;
 	t->screen_due = false;

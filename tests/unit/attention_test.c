@@ -1,16 +1,20 @@
-/* areas: base
- * files: src/session/attention.c
+/* areas: base term
+ * files: src/session/attention.c src/proto/view.c src/proto/links.c src/proto/wire.c src/base/sched.c
  * What an agent does, from what its terminal shows. */
 #include "unit/unit.h"
 
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "proto/wire.h"
 #include "session/attention.h"
+#include "term/emu.h"
 
 #define ARROW "\xe2\x9d\xaf"
 #define RULE  "\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80"
 #define SIDE  "\xe2\x94\x82"
+#define IDLE	"\xe2\x9c\xb3 Claude Code"
+#define SPINNER "\xe2\x97\x90 Claude Code"
 
 static const struct {
 	const char *what, *title, *screen;
@@ -35,6 +39,10 @@ static const struct {
 	{"the same in a shell", "vim", " " ARROW " Yes\n   No\n", ATTENTION_UNKNOWN},
 	{"a prompt within its rules", "\xe2\x9c\xb3 x", ARROW " done before\nyes\n" RULE "\n" ARROW " half a question\n" RULE "\n  manual mode\n", ATTENTION_IDLE},
 	{"a question asked before", "\xe2\x97\x90 x", ARROW " please count\n\n  Counting\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_WORKING},
+	{"a draft that looks like a choice", IDLE, "Do you want to buy milk?\n" RULE "\n" ARROW " 1. buy milk\n  2. and bread\n" RULE "\n  manual mode\n", ATTENTION_IDLE},
+	{"a question of an earlier turn", IDLE, "Do you want to proceed?\n " ARROW " 1. Yes\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_IDLE},
+	{"words of an earlier turn", SPINNER, "Do you want to proceed?\n" ARROW " write a list\n" ARROW " 1. one\n", ATTENTION_WORKING},
+	{"the answer below the rule", SPINNER, "Which?\n   3. Type something.\n" RULE "\n" ARROW " 4. Chat about this\nEnter to select\n", ATTENTION_WAITING},
 	{"an empty prompt", "\xe2\x9c\xb3 x", ARROW "\nEnter to confirm\n", ATTENTION_IDLE},
 };
 
@@ -55,8 +63,6 @@ static void test_judge(void **state)
 	}
 }
 
-#define IDLE	"\xe2\x9c\xb3 Claude Code"
-#define SPINNER "\xe2\x97\x90 Claude Code"
 #define CHOICE	"May I?\n" ARROW " 1. Yes\n"
 
 static const struct {
@@ -141,9 +147,94 @@ static void test_recorded(void **state)
 	}
 }
 
+/* A recorded screen as a terminal of that size shows it: conversation that fills `above` rows in full width, the screen's last lines,
+ * and as many blank rows as are left. */
+static void show(struct emu *e, const char *screen, int cols, int rows, int above)
+{
+	const char *line = screen, *end = screen + strlen(screen);
+	int lines = 0;
+
+	for (const char *p = screen; *p; p++)
+		lines += *p == '\n';
+	emu_resize(e, cols, rows);
+	emu_feed(e, "\033[2J\033[H", 7);
+	for (int i = 0; i < above; i++) {
+		for (int col = 0; col < cols; col++)
+			emu_feed(e, "\xe2\x97\x8f", 3);
+		emu_feed(e, "\r\n", 2);
+	}
+	for (; lines > rows - above; lines--)
+		line = strchr(line, '\n') + 1;
+	for (int row = above; line < end; row++) {
+		const size_t n = strcspn(line, "\n");
+		AUTO_FREE char *at = mem_format("\033[%d;1H\033[?7l", row + 1);
+
+		emu_feed(e, at, strlen(at));
+		emu_feed(e, line, n);
+		line += n + 1;
+	}
+	emu_feed(e, "\033[?7h", 5);
+}
+
+static const struct {
+	int cols, rows;
+} attention_sizes[] = {{40, 12}, {80, 24}, {120, 30}, {132, 43}, {280, 30}, {60, 120}, {400, 40}, {400, 120}};
+
+/* Wherever a question is on a screen of whatever size. */
+static void test_every_size(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(recorded); i++) {
+		AUTO_FREE char *path = mem_format("tests/screen/claude/%s.txt", recorded[i].file);
+		AUTO_BUF struct buf text = {0};
+		struct err e;
+		char *screen;
+		size_t word = strcspn(recorded[i].file, "-");
+
+		if (file_read(AT_FDCWD, path, 65536, &text, &e) < 0)
+			fail_msg("%s", e.text);
+		screen = strchr(buf_text(&text), '\n');
+		*screen++ = '\0';
+		for (size_t k = 0; k < ARRAY_LEN(attention_sizes); k++)
+			for (int above = 0; above + 12 <= attention_sizes[k].rows; above += 9) {
+				const struct emu_callbacks none = {0};
+				struct emu *emu = emu_new(80, 24, 100, 1, &none);
+				AUTO_BUF struct buf shown = {0};
+				struct attention_verdict v;
+
+				show(emu, screen, attention_sizes[k].cols, attention_sizes[k].rows, above);
+				emu_put_text(emu, &shown, WIRE_SCREEN_CELLS);
+				assert_true(buf_len(&shown) <= 4 * WIRE_SCREEN_CELLS + VIEW_ROWS_MAX);
+				v = judge(buf_text(&text), buf_text(&shown));
+				if (strncmp(attention_name(v.state), recorded[i].file, word) != 0)
+					fail_msg("%s at %dx%d below %d rows: %s because %s", recorded[i].file, attention_sizes[k].cols,
+						 attention_sizes[k].rows, above, attention_name(v.state), v.why);
+				emu_free(emu);
+			}
+	}
+}
+
+/* The largest screen there may be, full of the longest characters: its end, within the bound. */
+static void test_text_is_bounded(void **state)
+{
+	const struct emu_callbacks none = {0};
+	struct emu *emu = emu_new(VIEW_COLS_MAX, VIEW_ROWS_MAX, 0, 1, &none);
+	AUTO_BUF struct buf shown = {0};
+
+	(void)state;
+	for (int i = 0; i < VIEW_COLS_MAX * VIEW_ROWS_MAX - 4; i++)
+		emu_feed(emu, "\xf0\x90\x80\x80\xcc\x81", 6);
+	emu_feed(emu, "last", 4);
+	emu_put_text(emu, &shown, WIRE_SCREEN_CELLS);
+	assert_int_equal(buf_len(&shown), 4 * (WIRE_SCREEN_CELLS - 4) + 4 + WIRE_SCREEN_CELLS / VIEW_COLS_MAX);
+	assert_non_null(strstr(buf_text(&shown), "last\n"));
+	emu_free(emu);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_judge), cmocka_unit_test(test_hooks), cmocka_unit_test(test_recorded)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_judge), cmocka_unit_test(test_hooks), cmocka_unit_test(test_recorded),
+						 cmocka_unit_test(test_every_size), cmocka_unit_test(test_text_is_bounded)};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }
