@@ -6,22 +6,20 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/place.h"
+#include "client/record.h"
 #include "client/sessions.h"
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
-#include "proto/names.h"
-#include "proto/rundir.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 extern char **environ;
 
-#define RESTART_FILE_MAX (8u << 20)
+#define RESTART_RECORD_MAX (40u << 20)
 
 struct restart {
-	struct buf workspace, options, shell, args, status;
+	struct buf part[RECORD_PARTS];
 	struct strv argv;
 	char *name; /* owned */
 	int fd;	    /* the workspace, the very directory that the session was started in */
@@ -31,11 +29,8 @@ struct restart {
 
 static void restart_fini(struct restart *r)
 {
-	buf_fini(&r->workspace);
-	buf_fini(&r->options);
-	buf_fini(&r->shell);
-	buf_fini(&r->args);
-	buf_fini(&r->status);
+	for (size_t i = 0; i < RECORD_PARTS; i++)
+		buf_fini(&r->part[i]);
 	strv_fini(&r->argv);
 	free(r->name);
 	if (r->fd >= 0)
@@ -45,7 +40,7 @@ static void restart_fini(struct restart *r)
 static int restart_read_status(struct restart *r, struct err *e)
 {
 	static struct json_line l;
-	const char *text = buf_text(&r->status), *name;
+	const char *text = buf_text(&r->part[RECORD_STATUS]), *name;
 
 	if (json_parse_line(text, strcspn(text, "\n"), &l) < 0 || !(name = json_get_string(&l, "name")))
 		return err_set(e, "its status cannot be read");
@@ -56,25 +51,16 @@ static int restart_read_status(struct restart *r, struct err *e)
 	return 0;
 }
 
-/* The session's directory holds all that its guest was told. */
+/* The session's directory holds all that its guest was told. Of one that has ended ccvm-tui kept it, and gives it as stdin. */
 static int restart_read(struct restart *r, const char *directory, struct err *e)
 {
-	const struct {
-		const char *name;
-		struct buf *to;
-	} files[] = {{RUNDIR_OPTIONS, &r->options},
-		     {RUNDIR_STATUS, &r->status},
-		     {RUNDIR_SEED "/" NAME_SEED_WORKDIR, &r->workspace},
-		     {RUNDIR_SEED "/" NAME_SEED_SHELL, &r->shell},
-		     {RUNDIR_SEED "/" NAME_SEED_CLAUDE_ARGS, &r->args}};
+	AUTO_BUF struct buf record = {0};
+	const struct buf *args = &r->part[RECORD_ARGS];
 
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		AUTO_FREE char *path = mem_format("%s/%s", directory, files[i].name);
-
-		if (file_read(AT_FDCWD, path, RESTART_FILE_MAX, files[i].to, e) < 0)
-			return err_remedy(e, "the session may be starting or ending: try again, or ccvmctl new");
-	}
-	for (const char *p = buf_text(&r->args), *end = p + buf_len(&r->args); p < end; p += strlen(p) + 1)
+	if ((directory ? record_read(directory, &record, e) : file_read_fd(STDIN_FILENO, RESTART_RECORD_MAX, &record, e)) < 0 ||
+	    record_split(buf_data(&record), buf_len(&record), r->part, e) < 0)
+		return -1;
+	for (const char *p = buf_text(&r->part[RECORD_ARGS]), *end = p + buf_len(args); p < end; p += strlen(p) + 1)
 		strv_add(&r->argv, p);
 	return restart_read_status(r, e);
 }
@@ -82,7 +68,7 @@ static int restart_read(struct restart *r, const char *directory, struct err *e)
 /* An agent that works above the workspace could have put a link in its place, to where it may not look itself. */
 static int restart_open_workspace(struct restart *r, struct err *e)
 {
-	const char *path = buf_text(&r->workspace);
+	const char *path = buf_text(&r->part[RECORD_WORKSPACE]);
 	struct place at;
 
 	r->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -98,14 +84,14 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 static int restart_start(struct restart *r, bool wait, struct err *e)
 {
 	struct conf conf;
-	const struct launch l = {.conf = &conf, .args = r->argv.v, .nargs = r->argv.n, .envp = environ, .shell = buf_text(&r->shell)[0] == '1',
+	const struct launch l = {.conf = &conf, .args = r->argv.v, .nargs = r->argv.n, .envp = environ, .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
 				 .tty = true, .detached = true, .name = r->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 	int rc;
 
 	if (fchdir(r->fd) < 0)
-		return err_sys(e, "enter %s", buf_text(&r->workspace));
+		return err_sys(e, "enter %s", buf_text(&r->part[RECORD_WORKSPACE]));
 	conf_init(&conf);
-	rc = conf_from_json(&conf, buf_text(&r->options), e);
+	rc = conf_from_json(&conf, buf_text(&r->part[RECORD_OPTIONS]), e);
 	if (rc == 0)
 		rc = ctl_start(&l, wait, e);
 	conf_fini(&conf);
@@ -123,23 +109,23 @@ static int restart_check(const struct restart *r, const char *name, struct err *
 
 int ctl_restart(int argc, char **argv, struct err *e)
 {
-	const bool wait = argc == 3 && strcmp(argv[1], "--wait") == 0;
+	const bool wait = argc == 3 && strcmp(argv[1], "--wait") == 0, ended = argc == 2 && strcmp(argv[1], "--record") == 0;
 	const char *name = argv[argc - 1];
 	AUTO_FREE char *directory = NULL;
 	struct restart r = {.fd = -1};
 	int rc;
 
-	if (argc != 2 + wait || name[0] == '-')
+	if (argc != 2 + wait || (name[0] == '-' && !ended))
 		return CTL_USAGE;
-	directory = sessions_directory(name, e);
-	if (!directory || launch_check_root(e) < 0)
+	directory = ended ? NULL : sessions_directory(name, e);
+	if ((!directory && !ended) || launch_check_root(e) < 0)
 		return -1;
 	rc = restart_read(&r, directory, e);
 	if (rc == 0)
 		rc = restart_check(&r, name, e);
 	if (rc == 0)
 		rc = restart_open_workspace(&r, e);
-	if (rc == 0)
+	if (rc == 0 && !ended)
 		rc = ctl_stop_one(name, e);
 	if (rc == 0)
 		rc = restart_start(&r, wait, e);

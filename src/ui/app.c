@@ -35,6 +35,12 @@ static int64_t app_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Goes on when the computer's clock is set. */
+static int64_t app_clock_ms(void)
+{
+	return (int64_t)(uv_hrtime() / 1000000);
+}
+
 /* ---- telling the user ---- */
 
 void app_announce(struct app *a, const struct model_session *s)
@@ -67,6 +73,7 @@ static void app_draw(struct app *a)
 	views_draw(&a->model, &c);
 	paint_show(&c, a->redraw_all);
 	canvas_fini(&c);
+	model_on_painted(&a->model, app_clock_ms());
 	app_tell_waiting(a);
 	a->dirty = a->redraw_all = false;
 }
@@ -84,6 +91,8 @@ static void app_on_prepare(uv_prepare_t *prepare)
 
 static void app_wish_stop(struct app *a, struct model_session *s)
 {
+	if (s->ended)
+		return;
 	links_stop(a, s);
 	model_say(&a->model, "stopping %.200s", s->name);
 }
@@ -187,7 +196,7 @@ static void app_wish_quit_and_stop(struct app *a, struct model_session *s)
 {
 	(void)s;
 	for (int i = 0; i < a->model.n; i++)
-		if (a->model.session[i].detached)
+		if (a->model.session[i].detached && !a->model.session[i].ended)
 			links_stop(a, &a->model.session[i]);
 	a->model.quitting = true;
 	model_say(&a->model, "stopping; quits when they have ended");
@@ -319,11 +328,13 @@ static void app_on_settle(uv_timer_t *timer)
 {
 	struct app *a = timer->data;
 
+	model_on_input(&a->model, app_clock_ms());
 	input_settle(a->input);
 }
 
 void app_on_typed(struct app *a, const void *bytes, size_t n)
 {
+	model_on_input(&a->model, app_clock_ms());
 	input_feed(a->input, bytes, n);
 	if (input_is_waiting(a->input))
 		uv_timer_start(&a->settle, app_on_settle, APP_SETTLE_MS, 0);
@@ -353,7 +364,7 @@ static void app_on_input(uv_poll_t *poll, int status, int events)
 static bool app_has_detached(const struct model *m)
 {
 	for (int i = 0; i < m->n; i++)
-		if (m->session[i].detached)
+		if (m->session[i].detached && !m->session[i].ended)
 			return true;
 	return false;
 }
@@ -458,11 +469,13 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 	app_init_loop(a);
 	if (paint_open(e) < 0)
 		return -1;
-	a->input = input_new(getenv("TERM"), &cb);
+	a->input = input_new(paint_terminal(), &cb);
 	if (!a->input) {
 		paint_close();
-		return err_set(e, "libtermkey does not know the terminal %s", getenv("TERM"));
+		return err_set(e, "libtermkey does not know the terminal %s", paint_terminal());
 	}
+	if (strcmp(paint_terminal(), getenv("TERM")) != 0)
+		model_say(&a->model, "TERM=%.60s is not known on this computer: used as %s", getenv("TERM"), paint_terminal());
 	paint_size(&a->cols, &a->rows);
 	a->told_waiting = -1;
 	links_refresh(a);

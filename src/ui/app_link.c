@@ -1,5 +1,6 @@
 #include "ui/app_link.h"
 #include "base/mem.h"
+#include "client/record.h"
 #include "client/sessions.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
@@ -96,6 +97,14 @@ static void links_on_event(struct app_connection *c, const unsigned char *p, siz
 		app_spare_on_renamed(a, c->id);
 }
 
+static void links_on_exit(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+
+	if (json_parse_line((const char *)p, n, &l) == 0)
+		model_take_exit(&c->app->model, c->id, &l);
+}
+
 static void links_on_egress_row(struct app_connection *c, const unsigned char *p, size_t n)
 {
 	static struct json_line l;
@@ -171,6 +180,8 @@ static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 		return links_on_view(c, f->payload, f->n);
 	else if (f->type == WIRE_IMAGE_PLACED)
 		picture_on_placed(&c->picture, f->payload, f->n);
+	else if (f->type == WIRE_EXIT)
+		links_on_exit(c, f->payload, f->n);
 	else if (f->type == WIRE_CLIP_ASK)
 		app_clip_on_ask(c->app, c->id, f->payload, f->n);
 	return true;
@@ -222,6 +233,20 @@ static void links_connect(struct app *a, const char *id)
 	c->stream = stream_open(&a->loop, fd, &cb);
 }
 
+/* While its directory is there: what a session like it is started from. */
+static void links_keep_record(struct app *a, const char *id)
+{
+	struct model_session *s = model_find(&a->model, id);
+	AUTO_FREE char *directory = mem_format("%s/%s", a->run_base, id);
+	AUTO_BUF struct buf record = {0};
+	struct err ignored;
+
+	if (!s || !s->detached || buf_len(&s->record) || strcmp(s->state, "running") != 0 || record_read(directory, &record, &ignored) < 0)
+		return;
+	s->record = record;
+	record = (struct buf){0};
+}
+
 void links_refresh(struct app *a)
 {
 	static struct json_line l;
@@ -237,6 +262,7 @@ void links_refresh(struct app *a)
 		model_take_status(&a->model, s.id[i], &l);
 		if (!links_find(a, s.id[i]))
 			links_connect(a, s.id[i]);
+		links_keep_record(a, s.id[i]);
 	}
 	model_end_list(&a->model);
 	sessions_fini(&s);
@@ -314,8 +340,11 @@ void links_follow(struct app *a)
 	}
 	if (m->mode == MODEL_PEEK && model_chosen(m))
 		links_pull(a, model_chosen(m));
-	for (int i = 0; i < m->n; i++)
+	for (int i = 0; i < m->n; i++) {
+		if (strcmp(m->session[i].state, "stopping") == 0) /* its last screen, also of one that is in no pane */
+			links_pull(a, &m->session[i]);
 		links_focus(a, &m->session[i]);
+	}
 }
 
 /* ---- messages ---- */

@@ -31,7 +31,7 @@ void app_spare_tick(struct app *a)
 	strv_add(&args, "new");
 	strv_add(&args, "--spare");
 	strv_add(&args, "--wait");
-	app_run_starter(a, &a->spare_starter, m->spare_directory, &args, &env);
+	app_run_starter(a, &a->spare_starter, m->spare_directory, &args, &env, -1);
 }
 
 bool app_spare_take(struct app *a)
@@ -43,6 +43,7 @@ bool app_spare_take(struct app *a)
 		return false;
 	links_rename(a, &m->spare, name[0] ? name : slash && slash[1] ? slash + 1 : "session");
 	snprintf(a->spare_taken, sizeof(a->spare_taken), "%s", m->spare.id);
+	a->spare_keys = m->keys;
 	m->spare = (struct model_session){0};
 	a->spare_tried_ms = 0;
 	return true;
@@ -50,17 +51,12 @@ bool app_spare_take(struct app *a)
 
 void app_spare_on_renamed(struct app *a, const char *id)
 {
-	const struct model_session *s;
-
 	if (!id[0] || strcmp(a->spare_taken, id) != 0)
 		return;
 	a->spare_taken[0] = '\0';
 	links_refresh(a);
-	s = model_find(&a->model, id);
-	if (!s)
-		return;
 	model_say(&a->model, "started");
-	model_choose(&a->model, (int)(s - a->model.session));
+	model_offer(&a->model, id, a->spare_keys);
 }
 
 void app_spare_end(struct app *a)

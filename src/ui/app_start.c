@@ -1,4 +1,5 @@
 /* app_start: a new session, by ccvmctl new in the directory the user named: what it says when it fails is shown. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "ui/app_link.h"
 #include "ui/app_state.h"
@@ -6,6 +7,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -14,25 +17,38 @@ static void start_on_closed(uv_handle_t *handle)
 	(void)handle;
 }
 
+/* Its end and the end of what it says come in either order. */
+static void start_on_part(struct app_starter *starter)
+{
+	if (--starter->parts > 0)
+		return;
+	starter->busy = false;
+	starter->on_end(starter->app, starter->good, buf_text(starter->good ? &starter->out.text : &starter->err.text));
+}
+
 static void start_on_exit(uv_process_t *process, int64_t status, int signal)
 {
 	struct app_starter *starter = process->data;
 
 	uv_close((uv_handle_t *)process, start_on_closed);
-	starter->busy = false;
-	starter->on_end(starter->app, status == 0 && signal == 0, buf_text(&starter->text));
+	starter->good = status == 0 && signal == 0;
+	start_on_part(starter);
 }
 
+/* The text is the new session's id, or why there is none. */
 static void start_on_end(struct app *a, bool good, const char *text)
 {
-	if (good)
-		model_say(&a->model, "started");
-	else
-		model_say(&a->model, "%.250s", text);
-	model_add_log(&a->model, text);
+	struct app_starter *starter = &a->starter;
+	char id[16] = "";
+
+	model_say(&a->model, "%.250s", good ? "started" : text);
+	model_add_log(&a->model, a->model.message);
 	links_refresh(a);
-	if (good)
-		model_choose(&a->model, a->model.n - 1);
+	if (good && sscanf(text, "%15s", id) == 1 && starter->replaces[0])
+		model_replace(&a->model, starter->replaces, id);
+	else if (good)
+		model_offer(&a->model, id, starter->keys);
+	starter->replaces[0] = '\0';
 }
 
 static void start_on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
@@ -46,14 +62,15 @@ static void start_on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
 
 static void start_on_text(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
-	struct app_starter *starter = stream->data;
+	struct app_output *out = stream->data;
 
 	if (n < 0) {
 		uv_close((uv_handle_t *)stream, start_on_closed);
+		start_on_part(out->starter);
 		return;
 	}
-	for (ssize_t i = 0; i < n && buf_len(&starter->text) < 4096; i++)
-		buf_add(&starter->text, b->base[i] == '\n' ? " " : &b->base[i], 1);
+	for (ssize_t i = 0; i < n && buf_len(&out->text) < 4096; i++)
+		buf_add(&out->text, b->base[i] == '\n' ? " " : &b->base[i], 1);
 }
 
 static void start_environment(const struct model *m, struct strv *env)
@@ -99,14 +116,22 @@ static char *start_program(void)
 	return mem_format("%s/ccvmctl", self);
 }
 
-void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env)
+static void start_init_output(struct app *a, struct app_starter *starter, struct app_output *out)
+{
+	uv_pipe_init(&a->loop, &out->pipe, 0);
+	out->starter = starter;
+	out->pipe.data = out;
+	buf_drop(&out->text, buf_len(&out->text));
+}
+
+void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env, int input)
 {
 	AUTO_FREE char *program = start_program();
 	AUTO_STRV struct strv argv = {0};
 	uv_stdio_container_t stdio[3] = {
-		{.flags = UV_IGNORE},
-		{.flags = UV_IGNORE},
-		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&starter->output},
+		{.flags = input < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = input},
+		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&starter->out.pipe},
+		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&starter->err.pipe},
 	};
 	uv_process_options_t options = {.exit_cb = start_on_exit, .file = program, .cwd = directory, .stdio = stdio, .stdio_count = 3};
 	int rc;
@@ -118,26 +143,32 @@ void app_run_starter(struct app *a, struct app_starter *starter, const char *dir
 		strv_add(env, *p);
 	options.args = argv.v;
 	options.env = env->v;
-	uv_pipe_init(&a->loop, &starter->output, 0);
 	starter->app = a;
-	starter->output.data = starter->process.data = starter;
-	buf_drop(&starter->text, buf_len(&starter->text));
+	starter->process.data = starter;
+	start_init_output(a, starter, &starter->out);
+	start_init_output(a, starter, &starter->err);
 	rc = uv_spawn(&a->loop, &starter->process, &options);
 	if (rc < 0) {
 		model_say(&a->model, "start in %.150s: %s", directory, uv_strerror(rc));
-		uv_close((uv_handle_t *)&starter->output, start_on_closed);
+		uv_close((uv_handle_t *)&starter->out.pipe, start_on_closed);
+		uv_close((uv_handle_t *)&starter->err.pipe, start_on_closed);
 		uv_close((uv_handle_t *)&starter->process, start_on_closed);
 		return;
 	}
 	starter->busy = true;
-	uv_read_start((uv_stream_t *)&starter->output, start_on_room, start_on_text);
+	starter->parts = 3;
+	uv_read_start((uv_stream_t *)&starter->out.pipe, start_on_room, start_on_text);
+	uv_read_start((uv_stream_t *)&starter->err.pipe, start_on_room, start_on_text);
 }
 
 static bool start_is_free(struct app *a)
 {
 	if (a->starter.busy)
 		model_say(&a->model, "another session is being started");
+	else
+		a->starter.replaces[0] = '\0';
 	a->starter.on_end = start_on_end;
+	a->starter.keys = a->model.keys;
 	return !a->starter.busy;
 }
 
@@ -151,17 +182,36 @@ void app_start_session(struct app *a)
 	start_arguments(&a->model, &args);
 	start_environment(&a->model, &env);
 	model_say(&a->model, "starting a session in %.150s", directory);
-	app_run_starter(a, &a->starter, directory, &args, &env);
+	app_run_starter(a, &a->starter, directory, &args, &env, -1);
+}
+
+/* The record of one that has ended, where ccvmctl reads it; -1: it was not known in time. */
+static int start_give_record(struct app *a, const struct model_session *s)
+{
+	int fd = buf_len(&s->record) ? memfd_create("record", MFD_CLOEXEC) : -1;
+	struct err ignored;
+
+	if (fd < 0) {
+		model_say(&a->model, "%.100s cannot be started again: n starts a new session", s->name);
+		return -1;
+	}
+	if (file_write_all(fd, buf_data(&s->record), buf_len(&s->record), &ignored) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 void app_restart_session(struct app *a, const struct model_session *s)
 {
 	AUTO_STRV struct strv args = {0}, env = {0};
+	AUTO_CLOSE int record = -1;
 
-	if (!start_is_free(a))
+	if (!start_is_free(a) || (s->ended && (record = start_give_record(a, s)) < 0))
 		return;
 	strv_add(&args, "restart");
-	strv_add(&args, s->id);
+	strv_add(&args, s->ended ? "--record" : s->id);
+	snprintf(a->starter.replaces, sizeof(a->starter.replaces), "%s", s->id);
 	model_say(&a->model, "restarting %.200s", s->name);
-	app_run_starter(a, &a->starter, "/", &args, &env);
+	app_run_starter(a, &a->starter, "/", &args, &env, record);
 }

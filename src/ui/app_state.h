@@ -23,14 +23,23 @@ struct app_connection {
 	struct buf held; /* frames of keys and pastes, while an image is on its way */
 };
 
+/* What a ccvmctl writes. */
+struct app_output {
+	uv_pipe_t pipe;
+	struct app_starter *starter;
+	struct buf text;
+};
+
 /* A ccvmctl that starts a session; one for the user's, one for the spare. */
 struct app_starter {
 	struct app *app;
 	uv_process_t process;
-	uv_pipe_t output;
-	struct buf text;
-	bool busy;
-	void (*on_end)(struct app *a, bool good, const char *text);
+	struct app_output out, err; /* the new session's id; why there is none */
+	bool busy, good;
+	int parts;	   /* that have not come: its end, and the ends of its outputs */
+	unsigned keys;	   /* of the model, when it was asked for */
+	char replaces[16]; /* a session that ends for it; empty: none */
+	void (*on_end)(struct app *a, bool good, const char *text); /* the id, or why there is none */
 };
 
 struct app {
@@ -57,6 +66,7 @@ struct app {
 	uv_timer_t clip_timer;
 	char clip_session[16]; /* who asked the terminal for its clipboard */
 	char spare_taken[16]; /* until it says that it has its name; empty: none */
+	unsigned spare_keys;  /* of the model, when it was taken */
 };
 
 /* app.c */
@@ -67,8 +77,8 @@ void app_on_history(struct app *a, const struct model_session *s, const unsigned
 /* app_start.c: a new session as the form of the model says; a session anew. */
 void app_start_session(struct app *a);
 void app_restart_session(struct app *a, const struct model_session *s);
-/* ccvmctl with these arguments, the first of which is its command. */
-void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env);
+/* ccvmctl with these arguments, the first of which is its command, and with that fd as its stdin (-1: nothing). */
+void app_run_starter(struct app *a, struct app_starter *starter, const char *directory, struct strv *args, struct strv *env, int input);
 
 /* app_spare.c: the session that is started ahead of need (tui.warmSpare). */
 void app_spare_tick(struct app *a);

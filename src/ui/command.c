@@ -86,7 +86,7 @@ static void command_rename(struct model *m, const struct key *k)
 	struct model_session *s = model_chosen(m);
 
 	(void)k;
-	if (!s)
+	if (!s || s->ended)
 		return;
 	model_open(m, MODEL_RENAME);
 	snprintf(m->line.text, sizeof(m->line.text), "%s", s->name);
@@ -94,8 +94,12 @@ static void command_rename(struct model *m, const struct key *k)
 
 static void command_stop(struct model *m, const struct key *k)
 {
+	const struct model_session *s = model_chosen(m);
+
 	(void)k;
-	if (model_chosen(m))
+	if (s && s->ended && model_may_answer(m))
+		model_dismiss(m, s->id);
+	else if (s && !s->ended)
 		model_open(m, MODEL_ASK_STOP);
 }
 
@@ -109,7 +113,7 @@ static void command_explain(struct model *m, const struct key *k)
 static void command_egress(struct model *m, const struct key *k)
 {
 	(void)k;
-	if (!model_chosen(m))
+	if (!model_chosen(m) || model_chosen(m)->ended)
 		return;
 	model_open(m, MODEL_EGRESS);
 	m->egress_n = m->egress_chosen = 0;
@@ -155,7 +159,9 @@ static void command_copy_mode(struct model *m, const struct key *k)
 	struct model_session *s = model_in_pane(m, m->active);
 
 	(void)k;
-	if (!s || !s->screen.cells)
+	if (s && s->ended)
+		model_say(m, "%.100s has ended: what is kept of it is its last screen", s->name);
+	if (!s || !s->screen.cells || s->ended)
 		return;
 	model_open(m, MODEL_COPY);
 	m->copy_top = s->screen.s.top;
@@ -174,7 +180,7 @@ static void command_redraw(struct model *m, const struct key *k)
 static void command_quit(struct model *m, const struct key *k)
 {
 	(void)k;
-	if (m->n == 0)
+	if (model_living(m) == 0)
 		m->wish = WISH_QUIT;
 	else
 		model_open(m, MODEL_ASK_QUIT);
@@ -185,7 +191,11 @@ static void command_restart(struct model *m, const struct key *k)
 	const struct model_session *s = model_chosen(m);
 
 	(void)k;
-	if (s && s->detached)
+	if (s && s->ended && model_may_answer(m))
+		m->wish = WISH_RESTART;
+	else if (s && s->ended)
+		return;
+	else if (s && s->detached)
 		model_open(m, MODEL_ASK_RESTART);
 	else if (s)
 		model_say(m, "%.100s belongs to the terminal it was started in", s->name);
@@ -206,7 +216,7 @@ static const struct command commands[] = {
 	{"e", "explain", "explain the session's state", command_explain},
 	{"n", "new", "new session", command_new},
 	{"r", "rename", "rename", command_rename},
-	{"x", "stop", "stop", command_stop},
+	{"x", "stop", "stop; forget one that has ended", command_stop},
 	{"R", "restart", "restart: end it and start one like it", command_restart},
 	{"g", "egress", "egress: what was refused; allow or deny", command_egress},
 	{"v", "events", "log of events", command_log},
@@ -288,6 +298,28 @@ static bool command_in_list(struct model *m, const struct key *k)
 	return false;
 }
 
+/* Of keys that were on their way to the session's program, none does anything here. */
+static void command_in_ended(struct model *m, const struct key *k)
+{
+	const struct model_session *s = model_active(m);
+
+	if (k->mods || !model_may_answer(m))
+		return;
+	if (k->code == VIEW_KEY_ENTER) {
+		model_dismiss(m, s->id);
+	} else if (k->code == 'R') {
+		m->chosen = (int)(s - m->session);
+		m->wish = WISH_RESTART;
+	}
+}
+
+static bool command_is_ended(struct model *m)
+{
+	const struct model_session *s = model_active(m);
+
+	return s && s->ended;
+}
+
 static bool command_in_pane(struct model *m, const struct key *k)
 {
 	const bool is_prefix = command_is(k, &m->prefix);
@@ -301,6 +333,10 @@ static bool command_in_pane(struct model *m, const struct key *k)
 		return false;
 	}
 	m->after_prefix = is_prefix;
+	if (!is_prefix && command_is_ended(m)) {
+		command_in_ended(m, k);
+		return false;
+	}
 	return !is_prefix;
 }
 
@@ -310,7 +346,7 @@ static bool command_in_peek(struct model *m, const struct key *k)
 		model_close(m);
 		return false;
 	}
-	return true; /* stays open, so that the answer's effect is seen; the prefix key closes it */
+	return !command_is_ended(m); /* stays open, so that the answer's effect is seen; the prefix key closes it */
 }
 
 static bool command_in_help(struct model *m, const struct key *k)
@@ -339,7 +375,7 @@ static bool command_in_egress(struct model *m, const struct key *k)
 	} wishes[] = {{'a', WISH_ALLOW}, {'o', WISH_ALLOW_ONCE}, {'d', WISH_DENY}, {'h', WISH_HOLD}, {'r', WISH_EGRESS_LOG}};
 
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
-		if (k->code == wishes[i].key && !k->mods)
+		if (k->code == wishes[i].key && !k->mods && (wishes[i].wish == WISH_EGRESS_LOG || model_may_answer(m)))
 			m->wish = wishes[i].wish;
 	if ((k->code == VIEW_KEY_DOWN || k->code == 'j') && m->egress_chosen + 1 < m->egress_n)
 		m->egress_chosen++;
@@ -361,11 +397,16 @@ bool command_key(struct model *m, const struct key *k)
 		[MODEL_SAVE] = command_in_save,
 	};
 
+	const bool number = k->mods == VIEW_ALT && k->code >= '1' && k->code <= '9' && (m->mode == MODEL_LIST || m->mode == MODEL_PANE);
+	bool passes = false;
+
 	m->message[0] = '\0';
-	if (k->mods == VIEW_ALT && k->code >= '1' && k->code <= '9' && (m->mode == MODEL_LIST || m->mode == MODEL_PANE)) {
+	m->keys++;
+	if (number)
 		model_choose(m, (int)(k->code - '1'));
-		return false;
-	}
-	return modes[m->mode](m, k);
+	else
+		passes = modes[m->mode](m, k);
+	m->key_ms = m->input_ms;
+	return passes;
 }
 

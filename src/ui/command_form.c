@@ -111,8 +111,11 @@ bool command_in_new(struct model *m, const struct key *k)
 	return false;
 }
 
+/* A key that was typed ahead of the question, or too soon to be an answer to it, leaves it standing. */
 bool command_in_ask_stop(struct model *m, const struct key *k)
 {
+	if (!model_may_answer(m))
+		return false;
 	if (k->code == 'y')
 		m->wish = WISH_STOP;
 	model_close(m);
@@ -121,6 +124,8 @@ bool command_in_ask_stop(struct model *m, const struct key *k)
 
 bool command_in_ask_restart(struct model *m, const struct key *k)
 {
+	if (!model_may_answer(m))
+		return false;
 	if (k->code == 'y')
 		m->wish = WISH_RESTART;
 	model_close(m);
@@ -129,6 +134,8 @@ bool command_in_ask_restart(struct model *m, const struct key *k)
 
 bool command_in_ask_quit(struct model *m, const struct key *k)
 {
+	if (!model_may_answer(m))
+		return false;
 	if (k->code == 'l' || k->code == VIEW_KEY_ENTER)
 		m->wish = WISH_QUIT;
 	else if (k->code == 'S')

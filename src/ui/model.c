@@ -16,8 +16,10 @@ void model_init(struct model *m, int64_t now_ms)
 
 void model_fini(struct model *m)
 {
-	for (int i = 0; i < m->n; i++)
+	for (int i = 0; i < m->n; i++) {
 		view_screen_fini(&m->session[i].screen);
+		buf_fini(&m->session[i].record);
+	}
 	view_screen_fini(&m->history);
 }
 
@@ -97,11 +99,47 @@ void model_begin_list(struct model *m)
 		m->session[i].seen = false;
 }
 
+static void model_remove(struct model *m, int at)
+{
+	view_screen_fini(&m->session[at].screen);
+	buf_fini(&m->session[at].record);
+	for (int i = 0; i < MODEL_PANES; i++)
+		if (strcmp(m->pane[i], m->session[at].id) == 0)
+			m->pane[i][0] = '\0';
+	m->n--;
+	memmove(&m->session[at], &m->session[at + 1], (size_t)(m->n - at) * sizeof(m->session[0]));
+	memset(&m->session[m->n], 0, sizeof(m->session[0]));
+	if (m->chosen > at || m->chosen >= m->n)
+		m->chosen = m->chosen > 0 ? m->chosen - 1 : 0;
+}
+
+/* Whether a key may be on its way to it: then it must not give its place to another one. */
+static bool model_is_in_use(const struct model *m, int at)
+{
+	for (int i = 0; i < m->panes; i++)
+		if (strcmp(m->pane[i], m->session[at].id) == 0)
+			return true;
+	return at == m->chosen;
+}
+
+/* The list is full: the first that has ended and is nowhere on the screen goes. */
+static void model_make_room(struct model *m)
+{
+	for (int i = 0; i < m->n; i++)
+		if (m->session[i].ended && !model_is_in_use(m, i)) {
+			model_remove(m, i);
+			return;
+		}
+}
+
 /* In the order they were started, so that a new one moves no number. */
 static struct model_session *model_insert(struct model *m, const char *id, int64_t started_ms)
 {
-	int at = m->n;
+	int at;
 
+	if (m->n == MODEL_SESSIONS)
+		model_make_room(m);
+	at = m->n;
 	if (m->n == MODEL_SESSIONS)
 		return NULL;
 	while (at > 0 && m->session[at - 1].started_ms > started_ms)
@@ -140,23 +178,11 @@ void model_take_status(struct model *m, const char *id, const struct json_line *
 		s = model_insert(m, id, started);
 	if (!s)
 		return;
-	model_copy_fields(s, l);
 	s->seen = true;
-}
-
-static void model_remove(struct model *m, int at)
-{
-	model_say(m, "%.200s has ended", m->session[at].name);
-	model_add_log(m, m->message);
-	view_screen_fini(&m->session[at].screen);
-	for (int i = 0; i < MODEL_PANES; i++)
-		if (strcmp(m->pane[i], m->session[at].id) == 0)
-			m->pane[i][0] = '\0';
-	m->n--;
-	memmove(&m->session[at], &m->session[at + 1], (size_t)(m->n - at) * sizeof(m->session[0]));
-	memset(&m->session[m->n], 0, sizeof(m->session[0]));
-	if (m->chosen > at || m->chosen >= m->n)
-		m->chosen = m->chosen > 0 ? m->chosen - 1 : 0;
+	if (s->ended && s->has_code) /* its directory goes a moment later than its last word came */
+		return;
+	s->ended = false;
+	model_copy_fields(s, l);
 }
 
 bool model_spare_fits(const struct model *m)
@@ -168,17 +194,107 @@ bool model_spare_fits(const struct model *m)
 	       strcmp(m->form[FORM_MODE].text, m->spare.overlay ? "overlay" : "live") == 0;
 }
 
-void model_end_list(struct model *m)
+/* Its pane, its place in the list and the focus stay as they are: keys that are on their way to it must reach nothing else. */
+static void model_end(struct model *m, struct model_session *s)
 {
-	if (!m->spare.seen)
-		m->spare = (struct model_session){0};
-	for (int i = m->n - 1; i >= 0; i--)
-		if (!m->session[i].seen)
-			model_remove(m, i);
+	if (s->ended)
+		return;
+	s->ended = true;
+	s->ended_ms = m->now_ms;
+	s->unseen_bell = false;
+	s->question[0] = '\0';
+	s->agent[0] = '\0';
+	if (strcmp(s->state, "failed") != 0)
+		snprintf(s->state, sizeof(s->state), "ended");
+	s->state_since_ms = m->now_ms;
+	model_say(m, "%.200s has ended", s->name);
+	model_add_log(m, m->message);
+	if (model_active(m) == s) {
+		m->message[0] = '\0'; /* the line says it, and what keys do now */
+		m->after_prefix = false;
+		m->shown_ms = 0;
+	}
+}
+
+void model_take_exit(struct model *m, const char *id, const struct json_line *l)
+{
+	struct model_session *s = model_find(m, id);
+
+	if (!s)
+		return;
+	s->has_code = json_get_int(l, "code", &s->code);
+	if (json_get_bool(l, "failed", false))
+		snprintf(s->state, sizeof(s->state), "failed");
+	model_end(m, s);
+}
+
+void model_dismiss(struct model *m, const char *id)
+{
+	const struct model_session *s = model_find(m, id);
+
+	if (!s || !s->ended)
+		return;
+	model_remove(m, (int)(s - m->session));
 	if (m->mode == MODEL_PANE && !model_active(m))
 		m->mode = MODEL_LIST;
 	if (m->n && !model_in_pane(m, m->active))
 		model_show(m);
+}
+
+void model_replace(struct model *m, const char *id, const char *by)
+{
+	const struct model_session *old = model_find(m, id), *s = model_find(m, by);
+
+	if (!old || !s || old == s)
+		return;
+	if (model_chosen(m) == old)
+		m->chosen = (int)(s - m->session);
+	for (int i = 0; i < m->panes; i++)
+		if (strcmp(m->pane[i], id) == 0)
+			memcpy(m->pane[i], s->id, sizeof(s->id));
+	model_dismiss(m, id);
+}
+
+int model_living(const struct model *m)
+{
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++)
+		n += !m->session[i].ended;
+	return n;
+}
+
+void model_end_list(struct model *m)
+{
+	if (!m->spare.seen)
+		m->spare = (struct model_session){0};
+	for (int i = m->n - 1; i >= 0; i--) {
+		if (m->session[i].seen)
+			continue;
+		model_end(m, &m->session[i]);
+		if (!m->session[i].terminal && !model_is_in_use(m, i)) /* scripts' come and go */
+			model_remove(m, i);
+	}
+	if (m->n && !model_in_pane(m, m->active))
+		model_show(m);
+}
+
+/* ---- which keys answer ---- */
+
+void model_on_input(struct model *m, int64_t ms)
+{
+	m->input_ms = ms;
+}
+
+void model_on_painted(struct model *m, int64_t ms)
+{
+	if (!m->shown_ms)
+		m->shown_ms = ms;
+}
+
+bool model_may_answer(const struct model *m)
+{
+	return m->shown_ms && m->input_ms - m->shown_ms >= MODEL_SETTLE_MS && m->input_ms - m->key_ms >= MODEL_SETTLE_MS;
 }
 
 /* ---- events ---- */
@@ -210,6 +326,8 @@ static void model_on_question(struct model *m, struct model_session *s, const st
 	json_get_int(l, "port", &port);
 	snprintf(s->question, sizeof(s->question), "%.200s:%d", json_get_string(l, "host") ? json_get_string(l, "host") : "?", (int)port);
 	model_say(m, "%.80s asks for %.120s: g opens the egress panel", s->name, s->question);
+	if (s == model_chosen(m)) /* the panel's keys are about this name from now on */
+		m->shown_ms = 0;
 }
 
 /* What was pasted, or why nothing was. */
@@ -237,7 +355,7 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	const char *event = json_get_string(l, "event"), *agent = json_get_string(l, "agent");
 	bool calls = false;
 
-	if (!s || !event || strcmp(event, "progress") == 0)
+	if (!s || s->ended || !event || strcmp(event, "progress") == 0)
 		return false;
 	if (strcmp(event, "agent") == 0) {
 		s->agent_since_ms = m->now_ms;
@@ -275,6 +393,14 @@ void model_choose(struct model *m, int i)
 		return;
 	m->chosen = i;
 	model_show(m);
+}
+
+void model_offer(struct model *m, const char *id, unsigned keys)
+{
+	const struct model_session *s = model_find(m, id);
+
+	if (s && m->keys == keys && m->mode == MODEL_LIST)
+		model_choose(m, (int)(s - m->session));
 }
 
 void model_show(struct model *m)
@@ -412,6 +538,7 @@ void model_open(struct model *m, enum model_mode mode)
 	if (m->mode == MODEL_LIST || m->mode == MODEL_PANE)
 		m->before = m->mode;
 	m->mode = mode;
+	m->shown_ms = 0;
 	m->line.text[0] = '\0';
 }
 

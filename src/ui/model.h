@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "client/keyname.h"
 #include "proto/view.h"
@@ -79,6 +80,9 @@ struct model_session {
 	char egress[16], last_refused[MODEL_TEXT], question[MODEL_TEXT];
 	bool overlay, terminal, detached, seen;
 	bool unseen_bell;
+	bool ended, has_code; /* ended: kept with its last screen until a key dismisses it; has_code: it said with what code */
+	int64_t code, ended_ms;
+	struct buf record; /* to start one like it (client/record.h); empty: not known */
 	int64_t state_since_ms, agent_since_ms, started_ms, refused, memory_total_kib, memory_used_kib, load_milli, cores;
 	int64_t pool_total_kib, pool_used_kib;
 	struct view_screen screen;
@@ -130,6 +134,10 @@ struct model {
 	int help_top;
 	char message[MODEL_TEXT];
 	int64_t now_ms;
+	/* Of a monotonic clock: when the key at hand was read, and the one before it; since when the user has seen what keys are about
+	 * to answer (0: it is not painted yet). */
+	int64_t input_ms, key_ms, shown_ms;
+	unsigned keys; /* typed so far */
 	enum model_wish wish;
 };
 
@@ -140,6 +148,13 @@ void model_fini(struct model *m);
 void model_begin_list(struct model *m);
 void model_take_status(struct model *m, const char *id, const struct json_line *l);
 void model_end_list(struct model *m);
+/* A session's last frame: how it ended. */
+void model_take_exit(struct model *m, const char *id, const struct json_line *l);
+/* Forgets a session that has ended, by a key of the user. */
+void model_dismiss(struct model *m, const char *id);
+/* Another one takes the place of one that has ended, in its panes and in the list's choice. */
+void model_replace(struct model *m, const char *id, const char *by);
+int model_living(const struct model *m); /* sessions that have not ended */
 /* Whether the spare is up and what the form asks for. */
 bool model_spare_fits(const struct model *m);
 /* An event of a session. True when it now waits for the user and is not being looked at. */
@@ -152,6 +167,18 @@ struct model_session *model_in_pane(struct model *m, int pane);    /* or NULL */
 struct model_session *model_active(struct model *m);
 bool model_is_looked_at(const struct model *m, const struct model_session *s);
 void model_choose(struct model *m, int i);
+/* A session that a key asked for is there: chosen, unless keys were typed since (`keys` was m->keys then) or go elsewhere than
+ * to the list. */
+void model_offer(struct model *m, const char *id, unsigned keys);
+
+/* How long a question must have been on the screen, and no key have come, before a key answers it: what is typed into a session
+ * that ends, or ahead of a question, decides nothing. */
+#define MODEL_SETTLE_MS 400
+/* A key arrives, read at that time of a monotonic clock; the screen was painted at that time. */
+void model_on_input(struct model *m, int64_t ms);
+void model_on_painted(struct model *m, int64_t ms);
+/* Whether the key at hand may answer what the screen asks. */
+bool model_may_answer(const struct model *m);
 /* What is selected in copy mode, from the first place to the last, both included; with COPY_LINES the columns mean nothing.
  * Without a selection it is the line. */
 struct model_span {

@@ -113,6 +113,18 @@ static void views_age(int64_t since_ms, int64_t now_ms, char *out, size_t size)
 		snprintf(out, size, "%" PRId64 "h%02" PRId64, s / 3600, s / 60 % 60);
 }
 
+/* How it ended: "exit 3 after 4m". */
+static void views_end(const struct model_session *s, char *out, size_t size)
+{
+	char age[24];
+
+	views_age(s->started_ms, s->ended_ms, age, sizeof(age));
+	if (s->has_code)
+		snprintf(out, size, "%s %" PRId64 " after %s", strcmp(s->state, "failed") == 0 ? "failed" : "exit", s->code, age);
+	else
+		snprintf(out, size, "killed after %s", age);
+}
+
 /* What it does, in one word: the agent's state where it is known, else the session's. */
 static const char *views_doing(const struct model_session *s)
 {
@@ -131,6 +143,7 @@ static const struct {
 	enum views_style style;
 } views_marks[] = {
 	{"waiting", "?", WAITING}, {"working", "*", BOLD}, {"idle", "-", DIM}, {"running", ">", PLAIN}, {"failed", "!", WAITING},
+	{"ended", "x", DIM},
 };
 
 static const char *views_mark(const struct model_session *s, const struct canvas_style **style)
@@ -203,8 +216,14 @@ static void views_list_row(const struct model *m, struct canvas *c, int i, int r
 	canvas_text(c, row, width - badge + 1, badge - 1, s->overlay ? &views_now[OVERLAY] : &views_now[LIVE], s->overlay ? "OVER" : "LIVE");
 	if (lines < 2)
 		return;
-	views_egress(s, egress, sizeof(egress));
-	canvas_textf(c, row + 1, 2, width - 2, &views_now[DIM], "%s %s %s", views_doing(s), age, egress);
+	if (s->ended)
+		views_end(s, egress, sizeof(egress));
+	else
+		views_egress(s, egress, sizeof(egress));
+	if (s->ended)
+		canvas_text(c, row + 1, 2, width - 2, &views_now[DIM], egress);
+	else
+		canvas_textf(c, row + 1, 2, width - 2, &views_now[DIM], "%s %s %s", views_doing(s), age, egress);
 }
 
 static void views_list(const struct model *m, struct canvas *c)
@@ -236,17 +255,22 @@ static void views_header(const struct model *m, struct canvas *c, const struct c
 	views_pool(s, pool, sizeof(pool));
 	canvas_fill(c, &(struct canvas_box){b->row, b->col, 1, b->cols}, style);
 	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s", s->overlay ? "OVERLAY" : "LIVE");
+	if (s->ended) {
+		views_end(s, egress, sizeof(egress));
+		(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 ended \xc2\xb7 %s", s->name, egress);
+		return;
+	}
 	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
 	(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
 			   " \xc2\xb7 egress %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64 " \xc2\xb7 pool %s", egress, memory,
 			   s->load_milli / 1000, s->load_milli / 10 % 100, pool);
 }
 
-static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct view_screen *v, int first)
+static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct view_screen *v, int first, bool ended)
 {
 	const int row = v->s.cursor_row - first, col = v->s.cursor_col;
 
-	if (m->mode != MODEL_PANE || !(v->s.modes & VIEW_CURSOR_VISIBLE) || row < 0 || row >= b->rows || col >= b->cols)
+	if (m->mode != MODEL_PANE || ended || !(v->s.modes & VIEW_CURSOR_VISIBLE) || row < 0 || row >= b->rows || col >= b->cols)
 		return;
 	c->cursor_row = b->row + row;
 	c->cursor_col = b->col + col;
@@ -298,7 +322,9 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 
 		canvas_copy(c, &b, &s->screen, first);
 		if (pane == m->active)
-			views_cursor(m, c, &b, &s->screen, first);
+			views_cursor(m, c, &b, &s->screen, first, s->ended);
+	} else if (s->ended) {
+		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], "ended: its screen was not looked at before");
 	} else {
 		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], s->terminal ? "starting" : "started by a script: it has no screen");
 	}
@@ -311,11 +337,13 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 
 static void views_title(const struct model *m, struct canvas *c)
 {
-	const int waiting = model_waiting(m);
+	const int waiting = model_waiting(m), living = model_living(m);
 	int used;
 
 	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &views_now[BAR]);
-	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", m->n, m->n == 1 ? "" : "s");
+	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", living, living == 1 ? "" : "s");
+	if (m->n > living)
+		used += canvas_textf(c, 0, used, c->cols - used, &views_now[BAR], "  %d ended", m->n - living);
 	if (waiting)
 		used += canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE], "  %d need%s you", waiting, waiting == 1 ? "s" : "");
 	if (strcmp(m->spare.state, "running") == 0)
@@ -355,10 +383,20 @@ static const char *views_link(const struct model *m)
 	return links_uri(&v->links, view_row(v, (uint16_t)row)[m->copy_column].link);
 }
 
-static void views_status(const struct model *m, struct canvas *c)
+static void views_ended(const struct model_session *s, struct canvas *c, int row, const char *prefix)
+{
+	char end[64];
+
+	views_end(s, end, sizeof(end));
+	canvas_textf(c, row, 0, c->cols, &views_now[PLAIN], "%s: Enter closes%s  (%s l: the list; other keys do nothing)", end,
+		     s->detached ? "  R restarts" : "", prefix);
+}
+
+static void views_status(struct model *m, struct canvas *c)
 {
 	const int row = c->rows - 1;
 	const char *link = views_link(m);
+	const struct model_session *s = model_active(m);
 	char prefix[KEYNAME_SIZE];
 
 	keyname_format(prefix, &m->prefix);
@@ -369,6 +407,8 @@ static void views_status(const struct model *m, struct canvas *c)
 		canvas_textf(c, row, 0, c->cols, &views_now[PLAIN], "link: %s", link);
 	else if (m->mode == MODEL_FIND || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE)
 		views_line(m, c, row);
+	else if (m->mode == MODEL_PANE && s && s->ended && !m->after_prefix)
+		views_ended(s, c, row, prefix);
 	else if (m->mode == MODEL_PANE)
 		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "%s %s", prefix,
 			     m->after_prefix ? "…  l list  n new  s panes  z zoom  [ look back  ? help" : "then l: back to the list; then ?: all keys");
@@ -530,7 +570,7 @@ static void views_ask_quit(struct model *m, struct canvas *c)
 {
 	struct canvas_box b = views_dialog(c, 60, 5, "quit");
 
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%d session%s.", m->n, m->n == 1 ? "" : "s");
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%d session%s.", model_living(m), model_living(m) == 1 ? "" : "s");
 	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN], "l or Enter: quit and leave them running");
 	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "S: stop those of ccvm-tui and ccvmctl new, then quit");
 }

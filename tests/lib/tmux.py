@@ -127,6 +127,17 @@ class Tmux:
                 if time.monotonic() > end:
                     raise
 
+    def press_until(self, pattern, *names, timeout=30):
+        """Press keys until the screen matches: ccvm-tui ignores keys that come right after its question was painted."""
+        end = time.monotonic() + timeout
+        while True:
+            self.keys(*names)
+            try:
+                return self.wait_for(pattern, min(1, max(0.1, end - time.monotonic())))
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+
     def wait(self, condition, timeout, what):
         try:
             return wait_until(condition, timeout, what)

@@ -63,6 +63,32 @@ static void fill(struct model *m)
 	show_text(&m->session[1], shell, 3, 60);
 }
 
+/* These sessions are left. */
+static void list(struct model *m, const char *ids)
+{
+	static const struct {
+		const char *id, *json;
+	} all[] = {{"aaaaaa", "{\"name\":\"web\",\"started_ms\":1,\"terminal\":true}"},
+		   {"bbbbbb", "{\"name\":\"api\",\"started_ms\":2,\"terminal\":true}"},
+		   {"cccccc", "{\"name\":\"c\",\"started_ms\":3,\"terminal\":false}"}};
+
+	model_begin_list(m);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (strstr(ids, all[i].id))
+			take(m, all[i].id, all[i].json);
+	model_end_list(m);
+}
+
+/* As a session's last frame says. */
+static void exit_with(struct model *m, const char *id, int code)
+{
+	static struct json_line l;
+	AUTO_FREE char *json = mem_format("{\"code\":%d,\"failed\":false}", code);
+
+	assert_int_equal(json_parse_line(json, strlen(json), &l), 0);
+	model_take_exit(m, id, &l);
+}
+
 /* ---- goldens ---- */
 
 static char attr_letter(const struct view_cell *c)
@@ -109,7 +135,8 @@ static void compare(const char *name, const struct buf *got)
 		fail_msg("%s differs; got:\n%.*s", path, (int)buf_len(got), (const char *)buf_data(got));
 }
 
-static void press(struct model *m, const char *keys)
+/* Keys so many milliseconds apart; what each one brings about is painted at once. */
+static void press_every(struct model *m, const char *keys, int64_t ms)
 {
 	AUTO_FREE char *copy = mem_strdup(keys);
 	char *rest = NULL;
@@ -118,8 +145,16 @@ static void press(struct model *m, const char *keys)
 		struct key k;
 
 		assert_true(keyname_parse(&k, w));
+		model_on_painted(m, m->input_ms + 1);
+		model_on_input(m, m->input_ms + ms);
 		(void)command_key(m, &k);
 	}
+	model_on_painted(m, m->input_ms + 1);
+}
+
+static void press(struct model *m, const char *keys)
+{
+	press_every(m, keys, 2 * MODEL_SETTLE_MS);
 }
 
 static const struct {
@@ -130,7 +165,7 @@ static const struct {
 	{"stop", "x"},	       {"stop-overlay", "Down x"}, {"quit", "q"},     {"egress", "g"},	     {"log", "v"},
 	{"find", "/ a p"},     {"copy", "[ Up"},    {"prefix", "Enter C-\\"},
 	{"copy-chars", "[ Right Right v Up Right"}, {"restart", "R"}, {"new-directory", "n C-n"}, {"save", "[ w a"}, {"light", "l"}, {"mono", "m"},
-	{"overlay", "2"}, {"search", "[ / e d i t"}, {"held", "g"}, {"empty", ""},
+	{"overlay", "2"}, {"search", "[ / e d i t"}, {"held", "g"}, {"empty", ""}, {"ended", "Enter x y"}, {"ended-killed", ""},
 };
 
 /* What no key brings about. */
@@ -147,9 +182,15 @@ static void prepare(struct model *m, const char *name)
 		(void)model_take_event(m, "aaaaaa", &l);
 	}
 	if (strcmp(name, "empty") == 0) {
-		model_begin_list(m);
-		model_end_list(m);
+		list(m, "");
+		for (int i = 0; i < 3; i++)
+			model_dismiss(m, (const char *const[]){"aaaaaa", "bbbbbb", "cccccc"}[i]);
+		m->message[0] = '\0';
 	}
+	if (strcmp(name, "ended") == 0)
+		exit_with(m, "aaaaaa", 3);
+	if (strcmp(name, "ended-killed") == 0)
+		list(m, "aaaaaa cccccc");
 }
 
 static const struct {
@@ -478,27 +519,194 @@ static void test_events(void **state)
 	model_fini(&m);
 }
 
-/* A session that ends leaves its pane and moves no other one. */
+/* However a session ends, its pane, its row and the focus stay; keys that were on their way to it do nothing, at any speed. */
 static void test_session_ends(void **state)
+{
+	static const int64_t pauses[] = {0, 1, 50, 150, MODEL_SETTLE_MS - 1, MODEL_SETTLE_MS, 3 * MODEL_SETTLE_MS};
+
+	(void)state;
+	for (int how = 0; how < 4; how++)
+		for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+			static struct model m;
+			struct key k;
+
+			fill(&m);
+			press(&m, "2 Enter");
+			if (how != 1)
+				exit_with(&m, "bbbbbb", 0); /* and then its directory goes, or the other way round */
+			if (how != 0)
+				list(&m, "aaaaaa cccccc");
+			if (how == 2)
+				list(&m, "aaaaaa bbbbbb cccccc"); /* read before it went */
+			if (how == 3)
+				exit_with(&m, "bbbbbb", 0);
+			press_every(&m, "x y x y x y q S a n Tab 1 j k d C-c Escape Space", pauses[i]);
+			if (m.n != 3 || m.mode != MODEL_PANE || m.wish != WISH_NOTHING || m.chosen != 1 || strcmp(m.pane[0], "bbbbbb") != 0)
+				fail_msg("way %d, pause %d: %d sessions, mode %d, wish %d, chosen %d", how, (int)pauses[i], m.n, (int)m.mode, (int)m.wish,
+					 m.chosen);
+			assert_true(keyname_parse(&k, "a"));
+			assert_false(command_key(&m, &k));
+			assert_int_equal(model_living(&m), 2);
+			press(&m, "Enter");
+			assert_int_equal(m.n, 2);
+			assert_int_equal(m.mode, MODEL_LIST);
+			assert_non_null(model_chosen(&m));
+			model_fini(&m);
+		}
+}
+
+/* What is typed in one go neither closes nor restarts, with Enter and R among it. */
+static void test_ended_needs_a_pause(void **state)
 {
 	static struct model m;
 
 	(void)state;
 	fill(&m);
-	press(&m, "2 Enter");
-	model_begin_list(&m);
-	take(&m, "aaaaaa", "{\"name\":\"web\",\"started_ms\":1}");
-	take(&m, "cccccc", "{\"name\":\"c\",\"started_ms\":3}");
-	model_end_list(&m);
-	assert_int_equal(m.n, 2);
+	press(&m, "Enter");
+	exit_with(&m, "aaaaaa", 7);
+	press_every(&m, "e x i t Enter Enter R R Enter x y", 100);
+	assert_int_equal(m.n, 3);
+	assert_int_equal(m.wish, WISH_NOTHING);
+	press(&m, "R");
+	assert_int_equal(m.wish, WISH_RESTART);
+	assert_int_equal(m.chosen, 0);
+	/* The one that follows takes its place, pane and focus. */
+	take(&m, "dddddd", "{\"name\":\"web\",\"started_ms\":9,\"terminal\":true,\"state\":\"running\"}");
+	model_replace(&m, "aaaaaa", "dddddd");
+	assert_int_equal(m.n, 3);
+	assert_string_equal(model_chosen(&m)->id, "dddddd");
+	assert_string_equal(m.pane[0], "dddddd");
+	assert_int_equal(m.mode, MODEL_PANE);
+	model_fini(&m);
+}
+
+/* Behind the prefix key commands work as in any pane; one that has ended goes by x without a question, since nothing is lost. */
+static void test_ended_in_the_list(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	fill(&m);
+	press(&m, "Enter");
+	exit_with(&m, "aaaaaa", 0);
+	press(&m, "C-\\ l");
 	assert_int_equal(m.mode, MODEL_LIST);
-	assert_true(model_chosen(&m) != NULL);
-	model_begin_list(&m);
-	model_end_list(&m);
-	assert_int_equal(m.n, 0);
-	assert_null(model_chosen(&m));
+	press(&m, "r [ g");
+	assert_int_equal(m.mode, MODEL_LIST);
+	press(&m, "x");
+	assert_int_equal(m.mode, MODEL_LIST);
+	assert_int_equal(m.n, 2);
+	list(&m, "");
+	assert_int_equal(m.n, 1); /* the script is forgotten */
 	press(&m, "Up Down Enter x e a g Tab / q");
 	model_fini(&m);
+}
+
+/* Sessions of scripts come and go; the list has room for new ones when many have ended. */
+static void test_many_end(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	fill(&m);
+	list(&m, "aaaaaa bbbbbb");
+	assert_int_equal(m.n, 2);
+	for (int i = 0; i < 3 * MODEL_SESSIONS; i++) {
+		AUTO_FREE char *id = mem_format("e%05d", i), *json = mem_format("{\"name\":\"n\",\"started_ms\":%d,\"terminal\":true}", 10 + i);
+
+		model_begin_list(&m);
+		take(&m, id, json);
+		take(&m, "aaaaaa", "{\"name\":\"web\",\"started_ms\":1,\"terminal\":true}");
+		model_end_list(&m);
+		assert_non_null(model_find(&m, id));
+	}
+	assert_int_equal(m.n, MODEL_SESSIONS);
+	assert_string_equal(model_chosen(&m)->id, "aaaaaa");
+	assert_string_equal(m.pane[0], "aaaaaa");
+	model_fini(&m);
+}
+
+/* Every question, with the key that would lose the most: not before it is painted, not in the same breath. */
+static void test_questions_ignore_type_ahead(void **state)
+{
+	static const struct {
+		const char *opens, *answer;
+		enum model_mode mode;
+		enum model_wish wish;
+	} cases[] = {{"x", "y", MODEL_ASK_STOP, WISH_STOP},	   {"R", "y", MODEL_ASK_RESTART, WISH_RESTART}, {"q", "S", MODEL_ASK_QUIT, WISH_QUIT_AND_STOP},
+		     {"q", "l", MODEL_ASK_QUIT, WISH_QUIT},	   {"q", "Enter", MODEL_ASK_QUIT, WISH_QUIT},	{"g", "a", MODEL_EGRESS, WISH_ALLOW},
+		     {"g", "o", MODEL_EGRESS, WISH_ALLOW_ONCE}, {"g", "d", MODEL_EGRESS, WISH_DENY},		{"g", "h", MODEL_EGRESS, WISH_HOLD}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+		struct key k;
+
+		fill(&m);
+		press(&m, cases[i].opens);
+		m.wish = WISH_NOTHING;
+		for (int n = 0; n < 5; n++) {
+			press_every(&m, cases[i].answer, MODEL_SETTLE_MS - 1);
+			if (m.mode != cases[i].mode || m.wish != WISH_NOTHING)
+				fail_msg("%s %s: typed ahead", cases[i].opens, cases[i].answer);
+		}
+		/* Not painted, however long ago the key before was. */
+		m.shown_ms = 0;
+		model_on_input(&m, m.input_ms + 100 * MODEL_SETTLE_MS);
+		assert_true(keyname_parse(&k, cases[i].answer));
+		(void)command_key(&m, &k);
+		assert_int_equal(m.wish, WISH_NOTHING);
+		press(&m, cases[i].answer);
+		if (m.wish != cases[i].wish)
+			fail_msg("%s %s: wish %d", cases[i].opens, cases[i].answer, (int)m.wish);
+		model_fini(&m);
+	}
+}
+
+/* A name that is asked for while the panel is open changes what `a` means. */
+static void test_egress_question_comes_late(void **state)
+{
+	static const char held[] = "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
+	static struct model m;
+	static struct json_line l;
+	struct key k;
+
+	(void)state;
+	fill(&m);
+	press(&m, "g");
+	m.wish = WISH_NOTHING;
+	assert_int_equal(json_parse_line(held, strlen(held), &l), 0);
+	(void)model_take_event(&m, "aaaaaa", &l);
+	model_on_input(&m, m.input_ms + 100 * MODEL_SETTLE_MS);
+	assert_true(keyname_parse(&k, "a"));
+	(void)command_key(&m, &k);
+	assert_int_equal(m.wish, WISH_NOTHING);
+	press(&m, "a");
+	assert_int_equal(m.wish, WISH_ALLOW);
+	model_fini(&m);
+}
+
+/* A session that was asked for takes the list's choice, not that of somebody who went on typing. */
+static void test_new_session_moves_no_focus(void **state)
+{
+	static const struct {
+		const char *keys;
+		int chosen;
+	} cases[] = {{"", 2}, {"Down", 1}, {"Enter", 0}, {"x", 0}, {"a", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+		unsigned keys;
+
+		fill(&m);
+		keys = m.keys;
+		press(&m, cases[i].keys);
+		model_offer(&m, "cccccc", keys);
+		if (m.chosen != cases[i].chosen)
+			fail_msg("keys \"%s\": %d", cases[i].keys, m.chosen);
+		model_fini(&m);
+	}
 }
 
 static void test_key_names(void **state)
@@ -545,6 +753,12 @@ int main(void)
 		cmocka_unit_test(test_keys_of_the_table_are_keys),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_session_ends),
+		cmocka_unit_test(test_ended_needs_a_pause),
+		cmocka_unit_test(test_ended_in_the_list),
+		cmocka_unit_test(test_many_end),
+		cmocka_unit_test(test_questions_ignore_type_ahead),
+		cmocka_unit_test(test_egress_question_comes_late),
+		cmocka_unit_test(test_new_session_moves_no_focus),
 		cmocka_unit_test(test_key_names),
 	};
 

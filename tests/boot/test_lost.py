@@ -1,0 +1,126 @@
+"""Keys, questions and pastes that nobody may lose, in ccvm-tui with real guests: at several sizes and in several terminal types."""
+
+import json
+import os
+import re
+import signal
+import time
+
+from harness import assert_eq, assert_in, assert_nothing_left, assert_true, test, wait_until
+from tmux import Tmux
+
+# Each with a size from 40x12 to 400x120.
+TERMINALS = {"xterm-256color": (40, 12), "xterm": (132, 43), "tmux-256color": (280, 30), "screen-256color": (400, 120)}
+
+
+def ctl(ctx, *args, code=0, **kw):
+    got, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), *args], timeout=kw.pop("timeout", 180), **kw)
+    assert_eq(got, code, "ccvmctl %s: %s" % (" ".join(args), err.decode()))
+    return out.decode()
+
+
+def listed(ctx):
+    return {s["name"]: s for s in json.loads(ctl(ctx, "ls", "--json"))}
+
+
+def tui(ctx, term, **kw):
+    cols, rows = TERMINALS[term]
+    return Tmux(ctx, [os.path.join(ctx.bin, "ccvm-tui")], env={"TERM": term}, cols=cols, rows=rows, **kw)
+
+
+def shells(ctx, *names):
+    for name in names:
+        ctl(ctx, "new", "--shell", "--name", name, "--read-only-cwd", "--wait")
+
+
+def ends(ctx, t, how):
+    """The first session ends, in one of the ways there are, with keys behind."""
+    if how == "exit":
+        t.send("exit 3\nxyxyxy\nqSxy")
+        return
+    pid = listed(ctx)["one"]["pid"]
+    t.send("echo here\n")
+    if how == "stop":
+        ctx.spawn([os.path.join(ctx.bin, "ccvmctl"), "stop", "one"])
+    else:
+        os.kill(pid, signal.SIGKILL)
+    for _ in range(40):  # like somebody who goes on typing
+        t.send("xy")
+        if re.search("after .*: Enter closes", t.screen(), re.M):
+            break
+        time.sleep(0.05)
+    t.send("xyxyqS\nxy")
+
+
+@test(timeout=600)
+def test_keys_after_the_end(ctx):
+    """Three sessions, the first ends while keys are typed into it: the others go on, the pane stays with the last screen and says how
+    it ended; only Enter after a pause closes it, and R starts one like it."""
+    shells(ctx, "two", "three")
+    for term, how in zip(TERMINALS, ("exit", "stop", "kill", "exit")):
+        shells(ctx, "one")
+        t = tui(ctx, term)
+        t.wait_for("3 sessions")
+        others = [listed(ctx)[n]["id"] for n in ("two", "three")]
+        t.keys("/")
+        t.send("one")
+        t.keys("Enter", "Enter")
+        t.wait_for("then l: back to the list")
+        t.send("echo last-$((40 + 2))\n")
+        t.wait_for("last-42", 60)
+        ends(ctx, t, how)
+        t.wait_for("after .*: Enter closes", 90)
+        assert_in("2 sessions  1 ended", t.screen(), "title with " + term)
+        assert_in({"exit": "exit 3 after", "stop": "after", "kill": "killed after"}[how][:12], t.screen(), "how it ended, with " + term)
+        assert_in("last-42", t.screen(), "the last screen, with " + term)
+        assert_eq(sorted(listed(ctx)), ["three", "two"], "sessions after the keys, with " + term)
+        t.answer(": Enter closes", "R") if how == "exit" else t.answer(": Enter closes", "Enter")
+        if how == "exit":
+            wait_until(lambda: listed(ctx).get("one", {}).get("state") == "running", 120, "one like it")
+            t.wait_for("3 sessions", 30)
+            t.wait_gone("1 ended")
+            assert_eq((listed(ctx)["one"]["mode"], listed(ctx)["one"]["workspace"]), ("overlay", ctx.workspace), "what was started again")
+            ctl(ctx, "stop", "one")
+        assert_eq([listed(ctx)[n]["id"] for n in ("two", "three")], others, "the others, with " + term)
+        t.keys("C-l")
+        os.kill(t.program().pid, signal.SIGTERM)
+        assert_eq(t.exit_code(20), 0, "exit code with " + term)
+        t.close()
+    ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=600)
+def test_mouse(ctx):
+    """In each terminal type, a report in each form a terminal has chooses in the list, is passed to a program that asked for the mouse, and
+    is nothing else: no digit of it chooses a session, no letter of it is typed."""
+    shells(ctx, "one", "two")
+    for term in TERMINALS:
+        t = tui(ctx, term)
+        t.wait_for("2 sessions")
+        for row, name in ((3, "two"), (1, "one")):
+            t.mouse(0, row, 3)
+            t.mouse(0, row, 3, release=True)
+            t.wait_for(r"%d.%s +OVER" % (1 if name == "one" else 2, name))
+            t.wait_for("│ OVERLAY %s" % name)
+            t.wait_for("^Enter type")
+        t.keys("1", "Enter")
+        t.wait_for("then l: back to the list")
+        t.send("clear; printf '\\033[?1002h\\033[?1006h%%s\\n' rea''dy-%s; cat -v\n" % term)
+        t.wait_for("│ready-%s" % term)
+        flat = lambda: re.sub(r"\n[^\n]*│", "", t.screen())
+        row, column = 5, t.screen().split("\n")[1].index("│") + 4
+        for i, report in enumerate(("\033[<0;%d;%dM" % (column + 1, row + 1), "\033[M %c%c" % (33 + column, 33 + row),
+                                    "\033[32;%d;%dM" % (column + 1, row + 1))):
+            t.send(report)
+            t.send("\033[<0;%d;%dm" % (column + 1, row + 1))
+            t.wait(lambda n=i: flat().count("[<0;4;4M^[[<0;4;4m") == n + 1, 30, "report %d with %s" % (i, term))
+        t.send("\n\033[<0;1;1Mend\n")
+        t.wait_for("│end")
+        assert_eq(re.findall(r"\d+;\d+", flat().replace("[<0;4;4M^[[<0;4;4m", "")), [], "typed reports with " + term)
+        t.keys("C-c")
+        os.kill(t.program().pid, signal.SIGTERM)
+        assert_eq(t.exit_code(20), 0, "exit code with " + term)
+        t.close()
+    ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
