@@ -82,7 +82,7 @@ enum view_kind {
 	VIEW_LINES = 'l', /* first line: 8 bytes, how many: 2 */
 	VIEW_FIND = 'f',  /* line to begin with: 8 bytes, 1 byte: 0 up, 1 down; text */
 	VIEW_KEY = 'k',	  /* 1 byte of enum view_mod, 4 bytes: a code point or enum view_key */
-	VIEW_PASTE = 't', /* text, as pasted */
+	VIEW_PASTE = 't', /* 1 byte: 1 the paste begins, 2 it ends (3: both); text, whole characters, VIEW_PASTE_PART at most */
 	VIEW_MOUSE = 'm', /* 1 byte of enum view_mod, 1 button (0..2, 64, 65 the wheel), 1: 0 press, 1 release, 2 move; row, col: 2 each */
 	VIEW_FOCUS = 'c', /* 1 byte: 0 lost, 1 gained */
 	/* ccvm-term to viewer */
@@ -90,7 +90,13 @@ enum view_kind {
 	VIEW_HISTORY = 'L', /* first line: 8 bytes, then rows counted from it */
 	VIEW_FOUND = 'R',   /* line: 8 bytes, UINT64_MAX: none; column: 2 */
 	VIEW_NONE = 'X',    /* this session has no screen */
+	VIEW_TAKEN = 'T',   /* bytes of pastes that are on their way into the program: 4 bytes. See VIEW_PASTE_WINDOW */
 };
+
+#define VIEW_PASTE_PART	  16384u
+#define VIEW_PASTE_WINDOW 65536u /* bytes of pastes that may be under way to a session: a program that does not read stops the paste */
+#define VIEW_PASTE_FIRST  1
+#define VIEW_PASTE_LAST	  2
 
 enum view_mod { VIEW_SHIFT = 1, VIEW_ALT = 2, VIEW_CTRL = 4 };
 

@@ -19,6 +19,8 @@ struct client {
 	struct buf held; /* output since it attached, until the screen at that moment is on its way */
 	bool holding;
 	bool pulling;	 /* waits for a frame of the screen */
+	uint32_t pasted; /* bytes of pastes that ccvm-term has not told of */
+	uint32_t taken;	 /* those that it has told of, while the agent has enough to read */
 	struct clip_typed typed; /* how far its keys were followed */
 	bool paused;	 /* typed more than the agent takes */
 	bool has_request, has_args, has_env;
@@ -214,6 +216,8 @@ static int clients_on_view(struct client *c, const struct wire_frame *f)
 		return -1;
 	if (f->payload[0] == VIEW_PULL)
 		c->pulling = true;
+	if (f->payload[0] == VIEW_PASTE && f->n > 2)
+		c->pasted += (uint32_t)f->n - 2;
 	clip_on_view(c->session, c->number, f->payload, f->n);
 	screen_on_view(c->session, c, c->number, f->payload, f->n);
 	return 0;
@@ -397,12 +401,40 @@ bool clients_is_there(struct session *s, uint32_t number)
 	return clients_find(s, number) != NULL;
 }
 
+/* The viewer may send that much more. */
+static void clients_send_taken(struct client *c)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_TAKEN}, 1);
+	view_put_u32(&message, c->taken);
+	if (c->taken)
+		clients_send(c, WIRE_VIEW_DATA, buf_data(&message), buf_len(&message));
+	c->taken = 0;
+}
+
+/* ccvm-term has made bytes for the agent of a part of a paste; they are in the input by now. What it claims is bounded by what it
+ * was given. */
+static void clients_on_taken(struct client *c, const unsigned char *p, size_t n)
+{
+	const uint32_t told = n == 5 ? view_get_u32(p + 1) : 0, taken = told < c->pasted ? told : c->pasted;
+
+	c->pasted -= taken;
+	c->taken += taken;
+	if (buf_len(&c->session->input) < WIRE_CREDIT_FIRST / 2)
+		clients_send_taken(c);
+}
+
 void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n)
 {
 	struct client *c = clients_find(s, number);
 
 	if (!c)
 		return;
+	if (((const unsigned char *)bytes)[0] == VIEW_TAKEN) {
+		clients_on_taken(c, bytes, n);
+		return;
+	}
 	if (((const unsigned char *)bytes)[0] == VIEW_FRAME)
 		c->pulling = false;
 	clients_send(c, WIRE_VIEW_DATA, bytes, n);
@@ -419,18 +451,24 @@ void clients_pull_again(struct session *s)
 {
 	static const unsigned char pull[9] = {VIEW_PULL};
 
-	for (struct client *c = s->clients; c; c = c->next)
+	for (struct client *c = s->clients; c; c = c->next) {
 		if (c->pulling || c->holding)
 			screen_on_view(s, c, c->number, pull, sizeof(pull));
+		c->taken += c->pasted; /* what the old one had of a paste is lost with the screen, which was told */
+		c->pasted = 0;
+		clients_send_taken(c);
+	}
 }
 
 void clients_resume(struct session *s)
 {
+	if (buf_len(&s->input) >= WIRE_CREDIT_FIRST / 2)
+		return;
 	for (struct client *c = s->clients; c; c = c->next) {
-		if (c->paused && buf_len(&s->input) < WIRE_CREDIT_FIRST / 2) {
-			c->paused = false;
+		clients_send_taken(c);
+		if (c->paused)
 			stream_pause(c->stream, false);
-		}
+		c->paused = false;
 	}
 }
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define SCREEN_INPUT_MAX 65536u /* of ccvm-term's bytes for an agent that does not read: the rest is dropped */
+#define SCREEN_INPUT_MAX (1u << 20) /* of keys for an agent that does not read: the rest is dropped, and that is told. Pastes wait */
 #define SCREEN_BELL_MS	 1000
 #define SCREEN_SETTLE_MS 500
 
@@ -58,7 +58,12 @@ void screen_resize(struct session *s)
 
 static void screen_on_input(struct session *s, const unsigned char *bytes, size_t n)
 {
-	if (s->input_end || buf_len(&s->input) + n > SCREEN_INPUT_MAX)
+	const bool full = buf_len(&s->input) + n > SCREEN_INPUT_MAX;
+
+	if (full && !s->screen.deaf)
+		status_event_note(s, "input", "the program does not read what is typed: from here on it is lost");
+	s->screen.deaf = full;
+	if (s->input_end || full)
 		return;
 	buf_add(&s->input, bytes, n);
 	agent_pump(s);

@@ -31,6 +31,7 @@ struct screen {
 	struct stream *worker; /* NULL: none at the moment */
 	struct buf in;
 	unsigned workers; /* so far */
+	bool deaf;	  /* the agent reads nothing, and keys were lost */
 	char title[SCREEN_TITLE_MAX];
 	char *text; /* owned; of the screen; NULL: none yet */
 	enum attention_hook hook;   /* claude's last one */

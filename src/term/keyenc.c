@@ -95,10 +95,13 @@ void keyenc_key(struct buf *out, uint32_t code, unsigned mods, unsigned modes)
 		view_put_utf8(out, code);
 }
 
-void keyenc_paste(struct buf *out, const unsigned char *text, size_t n, unsigned modes)
+void keyenc_bracket(struct buf *out, bool opens)
 {
-	if (modes & VIEW_PASTE_BRACKETS)
-		buf_add(out, "\033[200~", 6);
+	buf_add(out, opens ? "\033[200~" : "\033[201~", 6);
+}
+
+void keyenc_paste(struct buf *out, const unsigned char *text, size_t n)
+{
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
 		size_t len = view_get_utf8(text + i, n - i, &ch);
@@ -109,8 +112,6 @@ void keyenc_paste(struct buf *out, const unsigned char *text, size_t n, unsigned
 			buf_add(out, text + i, len);
 		i += len ? len : 1;
 	}
-	if (modes & VIEW_PASTE_BRACKETS)
-		buf_add(out, "\033[201~", 6);
 }
 
 void keyenc_mouse(struct buf *out, unsigned mods, unsigned button, unsigned kind, unsigned row, unsigned col, unsigned modes)

@@ -22,6 +22,7 @@ struct term_viewer {
 	uint64_t since;
 	int64_t sent_ms;
 	bool used, waiting;
+	bool bracketed; /* its paste has begun, in brackets */
 };
 
 struct term {
@@ -161,13 +162,29 @@ static void term_on_key(struct term *t, uint32_t id, const unsigned char *p, siz
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
+/* A part of a paste. What is told of it comes behind its bytes, so that nobody thinks them delivered before they are. */
 static void term_on_paste(struct term *t, uint32_t id, const unsigned char *p, size_t n)
 {
-	AUTO_BUF struct buf bytes = {0};
+	struct term_viewer *v = term_viewer(t, id);
+	AUTO_BUF struct buf bytes = {0}, taken = {0};
 
-	(void)id;
-	keyenc_paste(&bytes, p, n, emu_modes(t->emu));
+	if (n < 1 || !v)
+		return;
+	if (p[0] & VIEW_PASTE_FIRST) {
+		v->bracketed = emu_modes(t->emu) & VIEW_PASTE_BRACKETS;
+		if (v->bracketed)
+			keyenc_bracket(&bytes, true);
+	}
+	keyenc_paste(&bytes, p + 1, n - 1);
+	if (p[0] & VIEW_PASTE_LAST && v->bracketed) {
+		keyenc_bracket(&bytes, false);
+		v->bracketed = false;
+	}
 	term_send(t, WIRE_STDIN, &bytes);
+	view_put_u32(&taken, id);
+	buf_add(&taken, (const char[]){VIEW_TAKEN}, 1);
+	view_put_u32(&taken, (uint32_t)(n - 1));
+	term_send(t, WIRE_VIEW_DATA, &taken);
 }
 
 static void term_on_mouse(struct term *t, uint32_t id, const unsigned char *p, size_t n)

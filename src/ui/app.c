@@ -238,12 +238,16 @@ static void app_on_key(void *ctx, const struct key *k)
 	app_grant(a);
 }
 
-static void app_on_paste(void *ctx, const char *text)
+static void app_on_paste(void *ctx, const char *text, size_t n, bool whole)
 {
 	struct app *a = ctx;
+	const struct model_session *s = model_active(&a->model);
 
-	if (command_paste(&a->model, text))
-		links_paste(a, model_active(&a->model), text);
+	a->model.keys++;
+	if (!whole)
+		model_say(&a->model, "nothing was pasted: it is larger than %u MiB", INPUT_PASTE_MAX >> 20);
+	else if (command_paste(&a->model, text, n) && !links_paste(a, s, text, n))
+		model_say(&a->model, "nothing was pasted: %.200s", s && !s->ended ? "the paste before is still under way" : "the session has ended");
 	app_grant(a);
 }
 

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "client/record.h"
 #include "client/sessions.h"
+#include "clip/clip_path.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
 #include "ui/app_state.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LINKS_HELD_MAX	(64u << 20) /* bytes of keys and pastes that wait for one session */
 #define LINKS_BESIDE_MS 50 /* between two frames of a pane that is not the chosen one */
 
 static struct app_connection *links_find(struct app *a, const char *id)
@@ -49,17 +51,6 @@ static void links_send(struct app *a, const struct model_session *s, enum wire_t
 	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
 }
 
-/* Keys and pastes keep their order, also behind a paste that waits for its image. */
-static void links_type(struct app *a, const struct model_session *s, const struct buf *message)
-{
-	struct app_connection *c = s ? links_find(a, s->id) : NULL;
-
-	if (c && c->picture.waiting)
-		wire_put(&c->held, WIRE_VIEW, buf_data(message), buf_len(message));
-	else
-		links_send(a, s, WIRE_VIEW, buf_data(message), buf_len(message));
-}
-
 static void links_send_to(void *ctx, enum wire_type type, const void *payload, size_t n)
 {
 	struct app_connection *c = ctx;
@@ -69,17 +60,80 @@ static void links_send_to(void *ctx, enum wire_type type, const void *payload, s
 	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
 }
 
+/* What is held goes on in its order: nothing while an image is on its way, and no more of a paste than may be under way. */
+static void links_pump(struct app_connection *c)
+{
+	struct wire_frame f;
+
+	while (!c->picture.waiting && wire_next(&c->held, &f) == 1) {
+		const size_t size = f.n + WIRE_HEADER_SIZE, pasted = f.payload[0] == VIEW_PASTE ? f.n - 2 : 0;
+
+		if (pasted && c->pasted + pasted > VIEW_PASTE_WINDOW)
+			return;
+		c->pasted += pasted;
+		stream_write(c->stream, buf_data(&c->held), size);
+		buf_drop(&c->held, size);
+	}
+	if (!buf_len(&c->held)) { /* it may have been large */
+		buf_fini(&c->held);
+		c->held = (struct buf){0};
+	}
+}
+
+static void links_on_taken(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	const size_t taken = n == 5 ? view_get_u32(p + 1) : 0;
+
+	c->pasted -= taken < c->pasted ? taken : c->pasted;
+	links_pump(c);
+}
+
+static void links_type(struct app *a, const struct model_session *s, const struct buf *message)
+{
+	struct app_connection *c = s ? links_find(a, s->id) : NULL;
+
+	if (!c || buf_len(&c->held) > LINKS_HELD_MAX)
+		return;
+	wire_put(&c->held, WIRE_VIEW, buf_data(message), buf_len(message));
+	links_pump(c);
+}
+
+/* Where a part that begins at p ends: no character is cut. */
+static size_t links_part(const char *p, size_t n)
+{
+	size_t cut = n < VIEW_PASTE_PART ? n : VIEW_PASTE_PART;
+
+	for (int i = 0; i < 3 && cut < n && cut > 1 && ((unsigned char)p[cut] & 0xc0) == 0x80; i++)
+		cut--;
+	return cut;
+}
+
+static void links_put_paste(struct buf *out, const char *text, size_t n)
+{
+	size_t at = 0;
+
+	do {
+		const size_t part = links_part(text + at, n - at);
+		const char flags = (char)((at ? 0 : VIEW_PASTE_FIRST) | (at + part == n ? VIEW_PASTE_LAST : 0));
+		AUTO_BUF struct buf message = {0};
+
+		buf_add(&message, (const char[]){VIEW_PASTE, flags}, 2);
+		buf_add(&message, text + at, part);
+		wire_put(out, WIRE_VIEW, buf_data(&message), buf_len(&message));
+		at += part;
+	} while (at < n);
+}
+
+/* It goes before what was typed while its image was on its way. */
 static void links_on_paste_done(void *ctx, const void *text, size_t n)
 {
 	struct app_connection *c = ctx;
-	AUTO_BUF struct buf message = {0}, held = c->held;
+	AUTO_BUF struct buf behind = c->held;
 
 	c->held = (struct buf){0};
-	buf_add(&message, "t", 1);
-	buf_add(&message, text, n);
-	links_send_to(c, WIRE_VIEW, buf_data(&message), buf_len(&message));
-	if (buf_len(&held))
-		stream_write(c->stream, buf_data(&held), buf_len(&held));
+	links_put_paste(&c->held, text, n);
+	buf_add(&c->held, buf_data(&behind), buf_len(&behind));
+	links_pump(c);
 }
 
 /* ---- what sessions say ---- */
@@ -155,7 +209,9 @@ static bool links_on_view(struct app_connection *c, const unsigned char *p, size
 		c->framed_ms = uv_now(&a->loop);
 		return view_take_frame(&s->screen, p, n) == 0;
 	}
-	if (p[0] == VIEW_HISTORY)
+	if (p[0] == VIEW_TAKEN)
+		links_on_taken(c, p, n);
+	else if (p[0] == VIEW_HISTORY)
 		app_on_history(a, s, p, n);
 	else if (p[0] == VIEW_FOUND)
 		links_on_found(a, p, n);
@@ -170,6 +226,12 @@ void links_answer(struct app *a, const char *id, enum wire_type type, const void
 		links_send_to(c, type, payload, n);
 }
 
+static void links_on_placed(struct app_connection *c, const unsigned char *p, size_t n)
+{
+	picture_on_placed(&c->picture, p, n);
+	links_pump(c);
+}
+
 static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 {
 	if (f->type == WIRE_EVENT)
@@ -179,7 +241,7 @@ static bool links_on_frame(struct app_connection *c, const struct wire_frame *f)
 	else if (f->type == WIRE_VIEW_DATA)
 		return links_on_view(c, f->payload, f->n);
 	else if (f->type == WIRE_IMAGE_PLACED)
-		picture_on_placed(&c->picture, f->payload, f->n);
+		links_on_placed(c, f->payload, f->n);
 	else if (f->type == WIRE_EXIT)
 		links_on_exit(c, f->payload, f->n);
 	else if (f->type == WIRE_CLIP_ASK)
@@ -358,19 +420,20 @@ void links_key(struct app *a, const struct model_session *s, const struct key *k
 	links_type(a, s, &message);
 }
 
-void links_paste(struct app *a, const struct model_session *s, const char *text)
+bool links_paste(struct app *a, const struct model_session *s, const char *text, size_t n)
 {
 	struct app_connection *c = s ? links_find(a, s->id) : NULL;
 	const struct picture_callbacks cb = {links_send_to, links_on_paste_done, c};
-	AUTO_BUF struct buf message = {0};
 
-	if (c && !c->picture.waiting) {
-		picture_begin(&c->picture, &cb, text, strlen(text));
-		return;
+	if (!c || buf_len(&c->held) + n > LINKS_HELD_MAX)
+		return false;
+	if (n <= CLIP_PASTE_MAX && !buf_len(&c->held) && !c->picture.waiting) {
+		picture_begin(&c->picture, &cb, text, n); /* it may name an image */
+		return true;
 	}
-	buf_add(&message, "t", 1);
-	buf_add(&message, text, strlen(text));
-	links_type(a, s, &message);
+	links_put_paste(&c->held, text, n);
+	links_pump(c);
+	return true;
 }
 
 void links_mouse(struct app *a, const struct model_session *s, unsigned mods, unsigned button, unsigned kind, int row, int col)

@@ -16,7 +16,8 @@ void links_close(struct app *a);
 void links_follow(struct app *a);
 /* One message of each kind; a session that has no connection gets none. */
 void links_key(struct app *a, const struct model_session *s, const struct key *k);
-void links_paste(struct app *a, const struct model_session *s, const char *text);
+/* Sent as fast as its program reads it. False: nothing of it is sent, since there is no connection, or too much is waiting. */
+bool links_paste(struct app *a, const struct model_session *s, const char *text, size_t n);
 void links_mouse(struct app *a, const struct model_session *s, unsigned mods, unsigned button, unsigned kind, int row, int col);
 void links_lines(struct app *a, const struct model_session *s, uint64_t from, unsigned count);
 void links_search(struct app *a, const struct model_session *s, uint64_t from, bool down, const char *text);

@@ -20,7 +20,8 @@ struct app_connection {
 	uint64_t framed_ms; /* the loop's time when the last frame came */
 	int cols, rows; /* last told */
 	struct picture picture;
-	struct buf held; /* frames of keys and pastes, while an image is on its way */
+	struct buf held; /* frames of keys and pastes, behind an image or a paste that is on its way */
+	size_t pasted;	 /* bytes of pastes under way that the session has not taken */
 };
 
 /* What a ccvmctl writes. */

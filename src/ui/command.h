@@ -25,6 +25,6 @@ void command_copy_point(struct model *m, int row, int column);
 /* Takes one key. True when it is for the active session's program (model_active). */
 bool command_key(struct model *m, const struct key *k);
 /* Pasted text, for a line being typed; true when it is for the active session's program. */
-bool command_paste(struct model *m, const char *text);
+bool command_paste(struct model *m, const char *text, size_t n);
 
 #endif

@@ -144,15 +144,14 @@ bool command_in_ask_quit(struct model *m, const struct key *k)
 	return false;
 }
 
-bool command_paste(struct model *m, const char *text)
+bool command_paste(struct model *m, const char *text, size_t n)
 {
 	struct model_line *line = m->mode == MODEL_NEW && m->form_field != FORM_MODE ? &m->form[m->form_field]
 				  : m->mode == MODEL_RENAME || m->mode == MODEL_FIND || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE ? &m->line : NULL;
-	const size_t n = strlen(text);
 
 	if (!line)
 		return m->mode == MODEL_PANE || m->mode == MODEL_PEEK;
-	for (size_t i = 0; i < n;) {
+	for (size_t i = 0; i < n && i < 4 * sizeof(line->text);) { /* no line is longer */
 		uint32_t ch;
 		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
 

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <termkey.h>
 
-#define INPUT_PASTE_MAX (1u << 20) /* a longer one is cut */
 #define INPUT_NONE	-1
 #define INPUT_OF_ANY	27 /* ESC [ 27 ; modifiers ; character ~ */
 #define INPUT_DIGITS	7 /* of the largest character, U+10FFFF */
@@ -53,7 +52,7 @@ struct input {
 	struct input_callbacks cb;
 	struct buf bytes; /* not given to libtermkey yet */
 	struct buf paste;
-	bool pasting, waiting;
+	bool pasting, waiting, paste_cut;
 };
 
 struct input *input_new(const char *term, const struct input_callbacks *cb)
@@ -370,6 +369,12 @@ static size_t input_partial(const struct buf *b, const char *marker)
 	return 0;
 }
 
+static void input_forget_paste(struct input *in)
+{
+	buf_fini(&in->paste);
+	in->paste = (struct buf){0};
+}
+
 /* Takes everything up to the marker; false: it is not there yet, and all but what may be its beginning was taken. */
 static bool input_up_to(struct input *in, const char *marker, bool force)
 {
@@ -380,9 +385,11 @@ static bool input_up_to(struct input *in, const char *marker, bool force)
 	if (!in->pasting) {
 		input_push(in, n);
 	} else {
-		const size_t room = INPUT_PASTE_MAX - buf_len(&in->paste);
-
-		buf_add(&in->paste, buf_data(&in->bytes), n < room ? n : room);
+		in->paste_cut = in->paste_cut || n > INPUT_PASTE_MAX - buf_len(&in->paste);
+		if (in->paste_cut)
+			input_forget_paste(in);
+		else
+			buf_add(&in->paste, buf_data(&in->bytes), n);
 		buf_drop(&in->bytes, n);
 	}
 	if (at)
@@ -394,8 +401,9 @@ static void input_process(struct input *in, bool force)
 {
 	while (input_up_to(in, in->pasting ? INPUT_END : INPUT_BEGIN, force)) {
 		if (in->pasting)
-			in->cb.on_paste(in->cb.ctx, buf_text(&in->paste));
-		buf_drop(&in->paste, buf_len(&in->paste));
+			in->cb.on_paste(in->cb.ctx, buf_text(&in->paste), buf_len(&in->paste), !in->paste_cut);
+		input_forget_paste(in); /* it may have been large */
+		in->paste_cut = false;
 		in->pasting = !in->pasting;
 	}
 }

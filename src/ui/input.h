@@ -5,11 +5,14 @@
 
 #include "client/keyname.h"
 
+#define INPUT_PASTE_MAX (32u << 20) /* bytes; a longer one is refused whole */
+
 struct input;
 
 struct input_callbacks {
 	void (*on_key)(void *ctx, const struct key *k);
-	void (*on_paste)(void *ctx, const char *text);
+	/* whole: false, and no text, for one that was longer than INPUT_PASTE_MAX */
+	void (*on_paste)(void *ctx, const char *text, size_t n, bool whole);
 	/* kind: 0 press, 1 release, 2 move; button as VIEW_MOUSE's; row and column from 0 */
 	void (*on_mouse)(void *ctx, unsigned mods, unsigned button, unsigned kind, int row, int col);
 	void *ctx;

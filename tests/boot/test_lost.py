@@ -1,11 +1,13 @@
 """Keys, questions and pastes that nobody may lose, in ccvm-tui with real guests: at several sizes and in several terminal types."""
 
+import hashlib
 import json
 import os
 import re
 import signal
 import time
 
+import procs
 from harness import assert_eq, assert_in, assert_nothing_left, assert_true, test, wait_until
 from tmux import Tmux
 
@@ -119,6 +121,77 @@ def test_mouse(ctx):
         t.wait_for("│end")
         assert_eq(re.findall(r"\d+;\d+", flat().replace("[<0;4;4M^[[<0;4;4m", "")), [], "typed reports with " + term)
         t.keys("C-c")
+        os.kill(t.program().pid, signal.SIGTERM)
+        assert_eq(t.exit_code(20), 0, "exit code with " + term)
+        t.close()
+    ctl(ctx, "stop", "--all")
+    assert_nothing_left(ctx)
+
+
+# Takes a paste in brackets from its terminal and tells what came.
+TAKE = r"""
+import hashlib, os, sys, tty
+tty.setraw(0)
+os.write(1, b"\x1b[?2004h" + b"take-%s\r\n" % sys.argv[1].encode())
+got = b""
+while not got.endswith(b"\x1b[201~"):
+    got += os.read(0, 1 << 20)
+os.write(1, b"\x1b[?2004l")
+os.system("stty sane")
+with open("taken.new", "w") as f:
+    f.write("%s %d %s" % (got[:6] == b"\x1b[200~", len(got) - 12, hashlib.sha256(got[6:-6]).hexdigest()))
+os.rename("taken.new", "taken-" + sys.argv[1])
+"""
+
+
+def peak_kib(pid):
+    return int(re.search(rb"VmHWM:\s+(\d+)", procs.read("/proc/%d/status" % pid)).group(1))
+
+
+@test(timeout=900)
+def test_pastes(ctx):
+    """Of any size, whole, in each terminal type; neither ccvm-session nor ccvm-term holds one of them; a program that does not read keeps
+    neither keys of other sessions waiting nor its own in the wrong order."""
+    ctx.write(os.path.join(ctx.workspace, "take.py"), TAKE)
+    ctl(ctx, "new", "--shell", "--name", "one", "--wait")
+    ctl(ctx, "new", "--shell", "--name", "two", "--wait")
+    session = listed(ctx)["one"]["pid"]
+    holders = [p.pid for p in procs.descendants(session) if p.name == "ccvm-term"] + [session]
+    sizes = {"xterm-256color": (60 << 10, 64 << 10), "xterm": (16 << 20,), "tmux-256color": (1 << 20,), "screen-256color": ((64 << 10) + 1, 1)}
+    for term, each in sizes.items():
+        t = tui(ctx, term)
+        t.wait_for("2 sessions")
+        t.keys("1", "Enter")
+        t.wait_for("then l: back to the list")
+        for n in each:
+            text = (("%07d é" % n) * (n // 10 + 1)).encode()[:n].decode("utf-8", "ignore").ljust(n // 1, "x")
+            text = text.encode()[:n].decode("utf-8", "ignore")
+            path = ctx.write(os.path.join(ctx.dir, "paste"), text)
+            before = [peak_kib(p) for p in holders]
+            t.send("python3 take.py %d\n" % n)
+            t.wait_for("│take-%d" % n, 60)
+            began = time.monotonic()
+            t.tmux("load-buffer", path, ";", "paste-buffer", "-p", "-d")
+            taken = os.path.join(ctx.workspace, "taken-%d" % n)
+            t.wait(lambda p=taken: os.path.exists(p), 300, "a paste of %d bytes with %s" % (n, term))
+            wanted = "True %d %s" % (len(text.encode()), hashlib.sha256(text.encode()).hexdigest())
+            assert_eq(procs.read(taken).decode(), wanted, "what was taken of %d bytes with %s" % (n, term))
+            os.unlink(path)
+            print("%d bytes: %.1f s" % (n, time.monotonic() - began))
+            grown = [b - a for a, b in zip(before, (peak_kib(p) for p in holders))]
+            assert_true(all(g < 6 << 10 for g in grown), "KiB that ccvm-term and ccvm-session grew by, for %d bytes: %s" % (n, grown))
+        if term == "tmux-256color":
+            t.send("stty raw -echo; echo slee''ps; sleep 5; head -c 300000 | tail -c 4; stty sane\n")
+            t.wait_for("│sleeps")
+            path = ctx.write(os.path.join(ctx.dir, "paste"), "y" * 299996)
+            t.tmux("load-buffer", path, ";", "paste-buffer", "-p", "-d")
+            t.send("last")
+            t.keys("C-\\", "2")
+            t.wait_for("LIVE two")
+            t.send("echo other-$((1 + 1))\n")
+            t.wait_for("other-2")
+            t.keys("C-\\", "1")
+            t.wait_for("last", 90)
         os.kill(t.program().pid, signal.SIGTERM)
         assert_eq(t.exit_code(20), 0, "exit code with " + term)
         t.close()

@@ -20,11 +20,11 @@ static void on_key(void *ctx, const struct key *k)
 	(void)command_key(ctx, k);
 }
 
-static void on_paste(void *ctx, const char *text)
+static void on_paste(void *ctx, const char *text, size_t n, bool whole)
 {
-	if (strlen(text) > 1 << 20)
+	if (n > INPUT_PASTE_MAX || (!whole && n) || text[n])
 		abort();
-	(void)command_paste(ctx, text);
+	(void)command_paste(ctx, text, n);
 }
 
 static void on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kind, int row, int col)

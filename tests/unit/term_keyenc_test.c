@@ -54,7 +54,9 @@ static void test_paste_cannot_end_its_brackets(void **state)
 	AUTO_BUF struct buf out = {0};
 
 	(void)state;
-	keyenc_paste(&out, (const unsigned char *)text, sizeof(text) - 1, VIEW_PASTE_BRACKETS);
+	keyenc_bracket(&out, true);
+	keyenc_paste(&out, (const unsigned char *)text, sizeof(text) - 1);
+	keyenc_bracket(&out, false);
 	assert_string_equal(buf_text(&out), "\033[200~a\rb[201~rm\tcd\033[201~");
 }
 

@@ -26,12 +26,12 @@ static void on_key(void *ctx, const struct key *k)
 	g->keys++;
 }
 
-static void on_paste(void *ctx, const char *text)
+static void on_paste(void *ctx, const char *text, size_t size, bool whole)
 {
 	struct got *g = ctx;
 	const size_t n = strlen(g->text);
 
-	snprintf(g->text + n, sizeof(g->text) - n, "paste(%s) ", text);
+	snprintf(g->text + n, sizeof(g->text) - n, "paste(%s) ", size > 100 ? "long" : whole ? text : "too long");
 }
 
 static void on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kind, int row, int col)
@@ -160,6 +160,35 @@ static void test_keys(void **state)
 	}
 }
 
+/* Pastes of any size come whole, up to a bound; beyond it nothing of one comes. */
+static void test_pastes(void **state)
+{
+	static const struct {
+		size_t n;
+		const char *wanted;
+	} cases[] = {{60 << 10, "paste(long) x "}, {64 << 10, "paste(long) x "}, {1 << 20, "paste(long) x "}, {INPUT_PASTE_MAX, "paste(long) x "},
+		     {INPUT_PASTE_MAX + 1, "paste(too long) x "}, {2 * INPUT_PASTE_MAX, "paste(too long) x "}};
+	static char part[4096];
+
+	(void)state;
+	memset(part, 'p', sizeof(part));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct got g = {0};
+		const struct input_callbacks cb = {on_key, on_paste, on_mouse, &g};
+		struct input *in = input_new("xterm", &cb);
+
+		input_feed(in, "\033[200~", 6);
+		for (size_t left = cases[i].n, n; left; left -= n) {
+			n = left < sizeof(part) ? left : sizeof(part);
+			input_feed(in, part, n);
+		}
+		input_feed(in, "\033[201~x", 7);
+		if (strcmp(g.text, cases[i].wanted) != 0)
+			fail_msg("%zu bytes: \"%s\"", cases[i].n, g.text);
+		input_free(in);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_reports_with_a_pause),
 		cmocka_unit_test(test_among_keys),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_pastes),
 	};
 
 	return cmocka_run_group_tests_name("ui_input", tests, NULL, NULL);
