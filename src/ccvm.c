@@ -71,7 +71,7 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	if (session < 0)
 		return main_fail(&e);
 	launch_forget(&l);
-	run_session(fd, session, l.tty, &events, &result);
+	run_session(fd, session, &(struct run_terminal){l.tty, conf->terminal_filter}, &events, &result);
 	if (result.directory && printf("%s\n", result.directory) < 0)
 		result.code = ERR_EXIT_GUEST;
 	free(result.directory);

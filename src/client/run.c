@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "client/termfilter.h"
 #include "client/terminal.h"
 #include "client/typed.h"
 #include "loop/stream.h"
@@ -50,6 +51,7 @@ struct run {
 	bool input_can_poll, input_ended;
 	uint32_t credit;
 	struct typed typed;	/* in a terminal */
+	struct termfilter filter; /* for the same */
 	uv_timer_t typed_timer; /* for a paste whose end does not come */
 	uv_signal_t signals[8];
 	struct events *events;
@@ -323,6 +325,17 @@ static void run_print_failure(const cJSON *json)
 	run_print_lines("QEMU and ccvm-net", run_member(json, "qemu"));
 }
 
+/* The terminal as it was found, whatever the guest left on and however the session ended. */
+static void run_restore(struct run *r)
+{
+	AUTO_BUF struct buf undo = {0};
+
+	if (!r->tty)
+		return;
+	termfilter_undo(&r->filter, &undo);
+	terminal_restore(&undo);
+}
+
 static void run_on_exit(struct run *r, const struct wire_frame *f)
 {
 	cJSON *json = cJSON_ParseWithLength((const char *)f->payload, f->n);
@@ -336,8 +349,7 @@ static void run_on_exit(struct run *r, const struct wire_frame *f)
 		r->result->directory = mem_strdup(run_member(json, "directory"));
 	events_clear_line(r->events);
 	if (r->failed) {
-		if (r->tty)
-			terminal_restore(r->agent_runs);
+		run_restore(r);
 		run_print_failure(json);
 	}
 	cJSON_Delete(json);
@@ -364,7 +376,19 @@ static void run_on_event(struct run *r, const struct wire_frame *f)
 
 static void run_on_stdout(struct run *r, const struct wire_frame *f)
 {
-	run_output_add(&r->out[0], f->payload, f->n);
+	AUTO_BUF struct buf shown = {0};
+
+	if (!r->tty) {
+		run_output_add(&r->out[0], f->payload, f->n);
+		return;
+	}
+	termfilter_feed(&r->filter, f->payload, f->n, &shown);
+	run_output_add(&r->out[0], buf_data(&shown), buf_len(&shown));
+}
+
+static void run_on_answers(struct run *r, const struct wire_frame *f)
+{
+	r->filter.answers = f->n == 1 && f->payload[0];
 }
 
 static void run_on_stderr(struct run *r, const struct wire_frame *f)
@@ -398,7 +422,7 @@ static void run_on_frame(struct run *r, const struct wire_frame *f)
 		void (*take)(struct run *r, const struct wire_frame *f);
 	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr}, {WIRE_CREDIT, run_on_credit},
 		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit},
-		     {WIRE_IMAGE_PLACED, run_on_placed}, {WIRE_CLIP_ASK, run_on_ask}};
+		     {WIRE_IMAGE_PLACED, run_on_placed}, {WIRE_CLIP_ASK, run_on_ask}, {WIRE_ANSWERS, run_on_answers}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
@@ -487,7 +511,7 @@ static void run_signals_init(struct run *r)
 	}
 }
 
-void run_session(int session_fd, pid_t session, bool tty, struct events *ev, struct run_result *result)
+void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result)
 {
 	static struct run r;
 	const struct stream_callbacks cb = {run_on_bytes, run_on_session_end, NULL, &r};
@@ -495,22 +519,22 @@ void run_session(int session_fd, pid_t session, bool tty, struct events *ev, str
 	memset(result, 0, sizeof(*result));
 	r.events = ev;
 	r.result = result;
-	r.tty = tty;
+	r.tty = t->tty;
+	r.filter.open = !t->filter;
 	uv_loop_init(&r.loop);
 	r.session = stream_open(&r.loop, session_fd, &cb);
 	run_output_init(&r, &r.out[0], STDOUT_FILENO);
 	run_output_init(&r, &r.out[1], STDERR_FILENO);
 	run_signals_init(&r);
 	run_input_init(&r);
-	if (tty) {
+	if (r.tty) {
 		terminal_init();
 		terminal_set_waiting();
 	}
 	uv_run(&r.loop, UV_RUN_DEFAULT);
 	while (waitpid(session, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (tty)
-		terminal_restore(r.agent_runs && (!r.exit_seen || r.failed));
+	run_restore(&r);
 	events_finish(ev);
 	if (!r.exit_seen) {
 		events_clear_line(ev);

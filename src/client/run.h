@@ -7,6 +7,11 @@
 
 #include "client/events.h"
 
+struct run_terminal {
+	bool tty;    /* stdin and stdout are a terminal */
+	bool filter; /* terminal.filter */
+};
+
 struct run_result {
 	int code;          /* what to exit with */
 	char *directory;   /* owned; dry run: the run directory that was kept */
@@ -14,6 +19,6 @@ struct run_result {
 
 /* session_fd: the connected socket, taken over; session: the session's pid, a child. Prints failures of ccvm's own
  * to stderr. */
-void run_session(int session_fd, pid_t session, bool tty, struct events *ev, struct run_result *result);
+void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result);
 
 #endif

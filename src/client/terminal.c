@@ -1,6 +1,8 @@
 #include "client/terminal.h"
+#include "base/file.h"
 #include "base/sched.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -11,7 +13,7 @@ static bool terminal_known;
 
 static void terminal_at_exit(void)
 {
-	terminal_restore(false);
+	terminal_restore(NULL);
 }
 
 void terminal_init(void)
@@ -43,15 +45,14 @@ void terminal_set_raw(void)
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 }
 
-void terminal_restore(bool reset)
+void terminal_restore(const struct buf *undo)
 {
-	static const char undo[] = "\033[<u\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l\033[?2004l\033[?2026l"
-				   "\033[?1049l\033[?25h\033[0m";
+	struct err ignored;
 
 	if (!terminal_known)
 		return;
-	if (reset)
-		(void)!write(STDOUT_FILENO, undo, sizeof(undo) - 1);
+	if (undo && buf_len(undo))
+		(void)file_write_all(STDOUT_FILENO, buf_data(undo), buf_len(undo), &ignored);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_saved);
 }
 

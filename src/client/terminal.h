@@ -2,7 +2,7 @@
 #ifndef CCVM_CLIENT_TERMINAL_H
 #define CCVM_CLIENT_TERMINAL_H
 
-#include <stdbool.h>
+#include "base/buf.h"
 
 /* Remembers the modes of stdin's terminal; restores them at exit, also after a fatal signal. */
 void terminal_init(void);
@@ -10,9 +10,8 @@ void terminal_init(void);
 void terminal_set_waiting(void);
 /* While the agent runs: every byte is its. */
 void terminal_set_raw(void);
-/* Back to what was found. With reset, also undoes what a program that died may have left switched on: alternate
- * screen, mouse, bracketed paste, hidden cursor, keyboard protocol. */
-void terminal_restore(bool reset);
+/* Back to what was found. undo (NULL: nothing) is written first: what a program left switched on (termfilter_undo). */
+void terminal_restore(const struct buf *undo);
 /* The window's size; 80 × 24 when the terminal does not say. */
 void terminal_size(int *cols, int *rows);
 

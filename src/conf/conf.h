@@ -68,6 +68,7 @@ struct conf {
 	struct strv tui_keys;
 	char *tui_notify;
 	bool tui_warm_spare;
+	bool terminal_filter;
 	long tui_history; /* lines */
 
 	unsigned char source[CONF_OPTION_MAX]; /* enum conf_source, by row of the option table */

@@ -305,6 +305,17 @@ static const struct option options[] = {
      .man = "Keep one more session in the directory that ccvm-tui was started in, with the agent up and unseen, so that a "
 	    "new session there is on the screen at once. It costs what an idle session costs: its private memory (some 100 MiB) "
 	    "and a little processor time. It ends with ccvm-tui."},
+    {.name = "terminal.filter",
+     .type = OPTION_BOOL,
+     .not_image = true,
+     FIELD(terminal_filter),
+     .fallback = "true",
+     .variable = "CCVM_TERMINAL_FILTER",
+     .help = "keep a guest's risky sequences from the terminal",
+     .man = "Leave out, of what a guest writes to the terminal of ccvm or ccvmctl attach, clipboard writes (OSC 52 and the like), DCS, "
+	    "APC, PM and SOS strings with what needs them (sixel and kitty's images, tmux passthrough), operating system commands "
+	    "beyond titles, colours, links and notifications, printing, reports of the title, and what is no UTF-8. When false, they "
+	    "pass. Modes are reset at the end either way; pipes get every byte. ccvm-tui needs no filter."},
     {.name = "tui.history",
      .type = OPTION_INT,
      FIELD(tui_history),

@@ -40,7 +40,7 @@ struct option {
 	bool group; /* CCVM_SHARE_CLAUDE_CONFIG switches it off, and on when group_on */
 	bool group_on;
 	bool only_lowers; /* its variable can take away, never grant */
-	bool not_image;	  /* read before the image is opened, so an image cannot set it */
+	bool not_image;	  /* read before the image is opened, or the user's alone: an image cannot set it */
 	bool adds;	  /* its variable adds to the list instead of replacing it */
 	const char *help; /* half a line, for --ccvm-help */
 	const char *man;  /* sentences, for ccvm-config(5) */

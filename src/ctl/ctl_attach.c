@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "client/keyname.h"
 #include "client/link.h"
+#include "client/termfilter.h"
 #include "client/terminal.h"
 #include "client/typed.h"
 #include "conf/conf.h"
@@ -27,21 +28,24 @@ struct attach {
 	int signals; /* fd */
 	struct key key;
 	struct typed typed;
+	struct clip_typed seen; /* how far what was typed was looked at for the key */
+	struct termfilter filter;
 	struct err typed_error; /* of what typed sent */
 	bool drawn, detached, ended, broken;
 	int code;
 };
 
-/* tui.prefix: the same key everywhere. */
-static int attach_key(struct key *k, struct err *e)
+/* tui.prefix: the same key everywhere; terminal.filter. */
+static int attach_configure(struct attach *a, struct err *e)
 {
 	struct conf c;
 	int rc;
 
 	conf_init(&c);
 	rc = conf_load(&c, NULL, environ, e);
-	if (rc == 0 && !keyname_parse(k, c.tui_prefix))
+	if (rc == 0 && !keyname_parse(&a->key, c.tui_prefix))
 		rc = err_set(e, "tui.prefix: %s is not a key", c.tui_prefix);
+	a->filter.open = !c.terminal_filter;
 	conf_fini(&c);
 	return rc;
 }
@@ -68,6 +72,15 @@ static void attach_draw(const struct view_screen *v, struct buf *out)
 	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1, v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
 }
 
+/* What a guest wrote, or the screen that was made of it. */
+static int attach_write(struct attach *a, const void *bytes, size_t n, struct err *e)
+{
+	AUTO_BUF struct buf out = {0};
+
+	termfilter_feed(&a->filter, bytes, n, &out);
+	return file_write_all(STDOUT_FILENO, buf_data(&out), buf_len(&out), e);
+}
+
 static int attach_on_view(struct attach *a, const struct wire_frame *f, struct err *e)
 {
 	struct view_screen v = {0};
@@ -83,7 +96,7 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 	rc = view_take_frame(&v, f->payload, f->n) < 0 ? err_set(e, "the session sent what is no screen") : 0;
 	if (rc == 0) {
 		attach_draw(&v, &out);
-		rc = file_write_all(STDOUT_FILENO, buf_data(&out), buf_len(&out), e);
+		rc = attach_write(a, buf_data(&out), buf_len(&out), e);
 	}
 	a->drawn = true;
 	view_screen_fini(&v);
@@ -110,7 +123,9 @@ static int attach_on_session(struct attach *a, struct err *e)
 		a->ended = true;
 	while (rc >= 0 && (rc = link_take(&a->link, &f, e)) == 1) {
 		if (f.type == WIRE_STDOUT)
-			rc = file_write_all(STDOUT_FILENO, f.payload, f.n, e);
+			rc = attach_write(a, f.payload, f.n, e);
+		else if (f.type == WIRE_ANSWERS)
+			a->filter.answers = f.n == 1 && f.payload[0];
 		else if (f.type == WIRE_VIEW_DATA)
 			rc = attach_on_view(a, &f, e);
 		else if (f.type == WIRE_EXIT)
@@ -124,16 +139,23 @@ static int attach_on_session(struct attach *a, struct err *e)
 	return rc;
 }
 
-/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it as a sequence. */
-static size_t attach_find_key(const struct attach *a, const char *bytes, size_t n)
+/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it as a sequence. What stands in a
+ * pasted text is no key: the rest of the paste would go to the user's shell. A byte that comes alone is one, though, should the end of
+ * a paste have been lost. */
+static size_t attach_find_key(struct attach *a, const char *bytes, size_t n)
 {
 	AUTO_FREE char *kitty = mem_format("\033[%u;5u", a->key.code);
+	const size_t length = strlen(kitty);
 	const char control = (char)(a->key.code & 0x1f);
-	const char *at = a->key.mods == VIEW_CTRL ? memchr(bytes, control, n) : NULL;
 
-	if (!at)
-		at = memmem(bytes, n, kitty, strlen(kitty));
-	return at ? (size_t)(at - bytes) : n;
+	for (size_t i = 0; i < n; i++) {
+		const bool plain = a->key.mods == VIEW_CTRL && bytes[i] == control;
+
+		if ((!a->seen.pasting || n == 1) && (plain || (n - i >= length && memcmp(bytes + i, kitty, length) == 0)))
+			return i;
+		(void)clip_typed_feed(&a->seen, bytes + i, 1);
+	}
+	return n;
 }
 
 static void attach_send(void *ctx, enum wire_type type, const void *payload, size_t n)
@@ -218,6 +240,8 @@ static int attach_open_signals(struct err *e)
 	sigaddset(&set, SIGWINCH);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? err_sys(e, "signalfd") : fd;
@@ -225,15 +249,18 @@ static int attach_open_signals(struct err *e)
 
 static int attach_run(struct attach *a, struct err *e)
 {
+	const unsigned char filtered = !a->filter.open;
+	AUTO_BUF struct buf undo = {0};
 	int cols, rows, rc;
 
 	terminal_size(&cols, &rows);
-	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, NULL, 0, e) < 0)
+	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, &filtered, 1, e) < 0)
 		return -1;
 	terminal_init();
 	terminal_set_raw();
 	rc = attach_loop(a, e);
-	terminal_restore(true);
+	termfilter_undo(&a->filter, &undo);
+	terminal_restore(&undo);
 	return rc;
 }
 
@@ -249,7 +276,7 @@ int ctl_attach(int argc, char **argv, struct err *e)
 		err_set(e, "attach needs a terminal");
 		return err_remedy(e, "in scripts use ccvmctl capture, send, keys and wait");
 	}
-	if (attach_key(&a.key, e) == 0 && link_open(&a.link, argv[1], e) == 0 && (a.signals = attach_open_signals(e)) >= 0)
+	if (attach_configure(&a, e) == 0 && link_open(&a.link, argv[1], e) == 0 && (a.signals = attach_open_signals(e)) >= 0)
 		rc = attach_run(&a, e);
 	if (rc == 0)
 		printf(a.ended ? "\nccvmctl: %s has ended with %d\n" : "\nccvmctl: detached from %s, which goes on\n", argv[1], a.code);

@@ -28,7 +28,8 @@ enum wire_type {
 	WIRE_SIGNAL = 'k', /* name without SIG */
 	WIRE_STOP = 'x',   /* end the session */
 	WIRE_EGRESS = 'g', /* JSON object, see session/egress.h */
-	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first */
+	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first. 1 byte: 1 when
+			    * the client's terminal gets no DCS (terminal.filter) */
 	WIRE_TYPED = 'y',  /* bytes for a session's terminal, from a client that did not start it */
 	WIRE_RENAME = 'n', /* the session's new name, UTF-8 */
 	WIRE_IMAGE_BYTES = 'I', /* of an image file whose path was pasted */
@@ -38,6 +39,8 @@ enum wire_type {
 	WIRE_EVENT = 'e', /* one JSON object */
 	WIRE_STDOUT = 'o',
 	WIRE_STDERR = 'r',
+	WIRE_ANSWERS = 'W', /* 1 byte: whether the client's terminal answers what the program asks from here on in WIRE_STDOUT; 0 at first.
+			     * To ccvm-term: 1 what is no DCS is answered elsewhere, 2 DCS is, too */
 	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
 	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
 	WIRE_VIEW_DATA = 'v', /* from ccvm-term, see proto/view.h */

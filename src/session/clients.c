@@ -16,6 +16,7 @@ struct client {
 	bool owner;
 	uint32_t number;
 	bool attached;	 /* gets the agent's output */
+	bool unfiltered; /* DCS reaches its terminal */
 	struct buf held; /* output since it attached, until the screen at that moment is on its way */
 	bool holding;
 	bool pulling;	 /* waits for a frame of the screen */
@@ -40,6 +41,51 @@ static void clients_on_lonely(uv_timer_t *timer)
 		session_ask_to_end(s, "HUP", 128 + 1);
 }
 
+static struct client *clients_find(struct session *s, uint32_t number)
+{
+	struct client *c = s->clients;
+
+	while (c && c->number != number)
+		c = c->next;
+	return c;
+}
+
+static void clients_tell_answers(struct client *c, bool answers)
+{
+	const unsigned char payload = answers;
+
+	clients_send(c, WIRE_ANSWERS, &payload, 1);
+}
+
+/* The starter's terminal, or the first that attached: clients are numbered in their order. */
+static struct client *clients_with_terminal(struct session *s)
+{
+	struct client *first = NULL;
+
+	if (s->owner && s->request.tty && !s->request.detached)
+		return s->owner;
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->attached && (!first || c->number < first->number))
+			first = c;
+	return first;
+}
+
+void clients_choose_answering(struct session *s)
+{
+	struct client *c = clients_with_terminal(s), *before = clients_find(s, s->answering);
+	const bool dcs = c && (c->owner ? !s->conf.terminal_filter : c->unfiltered);
+
+	/* To ccvm-term always: it may be a new one. */
+	screen_answered_elsewhere(s, (c ? 1 : 0) | (dcs ? 2 : 0));
+	if (c == before && (c || !s->answering))
+		return;
+	s->answering = c ? c->number : 0;
+	if (before)
+		clients_tell_answers(before, false);
+	if (c)
+		clients_tell_answers(c, true);
+}
+
 static void clients_remove(struct client *c)
 {
 	struct client **p = &c->session->clients;
@@ -54,6 +100,8 @@ static void clients_remove(struct client *c)
 		uv_timer_start(&c->session->lonely, clients_on_lonely, CLIENTS_LONELY_MS, 0);
 	egress_forget_client(c->session, c);
 	screen_forget_client(c->session, c->number);
+	if (c->session->answering == c->number)
+		clients_choose_answering(c->session);
 	paste_forget_client(c->session, c->number);
 	termclip_forget_client(c->session, c->number);
 	buf_fini(&c->held);
@@ -203,8 +251,9 @@ static int clients_on_attach(struct client *c, const struct wire_frame *f)
 {
 	static const unsigned char pull[9] = {VIEW_PULL};
 
-	(void)f;
 	c->attached = true;
+	c->unfiltered = f->n && !f->payload[0];
+	clients_choose_answering(c->session);
 	c->holding = c->session->screen.worker != NULL;
 	screen_on_view(c->session, c, c->number, pull, sizeof(pull));
 	return 0;
@@ -380,15 +429,6 @@ void clients_send_output(struct session *s, const void *bytes, size_t n)
 		else if (clients_queued(c) <= CLIENTS_QUEUE_MAX)
 			clients_send(c, WIRE_STDOUT, bytes, n);
 	}
-}
-
-static struct client *clients_find(struct session *s, uint32_t number)
-{
-	struct client *c = s->clients;
-
-	while (c && c->number != number)
-		c = c->next;
-	return c;
 }
 
 void clients_send_to(struct session *s, uint32_t number, enum wire_type type, const void *payload, size_t n)

@@ -301,6 +301,7 @@ static void screen_on_control(uv_poll_t *poll, int status, int events)
 		screen_drop_worker(s);
 	s->screen.worker = stream_open(&s->loop, fd, &cb);
 	screen_resize(s);
+	clients_choose_answering(s);
 	if (s->screen.workers++ > 0)
 		screen_repaint(s);
 	clients_pull_again(s);
@@ -380,6 +381,14 @@ void screen_on_view(struct session *s, struct client *c, uint32_t number, const 
 	view_put_u32(&payload, number);
 	buf_add(&payload, bytes, n);
 	screen_send(s, WIRE_VIEW, &payload);
+}
+
+void screen_answered_elsewhere(struct session *s, unsigned what)
+{
+	AUTO_BUF struct buf payload = {0};
+
+	buf_add(&payload, (const char[]){(char)what}, 1);
+	screen_send(s, WIRE_ANSWERS, &payload);
 }
 
 void screen_forget_client(struct session *s, uint32_t number)

@@ -132,6 +132,7 @@ struct session {
 	struct client *owner;   /* who started it; unless detached, its end is the session's. NULL once it left */
 	struct client *clients; /* all of them */
 	uint32_t client_numbers; /* given so far */
+	uint32_t answering;	 /* whose terminal answers what the program asks; 0: ccvm-term does */
 	uv_poll_t listener;
 	int listen_fd;
 	struct buf input; /* the owner's, on its way to the agent */
@@ -243,6 +244,9 @@ void clients_close_all(struct session *s);
 void clients_send_output(struct session *s, const void *bytes, size_t n);
 /* From ccvm-term, for the viewer with that number. */
 void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n);
+/* Decides who answers what the program asks its terminal, from this place of its output on: the terminal of the client that started
+ * the session, else that of the first that attached and is still there, else ccvm-term. Tells those whom it concerns. */
+void clients_choose_answering(struct session *s);
 /* ccvm-term has a new worker, which knows of no viewer. */
 void clients_pull_again(struct session *s);
 /* There is room for input again. */

@@ -368,8 +368,17 @@ void emu_feed(struct emu *e, const void *bytes, size_t n)
 			emu_write(e, next - 1, next);
 		else
 			seq_act(e, kind);
+		if (scan_is_outside(&e->scan))
+			e->begun = false;
 		p = next;
 	}
+}
+
+void emu_set_answers(struct emu *e, bool others, bool dcs)
+{
+	e->begun = e->begun || (!e->mute && !scan_is_outside(&e->scan));
+	e->mute = !others;
+	e->mute_dcs = !dcs;
 }
 
 /* What libvterm has to know to go on where its predecessor was. */

@@ -5,6 +5,7 @@
 #ifndef CCVM_TERM_EMU_H
 #define CCVM_TERM_EMU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "term/grid.h"
@@ -30,6 +31,9 @@ void emu_free(struct emu *e);
 void emu_feed(struct emu *e, const void *bytes, size_t n);
 /* Clipped to the bounds of view.h. */
 void emu_resize(struct emu *e, int cols, int rows);
+/* Whether queries are answered here, those in DCS and the others, from the next byte on; at first all are. A query that has begun is
+ * answered here where it was so before. */
+void emu_set_answers(struct emu *e, bool others, bool dcs);
 struct emu_events *emu_events(struct emu *e);
 struct grid *emu_grid(struct emu *e);
 unsigned emu_modes(const struct emu *e);

@@ -35,6 +35,8 @@ struct emu {
 	bool replaying; /* libvterm is told what the grid holds already */
 	bool origin, no_wrap, insert, margins; /* modes 6, 7, 4, 69 */
 	bool synchronized;
+	bool mute, mute_dcs; /* queries are answered elsewhere */
+	bool begun;	     /* the sequence at hand began when they were not */
 	struct utf8 utf8; /* a character of which libvterm has nothing yet */
 	char charset[2]; /* G0 and G1, as they were designated; 0: ASCII */
 	int kitty[EMU_KITTY_DEPTH];

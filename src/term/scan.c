@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SCAN_GROUND, SCAN_ESCAPE, SCAN_IN_CSI, SCAN_IN_OSC, SCAN_IN_STRING };
+enum { SCAN_GROUND, SCAN_ESCAPE, SCAN_IN_CSI, SCAN_IN_OSC, SCAN_IN_DCS, SCAN_IN_STRING };
 
 #define SCAN_NUMBER_MAX 65535
 
@@ -88,11 +88,11 @@ static enum scan_kind scan_escape(struct scan *s, unsigned char c)
 		return SCAN_ESCAPE_SEQUENCE;
 	} else if (c == '[') {
 		s->state = SCAN_IN_CSI;
-	} else if (c == ']') {
-		s->state = SCAN_IN_OSC;
+	} else if (c == ']' || c == 'P') {
+		s->state = c == ']' ? SCAN_IN_OSC : SCAN_IN_DCS;
 		s->n = 0;
 		s->overlong = false;
-	} else if (c == 'P' || c == 'X' || c == '^' || c == '_') {
+	} else if (c == 'X' || c == '^' || c == '_') {
 		s->state = SCAN_IN_STRING;
 	} else if (c >= 0x30 && c <= 0x7e) {
 		s->final = (char)c;
@@ -104,19 +104,19 @@ static enum scan_kind scan_escape(struct scan *s, unsigned char c)
 /* *back: the byte that ended the string is to be read again, since an ESC also begins what follows. */
 static enum scan_kind scan_string(struct scan *s, unsigned char c, bool *back)
 {
-	const bool osc = s->state == SCAN_IN_OSC;
+	const bool osc = s->state == SCAN_IN_OSC, dcs = s->state == SCAN_IN_DCS;
 
 	*back = c == 0x1b;
 	if (c == 0x1b || (osc && c == 0x07)) {
 		s->state = SCAN_GROUND;
-		s->text[osc ? s->n : 0] = '\0';
-		return osc ? SCAN_OSC : SCAN_NOTHING;
+		s->text[osc || dcs ? s->n : 0] = '\0';
+		return osc ? SCAN_OSC : dcs ? SCAN_DCS : SCAN_NOTHING;
 	}
 	if (c == 0x18 || c == 0x1a)
 		s->state = SCAN_GROUND;
-	else if (osc && s->n == SCAN_TEXT_MAX)
+	else if ((osc || dcs) && s->n == SCAN_TEXT_MAX)
 		s->overlong = true;
-	else if (osc && c >= 0x20)
+	else if ((osc || dcs) && c >= 0x20)
 		s->text[s->n++] = (char)c;
 	return SCAN_NOTHING;
 }
@@ -155,4 +155,9 @@ size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kin
 		i += !back;
 	}
 	return i;
+}
+
+bool scan_is_outside(const struct scan *s)
+{
+	return s->state == SCAN_GROUND;
 }

@@ -20,6 +20,7 @@ enum scan_kind {
 	SCAN_CSI,
 	SCAN_ESCAPE_SEQUENCE, /* ESC, at most one intermediate byte, a final one */
 	SCAN_OSC,	      /* the end of an OSC string; overlong: text is its beginning only */
+	SCAN_DCS,	      /* the same of a DCS string */
 };
 
 struct scan {
@@ -30,11 +31,13 @@ struct scan {
 	int number[SCAN_NUMBERS]; /* parameters; -1: left out */
 	bool sub[SCAN_NUMBERS];	  /* stands behind ':' */
 	size_t numbers;
-	char text[SCAN_TEXT_MAX + 1]; /* of OSC, NUL-terminated */
+	char text[SCAN_TEXT_MAX + 1]; /* of OSC and DCS, NUL-terminated */
 	size_t n;
 	bool overlong; /* text was cut */
 };
 
+/* Whether the bytes read so far end outside of any sequence. */
+bool scan_is_outside(const struct scan *s);
 /* Reads up to the end of the next thing; returns how many bytes that were (0 is possible for SCAN_OSC). */
 size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kind *kind);
 

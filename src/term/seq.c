@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* A parameter; left out or smaller than 1: the default. */
 static int seq_number(const struct emu *e, size_t i, int otherwise)
@@ -19,9 +20,16 @@ static int seq_number(const struct emu *e, size_t i, int otherwise)
 	return i < e->scan.numbers && e->scan.number[i] > 0 ? e->scan.number[i] : otherwise;
 }
 
+/* One terminal answers: this one, unless another was told to (emu_set_answers). */
 static void seq_answer(struct emu *e, const char *text)
 {
-	if (e->cb.on_answer)
+	if (e->cb.on_answer && (!e->mute || e->begun))
+		e->cb.on_answer(e->cb.ctx, text, strlen(text));
+}
+
+static void seq_answer_dcs(struct emu *e, const char *text)
+{
+	if (e->cb.on_answer && (!e->mute_dcs || e->begun))
 		e->cb.on_answer(e->cb.ctx, text, strlen(text));
 }
 
@@ -272,6 +280,8 @@ static void seq_on_attributes_query(struct emu *e)
 		return;
 	if (e->scan.leader == '>')
 		seq_answer(e, "\033[>1;10;0c");
+	else if (e->scan.leader == '=')
+		seq_answer(e, "\033P!|00000000\033\\");
 	else if (!e->scan.leader)
 		seq_answer(e, "\033[?62;22c");
 }
@@ -484,6 +494,117 @@ static void seq_on_link(struct emu *e, const char *text)
 	e->pen.link = uri && !e->scan.overlong ? links_add(&e->links, uri + 1) : 0;
 }
 
+/* A colour of xterm's palette. */
+static uint32_t seq_palette(int i)
+{
+	static const uint32_t first[] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
+					 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+	static const uint32_t level[] = {0, 95, 135, 175, 215, 255};
+
+	if (i < 16)
+		return first[i];
+	if (i >= 232)
+		return (uint32_t)(8 + (i - 232) * 10) * 0x010101u;
+	i -= 16;
+	return level[i / 36] << 16 | level[i / 6 % 6] << 8 | level[i % 6];
+}
+
+static void seq_answer_colour(struct emu *e, const char *which, uint32_t c)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "\033]%s;rgb:%02x%02x/%02x%02x/%02x%02x\033\\", which, c >> 16 & 0xff, c >> 16 & 0xff, c >> 8 & 0xff,
+		 c >> 8 & 0xff, c & 0xff, c & 0xff);
+	seq_answer(e, text);
+}
+
+/* OSC 4: pairs of a number and a colour, or a question mark; at most as many are answered as a terminal has colours. */
+static void seq_on_palette(struct emu *e, const char *text)
+{
+	int left = 256;
+
+	while (*text && left-- > 0) {
+		int number = 0, digits = 0;
+		char which[16];
+
+		for (; *text >= '0' && *text <= '9' && digits < 4; text++, digits++)
+			number = number * 10 + (*text - '0');
+		if (!digits || number > 255 || *text != ';')
+			return;
+		snprintf(which, sizeof(which), "4;%d", number);
+		if (text[1] == '?' && (text[2] == ';' || !text[2]))
+			seq_answer_colour(e, which, seq_palette(number));
+		text = strchr(text + 1, ';');
+		if (!text)
+			return;
+		text++;
+	}
+}
+
+/* The colours of text, background and cursor: nothing here knows those of the terminal that shows them. */
+static void seq_on_foreground(struct emu *e, const char *text)
+{
+	if (strcmp(text, "?") == 0)
+		seq_answer_colour(e, "10", 0xe5e5e5);
+}
+
+static void seq_on_background(struct emu *e, const char *text)
+{
+	if (strcmp(text, "?") == 0)
+		seq_answer_colour(e, "11", 0x000000);
+}
+
+static void seq_on_cursor_colour(struct emu *e, const char *text)
+{
+	if (strcmp(text, "?") == 0)
+		seq_answer_colour(e, "12", 0xe5e5e5);
+}
+
+/* XTGETTCAP: names in hexadecimal; answered are those of the list, in our own words. */
+static void seq_on_capability(struct emu *e, const char *text)
+{
+	static const struct {
+		const char *asked, *answer;
+	} table[] = {{"544e", "544e=787465726d2d323536636f6c6f72" /* TN: xterm-256color */},
+		     {"436f", "436f=323536" /* Co: 256 */},
+		     {"636f6c6f7273", "636f6c6f7273=323536" /* colors */},
+		     {"524742", "524742=38" /* RGB: 8 */}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcasecmp(text, table[i].asked) == 0) {
+			AUTO_FREE char *answer = mem_format("\033P1+r%s\033\\", table[i].answer);
+
+			seq_answer_dcs(e, answer);
+			return;
+		}
+	seq_answer_dcs(e, "\033P0+r\033\\");
+}
+
+/* DECRQSS: the scroll region and the cursor's shape; all else is not known (CVE-2008-2383 repeated what was asked). */
+static void seq_on_setting(struct emu *e, const char *text)
+{
+	static const int shapes[] = {0, 2, 4, 6};
+	char answer[48] = "\033P0$r\033\\";
+
+	if (strcmp(text, "r") == 0)
+		snprintf(answer, sizeof(answer), "\033P1$r%d;%dr\033\\", e->top + 1, e->bottom);
+	else if (strcmp(text, " q") == 0)
+		snprintf(answer, sizeof(answer), "\033P1$r%d q\033\\", shapes[e->shape & 3]);
+	seq_answer_dcs(e, answer);
+}
+
+static void seq_on_dcs(struct emu *e)
+{
+	const char *text = e->scan.text;
+
+	if (e->scan.overlong)
+		return;
+	if (strncmp(text, "+q", 2) == 0)
+		seq_on_capability(e, text + 2);
+	else if (strncmp(text, "$q", 2) == 0)
+		seq_on_setting(e, text + 2);
+}
+
 static void seq_on_osc(struct emu *e)
 {
 	static const struct {
@@ -491,7 +612,9 @@ static void seq_on_osc(struct emu *e)
 		bool even_overlong;
 		void (*act)(struct emu *e, const char *text);
 	} table[] = {{"0;", false, seq_on_title},	{"2;", false, seq_on_title},	       {"8;", true, seq_on_link},
-		     {"9;", false, seq_on_notify}, {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard}};
+		     {"9;", false, seq_on_notify}, {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard},
+		     {"4;", false, seq_on_palette},	{"10;", false, seq_on_foreground},     {"11;", false, seq_on_background},
+		     {"12;", false, seq_on_cursor_colour}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if ((table[i].even_overlong || !e->scan.overlong) && strncmp(e->scan.text, table[i].prefix, strlen(table[i].prefix)) == 0)
@@ -504,6 +627,8 @@ void seq_act(struct emu *e, enum scan_kind kind)
 {
 	if (kind == SCAN_OSC)
 		seq_on_osc(e);
+	else if (kind == SCAN_DCS)
+		seq_on_dcs(e);
 	else if (kind == SCAN_CSI)
 		seq_find_and_act(e, seq_csi, ARRAY_LEN(seq_csi));
 	else if (kind == SCAN_ESCAPE_SEQUENCE)

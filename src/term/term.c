@@ -290,6 +290,12 @@ static void term_on_resize(struct term *t, const struct wire_frame *f)
 		emu_resize(t->emu, view_get_u16(f->payload), view_get_u16(f->payload + 2));
 }
 
+static void term_on_answers(struct term *t, const struct wire_frame *f)
+{
+	if (f->n == 1)
+		emu_set_answers(t->emu, !(f->payload[0] & 1), !(f->payload[0] & 2));
+}
+
 static void term_on_gone(struct term *t, const struct wire_frame *f)
 {
 	for (size_t i = 0; f->n == 4 && i < TERM_VIEWERS; i++)
@@ -307,6 +313,8 @@ static void term_on_frame(struct term *t, const struct wire_frame *f)
 		term_on_resize(t, f);
 	else if (f->type == WIRE_VIEW_GONE)
 		term_on_gone(t, f);
+	else if (f->type == WIRE_ANSWERS)
+		term_on_answers(t, f);
 }
 
 /* 1: go on; 0: the session is gone; -1: broken. */

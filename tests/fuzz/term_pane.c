@@ -16,7 +16,7 @@ static void on_answer(void *ctx, const void *bytes, size_t n)
 {
 	(void)ctx;
 	for (size_t i = 0; i < n; i++)
-		if (!strchr("\033[]?;$yRncutP>|cvm\\", ((const char *)bytes)[i]) && (((const char *)bytes)[i] < '0' || ((const char *)bytes)[i] > '9'))
+		if (!strchr("\033[]?;$yRncutP>|cvm\\!+=/:rgb qaedf", ((const char *)bytes)[i]) && (((const char *)bytes)[i] < '0' || ((const char *)bytes)[i] > '9'))
 			abort();
 }
 

@@ -32,7 +32,8 @@ PIECES = [p.encode() for p in (
 
 # src/term/seq.c has the list; focus reports come with the mode a program asks for.
 ANSWERS = re.compile(rb"(?:\x1b\[\?\d+;[0124]\$y|\x1b\[0n|\x1b\[\??\d+;\d+R|\x1b\[>1;10;0c|\x1b\[\?62;22c|\x1b\[8;\d+;\d+t|\x1bP>\|ccvm\x1b\\"
-                     rb"|\x1b\[\?[01]u|\x1b\[[IO])*")
+                     rb"|\x1b\[\?[01]u|\x1b\[[IO]|\x1bP!\|00000000\x1b\\|\x1b\](?:4;\d+|1[012]);rgb:[0-9a-f]{4}(?:/[0-9a-f]{4}){2}\x1b\\"
+                     rb"|\x1bP[01](?:\+r(?:[0-9a-f]+=[0-9a-f]+)?|\$r(?:\d+;\d+r|\d q)?)\x1b\\)*")
 
 # No text: controls, and what turns the direction of the text beside it or ends its line.
 BAD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -138,6 +138,17 @@ class Tmux:
                 if time.monotonic() > end:
                     raise
 
+    def wait_quiet(self, seconds=1):
+        """Wait until the screen has not changed for so long, or the program has ended."""
+        seen = [self.screen(), time.monotonic()]
+
+        def quiet():
+            now = self.screen()
+            if now != seen[0]:
+                seen[:] = [now, time.monotonic()]
+            return self.read(".code") or time.monotonic() - seen[1] > seconds
+        self.wait(quiet, 60, "a screen that stands still")
+
     def wait(self, condition, timeout, what):
         try:
             return wait_until(condition, timeout, what)

@@ -65,6 +65,7 @@ static const struct source_case cases[] = {
     {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
     {"tui.notify", "\"none\"", NULL, NULL, NULL},
     {"tui.warmSpare", "true", NULL, NULL, NULL},
+    {"terminal.filter", "false", "1", "true", "maybe"},
     {"tui.history", "100", "2000", "2000", "100001"},
 };
 

@@ -194,18 +194,23 @@ static void test_answers(void **state)
 		{"\033[?u", "\033[?0u"},
 		{"\033[>1u\033[?u", "\033[?1u"},
 		{"\033[18t", "\033[8;4;10t"},
+		{"\033[=c", "\033P!|00000000\033\\"},
+		{"\033]4;1;?\007", "\033]4;1;rgb:cdcd/0000/0000\033\\"},
+		{"\033]4;1;#fff;255;?\033\\", "\033]4;255;rgb:eeee/eeee/eeee\033\\"},
+		{"\033]10;?\007\033]11;?\007\033]12;?\007", "\033]10;rgb:e5e5/e5e5/e5e5\033\\\033]11;rgb:0000/0000/0000\033\\\033]12;rgb:e5e5/e5e5/e5e5\033\\"},
+		{"\033P+q436f\033\\\033P+q524742\033\\", "\033P1+r436f=323536\033\\\033P1+r524742=38\033\\"},
+		{"\033[2;3r\033P$qr\033\\\033[4 q\033P$q q\033\\", "\033P1$r2;3r\033\\\033P1$r4 q\033\\"},
 		/* nothing of these comes back: CVE-2003-0063, 2008-2383, 2020-27347, 2021-33477, 2022-45063, 2022-45872 */
 		{"\033]0;touch /tmp/x\007\033[21t", ""},
 		{"\033[20t", ""},
-		{"\033P$q\"p\033\\", ""},
-		{"\033P$q\nid\n\033\\", ""},
-		{"\033P+q736574\033\\", ""},
+		{"\033P$q\"p\033\\", "\033P0$r\033\\"},
+		{"\033P$q\nid\n\033\\", "\033P0$r\033\\"},
+		{"\033P+q736574\033\\", "\033P0+r\033\\"},
 		{"\033]50;?\007", ""},
 		{"\033]50;i$(touch /tmp/x)\007\033]50;?\007", ""},
 		{"\033G Q\033\\", ""},
 		{"\033]52;c;?\007", ""},
-		{"\033]4;1;?\007", ""},
-		{"\033]10;?\007", ""},
+		{"\033]4;x;?\007\033]10;?x\007\033]11;id\007\033]4;1;id\007", ""},
 		{"\005", ""},
 	};
 
@@ -218,6 +223,44 @@ static void test_answers(void **state)
 		if (strcmp(buf_text(&f.answers), cases[i].wanted) != 0)
 			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&f.answers), cases[i].wanted);
 		close_fixture(&f);
+	}
+}
+
+/* What is answered elsewhere is not answered here, from the very byte on where that changed. */
+static void test_answered_elsewhere(void **state)
+{
+	static const char *const asks[] = {"\033[c", "\033[>c", "\033[=c", "\033[5n", "\033[6n", "\033[?6n", "\033[?2004$p", "\033[>0q", "\033[?u", "\033[18t", "\033]4;1;?\007",
+					   "\033]10;?\007", "\033]11;?\033\\", "\033]12;?\007", "\033P+q436f\033\\", "\033P$qr\033\\"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+		const bool dcs = asks[i][1] == 'P';
+		const size_t n = strlen(asks[i]), last = n - (asks[i][n - 1] == '\\'); /* a string ends with the ESC of ST */
+
+		for (size_t cut = 0; cut <= n; cut++) {
+			struct fixture f;
+			size_t one;
+
+			open_fixture(&f, 10, 4, 10);
+			feed(&f, asks[i]);
+			one = buf_len(&f.answers);
+			assert_true(one > 0);
+			emu_set_answers(f.emu, false, !dcs);
+			feed(&f, asks[i]);
+			assert_int_equal(buf_len(&f.answers), one);
+			/* Asked here, and the end of it comes when another one answers: that one saw only the end. */
+			emu_set_answers(f.emu, true, true);
+			emu_feed(f.emu, asks[i], cut);
+			emu_set_answers(f.emu, false, false);
+			emu_feed(f.emu, asks[i] + cut, n - cut);
+			assert_int_equal(buf_len(&f.answers), cut ? 2 * one : one);
+			/* Asked there, and it went away in the middle. */
+			emu_feed(f.emu, asks[i], cut);
+			emu_set_answers(f.emu, true, true);
+			emu_feed(f.emu, asks[i] + cut, n - cut);
+			assert_int_equal(buf_len(&f.answers), (cut ? 2 * one : one) + (cut < last ? one : 0));
+			close_fixture(&f);
+		}
 	}
 }
 
@@ -420,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),	   cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_answers),		   cmocka_unit_test(test_events),
+		cmocka_unit_test(test_answered_elsewhere),
 		cmocka_unit_test(test_history_and_find),   cmocka_unit_test(test_late_viewer),
 		cmocka_unit_test(test_resize_keeps_state), cmocka_unit_test(test_only_changes_are_sent),
 		cmocka_unit_test(test_cut_character),	   cmocka_unit_test(test_links),
