@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
