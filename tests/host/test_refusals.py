@@ -1,5 +1,6 @@
 """What ccvm refuses, and how: the documented exit code, the reason, and what the user can do. Nothing stays behind."""
 
+import hashlib
 import json
 import os
 import re
@@ -208,7 +209,27 @@ def wrong_size(ctx, image, name):
     return ("root.squashfs", "the manifest says")
 
 
+def restate(ctx, image, name):
+    """Let the manifest state the file's checksum as it is."""
+    path = os.path.join(image, "manifest.json")
+    with open(path, encoding="utf-8") as f:
+        manifest = json.load(f)
+    with open(os.path.join(image, name), "rb") as f:
+        manifest["files"][name]["sha256"] = hashlib.sha256(f.read()).hexdigest()
+    replace(ctx, image, "manifest.json", json.dumps(manifest))
+
+
+def changed(ctx, image, name):
+    """One bit, in the middle: of the right size still."""
+    with open(os.path.join(ctx.image, name), "rb") as f:
+        data = bytearray(f.read())
+    data[len(data) // 2] ^= 1
+    replace(ctx, image, name, bytes(data))
+    return ("is not the file that the manifest describes",)
+
+
 @each({
+    "root changed": ("root.squashfs", changed), "kernel changed": ("vmlinuz", changed), "modules changed": ("modules.cpio", changed),
     "manifest missing": ("manifest.json", break_nothing), "manifest unreadable": ("manifest.json", unreadable),
     "manifest cut short": ("manifest.json", no_json), "manifest without files": ("manifest.json", no_files),
     "manifest with a wrong size": ("manifest.json", wrong_size), "kernel missing": ("vmlinuz", break_nothing),
@@ -232,6 +253,7 @@ def test_image_with_a_garbage_kernel(ctx, entry):
         head = f.read(keep)
     size = os.stat(os.path.join(ctx.image, "vmlinuz")).st_size
     replace(ctx, image, "vmlinuz", head + bytes(size - keep))
+    restate(ctx, image, "vmlinuz")
     refuse(ctx, GUEST, part, "last lines of" if not keep else "try again",
            env={"CCVM_IMAGE": image, "CCVM_BOOT_TIMEOUT": "10"}, timeout=60)
 
@@ -242,6 +264,7 @@ def test_image_with_a_garbage_root(ctx):
     size = os.stat(os.path.join(ctx.image, "root.squashfs")).st_size
     with open(replace(ctx, image, "root.squashfs", b"rubbish"), "r+b") as f:
         f.truncate(size)
+    restate(ctx, image, "root.squashfs")
     refuse(ctx, GUEST, "root: mount the image", "ccvmctl image build", env={"CCVM_IMAGE": image, "CCVM_MEMORY": "1024"},
            timeout=120)
 
