@@ -24,7 +24,7 @@ report() {
 pages=$(echo build/share/man/man*/*)
 for page in $pages; do
     # The base system's pages may be missing here, so references to them cannot be looked up.
-    report "mandoc $page" "$(mandoc -T lint -W style "$page" 2>&1 | grep -v 'referenced manual not found')"
+    report "mandoc $page" "$(mandoc -T lint -W style "$page" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db')"
     report "no mark of the build is left in $page" "$(grep -n '@[A-Z]*@' "$page" | grep -v '^1:')"
 done
 

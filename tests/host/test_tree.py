@@ -25,8 +25,8 @@ MAY_INCLUDE = {
     "session": ["base", "proto", "loop", "conf", "seed", "vm", "ssh", "clip"],
     "client": ["base", "proto", "loop", "conf", "clip/clip_hold.h", "clip/clip_image.h", "clip/clip_kitty.h", "clip/clip_path.h"],
     "ctl": ["base", "proto", "loop", "conf", "client", "vm/accel.h", "vm/image.h", "vm/jail.h", "vm/qemu.h", "vm/template.h", "vm/hosttsc.h",
-            "vm/qemu_args.h", "vm/machine.h", "net/net_rules.h"],
-    "ui": ["base", "proto", "loop", "conf", "client"],
+            "vm/qemu_args.h", "vm/machine.h", "net/net_rules.h", "net/net_reach.h"],
+    "ui": ["base", "proto", "loop", "conf", "client", "clip/clip_path.h"],
 }
 GUEST = ["base", "proto"]
 # Libraries, and the only places that use each.
