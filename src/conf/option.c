@@ -333,7 +333,7 @@ static const struct option_variable variables[] = {
     {OPTION_GROUP_VARIABLE, "all share options of ~/.claude at once; those of single items win"},
     {"CCVM_CONFIG", "another config file"},
     {"CCVM_IMAGE", "the image directory to boot from"},
-    {"CCVM_EVENTS", "fd or file that gets one JSON object for each change of state"},
+    {"CCVM_EVENTS", "fd, or file outside of the project, that gets a JSON object for each change"},
     {"CCVM_DRYRUN", "1: write the seed, print its directory, start nothing"},
     {"CCVM_KVM_DEV", "another device than /dev/kvm"},
     {"CCVM_MACHINE", "another machine type than microvm"},

@@ -19,6 +19,7 @@ static const struct {
 	{IN(home), "/.claude.json.backup", "claude's own record", false, true},
 	{IN(run_base), "", "ccvm's run directory with the keys of running sessions", true, true},
 	{IN(cache), "", "the images and templates that later sessions start from", true, true},
+	{IN(templates), "", "the saved guests that later sessions start from", true, true},
 	{IN(image), "", "the guest image", true, false},
 	{IN(config_file), "", "ccvm's configuration", false, true},
 	{IN(state), "", "ccvm's state directory", false, true},

@@ -14,6 +14,7 @@ struct user_dirs { /* absolute; borrowed; NULL: none */
 	const char *run_base;	 /* holds the keys of running sessions */
 	const char *cache;	 /* images and templates that later sessions start from */
 	const char *state;	 /* recent directories, kept change sets */
+	const char *templates;	 /* saved guests, where they are kept elsewhere */
 	const char *image;	 /* the one this session starts from; may lie elsewhere */
 };
 

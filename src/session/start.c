@@ -60,13 +60,13 @@ static char *start_claude_dir(const char *home)
 
 /* What struct user_dirs borrows. */
 struct start_dirs {
-	char *home, *claude_dir, *config_file, *run_base, *cache, *state; /* owned */
+	char *home, *claude_dir, *config_file, *run_base, *cache, *state, *templates; /* owned */
 	struct user_dirs dirs;
 };
 
 static void start_dirs_fini(struct start_dirs *d)
 {
-	char *const all[] = {d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state};
+	char *const all[] = {d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		free(all[i]);
@@ -96,8 +96,9 @@ static int start_dirs_find(const struct session *s, struct start_dirs *d, struct
 	d->config_file = start_absolute(s, conf_file_path(environ));
 	d->cache = usercache_path("");
 	d->state = start_state_dir(d->home);
+	d->templates = template_cache_dir();
 	d->run_base = rundir_base(e);
-	d->dirs = (struct user_dirs){d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, s->image.path};
+	d->dirs = (struct user_dirs){d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates, s->image.path};
 	return d->run_base ? 0 : -1;
 }
 
