@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -65,6 +66,7 @@ int firstuse_offer(const char *cache, struct err *e)
 		"and Claude Code (about 370 MB, once) and takes 300 MB in %s.\n"
 		"Build it now? [Y/n] ",
 		cache);
+	tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed ahead of the question answers nothing */
 	if (!fgets(answer, sizeof(answer), stdin)) {
 		fputc('\n', stderr);
 		return 0;
