@@ -100,6 +100,12 @@ void app_on_history(struct app *a, const struct model_session *s, const unsigned
 
 static void copy_begin(struct app *a, const char *file)
 {
+	const struct model_session *s = model_in_pane(&a->model, a->model.active);
+
+	if (!s || s->ended) {
+		model_say(&a->model, "the session has ended: its lines are gone");
+		return;
+	}
 	a->copy_span = model_selected(&a->model);
 	a->copy_next = a->copy_span.from;
 	snprintf(a->copy_file, sizeof(a->copy_file), "%s", file);

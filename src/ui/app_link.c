@@ -274,6 +274,8 @@ static void links_on_end(void *ctx)
 	struct app_connection *c = ctx;
 	struct app *a = c->app;
 
+	if (strcmp(a->model.pane[a->model.active], c->id) == 0) /* the lines that were asked for do not come any more */
+		a->copying = false;
 	links_drop(c);
 	links_refresh(a);
 }

@@ -350,12 +350,13 @@ def test_tui_starts_and_stops(ctx):
     assert_eq([after[k] for k in ("workspace", "mode", "egress", "memory_mib")], [before[k] for k in ("workspace", "mode", "egress", "memory_mib")],
               "the restarted session")
     assert_in("allowed.example", ctl(ctx, "egress", "rules", "shell-two"), "rules of the restarted session")
-    t.keys("1", "x")
+    t.wait_gone("1 ended")  # the new one has the pane, and with it the keys
+    t.keys("C-\\", "x")
     t.answer("everything it changed is lost", "n")
-    t.keys("x")
+    t.keys("C-\\", "x")
     t.answer("everything it changed is lost", "y")
     t.wait_for("0 sessions  1 ended", 60)
-    t.keys("q")
+    t.keys("C-\\", "q")
     assert_eq(t.exit_code(20), 0, "exit code")
     assert_nothing_left(ctx)
 
