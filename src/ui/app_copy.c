@@ -125,8 +125,8 @@ void app_wish_search(struct app *a, struct model_session *s)
 	struct model *m = &a->model;
 
 	(void)s;
-	links_search(a, model_in_pane(m, m->active), m->search_down ? m->copy_line + 1 : m->copy_line ? m->copy_line - 1 : 0,
-		     m->search_down, m->line.text);
+	links_search(a, model_in_pane(m, m->active), m->search_now_down ? m->copy_line + 1 : m->copy_line ? m->copy_line - 1 : 0,
+		     m->search_now_down, m->line.text);
 }
 
 void app_wish_copy(struct app *a, struct model_session *s)

@@ -112,7 +112,7 @@ bool command_in_copy(struct model *m, const struct key *k)
 		m->mode = MODEL_SEARCH;
 		m->line.text[0] = '\0';
 	} else if (k->code == 'n' || k->code == 'N') {
-		m->search_down = m->search_down != (k->code == 'N');
+		m->search_now_down = m->search_down != (k->code == 'N');
 		m->wish = WISH_SEARCH;
 	} else if (k->code == '{' || k->code == '}') {
 		command_copy_mark(m, k->code == '}');
@@ -135,6 +135,7 @@ bool command_in_search(struct model *m, const struct key *k)
 {
 	if (k->code == VIEW_KEY_ENTER) {
 		m->mode = MODEL_COPY;
+		m->search_now_down = m->search_down;
 		m->wish = WISH_SEARCH;
 	} else if (k->code == VIEW_KEY_ESCAPE) {
 		m->mode = MODEL_COPY;

@@ -127,7 +127,8 @@ struct model {
 	uint64_t copy_top, copy_line, copy_mark; /* the mark is where the selection began */
 	int copy_column, copy_mark_column;
 	enum copy_kind copy_kind;
-	bool search_down;
+	bool search_down; /* as it was typed: / or ? */
+	bool search_now_down; /* the search that is wished for: N goes the other way, once */
 	enum model_theme theme;
 	struct model_binding binding[MODEL_BINDINGS];
 	int bindings;

@@ -333,6 +333,29 @@ static void test_selection(void **state)
 	}
 }
 
+/* n goes on as the search was typed, N the other way, and neither changes what the other does. */
+static void test_search_directions(void **state)
+{
+	static const struct {
+		const char *keys;
+		bool down;
+	} cases[] = {
+		{"[ / e Enter", true},	   {"[ / e Enter n", true},	{"[ / e Enter N", false}, {"[ / e Enter N N", false},
+		{"[ / e Enter N n", true}, {"[ ? e Enter", false},	{"[ ? e Enter N", true},  {"[ ? e Enter N N n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+
+		fill(&m);
+		press(&m, cases[i].keys);
+		if (m.wish != WISH_SEARCH || m.search_now_down != cases[i].down)
+			fail_msg("\"%s\": wish %d, down %d", cases[i].keys, (int)m.wish, m.search_now_down);
+		model_fini(&m);
+	}
+}
+
 /* Where something happened can be gone to. */
 static void test_marks(void **state)
 {
@@ -744,7 +767,7 @@ int main(void)
 		cmocka_unit_test(test_screens),
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_keys_change_the_model),
-		cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_selection), cmocka_unit_test(test_search_directions),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_suggestions_are_taken),
 		cmocka_unit_test(test_bindings),
