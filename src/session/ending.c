@@ -125,10 +125,12 @@ void session_ask_to_end(struct session *s, const char *signal_name, int exit_cod
 	if (s->ending || s->state >= SESSION_STOPPING)
 		return;
 	s->exit_code = exit_code;
-	if (s->state != SESSION_RUNNING) {
+	/* Asked again: the agent had its time, which a stream of requests may not begin anew. */
+	if (s->state != SESSION_RUNNING || s->asked_to_end) {
 		ending_begin_in(s, 0);
 		return;
 	}
+	s->asked_to_end = true;
 	sshlink_signal(s->ssh, signal_name);
 	uv_timer_start(&s->timer, ending_on_turn, ENDING_AGENT_GRACE_MS, 0);
 	agent_pump(s);

@@ -88,6 +88,7 @@ struct session {
 	bool may_have_written; /* go was said: the workspace may hold what is not written back yet */
 	bool confined;
 	unsigned silent_ticks; /* since the guest's last line (boot_check_pulse) */
+	bool asked_to_end; /* the agent was asked to go and has a while for it */
 	bool ending;       /* the stop is due in a moment: nothing may start any more */
 	bool killing;          /* QEMU and ccvm-net end because we end them */
 	bool shut_down;        /* the failure is that the guest powered off; it may yet say why */
