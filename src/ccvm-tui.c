@@ -49,6 +49,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	log_init("ccvm-tui", LOG_LEVEL_NOTE);
+	launch_keep_trusted_programs();
 	setlocale(LC_CTYPE, "");
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("ccvm-tui %s\n", CCVM_VERSION);

@@ -99,6 +99,7 @@ int main(int argc, char **argv)
 	int code;
 
 	main_claim_standard_fds();
+	launch_keep_trusted_programs();
 	/* The API key is in this process's environment: no core may hold it. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	if (conf_args_split(argc, argv, &args, &e) < 0)

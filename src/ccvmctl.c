@@ -1,6 +1,7 @@
 /* ccvmctl: manages sessions and images. Never asks a question: everything it needs is in its arguments. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "client/launch.h"
 #include "ctl/ctl.h"
 
 #include <stdio.h>
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 
 	log_init("ccvmctl", LOG_LEVEL_NOTE);
+	launch_keep_trusted_programs();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("ccvmctl %s\n", CCVM_VERSION);
 		return 0;

@@ -1,5 +1,8 @@
 #include "base/trustpath.h"
 #include "base/mem.h"
+#include "base/buf.h"
+#include "base/owner.h"
+#include "base/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,4 +162,33 @@ int trustpath_open(const char *path, int flags, mode_t mode, struct err *e)
 	AUTO_CLOSE int dir = trustpath_open_parent(path, &name, e);
 
 	return dir < 0 ? -1 : trustpath_open_at(dir, name, flags, mode, path, e);
+}
+
+static bool trustpath_is_programs(const char *dir, struct place project)
+{
+	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && !owner_doubt(&st) && !place_is_within(fd, project);
+}
+
+char *trustpath_programs(const char *path)
+{
+	AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_BUF struct buf kept = {0};
+	struct place project = {0}, root = {0};
+	AUTO_CLOSE int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	/* Everything lies in "/", which is no project. */
+	if (here < 0 || !place_of(here, &project) || (place_of(top, &root) && place_equal(project, root)))
+		project = (struct place){0};
+	for (const char *p = path ? path : "/usr/local/bin:/usr/bin:/bin"; *p; p += *p == ':') {
+		const size_t n = strcspn(p, ":");
+		AUTO_FREE char *dir = mem_strndup(p, n);
+
+		if (dir[0] == '/' && trustpath_is_programs(dir, project))
+			buf_addf(&kept, "%s%s", buf_len(&kept) ? ":" : "", dir);
+		p += n;
+	}
+	return mem_strdup(buf_text(&kept));
 }

@@ -27,4 +27,8 @@ int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const
 /* Both. */
 int trustpath_open(const char *path, int flags, mode_t mode, struct err *e);
 
+/* The entries of a PATH (may be NULL: the usual one) that an agent cannot put programs in: absolute ones that do not lie in the working
+ * directory, where the project's .venv/bin and node_modules/.bin are, and that nobody else can write to. Free it. */
+char *trustpath_programs(const char *path);
+
 #endif

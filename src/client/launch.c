@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/spawn.h"
+#include "base/trustpath.h"
 #include "client/recent.h"
 #include "conf/conf.h"
 #include "proto/wire.h"
@@ -20,6 +21,13 @@ int launch_check_root(struct err *e)
 	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
 	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
 	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
+void launch_keep_trusted_programs(void)
+{
+	AUTO_FREE char *path = trustpath_programs(getenv("PATH"));
+
+	setenv("PATH", path, 1);
 }
 
 static char *launch_beside(const char *relative)

@@ -33,6 +33,10 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e);
  * those that the process was started with, /proc/PID/environ shows them no more either. */
 void launch_forget(const struct launch *l);
 
+/* First thing in main: leaves in PATH what an agent cannot put programs in (trustpath_programs). What the host runs by name, QEMU, git and
+ * the clipboard's tools among it, is looked up there, by this process and those it starts. */
+void launch_keep_trusted_programs(void);
+
 /* Refuses root (exit code 126), unless CCVM_ALLOW_ROOT=1. */
 int launch_check_root(struct err *e);
 

@@ -9,6 +9,7 @@
 
 struct user_dirs { /* absolute; borrowed; NULL: none */
 	const char *home;
+	const char *own_home; /* as the system's user database has it: HOME may say something else */
 	const char *claude_dir;	 /* $CLAUDE_CONFIG_DIR, or ~/.claude */
 	const char *config_file; /* ccvm's own, whether it exists or not */
 	const char *run_base;	 /* holds the keys of running sessions */
@@ -30,6 +31,6 @@ typedef bool user_place_visit(void *ctx, const struct user_place *p);
 void user_place_each(const struct user_dirs *d, user_place_visit *visit, void *ctx);
 
 /* How many there are at most. */
-#define USER_PLACE_MAX 64
+#define USER_PLACE_MAX 160
 
 #endif

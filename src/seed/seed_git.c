@@ -8,11 +8,12 @@
 #include "seed/seed_gitconfig.h"
 #include "seed/seed_gitrun.h"
 #include "seed/seed_part.h"
+#include "seed/seed_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #define GIT_IGNORE_MAX	 (1u << 20)
 #define GIT_GUEST_IGNORE "~/.config/git/ignore"
@@ -50,23 +51,11 @@ static char *git_excludes_path(const struct seed_spec *s, const char *setting)
 	return setting[0] == '/' ? mem_strdup(setting) : NULL;
 }
 
-static int git_read_excludes(const char *path, struct buf *out, struct err *e)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "open");
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, "not a regular file");
-	return file_read_fd(fd, GIT_IGNORE_MAX, out, e);
-}
-
 static int git_write_ignore(const struct seed_run *r, struct seed_gitconfig *g, struct err *e)
 {
 	AUTO_FREE char *path = git_excludes_path(r->spec, g->excludes_file);
 	AUTO_BUF struct buf text = {0};
-	struct err why = {0};
+	struct seed_tree tree;
 
 	if (g->excludes_file && !*g->excludes_file)
 		return 0; /* set to nothing: the user wants none */
@@ -74,11 +63,15 @@ static int git_write_ignore(const struct seed_run *r, struct seed_gitconfig *g, 
 		seed_note(r, "git's core.excludesFile is not shared: it is neither absolute nor below ~/");
 		return 0;
 	}
-	if (git_read_excludes(path, &text, &why) < 0) {
-		if (g->excludes_file)
-			seed_note(r, "git's core.excludesFile is not shared: %s: %s", path, why.text);
+	/* Its name, or the file itself, may be an agent's: people keep it in a repository of their own. */
+	seed_tree_init(&tree, r, &(struct seed_tree_limits){.files = 1, .bytes = GIT_IGNORE_MAX, .file_bytes = GIT_IGNORE_MAX, .depth = 1});
+	if (!seed_tree_read_file(&tree, AT_FDCWD, path, &text, path)) {
+		if (g->excludes_file && access(path, F_OK) < 0)
+			seed_note(r, "git's core.excludesFile is not shared: %s: %s", path, strerror(errno));
 		return 0;
 	}
+	if (!seed_tree_is_harmless(&tree, &text, path))
+		return 0;
 	seed_gitconfig_format(&g->text, "core", NULL, "excludesFile", GIT_GUEST_IGNORE);
 	return file_create(r->dirfd, NAME_SEED_GITIGNORE, buf_data(&text), buf_len(&text), SEED_FILE_MODE, e);
 }

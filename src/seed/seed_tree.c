@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/jscan.h"
 #include "base/mem.h"
+#include "base/place.h"
 #include "seed/seed_secret.h"
 
 #include <dirent.h>
@@ -50,7 +51,7 @@ void seed_tree_finish(struct seed_tree *t)
 
 /* ---- secrets ---- */
 
-static void tree_add_path(struct seed_tree *t, const char *path)
+static void tree_add_path(struct seed_tree *t, const char *path, bool all_below)
 {
 	struct stat st;
 
@@ -59,13 +60,14 @@ static void tree_add_path(struct seed_tree *t, const char *path)
 	if (t->nsecrets == SEED_TREE_SECRETS_MAX)
 		mem_die("too many places of secrets");
 	t->secret[t->nsecrets].dev = st.st_dev;
+	t->secret[t->nsecrets].all_below = all_below;
 	t->secret[t->nsecrets++].ino = st.st_ino;
 }
 
 static bool tree_add_place(void *ctx, const struct user_place *p)
 {
 	if (p->secret)
-		tree_add_path(ctx, p->path);
+		tree_add_path(ctx, p->path, true);
 	return true;
 }
 
@@ -77,10 +79,10 @@ static void tree_add_ancestors(struct seed_tree *t, const char *dir)
 	unsigned levels = 0;
 
 	while (path && *path && levels++ < TREE_ANCESTORS_MAX) {
-		tree_add_path(t, path);
+		tree_add_path(t, path, false);
 		*strrchr(path, '/') = '\0';
 	}
-	tree_add_path(t, "/");
+	tree_add_path(t, "/", false);
 }
 
 _Static_assert(USER_PLACE_MAX + 2 * (TREE_ANCESTORS_MAX + 1) <= SEED_TREE_SECRETS_MAX,
@@ -104,19 +106,27 @@ static bool tree_is_secret_identity(const struct seed_tree *t, const struct stat
 	return false;
 }
 
-/* Whether the path behind a symlink passes through a secret's name: a link to ~/.ssh/id_ed25519, or to a
- * second credential file that nobody listed. */
-static bool tree_is_secret_path(int fd)
+static bool tree_holds_secret(const struct seed_tree *t, const char *dir)
 {
-	char link[64];
-	char path[4096];
-	ssize_t n;
+	struct stat st;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 0)
+	if (stat(dir, &st) < 0)
+		return true;
+	for (size_t i = 0; i < t->nsecrets; i++)
+		if (t->secret[i].all_below && t->secret[i].dev == st.st_dev && t->secret[i].ino == st.st_ino)
+			return true;
+	return false;
+}
+
+/* Whether the path behind a symlink passes through a secret's name or place: a link to ~/.ssh/id_ed25519, to a
+ * second credential file that nobody listed, to a file deep in a browser's profile. */
+static bool tree_is_secret_path(const struct seed_tree *t, int fd)
+{
+	struct err ignored;
+	AUTO_FREE char *path = place_path(fd, &ignored);
+
+	if (!path)
 		return true; /* cannot be judged: left out */
-	path[n] = '\0';
 	for (const char *p = path; *p;) {
 		const size_t len = strcspn(p, "/");
 		AUTO_FREE char *name = mem_strndup(p, len);
@@ -125,7 +135,28 @@ static bool tree_is_secret_path(int fd)
 			return true;
 		p += len + (p[len] == '/');
 	}
+	for (char *slash; (slash = strrchr(path, '/')) && slash != path;) {
+		*slash = '\0';
+		if (tree_holds_secret(t, path))
+			return true;
+	}
 	return false;
+}
+
+/* A link deep in a shared folder, as a repository of somebody else's may bring one, may not lead out of that folder. Those that the user
+ * makes, of the folder itself or of its entries, may. */
+static bool tree_leads_out(const struct seed_tree *t, int fd, const struct stat *st)
+{
+	struct err ignored;
+	AUTO_FREE char *path = t->inside ? place_path(fd, &ignored) : NULL;
+	AUTO_CLOSE int dir = -1;
+
+	if (!t->inside)
+		return false;
+	if (path && !S_ISDIR(st->st_mode))
+		*strrchr(path, '/') = '\0';
+	dir = path ? open(path[0] ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return dir < 0 || !place_is_within(dir, t->base);
 }
 
 /* ---- opening ---- */
@@ -152,8 +183,10 @@ static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct st
 		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return tree_note(t, "%s is not shared: neither a file nor a directory", shown), -1;
-	if (tree_is_secret_identity(t, st) || (S_ISLNK(link.st_mode) && tree_is_secret_path(fd)))
+	if (tree_is_secret_identity(t, st) || (S_ISLNK(link.st_mode) && tree_is_secret_path(t, fd)))
 		return tree_note(t, "%s is not shared: it leads to credentials", shown), -1;
+	if (S_ISLNK(link.st_mode) && tree_leads_out(t, fd, st))
+		return tree_note(t, "%s is not shared: a link that leads out of its folder", shown), -1;
 	return mem_steal_fd(&fd);
 }
 
@@ -243,6 +276,22 @@ static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, 
 static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *shown,
 			     const struct tree_level *level, struct err *e);
 
+/* The entries of the shared folder are the user's own; what is in one of them stays in it. */
+static int tree_copy_inside(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level, struct err *e)
+{
+	const bool outermost = level->depth == 1;
+	int rc;
+
+	if (outermost) {
+		t->inside = true;
+		t->base = (struct place){level->dev, level->ino};
+	}
+	rc = tree_copy_entries(t, from, to, shown, level, e);
+	if (outermost)
+		t->inside = false;
+	return rc;
+}
+
 static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const struct tree_level *up,
 			   const char *shown)
 {
@@ -274,7 +323,7 @@ static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, i
 	if (to < 0)
 		return err_sys(e, "open %s", shown);
 	t->files++;
-	return tree_copy_entries(t, from, to, shown, &level, e);
+	return tree_copy_inside(t, from, to, shown, &level, e);
 }
 
 static int tree_copy_entry(struct seed_tree *t, int from, const char *name, int to, const char *above,

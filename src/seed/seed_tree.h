@@ -1,6 +1,7 @@
 /* seed_tree: copies what the user shares out of ~/.claude, within bounds. Not for use outside src/seed.
  *
- * Symlinks are followed, also those that leave ~/.claude: people keep their configuration elsewhere. So
+ * Symlinks are followed, also those that leave ~/.claude: people keep their configuration elsewhere. Those deeper in a folder than its own
+ * entries may only lead about in the entry: they come with what others wrote. So
  * nothing that is known to be a secret is left to its place: credential files are known by name and by
  * identity (device, inode), whatever path, link or hard link leads to them, and so are the folders where keys
  * and logins of other programs live, and every folder above ~/.claude. What is in a file is looked at too: one with a token or a private key
@@ -13,9 +14,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/place.h"
 #include "seed/seed_part.h"
 
-#define SEED_TREE_SECRETS_MAX 160
+#define SEED_TREE_SECRETS_MAX 256
 
 struct seed_tree_limits {
 	size_t files; /* files and directories together */
@@ -30,12 +32,15 @@ struct seed_tree {
 	struct {
 		dev_t dev;
 		ino_t ino;
+		bool all_below; /* as well as what is below it */
 	} secret[SEED_TREE_SECRETS_MAX];
 	size_t nsecrets;
 	size_t files; /* staged so far */
 	unsigned long long bytes;
 	unsigned notes; /* said so far: a thousand broken links are not worth a thousand lines */
 	bool full;
+	bool inside; /* an entry of a shared folder, whose own directory is `base` */
+	struct place base;
 };
 
 /* Looks up the identities of the secrets of this user. limits may be NULL: the usual ones. */

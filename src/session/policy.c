@@ -122,7 +122,8 @@ static bool policy_visit(void *ctx, const struct user_place *p)
 		policy_refuse_place(s, p, "holds");
 		return false;
 	}
-	if (exists && p->closed && place_is_within(s->fd, place)) {
+	/* What an option shares may lie beside claude's settings; the transcripts do. */
+	if (exists && p->closed && (p->secret || !s->option) && place_is_within(s->fd, place)) {
 		policy_refuse_place(s, p, "lies in");
 		return false;
 	}

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -60,13 +61,13 @@ static char *start_claude_dir(const char *home)
 
 /* What struct user_dirs borrows. */
 struct start_dirs {
-	char *home, *claude_dir, *config_file, *run_base, *cache, *state, *templates; /* owned */
+	char *home, *own_home, *claude_dir, *config_file, *run_base, *cache, *state, *templates; /* owned */
 	struct user_dirs dirs;
 };
 
 static void start_dirs_fini(struct start_dirs *d)
 {
-	char *const all[] = {d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates};
+	char *const all[] = {d->home, d->own_home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		free(all[i]);
@@ -91,14 +92,17 @@ static char *start_absolute(const struct session *s, char *path)
 
 static int start_dirs_find(const struct session *s, struct start_dirs *d, struct err *e)
 {
+	const struct passwd *user = getpwuid(getuid());
+
 	*d = (struct start_dirs){.home = start_home()};
+	d->own_home = user && user->pw_dir ? mem_strdup(user->pw_dir) : NULL;
 	d->claude_dir = start_claude_dir(d->home);
 	d->config_file = start_absolute(s, conf_file_path(environ));
 	d->cache = usercache_path("");
 	d->state = start_state_dir(d->home);
 	d->templates = template_cache_dir();
 	d->run_base = rundir_base(e);
-	d->dirs = (struct user_dirs){d->home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates, s->image.path};
+	d->dirs = (struct user_dirs){d->home, d->own_home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates, s->image.path};
 	return d->run_base ? 0 : -1;
 }
 
@@ -116,14 +120,14 @@ static int start_workspace(struct session *s, struct err *e)
 	return policy_check_path(s->workspace, e);
 }
 
-/* The directory `name` below dirfd, made when there is none; by its fd from here on. */
-static int start_open_made(int dirfd, const char *name, struct err *e)
+/* The directory `name` below dirfd, made when there is none; by its fd from here on. more: O_NOFOLLOW, or 0. */
+static int start_open_made(int dirfd, const char *name, int more, struct err *e)
 {
 	int fd;
 
 	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "make it");
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | more);
 	if (fd < 0 || faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
 		err_sys(e, "open it");
 		if (fd >= 0)
@@ -145,11 +149,11 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 		return 0;
 	(void)file_mkdirs(d->claude_dir, 0700, e); /* the next lines say what is wrong */
 	claude = open(d->claude_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	projects = claude < 0 ? err_sys(e, "open %s", d->claude_dir) : start_open_made(claude, "projects", e);
+	projects = claude < 0 ? err_sys(e, "open %s", d->claude_dir) : start_open_made(claude, "projects", 0, e);
 	/* The first may be a link, which leads anywhere: looked at before anything is made there. */
 	if (projects >= 0 && policy_check_shared(projects, path, option, &d->dirs, e) < 0)
 		return -1;
-	s->projects_fd = projects < 0 ? -1 : start_open_made(projects, folder, e);
+	s->projects_fd = projects < 0 ? -1 : start_open_made(projects, folder, O_NOFOLLOW, e);
 	if (s->projects_fd >= 0)
 		return policy_check_shared(s->projects_fd, path, option, &d->dirs, e);
 	err_wrap(e, "%s: use %s", option, path);

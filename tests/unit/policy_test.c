@@ -100,7 +100,7 @@ static int make_home(void **state)
 	    "home",		"home/project",	       "home/.claude",	     "home/.claude/skills", "home/.claude/projects", "home/.config",
 	    "home/.config/app", "home/.aws",	       "home/dotfiles",	     "home/dotfiles/ssh",   "home/dotfiles/vim",     "elsewhere",
 	    "elsewhere/claude", "elsewhere/claude/x",  "big",		     "big/cache",	    "big/cache/ccvm",	     "big/cache/ccvm/images",
-	    "big/saved", "big/other",	"run",		       "run/ccvm",	     "run/ccvm/bababa",	    "run/other",	     "images",
+	    "big/saved", "otherhome/.ssh", "otherhome/project", "home/.config/systemd/user", "big/other",	"run",		       "run/ccvm",	     "run/ccvm/bababa",	    "run/other",	     "images",
 	    "images/mine",	"images/mine/deep",    "images/other",	     "home/.local",	    "home/.local/state",     "home/.local/state/ccvm",
 	    "home/.local/state/ccvm/worktrees", "home/.mozilla"};
 	static const char *const files[] = {"home/.claude/.credentials.json", "elsewhere/claude/.credentials.json", "home/dotfiles/netrc"};
@@ -125,10 +125,14 @@ static const struct {
 } shares[] = {
     {"home/project", NULL},
     {"home/.config/app", NULL},
-    {"home/.claude/skills", NULL},   /* beside the login */
-    {"home/.claude/projects", NULL},
+    {"home/.claude/skills", "lies in claude's settings"},
+    {"home/.claude/projects", "lies in claude's settings"},
+    {"otherhome", "holds your Claude login"},
+    {"otherhome/.ssh", "your SSH keys"},
+    {"otherhome/project", NULL},
+    {"home/.config/systemd/user", "services that run as you"},
     {"home/dotfiles/vim", NULL},
-    {"elsewhere/claude/x", NULL},
+    {"elsewhere/claude/x", "lies in claude's settings"},
     {"big/other", NULL},
     {"big/saved", "the saved guests"},
     {"run/other", NULL},
@@ -166,8 +170,8 @@ static int share(const char *name, const char *option, struct err *e)
 	AUTO_FREE char *path = unit_path(name), *home = unit_path("home"), *claude = unit_path("elsewhere/claude"),
 		       *config = unit_path("home/.config/ccvm/config.json"), *run = unit_path("run/ccvm"),
 		       *cache = unit_path("home/.cache/ccvm"), *state = unit_path("home/.local/state/ccvm"), *image = unit_path("images/mine"),
-		       *templates = unit_path("big/saved");
-	const struct user_dirs dirs = {home, claude, config, run, cache, state, templates, image};
+		       *templates = unit_path("big/saved"), *own_home = unit_path("otherhome");
+	const struct user_dirs dirs = {home, own_home, claude, config, run, cache, state, templates, image};
 	AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(fd >= 0);

@@ -97,6 +97,28 @@ static void test_default_excludes(void **state)
 	fixture_fini(&f);
 }
 
+/* The file that the setting names may be an agent's to replace. */
+static void test_excludes_that_lead_elsewhere(void **state)
+{
+	static const char *const targets[] = {"../.ssh/id_ed25519", "../.config/gh/hosts.yml", "../key.txt"};
+	struct fixture f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		fixture_init(&f);
+		fixture_put(&f, "home/.gitconfig", "[core]\n\texcludesFile = ~/dot/gitignore\n");
+		fixture_put(&f, "home/.ssh/id_ed25519", "PRIVATE-TealPlover");
+		fixture_put(&f, "home/.config/gh/hosts.yml", "PRIVATE-TealPlover");
+		fixture_put(&f, "home/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\nPRIVATE-TealPlover\n");
+		fixture_put(&f, "home/dot/x", "");
+		fixture_link(&f, targets[i], "home/dot/gitignore");
+		fixture_seed(&f);
+		fixture_assert_absent(&f, "PRIVATE-TealPlover");
+		assert_git(&f, "core.excludesfile", "(none)");
+		fixture_fini(&f);
+	}
+}
+
 static void test_local_stays_out(void **state)
 {
 	struct fixture f;
@@ -345,7 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_identity_and_includes),
 	    cmocka_unit_test(test_default_excludes),
-	    cmocka_unit_test(test_local_stays_out),
+	    cmocka_unit_test(test_excludes_that_lead_elsewhere), cmocka_unit_test(test_local_stays_out),
 	    cmocka_unit_test(test_hostile_workspace),
 	    cmocka_unit_test(test_no_git),
 	    cmocka_unit_test(test_switched_off),

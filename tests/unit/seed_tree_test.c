@@ -23,14 +23,17 @@ static void test_links(void **state)
 	fixture_link(&f, "/nonexistent/x", "home/.claude/agents/dangling.md");
 	fixture_link(&f, "self.md", "home/.claude/agents/self.md");
 	fixture_put(&f, "home/.claude/agents/sub/x.md", "x");
-	fixture_link(&f, "..", "home/.claude/agents/sub/loop");
+	fixture_put(&f, "home/.claude/agents/sub/deep/x.md", "x");
+	fixture_link(&f, "..", "home/.claude/agents/sub/deep/loop");
+	fixture_link(&f, "..", "home/.claude/agents/sub/out");
 	fixture_seed(&f);
 	fixture_assert(&f, "claude-config/settings.json", "{\"a\": 1}");
 	fixture_assert(&f, "claude-config/commands/one.md", "one");
 	fixture_assert(&f, "claude-config/agents/alias.md", "real");
 	fixture_assert_noted(&f, "agents/dangling.md is not shared: No such file");
 	fixture_assert_noted(&f, "agents/self.md is not shared: Too many levels");
-	fixture_assert_noted(&f, "leads back to a folder it is in");
+	fixture_assert_noted(&f, "agents/sub/deep/loop is not shared: a link that leads back to a folder it is in");
+	fixture_assert_noted(&f, "agents/sub/out is not shared: a link that leads out of its folder");
 	fixture_fini(&f);
 }
 
@@ -204,9 +207,36 @@ static void test_link_maze_ends(void **state)
 			fixture_link(&f, target, link);
 		}
 	}
-	fixture_link(&f, "../../maze", "home/.claude/skills");
+	fixture_put(&f, "home/.claude/skills/x", "x");
+	fixture_link(&f, "../../../maze", "home/.claude/skills/m");
 	copy_with(&f, &limits);
 	fixture_assert_noted(&f, "sharing stops at");
+	fixture_fini(&f);
+}
+
+/* What the user keeps secret stays so, however deep in it a link leads, and whoever's link it is. */
+static void test_links_into_secret_places(void **state)
+{
+	static const char *const places[] = {".mozilla/firefox/p", ".config/google-chrome/Default", ".local/share/keyrings", ".config/rclone", "Documents"};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_put(&f, "home/.claude/skills/s/SKILL.md", "harmless");
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		AUTO_FREE char *file = mem_format("home/%s/data", places[i]), *to_dir = mem_format("../../../%s", places[i]),
+			       *to_file = mem_format("../../../%s/data", places[i]), *dir_link = mem_format("home/.claude/skills/s/d%zu", i),
+			       *file_link = mem_format("home/.claude/skills/s/f%zu", i), *own_dir = mem_format("home/.claude/skills/e%zu", i);
+
+		fixture_put(&f, file, "PRIVATE-WalnutStork");
+		fixture_link(&f, to_dir, dir_link);
+		fixture_link(&f, to_file, file_link);
+		if (strcmp(places[i], "Documents") != 0) /* an entry of the folder itself is the user's own link */
+			fixture_link(&f, to_dir + 3, own_dir);
+	}
+	fixture_seed(&f);
+	fixture_assert_absent(&f, "PRIVATE-WalnutStork");
+	fixture_assert(&f, "claude-config/skills/s/SKILL.md", "harmless");
 	fixture_fini(&f);
 }
 
@@ -249,7 +279,7 @@ int main(void)
 	    cmocka_unit_test(test_links),	   cmocka_unit_test(test_odd_files),
 	    cmocka_unit_test(test_unreadable),	   cmocka_unit_test(test_modes_and_names),
 	    cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_notes_are_bounded),
-	    cmocka_unit_test(test_link_maze_ends), cmocka_unit_test(test_five_thousand_files),
+	    cmocka_unit_test(test_link_maze_ends), cmocka_unit_test(test_links_into_secret_places), cmocka_unit_test(test_five_thousand_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
