@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+/* (A directory like /tmp, where everybody may make names and nobody may change others', raises no doubt: what is asked about lies in it.) */
 /* NULL: nobody but this user and root. Otherwise why not, as the end of a sentence ("everybody can write to it"). A group may write when
  * it is this user's own: many systems give each user one, and a umask to match. */
 const char *owner_doubt(const struct stat *st);

@@ -322,9 +322,9 @@ static void boot_on_failed(struct session *s, const struct guest_message *m)
 	else
 		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
 	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
-		session_fail_with_cause(s, m->stage[0] ? m->stage : "guest", &e);
+		session_fail_with_cause(s, s->state >= SESSION_RUNNING || !m->stage[0] ? "guest" : m->stage, &e);
 	else
-		session_fail(s, m->stage[0] ? m->stage : "guest", &e);
+		session_fail(s, s->state >= SESSION_RUNNING || !m->stage[0] ? "guest" : m->stage, &e);
 }
 
 static void boot_on_sshd_ended(struct session *s)

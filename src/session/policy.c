@@ -1,9 +1,11 @@
 #include "session/policy.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/mounts.h"
 #include "base/place.h"
 #include "proto/names.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,6 +132,30 @@ static bool policy_visit(void *ctx, const struct user_place *p)
 	return true;
 }
 
+/* What is mounted below is shared with it, and is the place that was mounted there. */
+static int policy_check_mounts(const char *path, const char *option, const struct user_dirs *d, struct err *e)
+{
+	AUTO_STRV struct strv points = {0};
+
+	if (mounts_below(path, &points, e) < 0)
+		return -1;
+	for (size_t i = 0; i < points.n; i++) {
+		AUTO_CLOSE int fd = open(points.v[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct policy_shared s = {.fd = fd, .path = points.v[i], .option = option, .e = e};
+
+		*e = (struct err){0};
+		if (fd < 0 && errno == ENOTDIR) {
+			err_set(e, "a file is mounted at %s, which would be shared with %s", points.v[i], path);
+			return policy_refuse(e, "unmount it, or start ccvm in another directory");
+		}
+		if (fd >= 0 && place_of(fd, &s.place))
+			user_place_each(d, policy_visit, &s);
+		if (e->text[0])
+			return err_wrap(e, "a mount below %s", path);
+	}
+	return 0;
+}
+
 int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d, struct err *e)
 {
 	struct policy_shared s = {.fd = fd, .path = path, .option = option, .e = e};
@@ -138,5 +164,5 @@ int policy_check_shared(int fd, const char *path, const char *option, const stru
 	if (!place_of(fd, &s.place))
 		return err_sys(e, "look at %s", path);
 	user_place_each(d, policy_visit, &s);
-	return e->text[0] ? -1 : 0;
+	return e->text[0] ? -1 : policy_check_mounts(path, option, d, e);
 }

@@ -85,15 +85,15 @@ static int verify_file(const struct image *img, size_t i, int notes, struct err 
 	return 0;
 }
 
-/* Write access of others is refused; another owner, as on storage that a group shares, is told. */
-static int verify_owner(const char *path, const char **note, struct err *e)
+/* within: of the image itself; else a directory above it, which may be one like /tmp. Write access of others is refused; another owner, as on storage that a group shares, is told. */
+static int verify_owner(const char *path, bool within, const char **note, struct err *e)
 {
 	struct stat st;
 	const char *doubt;
 
 	if (stat(path, &st) < 0)
 		return err_sys(e, "%s", path);
-	doubt = owner_doubt(&st);
+	doubt = within && st.st_mode & S_IWOTH ? "everybody can write to it" : owner_doubt(&st);
 	if (!doubt)
 		return 0;
 	if (st.st_uid != geteuid() && st.st_uid != 0 && !(st.st_mode & (S_IWGRP | S_IWOTH))) {
@@ -106,15 +106,20 @@ static int verify_owner(const char *path, const char **note, struct err *e)
 
 int image_verify(const struct image *img, const char **note, struct err *e)
 {
+	AUTO_FREE char *manifest = mem_format("%s/%s", img->path, IMAGE_MANIFEST), *parent = mem_format("%s/..", img->path);
 	AUTO_CLOSE int notes = verify_open_notes();
 	int rc;
 
 	*note = NULL;
-	rc = verify_owner(img->path, note, e);
+	rc = verify_owner(parent, false, note, e);
+	if (rc == 0)
+		rc = verify_owner(img->path, true, note, e);
+	if (rc == 0)
+		rc = verify_owner(manifest, true, note, e);
 	for (size_t i = 0; rc == 0 && i < IMAGE_FILES; i++) {
 		AUTO_FREE char *path = mem_format("%s/%s", img->path, verify_names[i]);
 
-		rc = verify_owner(path, note, e);
+		rc = verify_owner(path, true, note, e);
 		if (rc == 0)
 			rc = verify_file(img, i, notes, e);
 	}

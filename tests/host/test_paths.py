@@ -107,6 +107,24 @@ def test_events_elsewhere(ctx):
     assert_in('"state":"ended"', err.decode(), "events on stderr")
 
 
+# -- what is run ------------------------------------------------------------------------------------------------------
+
+def test_programs_of_the_project(ctx):
+    """An activated virtual environment, npm run and direnv put directories of the project into PATH. What the agent leaves there by the
+    name of git, a clipboard tool or QEMU is not run on the host."""
+    mark = os.path.join(ctx.tmp, "ran")
+    for name in ("git", "xclip", "wl-paste", "qemu-system-x86_64", "npm", "mmdebstrap"):
+        ctx.write(os.path.join(ctx.workspace, ".venv/bin", name), "#!/bin/sh\necho %s >>%s\n" % (name, mark), 0o755)
+    ctx.write(os.path.join(ctx.home, ".gitconfig"), "[user]\n\tname = Harmless\n")
+    path = "%s/.venv/bin:%s:/usr/local/bin:/usr/bin:/bin" % (ctx.workspace, ctx.bin)
+    code, out, err = dry(ctx, PATH=path)
+    assert_eq(code, 0, "code (stderr: %s)" % show(err))
+    assert_in("Harmless", open(os.path.join(out.decode().strip(), "seed/gitconfig"), encoding="utf-8").read(), "what the real git read")
+    remove_dry(ctx, out)
+    ctx.run([os.path.join(ctx.bin, "ccvmctl"), "doctor"], cwd=ctx.workspace, env={"PATH": path}, timeout=120)
+    assert_eq(os.path.exists(mark), False, "programs of the project that were run")
+
+
 # -- what is read -----------------------------------------------------------------------------------------------------
 
 def test_context_through_a_link(ctx):

@@ -17,7 +17,7 @@
 static int make_image(void **state)
 {
 	static const char *const dirs[] = {"image", "cache"};
-	static const char *const files[] = {"image/vmlinuz", "image/modules.cpio", "image/root.squashfs"};
+	static const char *const files[] = {"image/vmlinuz", "image/modules.cpio", "image/root.squashfs", "image/manifest.json"};
 	AUTO_FREE char *cache = NULL;
 
 	if (unit_make_dir(state) < 0)
@@ -77,7 +77,7 @@ static void test_notes(void **state)
 
 static void test_writable(void **state)
 {
-	static const char *const names[] = {"image", "image/vmlinuz", "image/root.squashfs"};
+	static const char *const names[] = {"image", "image/vmlinuz", "image/root.squashfs", "image/manifest.json"};
 	const char *note;
 	struct err e;
 
@@ -92,6 +92,15 @@ static void test_writable(void **state)
 		assert_non_null(strstr(e.text, "everybody can write to it"));
 		assert_non_null(strstr(e.remedy, "chmod -R go-w"));
 		assert_int_equal(chmod(path, st.st_mode), 0);
+	}
+	{
+		AUTO_FREE char *path = unit_path("image");
+
+		assert_int_equal(chmod(path, 01777), 0); /* as /tmp: who may make names here may make all of an image */
+		assert_int_equal(verify(SUM, &note, &e), -1);
+		assert_int_equal(chmod(path, 0755) | chmod(unit_dir, 0777), 0);
+		assert_int_equal(verify(SUM, &note, &e), -1);
+		assert_int_equal(chmod(unit_dir, 0700), 0);
 	}
 	assert_int_equal(verify(SUM, &note, &e), 0);
 }

@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 /* ---- what the guest has at a path ---- */
@@ -218,10 +220,38 @@ static void test_exchanged(void **state)
 	assert_int_equal(rename(aside, project), 0);
 }
 
+/* In a mount namespace of its own, where a mount ends with this child. */
+static int share_with_mount(void *source)
+{
+	AUTO_FREE char *from = unit_path(source), *at = unit_path("home/project/mnt");
+	struct err e = {0};
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(from, at, NULL, MS_BIND, NULL) < 0)
+		return 3;
+	return share("home/project", NULL, &e) < 0 ? 1 : 0;
+}
+
+static void test_mounts(void **state)
+{
+	AUTO_FREE char *at = unit_path("home/project/mnt");
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can mount: mounts below a workspace were NOT tried\n");
+		skip();
+	}
+	assert_int_equal(mkdir(at, 0700), 0);
+	assert_int_equal(WEXITSTATUS(unit_child(share_with_mount, "home")), 1);
+	assert_int_equal(WEXITSTATUS(unit_child(share_with_mount, "home/.aws")), 1);
+	assert_int_equal(WEXITSTATUS(unit_child(share_with_mount, "big/cache")), 1);
+	assert_int_equal(WEXITSTATUS(unit_child(share_with_mount, "big/other")), 0);
+	assert_int_equal(rmdir(at), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths), cmocka_unit_test(test_length), cmocka_unit_test(test_shares),
-					   cmocka_unit_test(test_option), cmocka_unit_test(test_exchanged)};
+					   cmocka_unit_test(test_option), cmocka_unit_test(test_exchanged), cmocka_unit_test(test_mounts)};
 
 	return cmocka_run_group_tests(tests, make_home, unit_remove_dir);
 }

@@ -360,6 +360,10 @@ static int in_filter(void *ctx)
 		return 10;
 	if (mknodat(AT_FDCWD, fresh, S_IFREG | 04755, 0) == 0 || errno != EPERM)
 		return 11;
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 || errno != EACCES || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+		return 13;
+	if (syscall(437 /* openat2 */, AT_FDCWD, fresh, &(uint64_t[3]){O_WRONLY | O_CREAT, 04755, 0}, 24) >= 0 || errno != ENOSYS)
+		return 14;
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getpid() == self ? 0 : 12; /* all else goes on */
 }
 

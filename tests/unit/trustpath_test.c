@@ -141,6 +141,31 @@ static void test_other_owner(void **state)
 	assert_int_equal(unit_child(open_of_another, path), 0);
 }
 
+/* ---- programs ---- */
+
+static void test_programs(void **state)
+{
+	static const char *const dirs[] = {"project/.venv/bin", "project/node_modules/.bin", "tools/bin", "open/bin"};
+	AUTO_FREE char *project = unit_path("project"), *open_dir = unit_path("open/bin"), *tools = unit_path("tools/bin");
+	AUTO_FREE char *path = mem_format("%s/.venv/bin:.:bin:%s:/usr/bin::%s:%s/node_modules/.bin:/nonexistent:%s/../project/.venv/bin:/bin", project, tools,
+					  open_dir, project, tools);
+	AUTO_FREE char *wanted = mem_format("%s:/usr/bin:/bin", tools), *got = NULL, *usual = NULL, *below = NULL;
+	char here[4096];
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	unit_make_tree(dirs, ARRAY_LEN(dirs), NULL, 0);
+	assert_int_equal(chmod(open_dir, 0777) | chdir(project), 0);
+	got = trustpath_programs(path);
+	assert_string_equal(got, wanted);
+	usual = trustpath_programs(NULL);
+	assert_string_equal(usual, "/usr/local/bin:/usr/bin:/bin");
+	assert_int_equal(chdir("/"), 0); /* all lies below it, and it is no project */
+	below = trustpath_programs("/usr/bin:/bin");
+	assert_string_equal(below, "/usr/bin:/bin");
+	assert_int_equal(chdir(here), 0);
+}
+
 /* ---- place ---- */
 
 static void test_within(void **state)
@@ -184,7 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths),   cmocka_unit_test(test_nothing_was_made),
 					   cmocka_unit_test(test_links_of_root), cmocka_unit_test(test_other_owner),
-					   cmocka_unit_test(test_within),  cmocka_unit_test(test_path)};
+					   cmocka_unit_test(test_within), cmocka_unit_test(test_programs),  cmocka_unit_test(test_path)};
 
 	return cmocka_run_group_tests(tests, make_tree, unit_remove_dir);
 }
