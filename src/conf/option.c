@@ -37,7 +37,7 @@ static const struct option options[] = {
      .variable = "CCVM_SHARED_MAPPINGS",
      .help = "map files of the project shared and writable; appends may be lost",
      .man = "Let programs in the guest map files of the project shared and writable, as SQLite in WAL mode and LMDB do; without it "
-	    "they get EINVAL. With it, processes that append to one file at the same time overwrite each other's lines, without "
+	    "they get EINVAL, and so does a shared mapping of a file that is open for writing. With it, processes that append to one file at the same time overwrite each other's lines, without "
 	    "an error. Files outside of the project, and an overlay's own, can always be mapped."},
     {.name = "memory",
      .type = OPTION_INT,
