@@ -5,7 +5,8 @@
  *    and its other programs too.
  * 2. What cannot be written stops the reading of the session's socket, which in turn stops the guest.
  * 3. stdin is read only as far as the session gave credit, so signals and resizes never wait behind it.
- * 4. The exit code is the last frame's. A socket that ends without one means that ccvm-session died: its directory
+ * 4. What goes to a terminal is filtered and undone, for each output by itself: stdin may be a pipe all the same.
+ * 5. The exit code is the last frame's. A socket that ends without one means that ccvm-session died: its directory
  *    is then cleaned up here. */
 #include "client/run.h"
 #include "base/buf.h"
@@ -39,6 +40,8 @@ struct run_output {
 	uv_poll_t poll;
 	bool can_poll; /* regular files cannot be polled and never block */
 	bool broken;
+	bool terminal; /* what it gets is filtered and undone, whatever stdin is */
+	struct termfilter filter;
 };
 
 struct run {
@@ -50,8 +53,7 @@ struct run {
 	uv_idle_t input_idle; /* for a stdin that cannot be polled */
 	bool input_can_poll, input_ended;
 	uint32_t credit;
-	struct typed typed;	/* in a terminal */
-	struct termfilter filter; /* for the same */
+	struct typed typed; /* in a terminal */
 	uv_timer_t typed_timer; /* for a paste whose end does not come */
 	uv_signal_t signals[8];
 	struct events *events;
@@ -149,6 +151,34 @@ static void run_output_add(struct run_output *o, const void *bytes, size_t n)
 	run_output_flush(o);
 }
 
+/* A guest's bytes. */
+static void run_output_take(struct run_output *o, const void *bytes, size_t n)
+{
+	AUTO_BUF struct buf shown = {0};
+
+	if (!o->terminal) {
+		run_output_add(o, bytes, n);
+		return;
+	}
+	termfilter_feed(&o->filter, bytes, n, &shown);
+	run_output_add(o, buf_data(&shown), buf_len(&shown));
+}
+
+/* Undoes what the guest left on, behind all that it wrote: so this waits for the terminal. */
+static void run_output_restore(struct run_output *o)
+{
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+
+	if (!o->terminal || o->broken)
+		return;
+	termfilter_undo(&o->filter, &o->queue);
+	run_output_flush(o);
+	while (buf_len(&o->queue)) {
+		(void)poll(&p, 1, -1);
+		run_output_flush(o);
+	}
+}
+
 static bool run_is_pollable(int fd)
 {
 	struct stat st;
@@ -164,10 +194,12 @@ static int run_poll_init(struct run *r, uv_poll_t *poll, int fd)
 	return copy < 0 ? -1 : uv_poll_init(&r->loop, poll, copy);
 }
 
-static void run_output_init(struct run *r, struct run_output *o, int fd)
+static void run_output_init(struct run *r, struct run_output *o, int fd, bool filter)
 {
 	o->run = r;
 	o->fd = fd;
+	o->terminal = isatty(fd);
+	o->filter.open = !filter;
 	o->can_poll = run_is_pollable(fd) && run_poll_init(r, &o->poll, fd) == 0;
 	o->poll.data = o;
 }
@@ -328,12 +360,10 @@ static void run_print_failure(const cJSON *json)
 /* The terminal as it was found, whatever the guest left on and however the session ended. */
 static void run_restore(struct run *r)
 {
-	AUTO_BUF struct buf undo = {0};
-
-	if (!r->tty)
-		return;
-	termfilter_undo(&r->filter, &undo);
-	terminal_restore(&undo);
+	for (size_t i = 0; i < ARRAY_LEN(r->out); i++)
+		run_output_restore(&r->out[i]);
+	if (r->tty)
+		terminal_restore(NULL);
 }
 
 static void run_on_exit(struct run *r, const struct wire_frame *f)
@@ -376,24 +406,18 @@ static void run_on_event(struct run *r, const struct wire_frame *f)
 
 static void run_on_stdout(struct run *r, const struct wire_frame *f)
 {
-	AUTO_BUF struct buf shown = {0};
-
-	if (!r->tty) {
-		run_output_add(&r->out[0], f->payload, f->n);
-		return;
-	}
-	termfilter_feed(&r->filter, f->payload, f->n, &shown);
-	run_output_add(&r->out[0], buf_data(&shown), buf_len(&shown));
+	run_output_take(&r->out[0], f->payload, f->n);
 }
 
+/* Without the guest's terminal behind it an answer would be typed into the user's shell. */
 static void run_on_answers(struct run *r, const struct wire_frame *f)
 {
-	r->filter.answers = f->n == 1 && f->payload[0];
+	r->out[0].filter.answers = r->tty && f->n == 1 && f->payload[0];
 }
 
 static void run_on_stderr(struct run *r, const struct wire_frame *f)
 {
-	run_output_add(&r->out[1], f->payload, f->n);
+	run_output_take(&r->out[1], f->payload, f->n);
 }
 
 static void run_on_credit(struct run *r, const struct wire_frame *f)
@@ -520,11 +544,10 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 	r.events = ev;
 	r.result = result;
 	r.tty = t->tty;
-	r.filter.open = !t->filter;
 	uv_loop_init(&r.loop);
 	r.session = stream_open(&r.loop, session_fd, &cb);
-	run_output_init(&r, &r.out[0], STDOUT_FILENO);
-	run_output_init(&r, &r.out[1], STDERR_FILENO);
+	run_output_init(&r, &r.out[0], STDOUT_FILENO, t->filter);
+	run_output_init(&r, &r.out[1], STDERR_FILENO, t->filter);
 	run_signals_init(&r);
 	run_input_init(&r);
 	if (r.tty) {

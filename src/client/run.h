@@ -8,7 +8,7 @@
 #include "client/events.h"
 
 struct run_terminal {
-	bool tty;    /* stdin and stdout are a terminal */
+	bool tty;    /* stdin and stdout are a terminal, and the guest has one */
 	bool filter; /* terminal.filter */
 };
 
