@@ -26,7 +26,7 @@ static int main_fail(const struct err *e)
 {
 	log_error("%s", e->text);
 	if (e->remedy[0])
-		fprintf(stderr, "  %s\n", e->remedy);
+		log_more("%s", e->remedy);
 	return e->exit_code && e->exit_code != ERR_EXIT_GUEST ? e->exit_code : 1;
 }
 

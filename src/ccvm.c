@@ -21,7 +21,7 @@ static int main_fail(const struct err *e)
 {
 	log_error("%s", e->text);
 	if (e->remedy[0])
-		fprintf(stderr, "  %s\n", e->remedy);
+		log_more("%s", e->remedy);
 	return e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
 }
 
@@ -72,7 +72,7 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 		return main_fail(&e);
 	launch_forget(&l);
 	run_session(fd, session, &(struct run_terminal){l.tty, conf->terminal_filter}, &events, &result);
-	if (result.directory && printf("%s\n", result.directory) < 0)
+	if (result.directory && (log_print(result.directory, strlen(result.directory)) < 0 || putchar('\n') == EOF))
 		result.code = ERR_EXIT_GUEST;
 	free(result.directory);
 	return result.code;

@@ -55,7 +55,7 @@ static int main_report(const char *usage, int code, const struct err *e)
 		return code;
 	log_error("%s", e->text);
 	if (e->remedy[0])
-		fprintf(stderr, "  %s\n", e->remedy);
+		log_more("%s", e->remedy);
 	return e->exit_code && e->exit_code != ERR_EXIT_GUEST ? e->exit_code : 1;
 }
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
 	const char *name;
@@ -32,11 +33,13 @@ static void log_vwrite(enum log_level level, const char *fmt, va_list ap)
 	static const char *const prefix[] = {
 		[LOG_LEVEL_ERROR] = "error: ", [LOG_LEVEL_WARN] = "warning: ", [LOG_LEVEL_NOTE] = "", [LOG_LEVEL_DEBUG] = ""};
 	AUTO_FREE char *text = NULL;
+	AUTO_BUF struct buf shown = {0};
 
 	if (level > log_state.lowest)
 		return;
 	text = mem_vformat(fmt, ap);
-	dprintf(log_state.fd, "%s: %s%s\n", log_state.name, prefix[level], text);
+	log_escape(&shown, text, strlen(text), 4 * strlen(text));
+	dprintf(log_state.fd, "%s: %s%s\n", log_state.name, prefix[level], buf_text(&shown));
 }
 
 #define LOG_FUNCTION(name, level)                                                                                      \
@@ -53,6 +56,35 @@ LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
 LOG_FUNCTION(log_warn, LOG_LEVEL_WARN)
 LOG_FUNCTION(log_note, LOG_LEVEL_NOTE)
 LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
+
+void log_more(const char *fmt, ...)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_BUF struct buf shown = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = mem_vformat(fmt, ap);
+	va_end(ap);
+	log_escape(&shown, text, strlen(text), 4 * strlen(text));
+	dprintf(log_state.fd, "  %s\n", buf_text(&shown));
+}
+
+void log_pass(int fd, struct buf *out, const void *bytes, size_t n)
+{
+	if (isatty(fd))
+		log_escape(out, bytes, n, 4 * n);
+	else
+		buf_add(out, bytes, n);
+}
+
+int log_print(const void *bytes, size_t n)
+{
+	AUTO_BUF struct buf shown = {0};
+
+	log_pass(STDOUT_FILENO, &shown, bytes, n);
+	return fwrite(buf_data(&shown), 1, buf_len(&shown), stdout) == buf_len(&shown) ? 0 : -1;
+}
 
 /* Surrogates, and the characters that reorder a terminal's line or leave nothing to see in it. */
 static bool log_is_hidden(uint32_t cp)

@@ -13,6 +13,7 @@
 
 /* What one run may add to a file: a guest has a part in what is written. */
 #define EVENTS_FILE_MAX ((size_t)64 << 20)
+#define EVENTS_STAGE_MAX 40 /* of a line that is to be overwritten */
 
 /* "3", or as a shell's process substitution writes it, "/dev/fd/3". */
 static int events_parse_fd(const char *text)
@@ -75,12 +76,14 @@ void events_clear_line(struct events *ev)
 
 static void events_show_progress(struct events *ev, const struct json_line *l, const char *what)
 {
+	AUTO_BUF struct buf shown = {0};
 	int64_t ms = 0;
 
 	if (!ev->progress || ev->debug)
 		return;
 	json_get_int(l, "since_start_ms", &ms);
-	dprintf(STDERR_FILENO, "\r\033[Kccvm: starting the guest: %s (%" PRId64 ".%" PRId64 " s)", what, ms / 1000, ms / 100 % 10);
+	log_escape(&shown, what, strlen(what), EVENTS_STAGE_MAX);
+	dprintf(STDERR_FILENO, "\r\033[Kccvm: starting the guest: %s (%" PRId64 ".%" PRId64 " s)", buf_text(&shown), ms / 1000, ms / 100 % 10);
 	ev->line_shown = true;
 }
 
@@ -129,12 +132,19 @@ void events_finish(struct events *ev)
 		log_note("no image was pasted: %s", ev->unpasted);
 }
 
+/* l: what json is, or NULL where it is none. */
 static void events_debug_line(const char *json, size_t n, const struct json_line *l)
 {
+	AUTO_BUF struct buf shown = {0};
 	int64_t ms = 0;
 
+	log_escape(&shown, json, n, 4 * n);
+	if (!l) {
+		dprintf(STDERR_FILENO, "ccvm: %s\r\n", buf_text(&shown));
+		return;
+	}
 	json_get_int(l, "since_start_ms", &ms);
-	dprintf(STDERR_FILENO, "ccvm: %6" PRId64 " ms  %.*s\r\n", ms, (int)n, json);
+	dprintf(STDERR_FILENO, "ccvm: %6" PRId64 " ms  %s\r\n", ms, buf_text(&shown));
 }
 
 /* In one write: several runs may append to one file. */
@@ -150,7 +160,7 @@ static void events_write(struct events *ev, const char *json, size_t n)
 		close(mem_steal_fd(&ev->fd));
 		return;
 	}
-	buf_add(&line, json, n);
+	log_pass(ev->fd, &line, json, n);
 	buf_add(&line, "\n", 1);
 	(void)!write(ev->fd, buf_data(&line), buf_len(&line));
 	if (ev->room)
@@ -169,7 +179,7 @@ void events_take(struct events *ev, const char *json, size_t n)
 	events_write(ev, json, n);
 	if (json_parse_line(json, n, &l) < 0) {
 		if (ev->debug)
-			dprintf(STDERR_FILENO, "ccvm: %.*s\r\n", (int)n, json);
+			events_debug_line(json, n, NULL);
 		return;
 	}
 	if (ev->debug)

@@ -332,11 +332,11 @@ static void run_print_lines(const char *title, const char *text)
 {
 	if (!text || !text[0])
 		return;
-	fprintf(stderr, "  last lines of %s:\n", title);
+	log_more("last lines of %s:", title);
 	while (*text) {
 		int n = (int)strcspn(text, "\n");
 
-		fprintf(stderr, "    %.*s\n", n, text);
+		log_more("  %.*s", n, text);
 		text += n + (text[n] == '\n');
 	}
 }
@@ -352,7 +352,7 @@ static void run_print_failure(const cJSON *json)
 {
 	log_error("%s: %s", run_member(json, "stage"), run_member(json, "reason"));
 	if (run_member(json, "remedy")[0])
-		fprintf(stderr, "  %s\n", run_member(json, "remedy"));
+		log_more("%s", run_member(json, "remedy"));
 	run_print_lines("the guest's console", run_member(json, "console"));
 	run_print_lines("QEMU and ccvm-net", run_member(json, "qemu"));
 }

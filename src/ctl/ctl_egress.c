@@ -133,12 +133,17 @@ static const char *egress_text(const struct json_line *l, const char *name)
 }
 
 /* What a guest chose is in these texts: the session let no control characters through, and it is escaped again. */
-static void egress_print_text(const char *text)
+static void egress_print_padded(const char *text, int width)
 {
 	AUTO_BUF struct buf shown = {0};
 
 	log_escape(&shown, text, strlen(text), 512);
-	printf("%s", buf_text(&shown));
+	printf("%-*s", width, buf_text(&shown));
+}
+
+static void egress_print_text(const char *text)
+{
+	egress_print_padded(text, 0);
 }
 
 static void egress_print_time(int64_t ms)
@@ -160,18 +165,25 @@ static void egress_print_entry(const struct json_line *l)
 	json_get_int(l, "count", &count);
 	json_get_int(l, "last_ms", &last_ms);
 	egress_print_time(last_ms);
-	printf("  %-7s  ", egress_text(l, "verdict"));
+	printf("  ");
+	egress_print_padded(egress_text(l, "verdict"), 7);
+	printf("  ");
 	egress_print_text(egress_text(l, "host"));
-	printf(":%" PRId64 " %s  %" PRId64 "x  ", port, egress_text(l, "proto"), count);
+	printf(":%" PRId64 " ", port);
+	egress_print_text(egress_text(l, "proto"));
+	printf("  %" PRId64 "x  ", count);
 	egress_print_text(egress_text(l, "reason"));
 	printf("\n");
 }
 
 static void egress_print_rule(const struct json_line *l)
 {
-	printf("%-6s ", egress_text(l, "rule"));
+	egress_print_padded(egress_text(l, "rule"), 6);
+	printf(" ");
 	egress_print_text(egress_text(l, "entry"));
-	printf("  (%s)\n", egress_text(l, "from"));
+	printf("  (");
+	egress_print_text(egress_text(l, "from"));
+	printf(")\n");
 }
 
 struct egress_output {
@@ -179,12 +191,18 @@ struct egress_output {
 	void (*print)(const struct json_line *l);
 };
 
+static void egress_print_json(const char *json, size_t n)
+{
+	log_print(json, n);
+	printf("\n");
+}
+
 static void egress_on_row(void *ctx, const char *json, size_t n, const struct json_line *l)
 {
 	const struct egress_output *o = ctx;
 
 	if (o->json)
-		printf("%.*s\n", (int)n, json);
+		egress_print_json(json, n);
 	else
 		o->print(l);
 }
@@ -231,7 +249,7 @@ static int egress_do_watch(char **argv, const struct egress_flags *f, struct err
 		const char *event = json_parse_line((const char *)frame.payload, frame.n, &l) == 0 ? json_get_string(&l, "event") : NULL;
 
 		if (event && f->json && strncmp(event, "egress", 6) == 0) {
-			printf("%.*s\n", (int)frame.n, (const char *)frame.payload);
+			egress_print_json((const char *)frame.payload, frame.n);
 		} else if (event && strcmp(event, "egress") == 0) {
 			egress_print_entry(&l);
 		} else if (event && strcmp(event, "egress-question") == 0) {

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <time.h>
 
-static const char *ls_text(const struct json_line *l, const char *name)
+/* Anything may stand there: a directory's name, or what a session that was taken over wrote. */
+static const char *ls_text(struct buf *shown, const struct json_line *l, const char *name, size_t max)
 {
 	const char *text = json_get_string(l, name);
 
-	return text ? text : "-";
+	log_escape(shown, text ? text : "-", text ? strlen(text) : 1, max);
+	return buf_text(shown);
 }
 
 static void ls_age(const struct json_line *l, char *out, size_t size)
@@ -35,23 +37,24 @@ static void ls_age(const struct json_line *l, char *out, size_t size)
 static void ls_print_row(const char *id, const char *status)
 {
 	static struct json_line l;
-	AUTO_BUF struct buf workspace = {0};
-	AUTO_BUF struct buf label = {0};
-	const char *path, *name, *agent;
+	AUTO_BUF struct buf state = {0}, agent = {0}, mode = {0}, name = {0}, workspace = {0};
+	const char *does;
 	char age[24];
 
 	if (json_parse_line(status, strlen(status), &l) < 0)
 		return;
 	ls_age(&l, age, sizeof(age));
-	name = ls_text(&l, "name");
-	log_escape(&label, name, strlen(name), 64);
-	path = ls_text(&l, "workspace");
-	log_escape(&workspace, path, strlen(path), 4096); /* a directory's name may hold anything */
-	agent = ls_text(&l, "agent"); /* of a session without a terminal nobody can tell */
-	if (strcmp(agent, "unknown") == 0)
-		agent = "-";
-	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&l, "state"), agent, ls_text(&l, "mode"), age,
-	       buf_text(&label), buf_text(&workspace));
+	does = ls_text(&agent, &l, "agent", 32); /* of a session without a terminal nobody can tell */
+	if (strcmp(does, "unknown") == 0)
+		does = "-";
+	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&state, &l, "state", 32), does, ls_text(&mode, &l, "mode", 32), age,
+	       ls_text(&name, &l, "name", 64), ls_text(&workspace, &l, "workspace", 4096));
+}
+
+static void ls_print_json(const char *status, const char *separator)
+{
+	printf("%s", separator);
+	log_print(status, strlen(status));
 }
 
 int ctl_ls(int argc, char **argv, struct err *e)
@@ -69,7 +72,7 @@ int ctl_ls(int argc, char **argv, struct err *e)
 		printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", "ID", "STATE", "AGENT", "MODE", "AGE", "NAME", "WORKSPACE");
 	for (size_t i = 0; i < s.n; i++)
 		if (json)
-			printf("%s%s", i ? ",\n " : "", s.status[i]);
+			ls_print_json(s.status[i], i ? ",\n " : "");
 		else
 			ls_print_row(s.id[i], s.status[i]);
 	if (json)

@@ -63,7 +63,9 @@ int ctl_start(const struct launch *l, bool wait, struct err *e)
 		return -1;
 	rc = start_await(&k, wait ? "running" : "starting", id, e);
 	link_close(&k);
-	if (rc == 0)
-		printf("%s\n", id);
+	if (rc == 0) {
+		log_print(id, strlen(id));
+		printf("\n");
+	}
 	return rc;
 }

@@ -131,7 +131,8 @@ static void events_print(const char *json, size_t n, bool as_json)
 	const char *separator = "";
 
 	if (as_json || json_parse_line(json, n, &l) < 0) {
-		printf("%.*s\n", (int)n, json);
+		log_print(json, n);
+		printf("\n");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {

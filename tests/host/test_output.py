@@ -1,4 +1,4 @@
-"""What a session says reaches a terminal filtered, whatever stdin is, and a pipe as it is: ccvm with a session that plays
+"""What a session says reaches a terminal filtered and escaped, whatever stdin is, and a pipe as it is: ccvm with a session that plays
 what it is told."""
 
 import json
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from harness import assert_eq, each, test
+from harness import assert_eq, assert_in, assert_true, each, test
 from termwire import frame
 
 # Reads what ccvm starts it with and the end of stdin, then writes the frames of the file.
@@ -36,6 +36,7 @@ while data:
 CLIPBOARD = b"\x1b]52;c;c3RvbGVu\x07\x1bPq~\x1b\\\x9d52;c;c3RvbGVu\x9c"
 OUT = b"begun\n" + CLIPBOARD + b"\x1b[?1003h\x1b[?1049h\x1b[6nfinished\n"
 ERR = b"warned\n" + CLIPBOARD + b"\x1b[?2004h\x1b[cdone\n"
+EVIL = "e\x1b]52;c;c3RvbGVu\x07\x1b[?1003h\x9b31m"
 EXIT = {"code": 0}
 
 
@@ -76,6 +77,11 @@ def play(ctx, frames, outputs, *args, **env):
     return tuple(got[fd].replace(b"\r\n", b"\n") if terminal else got[fd] for fd, terminal in zip(ours, outputs))
 
 
+def assert_harmless(text, what):
+    for bad in (b"\x1b]52", b"\x1bP", b"\x9d", b"\x9b", b"c3RvbGVu\x07", b"\x1b[6n", b"\x1b[c"):
+        assert_true(bad not in text, "%s: %r" % (what, text))
+
+
 @each({"both": (True, True), "stdout": (True, False), "stderr": (False, True), "neither": (False, False)})
 @test()
 def test_filter(ctx, outputs):
@@ -100,3 +106,31 @@ def test_text_is_not_held_back(ctx):
     """A sequence that does not end holds nothing but itself."""
     frames = event(event="state", state="running") + frame("o", b"a line\n\x1b]52;c;") + frame("r", b"x") + frame("q", json.dumps(EXIT).encode())
     assert_eq(play(ctx, frames, (True, True)), (b"a line\n", b"x"), "stdout and stderr")
+
+
+@each({"plain": (), "debug": ("--ccvm-debug",)})
+@test()
+def test_what_the_session_says(ctx, args):
+    """Notes, stages, failures: a session that was taken over writes them."""
+    frames = (event(event="progress", stage=EVIL) + event(event="note", stage=EVIL, text=EVIL) + event(event="clip", reason=EVIL) +
+              frame("e", b"no JSON \x1b]52;c;c3RvbGVu\x07") + frame("e", b'{"event":"note","text":"\x1b]52;c;c3RvbGVu\x07"}') +
+              frame("q", json.dumps({"code": 125, "failed": True, **{k: EVIL for k in ("stage", "reason", "remedy", "console", "qemu", "directory")}}).encode()))
+    out, err = play(ctx, frames, (True, True), *args, CCVM_EVENTS="/dev/stderr")
+    assert_harmless(out, "stdout")
+    assert_harmless(err, "stderr")
+    assert_in(b"\\x1b]52", out + err, "it is shown")
+    assert_true(b"\x1b[?1003h" not in out + err, "modes in %r" % (out + err))
+
+
+@test()
+def test_ls(ctx):
+    """status.json is the session's: a dry run's stands for it."""
+    code, out, _ = ctx.ccvm(env={"CCVM_DRYRUN": "1", "CCVM_IMAGE": "/nonexistent", "CCVM_QEMU": "/nonexistent"}, timeout=20)
+    assert_eq(code, 0, "exit code of the dry run")
+    with open(os.path.join(out.decode().rstrip("\n"), "status.json"), "wb") as f:
+        f.write(json.dumps({k: EVIL for k in ("state", "agent", "mode", "name", "workspace")}, ensure_ascii=False).encode() + b"\n")
+    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "ls"], timeout=20)
+    assert_eq((code, err), (0, b""), "exit code and stderr")
+    assert_harmless(out, "stdout")
+    assert_in(b"e\\x1b]52", out, "it is shown")
+    assert_eq(ctx.run([os.path.join(ctx.bin, "ccvmctl"), "rm", "--all"], timeout=20)[0], 0, "exit code of rm")

@@ -83,10 +83,10 @@ static void test_levels(void **state)
 		enum log_level lowest;
 		const char *lines;
 	} cases[] = {
-	    {LOG_LEVEL_ERROR, "t: error: e 1\n"},
-	    {LOG_LEVEL_WARN, "t: error: e 1\nt: warning: w\n"},
-	    {LOG_LEVEL_NOTE, "t: error: e 1\nt: warning: w\nt: n\n"},
-	    {LOG_LEVEL_DEBUG, "t: error: e 1\nt: warning: w\nt: n\nt: d\n"},
+	    {LOG_LEVEL_ERROR, "t: error: e\\x1bc 1\n  m\\x1b[2J\\x0a\n"},
+	    {LOG_LEVEL_WARN, "t: error: e\\x1bc 1\nt: warning: w\n  m\\x1b[2J\\x0a\n"},
+	    {LOG_LEVEL_NOTE, "t: error: e\\x1bc 1\nt: warning: w\nt: n\n  m\\x1b[2J\\x0a\n"},
+	    {LOG_LEVEL_DEBUG, "t: error: e\\x1bc 1\nt: warning: w\nt: n\nt: d\n  m\\x1b[2J\\x0a\n"},
 	};
 
 	(void)state;
@@ -98,10 +98,11 @@ static void test_levels(void **state)
 		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 		log_init("t", cases[i].lowest);
 		log_set_fd(ends[1]);
-		log_error("e %d", 1);
+		log_error("e%s %d", "\033c", 1);
 		log_warn("w");
 		log_note("n");
 		log_debug("d");
+		log_more("%s", "m\033[2J\n");
 		log_set_fd(STDERR_FILENO);
 		close(ends[1]);
 		assert_int_equal(file_read_fd(ends[0], 4096, &got, &e), 0);
