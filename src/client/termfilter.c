@@ -5,11 +5,12 @@
  *    U+009F, is read as xterm reads it: as ESC and a letter. So no C1 is ever written.
  * 2. A sequence is kept until it is whole, and then decided by tables: dropped, or written as it came. The terminal never sees half of
  *    one, so that nothing that is written between two calls can end up inside.
- * 3. A string (OSC, DCS, APC, PM, SOS) ends with ST, and OSC with BEL; ESC and anything else ends it too, as in xterm, and begins anew.
+ * 3. A string (OSC, DCS, APC, PM, SOS, and screen's title, ESC k) ends with ST, and OSC with BEL; ESC and anything else ends it too, as in xterm, and begins anew.
  *    Of OSC what is on the list passes; it is kept whole, so one that is too long is dropped.
  * 4. What asks the terminal something passes only where this terminal is the one that answers: ccvm-session says so, in the stream
  *    (WIRE_ANSWERS). What asks for the clipboard, the title or the like, whose answer is somebody else's words, never passes.
- * 5. What passes and stays (modes, the keyboard's protocol, colours, …) is noted, and undone by termfilter_undo.
+ * 5. What passes and stays (modes, the keyboard's protocol, colours, …) is noted, and undone by termfilter_undo. What cannot be noted, or
+ *    switches off what the guest did not switch on, does not pass; of several modes in one sequence those pass that may.
  * 6. With `open` strings and bytes pass as they are; 4 and 5 hold all the same, for the 7-bit forms. */
 #include "client/termfilter.h"
 #include "base/mem.h"
@@ -87,12 +88,24 @@ static struct termfilter_csi termfilter_read_csi(const struct termfilter *f)
 
 enum verdict { PASS, ASKS, NEVER };
 
-/* leader '*': any or none. */
+/* leader '*': any or none. What is not here never passes: printing, lights, status lines, how titles are coded, the Linux console's own. */
 static const struct {
 	char leader, intermediate;
 	const char *finals;
 	enum verdict verdict;
 } termfilter_csis[] = {
+	{0, 0, "@ABCDEFGHIJKLMPSTXZ`abdefghlmrstu", PASS},
+	{'?', 0, "JKhlrs", PASS},
+	{'>', 0, "mnu", PASS},
+	{'<', 0, "u", PASS},
+	{'=', 0, "u", PASS},
+	{0, ' ', "@Aq", PASS},	    /* SL, SR, DECSCUSR */
+	{0, '!', "p", PASS},	    /* DECSTR */
+	{0, '"', "q", PASS},	    /* DECSCA */
+	{0, '$', "rtvxz{", PASS},   /* rectangles */
+	{0, '*', "x", PASS},	    /* DECSACE */
+	{0, '\'', "}~", PASS},	    /* DECIC, DECDC */
+	{0, '#', "pqPQ{}", PASS},   /* stacks of attributes and colours */
 	{0, 0, "cnx", ASKS},	 /* DA1, DSR, DECREQTPARM */
 	{'?', 0, "nuSm", ASKS},	 /* DSR, the keyboard's flags, XTSMGRAPHICS, XTQMODKEYS */
 	{'>', 0, "cq", ASKS},	 /* DA2, XTVERSION */
@@ -103,15 +116,12 @@ static const struct {
 	{'*', '\'', "|", ASKS},	 /* DECRQLP */
 	{'*', '&', "u", ASKS},	 /* DECRQUPSS */
 	{'*', '"', "v", ASKS},	 /* DECRQDE */
-	{'*', 0, "i", NEVER},	 /* to a printer */
 };
 
 static enum verdict termfilter_judge_window(const struct termfilter_csi *s)
 {
 	const int what = s->number[0];
 
-	if (s->final != 't' || s->leader || s->intermediate)
-		return PASS;
 	if (what == 20 || what == 21) /* CVE-2003-0063: the answer has the guest's words */
 		return NEVER;
 	return what == 11 || (what >= 13 && what <= 19) ? ASKS : PASS;
@@ -122,43 +132,76 @@ static enum verdict termfilter_judge_csi(const struct termfilter_csi *s)
 	for (size_t i = 0; i < ARRAY_LEN(termfilter_csis); i++)
 		if ((termfilter_csis[i].leader == '*' || termfilter_csis[i].leader == s->leader) &&
 		    termfilter_csis[i].intermediate == s->intermediate && strchr(termfilter_csis[i].finals, s->final))
-			return termfilter_csis[i].verdict;
-	return termfilter_judge_window(s);
+			return s->final == 't' && !s->leader && !s->intermediate ? termfilter_judge_window(s) : termfilter_csis[i].verdict;
+	return NEVER;
 }
 
-/* Modes that are on in a terminal as it is found: the cursor, wrapping, repeating keys. */
+/* Modes that are on in a terminal as it is found: the cursor, wrapping, repeating keys; no echo of its own. */
 static bool termfilter_is_usual(int number, bool ansi)
 {
-	return !ansi && (number == 7 || number == 8 || number == 25);
+	return ansi ? number == 12 : number == 7 || number == 8 || number == 25;
 }
 
-static void termfilter_note_mode(struct termfilter *f, int number, bool ansi, bool changed)
+/* VT52, which reads other sequences, and a locked keyboard; and what is on in one terminal and off in another, so that nobody can undo it:
+ * scrolling by arrow keys, and what Alt and NumLock do. */
+static bool termfilter_is_foreign(int number)
 {
+	static const int modes[] = {2, 1007, 1034, 1035, 1036, 1037, 1039};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i] == number)
+			return true;
+	return false;
+}
+
+/* Whether it passes: noted, or back to what it was. */
+static bool termfilter_note_mode(struct termfilter *f, int number, bool ansi, char final)
+{
+	/* Restored (r), it may be anything. */
+	const bool usual = termfilter_is_usual(number, ansi), changed = final == 'r' || (final == 'h') != usual;
 	size_t i = 0;
 
+	if (final == 's' || (number == 1048 && !ansi)) /* the cursor's place */
+		return true;
 	while (i < f->modes && (f->mode[i].number != number || f->mode[i].ansi != ansi))
 		i++;
-	if (changed && i == f->modes && f->modes < TERMFILTER_MODES)
+	if (termfilter_is_foreign(number) || (changed && i == TERMFILTER_MODES) || (!changed && i == f->modes && !usual))
+		return false;
+	if (changed && i == f->modes)
 		f->mode[f->modes++] = (struct termfilter_mode){number, ansi};
 	else if (!changed && i < f->modes)
 		f->mode[i] = f->mode[--f->modes];
 	if (!ansi && (number == 47 || number == 1047 || number == 1049))
 		f->alternate = changed;
+	return true;
 }
 
-static void termfilter_note_modes(struct termfilter *f, const struct termfilter_csi *s)
+static bool termfilter_is_modes(const struct termfilter_csi *s)
 {
-	const char *p = s->text, *end = p + s->n;
+	return !s->intermediate && ((s->leader == '?' && strchr("hlrs", s->final)) || (!s->leader && strchr("hl", s->final)));
+}
+
+/* Those of the sequence that may. */
+static void termfilter_pass_modes(struct termfilter *f, const struct termfilter_csi *s, struct buf *out)
+{
+	const char *p = s->text, *end = p + s->n, *separator = s->leader ? "\033[?" : "\033[";
+	bool any = false;
 
 	while (p < end) {
 		int number = 0;
 
 		for (; p < end && *p != ';'; p++)
-			number = *p >= '0' && *p <= '9' && number < 100000 ? number * 10 + (*p - '0') : number;
+			number = number * 10 + (*p - '0');
 		p += p < end;
-		/* Restored (r), it may be anything. */
-		termfilter_note_mode(f, number, !s->leader, s->final == 'r' || (s->final == 'h') != termfilter_is_usual(number, !s->leader));
+		if (!termfilter_note_mode(f, number, !s->leader, s->final))
+			continue;
+		buf_addf(out, "%s%d", separator, number);
+		separator = ";";
+		any = true;
 	}
+	if (any)
+		buf_add(out, &s->final, 1);
+	termfilter_forget(f);
 }
 
 /* Kitty's stack of the keyboard: a program pops no more than it pushed, or it would pop what the user's shell did. */
@@ -167,8 +210,10 @@ static bool termfilter_note_kitty(struct termfilter *f, const struct termfilter_
 	int *depth = &f->kitty[f->alternate];
 	const int wanted = s->number[0] > 0 ? s->number[0] : 1;
 
+	if (s->leader == '>' && *depth == TERMFILTER_PUSHED_MAX)
+		return false;
 	if (s->leader == '>')
-		*depth += *depth < 100;
+		++*depth;
 	else if (s->leader == '=')
 		f->kitty_set = f->kitty_set || !*depth;
 	else if (s->leader == '<' && wanted > *depth)
@@ -180,6 +225,8 @@ static bool termfilter_note_kitty(struct termfilter *f, const struct termfilter_
 
 static bool termfilter_note_title(struct termfilter *f, const struct termfilter_csi *s)
 {
+	if (s->number[0] == 22 && f->titles >= TERMFILTER_PUSHED_MAX)
+		return false;
 	if (s->number[0] == 22)
 		f->titles++;
 	else if (s->number[0] == 23 && f->titles <= f->title_saved)
@@ -189,6 +236,16 @@ static bool termfilter_note_title(struct termfilter *f, const struct termfilter_
 	return true;
 }
 
+/* XTMODKEYS, and n to switch one off; without a number m resets all, and n is about the second. */
+static bool termfilter_note_modify(struct termfilter *f, const struct termfilter_csi *s)
+{
+	const int which = s->number[0] < 0 && s->final == 'n' ? 2 : s->number[0];
+
+	if (which >= 0 && which < 8)
+		f->modify |= (unsigned char)(1u << which);
+	return which < 8;
+}
+
 /* What stays; false: it would undo what is not the guest's. */
 static bool termfilter_note_csi(struct termfilter *f, const struct termfilter_csi *s)
 {
@@ -196,12 +253,8 @@ static bool termfilter_note_csi(struct termfilter *f, const struct termfilter_cs
 
 	if (s->final == 'm' && plain)
 		f->styled = true;
-	else if (s->final == 'm' && s->leader == '>' && s->number[0] >= 0 && s->number[0] < 8)
-		f->modify |= (unsigned char)(1u << s->number[0]);
-	else if ((s->final == 'h' || s->final == 'l') && !s->intermediate && (!s->leader || s->leader == '?'))
-		termfilter_note_modes(f, s);
-	else if (s->final == 'r' && s->leader == '?')
-		termfilter_note_modes(f, s);
+	else if (s->leader == '>' && !s->intermediate && strchr("mn", s->final))
+		return termfilter_note_modify(f, s);
 	else if ((s->final == 'r' || s->final == 's') && plain)
 		f->margins = true;
 	else if (s->final == 'q' && s->intermediate == ' ')
@@ -213,12 +266,21 @@ static bool termfilter_note_csi(struct termfilter *f, const struct termfilter_cs
 	return true;
 }
 
-/* Numbers and their separators, nothing else: what is out of its place is read differently by different terminals. */
+/* Numbers and their separators, nothing else: what is out of its place is read differently by different terminals. So are parts behind a
+ * colon, but in attributes, and numbers beyond what anything means. */
 static bool termfilter_is_sound(const struct termfilter_csi *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->text[i] < '0' || s->text[i] > ';')
+	const bool colons = s->final == 'm' && !s->leader && !s->intermediate;
+	int digits = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char c = s->text[i];
+		const bool digit = c >= '0' && c <= '9';
+
+		digits = digit ? digits + 1 : 0;
+		if (digits > 5 || (!digit && c != ';' && !(colons && c == ':')))
 			return false;
+	}
 	return true;
 }
 
@@ -226,9 +288,13 @@ static void termfilter_end_csi(struct termfilter *f, struct buf *out)
 {
 	const struct termfilter_csi s = termfilter_read_csi(f);
 	const enum verdict v = termfilter_judge_csi(&s);
-	const bool allowed = f->open || (v != NEVER && termfilter_is_sound(&s));
+	const bool allowed = termfilter_is_sound(&s) && (f->open || v != NEVER) && (f->answers || v != ASKS);
 
-	if (f->overlong || !allowed || (v == ASKS && !f->answers) || !termfilter_note_csi(f, &s))
+	if (f->overlong || !allowed)
+		termfilter_forget(f);
+	else if (termfilter_is_modes(&s))
+		termfilter_pass_modes(f, &s, out);
+	else if (!termfilter_note_csi(f, &s))
 		termfilter_forget(f);
 	else
 		termfilter_pass(f, out);
@@ -257,8 +323,9 @@ static void termfilter_end_escape(struct termfilter *f, struct buf *out)
 		f->keypad = false;
 	else if (strchr("()*+-./no|}~", first))
 		f->charset = true;
-	/* DECID asks. Another coding (ESC %) or 8-bit answers (ESC SP) would change what bytes mean, ESC l locks the screen. */
-	if ((first == 'Z' && !f->answers) || (!f->open && strchr("!\"$%&', l\\", first)))
+	/* DECID asks. Another coding (ESC %) or 8-bit answers (ESC SP) would change what bytes mean, ESC l locks the screen,
+	 * ESC G asked rxvt (CVE-2021-33477). */
+	if ((first == 'Z' && !f->answers) || (!f->open && strchr("!\"$%&', Gl\\", first)))
 		termfilter_forget(f);
 	else
 		termfilter_pass(f, out);
@@ -268,16 +335,53 @@ static void termfilter_end_escape(struct termfilter *f, struct buf *out)
 
 enum osc_note { OSC_NOTHING, OSC_TITLE, OSC_PALETTE, OSC_COLOUR, OSC_LINK, OSC_PROGRESS, OSC_POINTER };
 
+/* Of OSC 9 a notification, or progress: other numbers are commands of ConEmu's, macros and messages among them. */
+static bool termfilter_is_notice(const char *text)
+{
+	const size_t n = strcspn(text, ";");
+
+	return strncmp(text, "4;", 2) == 0 || strspn(text, "0123456789 +-.") < n;
+}
+
+static bool termfilter_is_notify(const char *text)
+{
+	return strncmp(text, "notify;", 7) == 0;
+}
+
 /* All others are dropped: clipboards (52, 1337, 5522), files (46, 1337, 5113), fonts (50), properties of windows (3). */
 static const struct {
 	int from, to;
 	enum osc_note note;
 	bool may_ask;
+	bool (*form)(const char *text); /* NULL: any */
 } termfilter_oscs[] = {
-	{0, 2, OSC_TITLE, false},    {4, 5, OSC_PALETTE, true},	  {7, 7, OSC_NOTHING, false},	{8, 8, OSC_LINK, false},
-	{9, 9, OSC_PROGRESS, false}, {10, 19, OSC_COLOUR, true},  {22, 22, OSC_POINTER, true},	{66, 66, OSC_NOTHING, false},
-	{104, 105, OSC_NOTHING, false}, {110, 119, OSC_NOTHING, false}, {133, 133, OSC_NOTHING, false}, {777, 777, OSC_NOTHING, false},
+	{0, 2, OSC_TITLE, false, NULL},
+	{4, 5, OSC_PALETTE, true, NULL},
+	{7, 7, OSC_NOTHING, false, NULL},
+	{8, 8, OSC_LINK, false, NULL},
+	{9, 9, OSC_PROGRESS, false, termfilter_is_notice},
+	{10, 19, OSC_COLOUR, true, NULL},
+	{22, 22, OSC_POINTER, true, NULL},
+	{66, 66, OSC_NOTHING, false, NULL},
+	{104, 105, OSC_NOTHING, false, NULL},
+	{110, 119, OSC_NOTHING, false, NULL},
+	{133, 133, OSC_NOTHING, false, NULL},
+	{777, 777, OSC_NOTHING, false, termfilter_is_notify},
 };
+
+/* Which of them it is; none: the number of all. text: behind the number. */
+static size_t termfilter_find_osc(long number, const char *text)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(termfilter_oscs) && (number < termfilter_oscs[i].from || number > termfilter_oscs[i].to))
+		i++;
+	if (number < 0 || (*text && *text != ';'))
+		return ARRAY_LEN(termfilter_oscs);
+	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].form && !termfilter_oscs[i].form(*text ? text + 1 : text))
+		return ARRAY_LEN(termfilter_oscs);
+	return i;
+}
 
 static void termfilter_note_osc(struct termfilter *f, enum osc_note note, int number, const char *text, struct buf *out)
 {
@@ -313,14 +417,10 @@ static bool termfilter_osc_asks(const char *text)
 static void termfilter_end_osc(struct termfilter *f, const char *ending, struct buf *out)
 {
 	AUTO_FREE char *text = mem_strndup((const char *)f->held + 2, f->n - 2);
-	char *rest;
+	char *rest = text;
 	const long number = text[0] >= '0' && text[0] <= '9' ? strtol(text, &rest, 10) : -1;
-	size_t i = 0;
+	const size_t i = termfilter_find_osc(number, rest);
 
-	while (i < ARRAY_LEN(termfilter_oscs) && (number < termfilter_oscs[i].from || number > termfilter_oscs[i].to))
-		i++;
-	if (number >= 0 && *rest && *rest != ';')
-		i = ARRAY_LEN(termfilter_oscs);
 	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].may_ask && termfilter_osc_asks(rest)) {
 		if (!f->answers) {
 			termfilter_forget(f);
@@ -377,7 +477,7 @@ static void termfilter_on_escape(struct termfilter *f, unsigned char c, struct b
 			f->state = CSI;
 		else if (first && c == ']')
 			f->state = OSC;
-		else if (first && strchr("PX^_", c))
+		else if (first && strchr("PX^_k", c))
 			f->state = STRING;
 		else
 			termfilter_end_escape(f, out);

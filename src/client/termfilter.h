@@ -2,7 +2,7 @@
  *
  * Text, SGR, modes, titles and links pass as with ssh. Filtered (option terminal.filter): device control strings and their kin
  * (DCS, APC, PM, SOS), operating system commands beyond a list (OSC 52 and the other ways to a clipboard, files and fonts are not on
- * it), printing, reports of the title, other codings, what is no UTF-8, and all C1 forms of these. Queries pass only to the terminal
+ * it), control sequences beyond a list, reports of the title, other codings, what is no UTF-8, and all C1 forms of these. Queries pass only to the terminal
  * that is to answer them. What is on at the end is undone.
  *
  * Pure and bounded; cut anywhere, the same bytes come out. A sequence goes on when it is whole. */
@@ -16,7 +16,8 @@
 #include "base/buf.h"
 
 #define TERMFILTER_HELD_MAX 8192 /* of a sequence; a longer one is dropped, or passes piece by piece where nothing is filtered */
-#define TERMFILTER_MODES    64	 /* kept of what was changed */
+#define TERMFILTER_MODES    64	 /* kept of what was changed; more do not pass */
+#define TERMFILTER_PUSHED_MAX 100 /* of titles, and of the keyboard's flags on each screen */
 
 struct termfilter_mode {
 	int number;

@@ -40,6 +40,30 @@ static inline void check_osc(const unsigned char *p, size_t n, size_t at)
 		check_die("OSC without an end", p, n, at);
 }
 
+/* Behind ESC [: numbers, a final byte, and nothing that stays on unseen or prints. */
+static inline void check_csi(const unsigned char *p, size_t n, size_t at)
+{
+	size_t i = at + 2;
+	char final;
+
+	while (i < n && p[i] >= ' ' && p[i] <= '?')
+		i++;
+	if (i == n)
+		check_die("CSI without an end", p, n, at);
+	final = (char)p[i];
+	if (strchr("]ioqyzw|}~", final) && (p[i - 1] < ' ' || p[i - 1] > '/') && !(final == 'q' && p[at + 2] == '>'))
+		check_die("CSI", p, n, at);
+	if ((p[at + 2] == '>' && strchr("tTpsf", final)) || (p[i - 1] == '$' && strchr("}~|", final)) || (p[i - 1] == '\'' && strchr("z{w", final)) ||
+	    (p[i - 1] == '"' && final == 'p'))
+		check_die("what is not undone", p, n, at);
+	if (memchr(p + at, ':', i - at) && (final != 'm' || p[at + 2] == '>'))
+		check_die("a colon", p, n, at);
+	if ((final == 'h' || final == 'l') && i - at == 4 && p[at + 2] == '?' && p[at + 3] == '2')
+		check_die("VT52", p, n, at);
+	if (final == 't' && i - at == 4 && p[at + 2] == '2' && (p[at + 3] == '0' || p[at + 3] == '1'))
+		check_die("a report of the title", p, n, at);
+}
+
 static inline void check_filtered(const unsigned char *p, size_t n, bool answers)
 {
 	for (size_t i = 0; i < n;) {
@@ -52,12 +76,14 @@ static inline void check_filtered(const unsigned char *p, size_t n, bool answers
 			check_die("C1", p, n, i);
 		if (p[i] == 27 && i + 1 == n)
 			check_die("half a sequence", p, n, i);
-		if (p[i] == 27 && strchr("PX^_", p[i + 1]) && p[i + 1])
+		if (p[i] == 27 && strchr("PX^_k", p[i + 1]) && p[i + 1])
 			check_die("a string", p, n, i);
 		if (p[i] == 27 && (p[i + 1] == '%' || p[i + 1] == ' '))
 			check_die("a coding", p, n, i);
 		if (p[i] == 27 && p[i + 1] == ']')
 			check_osc(p, n, i);
+		if (p[i] == 27 && p[i + 1] == '[')
+			check_csi(p, n, i);
 		if (!answers && (p[i] == 5 || (p[i] == 27 && p[i + 1] == 'Z')))
 			check_die("a question", p, n, i);
 		i += p[i] >= 0x80 ? length : 1;

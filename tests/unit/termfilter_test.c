@@ -40,9 +40,21 @@ static const struct {
 	{"reports", "\033[6n\033[5n\033[?6n\033[c\033[>c\033[=c\033[0c\033[x\033[>q\033[>0q\033[?u\033[?2026$p\033[4$p\033[18t\033[14t\033Z\005", ""},
 	{"colours asked for", "\033]4;1;?\007\033]10;?\007\033]11;?\033\\\033]12;?\007\033]4;1;#fff;2;?\007\033]22;?\007", ""},
 	{"more reports", "\033[1;1;1;1;1;1*y\033[?1;1;0S\033[#R\033['|\033[&u\033[1$w\033[?4m\033[?996n", ""},
-	{"a number that only looks so", "\033[>4n\033[?1c\033[4;1t\033[3t", SAME},
+	{"a number that only looks so", "\033[>4n\033[4;1t\033[3t", SAME},
 	{"reports of the title", "\033[20t\033[21t", ""},
 	{"printing", "\033[5i\033[?5i\033[4i", ""},
+	{"of the Linux console", "\033[12;3]\033[1;30]\033[]\033[?6c", ""},
+	{"status lines, title modes, lights, locators, levels", "\033[1$}\033[2$~\033[>2t\033[>0T\033[>1p\033[1q\033[1'z\033[1'{\033[62;0\"p\033[4;1y", ""},
+	{"rectangles, columns, soft reset", "\033[1;1;2;2$z\033[2'}\033[2 @\033[!p\033[1\"q\033[?J\033[#{", SAME},
+	{"colons", "\033[?1003:1h\033[21:1t\033[:21t\033[>4:2m\033[>1:1u\033[1:1H\033[4:3m", "\033[4:3m"},
+	{"numbers beyond", "\033[4294967317t\033[?65539003h\033[000021t\033[99999C", "\033[99999C"},
+	{"VT52, the keyboard, what is not the guest's", "\033[?2l\033[?2h\033[2h\033[?1036l\033[?1007l\033[?1007h\033[?2004l\033[?1000l\033[4l\033[?1036r\033[?1034h", ""},
+	{"modes that pass among others", "\033[?1000;2;1006h\033[?1000;1003;1006;1015l\033[?1007;1036l\033[?;h", "\033[?1000;1006h\033[?1000;1006l\033[?0h"},
+	{"the cursor's place", "\033[?1048h\033[?1048l\033[?1048l\033[?25h\033[?7h", SAME},
+	{"screen's title", "a\033kvim x\033\\b\033k\xc3\xa9\xc2\x9c" "c\033kt\007u\033[1md", "abc\033[1md"},
+	{"OSC 9 and 777", "\033]9;done\007\033]9;3 of 4 failed\007\033]9;4;1;50\007\033]777;notify;a;b\007", SAME},
+	{"ConEmu's and other commands", "\033]9;6;macro\007\033]9;2;box\007\033]9;12\007\033]9;4\007\033]9; 6;x\007\033]9;\007\033]9\007\033]777;precmd\007\033]777;notify\007\033]777;x;notify;y\007", ""},
+	{"rxvt's question", "\033GQ", "Q"},
 	{"codings", "\033%@\033%G\033 G\033$(Bx", "x"},
 	{"out of place", "\033[$1p\033[1?6n\033[6 0n\033[1!2p\033[>1;?m", ""},
 	{"a control within", "\033[3\r1mx\033[\0332Jy", "\r\033[31mx\0332Jy"},
@@ -131,6 +143,10 @@ static const struct {
 	{"\033[?1049h\033[>1u", "\033[<1u\033[?1049l"},
 	{"\033[>1u\033[?1049h\033[>1u\033[>5u", "\033[<2u\033[?1049l\033[<1u"},
 	{"\033[>4;2m", "\033[>4m"},
+	{"\033[>4n\033[>n", "\033[>2m\033[>4m"},
+	{"\033[>8;1m\033[>12n", ""},
+	{"\033[12l", "\033[12h"},
+	{"\033[?1003:1h\033[?2l", ""},
 	{"\033[4 q\033=\033(0\016", "\033[0 q\033>\033(B\033)B\017"},
 	{"\033[2;5r", "\0337\033[r\0338"},
 	{"\033]0;t\007", "\033[23;0t"},
@@ -169,7 +185,7 @@ static void test_random(void **state)
 {
 	static const char *const pieces[] = {"\033]", "52;c;aGk=", "\007", "\033\\", "\033P", "\033_", "\033^", "\033X", "\x9d", "\x90", "\x9f", "\x9c", "\x9b", "\xc2\x9d", "\xc2\x90", "\xc2\x9c",
 					     "\xc2", "\xe2\x9d", "\xaf", "\xf0\x9f", "\x18", "\x1a", "\033", "[", "?", "1000", ";", "h", "l", "6n", "$p", "text", "\r\n", "0;title", "8;;u", "q", "+q", "\033%@",
-					     "\033c", "\x7f", "\xff", "\xed\xa0\x80", "\033[>1u", "\033[<u", "m", "1337;File=", "\xc3\xa9", "i", "21t", "Z", "\x05"};
+					     "\033c", "\x7f", "\xff", "\xed\xa0\x80", "\033[>1u", "\033[<u", "m", "1337;File=", "\xc3\xa9", "i", "21t", "Z", "\x05", "\033k", ":", "]", "2l", "$}", ">", "1003:1h", "9;6;x", "777;notify;"};
 	unsigned seed = 20261130;
 
 	(void)state;
@@ -195,11 +211,51 @@ static void test_random(void **state)
 	}
 }
 
+/* What cannot be noted does not pass: all that passed is undone. */
+static void test_full(void **state)
+{
+	static const char *const more[] = {"\033[?1003h", "\033[?1003r", "\033[?25l", "\033[4h"};
+
+	(void)state;
+	for (int open = 0; open < 2; open++) {
+		static struct termfilter f;
+		AUTO_BUF struct buf in = {0}, out = {0}, undo = {0};
+
+		f = (struct termfilter){.open = open};
+		for (int i = 0; i < TERMFILTER_MODES; i++)
+			buf_addf(&in, "\033[?%dh", 5000 + i);
+		for (size_t i = 0; i < ARRAY_LEN(more); i++)
+			buf_addf(&in, "%s", more[i]);
+		termfilter_feed(&f, buf_data(&in), buf_len(&in), &out);
+		assert_int_equal(buf_len(&out), 8 * TERMFILTER_MODES);
+		termfilter_undo(&f, &undo);
+		assert_int_equal(buf_len(&undo), 8 * TERMFILTER_MODES);
+	}
+}
+
+/* So many pushes as can be popped. */
+static void test_pushes(void **state)
+{
+	static const char *const push[] = {"\033[22;0t", "\033[>1u"};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(push); k++) {
+		static struct termfilter f;
+		AUTO_BUF struct buf out = {0};
+
+		f = (struct termfilter){0};
+		for (int i = 0; i < TERMFILTER_PUSHED_MAX + 10; i++)
+			termfilter_feed(&f, push[k], strlen(push[k]), &out);
+		assert_int_equal(buf_len(&out), strlen(push[k]) * TERMFILTER_PUSHED_MAX);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases), cmocka_unit_test(test_answering), cmocka_unit_test(test_open),
 		cmocka_unit_test(test_undo),  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),  cmocka_unit_test(test_pushes),
 	};
 
 	return cmocka_run_group_tests_name("termfilter", tests, NULL, NULL);
