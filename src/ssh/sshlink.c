@@ -257,6 +257,13 @@ static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, con
 	l->exit_code = number ? 128 + number : ERR_EXIT_GUEST;
 }
 
+/* Of a PTY all comes on one stream: on another one only a guest's sshd that was taken over sends, past whoever looks at the terminal's. */
+static void sshlink_take_output(struct sshlink *l, enum sshlink_stream stream, const void *bytes, size_t n)
+{
+	if (stream == SSHLINK_STDOUT || !l->want_pty)
+		l->cb.on_output(l->cb.ctx, stream, bytes, n);
+}
+
 static int sshlink_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n, int is_stderr, void *ctx)
 {
 	struct sshlink *l = ctx;
@@ -265,7 +272,7 @@ static int sshlink_on_data(ssh_session session, ssh_channel channel, void *bytes
 	(void)channel;
 	if (l->state != SSHLINK_RUNNING)
 		return 0; /* stays in libssh's buffer until the owner knows that the agent runs */
-	l->cb.on_output(l->cb.ctx, is_stderr ? SSHLINK_STDERR : SSHLINK_STDOUT, bytes, n);
+	sshlink_take_output(l, is_stderr ? SSHLINK_STDERR : SSHLINK_STDOUT, bytes, n);
 	return (int)n;
 }
 
@@ -410,7 +417,7 @@ static void sshlink_hand_over_early_output(struct sshlink *l)
 		int n;
 
 		while ((n = ssh_channel_read_nonblocking(l->channel, bytes, sizeof(bytes), streams[i] == SSHLINK_STDERR)) > 0)
-			l->cb.on_output(l->cb.ctx, streams[i], bytes, (size_t)n);
+			sshlink_take_output(l, streams[i], bytes, (size_t)n);
 	}
 }
 
