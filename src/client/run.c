@@ -200,6 +200,7 @@ static void run_output_init(struct run *r, struct run_output *o, int fd, bool fi
 	o->fd = fd;
 	o->terminal = isatty(fd);
 	o->filter.open = !filter;
+	o->filter.lines = !r->tty;
 	o->can_poll = run_is_pollable(fd) && run_poll_init(r, &o->poll, fd) == 0;
 	o->poll.data = o;
 }

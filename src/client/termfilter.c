@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From OSC on: strings. */
 enum { GROUND, ESCAPE, ESCAPE_MORE, CSI, OSC, STRING, STRING_ESCAPE, OSC_ESCAPE };
 
 /* ---- what is kept ---- */
@@ -584,6 +585,8 @@ static void termfilter_byte(struct termfilter *f, unsigned char c, struct buf *o
 		[STRING_ESCAPE] = termfilter_on_string_escape, [OSC_ESCAPE] = termfilter_on_osc_escape,
 	};
 
+	if (c == '\n' && f->lines && !f->open && f->state >= OSC)
+		termfilter_forget(f);
 	states[f->state](f, c, out);
 }
 
@@ -769,5 +772,5 @@ void termfilter_undo(struct termfilter *f, struct buf *out)
 	termfilter_undo_colours(f, out);
 	for (; f->titles > 0; f->titles--)
 		buf_addf(out, "\033[23;0t");
-	*f = (struct termfilter){.open = f->open, .answers = f->answers};
+	*f = (struct termfilter){.open = f->open, .lines = f->lines, .answers = f->answers};
 }

@@ -26,6 +26,7 @@ struct termfilter_mode {
 
 struct termfilter { /* all zero but open: at the beginning, where everything is filtered and no query passes */
 	bool open;    /* nothing is filtered but queries */
+	bool lines;   /* no terminal of the guest's behind it: a string that does not end ends with its line, and takes no other text along */
 	bool answers; /* this terminal answers */
 	unsigned char state;
 	unsigned char held[TERMFILTER_HELD_MAX];

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	f = g = (struct termfilter){.answers = data[0] & 1, .open = (data[0] & 2) != 0};
+	f = g = (struct termfilter){.answers = data[0] & 1, .open = (data[0] & 2) != 0, .lines = (data[0] & 4) != 0};
 	termfilter_feed(&f, data + 1, size - 1, &whole);
 	for (size_t at = 1; at < size; at += step)
 		termfilter_feed(&g, data + at, step < size - at ? step : size - at, &cut);

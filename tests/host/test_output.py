@@ -104,8 +104,8 @@ def test_without_the_filter(ctx):
 @test()
 def test_text_is_not_held_back(ctx):
     """A sequence that does not end holds nothing but itself."""
-    frames = event(event="state", state="running") + frame("o", b"a line\n\x1b]52;c;") + frame("r", b"x") + frame("q", json.dumps(EXIT).encode())
-    assert_eq(play(ctx, frames, (True, True)), (b"a line\n", b"x"), "stdout and stderr")
+    frames = event(event="state", state="running") + frame("o", b"a line\n\x1b]52;c;\nnext\x1bP") + frame("r", b"x") + frame("q", json.dumps(EXIT).encode())
+    assert_eq(play(ctx, frames, (True, True)), (b"a line\n\nnext", b"x"), "stdout and stderr")
 
 
 @each({"plain": (), "debug": ("--ccvm-debug",)})

@@ -233,6 +233,22 @@ static void test_full(void **state)
 	}
 }
 
+/* Text of files, where a sequence may be cut off. */
+static void test_lines(void **state)
+{
+	static const char in[] = "a\033Pq\nb\x9d" "52;c;\ncd\033]0;t\033\ne\033_x\033\\f\033[3\n1mg", out[] = "a\nb\ncd\nef\n\033[31mg";
+
+	(void)state;
+	for (size_t cut = 0; cut < sizeof(in); cut++) {
+		static struct termfilter f;
+		AUTO_BUF struct buf got = {0};
+
+		f = (struct termfilter){.lines = true};
+		run(&f, in, sizeof(in) - 1, cut, &got);
+		assert_string_equal(buf_text(&got), out);
+	}
+}
+
 /* So many pushes as can be popped. */
 static void test_pushes(void **state)
 {
@@ -255,7 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases), cmocka_unit_test(test_answering), cmocka_unit_test(test_open),
 		cmocka_unit_test(test_undo),  cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),  cmocka_unit_test(test_pushes),
+		cmocka_unit_test(test_full),  cmocka_unit_test(test_pushes), cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests_name("termfilter", tests, NULL, NULL);
