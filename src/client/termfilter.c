@@ -89,7 +89,8 @@ static struct termfilter_csi termfilter_read_csi(const struct termfilter *f)
 
 enum verdict { PASS, ASKS, NEVER };
 
-/* leader '*': any or none. What is not here never passes: printing, lights, status lines, how titles are coded, the Linux console's own. */
+/* What is not here never passes: printing, lights, status lines, how titles are coded, the Linux console's own; nor an unknown leader before
+ * a known question, because a terminal may overlook what it does not know. */
 static const struct {
 	char leader, intermediate;
 	const char *finals;
@@ -111,12 +112,13 @@ static const struct {
 	{'?', 0, "nuSm", ASKS},	 /* DSR, the keyboard's flags, XTSMGRAPHICS, XTQMODKEYS */
 	{'>', 0, "cq", ASKS},	 /* DA2, XTVERSION */
 	{'=', 0, "c", ASKS},	 /* DA3 */
-	{'*', '$', "pwu", ASKS}, /* DECRQM, DECRQPSR, DECRQTSR */
-	{'*', '*', "y", ASKS},	 /* DECRQCRA: a checksum of what is on the screen */
-	{'*', '#', "RS", ASKS},	 /* XTREPORTCOLORS, XTTITLEPOS */
-	{'*', '\'', "|", ASKS},	 /* DECRQLP */
-	{'*', '&', "u", ASKS},	 /* DECRQUPSS */
-	{'*', '"', "v", ASKS},	 /* DECRQDE */
+	{0, '$', "pwu", ASKS},	 /* DECRQM, DECRQPSR, DECRQTSR */
+	{'?', '$', "p", ASKS},	 /* DECRQM */
+	{0, '*', "y", ASKS},	 /* DECRQCRA: a checksum of what is on the screen */
+	{0, '#', "RS", ASKS},	 /* XTREPORTCOLORS, XTTITLEPOS */
+	{0, '\'', "|", ASKS},	 /* DECRQLP */
+	{0, '&', "u", ASKS},	 /* DECRQUPSS */
+	{0, '"', "v", ASKS},	 /* DECRQDE */
 };
 
 static enum verdict termfilter_judge_window(const struct termfilter_csi *s)
@@ -131,8 +133,8 @@ static enum verdict termfilter_judge_window(const struct termfilter_csi *s)
 static enum verdict termfilter_judge_csi(const struct termfilter_csi *s)
 {
 	for (size_t i = 0; i < ARRAY_LEN(termfilter_csis); i++)
-		if ((termfilter_csis[i].leader == '*' || termfilter_csis[i].leader == s->leader) &&
-		    termfilter_csis[i].intermediate == s->intermediate && strchr(termfilter_csis[i].finals, s->final))
+		if (termfilter_csis[i].leader == s->leader && termfilter_csis[i].intermediate == s->intermediate &&
+		    strchr(termfilter_csis[i].finals, s->final))
 			return s->final == 't' && !s->leader && !s->intermediate ? termfilter_judge_window(s) : termfilter_csis[i].verdict;
 	return NEVER;
 }
