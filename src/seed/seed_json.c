@@ -49,7 +49,8 @@ struct json_place {
 	enum json_mcp mcp;
 	enum json_projects projects;
 	bool env;	  /* its members are variables */
-	const char *name; /* of the member whose value it is, or that it is an element of; "": none */
+	const char *name; /* of the member whose value it is; NULL: it is an element, or the whole */
+	const struct json_place *up; /* what it is in; NULL: nothing */
 };
 
 struct json_edit {
@@ -58,6 +59,7 @@ struct json_edit {
 	const char *workspace; /* NULL: all records of workspaces stay */
 	struct seed_json_removed *removed;
 	int count;
+	bool spoilt; /* the value that was just walked is of no use without what was left out of it */
 };
 
 static bool json_is(const struct buf *name, const char *known)
@@ -107,20 +109,43 @@ static bool json_value_is_secret(struct jscan scan, unsigned depth)
 	return false;
 }
 
-static bool json_name_is_dropped(struct buf *name, const struct json_place *place, char first)
+/* A text, under a name that gives it a meaning. */
+static bool json_setting_is_secret(struct buf *name, struct jscan scan)
 {
+	AUTO_BUF struct buf text = {0};
+
+	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_secret_in_setting(buf_text(name), buf_text(&text));
+}
+
+/* Under the name of a credential: a text that can be one, or a structure. */
+static bool json_is_credential(struct buf *name, struct jscan scan)
+{
+	AUTO_BUF struct buf text = {0};
+	const char first = jscan_peek(&scan);
+
+	if (first == '{' || first == '[')
+		return true;
+	return first == '"' && jscan_string(&scan, &text) && seed_secret_is_value(buf_text(name), buf_text(&text));
+}
+
+static bool json_name_is_dropped(struct buf *name, const struct json_place *place, struct jscan scan)
+{
+	const char first = jscan_peek(&scan);
+
 	if (place->mcp == JSON_MCP_INSIDE && (json_is(name, "env") || json_is(name, "headers")))
 		return true;
 	if (first == '{' && json_is(name, "headers"))
 		return true;
-	if (place->env && (conf_pass_is_credential(buf_text(name)) || seed_secret_key_name(buf_text(name))))
+	if (place->env && conf_pass_is_credential(buf_text(name)))
 		return true;
 	if (json_is_one_of(name, helper_names, ARRAY_LEN(helper_names)) || seed_secret_in_text(buf_text(name)))
 		return true;
 	/* The name of a server is the user's to choose. */
 	if (place->mcp == JSON_MCP_SERVERS)
 		return false;
-	return json_is_one_of(name, credential_names, ARRAY_LEN(credential_names)) || (first == '"' && seed_secret_key_name(buf_text(name)));
+	if (json_is_one_of(name, credential_names, ARRAY_LEN(credential_names)))
+		return json_is_credential(name, scan);
+	return json_setting_is_secret(name, scan);
 }
 
 static bool json_is_other_project(const struct json_edit *ed, struct buf *name, const struct json_place *place)
@@ -130,25 +155,41 @@ static bool json_is_other_project(const struct json_edit *ed, struct buf *name, 
 	return place->projects == JSON_PROJECTS_ALL && strcmp(buf_text(name), ed->workspace) != 0;
 }
 
-/* Notes where something was left out: a name and the one around it. */
-static void json_note(struct json_edit *ed, const char *around, struct buf *name)
+/* Appends where a value stands: "mcpServers.github.args[]". A name that holds a credential is not in it. */
+static void json_path(const struct json_place *place, struct buf *out)
+{
+	if (place->up)
+		json_path(place->up, out);
+	if (place->name)
+		buf_addf(out, "%s%s", buf_len(out) ? "." : "",
+			 seed_secret_in_text(place->name) ? "(a name that holds a credential)" : place->name);
+	else if (place->up)
+		buf_addf(out, "[]");
+}
+
+/* Notes where something was left out: its path, or the end of a long one. */
+static void json_note(struct json_edit *ed, const struct json_place *place)
 {
 	struct seed_json_removed *r = ed->removed;
-	const char *own = seed_secret_in_text(buf_text(name)) ? "(a name that holds a credential)" : buf_text(name);
+	AUTO_BUF struct buf path = {0};
 
 	ed->count += ed->count < INT_MAX;
 	if (!r)
 		return;
-	if (r->credentials < SEED_JSON_NAMES_MAX)
-		snprintf(r->names[r->credentials], sizeof(r->names[0]), "%.28s%s%.32s", around, *around ? "." : "", own);
+	if (r->credentials < SEED_JSON_NAMES_MAX) {
+		const size_t room = sizeof(r->names[0]) - sizeof("…");
+
+		json_path(place, &path);
+		snprintf(r->names[r->credentials], sizeof(r->names[0]), "%s%s", buf_len(&path) > room ? "…" : "",
+			 buf_text(&path) + (buf_len(&path) > room ? buf_len(&path) - room : 0));
+	}
 	r->credentials += r->credentials < INT_MAX;
 }
 
-/* True when the member is left out, and noted. */
-static bool json_member_is_dropped(struct json_edit *ed, struct buf *name, const struct json_place *place, unsigned depth)
+/* True when the member is left out, and noted; *secret: because of a credential. */
+static bool json_member_is_dropped(struct json_edit *ed, struct buf *name, const struct json_place *place, unsigned depth, bool *secret)
 {
-	struct jscan scan = ed->scan;
-	const char first = jscan_peek(&scan);
+	const struct json_place member = {.name = buf_text(name), .up = place};
 
 	if (json_is_other_project(ed, name, place)) {
 		ed->count += ed->count < INT_MAX;
@@ -156,25 +197,16 @@ static bool json_member_is_dropped(struct json_edit *ed, struct buf *name, const
 			ed->removed->projects += ed->removed->projects < INT_MAX;
 		return true;
 	}
-	if (!json_name_is_dropped(name, place, first) && !json_value_is_secret(ed->scan, depth))
+	if (!json_name_is_dropped(name, place, ed->scan) && !json_value_is_secret(ed->scan, depth))
 		return false;
-	json_note(ed, place->name, name);
+	json_note(ed, &member);
+	*secret = true;
 	return true;
-}
-
-/* An argument that names a credential, whose value is the next one: "--token". */
-static bool json_names_next(struct jscan scan)
-{
-	AUTO_BUF struct buf text = {0};
-
-	if (jscan_peek(&scan) != '"' || !jscan_string(&scan, &text) || buf_len(&text) < 2 || buf_data(&text)[0] != '-')
-		return false;
-	return seed_secret_key_name(buf_text(&text) + strspn(buf_text(&text), "-"));
 }
 
 static struct json_place json_inner(struct buf *name, const struct json_place *place)
 {
-	struct json_place inner = {.env = json_is(name, "env"), .name = buf_text(name)};
+	struct json_place inner = {.env = json_is(name, "env"), .name = buf_text(name), .up = place};
 
 	if (place->mcp != JSON_MCP_NONE)
 		inner.mcp = JSON_MCP_INSIDE;
@@ -196,83 +228,138 @@ static void json_copy(struct json_edit *ed, const char *from)
 	buf_add(ed->out, from, (size_t)(ed->scan.at - from));
 }
 
-/* One member. `lead` begins behind the previous element: blanks, and a comma unless the member is the first.
- */
-static bool json_member(struct json_edit *ed, const struct json_place *place, const char *lead, bool *kept,
-			unsigned depth)
+/* What became of the elements of an object or array so far. */
+struct json_elements {
+	const char *lead; /* behind the previous one: blanks, and a comma unless the next is the first */
+	bool kept;	  /* one was */
+	bool lost;	  /* a credential was left out */
+	struct buf flag;  /* of an array: the last text that stays, which the next may be the value of */
+};
+
+/* Walks the value at the scan's place, whose text begins at `lead`'s end, and takes it back when it is of no use any more. `start` is
+ * where the element itself begins (its name, if it has one). */
+static bool json_element(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, const char *start, unsigned depth)
+{
+	const size_t before = buf_len(ed->out);
+	const char *comma = memchr(all->lead, ',', (size_t)(start - all->lead));
+
+	json_copy(ed, comma && !all->kept ? comma + 1 : all->lead);
+	ed->spoilt = false;
+	if (!json_value(ed, inner, depth))
+		return false;
+	if (ed->spoilt)
+		buf_cut(ed->out, before);
+	all->lost = all->lost || ed->spoilt;
+	all->kept = all->kept || !ed->spoilt;
+	return true;
+}
+
+static bool json_member(struct json_edit *ed, const struct json_place *place, struct json_elements *all, bool *essential, unsigned depth)
 {
 	AUTO_BUF struct buf name = {0};
-	size_t blanks = (size_t)(ed->scan.at - lead);
-	const char *comma = memchr(lead, ',', blanks);
+	const char *start = ed->scan.at;
 	struct json_place inner;
 
 	if (!jscan_name(&ed->scan, &name))
 		return false;
-	if (json_member_is_dropped(ed, &name, place, depth))
+	if (json_member_is_dropped(ed, &name, place, depth, &all->lost))
 		return jscan_value(&ed->scan, depth);
-	json_copy(ed, comma && !*kept ? comma + 1 : lead);
-	*kept = true;
 	inner = json_inner(&name, place);
-	return json_value(ed, &inner, depth);
+	if (!json_element(ed, &inner, all, start, depth))
+		return false;
+	/* A program without one of its arguments is another program. */
+	*essential = *essential || (ed->spoilt && json_is(&name, "args"));
+	return true;
 }
 
 static bool json_object(struct json_edit *ed, const struct json_place *place, unsigned depth)
 {
-	const char *lead = ed->scan.at;
-	bool kept = false;
+	struct json_elements all = {.lead = ed->scan.at};
+	bool essential = false;
 	enum jscan_step step;
 
 	for (bool first = true; (step = jscan_next(&ed->scan, '}', first)) == JSCAN_MORE; first = false) {
-		if (!json_member(ed, place, lead, &kept, depth))
+		if (!json_member(ed, place, &all, &essential, depth))
 			return false;
-		lead = ed->scan.at;
+		all.lead = ed->scan.at;
 	}
 	if (step == JSCAN_DONE)
-		json_copy(ed, lead);
+		json_copy(ed, all.lead);
+	/* One that lost all it had says nothing any more; mcpServers itself has to be there. */
+	ed->spoilt = place->up && (essential || (all.lost && !all.kept && place->mcp != JSON_MCP_SERVERS));
 	return step == JSCAN_DONE;
 }
 
-/* Whether the element at the scan's place is left out; *next: so is the one behind it, if it is a text. */
-static bool json_element_is_dropped(struct json_edit *ed, const struct json_place *place, bool *next, unsigned depth)
+/* A text, in an array, that may be the value of the option before it: "--token", "x" and "-u", "a:b". */
+static bool json_is_option_value(struct buf *flag, struct buf *text)
 {
-	AUTO_BUF struct buf name = {0};
-	struct jscan scan = ed->scan;
-	const bool value = *next && jscan_peek(&scan) == '"', flag = !value && json_names_next(ed->scan);
+	AUTO_BUF struct buf both = {0};
+	const char *name = buf_text(flag) + strspn(buf_text(flag), "-");
 
-	*next = flag;
-	if (!value && !flag && !json_value_is_secret(ed->scan, depth))
+	if (buf_len(flag) < 2 || buf_text(flag)[0] != '-')
 		return false;
-	buf_addf(&name, "[]");
-	if (!value) /* it was noted with its name */
-		json_note(ed, place->name, &name);
-	return true;
+	if (seed_secret_key_name(name) || strcmp(buf_text(flag), "--key") == 0)
+		return buf_text(text)[0] != '-' && buf_text(text)[0] != '/' && seed_secret_is_value(name, buf_text(text));
+	buf_addf(&both, "%s %s", buf_text(flag), buf_text(text));
+	return seed_secret_in_text(buf_text(&both));
+}
+
+/* An option whose value, the next element, is a credential. */
+static bool json_names_next(struct jscan scan, struct buf *text)
+{
+	AUTO_BUF struct buf next = {0};
+
+	return buf_text(text)[0] == '-' && jscan_string(&scan, NULL) && jscan_next(&scan, ']', false) == JSCAN_MORE && jscan_peek(&scan) == '"' &&
+	       jscan_string(&scan, &next) && json_is_option_value(text, &next);
+}
+
+/* Whether the element at the scan's place is left out; *next: so is the one behind it, which was noted with it. */
+static bool json_element_is_dropped(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, bool *next, unsigned depth)
+{
+	AUTO_BUF struct buf text = {0};
+	struct jscan scan = ed->scan;
+	bool dropped = json_value_is_secret(ed->scan, depth);
+
+	if (*next)
+		return *next = false, true;
+	if (!dropped && jscan_peek(&scan) == '"' && jscan_string(&scan, &text)) {
+		*next = json_names_next(ed->scan, &text);
+		dropped = *next || json_is_option_value(&all->flag, &text);
+		if (!dropped) {
+			buf_cut(&all->flag, 0);
+			buf_add(&all->flag, buf_data(&text), buf_len(&text));
+		}
+	}
+	if (dropped)
+		json_note(ed, inner);
+	return dropped;
 }
 
 static bool json_array(struct json_edit *ed, const struct json_place *place, unsigned depth)
 {
-	struct json_place inner = {.mcp = place->mcp == JSON_MCP_NONE ? JSON_MCP_NONE : JSON_MCP_INSIDE, .name = place->name};
-	const char *lead = ed->scan.at;
-	bool kept = false, next = false;
-	enum jscan_step step;
+	const struct json_place inner = {.mcp = place->mcp == JSON_MCP_NONE ? JSON_MCP_NONE : JSON_MCP_INSIDE, .up = place};
+	struct json_elements all = {.lead = ed->scan.at};
+	bool next = false, ok = true;
+	enum jscan_step step = JSCAN_BAD;
 
-	for (bool first = true; (step = jscan_next(&ed->scan, ']', first)) == JSCAN_MORE; first = false) {
-		const char *comma = memchr(lead, ',', (size_t)(ed->scan.at - lead));
+	for (bool first = true; ok && (step = jscan_next(&ed->scan, ']', first)) == JSCAN_MORE; first = false) {
+		if (json_element_is_dropped(ed, &inner, &all, &next, depth)) {
+			all.lost = true;
+			ok = jscan_value(&ed->scan, depth);
+		} else {
+			const bool text = jscan_peek(&ed->scan) == '"';
 
-		if (json_element_is_dropped(ed, place, &next, depth)) {
-			if (!jscan_value(&ed->scan, depth))
-				return false;
-			lead = ed->scan.at;
-			continue;
+			ok = json_element(ed, &inner, &all, ed->scan.at, depth);
+			if (!text && !ed->spoilt)
+				buf_cut(&all.flag, 0);
 		}
-		json_copy(ed, comma && !kept ? comma + 1 : lead);
-		kept = true;
-		if (!json_value(ed, &inner, depth))
-			return false;
-		lead = ed->scan.at;
+		all.lead = ed->scan.at;
 	}
-	if (step == JSCAN_DONE)
-		json_copy(ed, lead);
-	return step == JSCAN_DONE;
+	buf_fini(&all.flag);
+	if (ok && step == JSCAN_DONE)
+		json_copy(ed, all.lead);
+	ed->spoilt = all.lost && place->name && strcasecmp(place->name, "args") == 0;
+	return ok && step == JSCAN_DONE;
 }
 
 static bool json_value(struct json_edit *ed, const struct json_place *place, unsigned depth)
@@ -283,6 +370,7 @@ static bool json_value(struct json_edit *ed, const struct json_place *place, uns
 	if (c != '{' && c != '[') {
 		bool ok = jscan_value(&ed->scan, 1);
 
+		ed->spoilt = false;
 		json_copy(ed, start);
 		return ok;
 	}
@@ -296,16 +384,15 @@ static bool json_value(struct json_edit *ed, const struct json_place *place, uns
 int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct buf *out, struct seed_json_removed *removed)
 {
 	struct json_edit ed = {.scan = {text, text + n}, .out = out, .workspace = workspace, .removed = removed};
-	struct json_place top = {.mcp = JSON_MCP_NONE, .projects = workspace ? JSON_PROJECTS_TOP : JSON_PROJECTS_NONE, .name = ""};
+	struct json_place top = {.mcp = JSON_MCP_NONE, .projects = workspace ? JSON_PROJECTS_TOP : JSON_PROJECTS_NONE};
 	const char *rest;
 
 	if (removed)
 		*removed = (struct seed_json_removed){0};
 	if (json_text_is_secret(ed.scan)) { /* there is nothing around it to take it out of */
-		AUTO_BUF struct buf whole = {0};
+		const struct json_place whole = {.name = "(the whole)"};
 
-		buf_addf(&whole, "(the whole)");
-		json_note(&ed, "", &whole);
+		json_note(&ed, &whole);
 		if (!jscan_value(&ed.scan, 1))
 			return -1;
 		buf_add(out, "null", 4);

@@ -14,16 +14,17 @@
 struct seed_json_removed {
 	int credentials;
 	int projects; /* of share.config: other workspaces' records */
-	char names[SEED_JSON_NAMES_MAX][64]; /* where the first credentials were: names alone, never a value */
+	char names[SEED_JSON_NAMES_MAX][96]; /* paths of the first credentials ("mcpServers.a.args[]"), never a value */
 };
 
 /* Appends the text without
  *   - `env` and `headers` anywhere inside a server of an object `mcpServers`, at any nesting, and `headers` that are an object anywhere,
  *   - programs that print a credential (apiKeyHelper and its kind),
  *   - members that hold a credential by their name, wherever they are: those of the table in seed_json.c, and texts under a name that
- *     says one (seed_secret_key_name),
+ *     says one (seed_secret_in_setting),
  *   - texts that hold a credential (seed_secret_in_text), and where such a text is a command, an URL or a prompt, the object it belongs to,
- *     which would be invalid without it; in an array of arguments also what follows the name of a credential,
+ *     which would be invalid without it; in an array also the value of an option that takes a credential; an object whose `args` lost one,
+ *   - objects that have nothing else (mcpServers stays),
  *   - names that hold a credential,
  *   - with `workspace` (NULL: nothing of this), in an object `projects` at the top the records of other workspaces, and the history.
  * Names are compared decoded and without regard to case. Returns the number of elements left out, or -1 when

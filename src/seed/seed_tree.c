@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,13 +237,17 @@ bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const ch
 	return false;
 }
 
-/* A JSON file (of a plugin, for instance) without its credentials; what is no JSON, as it is. False: it is not shared. */
+/* A JSON file of claude's settings, which a plugin may bring, without its credentials. In another one a name says nothing:
+ * package.json depends on "jsonwebtoken", a translation has a "password". False: the file is not shared. */
 static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, const char *shown)
 {
-	const char *ending = strrchr(name, '.');
+	static const char *const settings[] = {".mcp.json", "mcp.json", "settings*.json", ".claude.json"};
 	AUTO_BUF struct buf clean = {0};
+	bool is_settings = false;
 
-	if (ending && strcasecmp(ending, ".json") == 0 && jscan_is_valid((const char *)buf_data(text), buf_len(text), NULL)) {
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+		is_settings = is_settings || fnmatch(settings[i], name, FNM_CASEFOLD) == 0;
+	if (is_settings && jscan_is_valid((const char *)buf_data(text), buf_len(text), NULL)) {
 		if (!seed_clean_json(t->run, text, NULL, shown, &clean))
 			return false;
 		buf_drop(text, buf_len(text));

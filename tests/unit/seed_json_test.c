@@ -28,15 +28,15 @@ static const struct {
     {"{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}",
      "{\"mcpServers\": {\"apiKey\": {\"command\": \"c\"}}}", 0},
     {"{\"mcpServers\": {\"s\": {\"x\": [[{\"env\": 1}]], \"y\": {\"z\": {\"headers\": 2}}}}}",
-     "{\"mcpServers\": {\"s\": {\"x\": [[{}]], \"y\": {\"z\": {}}}}}", 2},
+     "{\"mcpServers\": {\"s\": {\"x\": [[]]}}}", 2},
     {"{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {\"env\": 1}}}, \"/b\": {\"mcpServers\": {\"s\": "
      "{\"headers\": 1}}}}}",
-     "{\"projects\": {\"/a\": {\"mcpServers\": {\"s\": {}}}, \"/b\": {\"mcpServers\": {\"s\": {}}}}}", 2},
+     "{\"projects\": {\"/a\": {\"mcpServers\": {}}, \"/b\": {\"mcpServers\": {}}}}", 2},
     {"{\"mcpServers\": [{\"env\": 1, \"a\": 2}]}", "{\"mcpServers\": [{ \"a\": 2}]}", 1},
     {"{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {\"env\": 1}}}}",
-     "{\"mcpServers\": {\"mcpServers\": {\"mcpServers\": {}}}}", 1},
-    {"{\"mcp\\u0053ervers\": {\"s\": {\"\\u0065nv\": 1}}}", "{\"mcp\\u0053ervers\": {\"s\": {}}}", 1},
-    {"{\"mcpServers\": {\"s\": {\"ENV\": 1}}}", "{\"mcpServers\": {\"s\": {}}}", 1},
+     "{\"mcpServers\": {}}", 1},
+    {"{\"mcp\\u0053ervers\": {\"s\": {\"\\u0065nv\": 1}}}", "{\"mcp\\u0053ervers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"ENV\": 1}}}", "{\"mcpServers\": {}}", 1},
     {"{\"mcpServers\": {\"s\": {\"env\": 1, \"env\": 2, \"a\": 3}}}",
      "{\"mcpServers\": {\"s\": { \"a\": 3}}}", 2},
     /* names of credentials, anywhere */
@@ -45,7 +45,7 @@ static const struct {
     {"{\"primaryApiKey\": \"x\", \"a\": 1}", "{ \"a\": 1}", 1},
     {"{\"a\": 1, \"primaryApiKey\": \"x\", \"b\": 2}", "{\"a\": 1, \"b\": 2}", 1},
     {"{\"primary\\u0041piKey\": \"x\"}", "{}", 1},
-    {"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[{\"x\": {}}]", 1},
+    {"[{\"x\": {\"refreshToken\": {\"deep\": [1]}}}]", "[]", 1},
     {"{\"env\": {\"A\": 1, \"ANTHROPIC_API_KEY\": \"x\", \"AWS_REGION\": \"r\"}}",
      "{\"env\": {\"A\": 1, \"AWS_REGION\": \"r\"}}", 1},
     /* names of credentials in any spelling, with a text */
@@ -59,15 +59,33 @@ static const struct {
     {"{\"env\": {\"DATABASE_URL\": \"postgres://u:pw@h/d\", \"HTTPS_PROXY\": \"http://u:pw@p:3128\", \"HTTP_PROXY\": \"http://p:3128\"}}",
      "{\"env\": { \"HTTP_PROXY\": \"http://p:3128\"}}", 2},
     {"{\"a\": [\"x\", \"sk-ant-api03-abcdefghijklmnop\", \"y\"]}", "{\"a\": [\"x\", \"y\"]}", 1},
-    {"{\"a\": [\"ghp_abcdefghijklmnopqrst\", \"y\"]}", "{\"a\": [ \"y\"]}", 1},
+    {"{\"a\": [\"ghp_0123456789abcdefghij\", \"y\"]}", "{\"a\": [ \"y\"]}", 1},
     {"{\"permissions\": {\"allow\": [\"Bash(ls)\", \"Bash(curl -H 'X-Api-Key: abcd1234')\", \"Bash(export TOKEN=$T)\"]}}",
      "{\"permissions\": {\"allow\": [\"Bash(ls)\", \"Bash(export TOKEN=$T)\"]}}", 1},
-    {"{\"ghp_abcdefghijklmnopqrst\": 1, \"a\": 2}", "{ \"a\": 2}", 1},
-    /* arguments */
-    {"{\"mcpServers\": {\"s\": {\"command\": \"c\", \"args\": [\"-y\", \"--token\", \"abcd\", \"--port\", \"80\"]}}}",
-     "{\"mcpServers\": {\"s\": {\"command\": \"c\", \"args\": [\"-y\", \"--port\", \"80\"]}}}", 1},
-    {"{\"mcpServers\": {\"s\": {\"args\": [\"--api-key=abcd1234\", \"--password\", \"--verbose\"]}}}",
-     "{\"mcpServers\": {\"s\": {\"args\": []}}}", 2},
+    {"{\"ghp_0123456789abcdefghij\": 1, \"a\": 2}", "{ \"a\": 2}", 1},
+    /* a value that is no credential, whatever its name */
+    {"{\"env\": {\"SKIP_AUTH\": \"1\", \"USE_TOKEN\": \"false\", \"A_TOKEN\": \"\", \"B_TOKEN\": \"$X\", \"C_TOKEN\": \"${X}\", \"D_TOKEN\": \"<x>\"}}",
+     "{\"env\": {\"SKIP_AUTH\": \"1\", \"USE_TOKEN\": \"false\", \"A_TOKEN\": \"\", \"B_TOKEN\": \"$X\", \"C_TOKEN\": \"${X}\", \"D_TOKEN\": \"<x>\"}}", 0},
+    {"{\"env\": {\"SORT_KEY\": \"a\", \"PRIMARY_KEY\": \"a\", \"CACHE_KEY\": \"a\", \"LEADER_KEY\": \"a\", \"OPENAI_KEY_PROD\": \"a\"}}",
+     "{\"env\": {\"SORT_KEY\": \"a\", \"PRIMARY_KEY\": \"a\", \"CACHE_KEY\": \"a\", \"LEADER_KEY\": \"a\"}}", 1},
+    {"{\"permissions\": {\"allow\": [\"Bash(curl -H \\\"Authorization: Bearer $TOKEN\\\" h)\"]}}",
+     "{\"permissions\": {\"allow\": [\"Bash(curl -H \\\"Authorization: Bearer $TOKEN\\\" h)\"]}}", 0},
+    {"{\"env\": {\"A\": \"1\", \"HTTPS_PROXY\": \"u:pw@h:3128\", \"NO_PROXY\": \"a,b:80\"}}", "{\"env\": {\"A\": \"1\", \"NO_PROXY\": \"a,b:80\"}}", 1},
+    /* an object that had nothing else */
+    {"{\"extraKnownMarketplaces\": {\"m\": {\"source\": {\"source\": \"git\", \"url\": \"https://u:pw@h/\"}}, \"n\": {}}, \"a\": 1}",
+     "{\"extraKnownMarketplaces\": { \"n\": {}}, \"a\": 1}", 1},
+    /* arguments: the program goes with them */
+    {"{\"mcpServers\": {\"s\": {\"command\": \"c\", \"args\": [\"-y\", \"--token\", \"abcd\", \"--port\", \"80\"]}, \"t\": {\"command\": \"c\"}}}",
+     "{\"mcpServers\": { \"t\": {\"command\": \"c\"}}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--api-key=abcd1234\", \"--verbose\"]}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--key=abcd1234\"]}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"run\", \"-e\", \"GITHUB_TOKEN=abcd1234\", \"image\"]}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--header\", \"X-Api-Key:abcd1234\"]}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--user\", \"me:hunter22\"]}}}", "{\"mcpServers\": {}}", 1},
+    {"{\"mcpServers\": {\"s\": {\"args\": [\"--token\", \"$TOKEN\", \"--password\", \"--user\", \"1000:1000\", \"--key=/etc/x.pem\"]}}}",
+     "{\"mcpServers\": {\"s\": {\"args\": [\"--token\", \"$TOKEN\", \"--password\", \"--user\", \"1000:1000\", \"--key=/etc/x.pem\"]}}}", 0},
+    {"{\"x\": [\"-y\", \"--token\", \"abcd\", \"z\"]}", "{\"x\": [\"-y\", \"z\"]}", 1},
+    {"{\"x\": [\"--token\", {\"a\": {\"apiKey\": \"x\"}}, \"abcd\"]}", "{\"x\": [\"--token\"]}", 2},
     /* what cannot do without its command or URL goes as a whole */
     {"{\"mcpServers\": {\"s\": {\"url\": \"https://h/x?token=abcd1234\"}, \"t\": {\"url\": \"https://h/x?page=12\"}}}",
      "{\"mcpServers\": { \"t\": {\"url\": \"https://h/x?page=12\"}}}", 1},
@@ -105,6 +123,11 @@ static void test_cases(void **state)
 		assert_string_equal(buf_text(&out), cases[i].clean);
 		assert_int_equal(removed, cases[i].removed);
 		assert_true(jscan_is_valid(buf_text(&out), buf_len(&out), NULL));
+		{
+			AUTO_BUF struct buf again = {0};
+
+			assert_int_equal(seed_json_sanitise(buf_text(&out), buf_len(&out), NULL, &again, NULL), 0);
+		}
 	}
 }
 
@@ -126,16 +149,17 @@ static void test_workspace(void **state)
 /* What was left out is named, and no value is. */
 static void test_names(void **state)
 {
-	static const char text[] = "{\"env\": {\"NPM_TOKEN\": \"hush\"}, \"statusLine\": {\"command\": \"x --token hush1234\"}, "
-				   "\"permissions\": {\"allow\": [\"Bash(TOKEN=hush1234 x)\"]}, \"ghp_abcdefghijklmnopqrst\": 1, \"n1Key\": \"hush\", "
-				   "\"n2Key\": \"hush\", \"n3Key\": \"hush\", \"n4Key\": \"hush\", \"n5Key\": \"hush\"}";
-	static const char *const names[] = {"env.NPM_TOKEN", "statusLine", "allow.[]", "(a name that holds a credential)", "n1Key", "n2Key", "n3Key", "n4Key"};
+	static const char text[] = "{\"env\": {\"NPM_TOKEN\": \"hush\"}, \"statusLine\": {\"command\": \"x --token hush1234\"}, \"mcpServers\": {\"github\": {\"args\": [\"--token=hush1234\"]}}, "
+				   "\"permissions\": {\"allow\": [\"Bash(TOKEN=hush1234 x)\"]}, \"ghp_0123456789abcdefghij\": 1, \"n1ApiKey\": \"hush\", "
+				   "\"n2ApiKey\": \"hush\", \"n3ApiKey\": \"hush\", \"n4ApiKey\": \"hush\", \"n5ApiKey\": \"hush\"}";
+	static const char *const names[] = {"env.NPM_TOKEN", "statusLine", "mcpServers.github.args[]", "permissions.allow[]", "(a name that holds a credential)",
+					  "n1ApiKey", "n2ApiKey", "n3ApiKey"};
 	AUTO_BUF struct buf out = {0};
 	struct seed_json_removed removed;
 
 	(void)state;
-	assert_int_equal(seed_json_sanitise(text, strlen(text), NULL, &out, &removed), 9);
-	assert_int_equal(removed.credentials, 9);
+	assert_int_equal(seed_json_sanitise(text, strlen(text), NULL, &out, &removed), 10);
+	assert_int_equal(removed.credentials, 10);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_string_equal(removed.names[i], names[i]);
 	assert_null(strstr(buf_text(&out), "hush"));

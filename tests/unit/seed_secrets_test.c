@@ -37,11 +37,19 @@ static const struct planted files[] = {
     {"home/.claude/skills/deep/.npmrc", "//r/:_authToken=" SECRET "-62"},
     {"home/.claude/skills/deep/netrc", SECRET "-63"},
     {"home/.claude/skills/deep/id_rsa", SECRET "-64"},
-    {"home/.claude/skills/deep/server.pem", SECRET "-65"},
+    {"home/.claude/skills/deep/server.pem", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" SECRET "-65"},
     {"home/.claude/skills/deep/login-copy.txt", "{\"claudeAiOauth\": {\"accessToken\": \"" SECRET "-66\"}}"},
     {"home/.claude/skills/deep/notes.txt", "key: sk-ant-api03-abcdefghijklmnop " SECRET "-67"},
-    {"home/.claude/skills/deep/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\n" SECRET "-68\n"},
+    {"home/.claude/skills/deep/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n" SECRET "-68\n"},
     {"home/.claude/skills/deep/call.sh", "curl -H 'Authorization: Bearer abcd1234efgh5678' " SECRET "-69"},
+    {"home/.claude/skills/deep/aws.txt", "aws_secret_access_key = abcdefgh0123456789abcdefgh0123456789abcd " SECRET "-76"},
+    {"home/.claude/skills/deep/db.md", "psql postgres://u:" SECRET "-77@db.example.com/x"},
+    {"home/.claude/skills/deep/keymap.key", "harmless keys"},
+    {"home/.claude/skills/deep/en.pem", "harmless words"},
+    {"home/.claude/skills/deep/id_rsa_howto.md", "A key begins with `-----BEGIN RSA PRIVATE KEY-----`. harmless"},
+    {"home/.claude/skills/deep/package.json",
+     "{\"dependencies\": {\"jsonwebtoken\": \"^9\", \"react-auth\": \"1\", \"@x/token\": \"2\"}, \"scripts\": {\"token\": \"node t\"}, "
+     "\"password\": \"Password\"}"},
     {"home/.claude/skills/deep/.env.example", "TOKEN=harmless"},
     {"home/.claude/skills/deep/HOWTO.md", "Send `Authorization: Bearer $TOKEN`; a token looks like ghp_xxxxxxxxxxxxxxxxxxxx. harmless"},
     {"home/.claude/plugins/one/.mcp.json",
@@ -146,7 +154,14 @@ static void test_harmless_is_there(void **state)
 	fixture_assert(&f, "claude-config/settings.json",
 		       "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}, \"permissions\": {\"allow\": []},"
 		       " \"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://h\"}]}]}}");
-	fixture_assert(&f, "claude-config/plugins/one/.mcp.json", "{\"mcpServers\": {\"m\": {\"command\": \"harmless\", \"args\": []}}}");
+	fixture_assert(&f, "claude-config/plugins/one/.mcp.json", "{\"mcpServers\": {}}");
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) /* these cross by the byte */
+		if (strstr(files[i].path, "package.json") || strstr(files[i].path, "keymap.key") || strstr(files[i].path, "en.pem") ||
+		    strstr(files[i].path, "howto")) {
+			AUTO_FREE char *path = mem_format("claude-config/%s", files[i].path + strlen("home/.claude/"));
+
+			fixture_assert(&f, path, files[i].text);
+		}
 	assert_true(fixture_has(&f, "claude-config/skills/deep/HOWTO.md"));
 	fixture_assert(&f, "claude-config/skills/deep/.env.example", "TOKEN=harmless");
 	fixture_assert(&f, "claude-config/skills/linked/commands/shared.md", "harmless elsewhere");
