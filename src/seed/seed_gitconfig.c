@@ -115,10 +115,14 @@ static bool gitconfig_passes(const struct gitkey *k, const char *value, bool too
 static void gitconfig_take(const struct gitkey *k, const char *value, const struct strv *packages,
 			   struct seed_gitconfig *out)
 {
-	enum seed_gitrule rule = seed_gitrule_find(k->section, k->subsection, k->key);
+	enum seed_gitrule rule = seed_gitrule_find(k->section, k->subsection, k->key, value);
 
 	if (rule == SEED_GITRULE_DROP)
 		return;
+	if (rule == SEED_GITRULE_CREDENTIAL) {
+		gitconfig_note(out, k, "it holds a credential");
+		return;
+	}
 	if (rule == SEED_GITRULE_EXCLUDES) {
 		free(out->excludes_file);
 		out->excludes_file = mem_strdup(value ? value : "");

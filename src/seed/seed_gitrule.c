@@ -24,8 +24,10 @@ static const struct rule rules[] = {
     {"log", "showsignature", SEED_GITRULE_DROP},
     {"sendemail", NULL, SEED_GITRULE_DROP},
     {"imap", NULL, SEED_GITRULE_DROP},
-    {"http", "extraheader", SEED_GITRULE_DROP},
-    {"http", "cookiefile", SEED_GITRULE_DROP},
+    {"http", "extraheader", SEED_GITRULE_CREDENTIAL},
+    {"http", "cookiefile", SEED_GITRULE_CREDENTIAL},
+    {"github", "oauth", SEED_GITRULE_CREDENTIAL},
+    {"gitea", "auth", SEED_GITRULE_CREDENTIAL},
     {"http", "sslcertpasswordprotected", SEED_GITRULE_DROP},
     {"http", "sslcert", SEED_GITRULE_DROP},
     {"http", "sslkey", SEED_GITRULE_DROP},
@@ -79,10 +81,18 @@ static const char *const guest_tools[] = {
     "grep", "awk",  "rg",      "jq",   "tr",   "diff", "sort", "column", "sh",	"bash",
     "zsh",  "true", "false",   "yes",  "no",   "on",   "off",  "1",	 "0"};
 
-enum seed_gitrule seed_gitrule_find(const char *section, const char *subsection, const char *key)
+/* An alias is named by the user: "alias.pat" is none. */
+static bool gitrule_is_credential(const char *section, const char *subsection, const char *key, const char *value)
 {
-	if (seed_secret_key_name(key) || seed_secret_in_text(subsection ? subsection : ""))
-		return SEED_GITRULE_DROP;
+	if (subsection && seed_secret_in_text(subsection))
+		return true;
+	return strcmp(section, "alias") != 0 && value && seed_secret_in_setting(key, value);
+}
+
+enum seed_gitrule seed_gitrule_find(const char *section, const char *subsection, const char *key, const char *value)
+{
+	if (gitrule_is_credential(section, subsection, key, value))
+		return SEED_GITRULE_CREDENTIAL;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (strcmp(rules[i].section, section) == 0 &&
 		    (!rules[i].key || strcmp(rules[i].key, key) == 0))
