@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "conf/conf_pass.h"
 #include "base/jscan.h"
+#include "seed/seed_command.h"
 #include "seed/seed_secret.h"
 
 #include <limits.h>
@@ -87,9 +88,29 @@ static bool json_text_is_secret(struct jscan scan)
 	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_secret_in_text(buf_text(&text));
 }
 
-/* So does a string, or an object that is of no use without what holds one. */
+/* Appends a text, or the texts of an array. */
+static void json_add_words(struct jscan scan, unsigned depth, struct buf *words)
+{
+	if (jscan_peek(&scan) == '"') {
+		buf_addf(words, " ");
+		jscan_string(&scan, words);
+		return;
+	}
+	if (jscan_peek(&scan) != '[')
+		return;
+	scan.at++;
+	for (bool first = true; depth && jscan_next(&scan, ']', first) == JSCAN_MORE; first = false) {
+		if (jscan_peek(&scan) == '"')
+			json_add_words(scan, 0, words);
+		if (!jscan_value(&scan, depth))
+			return;
+	}
+}
+
+/* So does a string, or an object that is of no use without what holds one. A program and its arguments are judged as one line. */
 static bool json_value_is_secret(struct jscan scan, unsigned depth)
 {
+	AUTO_BUF struct buf program = {0}, arguments = {0};
 	const char c = jscan_peek(&scan);
 	enum jscan_step step;
 
@@ -103,10 +124,15 @@ static bool json_value_is_secret(struct jscan scan, unsigned depth)
 			return false;
 		if (json_is_one_of(&name, essential_names, ARRAY_LEN(essential_names)) && json_text_is_secret(scan))
 			return true;
+		if (json_is(&name, "command"))
+			json_add_words(scan, depth, &program);
+		if (json_is(&name, "args"))
+			json_add_words(scan, depth, &arguments);
 		if (!jscan_value(&scan, depth))
 			return false;
 	}
-	return false;
+	buf_add(&program, buf_data(&arguments), buf_len(&arguments));
+	return seed_command_has_secret(buf_text(&program));
 }
 
 /* A text, under a name that gives it a meaning. */
