@@ -241,7 +241,7 @@ bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const ch
  * package.json depends on "jsonwebtoken", a translation has a "password". False: the file is not shared. */
 static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, const char *shown)
 {
-	static const char *const settings[] = {".mcp.json", "mcp.json", "settings*.json", ".claude.json"};
+	static const char *const settings[] = {".mcp.json", "mcp.json", ".lsp.json", "hooks.json", "settings*.json", ".claude.json"};
 	AUTO_BUF struct buf clean = {0};
 	bool is_settings = false;
 

@@ -54,6 +54,9 @@ static const struct planted files[] = {
     {"home/.claude/skills/deep/HOWTO.md", "Send `Authorization: Bearer $TOKEN`; a token looks like ghp_xxxxxxxxxxxxxxxxxxxx. harmless"},
     {"home/.claude/plugins/one/.mcp.json",
      "{\"mcpServers\": {\"m\": {\"command\": \"harmless\", \"args\": [\"--api-key\", \"" SECRET "-70\"], \"env\": {\"K\": \"" SECRET "-71\"}}}}"},
+    {"home/.claude/plugins/one/hooks/hooks.json",
+     "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://harmless\", \"headers\": {\"X-Team\": \"" SECRET "-98\"}}]}]}}"},
+    {"home/.claude/plugins/one/.lsp.json", "{\"go\": {\"command\": \"harmless\", \"env\": {\"GITHUB_TOKEN\": \"" SECRET "-99\", \"GOFLAGS\": \"-v\"}}}"},
     {"home/.claude/history.jsonl", SECRET "-8"},
     {"home/.claude/projects/p/x.jsonl", SECRET "-9"},
     {"home/.claude/statsig/token", SECRET "-10"},
@@ -155,6 +158,9 @@ static void test_harmless_is_there(void **state)
 		       "{\"model\": \"harmless\", \"env\": { \"DISABLE_TELEMETRY\": \"1\"}, \"permissions\": {\"allow\": []},"
 		       " \"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://h\"}]}]}}");
 	fixture_assert(&f, "claude-config/plugins/one/.mcp.json", "{\"mcpServers\": {}}");
+	fixture_assert(&f, "claude-config/plugins/one/hooks/hooks.json",
+		       "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"http\", \"url\": \"http://harmless\"}]}]}}");
+	fixture_assert(&f, "claude-config/plugins/one/.lsp.json", "{\"go\": {\"command\": \"harmless\", \"env\": { \"GOFLAGS\": \"-v\"}}}");
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) /* these cross by the byte */
 		if (strstr(files[i].path, "package.json") || strstr(files[i].path, "keymap.key") || strstr(files[i].path, "en.pem") ||
 		    strstr(files[i].path, "howto")) {
