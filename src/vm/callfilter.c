@@ -36,11 +36,11 @@
 #define NO_SETUID(nr, n) \
 	IF_NOT(nr, 4), LOAD(args[n]), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_ISUID, 0, 1), RETURN(CALLFILTER_NO_MODE), \
 	RETURN(SECCOMP_RET_ALLOW)
-/* Allowed when its first argument is this process (the low half says it: process ids are ints). */
 /* Refused unless the low half of argument n, masked, is this. */
 #define ONLY(nr, n, mask, value) \
 	IF_NOT(nr, 5), LOAD(args[n]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask), IF_NOT(value, 1), RETURN(SECCOMP_RET_ALLOW), \
 	RETURN(CALLFILTER_REFUSE)
+/* Allowed when its first argument is this process (the low half says it: process ids are ints). */
 #define TO_SELF(nr, self) \
 	IF_NOT(nr, 4), LOAD(args[0]), IF_NOT(self, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(CALLFILTER_REFUSE)
 
