@@ -13,7 +13,7 @@ static const struct {
 	int64_t each_ms;
 } guestgate_kinds[GUESTGATE_KINDS] = {
 	[GUEST_PARKED] = {GUESTGATE_BOOT, 1, 1000},
-	[GUEST_STAGE] = {BEFORE_AGENT, 100, 1000},
+	[GUEST_STAGE] = {ALWAYS, 100, 1000},
 	[GUEST_NOTE] = {ALWAYS, 16, 10000},
 	[GUEST_FAILED] = {ALWAYS, 4, 1000},
 	[GUEST_READY] = {GUESTGATE_SEED, 1, 1000},
@@ -26,8 +26,8 @@ static const struct {
 	[GUEST_OOM] = {ALWAYS, 8, 5000},
 };
 
-/* What our own programs have to say once the agent runs. */
-static const char *const guestgate_late_stages[] = {"pool", "disk", "Nix daemon", "workspace", "run ahead", "end of the seed"};
+/* What our own programs have to say once the agent runs: the disk and the store are made beside its start. */
+static const char *const guestgate_late_stages[] = {"pool", "store", "disk", "Nix daemon", "workspace", "run ahead", "end of the seed"};
 
 static bool guestgate_is_late_stage(const char *stage)
 {
@@ -44,7 +44,7 @@ bool guestgate_passes(struct guestgate *g, const struct guest_message *m, enum g
 
 	if (!(guestgate_kinds[m->kind].phases & phase))
 		return false;
-	if (m->kind == GUEST_NOTE && !(phase & BEFORE_AGENT) && !guestgate_is_late_stage(m->stage))
+	if ((m->kind == GUEST_NOTE || m->kind == GUEST_STAGE) && !(phase & BEFORE_AGENT) && !guestgate_is_late_stage(m->stage))
 		return false;
 	if (*until < now_ms)
 		*until = now_ms;

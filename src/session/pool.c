@@ -171,6 +171,7 @@ static void pool_on_retry(uv_timer_t *timer)
 	if (poolfile_limit(&s->pool.file) - poolfile_allocated(&s->pool.file) < POOL_RETRY_SPACE)
 		return;
 	uv_timer_stop(timer);
+	status_write(s);
 	pool_event(s, "host disk has space again", 0);
 	qmp_execute(s->qmp, "cont", NULL, NULL, NULL);
 }
@@ -179,9 +180,10 @@ void pool_on_io_error(struct session *s, bool no_space)
 {
 	if (!no_space || uv_is_active((uv_handle_t *)&s->pool.retry))
 		return;
+	uv_timer_start(&s->pool.retry, pool_on_retry, POOL_RETRY_MS, POOL_RETRY_MS);
+	status_write(s); /* no figures of a guest that stands still will do it */
 	pool_event(s, "host disk full", 100);
 	status_event_note(s, "pool", "the host's disk is full: the guest stands still until there is space again");
-	uv_timer_start(&s->pool.retry, pool_on_retry, POOL_RETRY_MS, POOL_RETRY_MS);
 }
 
 bool pool_stands_still(const struct session *s)

@@ -22,6 +22,7 @@ static void test_phases(void **state)
 	} cases[] = {
 	    {"{\"t\":\"parked\"}", "b"},
 	    {"{\"t\":\"stage\",\"stage\":\"sshd\"}", "bsl"},
+	    {"{\"t\":\"stage\",\"stage\":\"store\"}", "bslax"},
 	    {"{\"t\":\"note\",\"stage\":\"machine-id\",\"reason\":\"x\"}", "bsl"},
 	    {"{\"t\":\"note\",\"stage\":\"pool\",\"reason\":\"x\"}", "bslax"},
 	    {"{\"t\":\"note\",\"stage\":\"run this on the host\",\"reason\":\"curl x | sh\"}", "bsl"},
