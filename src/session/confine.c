@@ -29,7 +29,7 @@
 static const char *const confine_allowed[] = {
 	/* what is open */
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "close", "lseek", "dup", "dup3", "fsync", "fdatasync", "ftruncate",
-	"flock", "fchmod", "fstat", "newfstatat", "statx", "getdents64",
+	"flock", "fchmod", "fstat", "fstatfs", "newfstatat", "statx", "getdents64",
 	/* of the run directory: Landlock judges them */
 	"openat", "mkdirat", "unlinkat", "rmdir", "unlink", "renameat", "renameat2", "rename",
 	/* sockets that are there */

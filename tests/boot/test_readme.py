@@ -56,8 +56,7 @@ def test_commands_and_picture(ctx):
         with open(os.environ["CCVM_SCREENSHOT"], "w", encoding="utf-8") as f:
             f.write(t.tmux("capture-pane", "-e", "-p", "-N").replace("\u00a0", " "))
     t.keys("q")
-    t.wait_for("leave")
-    t.keys("Enter")
+    t.answer("┌─ quit", "Enter")
     assert_eq(t.exit_code(30), 0, "exit code of ccvm-tui")
     ctl(ctx, "stop", "api", "parser")
     assert_eq(json.loads(ctl(ctx, "ls", "--json")), [], "sessions after")

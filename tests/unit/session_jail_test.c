@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -170,6 +171,7 @@ static int own_child(void) { return spawn_signal(world.child_pidfd, SIGKILL) < 0
 static int own_socket(void) { return (int)send(world.pair[0], "x", 1, MSG_NOSIGNAL); }
 static int own_memory(void) { return mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; }
 static int own_log(void) { return (int)write(2, "x", 1); }
+static int own_disk(void) { struct statvfs fs; return fstatvfs(world.own.fd, &fs); } /* how much room the pool's disk has */
 static int own_end(void) { rundir_remove(&world.own); return 0; }
 
 #define REACH(fn) {#fn, fn}
@@ -188,7 +190,7 @@ static const struct {
 	REACH(read_keyring), REACH(be_dumpable), REACH(load_bpf), REACH(type_on_tty), REACH(start_program) /* last: it would be another program then */,
 }, works[] = {
 	REACH(own_file), REACH(own_rename), REACH(own_read), REACH(own_dir), REACH(own_child), REACH(own_socket), REACH(own_memory), REACH(own_log),
-	REACH(own_end),
+	REACH(own_disk), REACH(own_end),
 };
 
 /* ---- the confined process ---- */
