@@ -113,7 +113,8 @@ if [[ -z ${CCVM_IMAGE:-} ]]; then
     CCVM_IMAGE=$(mk/image.sh)
 fi
 export CCVM_IMAGE
-demo=${XDG_CACHE_HOME:-$HOME/.cache}/ccvm/demo
+# Beside ccvm's own directories, not in them: no guest may have those as its workspace.
+demo=${XDG_CACHE_HOME:-$HOME/.cache}/ccvm-demo
 make_sample_project "$demo/project"
 if [[ -z ${ANTHROPIC_API_KEY:-} ]]; then
     start_demo_api
