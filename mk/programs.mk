@@ -1,5 +1,5 @@
 # Host programs. A folder of src/ is a module set; a program lists the folders it may use, lowest first
-# (docs/design.md says who may include whom).
+# (tests/rules.toml says who may include whom).
 B := build
 BIN := $(B)/bin
 LIBEXEC := $(B)/libexec/ccvm

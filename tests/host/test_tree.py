@@ -4,46 +4,14 @@ import glob
 import os
 import re
 import subprocess
+import tomllib
 
 from harness import assert_eq, assert_true, test
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# docs/design.md, "Who may include whom": what a folder of src/ may include beside itself. A file in place of a folder: that one alone.
-MAY_INCLUDE = {
-    "base": [],
-    "proto": ["base"],
-    "loop": ["base", "proto"],
-    "conf": ["base", "proto"],
-    "seed": ["base", "proto", "conf"],
-    "vm": ["base", "proto"],
-    "ssh": ["base", "proto", "loop"],
-    "net": ["base", "proto"],
-    "term": ["base", "proto"],
-    "clip": ["base", "proto", "loop"],
-    "template": ["base", "proto", "loop", "vm"],
-    "session": ["base", "proto", "loop", "conf", "seed", "vm", "ssh", "clip"],
-    "client": ["base", "proto", "loop", "conf", "clip/clip_hold.h", "clip/clip_image.h", "clip/clip_kitty.h", "clip/clip_path.h"],
-    "ctl": ["base", "proto", "loop", "conf", "client", "vm/accel.h", "vm/image.h", "vm/jail.h", "vm/qemu.h", "vm/template.h", "vm/hosttsc.h",
-            "vm/qemu_args.h", "vm/machine.h", "net/net_rules.h", "net/net_reach.h"],
-    "ui": ["base", "proto", "loop", "conf", "client", "clip/clip_path.h"],
-}
-GUEST = ["base", "proto"]
-# Libraries, and the only places that use each.
-LIBRARIES = {
-    "libssh/": ["src/ssh/"],
-    "slirp/": ["src/net/net_slirp.c"],
-    "libslirp.h": ["src/net/net_slirp.c"],
-    "ares.h": ["src/net/net_resolve.c"],
-    "idn2.h": ["src/conf/egress_entry.c"],
-    "vterm.h": ["src/term/emu.c", "src/term/emu_state.h", "src/term/seq.c"],
-    "libcryptsetup.h": ["guest/pool/"],
-    "termkey.h": ["src/ui/input.c"],
-    "curses.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
-    "term.h": ["src/ui/paint.c", "src/ctl/doctor_terminal.c"],
-    "xxhash.h": ["src/vm/machine.c", "src/vm/ramfile.c", "src/vm/template.c"],
-    "uv.h": ["src/loop/", "src/session/", "src/template/", "src/client/", "src/ui/", "src/clip/", "src/ssh/", "src/ccvm-session.c"],
-}
+with open(os.path.join(REPO, "tests/rules.toml"), "rb") as rules:
+    RULES = tomllib.load(rules)
 
 
 def sources(*folders):
@@ -69,9 +37,9 @@ def test_includes(ctx):
         if parts[0] == "src" and len(parts) == 2:
             continue  # the programs' main files, which tie their parts together
         area = parts[1]
-        may = GUEST if parts[0] == "guest" else MAY_INCLUDE.get(area)
+        may = RULES["guest"]["may"] if parts[0] == "guest" else RULES["folders"].get(area)
         if may is None:
-            wrong.append("%s: src/%s has no rule (docs/design.md and this test)" % (name, area))
+            wrong.append("%s: src/%s has no rule in tests/rules.toml" % (name, area))
             continue
         seen.add(area)
         wrong += ["%s includes %s" % (name, h) for mark, h in includes(path) if mark == '"' and not allowed(area, h, may)]
@@ -85,12 +53,23 @@ def test_libraries(ctx):
     for path in sources("src", "guest"):
         name = os.path.relpath(path, REPO)
         for mark, header in includes(path):
-            for library, places in LIBRARIES.items():
+            for library, places in RULES["libraries"].items():
                 if mark == "<" and (header == library or library.endswith("/") and header.startswith(library)):
                     seen.add(library)
                     wrong += [] if any(name.startswith(p) for p in places) else ["%s includes <%s>" % (name, header)]
     assert_eq(wrong, [], "libraries outside of their places")
     assert_true({"libssh/", "vterm.h", "uv.h", "ares.h"} <= seen, "few libraries were seen: %s" % seen)
+
+
+@test()
+def test_programs(ctx):
+    """Each host program has its process in the rules, with the folders that make links whole."""
+    linked = {name: folders.split() for name, folders in re.findall(r"^([\w-]+)_AREAS := (.*)$", read(os.path.join(REPO, "mk/programs.mk")), re.M)}
+    ruled = {p["name"]: p["folders"] for p in RULES["process"] if "folders" in p}
+    assert_eq(ruled, linked, "programs in tests/rules.toml and mk/programs.mk")
+    wrong = [n for n, folders in ruled.items() for f in folders if not all(m in folders or "/" in m for m in RULES["folders"][f])]
+    # ccvm-clip, ccvm-net and ccvm-term link single files of what their folder may include.
+    assert_eq(sorted(set(wrong) - {"ccvm-clip", "ccvm-net", "ccvm-term"}), [], "programs that link a folder without what it includes")
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------
