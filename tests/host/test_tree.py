@@ -1,6 +1,7 @@
 """The tree itself: who includes whom, links and commands of the documents."""
 
 import glob
+import importlib.util
 import os
 import re
 import subprocess
@@ -72,10 +73,31 @@ def test_programs(ctx):
     assert_eq(sorted(set(wrong) - {"ccvm-clip", "ccvm-net", "ccvm-term"}), [], "programs that link a folder without what it includes")
 
 
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, os.path.join(REPO, "tools", name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@test()
+def test_architecture(ctx):
+    """ARCHITECTURE.md and its picture are what tools/architecture.py makes of the rules; each folder and process has its row."""
+    made = script("architecture")
+    page = read(made.PAGE)
+    assert_eq(page, made.with_tables(page, RULES), "ARCHITECTURE.md (tools/architecture.py writes its tables)")
+    assert_eq(read(made.PICTURE), made.picture(RULES), "docs/images/processes.svg (tools/architecture.py draws it)")
+    assert_eq(sorted(m[1] for m in made.MARKS.findall(page)), sorted(made.TABLES), "tables of ARCHITECTURE.md")
+    folders = sorted(os.path.basename(os.path.dirname(f)) for f in glob.glob(os.path.join(REPO, "src/*/")))
+    assert_eq(folders, sorted(RULES["folders"]), "folders of src/ and their rules")
+    assert_eq(sorted(RULES["first"]), folders, "folders and the files to open first")
+    assert_eq([f for f, _ in RULES["first"].values() if not os.path.exists(os.path.join(REPO, "src", f))], [], "files to open first that do not exist")
+
+
 # -- documents ---------------------------------------------------------------------------------------------------------
 
 def documents():
-    return sorted(glob.glob(os.path.join(REPO, "*.md")) + glob.glob(os.path.join(REPO, "docs/*.md")))
+    return sorted(glob.glob(os.path.join(REPO, "*.md")) + glob.glob(os.path.join(REPO, "docs/**/*.md"), recursive=True))
 
 
 def read(path):
