@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "net/net_bridge.h"
 #include "net/net_confine.h"
 #include "net/net_plan.h"
@@ -70,12 +71,11 @@ static const char main_usage[] =
 
 static int main_number(const char *text, long least, long most, long *out, struct err *e)
 {
-	char *end;
+	int64_t number;
 
-	errno = 0;
-	*out = strtol(text, &end, 10);
-	if (errno || end == text || *end || *out < least || *out > most)
+	if (!number_parse(text, least, most, &number))
 		return err_set(e, "\"%s\" is not a number from %ld to %ld", text, least, most);
+	*out = (long)number;
 	return 0;
 }
 

@@ -7,11 +7,13 @@
  * last one is "done", "present" (there was one already) or "busy" (another process makes it). */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "template/make.h"
 #include "vm/image_verify.h"
 #include "vm/template.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,10 +91,13 @@ static int template_want(struct wanted *w, bool pool, char **args, const char *r
 	AUTO_FREE char *share = NULL;
 	AUTO_FREE char *path = NULL;
 	const char *note; /* the session says it */
+	int64_t memory, cores;
 
 	w->libexec = template_libexec();
-	w->size = (struct machine_size){(unsigned)strtoul(args[1], NULL, 10), (unsigned)strtoul(args[2], NULL, 10), pool};
-	w->space_mib = strtol(args[3], NULL, 10);
+	if (!number_parse(args[1], 1, UINT_MAX, &memory) || !number_parse(args[2], 1, UINT_MAX, &cores) ||
+	    !number_parse(args[3], -1, INT64_MAX, &w->space_mib))
+		return err_set(e, "invalid size of the machine: %s %s %s", args[1], args[2], args[3]);
+	w->size = (struct machine_size){(unsigned)memory, (unsigned)cores, pool};
 	share = mem_format("%s/../../share/ccvm", w->libexec);
 	path = image_find(share, e);
 	if (!path || image_open(&w->image, path, e) < 0 || image_verify(&w->image, &note, e) < 0)

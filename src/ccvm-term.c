@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/sched.h"
 #include "term/term.h"
 #include "term/term_confine.h"
@@ -90,12 +91,11 @@ static int main_run_one(size_t history)
 /* Lines of history, in decimal; false: not a number within the bounds. */
 static bool main_parse_history(const char *text, size_t *history)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	int64_t n;
 
-	if (text[0] < '0' || text[0] > '9' || *end || n > TERM_HISTORY_MAX)
+	if (!number_parse(text, 0, TERM_HISTORY_MAX, &n))
 		return false;
-	*history = n;
+	*history = (size_t)n;
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "clip/ask.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "proto/names.h"
 
 #include <arpa/inet.h>
@@ -27,11 +28,11 @@ static int ask_port(void)
 {
 	AUTO_BUF struct buf text = {0};
 	struct err ignored;
-	int port = 0;
+	int64_t port = 0;
 
 	if (file_read(AT_FDCWD, NAME_LAUNCH_DIR "/" NAME_SEED_CLIPBOARD, 16, &text, &ignored) == 0)
-		port = atoi(buf_text(&text));
-	return port > 0 && port < 65536 ? port : 0;
+		number_take(buf_text(&text), &port);
+	return port > 0 && port < 65536 ? (int)port : 0;
 }
 
 static int ask_connect(int port)

@@ -14,6 +14,7 @@
 #include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/spawn.h"
 #include "proto/names.h"
 
@@ -332,9 +333,10 @@ static bool firewall_tracks_connections(void)
 {
 	AUTO_BUF struct buf users = {0};
 	struct err ignored;
+	int64_t number = 0;
 
 	return file_read(AT_FDCWD, "/sys/module/nft_ct/refcnt", 64, &users, &ignored) == 0 &&
-	       strtol(buf_text(&users), NULL, 10) > 0;
+	       number_take(buf_text(&users), &number) && number > 0;
 }
 
 static int firewall_forget_rehearsal(struct err *e)

@@ -1,6 +1,7 @@
 #include "init/home.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "init/seedread.h"
 #include "proto/names.h"
 
@@ -63,11 +64,11 @@ static int home_open_path(const struct home *h, const char *path, struct err *e)
 {
 	AUTO_FREE char *copy = mem_strdup(path);
 	AUTO_CLOSE int fd = fcntl(h->dir, F_DUPFD_CLOEXEC, 3);
-	char *save = NULL;
+	char *rest = copy;
 
 	if (fd < 0)
 		return err_sys(e, "home directory");
-	for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+	for (char *part; (part = text_next_word(&rest, "/"));) {
 		int next = home_open_dir(h, fd, part, e);
 
 		if (next < 0)

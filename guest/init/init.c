@@ -14,6 +14,7 @@
  * 5. Then it reaps orphans, starts the Nix daemon for its first client, sets its clock when the host says what time it is, has a
  *    pasted image fetched (as the agent), and on `stop` ends every process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies, the kernel
  *    panics and QEMU ends (-no-reboot, panic=-1). */
+#include "base/clock.h"
 #include "init/boot.h"
 #include "init/lane.h"
 #include "init/stage.h"
@@ -94,14 +95,6 @@ static const struct stage init_after_ready[] = {
 	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
-static int64_t init_uptime_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Says one line on ccvm.ctl, or on the console while there is no port. */
 static void init_say(const struct boot *b, const char *what, const char *stage, const char *reason)
 {
@@ -113,7 +106,7 @@ static void init_say(const struct boot *b, const char *what, const char *stage, 
 		json_add_string(&line, "stage", stage);
 	if (reason)
 		json_add_string(&line, "reason", reason);
-	json_add_int(&line, "ms", init_uptime_ms());
+	json_add_int(&line, "ms", clock_boot_ms());
 	json_end(&line);
 	buf_add(&line, "\n", 1);
 	(void)!write(b->ctl_fd >= 0 ? b->ctl_fd : STDERR_FILENO, buf_data(&line), buf_len(&line));

@@ -1,6 +1,7 @@
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,13 +26,14 @@ static int module_load(const char *name, struct err *e)
 int module_load_all(struct boot *b, struct err *e)
 {
 	AUTO_BUF struct buf order = {0};
-	char *save = NULL, *name;
+	char *names, *name;
 
 	(void)b;
 	if (file_read(AT_FDCWD, "/modules/order", 65536, &order, e) < 0)
 		return -1;
 	(void)buf_text(&order);
-	for (name = strtok_r((char *)order.bytes, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+	names = (char *)order.bytes;
+	while ((name = text_next_word(&names, "\n")))
 		if (module_load(name, e) < 0)
 			return -1;
 	return 0;

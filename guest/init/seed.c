@@ -6,11 +6,13 @@
  * 2. Entropy comes first: a guest started from a template shares its RNG state with every other clone until
  *    fresh bytes are credited and the generator is reseeded; no key may be made or used before that.
  * 3. Every value is read through seedread.h's bounded readers; a malformed one fails its stage. */
+#include "base/clock.h"
 #include "init/boot.h"
 #include "init/seedread.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/pack.h"
+#include "base/text.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -88,13 +90,12 @@ int seed_entropy(struct boot *b, struct err *e)
 
 int seed_set_clock(int64_t ns, struct err *e)
 {
-	struct timespec now, wanted = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	struct timespec wanted = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 	int64_t off;
 
 	if (ns < 0)
 		return err_set(e, "a time before 1970");
-	clock_gettime(CLOCK_REALTIME, &now);
-	off = ns - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+	off = ns - clock_wall_ns();
 	if (off > -SEED_CLOCK_TOLERANCE_NS && off < SEED_CLOCK_TOLERANCE_NS)
 		return 0;
 	return clock_settime(CLOCK_REALTIME, &wanted) < 0 ? err_sys(e, "set the clock") : 0;
@@ -167,12 +168,13 @@ int seed_machine_id(struct boot *b, struct err *e)
 static int seed_rewrite_table(const char *path, int id_field, long id, long second, struct err *e)
 {
 	AUTO_BUF struct buf in = {0}, out = {0};
-	char *save = NULL, *line;
+	char *lines, *line;
 
 	if (file_read(AT_FDCWD, path, 1 << 20, &in, e) < 0)
 		return -1;
 	(void)buf_text(&in);
-	for (line = strtok_r((char *)in.bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	lines = (char *)in.bytes;
+	while ((line = text_next_word(&lines, "\n"))) {
 		char name[64] = "", rest[512] = "";
 		long a = -1, c = -1;
 		int n = id_field == 3 ? sscanf(line, "%63[^:]:%*[^:]:%ld:%ld:%511[^\n]", name, &a, &c, rest)
@@ -236,7 +238,7 @@ int seed_identity(struct boot *b, struct err *e)
 int seed_sudo(struct boot *b, struct err *e)
 {
 	AUTO_BUF struct buf in = {0}, out = {0};
-	char *save = NULL, *line;
+	char *lines, *line;
 	int64_t sudo;
 
 	(void)b;
@@ -245,7 +247,8 @@ int seed_sudo(struct boot *b, struct err *e)
 	if (file_read(AT_FDCWD, "/etc/group", 1 << 20, &in, e) < 0)
 		return -1;
 	(void)buf_text(&in);
-	for (line = strtok_r((char *)in.bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	lines = (char *)in.bytes;
+	while ((line = text_next_word(&lines, "\n"))) {
 		char *members = strncmp(line, "wheel:", 6) == 0 ? strrchr(line, ':') : NULL;
 
 		if (members) /* never a member by the image's own doing, only by this run's */

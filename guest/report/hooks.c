@@ -1,4 +1,5 @@
 #include "report/hooks.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proto/names.h"
 
@@ -43,12 +44,11 @@ static bool hooks_have_room(void)
 {
 	static int64_t second;
 	static int taken;
-	struct timespec t;
+	const int64_t now = clock_mono_ms() / 1000;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	if (t.tv_sec != second)
+	if (now != second)
 		taken = 0;
-	second = t.tv_sec;
+	second = now;
 	return taken++ < HOOKS_MAX;
 }
 

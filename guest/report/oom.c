@@ -1,5 +1,6 @@
 #include "report/oom.h"
 #include "base/json.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,11 @@ static int64_t oom_number(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
 
-	return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+	int64_t number = 0;
+
+	if (at)
+		number_take(at + strlen(name), &number);
+	return number;
 }
 
 /* "6,1234,5678,-;Out of memory: Killed process 42 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB, …", or the same after "Memory
@@ -25,16 +30,17 @@ bool oom_parse(const char *record, size_t n, struct oom_victim *v)
 	static const char killed[] = "ut of memory: Killed process ", after[] = ") total-vm:";
 	char text[512];
 	const char *message, *at, *open, *close = NULL;
-	char *end;
+	const char *end;
+	int64_t priority;
 	size_t len;
 
 	memset(v, 0, sizeof(*v));
 	snprintf(text, sizeof(text), "%.*s", (int)(n < sizeof(text) ? n : sizeof(text) - 1), record);
 	message = strchr(text, ';');
-	if (!message || strtoul(text, NULL, 10) > 7 || !(at = strstr(message, killed)))
+	if (!message || !number_take(text, &priority) || priority < 0 || priority > 7 || !(at = strstr(message, killed)))
 		return false;
-	v->pid = strtoll(at + sizeof(killed) - 1, &end, 10);
-	if (v->pid <= 0 || end[0] != ' ' || end[1] != '(')
+	end = number_take(at + sizeof(killed) - 1, &v->pid);
+	if (!end || v->pid <= 0 || end[0] != ' ' || end[1] != '(')
 		return false;
 	open = end + 2;
 	for (at = open; (at = strstr(at, after)); at++)

@@ -4,6 +4,7 @@
  * most once a second, and otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they
  * change; what the guest's own firewall refused, merged, once a second; and what claude's hooks report and who ran out of
  * memory, at once. */
+#include "base/clock.h"
 #include "report/hooks.h"
 #include "report/nflog.h"
 #include "report/oom.h"
@@ -153,21 +154,13 @@ static int report_hooks(int hooks_fd)
 	return 0;
 }
 
-static int64_t report_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Half a second, in which hooks and a process that ran out of memory are told of at once: the session may end with it. */
 static int report_wait(int kernel_fd, int hooks_fd)
 {
-	const int64_t end = report_now_ms() + 500;
+	const int64_t end = clock_mono_ms() + 500;
 	struct pollfd p[] = {{.fd = kernel_fd, .events = POLLIN}, {.fd = hooks_fd, .events = POLLIN}};
 
-	for (int64_t left = 500; left > 0; left = end - report_now_ms()) {
+	for (int64_t left = 500; left > 0; left = end - clock_mono_ms()) {
 		if (poll(p, ARRAY_LEN(p), (int)left) <= 0)
 			return 0;
 		if ((p[0].revents && oom_tell(kernel_fd) < 0) || report_hooks(hooks_fd) < 0)

@@ -1,4 +1,5 @@
 #include "base/jscan.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -20,18 +21,6 @@ bool jscan_take(struct jscan *s, char c)
 		return false;
 	s->at++;
 	return true;
-}
-
-static void jscan_add_utf8(struct buf *out, unsigned cp)
-{
-	unsigned char b[4];
-	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-	for (size_t i = n; i-- > 1; cp >>= 6)
-		b[i] = (unsigned char)(0x80 | (cp & 0x3f));
-	b[0] = (unsigned char)(lead[n] | cp);
-	buf_add(out, b, n);
 }
 
 static bool jscan_hex4(struct jscan *s, unsigned *out)
@@ -74,7 +63,7 @@ static bool jscan_unicode(struct jscan *s, struct buf *decoded)
 		}
 	}
 	if (decoded)
-		jscan_add_utf8(decoded, high);
+		text_put_utf8(decoded, high);
 	return true;
 }
 

@@ -1,27 +1,11 @@
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* ---- writing ---- */
-
-/* Length of the well-formed UTF-8 sequence at p, 0 when there is none (RFC 3629 section 4). */
-static size_t json_utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-		     : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
-
-	if (!len || n < len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
 
 void json_quote(struct buf *b, const void *value, size_t n)
 {
@@ -29,7 +13,8 @@ void json_quote(struct buf *b, const void *value, size_t n)
 
 	buf_add(b, "\"", 1);
 	while (n) {
-		size_t len = json_utf8_len(p, n);
+		uint32_t ch;
+		size_t len = text_get_utf8(p, n, &ch);
 
 		if (!len) {
 			buf_add(b, "\xef\xbf\xbd", 3);
@@ -212,6 +197,7 @@ static bool json_read_string(struct json_reader *r, const char **text)
 		return false;
 	while (r->p < r->end && *r->p != '"') {
 		size_t len;
+		uint32_t ch;
 
 		if (*r->p == '\\') {
 			r->p++;
@@ -220,7 +206,7 @@ static bool json_read_string(struct json_reader *r, const char **text)
 			continue;
 		}
 		len = (unsigned char)*r->p < 0x20 ? 0
-						  : json_utf8_len((const unsigned char *)r->p, (size_t)(r->end - r->p));
+						  : text_get_utf8((const unsigned char *)r->p, (size_t)(r->end - r->p), &ch);
 		if (!len || !json_store(r, r->p, len))
 			return false;
 		r->p += len;

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -86,47 +87,13 @@ int log_print(const void *bytes, size_t n)
 	return fwrite(buf_data(&shown), 1, buf_len(&shown), stdout) == buf_len(&shown) ? 0 : -1;
 }
 
-/* Surrogates, and the characters that reorder a terminal's line or leave nothing to see in it. */
-static bool log_is_hidden(uint32_t cp)
+/* Length of the character at p when it may be shown, or 0. */
+static size_t log_shown_len(const unsigned char *p, size_t n)
 {
-	static const struct {
-		uint32_t first, last;
-	} hidden[] = {{0x00ad, 0x00ad}, {0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},
-		      {0x2060, 0x206f}, {0xd800, 0xdfff}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
+	uint32_t ch;
+	const size_t len = text_get_utf8(p, n, &ch);
 
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-		if (cp >= hidden[i].first && cp <= hidden[i].last)
-			return true;
-	return false;
-}
-
-/* Length of the well-formed, printable UTF-8 sequence at p (RFC 3629), or 0. C1 controls (U+0080 to U+009F)
- * are not printable: some terminals act on them. */
-static size_t log_utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len;
-	uint32_t cp;
-
-	if (p[0] < 0x80)
-		return p[0] >= 0x20 && p[0] < 0x7f;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		len = 2, cp = p[0] & 0x1fU;
-	else if (p[0] >= 0xe0 && p[0] <= 0xef)
-		len = 3, cp = p[0] & 0x0fU;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		len = 4, cp = p[0] & 0x07U;
-	else
-		return 0;
-	if (n < len)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (p[i] & 0x3fU);
-	}
-	if (cp < 0xa0 || (len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) || cp > 0x10ffff)
-		return 0;
-	return log_is_hidden(cp) ? 0 : len;
+	return len && text_is_shown(ch) ? len : 0;
 }
 
 void log_escape(struct buf *out, const void *bytes, size_t n, size_t max)
@@ -135,7 +102,7 @@ void log_escape(struct buf *out, const void *bytes, size_t n, size_t max)
 	size_t limit = buf_len(out) + max;
 
 	while (n) {
-		size_t len = log_utf8_len(p, n);
+		size_t len = log_shown_len(p, n);
 
 		if (buf_len(out) + (len ? len : 4) > limit)
 			return;

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/place.h"
 #include "base/trustpath.h"
 
@@ -20,15 +21,11 @@ static int events_parse_fd(const char *text)
 {
 	static const char dir[] = "/dev/fd/";
 	const size_t skip = strncmp(text, dir, sizeof(dir) - 1) == 0 ? sizeof(dir) - 1 : 0;
-	char *end;
-	long fd;
+	int64_t fd;
 
 	if (strcmp(text, "/dev/stderr") == 0)
 		return STDERR_FILENO;
-	text += skip;
-	fd = strtol(text, &end, 10);
-
-	return *text && !*end && fd >= 0 && fd < 65536 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+	return number_parse(text + skip, 0, 65535, &fd) && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
 }
 
 /* What is written there comes from a guest in part, and whoever works in the project could point the name at any file: so no link is

@@ -1,5 +1,6 @@
 #include "client/keyname.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 #include <stdio.h>
@@ -30,7 +31,7 @@ static bool keyname_parse_base(struct key *k, const char *name)
 		k->code = VIEW_KEY_F1 + (uint32_t)number - 1;
 		return true;
 	}
-	return n && view_get_utf8((const unsigned char *)name, n, &k->code) == n && view_is_char(k->code);
+	return n && text_get_utf8((const unsigned char *)name, n, &k->code) == n && text_is_cell(k->code);
 }
 
 bool keyname_parse(struct key *k, const char *name)
@@ -70,7 +71,7 @@ void keyname_format(char out[KEYNAME_SIZE], const struct key *k)
 	} else {
 		AUTO_BUF struct buf text = {0};
 
-		view_put_utf8(&text, k->code);
+		text_put_utf8(&text, k->code);
 		snprintf(out + n, KEYNAME_SIZE - (size_t)n, "%s", buf_text(&text));
 	}
 }

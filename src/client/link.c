@@ -1,4 +1,5 @@
 #include "client/link.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/sessions.h"
@@ -61,22 +62,14 @@ int link_read(struct link *k, struct err *e)
 	return 1;
 }
 
-static int64_t link_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int link_next(struct link *k, int patience_ms, struct wire_frame *f, struct err *e)
 {
 	struct pollfd p = {.fd = k->fd, .events = POLLIN};
-	const int64_t end = link_now_ms() + patience_ms;
+	const int64_t end = clock_mono_ms() + patience_ms;
 	int rc;
 
 	while ((rc = link_take(k, f, e)) == 0) {
-		const int64_t left = end - link_now_ms();
+		const int64_t left = end - clock_mono_ms();
 
 		if (patience_ms >= 0 && (left <= 0 || poll(&p, 1, (int)left) == 0))
 			return 2;

@@ -14,6 +14,8 @@
  * 6. With `open` strings and bytes pass as they are; 4 and 5 hold all the same, for the 7-bit forms. */
 #include "client/termfilter.h"
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 #include <stdlib.h>
@@ -373,7 +375,7 @@ static const struct {
 };
 
 /* Which of them it is; none: the number of all. text: behind the number. */
-static size_t termfilter_find_osc(long number, const char *text)
+static size_t termfilter_find_osc(int64_t number, const char *text)
 {
 	size_t i = 0;
 
@@ -420,8 +422,8 @@ static bool termfilter_osc_asks(const char *text)
 static void termfilter_end_osc(struct termfilter *f, const char *ending, struct buf *out)
 {
 	AUTO_FREE char *text = mem_strndup((const char *)f->held + 2, f->n - 2);
-	char *rest = text;
-	const long number = text[0] >= '0' && text[0] <= '9' ? strtol(text, &rest, 10) : -1;
+	int64_t number = -1;
+	const char *behind = text[0] == '-' ? NULL : number_take(text, &number), *rest = behind ? behind : text;
 	const size_t i = termfilter_find_osc(number, rest);
 
 	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].may_ask && termfilter_osc_asks(rest)) {
@@ -625,20 +627,6 @@ static void termfilter_broken(struct termfilter *f, const unsigned char *p, size
 			termfilter_character(f, (const unsigned char *)"\xef\xbf\xbd", 3, out);
 }
 
-/* How long a character is that begins so; 0: none does. */
-static size_t termfilter_length(unsigned char c)
-{
-	return c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-}
-
-/* Whether a second byte fits the first (Unicode 15, table 3-7): no overlong form, no surrogate, nothing beyond U+10FFFF. */
-static bool termfilter_is_second(unsigned char first, unsigned char c)
-{
-	const unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80, most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-
-	return c >= least && c <= most;
-}
-
 static void termfilter_whole(struct termfilter *f, const unsigned char *p, size_t n, struct buf *out)
 {
 	if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0 && !f->open)
@@ -650,25 +638,21 @@ static void termfilter_whole(struct termfilter *f, const unsigned char *p, size_
 /* One byte of 0x80 and more, or one behind a character that is not whole. False: not taken. */
 static bool termfilter_utf8(struct termfilter *f, unsigned char c, struct buf *out)
 {
-	const bool goes_on = f->utf8_n == 1 ? termfilter_is_second(f->utf8[0], c) : f->utf8_n > 1 && (c & 0xc0) == 0x80;
+	const size_t before = f->utf8.n;
 
-	if (f->utf8_n && !goes_on) {
-		const size_t n = f->utf8_n;
-
-		f->utf8_n = 0;
-		termfilter_broken(f, f->utf8, n, out);
+	switch (text_utf8_put(&f->utf8, c)) {
+	case TEXT_UTF8_BROKEN:
+		termfilter_broken(f, f->utf8.bytes, before, out);
 		return false;
-	}
-	if (!f->utf8_n && !termfilter_length(c)) {
+	case TEXT_UTF8_STRAY:
 		termfilter_broken(f, &c, 1, out);
 		return true;
-	}
-	f->utf8[f->utf8_n++] = c;
-	if (f->utf8_n == termfilter_length(f->utf8[0])) {
-		const size_t n = f->utf8_n;
-
-		f->utf8_n = 0;
-		termfilter_whole(f, f->utf8, n, out);
+	case TEXT_UTF8_WHOLE:
+		f->utf8.n = 0;
+		termfilter_whole(f, f->utf8.bytes, before + 1, out);
+		return true;
+	case TEXT_UTF8_MORE:
+		break;
 	}
 	return true;
 }
@@ -684,7 +668,7 @@ static const unsigned char *termfilter_text(const unsigned char *p, const unsign
 			p++;
 		if (p == end || *p < 0x80)
 			break;
-		n = view_get_utf8(p, (size_t)(end - p), &ch);
+		n = text_get_utf8(p, (size_t)(end - p), &ch);
 		if (!n || ch < 0xa0)
 			break;
 		p += n;
@@ -697,7 +681,7 @@ void termfilter_feed(struct termfilter *f, const void *bytes, size_t n, struct b
 	const unsigned char *p = bytes, *end = p + n;
 
 	while (p < end) {
-		if (f->state == GROUND && !f->utf8_n) {
+		if (f->state == GROUND && !f->utf8.n) {
 			const unsigned char *text = termfilter_text(p, end);
 
 			buf_add(out, p, (size_t)(text - p));
@@ -705,7 +689,7 @@ void termfilter_feed(struct termfilter *f, const void *bytes, size_t n, struct b
 			if (p == end)
 				return;
 		}
-		if (f->utf8_n || *p >= 0x80) {
+		if (f->utf8.n || *p >= 0x80) {
 			p += termfilter_utf8(f, *p, out);
 			continue;
 		}

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 #define TERMFILTER_HELD_MAX 8192 /* of a sequence; a longer one is dropped, or passes piece by piece where nothing is filtered */
 #define TERMFILTER_MODES    64	 /* kept of what was changed; more do not pass */
@@ -32,8 +33,7 @@ struct termfilter { /* all zero but open: at the beginning, where everything is 
 	unsigned char held[TERMFILTER_HELD_MAX];
 	size_t n;
 	bool overlong;
-	unsigned char utf8[4]; /* a character that is not whole */
-	size_t utf8_n;
+	struct text_utf8 utf8; /* a character that is not whole */
 	/* what is to be undone */
 	struct termfilter_mode mode[TERMFILTER_MODES];
 	size_t modes;

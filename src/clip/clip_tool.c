@@ -1,4 +1,5 @@
 #include "clip/clip_tool.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/spawn.h"
 
@@ -22,14 +23,6 @@ struct tool_run {
 	struct buf *out;
 	size_t out_done;
 };
-
-static int64_t tool_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int tool_fail(char *reason, const char *tool, const char *what)
 {
@@ -100,12 +93,12 @@ static void tool_take(struct tool_run *r)
 /* Until its output has ended and it has; -1 with a reason. A grandchild that keeps the output open counts as a hang. */
 static int tool_converse(struct tool_run *r, char *reason)
 {
-	const int64_t end = tool_now_ms() + r->tool->timeout_ms;
+	const int64_t end = clock_mono_ms() + r->tool->timeout_ms;
 
 	for (;;) {
 		struct pollfd p[] = {{.fd = r->out_fd, .events = POLLIN}, {.fd = r->in_fd, .events = POLLOUT},
 				     {.fd = r->out_fd < 0 ? r->pidfd : -1, .events = POLLIN}};
-		const int64_t left = end - tool_now_ms();
+		const int64_t left = end - clock_mono_ms();
 
 		if (left <= 0)
 			return tool_fail(reason, r->tool->argv[0], "did not answer in time");

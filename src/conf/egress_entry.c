@@ -1,5 +1,6 @@
 #include "conf/egress_entry.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 #include <arpa/inet.h>
 #include <idn2.h>
@@ -53,12 +54,12 @@ static void egress_mask(unsigned char *addr, size_t size, unsigned bits)
 
 static bool egress_prefix(const char *text, unsigned max, unsigned *bits)
 {
-	size_t n = strspn(text, "0123456789");
+	int64_t number;
 
-	if (n == 0 || n > 3 || text[n] || (n > 1 && text[0] == '0'))
+	if ((text[0] == '0' && text[1]) || !number_parse(text, 0, max, &number))
 		return false;
-	*bits = (unsigned)atoi(text);
-	return *bits <= max;
+	*bits = (unsigned)number;
+	return true;
 }
 
 static char *egress_address(const char *text)

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/jscan.h"
+#include "base/number.h"
+#include "base/text.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -134,11 +136,11 @@ static int value_list_from_json(const struct option *o, const cJSON *array, void
 
 static bool value_parse_number(const char *text, double *out)
 {
-	size_t n = strspn(text, "0123456789");
+	int64_t number;
 
-	if (n == 0 || n > 15 || text[n])
+	if (!number_parse(text, 0, INT64_C(999999999999999), &number))
 		return false;
-	*out = strtod(text, NULL);
+	*out = (double)number;
 	return true;
 }
 
@@ -156,13 +158,13 @@ static int value_word_add(const struct option *o, struct strv *list, const char 
 static int value_list_from_words(const struct option *o, const char *text, void *field, struct err *e)
 {
 	AUTO_FREE char *copy = mem_strdup(text);
+	char *rest = copy;
 	AUTO_STRV struct strv list = {0};
 	struct strv *old = field;
-	char *save = NULL;
 
 	for (size_t i = 0; o->adds && i < old->n; i++)
 		strv_add(&list, old->v[i]);
-	for (char *w = strtok_r(copy, " \t\r\n,", &save); w; w = strtok_r(NULL, " \t\r\n,", &save))
+	for (char *w; (w = text_next_word(&rest, " \t\r\n,"));)
 		if (value_word_add(o, &list, w, e) < 0)
 			return -1;
 	value_set_list(field, &list);

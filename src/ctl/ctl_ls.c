@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "ctl/ctl.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -7,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Anything may stand there: a directory's name, or what a session that was taken over wrote. */
 static const char *ls_text(struct buf *shown, const struct json_line *l, const char *name, size_t max)
@@ -21,11 +21,9 @@ static const char *ls_text(struct buf *shown, const struct json_line *l, const c
 static void ls_age(const struct json_line *l, char *out, size_t size)
 {
 	int64_t started = 0, s;
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_get_int(l, "started_ms", &started);
-	s = (int64_t)now.tv_sec - started / 1000;
+	s = (clock_wall_ms() - started) / 1000;
 	if (s < 60)
 		snprintf(out, size, "%" PRId64 "s", s);
 	else if (s < 3600)

@@ -1,6 +1,7 @@
 /* ccvmctl wait, events, logs: what a session does and did, for scripts. */
 #include "ctl/ctl.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -57,25 +58,17 @@ static bool wait_is_so(const char *session, const char *wanted)
 	return so;
 }
 
-static int64_t watch_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int wait_run(struct link *k, const char *session, const char *wanted, long seconds, struct err *e)
 {
 	static struct json_line l;
-	const int64_t end = watch_now_ms() + seconds * 1000;
+	const int64_t end = clock_mono_ms() + seconds * 1000;
 	struct wire_frame f;
 	int rc;
 
 	if (wait_is_so(session, wanted))
 		return 0;
 	for (;;) {
-		const int64_t left = end - watch_now_ms();
+		const int64_t left = end - clock_mono_ms();
 		bool reached;
 
 		rc = link_next(k, seconds < 0 ? -1 : left > 0 ? (int)left : 0, &f, e);

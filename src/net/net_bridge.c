@@ -6,6 +6,7 @@
  * write once what all that made for the guest. So the cost of system calls is shared by the frames of a turn.
  */
 #include "net/net_bridge.h"
+#include "base/clock.h"
 #include "net/net_command.h"
 #include "net/net_control.h"
 #include "net/net_filter.h"
@@ -62,14 +63,6 @@ struct net_bridge {
 	struct err error;
 };
 
-static int64_t bridge_wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void bridge_flush(struct net_bridge *b)
 {
 	if (b->failed || net_stream_out_flush(&b->out, b->config.qemu_fd, &b->error) == 0)
@@ -115,7 +108,7 @@ static void bridge_on_frame(void *ctx, const void *bytes, size_t len)
 	if (net_filter_to_guest(&b->filter, &f) != NET_FILTER_PASS)
 		return;
 	if (b->locked) {
-		net_locked_from_slirp(b->locked, bytes, len, net_slirp_now_ms());
+		net_locked_from_slirp(b->locked, bytes, len, clock_mono_ms());
 		return;
 	}
 	bridge_learn(b, &f);
@@ -144,7 +137,7 @@ static void bridge_log_open(struct net_bridge *b, const struct net_frame *f)
 				   .port = f->dst_port,
 				   .proto = udp ? "udp" : "tcp",
 				   .reason = "egress is open"};
-	if (!udp || bridge_wall_ms() - net_log_last_ms(b->log, &e) > UDP_AGAIN_MS)
+	if (!udp || clock_wall_ms() - net_log_last_ms(b->log, &e) > UDP_AGAIN_MS)
 		net_log_add(b->log, &e);
 }
 
@@ -219,7 +212,7 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 
 static int bridge_read_qemu(struct net_bridge *b, struct err *e)
 {
-	int64_t now_ms = net_slirp_now_ms();
+	int64_t now_ms = clock_mono_ms();
 	const uint8_t *frame;
 	size_t len;
 	bool eof;
@@ -266,7 +259,7 @@ static void bridge_rule(struct net_bridge *b, const struct net_command *c)
 
 static void bridge_decide(struct net_bridge *b, const struct net_command *c)
 {
-	const int64_t now_ms = net_slirp_now_ms();
+	const int64_t now_ms = clock_mono_ms();
 
 	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
 		net_locked_rules_changed(b->locked, now_ms);
@@ -276,7 +269,7 @@ static void bridge_decide(struct net_bridge *b, const struct net_command *c)
 
 static void bridge_watch(struct net_bridge *b, const struct net_command *c)
 {
-	net_locked_watch(b->locked, c->on, net_slirp_now_ms());
+	net_locked_watch(b->locked, c->on, clock_mono_ms());
 }
 
 static void bridge_on_line(void *ctx, const char *line, size_t len)
@@ -332,7 +325,7 @@ static void bridge_abort_connect(void *ctx, int fd)
 
 static void bridge_ask_resolver(void *ctx, const char *name)
 {
-	net_resolve_ask(((struct net_bridge *)ctx)->resolve, name, net_slirp_now_ms());
+	net_resolve_ask(((struct net_bridge *)ctx)->resolve, name, clock_mono_ms());
 }
 
 static void bridge_on_answer(void *ctx, const char *name, const struct net_locked_answer *answer)
@@ -340,7 +333,7 @@ static void bridge_on_answer(void *ctx, const char *name, const struct net_locke
 	struct net_bridge *b = ctx;
 
 	if (!b->done)
-		net_locked_resolved(b->locked, name, answer, net_slirp_now_ms());
+		net_locked_resolved(b->locked, name, answer, clock_mono_ms());
 }
 
 /* name: checked characters only. */
@@ -443,7 +436,7 @@ static int bridge_fill(struct net_bridge *b, bool may_read)
 {
 	int wait_ms = net_slirp_fill(b->slirp, &b->poll, may_read);
 
-	wait_ms = bridge_sooner(wait_ms, net_log_wait(b->log, net_slirp_now_ms()));
+	wait_ms = bridge_sooner(wait_ms, net_log_wait(b->log, clock_mono_ms()));
 	if (!b->locked)
 		return wait_ms;
 	wait_ms = bridge_sooner(wait_ms, net_resolve_fill(b->resolve, &b->poll));
@@ -455,7 +448,7 @@ static void bridge_turn_locked(struct net_bridge *b)
 	if (!b->locked)
 		return;
 	net_resolve_turn(b->resolve, &b->poll);
-	net_locked_tick(b->locked, net_slirp_now_ms());
+	net_locked_tick(b->locked, clock_mono_ms());
 }
 
 static int bridge_turn(struct net_bridge *b, struct err *e)
@@ -484,7 +477,7 @@ static int bridge_turn(struct net_bridge *b, struct err *e)
 		return 0;
 	net_slirp_turn(b->slirp, &b->poll, n < 0);
 	bridge_turn_locked(b);
-	net_log_flush(b->log, &b->control, net_slirp_now_ms());
+	net_log_flush(b->log, &b->control, clock_mono_ms());
 	bridge_flush(b);
 	if (net_control_flush(&b->control, e) < 0)
 		b->done = true; /* it has closed its end: the same as end of file */
@@ -504,7 +497,7 @@ int net_bridge_run(struct net_bridge *b, struct err *e)
 		b->done = true;
 	while (!b->done && rc == 0)
 		rc = bridge_turn(b, e);
-	net_log_flush(b->log, &b->control, net_slirp_now_ms());
+	net_log_flush(b->log, &b->control, clock_mono_ms());
 	bridge_send_stats(b);
 	(void)net_control_flush(&b->control, &ignored);
 	return rc;

@@ -1,4 +1,5 @@
 #include "net/net_log.h"
+#include "base/clock.h"
 #include "net/net_limit.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -45,14 +46,6 @@ void net_log_free(struct net_log *l)
 	for (size_t i = 0; l && i < l->n; i++)
 		free(l->item[i].name);
 	free(l);
-}
-
-static int64_t log_wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static size_t log_hash(const char *name, unsigned port)
@@ -103,7 +96,7 @@ static struct log_item *log_make(struct net_log *l, const struct net_log_entry *
 				       .verdict = e->verdict,
 				       .proto = e->proto,
 				       .port = e->port,
-				       .first_ms = log_wall_ms(),
+				       .first_ms = clock_wall_ms(),
 				       .next = *bucket};
 	*bucket = (int16_t)i;
 	return &l->item[i];
@@ -117,7 +110,7 @@ void net_log_add(struct net_log *l, const struct net_log_entry *e)
 	l->total[e->verdict]++;
 	l->nunsaid += item->unsaid == 0;
 	item->unsaid++;
-	item->last_ms = log_wall_ms();
+	item->last_ms = clock_wall_ms();
 	item->reason = e->reason;
 	strncpy(item->address, e->address, sizeof(item->address) - 1);
 }

@@ -1,6 +1,7 @@
 #include "net/net_rules.h"
 #include "net/net_plan.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,28 +21,18 @@ void net_rules_fini(struct net_rules *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static bool rules_number(const char *text, unsigned long most, unsigned long *out)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9' || strlen(text) > 5)
-		return false;
-	*out = strtoul(text, &end, 10);
-	return !*end && *out <= most;
-}
-
 /* Cuts ":PORT" off. A bare IPv6 address has colons of its own and takes a port only in brackets. */
 static bool rules_cut_port(char *text, uint16_t *port)
 {
 	char *colon = strrchr(text, ':');
-	unsigned long number;
+	int64_t number;
 
 	*port = 0;
 	if (text[0] == '[') {
 		char *close = strchr(text, ']');
 
 		if (!close ||
-		    (close[1] && (close[1] != ':' || !rules_number(close + 2, 65535, &number) || !number)))
+		    (close[1] && (close[1] != ':' || !number_parse(close + 2, 1, 65535, &number))))
 			return false;
 		*port = close[1] ? (uint16_t)number : 0;
 		*close = '\0';
@@ -50,7 +41,7 @@ static bool rules_cut_port(char *text, uint16_t *port)
 	}
 	if (!colon || strchr(text, ':') != colon)
 		return true;
-	if (!rules_number(colon + 1, 65535, &number) || number == 0)
+	if (!number_parse(colon + 1, 1, 65535, &number))
 		return false;
 	*colon = '\0';
 	*port = (uint16_t)number;
@@ -62,7 +53,7 @@ static bool rules_parse_network(struct net_rules_entry *e, const char *text)
 	char host[NET_ADDRESS_TEXT_MAX];
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	unsigned long bits;
+	int64_t bits;
 
 	if (n >= sizeof(host))
 		return false;
@@ -70,8 +61,8 @@ static bool rules_parse_network(struct net_rules_entry *e, const char *text)
 	host[n] = '\0';
 	if (!net_address_parse(&e->network, host))
 		return false;
-	bits = e->network.len * 8UL;
-	if (slash && !rules_number(slash + 1, bits, &bits))
+	bits = e->network.len * 8;
+	if (slash && !number_parse(slash + 1, 0, bits, &bits))
 		return false;
 	e->bits = (uint8_t)bits;
 	e->kind = NET_RULES_NETWORK;

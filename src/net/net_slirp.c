@@ -1,4 +1,5 @@
 #include "net/net_slirp.h"
+#include "base/clock.h"
 #include "net/net_frame.h"
 #include "net/net_limit.h"
 #include "net/net_plan.h"
@@ -40,24 +41,11 @@ struct net_slirp {
 /* What libslirp and GLib print, at a pace that fills no log. A guest can cause these lines. */
 static struct net_limit slirp_log_limit = {.per_second = 1, .burst = 10};
 
-static int64_t slirp_clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t net_slirp_now_ms(void)
-{
-	return slirp_clock_ns() / 1000000;
-}
-
 static void slirp_log(const char *text)
 {
 	AUTO_BUF struct buf line = {0};
 
-	if (!net_limit_take(&slirp_log_limit, net_slirp_now_ms()))
+	if (!net_limit_take(&slirp_log_limit, clock_mono_ms()))
 		return;
 	log_escape(&line, text, strlen(text), 256);
 	log_note("libslirp: %s", buf_text(&line));
@@ -89,7 +77,7 @@ static int64_t slirp_on_clock(void *opaque)
 {
 	const struct net_slirp *s = opaque;
 
-	return slirp_clock_ns() + s->skew_ns;
+	return clock_mono_ns() + s->skew_ns;
 }
 
 static void *slirp_on_timer_new(SlirpTimerId id, void *cb_opaque, void *opaque)
@@ -285,7 +273,7 @@ bool net_slirp_host_has_ipv6(void)
 
 void net_slirp_input(struct net_slirp *s, const void *frame, size_t len)
 {
-	int64_t now = net_slirp_now_ms();
+	int64_t now = clock_mono_ms();
 
 	/* libslirp takes the time once a turn and dates new sockets by it. After a long sleep the old time
 	 * would make them expire at birth. A turn that failed to poll only looks at the clock and runs what
@@ -375,7 +363,7 @@ static void slirp_run_timers(struct net_slirp *s)
 void net_slirp_turn(struct net_slirp *s, const struct net_poll *set, bool poll_failed)
 {
 	s->turning = set;
-	s->last_turn_ms = net_slirp_now_ms();
+	s->last_turn_ms = clock_mono_ms();
 	slirp_pollfds_poll(s->slirp, poll_failed, slirp_on_get_revents, s);
 	s->turning = NULL;
 	slirp_run_timers(s);

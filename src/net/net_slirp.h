@@ -52,6 +52,5 @@ int net_slirp_fill(struct net_slirp *s, struct net_poll *set, bool may_read);
 void net_slirp_turn(struct net_slirp *s, const struct net_poll *set, bool poll_failed);
 
 /* ms of the clock that libslirp lives by; it does not go back. */
-int64_t net_slirp_now_ms(void);
 
 #endif

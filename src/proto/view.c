@@ -1,5 +1,6 @@
 #include "proto/view.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,57 +39,6 @@ uint32_t view_get_u32(const unsigned char *p)
 uint64_t view_get_u64(const unsigned char *p)
 {
 	return view_get_u32(p) | (uint64_t)view_get_u32(p + 4) << 32;
-}
-
-bool view_is_char(uint32_t ch)
-{
-	static const struct {
-		uint32_t from, to;
-	} refused[] = {
-		{0, 0x1f},	    {0x7f, 0x9f},	/* controls */
-		{0x061c, 0x061c},   {0x200e, 0x200f},	/* marks of direction */
-		{0x2028, 0x202e},   {0x2066, 0x2069},	/* line separators, direction */
-		{0xd800, 0xdfff},   {0xfff9, 0xfffb},	/* surrogates, annotations */
-		{0xe0000, 0xe0fff}, {0x110000, UINT32_MAX}, /* tags; beyond Unicode */
-	};
-
-	if (ch >= 0x20 && ch < 0x7f)
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		if (ch >= refused[i].from && ch <= refused[i].to)
-			return false;
-	return true;
-}
-
-void view_put_utf8(struct buf *out, uint32_t ch)
-{
-	unsigned char b[4];
-	size_t n = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-	for (size_t i = n - 1; i > 0; i--, ch >>= 6)
-		b[i] = (unsigned char)(0x80 | (ch & 0x3f));
-	b[0] = (unsigned char)(lead[n] | ch);
-	buf_add(out, b, n);
-}
-
-size_t view_get_utf8(const unsigned char *p, size_t n, uint32_t *ch)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len;
-
-	if (n == 0)
-		return 0;
-	len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-	if (len == 0 || len > n)
-		return 0;
-	*ch = len == 1 ? p[0] : p[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*ch = *ch << 6 | (p[i] & 0x3f);
-	}
-	return len > 1 && (*ch < least[len] || *ch > 0x10ffff || (*ch >= 0xd800 && *ch < 0xe000)) ? 0 : len;
 }
 
 /* ---- writing ---- */
@@ -149,9 +99,9 @@ static void view_put_cell(struct buf *out, const struct view_cell *c)
 	if (c->ch < 0x80)
 		buf_add(out, c->ch ? (const char[]){(char)c->ch} : " ", 1);
 	else
-		view_put_utf8(out, c->ch);
+		text_put_utf8(out, c->ch);
 	for (size_t i = 0; i < VIEW_MARKS && c->mark[i]; i++)
-		view_put_utf8(out, c->mark[i]);
+		text_put_utf8(out, c->mark[i]);
 }
 
 /* One run from at on; returns the first cell behind it. */
@@ -253,15 +203,15 @@ static bool view_is_colour(uint32_t c)
 /* The code points of one cell, all that there are when it is the only one. */
 static size_t view_read_cell(struct view_cell *c, const unsigned char *p, size_t n, bool alone)
 {
-	size_t used = view_get_utf8(p, n, &c->ch), marks = 0;
+	size_t used = text_get_utf8(p, n, &c->ch), marks = 0;
 
-	if (!used || !view_is_char(c->ch))
+	if (!used || !text_is_cell(c->ch))
 		return 0;
 	while (alone && used < n) {
 		uint32_t mark;
-		size_t len = view_get_utf8(p + used, n - used, &mark);
+		size_t len = text_get_utf8(p + used, n - used, &mark);
 
-		if (!len || marks == VIEW_MARKS || mark > 0xffff || mark < 0x300 || !view_is_char(mark))
+		if (!len || marks == VIEW_MARKS || mark > 0xffff || mark < 0x300 || !text_is_cell(mark))
 			return 0;
 		c->mark[marks++] = (uint16_t)mark;
 		used += len;
@@ -344,9 +294,9 @@ static int view_read_title(struct view_reader *r, struct view_screen *v)
 		return -1;
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8(text + i, n - i, &ch);
+		size_t len = text_get_utf8(text + i, n - i, &ch);
 
-		if (!len || !view_is_char(ch))
+		if (!len || !text_is_cell(ch))
 			return -1;
 		i += len;
 	}

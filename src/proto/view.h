@@ -154,12 +154,6 @@ int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const
 const struct view_cell *view_row(const struct view_screen *v, uint16_t row);
 
 /* ---- text ---- */
-/* Whether a code point may stand in a cell: no control, no surrogate, no line or bidi control. */
-bool view_is_char(uint32_t ch);
-/* Appends as UTF-8. */
-void view_put_utf8(struct buf *out, uint32_t ch);
-/* Reads one code point of well-formed UTF-8: its length, or 0. */
-size_t view_get_utf8(const unsigned char *p, size_t n, uint32_t *ch);
 /* A row as text, without trailing blanks. */
 void view_row_text(struct buf *out, const struct view_cell *cells, size_t n);
 /* A row as text with SGR sequences, ended by a reset where there was one; with links (OSC 8) where they are given. */

@@ -1,5 +1,6 @@
 #include "seed/seed.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -10,11 +11,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct seed_part {
@@ -71,12 +72,9 @@ static int seed_remove(int dirfd, const char *name, struct err *e)
 
 static int seed_write_clock(int dirfd, struct err *e)
 {
-	struct timespec now;
-
 	if (seed_remove(dirfd, NAME_SEED_CLOCK, e) < 0)
 		return -1;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return file_createf(dirfd, NAME_SEED_CLOCK, SEED_FILE_MODE, e, "%lld", (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
+	return file_createf(dirfd, NAME_SEED_CLOCK, SEED_FILE_MODE, e, "%" PRId64, clock_wall_ns());
 }
 
 static int seed_write_first_clock(const struct seed_run *r, struct err *e)

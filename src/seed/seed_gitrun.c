@@ -1,4 +1,5 @@
 #include "seed/seed_gitrun.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "conf/conf_file.h"
@@ -32,19 +33,11 @@ static void gitrun_environment(const struct seed_spec *s, struct strv *env)
 	}
 }
 
-static long long gitrun_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int gitrun_read(int fd, long long deadline, struct buf *out, struct err *e)
 {
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		long long left = deadline - gitrun_now();
+		long long left = deadline - clock_mono_ms();
 		int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
 		ssize_t n;
 
@@ -98,7 +91,7 @@ int seed_gitrun_list(const struct seed_spec *s, int dirfd, struct buf *out, stru
 	gitrun_environment(s, &env);
 	if (gitrun_start(argv, env.v, dirfd, &read_end, &pid, e) < 0)
 		return -1;
-	rc = gitrun_read(read_end, gitrun_now() + GITRUN_MS, out, e);
+	rc = gitrun_read(read_end, clock_mono_ms() + GITRUN_MS, out, e);
 	if (rc < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

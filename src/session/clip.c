@@ -9,6 +9,7 @@
  * 4. A list says which image types there are and nothing about texts, so it may be asked for at any time; but not more
  *    than once a second without a lease, since each one starts a program on the host.
  * 5. A helper that ends takes image paste with it, nothing else. */
+#include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
 #include "proto/view.h"
@@ -25,10 +26,7 @@ extern char **environ;
 
 static int64_t clip_now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t); /* a lease does not outlast a suspended night */
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 + 1;
+	return clock_boot_ms() + 1; /* a lease does not outlast a suspended night; 0 means never */
 }
 
 bool clip_is_wanted(const struct session *s)

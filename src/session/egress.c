@@ -1,4 +1,5 @@
 #include "session/egress.h"
+#include "base/clock.h"
 #include "session/state.h"
 #include "base/file.h"
 #include "conf/egress_entry.h"
@@ -182,8 +183,8 @@ static void egress_take(struct session *s, const struct egress_entry *e)
 	egress_add_entry(&fields, merged);
 	status_event(s, "egress", &fields);
 	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
-	if (session_now_ms() - s->egress.status_ms >= EGRESS_STATUS_MS) {
-		s->egress.status_ms = session_now_ms();
+	if (clock_wall_ms() - s->egress.status_ms >= EGRESS_STATUS_MS) {
+		s->egress.status_ms = clock_wall_ms();
 		status_write(s);
 	}
 }
@@ -206,7 +207,7 @@ void egress_on_guest_denied(struct session *s, const struct guest_message *m)
 	snprintf(e.address, sizeof(e.address), "%s", m->address);
 	snprintf(e.proto, sizeof(e.proto), "%s", m->proto);
 	snprintf(e.reason, sizeof(e.reason), "not listed (the guest's own firewall)");
-	e.first_ms = e.last_ms = session_now_ms();
+	e.first_ms = e.last_ms = clock_wall_ms();
 	egress_take(s, &e);
 }
 

@@ -2,6 +2,7 @@
  * little off, and stands still while the host sleeps. So the guest is told the time when it is ready (the seed's is as old
  * as its stages took), then twice a minute, and at once when
  * the host's clock was set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET, which a resume from suspend triggers too). */
+#include "base/clock.h"
 #include "session/state.h"
 
 #include <errno.h>
@@ -15,15 +16,13 @@
 
 void hostclock_tell(struct session *s)
 {
-	struct timespec now;
 	AUTO_BUF struct buf line = {0};
 
 	if (s->state < SESSION_READY || s->state > SESSION_RUNNING || !s->ctl)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_begin(&line);
 	json_add_string(&line, "op", "clock");
-	json_add_int(&line, "ns", (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+	json_add_int(&line, "ns", clock_wall_ns());
 	json_end(&line);
 	buf_add(&line, "\n", 1);
 	/* An old time that waits in a queue would be worse than none. */

@@ -8,6 +8,7 @@
  *    goes on when there is space again, which is looked for once a second. An fd for the directory is kept for that:
  *    this process cannot open one any more by then.
  * 4. Figures of the guest's are bounded by guest_parse and only shown. */
+#include "base/number.h"
 #include "session/state.h"
 
 #include <stdio.h>
@@ -27,7 +28,11 @@ static int64_t pool_bytes(const struct session *s)
 {
 	const char *other = getenv("CCVM_TEST_DISK_BYTES");
 
-	return other && other[0] ? strtoll(other, NULL, 10) : (int64_t)s->conf.vm_disk_size << 30;
+	int64_t bytes = (int64_t)s->conf.vm_disk_size << 30;
+
+	if (other)
+		number_parse(other, 0, INT64_MAX, &bytes);
+	return bytes;
 }
 
 bool pool_is_wanted(const struct session *s)

@@ -1,5 +1,6 @@
 #include "session/request.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 #include <cjson/cJSON.h>
@@ -26,9 +27,9 @@ bool request_is_name(const void *text, size_t n)
 		return false;
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8(p + i, n - i, &ch);
+		size_t len = text_get_utf8(p + i, n - i, &ch);
 
-		if (!len || !view_is_char(ch))
+		if (!len || !text_is_cell(ch))
 			return false;
 		i += len;
 	}

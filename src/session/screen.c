@@ -1,6 +1,8 @@
 #include "session/screen.h"
+#include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 #include <errno.h>
@@ -82,9 +84,9 @@ static void screen_copy_text(char *out, size_t size, const unsigned char *p, siz
 
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8(p + i, n - i, &ch);
+		size_t len = text_get_utf8(p + i, n - i, &ch);
 
-		if (len && used + len < size && (view_is_char(ch) || (lines && ch == '\n'))) {
+		if (len && used + len < size && (text_is_cell(ch) || (lines && ch == '\n'))) {
 			memcpy(out + used, p + i, len);
 			used += len;
 		}
@@ -106,7 +108,7 @@ static void screen_on_settled(uv_timer_t *timer)
 	AUTO_BUF struct buf fields = {0};
 
 	sc->agent = v;
-	sc->agent_since_ms = session_now_ms();
+	sc->agent_since_ms = clock_wall_ms();
 	json_add_string(&fields, "agent", attention_name(v.state));
 	json_add_string(&fields, "why", v.why);
 	status_write(s);
@@ -139,13 +141,13 @@ static void screen_text_event(struct session *s, const char *event, const char *
 static void screen_on_title(struct session *s, const unsigned char *text, size_t n)
 {
 	screen_copy_text(s->screen.title, sizeof(s->screen.title), text, n, false);
-	s->screen.title_ms = session_now_ms();
+	s->screen.title_ms = clock_wall_ms();
 	screen_judge(s);
 }
 
 static void screen_on_bell(struct session *s, const unsigned char *text, size_t n)
 {
-	const int64_t now = session_now_ms();
+	const int64_t now = clock_wall_ms();
 
 	(void)text;
 	(void)n;
@@ -242,7 +244,7 @@ void screen_on_hook(struct session *s, const char *name)
 	if (!hook)
 		return;
 	s->screen.hook = hook;
-	s->screen.hook_ms = session_now_ms();
+	s->screen.hook_ms = clock_wall_ms();
 	if (hook == ATTENTION_HOOK_PROMPT)
 		status_event(s, "prompt", NULL);
 	screen_judge(s);

@@ -1,4 +1,5 @@
 #include "session/session.h"
+#include "base/clock.h"
 #include "session/state.h"
 #include "base/sched.h"
 
@@ -8,18 +9,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-int64_t session_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void session_set_state(struct session *s, enum session_state state)
 {
 	s->state = state;
-	s->state_since_ms = session_now_ms();
+	s->state_since_ms = clock_wall_ms();
 	status_write(s);
 	status_event_state(s);
 }
@@ -76,7 +69,7 @@ static void session_init(struct session *s)
 	s->console_tail.fd = s->qemu_tail.fd = -1;
 	s->stage = "start";
 	s->tsc = hosttsc_take();
-	s->started_ms = s->state_since_ms = session_now_ms();
+	s->started_ms = s->state_since_ms = clock_wall_ms();
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->timer);
 	uv_timer_init(&s->loop, &s->nudge);

@@ -6,6 +6,7 @@
 #include "session/transcripts.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/place.h"
 #include "base/spawn.h"
 #include "base/usercache.h"
@@ -177,12 +178,9 @@ static int start_raise_memlock(const struct session *s, struct err *e)
 static int start_boot_timeout(struct session *s, struct err *e)
 {
 	const char *text = start_env("CCVM_BOOT_TIMEOUT", START_BOOT_TIMEOUT);
-	char *end;
-	unsigned long value;
+	int64_t value;
 
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || text[0] < '0' || text[0] > '9' || value < 1 || value > 86400) {
+	if (!number_parse(text, 1, 86400, &value)) {
 		err_set(e, "CCVM_BOOT_TIMEOUT=%s is not a number of seconds", text);
 		err_remedy(e, "give a number from 1 to 86400, or unset it");
 		return err_exit_code(e, ERR_EXIT_POLICY);

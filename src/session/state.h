@@ -144,7 +144,6 @@ struct session {
 void session_set_state(struct session *s, enum session_state state);
 /* The owner asked for the start and everything it had to say is here. */
 void session_begin(struct session *s);
-int64_t session_now_ms(void);
 
 /* ending.c */
 /* Ends the session with a failure of ccvm's own; the first one counts. */

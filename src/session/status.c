@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "session/state.h"
 #include "base/file.h"
 #include "base/place.h"
@@ -21,8 +22,8 @@ static void status_begin_event(const struct session *s, struct buf *line, const 
 {
 	json_begin(line);
 	json_add_string(line, "event", event);
-	json_add_int(line, "time_ms", session_now_ms());
-	json_add_int(line, "since_start_ms", session_now_ms() - s->started_ms);
+	json_add_int(line, "time_ms", clock_wall_ms());
+	json_add_int(line, "since_start_ms", clock_wall_ms() - s->started_ms);
 	json_add_string(line, "session", s->run.path ? s->run.id : NULL);
 	json_add_string(line, "name", s->name);
 }

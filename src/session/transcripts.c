@@ -1,6 +1,7 @@
 #include "session/transcripts.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,27 +12,11 @@
 /* One character of UTF-8, as a decoder does that puts U+FFFD in place of a byte that begins none. */
 static uint32_t transcripts_next(const unsigned char **p)
 {
-	static const struct {
-		unsigned char mask, lead;
-		unsigned more;
-		uint32_t least;
-	} forms[] = {{0x80, 0x00, 0, 0}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
-	const unsigned char *s = (*p)++;
+	uint32_t ch;
+	const size_t n = text_get_utf8(*p, strlen((const char *)*p), &ch);
 
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		uint32_t c = s[0] & (unsigned char)~forms[i].mask;
-		unsigned n = 0;
-
-		if ((s[0] & forms[i].mask) != forms[i].lead)
-			continue;
-		for (; n < forms[i].more && (s[n + 1] & 0xc0) == 0x80; n++)
-			c = c << 6 | (s[n + 1] & 0x3fu);
-		if (n < forms[i].more || c < forms[i].least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-			return 0xfffd;
-		*p += n;
-		return c;
-	}
-	return 0xfffd;
+	*p += n ? n : 1;
+	return n ? ch : 0xfffd;
 }
 
 /* A JavaScript string's hash: h * 31 + unit, in 32 bits. */

@@ -10,6 +10,7 @@
  *    again when it repaints. */
 #include "term/emu_state.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "term/seq.h"
 
 #include <stdarg.h>
@@ -46,7 +47,7 @@ static void emu_add_marks(struct view_cell *c, const uint32_t *chars)
 	while (marks < VIEW_MARKS && c->mark[marks])
 		marks++;
 	for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && chars[i]; i++)
-		if (marks < VIEW_MARKS && chars[i] >= 0x300 && chars[i] <= 0xffff && view_is_char(chars[i]))
+		if (marks < VIEW_MARKS && chars[i] >= 0x300 && chars[i] <= 0xffff && text_is_cell(chars[i]))
 			c->mark[marks++] = (uint16_t)chars[i];
 }
 
@@ -93,7 +94,7 @@ static int emu_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 		return 1;
 	}
 	c = e->pen;
-	c.ch = view_is_char(ch) ? ch : 0xfffd;
+	c.ch = text_is_cell(ch) ? ch : 0xfffd;
 	if (info->chars[1])
 		emu_add_marks(&c, info->chars + 1);
 	if (info->width > 1) {
@@ -312,12 +313,12 @@ static void emu_end_partial(struct emu *e)
 /* One byte of a character that is not whole in the bytes at hand, or is none. Returns whether it was used. */
 static bool emu_write_slowly(struct emu *e, unsigned char byte)
 {
-	const enum utf8_kind kind = utf8_put(&e->utf8, byte);
+	const enum text_utf8_kind kind = text_utf8_put(&e->utf8, byte);
 
-	if (kind == UTF8_BROKEN || kind == UTF8_STRAY)
+	if (kind == TEXT_UTF8_BROKEN || kind == TEXT_UTF8_STRAY)
 		emu_write_replacement(e);
-	if (kind != UTF8_WHOLE)
-		return kind != UTF8_BROKEN;
+	if (kind != TEXT_UTF8_WHOLE)
+		return kind != TEXT_UTF8_BROKEN;
 	if (e->utf8.n != 2 || e->utf8.bytes[0] != 0xc2 || e->utf8.bytes[1] >= 0xa0)
 		emu_write_bytes(e, e->utf8.bytes, e->utf8.n);
 	e->utf8.n = 0;
@@ -337,8 +338,8 @@ static void emu_write(struct emu *e, const unsigned char *p, const unsigned char
 		if (!e->utf8.n) {
 			const size_t room = EMU_WRITE_MAX - (size_t)(p - start), left = (size_t)(to - p);
 
-			p += utf8_ascii(p, left < room ? left : room);
-			len = view_get_utf8(p, (size_t)(to - p), &ch);
+			p += text_ascii(p, left < room ? left : room);
+			len = text_get_utf8(p, (size_t)(to - p), &ch);
 		}
 		if (len && ch >= 0xa0 && p - start + 4 <= EMU_WRITE_MAX) {
 			p += len;
@@ -493,7 +494,7 @@ void emu_put_text(struct emu *e, struct buf *out, size_t cells)
 
 		for (int i = 0; i < n; i++)
 			if (!(r->cells[i].attr & VIEW_TAIL))
-				view_put_utf8(out, r->cells[i].ch ? r->cells[i].ch : ' ');
+				text_put_utf8(out, r->cells[i].ch ? r->cells[i].ch : ' ');
 		if (n)
 			buf_add(out, "\n", 1);
 	}

@@ -4,9 +4,9 @@
 
 #include <vterm.h>
 
+#include "base/text.h"
 #include "term/emu.h"
 #include "term/scan.h"
-#include "term/utf8.h"
 
 #define EMU_KITTY_DEPTH 8
 
@@ -37,7 +37,7 @@ struct emu {
 	bool synchronized;
 	bool mute, mute_dcs; /* queries are answered elsewhere */
 	bool begun;	     /* the sequence at hand began when they were not */
-	struct utf8 utf8; /* a character of which libvterm has nothing yet */
+	struct text_utf8 utf8; /* a character of which libvterm has nothing yet */
 	char charset[2]; /* G0 and G1, as they were designated; 0: ASCII */
 	int kitty[EMU_KITTY_DEPTH];
 	size_t kitty_depth;

@@ -1,5 +1,6 @@
 #include "term/keyenc.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -85,14 +86,14 @@ void keyenc_key(struct buf *out, uint32_t code, unsigned mods, unsigned modes)
 			return;
 		}
 	}
-	if (control < 0 && !view_is_char(code))
+	if (control < 0 && !text_is_cell(code))
 		return;
 	if (mods & VIEW_ALT)
 		buf_add(out, "\033", 1);
 	if (control >= 0)
 		buf_add(out, (const char[]){(char)control}, 1);
 	else
-		view_put_utf8(out, code);
+		text_put_utf8(out, code);
 }
 
 void keyenc_bracket(struct buf *out, bool opens)
@@ -104,11 +105,11 @@ void keyenc_paste(struct buf *out, const unsigned char *text, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8(text + i, n - i, &ch);
+		size_t len = text_get_utf8(text + i, n - i, &ch);
 
 		if (len && ch == '\n')
 			buf_add(out, "\r", 1);
-		else if (len && (ch == '\t' || ch == '\r' || view_is_char(ch)))
+		else if (len && (ch == '\t' || ch == '\r' || text_is_cell(ch)))
 			buf_add(out, text + i, len);
 		i += len ? len : 1;
 	}

@@ -7,6 +7,7 @@
  *    before any glyph never ends there, a second mode in one sequence is not seen, CSI s moves the cursor. */
 #include "term/seq.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "term/emu_state.h"
 #include "term/pen.h"
 
@@ -116,7 +117,7 @@ static void seq_on_repeat(struct emu *e)
 	AUTO_BUF struct buf text = {0};
 
 	for (int i = 0; e->last_ch && i < wanted && i < room; i++)
-		view_put_utf8(&text, e->last_ch);
+		text_put_utf8(&text, e->last_ch);
 	vterm_input_write(e->vt, (const char *)buf_data(&text), buf_len(&text));
 }
 
@@ -445,9 +446,9 @@ static void seq_clean(char out[VIEW_TITLE_MAX], const char *text)
 
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
+		size_t len = text_get_utf8((const unsigned char *)text + i, n - i, &ch);
 
-		if (len && view_is_char(ch) && used + len < VIEW_TITLE_MAX) {
+		if (len && text_is_cell(ch) && used + len < VIEW_TITLE_MAX) {
 			memcpy(out + used, text + i, len);
 			used += len;
 		}

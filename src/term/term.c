@@ -1,4 +1,5 @@
 #include "term/term.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proto/wire.h"
 #include "term/emu.h"
@@ -35,14 +36,6 @@ struct term {
 	bool screen_due;
 	int cols, rows;
 };
-
-static int64_t term_clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void term_send(struct term *t, enum wire_type type, const struct buf *payload)
 {
@@ -361,7 +354,7 @@ static int term_turn(struct term *t)
 	int wait, rc = 1;
 	struct pollfd p = {.fd = t->fd};
 
-	t->now_ms = term_clock_ms();
+	t->now_ms = clock_mono_ms();
 	wait = term_shorter(term_send_frames(t), term_tell_screen(t));
 	if (term_write(t) < 0)
 		return -1;
@@ -369,7 +362,7 @@ static int term_turn(struct term *t)
 	if (poll(&p, 1, wait) < 0)
 		return errno == EINTR ? 1 : -1;
 	term_confine_begin_turn();
-	t->now_ms = term_clock_ms();
+	t->now_ms = clock_mono_ms();
 	if (p.revents & (POLLIN | POLLHUP | POLLERR))
 		rc = term_read(t);
 	return rc;
@@ -381,7 +374,7 @@ int term_run(int fd, size_t history)
 	const struct emu_callbacks cb = {term_on_answer, &t};
 	int rc = 1;
 
-	t.now_ms = term_clock_ms();
+	t.now_ms = clock_mono_ms();
 	t.emu = emu_new(80, 24, history, (uint64_t)t.now_ms + 1, &cb);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	while (rc > 0)

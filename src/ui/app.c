@@ -6,6 +6,7 @@
  * 3. Sessions live on their own. This program holds nothing of theirs: killed at any moment and started again, it finds
  *    them by their directories and gets their screens anew. */
 #include "ui/app.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "client/recent.h"
 #include "conf/conf.h"
@@ -26,20 +27,6 @@
 
 #define APP_TICK_MS   1000
 #define APP_SETTLE_MS 30 /* how long a lone ESC waits for the rest of a key */
-
-static int64_t app_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Goes on when the computer's clock is set. */
-static int64_t app_clock_ms(void)
-{
-	return (int64_t)(uv_hrtime() / 1000000);
-}
 
 /* ---- telling the user ---- */
 
@@ -73,7 +60,7 @@ static void app_draw(struct app *a)
 	views_draw(&a->model, &c);
 	paint_show(&c, a->redraw_all);
 	canvas_fini(&c);
-	model_on_painted(&a->model, app_clock_ms());
+	model_on_painted(&a->model, clock_mono_ms());
 	app_tell_waiting(a);
 	a->dirty = a->redraw_all = false;
 }
@@ -332,13 +319,13 @@ static void app_on_settle(uv_timer_t *timer)
 {
 	struct app *a = timer->data;
 
-	model_on_input(&a->model, app_clock_ms());
+	model_on_input(&a->model, clock_mono_ms());
 	input_settle(a->input);
 }
 
 void app_on_typed(struct app *a, const void *bytes, size_t n)
 {
-	model_on_input(&a->model, app_clock_ms());
+	model_on_input(&a->model, clock_mono_ms());
 	input_feed(a->input, bytes, n);
 	if (input_is_waiting(a->input))
 		uv_timer_start(&a->settle, app_on_settle, APP_SETTLE_MS, 0);
@@ -377,7 +364,7 @@ static void app_on_tick(uv_timer_t *timer)
 {
 	struct app *a = timer->data;
 
-	a->model.now_ms = app_now_ms();
+	a->model.now_ms = clock_wall_ms();
 	links_refresh(a);
 	app_spare_tick(a);
 	if (a->model.quitting && !app_has_detached(&a->model))
@@ -463,7 +450,7 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 	if (!a->run_base)
 		return -1;
 	a->notify = mem_strdup(conf->tui_notify);
-	model_init(&a->model, app_now_ms());
+	model_init(&a->model, clock_wall_ms());
 	if (!keyname_parse(&a->model.prefix, conf->tui_prefix))
 		return err_set(e, "tui.prefix: %s is not a key", conf->tui_prefix);
 	a->model.theme = app_theme(conf->tui_theme);

@@ -1,5 +1,6 @@
 #include "ui/canvas.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -43,8 +44,8 @@ static int canvas_text_width(const char *text)
 
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
-		int w = len && view_is_char(ch) ? canvas_width(ch) : 0;
+		size_t len = text_get_utf8((const unsigned char *)text + i, n - i, &ch);
+		int w = len && text_is_cell(ch) ? canvas_width(ch) : 0;
 
 		width += w > 0 ? w : 0;
 		i += len ? len : 1;
@@ -62,8 +63,8 @@ int canvas_text(struct canvas *c, int row, int col, int width, const struct canv
 		return 0;
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
-		int w = len && view_is_char(ch) ? canvas_width(ch) : 0;
+		size_t len = text_get_utf8((const unsigned char *)text + i, n - i, &ch);
+		int w = len && text_is_cell(ch) ? canvas_width(ch) : 0;
 
 		i += len ? len : 1;
 		if (w <= 0)

@@ -1,4 +1,5 @@
 /* command_form: keys in what is typed into: the form of a new session, names, questions. */
+#include "base/text.h"
 #include "ui/command.h"
 #include "ui/command_mode.h"
 
@@ -11,7 +12,7 @@ static void command_line_add(struct model_line *line, uint32_t ch)
 	AUTO_BUF struct buf text = {0};
 	size_t n = strlen(line->text);
 
-	view_put_utf8(&text, ch);
+	text_put_utf8(&text, ch);
 	if (n + buf_len(&text) < sizeof(line->text))
 		memcpy(line->text + n, buf_text(&text), buf_len(&text) + 1);
 }
@@ -31,7 +32,7 @@ bool command_edit(struct model_line *line, const struct key *k)
 		command_line_back(line);
 	else if (k->code == 'u' && k->mods == VIEW_CTRL)
 		line->text[0] = '\0';
-	else if (k->code < VIEW_KEY_BASE && !(k->mods & (VIEW_CTRL | VIEW_ALT)) && view_is_char(k->code))
+	else if (k->code < VIEW_KEY_BASE && !(k->mods & (VIEW_CTRL | VIEW_ALT)) && text_is_cell(k->code))
 		command_line_add(line, k->code);
 	else
 		return false;
@@ -153,9 +154,9 @@ bool command_paste(struct model *m, const char *text, size_t n)
 		return m->mode == MODEL_PANE || m->mode == MODEL_PEEK;
 	for (size_t i = 0; i < n && i < 4 * sizeof(line->text);) { /* no line is longer */
 		uint32_t ch;
-		size_t len = view_get_utf8((const unsigned char *)text + i, n - i, &ch);
+		size_t len = text_get_utf8((const unsigned char *)text + i, n - i, &ch);
 
-		if (len && view_is_char(ch))
+		if (len && text_is_cell(ch))
 			command_line_add(line, ch);
 		i += len ? len : 1;
 	}

@@ -11,6 +11,7 @@
 #include "ui/input.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 #include <string.h>
@@ -103,7 +104,7 @@ static bool input_convert(const TermKeyKey *from, struct key *k)
 	*k = (struct key){.mods = input_mods(from->modifiers)};
 	if (from->type == TERMKEY_TYPE_UNICODE) {
 		k->code = (uint32_t)from->code.codepoint;
-		return view_is_char(k->code);
+		return text_is_cell(k->code);
 	}
 	if (from->type == TERMKEY_TYPE_FUNCTION && from->code.number >= 1 && from->code.number <= 12) {
 		k->code = VIEW_KEY_F1 + (uint32_t)from->code.number - 1;

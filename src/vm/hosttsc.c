@@ -1,17 +1,10 @@
 #include "vm/hosttsc.h"
+#include "base/clock.h"
 
 #include <poll.h>
 #include <time.h>
 
 #define HOSTTSC_SPAN_NS 20000000u
-
-static uint64_t hosttsc_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t hosttsc_ticks(void)
 {
@@ -29,7 +22,7 @@ struct hosttsc_sample hosttsc_take(void)
 	uint64_t width = UINT64_MAX;
 
 	for (int i = 0; i < 8; i++) {
-		uint64_t before = hosttsc_now_ns(), ticks = hosttsc_ticks(), after = hosttsc_now_ns();
+		uint64_t before = (uint64_t)clock_mono_ns(), ticks = hosttsc_ticks(), after = (uint64_t)clock_mono_ns();
 
 		if (after - before < width) {
 			width = after - before;
@@ -42,7 +35,7 @@ struct hosttsc_sample hosttsc_take(void)
 
 unsigned hosttsc_khz_since(const struct hosttsc_sample *from)
 {
-	uint64_t elapsed = hosttsc_now_ns() - from->ns;
+	uint64_t elapsed = (uint64_t)clock_mono_ns() - from->ns;
 	struct hosttsc_sample now;
 
 	if (elapsed < HOSTTSC_SPAN_NS)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "ui/command.h"
 #include "ui/input.h"
 #include "ui/views.h"
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void on_key(void *ctx, const struct key *k)
 {
-	if (k->code < VIEW_KEY_BASE ? !view_is_char(k->code) : k->code >= VIEW_KEY_END_OF_LIST)
+	if (k->code < VIEW_KEY_BASE ? !text_is_cell(k->code) : k->code >= VIEW_KEY_END_OF_LIST)
 		abort();
 	(void)command_key(ctx, k);
 }

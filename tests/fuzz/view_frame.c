@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "proto/view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,7 @@ static void check(const struct view_screen *v)
 		const struct view_cell *c = view_row(v, row);
 
 		for (uint16_t col = 0; col < v->cols; col++) {
-			if (c[col].ch && !view_is_char(c[col].ch))
+			if (c[col].ch && !text_is_cell(c[col].ch))
 				abort();
 			if ((c[col].attr & VIEW_WIDE) && (col + 1 == v->cols || !(c[col + 1].attr & VIEW_TAIL)))
 				abort();

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "proto/view.h"
 
 static inline void check_die(const char *what, const unsigned char *p, size_t n, size_t at)
@@ -68,7 +69,7 @@ static inline void check_filtered(const unsigned char *p, size_t n, bool answers
 {
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
-		const size_t length = view_get_utf8(p + i, n - i, &ch);
+		const size_t length = text_get_utf8(p + i, n - i, &ch);
 
 		if (p[i] >= 0x80 && !length)
 			check_die("no UTF-8", p, n, i);
