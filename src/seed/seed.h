@@ -1,4 +1,4 @@
-/* seed: fills the directory that a session's guest reads once at boot (docs/design.md, "The seed").
+/* seed: fills the directory that a session's guest reads once at boot.
  *
  * Only what is listed is ever staged; the host login is kept out because nothing stages it. Keys are not
  * written here (src/ssh). The names are in proto/names.h. */

@@ -134,6 +134,31 @@ def test_links(ctx):
     assert_true(links > 15 and paths > 40, "few links (%d) or paths (%d) were found" % (links, paths))
 
 
+PARTS = ["Context.", "Decision.", "Consequences.", "Held by"]
+
+
+@test()
+def test_decisions(ctx):
+    """Of one form, in the index, and held by tests that are there."""
+    wrong, files = [], sorted(glob.glob(os.path.join(REPO, "docs/decisions/[0-9]*.md")))
+    for number, path in enumerate(files, 1):
+        text, name = read(path), os.path.basename(path)
+        title = re.match(r"# (\d+)\. (.*)\n", text)
+        parts = re.findall(r"^\*\*([A-Z][a-z. ]+)\*\*", text, re.M)
+        held = text.split("**Held by**")[-1]
+        tests = "".join(read(os.path.join(REPO, f)) for f in re.findall(r"`(tests/[\w./]+)`", held))
+        if not title or int(title[1]) != number or not name.startswith("%04d-" % number):
+            wrong.append("%s: not number %d" % (name, number))
+        elif "- %s [%s](%s)" % (title[1], title[2], name) not in read(os.path.join(REPO, "docs/decisions/README.md")):
+            wrong.append("%s: not in docs/decisions/README.md under its title" % name)
+        if [p for p in parts if p != "Not taken."] != PARTS:
+            wrong.append("%s: its parts are %s" % (name, parts))
+        wrong += ["%s: %s does not exist there" % (name, t) for t in re.findall(r"`(test_\w+)`", held) if not re.search(r"\b%s\b" % t, tests)]
+        wrong += ["%s names no test" % name] if not tests else []
+    assert_eq(wrong, [], "decisions")
+    assert_true(len(files) > 80, "few decisions were found: %d" % len(files))
+
+
 # Commands of the documents' code blocks, by how they begin: the test that runs them, or why none does.
 COMMANDS = {
     "make run": ".ci/run", "make check": ".ci/run", "make unit": "the same programs as make check's",
