@@ -114,7 +114,7 @@ def anchors(text):
 def test_links(ctx):
     """Links to files and headings, and every path of the tree that a document names."""
     wrong, links, paths = [], 0, 0
-    for document in documents():
+    for document in documents() + glob.glob(os.path.join(REPO, "bench/results/*.md")):
         text, name = read(document), os.path.relpath(document, REPO)
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
             if re.match(r"[a-z]+:", target):
