@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define MDOC_WIDTH 78
+#define MDOC_LONG   400 /* bytes of a default */
+#define MDOC_PASSED "ENVIRONMENT PASSED"
 
 static void show_flag(void *ctx, const char *flag, const char *help)
 {
@@ -143,29 +145,61 @@ static void mdoc_text(FILE *f, const char *text)
 	fputc('\n', f);
 }
 
+/* A default that would fill a page has a section of its own. */
+static bool mdoc_is_long(const struct option *o)
+{
+	return strlen(o->fallback) > MDOC_LONG;
+}
+
 static void mdoc_option(FILE *f, const struct option *o)
 {
 	fprintf(f, ".It Cm %s\n", o->name);
 	mdoc_text(f, o->man);
 	fprintf(f, ".br\nWhen: %s.\nDefault:\n", option_when_text(o->when));
-	mdoc_text(f, o->fallback);
+	if (mdoc_is_long(o))
+		fputs("see\n.Sx " MDOC_PASSED " .\n", f);
+	else
+		mdoc_text(f, o->fallback);
 	if (o->variable)
 		fprintf(f, ".br\nVariable:\n.Ev %s\n", o->variable);
 	if (o->flag)
 		fprintf(f, ".br\nFlags: %s\n", o->flag);
 }
 
-void conf_print_mdoc(FILE *f)
+/* The strings of a list in JSON, none of which holds a quote, as words. */
+static void mdoc_default(FILE *f, const struct option *o)
+{
+	AUTO_BUF struct buf words = {0};
+
+	for (const char *p = o->fallback; *p; p++)
+		if (!strchr("[]\"", *p))
+			buf_add(&words, p, 1);
+	fprintf(f, "By default,\n.Cm %s\nis:\n.Bd -filled -offset indent\n", o->name);
+	mdoc_text(f, buf_text(&words));
+	fputs(".Ed\n", f);
+}
+
+static void mdoc_variables(FILE *f)
 {
 	const struct option_variable *v;
 
-	fputs(".Bl -tag -width Ds\n", f);
-	for (size_t i = 0; i < option_count(); i++)
-		mdoc_option(f, option_at(i));
-	fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n", f);
+	fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n", f);
 	for (size_t i = 0; (v = option_variable_at(i)); i++) {
 		fprintf(f, ".It Ev %s\n", v->name);
 		mdoc_text(f, v->help);
 	}
 	fputs(".El\n", f);
+}
+
+void conf_print_mdoc(FILE *f)
+{
+	fputs(".Bl -tag -width Ds\n", f);
+	for (size_t i = 0; i < option_count(); i++)
+		mdoc_option(f, option_at(i));
+	fputs(".El\n", f);
+	mdoc_variables(f);
+	fputs(".Sh " MDOC_PASSED "\n", f);
+	for (size_t i = 0; i < option_count(); i++)
+		if (mdoc_is_long(option_at(i)))
+			mdoc_default(f, option_at(i));
 }

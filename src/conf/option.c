@@ -26,19 +26,21 @@ static const struct option options[] = {
      .fallback = "true",
      .variable = "CCVM_WRITABLE_CWD",
      .flag = "--writable-cwd, --read-only-cwd",
-     .help = "edits land live in the project on the host",
-     .man = "Edits of the agent land live in the project directory on the host. When false, the "
-	    "directory is read-only under an overlay in guest memory, and every change is "
-	    "discarded at exit."},
+     .help = "live mode: edits land in the project on the host at once",
+     .man = "Live mode: edits of the agent land in the project directory on the host at once. "
+	    "When false, overlay mode: the project directory is read-only, edits go to guest "
+	    "memory and are discarded at exit."},
     {.name = "sharedMappings",
      .type = OPTION_BOOL,
      FIELD(shared_mappings),
      .fallback = "false",
      .variable = "CCVM_SHARED_MAPPINGS",
-     .help = "map files of the project shared and writable; appends may be lost",
-     .man = "Let programs in the guest map files of the project shared and writable, as SQLite in WAL mode and LMDB do; without it "
-	    "they get EINVAL, and so does a shared mapping of a file that is open for writing. With it, processes that append to one file at the same time overwrite each other's lines, without "
-	    "an error. Files outside of the project, and an overlay's own, can always be mapped."},
+     .help = "allow shared writable mappings of project files; appends may be lost",
+     .man = "Allow programs in the guest to map project files shared and writable, as SQLite in "
+	    "WAL mode and LMDB do. When false, such a mapping fails with EINVAL, and so does a "
+	    "shared mapping of a file that is open for writing. When true, processes that append "
+	    "to one file at the same time overwrite each other's lines, without an error. Files "
+	    "outside the project, and files of an overlay, can always be mapped."},
     {.name = "memory",
      .type = OPTION_INT,
      FIELD(memory),
@@ -47,7 +49,7 @@ static const struct option options[] = {
      .min = 512,
      .max = 16L << 20,
      .help = "memory of the guest in MiB",
-     .man = "Memory of the guest in MiB, at least 512 and never more than the host has."},
+     .man = "Memory of the guest in MiB: at least 512, at most what the host has."},
     {.name = "cores",
      .type = OPTION_INT,
      FIELD(cores),
@@ -56,7 +58,7 @@ static const struct option options[] = {
      .min = 1,
      .max = 4096,
      .help = "processors of the guest",
-     .man = "Processors of the guest, never more than the host has: a larger number is lowered."},
+     .man = "Processors of the guest. A number above the host's is lowered."},
     {.name = "acceleration",
      .type = OPTION_ENUM,
      FIELD(acceleration),
@@ -64,8 +66,9 @@ static const struct option options[] = {
      .variable = "CCVM_ACCEL",
      .choices = accel_choices,
      .help = "kvm, tcg, or auto: KVM where it is usable",
-     .man = "With auto, KVM where its device is writable and runs guests, else emulation (TCG) with a note. A KVM that "
-	    "failed is tried again after the computer's next boot. With kvm, KVM or an error. With tcg, always emulation."},
+     .man = "auto: KVM where its device is writable and runs guests, else emulation (TCG) with a "
+	    "note. A KVM that failed is tried again after the next boot of the host. kvm: KVM or "
+	    "an error. tcg: always emulation."},
     SHARE("settings", share_settings, "SETTINGS", "share settings.json",
 	  "Share settings.json. Environment variables in it that hold credentials are left out."),
     SHARE("claudeMd", share_claude_md, "CLAUDEMD", "share CLAUDE.md", "Share the user's CLAUDE.md."),
@@ -92,7 +95,7 @@ static const struct option options[] = {
      .variable = "CCVM_SHARE_CONFIG",
      .help = "share ~/.claude.json, without credentials",
      .man = "Share ~/.claude.json, claude's own record of projects, dialogs and MCP servers, "
-	    "without the environment and headers of MCP servers and without any credential."},
+	    "without credentials and without the environment and headers of MCP servers."},
     {.name = "share.gitConfig",
      .type = OPTION_BOOL,
      FIELD(share_git_config),
@@ -107,8 +110,9 @@ static const struct option options[] = {
      .fallback = "false",
      .variable = "CCVM_PERSIST_PROJECTS",
      .help = "keep claude's history of this project on the host",
-     .man = "Share claude's transcripts of this project, a folder of ~/.claude/projects, with the guest, read and write, so that history and "
-	    "resume survive the session. Those of other projects stay out of its reach."},
+     .man = "Share claude's transcripts of this project (a folder of ~/.claude/projects) with the "
+	    "guest, read and write, so that history and resume survive the session. Transcripts "
+	    "of other projects are not shared."},
     {.name = "vmDiskSize",
      .type = OPTION_INT,
      FIELD(vm_disk_size),
@@ -128,7 +132,7 @@ static const struct option options[] = {
      .only_lowers = true,
      .help = "paste images from the clipboard of the host",
      .man = "Let claude paste an image from the clipboard of the host for a few seconds after "
-	    "Ctrl+V was pressed. Text never crosses. The variable can only switch it off."},
+	    "Ctrl+V. Text never crosses. The variable can only turn it off."},
     {.name = "egressAllowlist",
      .type = OPTION_LIST,
      FIELD(egress_allowlist),
@@ -136,9 +140,8 @@ static const struct option options[] = {
      .variable = "CCVM_EGRESS_ALLOWLIST",
      .check = egress_entry_normalise,
      .help = "hosts the guest may reach; empty: all",
-     .man = "Hosts that the guest may reach: names, *.domain, IP addresses, CIDRs. Empty: "
-	    "everything is reachable. With entries, everything else is refused; api.anthropic.com "
-	    "always stays reachable."},
+     .man = "Hosts that the guest may reach: names, *.domain, IP addresses, CIDRs. Empty: every "
+	    "host. With entries, everything else is refused; api.anthropic.com is always allowed."},
     {.name = "egressPorts",
      .type = OPTION_PORTS,
      FIELD(egress_ports),
@@ -151,18 +154,18 @@ static const struct option options[] = {
      FIELD(host_loopback),
      .fallback = "true",
      .variable = "CCVM_HOST_LOOPBACK",
-     .help = "10.0.2.2 and the host's addresses reach the host",
-     .man = "Let the guest reach servers on the loopback of the host at 10.0.2.2, and the host by its other "
-	    "addresses, while egress is open. With egressAllowlist both have to be listed as well, each "
-	    "address by itself."},
+     .help = "let the guest reach the host at 10.0.2.2 and its addresses",
+     .man = "Let the guest reach servers on the loopback of the host at 10.0.2.2, and the host at "
+	    "its other addresses, while egress is open. With egressAllowlist both must be listed "
+	    "as well, each address by itself."},
     {.name = "linkLocal",
      .type = OPTION_BOOL,
      FIELD(link_local),
      .fallback = "false",
      .variable = "CCVM_LINK_LOCAL",
-     .help = "link-local and metadata addresses are reached",
-     .man = "Let the guest reach 169.254.0.0/16 and the metadata services of clouds, which hand out "
-	    "credentials of the machine. With egressAllowlist they have to be listed as well."},
+     .help = "let the guest reach link-local and metadata addresses",
+     .man = "Let the guest reach 169.254.0.0/16 and the metadata services of clouds, which hand "
+	    "out credentials of the machine. With egressAllowlist they must be listed as well."},
     {.name = "agentSudo",
      .type = OPTION_TRI,
      .when = OPTION_IMAGE_RUN,
@@ -170,9 +173,9 @@ static const struct option options[] = {
      .fallback = "null",
      .variable = "CCVM_AGENT_SUDO",
      .help = "root in the guest; null: unless egress is locked",
-     .man = "Whether the agent has root in the guest. null: yes, except when egressAllowlist is "
-	    "set, since root could flush the firewall inside the guest. A run cannot grant what "
-	    "the image was built without."},
+     .man = "Whether the agent has root in the guest. null: yes, unless egressAllowlist is set, "
+	    "since root can flush the firewall of the guest. A run cannot grant what the image "
+	    "was built without."},
     {.name = "nix.enable",
      .type = OPTION_BOOL,
      .when = OPTION_IMAGE,
@@ -186,16 +189,17 @@ static const struct option options[] = {
      FIELD(nix_substituters),
      .fallback = "[]",
      .check = check_url,
-     .help = "further binary caches",
-     .man = "Binary caches beside the default ones. They must serve signed paths without credentials."},
+     .help = "additional binary caches",
+     .man = "Binary caches in addition to the default ones. They must serve signed paths without "
+	    "credentials."},
     {.name = "nix.trustedPublicKeys",
      .type = OPTION_LIST,
      .when = OPTION_IMAGE,
      FIELD(nix_trusted_public_keys),
      .fallback = "[]",
      .check = check_nix_key,
-     .help = "keys of those caches",
-     .man = "Public keys (name:base64) that paths from those caches are signed with."},
+     .help = "public keys of those caches",
+     .man = "Public keys (name:base64) with which those caches sign."},
     {.name = "apiKeyVariable",
      .type = OPTION_STRING,
      FIELD(api_key_variable),
@@ -203,9 +207,9 @@ static const struct option options[] = {
      .not_image = true,
      .check = check_variable,
      .help = "variable that holds the API key; empty: none",
-     .man = "Name of the environment variable that holds the API key. It is sent to claude under "
-	    "the same name over the encrypted connection and is in no file. Empty: no key is "
-	    "sent."},
+     .man = "Name of the environment variable that holds the API key. The key is sent to claude "
+	    "under the same name over the encrypted connection and is written to no file. Empty: "
+	    "no key is sent."},
     {.name = "passEnv",
      .type = OPTION_LIST,
      FIELD(pass_env),
@@ -214,8 +218,8 @@ static const struct option options[] = {
      .not_image = true,
      .adds = true,
      .check = check_pass_env,
-     .help = "variables that go along to claude",
-     .man = "Names of environment variables that go along to claude; a trailing * matches any "
+     .help = "variables passed to claude",
+     .man = "Names of environment variables that are passed to claude; a trailing * matches any "
 	    "ending. The variable adds names. A name from which claude reads a credential is "
 	    "refused."},
     {.name = "extraClaudeMd",
@@ -223,17 +227,17 @@ static const struct option options[] = {
      FIELD(extra_claude_md),
      .fallback = "null",
      .variable = "CCVM_CLAUDE_MD",
-     .help = "context for claude; empty: off",
-     .man = "Text that is appended to CLAUDE.md in the guest, after lines about this run. null: a "
-	    "built-in text. Empty: nothing is appended. The variable names a file; empty: off."},
+     .help = "text appended to CLAUDE.md in the guest; empty: none",
+     .man = "Text appended to CLAUDE.md in the guest, after lines about this run. null: a "
+	    "built-in text. Empty: nothing is appended. The variable names a file; empty: nothing."},
     {.name = "lockGuestMemory",
      .type = OPTION_BOOL,
      FIELD(lock_guest_memory),
      .fallback = "false",
      .variable = "CCVM_MLOCK",
      .help = "keep guest memory out of swap",
-     .man = "Lock the memory of the guest so that it is never written to swap. Needs a sufficient "
-	    "RLIMIT_MEMLOCK."},
+     .man = "Lock the memory of the guest, so that it is never written to swap. Needs a "
+	    "sufficient RLIMIT_MEMLOCK."},
     {.name = "templateCacheSize",
      .type = OPTION_INT,
      FIELD(template_cache_size),
@@ -242,16 +246,17 @@ static const struct option options[] = {
      .min = 0,
      .max = 1L << 20,
      .help = "disk space for saved guests, in MiB",
-     .man = "Disk space in MiB that templates (saved guests, from which sessions start in a fraction of a "
-	    "second) may take in the cache directory. The least recently used ones go first."},
+     .man = "Disk space in MiB that templates (saved guests, from which sessions start in a "
+	    "fraction of a second) may take in the cache directory. The least recently used are "
+	    "removed first."},
     {.name = "extraPackages",
      .type = OPTION_LIST,
      .when = OPTION_IMAGE,
      FIELD(extra_packages),
      .fallback = "[]",
      .check = check_package,
-     .help = "further packages in the image",
-     .man = "Packages that are added to the image."},
+     .help = "additional packages in the image",
+     .man = "Packages added to the image."},
     {.name = "package",
      .type = OPTION_STRING,
      .when = OPTION_IMAGE,
@@ -266,8 +271,8 @@ static const struct option options[] = {
      FIELD(tui_prefix),
      .fallback = "\"C-\\\\\"",
      .check = check_key,
-     .help = "key in front of ccvm-tui's own keys in a pane",
-     .man = "The key in front of the keys of ccvm-tui in a pane, as C-x or M-x."},
+     .help = "prefix key of ccvm-tui in a pane",
+     .man = "The prefix key of ccvm-tui in a pane, such as C-x or M-x."},
     {.name = "tui.theme",
      .type = OPTION_STRING,
      .when = OPTION_TUI,
@@ -275,19 +280,19 @@ static const struct option options[] = {
      .fallback = "\"auto\"",
      .choices = theme_choices,
      .help = "colours of ccvm-tui",
-     .man = "Colours of ccvm-tui: for a dark or a light background, or none. With auto, what the "
-	    "variables NO_COLOR and COLORFGBG say, else dark."},
+     .man = "Colours of ccvm-tui: for a dark or a light background, or mono for none. auto: as "
+	    "NO_COLOR and COLORFGBG say, else dark."},
     {.name = "tui.keys",
      .type = OPTION_LIST,
      .when = OPTION_TUI,
      FIELD(tui_keys),
      .fallback = "[]",
      .check = check_binding,
-     .help = "further keys for commands of ccvm-tui, as stop=X",
-     .man = "Further keys for commands of ccvm-tui, each as COMMAND=KEY, for example stop=X or "
-	    "next-waiting=C-n. They go before the usual keys. The commands: up, down, next-waiting, find, "
-	    "enter, list, answer, explain, new, rename, stop, restart, egress, events, copy, panes, next-pane, zoom, "
-	    "redraw, help, quit."},
+     .help = "additional keys for commands of ccvm-tui, as stop=X",
+     .man = "Additional keys for commands of ccvm-tui, each as COMMAND=KEY, for example stop=X or "
+	    "next-waiting=C-n. They take precedence over the usual keys. Commands: up, down, "
+	    "next-waiting, find, enter, list, answer, explain, new, rename, stop, restart, "
+	    "egress, events, copy, panes, next-pane, zoom, redraw, help, quit."},
     {.name = "tui.notify",
      .type = OPTION_STRING,
      .when = OPTION_TUI,
@@ -301,21 +306,24 @@ static const struct option options[] = {
      .when = OPTION_TUI,
      FIELD(tui_warm_spare),
      .fallback = "false",
-     .help = "keep one session started ahead of need",
-     .man = "Keep one more session in the directory that ccvm-tui was started in, with the agent up and unseen, so that a "
-	    "new session there is on the screen at once. It costs what an idle session costs: its private memory (some 100 MiB) "
-	    "and a little processor time. It ends with ccvm-tui."},
+     .help = "keep one session started in advance",
+     .man = "Keep one more session running in the directory that ccvm-tui was started in, with "
+	    "the agent up and not shown, so that a new session there is on the screen at once. It "
+	    "costs what an idle session costs: its private memory (some 100 MiB) and a little "
+	    "processor time. It ends with ccvm-tui."},
     {.name = "terminal.filter",
      .type = OPTION_BOOL,
      .not_image = true,
      FIELD(terminal_filter),
      .fallback = "true",
      .variable = "CCVM_TERMINAL_FILTER",
-     .help = "keep a guest's risky sequences from the terminal",
-     .man = "Leave out, of what a guest writes to the terminal of ccvm or ccvmctl attach, clipboard writes (OSC 52 and the like), DCS, "
-	    "APC, PM and SOS strings with what needs them (sixel and kitty's images, tmux passthrough), operating system commands "
-	    "beyond titles, colours, links and notifications, printing, reports of the title, and what is no UTF-8. When false, they "
-	    "pass. Modes are reset at the end either way; pipes get every byte. ccvm-tui needs no filter."},
+     .help = "filter risky escape sequences of the guest",
+     .man = "Filter what a guest writes to the terminal of ccvm or ccvmctl attach. Dropped are "
+	    "clipboard writes (OSC 52 and the like), DCS, APC, PM and SOS strings, and with them "
+	    "sixel, images by kitty's protocol and tmux passthrough, operating system commands "
+	    "other than titles, colours, links and notifications, printing, reports of the title, "
+	    "and invalid UTF-8. Modes are reset at the end either way; pipes get every byte. "
+	    "ccvm-tui needs no filter."},
     {.name = "tui.history",
      .type = OPTION_INT,
      FIELD(tui_history),
@@ -323,31 +331,31 @@ static const struct option options[] = {
      .variable = "CCVM_TUI_HISTORY",
      .min = 0,
      .max = 100000,
-     .help = "lines above a session's screen that are kept",
-     .man = "Lines that went off the top of a session's screen and are kept to look back at, in ccvm-tui and by "
-	    "ccvmctl capture --history. They are held by the session from its start on, 24 bytes for each "
-	    "character. 0 keeps none."},
+     .help = "lines kept above a session's screen",
+     .man = "Lines that scrolled off the top of a session's screen and are kept, for ccvm-tui and "
+	    "ccvmctl capture --history. The value at the start of the session counts. Each "
+	    "character takes 24 bytes. 0 keeps none."},
 };
 
 static const struct option_variable variables[] = {
-    {OPTION_GROUP_VARIABLE, "all share options of ~/.claude at once; those of single items win"},
-    {"CCVM_CONFIG", "another config file"},
-    {"CCVM_IMAGE", "the image directory to boot from"},
-    {"CCVM_EVENTS", "fd, or file outside of the project, that gets a JSON object for each change"},
+    {OPTION_GROUP_VARIABLE, "all share options of ~/.claude at once; single ones take precedence"},
+    {"CCVM_CONFIG", "configuration file to read"},
+    {"CCVM_IMAGE", "image directory to boot from"},
+    {"CCVM_EVENTS", "descriptor, or file outside the project, for events as JSON lines"},
     {"CCVM_DRYRUN", "1: write the seed, print its directory, start nothing"},
-    {"CCVM_KVM_DEV", "another device than /dev/kvm"},
-    {"CCVM_MACHINE", "another machine type than microvm"},
-    {"CCVM_SCRATCH_DIR", "directory of the encrypted disk"},
-    {"CCVM_SCRATCH_ALLOW_TMPFS", "1: that directory may be on tmpfs"},
+    {"CCVM_KVM_DEV", "KVM device (default /dev/kvm)"},
+    {"CCVM_MACHINE", "machine type (default microvm)"},
+    {"CCVM_SCRATCH_DIR", "directory for the encrypted disk"},
+    {"CCVM_SCRATCH_ALLOW_TMPFS", "1: allow that directory to be on tmpfs"},
     {"CCVM_TEST_DISK_BYTES", "for tests: size of the encrypted disk in bytes, whatever vmDiskSize says; 0: none"},
-    {"CCVM_TEST_KERNEL_WORDS", "for tests: further words of the guest kernel's command line, as module_blacklist=nf_tables"},
-    {"CCVM_QEMU", "another QEMU program"},
-    {"CCVM_TEMPLATE", "0: boot cold; use: start from a saved guest, but make none (default 1)"},
-    {"CCVM_TEMPLATE_DIR", "another directory for saved guests"},
-    {"CCVM_BOOT_TIMEOUT", "seconds that a booting guest may be silent (default 180)"},
-    {"CCVM_QEMU_SANDBOX", "0: for a QEMU without seccomp"},
-    {"CCVM_ALLOW_ROOT", "1: run as root, for containers"},
-    {"CCVM_DEBUG", "1: as --ccvm-debug"},
+    {"CCVM_TEST_KERNEL_WORDS", "for tests: additional words of the guest kernel's command line, as module_blacklist=nf_tables"},
+    {"CCVM_QEMU", "QEMU program (default qemu-system-x86_64)"},
+    {"CCVM_TEMPLATE", "0: always boot cold; use: start from saved guests, but make none (default 1)"},
+    {"CCVM_TEMPLATE_DIR", "directory for saved guests"},
+    {"CCVM_BOOT_TIMEOUT", "seconds a booting guest may be silent (default 180)"},
+    {"CCVM_QEMU_SANDBOX", "0: start QEMU without its seccomp sandbox"},
+    {"CCVM_ALLOW_ROOT", "1: allow running as root, for containers"},
+    {"CCVM_DEBUG", "1: same as --ccvm-debug"},
 };
 
 _Static_assert(ARRAY_LEN(options) <= CONF_OPTION_MAX, "raise CONF_OPTION_MAX");

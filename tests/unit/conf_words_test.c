@@ -284,6 +284,16 @@ static void test_help_names_everything(void **state)
 		assert_non_null(strstr(mdoc, v->name));
 	}
 	assert_non_null(strstr(help, "--read-only-cwd"));
+	/* passEnv's default has a section of its own: its option does not fill a page. */
+	const char *option = strstr(mdoc, ".It Cm passEnv\n");
+	const char *section = strstr(mdoc, ".Sh ENVIRONMENT PASSED\n");
+
+	assert_non_null(option);
+	assert_non_null(section);
+	assert_true(strstr(option, "Default:\nsee\n.Sx ENVIRONMENT PASSED .\n") <
+		    strstr(option, ".It Cm extraClaudeMd\n"));
+	assert_non_null(strstr(section, "\nANTHROPIC_BASE_URL, "));
+	assert_null(strstr(section, "\"")); /* words, no JSON */
 }
 
 static void test_names_are_unique(void **state)
