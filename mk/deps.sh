@@ -34,7 +34,7 @@ build  libc6-dev               file:/usr/lib*/libc.a  the static C library for t
 build  libuv1-dev              pc:libuv               event loop
 build  libssh-dev              pc:libssh              SSH client
 build  libssl-dev              pc:libcrypto           checksums of images
-build  libcjson-dev            pc:libcjson            JSON
+check  libcjson-dev            pc:libcjson            JSON
 build  libslirp-dev            pc:slirp               guest network
 build  libglib2.0-dev          pc:glib-2.0            headers of libslirp
 build  libxxhash-dev           pc:libxxhash           checksums of saved guests

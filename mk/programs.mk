@@ -21,7 +21,7 @@ $(B)/obj/%.o: %.c mk/flags.mk
 
 # program = areas, packages
 ccvm_AREAS := base proto loop conf client
-ccvm_PKGS := libcjson libuv libidn2
+ccvm_PKGS := libuv libidn2
 # pure modules of src/clip that a client uses
 CLIENT_CLIP := $(patsubst %,src/clip/clip_%.c,hold image kitty path request typed)
 ccvm_FILES := src/vm/image.c $(CLIENT_CLIP)
@@ -29,24 +29,24 @@ ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
 ccvm-clip_AREAS := base clip
 ccvm-clip_PKGS :=
 ccvm-clip_FILES := src/proto/wire.c
-ccvm-session_PKGS := libcjson libuv libssh libseccomp libxxhash libidn2 libcrypto
+ccvm-session_PKGS := libuv libssh libseccomp libxxhash libidn2 libcrypto
 ccvm-template_AREAS := base proto loop vm template
-ccvm-template_PKGS := libcjson libuv libseccomp libxxhash libcrypto
+ccvm-template_PKGS := libuv libseccomp libxxhash libcrypto
 ccvm-net_AREAS := base net
 ccvm-net_PKGS := slirp libseccomp libcares
 ccvm-term_AREAS := base term
 ccvm-term_PKGS := vterm libseccomp
 ccvm-term_FILES := src/proto/wire.c src/proto/view.c src/proto/links.c
 ccvm-tui_AREAS := base proto loop conf client ui
-ccvm-tui_PKGS := libcjson libuv ncursesw termkey libidn2
+ccvm-tui_PKGS := libuv ncursesw termkey libidn2
 ccvmctl_AREAS := base proto loop conf client ctl
-ccvmctl_PKGS := libcjson libuv libxxhash ncursesw libidn2
+ccvmctl_PKGS := libuv libxxhash ncursesw libidn2
 ccvm-tui_FILES := $(CLIENT_CLIP)
 ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c checked.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_reach.c src/net/net_address.c
 
 define program
 $(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
+$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
 $(2)/$(1): $$($(1)_OBJS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))

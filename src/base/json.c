@@ -1,5 +1,7 @@
 #include "base/json.h"
+#include "base/jscan.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -7,31 +9,43 @@
 
 /* ---- writing ---- */
 
+/* Appends the character or broken byte ahead, and returns how many bytes it was. */
+static size_t json_quote_one(struct buf *b, const unsigned char *p, size_t n, bool exact)
+{
+	uint32_t ch;
+	const size_t len = text_get_utf8(p, n, &ch);
+
+	if (!len && exact)
+		buf_add(b, p, 1);
+	else if (!len)
+		buf_add(b, "\xef\xbf\xbd", 3);
+	else if (p[0] == '"' || p[0] == '\\')
+		buf_addf(b, "\\%c", p[0]);
+	else if (p[0] == '\n')
+		buf_add(b, "\\n", 2);
+	else if (p[0] < 0x20 || p[0] == 0x7f)
+		buf_addf(b, "\\u%04x", p[0]);
+	else
+		buf_add(b, p, len);
+	return len ? len : 1;
+}
+
+static void json_quote_all(struct buf *b, const unsigned char *p, size_t n, bool exact)
+{
+	buf_add(b, "\"", 1);
+	for (size_t i = 0; i < n;)
+		i += json_quote_one(b, p + i, n - i, exact);
+	buf_add(b, "\"", 1);
+}
+
 void json_quote(struct buf *b, const void *value, size_t n)
 {
-	const unsigned char *p = value;
+	json_quote_all(b, value, n, false);
+}
 
-	buf_add(b, "\"", 1);
-	while (n) {
-		uint32_t ch;
-		size_t len = text_get_utf8(p, n, &ch);
-
-		if (!len) {
-			buf_add(b, "\xef\xbf\xbd", 3);
-			len = 1;
-		} else if (p[0] == '"' || p[0] == '\\') {
-			buf_addf(b, "\\%c", p[0]);
-		} else if (p[0] == '\n') {
-			buf_add(b, "\\n", 2);
-		} else if (p[0] < 0x20 || p[0] == 0x7f) {
-			buf_addf(b, "\\u%04x", p[0]);
-		} else {
-			buf_add(b, p, len);
-		}
-		p += len;
-		n -= len;
-	}
-	buf_add(b, "\"", 1);
+void json_quote_exact(struct buf *b, const char *text)
+{
+	json_quote_all(b, (const unsigned char *)text, strlen(text), true);
 }
 
 void json_begin(struct buf *b)
@@ -83,270 +97,75 @@ void json_end(struct buf *b)
 	buf_add(b, "}", 1);
 }
 
-/* ---- reading ---- */
+/* ---- reading a line ---- */
 
-struct json_reader {
-	const char *p;
-	const char *end;
-	struct json_line *out;
-};
-
-static void json_skip_space(struct json_reader *r)
+/* The string ahead, into the line's store; scratch is empty before and after. */
+static const char *json_take_string(struct jscan *s, struct json_line *out, struct buf *scratch)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\r' || *r->p == '\n'))
-		r->p++;
+	char *at = out->store + out->used;
+	const bool ok = jscan_string(s, scratch) && text_is_utf8(buf_data(scratch), buf_len(scratch)) &&
+			buf_len(scratch) < sizeof(out->store) - out->used;
+
+	if (ok) {
+		memcpy(at, buf_text(scratch), buf_len(scratch) + 1);
+		out->used += buf_len(scratch) + 1;
+	}
+	buf_cut(scratch, 0);
+	return ok ? at : NULL;
 }
 
-static bool json_take(struct json_reader *r, char c)
+/* Neither fraction nor exponent, and within int64_t. */
+static bool json_is_whole(const char *text, size_t n, int64_t *out)
 {
-	json_skip_space(r);
-	if (r->p >= r->end || *r->p != c)
-		return false;
-	r->p++;
-	return true;
+	char copy[24] = "";
+
+	if (n < sizeof(copy))
+		memcpy(copy, text, n);
+	return number_parse(copy, INT64_MIN, INT64_MAX, out);
 }
 
-static bool json_store(struct json_reader *r, const void *bytes, size_t n)
+static bool json_take_field(struct jscan *s, struct json_line *out, struct buf *scratch)
 {
-	if (sizeof(r->out->store) - r->out->used < n)
+	struct json_field *f = &out->field[out->n];
+	const char *start;
+
+	*f = (struct json_field){.kind = JSON_SKIPPED};
+	f->name = json_take_string(s, out, scratch);
+	if (!f->name || !jscan_take(s, ':'))
 		return false;
-	memcpy(r->out->store + r->out->used, bytes, n);
-	r->out->used += n;
-	return true;
-}
-
-static bool json_read_hex4(struct json_reader *r, uint32_t *value)
-{
-	*value = 0;
-	if (r->end - r->p < 4)
-		return false;
-	for (int i = 0; i < 4; i++) {
-		char c = *r->p++;
-		uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-				 : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10) : 16;
-
-		if (digit > 15)
-			return false;
-		*value = *value << 4 | digit;
-	}
-	return true;
-}
-
-static bool json_store_utf8(struct json_reader *r, uint32_t cp)
-{
-	char out[4];
-
-	if (cp == 0 || (cp >= 0xd800 && cp <= 0xdfff))
-		return false;
-	if (cp < 0x80) {
-		out[0] = (char)cp;
-		return json_store(r, out, 1);
-	}
-	if (cp < 0x800) {
-		out[0] = (char)(0xc0 | cp >> 6);
-		out[1] = (char)(0x80 | (cp & 0x3f));
-		return json_store(r, out, 2);
-	}
-	if (cp < 0x10000) {
-		out[0] = (char)(0xe0 | cp >> 12);
-		out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (cp & 0x3f));
-		return json_store(r, out, 3);
-	}
-	out[0] = (char)(0xf0 | cp >> 18);
-	out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (cp & 0x3f));
-	return json_store(r, out, 4);
-}
-
-static bool json_read_escape(struct json_reader *r)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *at;
-	uint32_t cp, low;
-
-	if (r->p >= r->end)
-		return false;
-	if (*r->p != 'u') {
-		at = *r->p ? strchr(from, *r->p) : NULL;
-		r->p++;
-		return at && json_store(r, &to[at - from], 1);
-	}
-	r->p++;
-	if (!json_read_hex4(r, &cp))
-		return false;
-	if (cp >= 0xd800 && cp <= 0xdbff) {
-		if (r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u')
-			return false;
-		r->p += 2;
-		if (!json_read_hex4(r, &low) || low < 0xdc00 || low > 0xdfff)
-			return false;
-		cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
-	}
-	return json_store_utf8(r, cp);
-}
-
-/* Decodes the string at p into the store; *text points there, NUL-terminated. */
-static bool json_read_string(struct json_reader *r, const char **text)
-{
-	size_t start = r->out->used;
-
-	if (!json_take(r, '"'))
-		return false;
-	while (r->p < r->end && *r->p != '"') {
-		size_t len;
-		uint32_t ch;
-
-		if (*r->p == '\\') {
-			r->p++;
-			if (!json_read_escape(r))
-				return false;
-			continue;
-		}
-		len = (unsigned char)*r->p < 0x20 ? 0
-						  : text_get_utf8((const unsigned char *)r->p, (size_t)(r->end - r->p), &ch);
-		if (!len || !json_store(r, r->p, len))
-			return false;
-		r->p += len;
-	}
-	if (r->p >= r->end || !json_store(r, "", 1))
-		return false;
-	r->p++;
-	*text = r->out->store + start;
-	return true;
-}
-
-static bool json_is_digit(const struct json_reader *r)
-{
-	return r->p < r->end && *r->p >= '0' && *r->p <= '9';
-}
-
-static bool json_read_number(struct json_reader *r, struct json_field *f)
-{
-	bool negative = *r->p == '-', whole = true;
-	uint64_t v = 0, max = (uint64_t)INT64_MAX + negative;
-	const char *first;
-
-	r->p += negative;
-	first = r->p;
-	for (; json_is_digit(r); r->p++) {
-		uint64_t digit = (uint64_t)(*r->p - '0');
-
-		whole = whole && v <= (max - digit) / 10;
-		v = whole ? v * 10 + digit : v;
-	}
-	if (r->p == first || (*first == '0' && r->p - first > 1))
-		return false;
-	if (r->p < r->end && *r->p == '.') {
-		whole = false;
-		r->p++;
-		if (!json_is_digit(r))
-			return false;
-		while (json_is_digit(r))
-			r->p++;
-	}
-	if (r->p < r->end && (*r->p == 'e' || *r->p == 'E')) {
-		whole = false;
-		r->p++;
-		if (r->p < r->end && (*r->p == '+' || *r->p == '-'))
-			r->p++;
-		if (!json_is_digit(r))
-			return false;
-		while (json_is_digit(r))
-			r->p++;
-	}
-	f->kind = whole ? JSON_INT : JSON_SKIPPED;
-	f->number = (int64_t)(negative ? 0 - v : v);
-	return true;
-}
-
-static bool json_read_word(struct json_reader *r, struct json_field *f)
-{
-	static const struct {
-		const char *word;
-		enum json_kind kind;
-		int64_t number;
-	} words[] = {{"true", JSON_BOOL, 1}, {"false", JSON_BOOL, 0}, {"null", JSON_NULL, 0}};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		size_t n = strlen(words[i].word);
-
-		if ((size_t)(r->end - r->p) >= n && memcmp(r->p, words[i].word, n) == 0) {
-			r->p += n;
-			f->kind = words[i].kind;
-			f->number = words[i].number;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool json_read_value(struct json_reader *r, struct json_field *f, int depth);
-
-/* Nested values are checked for form and forgotten, so that a later version may send them. */
-static bool json_skip_nested(struct json_reader *r, char close, int depth)
-{
-	struct json_field ignored;
-	const char *name;
-
-	if (depth >= JSON_DEPTH_MAX)
-		return false;
-	r->p++;
-	if (json_take(r, close))
-		return true;
-	do {
-		if (close == '}' && !(json_read_string(r, &name) && json_take(r, ':')))
-			return false;
-		if (!json_read_value(r, &ignored, depth + 1))
-			return false;
-	} while (json_take(r, ','));
-	return json_take(r, close);
-}
-
-static bool json_read_value(struct json_reader *r, struct json_field *f, int depth)
-{
-	memset(f, 0, sizeof(*f));
-	json_skip_space(r);
-	if (r->p >= r->end)
-		return false;
-	if (*r->p == '"') {
+	if (jscan_peek(s) == '"') {
 		f->kind = JSON_STRING;
-		return json_read_string(r, &f->text);
+		f->text = json_take_string(s, out, scratch);
+		return f->text != NULL;
 	}
-	if (*r->p == '-' || json_is_digit(r))
-		return json_read_number(r, f);
-	if (*r->p == '{' || *r->p == '[') {
-		f->kind = JSON_SKIPPED;
-		return json_skip_nested(r, *r->p == '{' ? '}' : ']', depth);
+	start = s->at;
+	if (!jscan_value(s, JSON_DEPTH_MAX))
+		return false;
+	if (*start == '-' || (*start >= '0' && *start <= '9')) {
+		f->kind = json_is_whole(start, (size_t)(s->at - start), &f->number) ? JSON_INT : JSON_SKIPPED;
+	} else if (*start == 't' || *start == 'f') {
+		f->kind = JSON_BOOL;
+		f->number = *start == 't';
+	} else if (*start == 'n') {
+		f->kind = JSON_NULL;
 	}
-	return json_read_word(r, f);
+	return true;
 }
 
 int json_parse_line(const char *line, size_t n, struct json_line *out)
 {
-	struct json_reader r = {.p = line, .end = line + n, .out = out};
+	struct jscan s = {line, line + n};
+	AUTO_BUF struct buf scratch = {0};
+	enum jscan_step step;
 
 	out->n = out->used = 0;
-	if (n > JSON_LINE_MAX || !json_take(&r, '{'))
+	if (n > JSON_LINE_MAX || !jscan_take(&s, '{'))
 		return -1;
-	if (!json_take(&r, '}')) {
-		do {
-			struct json_field *f = &out->field[out->n];
-			const char *name;
-
-			if (out->n == JSON_FIELDS_MAX || !json_read_string(&r, &name) || !json_take(&r, ':') ||
-			    !json_read_value(&r, f, 0))
-				return -1;
-			f->name = name;
-			out->n++;
-		} while (json_take(&r, ','));
-		if (!json_take(&r, '}'))
+	for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE; first = false, out->n++)
+		if (out->n == JSON_FIELDS_MAX || !json_take_field(&s, out, &scratch))
 			return -1;
-	}
-	json_skip_space(&r);
-	return r.p == r.end ? 0 : -1;
+	jscan_peek(&s);
+	return step == JSCAN_DONE && s.at == s.end ? 0 : -1;
 }
 
 static const struct json_field *json_find(const struct json_line *l, const char *name, enum json_kind kind)
@@ -378,6 +197,171 @@ bool json_get_bool(const struct json_line *l, const char *name, bool fallback)
 	const struct json_field *f = json_find(l, name, JSON_BOOL);
 
 	return f ? f->number != 0 : fallback;
+}
+
+/* ---- looking into a document ---- */
+
+bool json_open(const void *text, size_t n, struct json_value *out)
+{
+	struct jscan s = {text, (const char *)text + n};
+
+	*out = (struct json_value){0};
+	if (!jscan_is_valid(text, n, NULL))
+		return false;
+	jscan_peek(&s);
+	*out = (struct json_value){s.at, (size_t)(s.end - s.at)};
+	return true;
+}
+
+static char json_first(struct json_value v)
+{
+	return v.text ? v.text[0] : '\0';
+}
+
+bool json_is_object(struct json_value v)
+{
+	return json_first(v) == '{';
+}
+
+bool json_is_array(struct json_value v)
+{
+	return json_first(v) == '[';
+}
+
+bool json_is_string(struct json_value v)
+{
+	return json_first(v) == '"';
+}
+
+bool json_is_number(struct json_value v)
+{
+	return json_first(v) == '-' || (json_first(v) >= '0' && json_first(v) <= '9');
+}
+
+bool json_is_bool(struct json_value v)
+{
+	return json_first(v) == 't' || json_first(v) == 'f';
+}
+
+bool json_is_true(struct json_value v)
+{
+	return json_first(v) == 't';
+}
+
+bool json_is_null(struct json_value v)
+{
+	return json_first(v) == 'n';
+}
+
+bool json_next(struct json_value container, struct json_value *item, struct buf *name)
+{
+	const char closing = json_is_object(container) ? '}' : ']';
+	struct jscan s = {container.text, container.text + container.n};
+
+	if (!json_is_object(container) && !json_is_array(container))
+		return false;
+	s.at = item->text ? item->text + item->n : s.at + 1;
+	if (name)
+		buf_cut(name, 0);
+	if (jscan_next(&s, closing, !item->text) != JSCAN_MORE || (closing == '}' && !jscan_name(&s, name)))
+		return false;
+	jscan_peek(&s);
+	item->text = s.at;
+	jscan_value(&s, JSCAN_DEPTH_MAX);
+	item->n = (size_t)(s.at - item->text);
+	return true;
+}
+
+struct json_value json_member(struct json_value object, const char *name)
+{
+	struct json_value item = {0};
+	AUTO_BUF struct buf found = {0};
+
+	if (json_is_object(object))
+		while (json_next(object, &item, &found))
+			if (buf_len(&found) == strlen(name) && memcmp(buf_data(&found), name, strlen(name)) == 0)
+				return item;
+	return (struct json_value){0};
+}
+
+char *json_text(struct json_value v)
+{
+	struct jscan s = {v.text, v.text ? v.text + v.n : NULL};
+	AUTO_BUF struct buf text = {0};
+
+	if (!json_is_string(v) || !jscan_string(&s, &text) || strlen(buf_text(&text)) != buf_len(&text))
+		return NULL;
+	for (const char *p = buf_text(&text); (p = strchr(p, 0xed)); p++)
+		if ((unsigned char)p[1] >= 0xa0) /* a lone surrogate */
+			return NULL;
+	return mem_strdup(buf_text(&text));
+}
+
+char *json_member_text(struct json_value object, const char *name)
+{
+	char *text = json_text(json_member(object, name));
+
+	return text ? text : mem_strdup("");
+}
+
+/* The digits from p on, added to value; each counts `scale` times what the one before does when that is less than 1. */
+static const char *json_digits(const char *p, const char *end, double *value, bool fraction)
+{
+	double scale = 1;
+
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		if (fraction)
+			*value += (*p - '0') * (scale /= 10);
+		else
+			*value = *value * 10 + (*p - '0');
+	return p;
+}
+
+/* Not strtod, which reads the decimal point of the user's locale. */
+bool json_number(struct json_value v, double *out)
+{
+	const char *p = v.text, *end = v.text + v.n;
+	double value = 0;
+	int64_t exponent = 0;
+
+	if (!json_is_number(v))
+		return false;
+	p = json_digits(p + (*p == '-'), end, &value, false);
+	if (p < end && *p == '.')
+		p = json_digits(p + 1, end, &value, true);
+	if (p < end) { /* an e */
+		char copy[8] = "";
+
+		p += 1 + (p[1] == '+');
+		if ((size_t)(end - p) >= sizeof(copy))
+			return false;
+		memcpy(copy, p, (size_t)(end - p));
+		number_take(copy, &exponent);
+	}
+	for (; exponent > 0 && value != 0 && value < 1e300; exponent--)
+		value *= 10;
+	for (; exponent < 0 && value != 0; exponent++)
+		value /= 10;
+	*out = v.text[0] == '-' ? -value : value;
+	return true;
+}
+
+bool json_int(struct json_value v, int64_t least, int64_t most, int64_t *out)
+{
+	double number;
+	int64_t whole;
+
+	if (!json_is_number(v))
+		return false;
+	if (!json_is_whole(v.text, v.n, &whole)) { /* 1e3, 2.0 */
+		if (!json_number(v, &number) || !(number > -1e15 && number < 1e15) || number != (double)(int64_t)number)
+			return false;
+		whole = (int64_t)number;
+	}
+	if (whole < least || whole > most)
+		return false;
+	*out = whole;
+	return true;
 }
 
 /* ---- splitting ---- */

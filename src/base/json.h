@@ -1,7 +1,7 @@
-/* json: one flat JSON object a line (RFC 8259), written and read without allocation surprises.
+/* json: JSON (RFC 8259) as it is written and read here. Reading stands on base/jscan.h, the one reader.
  *
- * Used where both ends are ours or where a stranger's line has to be read with fixed bounds: the channel to
- * the guest, events, status. Documents that users write are read by cJSON instead (src/conf). */
+ * Flat lines, one object each, are read with fixed bounds: the channel to the guest, events, status. Documents (configuration, manifests,
+ * QEMU's answers) are looked into in place: a value is a piece of the text, no tree is built. */
 #ifndef CCVM_BASE_JSON_H
 #define CCVM_BASE_JSON_H
 
@@ -21,8 +21,10 @@ void json_add_raw(struct buf *b, const char *name, const char *json); /* value i
 void json_end(struct buf *b);
 /* Appends a quoted JSON string alone. */
 void json_quote(struct buf *b, const void *value, size_t n);
+/* The same, but bytes that are no UTF-8 stay as they are: for a reader of ours that has to get the text back. */
+void json_quote_exact(struct buf *b, const char *text);
 
-/* ---- reading ---- */
+/* ---- reading a line ---- */
 #define JSON_LINE_MAX   4096 /* bytes without the newline */
 #define JSON_FIELDS_MAX 48   /* of the object; more are refused */
 #define JSON_DEPTH_MAX  8    /* of nested values, which are checked and skipped */
@@ -50,6 +52,39 @@ int json_parse_line(const char *line, size_t n, struct json_line *out);
 const char *json_get_string(const struct json_line *l, const char *name); /* or NULL */
 bool json_get_int(const struct json_line *l, const char *name, int64_t *value);
 bool json_get_bool(const struct json_line *l, const char *name, bool fallback);
+
+/* ---- looking into a document ---- */
+
+/* A value in a text that json_open found to be JSON: borrowed. `text` NULL: there is none, which every function takes and answers for
+ * with nothing. */
+struct json_value {
+	const char *text;
+	size_t n;
+};
+
+/* The whole text as one value; false, and no value, when it is not JSON (or nested deeper than JSCAN_DEPTH_MAX). Pure. */
+bool json_open(const void *text, size_t n, struct json_value *out);
+bool json_is_object(struct json_value v);
+bool json_is_array(struct json_value v);
+bool json_is_string(struct json_value v);
+bool json_is_number(struct json_value v);
+bool json_is_bool(struct json_value v);
+bool json_is_true(struct json_value v);
+bool json_is_null(struct json_value v);
+/* The member of that name of an object; of several the first. */
+struct json_value json_member(struct json_value object, const char *name);
+/* The elements of an array, or the values of an object's members: starts with *item zero, false behind the last one. `name` (may be
+ * NULL) receives the member's, decoded. */
+bool json_next(struct json_value container, struct json_value *item, struct buf *name);
+/* A string's text; NULL when it is none, or holds a lone surrogate or U+0000, which would cut it. Bytes that are no UTF-8 stay as they
+ * are. Free it. */
+char *json_text(struct json_value v);
+/* The text of an object's member; "" when there is none such. Free it. */
+char *json_member_text(struct json_value object, const char *name);
+/* A number, as near as a double is; false when it is none. */
+bool json_number(struct json_value v, double *out);
+/* A whole number from least to most, both included; 1e3 and 2.0 are whole, too. */
+bool json_int(struct json_value v, int64_t least, int64_t most, int64_t *out);
 
 /* ---- splitting a byte stream into lines ---- */
 struct json_splitter {

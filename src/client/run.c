@@ -20,7 +20,6 @@
 #include "proto/rundir.h"
 #include "proto/wire.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -342,20 +341,17 @@ static void run_print_lines(const char *title, const char *text)
 	}
 }
 
-static const char *run_member(const cJSON *json, const char *name)
+static void run_print_failure(struct json_value json)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+	AUTO_FREE char *stage = json_member_text(json, "stage"), *reason = json_member_text(json, "reason");
+	AUTO_FREE char *remedy = json_member_text(json, "remedy"), *console = json_member_text(json, "console");
+	AUTO_FREE char *qemu = json_member_text(json, "qemu");
 
-	return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static void run_print_failure(const cJSON *json)
-{
-	log_error("%s: %s", run_member(json, "stage"), run_member(json, "reason"));
-	if (run_member(json, "remedy")[0])
-		log_more("%s", run_member(json, "remedy"));
-	run_print_lines("the guest's console", run_member(json, "console"));
-	run_print_lines("QEMU and ccvm-net", run_member(json, "qemu"));
+	log_error("%s: %s", stage, reason);
+	if (remedy[0])
+		log_more("%s", remedy);
+	run_print_lines("the guest's console", console);
+	run_print_lines("QEMU and ccvm-net", qemu);
 }
 
 /* The terminal as it was found, whatever the guest left on and however the session ended. */
@@ -369,21 +365,23 @@ static void run_restore(struct run *r)
 
 static void run_on_exit(struct run *r, const struct wire_frame *f)
 {
-	cJSON *json = cJSON_ParseWithLength((const char *)f->payload, f->n);
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
+	AUTO_FREE char *directory = NULL;
+	struct json_value json;
+	int64_t code;
 
+	json_open(f->payload, f->n, &json);
+	directory = json_member_text(json, "directory");
 	r->exit_seen = true;
-	r->failed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "failed"));
-	if (!r->result->code && cJSON_IsNumber(code))
-		r->result->code = code->valueint;
-	if (run_member(json, "directory")[0])
-		r->result->directory = mem_strdup(run_member(json, "directory"));
+	r->failed = json_is_true(json_member(json, "failed"));
+	if (!r->result->code && json_int(json_member(json, "code"), INT_MIN, INT_MAX, &code))
+		r->result->code = (int)code;
+	if (directory[0])
+		r->result->directory = mem_steal_ptr(&directory);
 	events_clear_line(r->events);
 	if (r->failed) {
 		run_restore(r);
 		run_print_failure(json);
 	}
-	cJSON_Delete(json);
 }
 
 /* The agent has the terminal from the moment it runs. */

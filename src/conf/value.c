@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/jscan.h"
+#include "base/json.h"
 #include "base/number.h"
 #include "base/text.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -110,26 +110,26 @@ static int value_port_add(struct strv *list, double v, struct err *e)
 	return value_list_add(&port, list, text, e);
 }
 
-static int value_item_from_json(const struct option *o, const cJSON *item, struct strv *list, struct err *e)
+static int value_item_from_json(const struct option *o, struct json_value item, struct strv *list, struct err *e)
 {
-	if (o->type == OPTION_PORTS) {
-		if (!cJSON_IsNumber(item))
-			return err_set(e, "must be a list of numbers");
-		return value_port_add(list, item->valuedouble, e);
-	}
-	if (!cJSON_IsString(item))
-		return err_set(e, "must be a list of strings");
-	return value_list_add(o, list, item->valuestring, e);
+	AUTO_FREE char *text = json_text(item);
+	double number;
+
+	if (o->type == OPTION_PORTS)
+		return json_number(item, &number) ? value_port_add(list, number, e) : err_set(e, "must be a list of numbers");
+	return text ? value_list_add(o, list, text, e) : err_set(e, "must be a list of strings");
 }
 
-static int value_list_from_json(const struct option *o, const cJSON *array, void *field, struct err *e)
+static int value_list_from_json(const struct option *o, struct json_value array, void *field, struct err *e)
 {
 	AUTO_STRV struct strv list = {0};
-	const cJSON *item;
+	struct json_value item = {0};
 
-	if (!cJSON_IsArray(array))
+	if (!json_is_array(array))
 		return err_set(e, "must be a list in [ ]");
-	cJSON_ArrayForEach(item, array) if (value_item_from_json(o, item, &list, e) < 0) return -1;
+	while (json_next(array, &item, NULL))
+		if (value_item_from_json(o, item, &list, e) < 0)
+			return -1;
 	value_set_list(field, &list);
 	return 0;
 }
@@ -173,34 +173,33 @@ static int value_list_from_words(const struct option *o, const char *text, void 
 
 /* ---- from JSON ---- */
 
-static int value_from_item(const struct option *o, const cJSON *item, void *field, struct err *e)
+static int value_from_item(const struct option *o, struct json_value item, void *field, struct err *e)
 {
+	AUTO_FREE char *text = json_text(item);
+	double number;
+
 	switch (o->type) {
 	case OPTION_BOOL:
-		if (!cJSON_IsBool(item))
+		if (!json_is_bool(item))
 			return err_set(e, "must be true or false");
-		*(bool *)field = cJSON_IsTrue(item);
+		*(bool *)field = json_is_true(item);
 		return 0;
 	case OPTION_TRI:
-		if (!cJSON_IsBool(item) && !cJSON_IsNull(item))
+		if (!json_is_bool(item) && !json_is_null(item))
 			return err_set(e, "must be true, false or null");
-		*(int *)field = cJSON_IsNull(item) ? -1 : cJSON_IsTrue(item) ? 1 : 0;
+		*(int *)field = json_is_null(item) ? -1 : json_is_true(item);
 		return 0;
 	case OPTION_INT:
-		if (!cJSON_IsNumber(item))
-			return err_set(e, "must be a number");
-		return value_set_int(o, item->valuedouble, field, e);
+		return json_number(item, &number) ? value_set_int(o, number, field, e) : err_set(e, "must be a number");
 	case OPTION_TEXT:
-		if (cJSON_IsNull(item)) {
+		if (json_is_null(item)) {
 			value_set_string(field, NULL);
 			return 0;
 		}
 		/* fall through */
 	case OPTION_ENUM:
 	case OPTION_STRING:
-		if (!cJSON_IsString(item))
-			return err_set(e, "must be a string");
-		return value_set_text(o, item->valuestring, field, e);
+		return text ? value_set_text(o, text, field, e) : err_set(e, "must be a string");
 	case OPTION_LIST:
 	case OPTION_PORTS:
 		return value_list_from_json(o, item, field, e);
@@ -208,10 +207,18 @@ static int value_from_item(const struct option *o, const cJSON *item, void *fiel
 	return err_set(e, "has no type");
 }
 
-/* cJSON keeps strings NUL-terminated, so an escaped NUL would silently cut one. */
-static bool value_has_nul(const char *json, size_t n)
+/* A string that holds U+0000 or a lone surrogate. */
+static bool value_has_unreadable(struct json_value v)
 {
-	return memmem(json, n, "\\u0000", 6) != NULL;
+	AUTO_FREE char *text = json_text(v);
+	struct json_value item = {0};
+
+	if (json_is_string(v) && !text)
+		return true;
+	while (json_next(v, &item, NULL))
+		if (value_has_unreadable(item))
+			return true;
+	return false;
 }
 
 /* An error quotes the value, and a value can hold what a terminal acts on. */
@@ -226,17 +233,11 @@ static int value_failed(struct err *e)
 
 int value_from_json(const struct option *o, const char *json, size_t n, void *field, struct err *e)
 {
-	cJSON *item;
-	int rc;
+	struct json_value item;
 
-	if (!jscan_is_valid(json, n, NULL) || value_has_nul(json, n))
+	if (!json_open(json, n, &item) || value_has_unreadable(item))
 		return err_set(e, "is not a JSON value this program can hold");
-	item = cJSON_ParseWithLength(json, n);
-	if (!item)
-		return err_set(e, "is not a JSON value this program can hold");
-	rc = value_from_item(o, item, field, e);
-	cJSON_Delete(item);
-	return rc < 0 ? value_failed(e) : 0;
+	return value_from_item(o, item, field, e) < 0 ? value_failed(e) : 0;
 }
 
 /* ---- from a variable ---- */
@@ -313,20 +314,6 @@ int value_from_variable(const struct option *o, const char *text, void *field, s
 
 /* ---- to JSON ---- */
 
-void value_quote(struct buf *out, const char *text)
-{
-	buf_add(out, "\"", 1);
-	for (const char *p = text; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			buf_addf(out, "\\%c", *p);
-		else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			buf_addf(out, "\\u%04x", (unsigned)*p);
-		else
-			buf_add(out, p, 1);
-	}
-	buf_add(out, "\"", 1);
-}
-
 static void value_list_to_json(const struct option *o, const struct strv *list, struct buf *out)
 {
 	buf_add(out, "[", 1);
@@ -336,7 +323,7 @@ static void value_list_to_json(const struct option *o, const struct strv *list, 
 		if (o->type == OPTION_PORTS)
 			buf_addf(out, "%s", list->v[i]);
 		else
-			value_quote(out, list->v[i]);
+			json_quote_exact(out, list->v[i]);
 	}
 	buf_add(out, "]", 1);
 }
@@ -357,13 +344,13 @@ void value_to_json(const struct option *o, const void *field, struct buf *out)
 		buf_addf(out, "%ld", *(const long *)field);
 		return;
 	case OPTION_ENUM:
-		value_quote(out, o->choices[*(const int *)field]);
+		json_quote_exact(out, o->choices[*(const int *)field]);
 		return;
 	case OPTION_STRING:
 	case OPTION_TEXT:
 		text = *(char *const *)field;
 		if (text)
-			value_quote(out, text);
+			json_quote_exact(out, text);
 		else
 			buf_add(out, "null", 4);
 		return;

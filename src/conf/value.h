@@ -1,4 +1,4 @@
-/* value: reads, checks and prints the value of one option, by its type. The only user of cJSON in conf.
+/* value: reads, checks and prints the value of one option, by its type.
  *
  * An error's text begins with what is wrong with the value; the caller puts in front which option it is and
  * where it was written. A field is changed only by success. */
@@ -23,8 +23,6 @@ int value_parse_bool(const char *text);
 
 /* Appends the value as JSON. */
 void value_to_json(const struct option *o, const void *field, struct buf *out);
-/* Appends a JSON string. Bytes from 0x80 on stay as they are. */
-void value_quote(struct buf *out, const char *text);
 
 void value_fini(const struct option *o, void *field); /* frees; the field is zero afterwards */
 

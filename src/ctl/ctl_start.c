@@ -1,30 +1,35 @@
 #include "ctl/ctl_start.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "client/link.h"
 
-#include <cjson/cJSON.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A failure as its WIRE_EXIT tells it. */
 static int start_failed(const struct wire_frame *f, struct err *e)
 {
-	cJSON *json = cJSON_ParseWithLength((const char *)f->payload, f->n);
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(json, "reason");
-	const cJSON *stage = cJSON_GetObjectItemCaseSensitive(json, "stage");
-	const cJSON *remedy = cJSON_GetObjectItemCaseSensitive(json, "remedy");
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
+	struct json_value json;
+	AUTO_FREE char *reason = NULL;
+	AUTO_FREE char *stage = NULL;
+	AUTO_FREE char *remedy = NULL;
+	int64_t code = 0;
 
-	if (cJSON_IsString(reason) && cJSON_IsString(stage))
-		err_set(e, "%s: %s", stage->valuestring, reason->valuestring);
+	json_open(f->payload, f->n, &json);
+	reason = json_member_text(json, "reason");
+	stage = json_member_text(json, "stage");
+	remedy = json_member_text(json, "remedy");
+	json_int(json_member(json, "code"), INT_MIN, INT_MAX, &code);
+	if (reason[0] && stage[0])
+		err_set(e, "%s: %s", stage, reason);
 	else
-		err_set(e, "the agent ended with %d", cJSON_IsNumber(code) ? code->valueint : 0);
-	if (cJSON_IsString(remedy) && remedy->valuestring[0])
-		err_remedy(e, "%s", remedy->valuestring);
-	if (cJSON_IsNumber(code) && code->valueint >= ERR_EXIT_GUEST && code->valueint <= ERR_EXIT_AGENT)
-		err_exit_code(e, code->valueint);
-	cJSON_Delete(json);
+		err_set(e, "the agent ended with %d", (int)code);
+	if (remedy[0])
+		err_remedy(e, "%s", remedy);
+	if (code >= ERR_EXIT_GUEST && code <= ERR_EXIT_AGENT)
+		err_exit_code(e, (int)code);
 	return -1;
 }
 

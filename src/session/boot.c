@@ -9,11 +9,12 @@
  * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
  *    for the agent; then it confines itself, and only then asks for the agent's start.
  * 4. Lines of the guest are bounded and parsed by guest_parse; guestgate says which of them count in this state, and how many. */
+#include "base/json.h"
+#include "base/mem.h"
 #include "session/state.h"
 #include "proto/names.h"
 #include "vm/template.h"
 
-#include <cjson/cJSON.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -121,7 +122,7 @@ void boot_start_again(struct session *s)
 	boot_start(s);
 }
 
-static void boot_on_restored(void *ctx, const struct cJSON *value, const char *error)
+static void boot_on_restored(void *ctx, struct json_value value, const char *error)
 {
 	struct session *s = ctx;
 
@@ -172,7 +173,7 @@ void boot_start(struct session *s)
 /* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
  * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
  * command makes the loop turn and look again. */
-static void boot_on_nudge_answered(void *ctx, const struct cJSON *value, const char *error)
+static void boot_on_nudge_answered(void *ctx, struct json_value value, const char *error)
 {
 	(void)value;
 	(void)error;
@@ -210,29 +211,29 @@ void boot_check_pulse(struct session *s)
 
 /* ---- QEMU's events ---- */
 
-static void boot_on_migration(struct session *s, const struct cJSON *data)
+static void boot_on_migration(struct session *s, struct json_value data)
 {
-	const cJSON *status = cJSON_GetObjectItemCaseSensitive(data, "status");
+	AUTO_FREE char *status = json_text(json_member(data, "status"));
 
-	if (!s->from_template || s->state != SESSION_STARTING || !cJSON_IsString(status))
+	if (!s->from_template || s->state != SESSION_STARTING || !status)
 		return;
-	if (strcmp(status->valuestring, "failed") == 0)
+	if (strcmp(status, "failed") == 0)
 		boot_restart(s, "the template could not be restored");
-	if (strcmp(status->valuestring, "completed") != 0)
+	if (strcmp(status, "completed") != 0)
 		return;
 	qmp_execute(s->qmp, "cont", NULL, NULL, NULL);
 	boot_on_parked(s);
 }
 
-static void boot_on_shutdown(struct session *s, const struct cJSON *data)
+static void boot_on_shutdown(struct session *s, struct json_value data)
 {
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(data, "reason");
+	AUTO_FREE char *reason = json_text(json_member(data, "reason"));
 	struct err e;
 
 	if (s->state >= SESSION_STOPPING)
 		return;
 	/* -no-reboot turns the reset that follows a panic (panic=-1) into the machine's end. */
-	if (cJSON_IsString(reason) && strcmp(reason->valuestring, "guest-reset") == 0 &&
+	if (reason && strcmp(reason, "guest-reset") == 0 &&
 	    boot_restart(s, "the guest's kernel crashed"))
 		return;
 	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
@@ -241,7 +242,7 @@ static void boot_on_shutdown(struct session *s, const struct cJSON *data)
 	session_fail(s, s->stage, &e);
 }
 
-void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
+void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
 {
 	if (strcmp(name, "SHUTDOWN") == 0)
 		boot_on_shutdown(ctx, data);
@@ -250,7 +251,7 @@ void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data)
 	else if (strcmp(name, "MIGRATION") == 0)
 		boot_on_migration(ctx, data);
 	else if (strcmp(name, "BLOCK_IO_ERROR") == 0)
-		pool_on_io_error(ctx, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "nospace")));
+		pool_on_io_error(ctx, json_is_true(json_member(data, "nospace")));
 }
 
 /* ---- the guest's lines ---- */

@@ -1,6 +1,6 @@
 /* Theory of operation.
  *
- * libssh, cJSON and the line parsers of ccvm-session read what a guest sends. It is assumed that a guest takes over this process some
+ * libssh, the JSON reader and the line parsers of ccvm-session read what a guest sends. It is assumed that a guest takes over this process some
  * day. It then holds the sockets to its own guest, to its clients and helpers, and its session's keys. Nothing else is left:
  *
  * 1. files: Landlock leaves it its own run directory. Of the directory above it may remove what is empty, since its own

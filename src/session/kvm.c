@@ -2,9 +2,10 @@
  *
  * It shows in three ways: QEMU ends because it cannot start with KVM; KVM meets what it cannot do and QEMU stops the guest
  * with an internal error, on its console's log only; or the guest never says a word. */
+#include "base/json.h"
+#include "base/mem.h"
 #include "session/state.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 bool kvm_fall_back(struct session *s, const char *what, bool certain)
@@ -32,14 +33,14 @@ void kvm_record(struct session *s)
 		accel_record(path, s->kvm_failure);
 }
 
-static void kvm_on_status(void *ctx, const struct cJSON *value, const char *error)
+static void kvm_on_status(void *ctx, struct json_value value, const char *error)
 {
 	static const char stopped[] = "KVM stopped the guest with an internal error";
-	const cJSON *status = cJSON_GetObjectItemCaseSensitive(value, "status");
+	AUTO_FREE char *status = json_text(json_member(value, "status"));
 	struct session *s = ctx;
 	struct err e;
 
-	if (error || !cJSON_IsString(status) || strcmp(status->valuestring, "internal-error") != 0 || s->ending ||
+	if (error || !status || strcmp(status, "internal-error") != 0 || s->ending ||
 	    kvm_fall_back(s, stopped, true))
 		return;
 	err_set(&e, "%s", stopped);

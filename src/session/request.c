@@ -1,22 +1,22 @@
 #include "session/request.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "proto/view.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
-static bool request_flag(const cJSON *json, const char *name)
+static bool request_flag(struct json_value json, const char *name)
 {
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
+	return json_is_true(json_member(json, name));
 }
 
-static int request_size(const cJSON *json, const char *name, int fallback)
+static int request_size(struct json_value json, const char *name, int fallback)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+	int64_t size = fallback;
 
-	return cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= 10000 ? (int)item->valuedouble
-											    : fallback;
+	json_int(json_member(json, name), 1, 10000, &size);
+	return (int)size;
 }
 
 bool request_is_name(const void *text, size_t n)
@@ -38,32 +38,30 @@ bool request_is_name(const void *text, size_t n)
 
 int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 {
-	cJSON *json = cJSON_ParseWithLength(text, n);
-	const cJSON *name = cJSON_GetObjectItemCaseSensitive(json, "name");
-	const cJSON *term = cJSON_GetObjectItemCaseSensitive(json, "term");
-	const cJSON *options = cJSON_GetObjectItemCaseSensitive(json, "options");
-	char *printed;
+	AUTO_FREE char *name = NULL;
+	struct json_value json, options;
 
 	memset(r, 0, sizeof(*r));
-	if (!cJSON_IsObject(json) || !cJSON_IsObject(options)) {
-		cJSON_Delete(json);
+	json_open(text, n, &json);
+	options = json_member(json, "options");
+	if (!json_is_object(options))
 		return err_set(e, "malformed start request");
-	}
-	printed = cJSON_PrintUnformatted(options);
-	if (!printed)
-		mem_die("out of memory");
-	r->options = printed;
+	name = json_text(json_member(json, "name"));
+	r->options = mem_strndup(options.text, options.n);
 	r->shell = request_flag(json, "shell");
 	r->tty = request_flag(json, "tty");
 	r->dryrun = request_flag(json, "dryrun");
 	r->detached = request_flag(json, "detached");
 	r->spare = request_flag(json, "spare");
-	if (cJSON_IsString(name) && request_is_name(name->valuestring, strlen(name->valuestring)))
-		r->name = mem_strdup(name->valuestring);
-	r->term = mem_strdup(cJSON_IsString(term) && term->valuestring[0] ? term->valuestring : "dumb");
+	if (name && request_is_name(name, strlen(name)))
+		r->name = mem_steal_ptr(&name);
+	r->term = json_member_text(json, "term");
+	if (!r->term[0]) {
+		free(r->term);
+		r->term = mem_strdup("dumb");
+	}
 	r->cols = request_size(json, "cols", 80);
 	r->rows = request_size(json, "rows", 24);
-	cJSON_Delete(json);
 	return 0;
 }
 

@@ -32,8 +32,6 @@
 #include "vm/qmp.h"
 #include "vm/template.h"
 
-struct cJSON;
-
 enum session_state {
 	SESSION_CREATED,
 	SESSION_STARTING, /* QEMU runs, the guest boots to its park point */
@@ -177,7 +175,7 @@ bool boot_restart(struct session *s, const char *why);
 void boot_start_again(struct session *s); /* the old attempt's processes are gone */
 void boot_on_parked(struct session *s);
 void boot_on_guest_line(void *ctx, const char *line, size_t n);
-void boot_on_qmp_event(void *ctx, const char *name, const struct cJSON *data);
+void boot_on_qmp_event(void *ctx, const char *name, struct json_value data);
 void boot_after_agent_start(struct session *s);
 /* Called twice a minute while the agent runs: tells the user once when the guest's signs of life stay away. */
 void boot_check_pulse(struct session *s);

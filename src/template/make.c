@@ -18,7 +18,6 @@
 #include "vm/qmp.h"
 #include "vm/template.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,7 +56,7 @@ static void make_fail(struct make *m, const char *what)
 	uv_stop(&m->loop);
 }
 
-static void make_on_reply(void *ctx, const struct cJSON *value, const char *error)
+static void make_on_reply(void *ctx, struct json_value value, const char *error)
 {
 	(void)value;
 	if (error)
@@ -65,11 +64,11 @@ static void make_on_reply(void *ctx, const struct cJSON *value, const char *erro
 }
 
 /* The reason stands in query-migrate's answer. */
-static void make_on_failed_migration(void *ctx, const struct cJSON *value, const char *error)
+static void make_on_failed_migration(void *ctx, struct json_value value, const char *error)
 {
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(value, "error-desc");
+	AUTO_FREE char *reason = json_text(json_member(value, "error-desc"));
 	AUTO_FREE char *text = mem_format("QEMU could not save the guest: %s",
-					  cJSON_IsString(reason) ? reason->valuestring : error ? error : "no reason given");
+					  reason ? reason : error ? error : "no reason given");
 
 	make_fail(ctx, text);
 }
@@ -182,20 +181,20 @@ static void make_qmp_output(void *ctx, const void *bytes, size_t n)
 	close(mem_steal_fd(&m->state_peer));
 }
 
-static void make_qmp_event(void *ctx, const char *name, const struct cJSON *data)
+static void make_qmp_event(void *ctx, const char *name, struct json_value data)
 {
 	struct make *m = ctx;
-	const cJSON *status = cJSON_GetObjectItemCaseSensitive(data, "status");
+	AUTO_FREE char *status = json_text(json_member(data, "status"));
 
 	if (strcmp(name, "SHUTDOWN") == 0 && !m->saved)
 		make_fail(m, "the guest shut itself down");
 	if (strcmp(name, "STOP") == 0 && !m->parked)
 		make_fail(m, "KVM stopped the guest with an internal error");
-	if (strcmp(name, "MIGRATION") != 0 || !cJSON_IsString(status))
+	if (strcmp(name, "MIGRATION") != 0 || !status)
 		return;
-	if (strcmp(status->valuestring, "failed") == 0)
+	if (strcmp(status, "failed") == 0)
 		qmp_execute(m->qmp, "query-migrate", NULL, make_on_failed_migration, m);
-	if (strcmp(status->valuestring, "completed") == 0) {
+	if (strcmp(status, "completed") == 0) {
 		m->saved = true;
 		qmp_execute(m->qmp, "quit", NULL, NULL, NULL);
 		make_check_done(m);

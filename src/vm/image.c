@@ -1,9 +1,9 @@
 #include "vm/image.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/usercache.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,20 +63,20 @@ char *image_find(const char *share_dir, struct err *e)
 	return found;
 }
 
-static char *image_manifest_text(const cJSON *json, const char *name)
+static bool image_manifest_flag(struct json_value json, const char *name)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-
-	return mem_strdup(cJSON_IsString(item) ? item->valuestring : "");
+	return json_is_true(json_member(json, name));
 }
 
-static bool image_manifest_flag(const cJSON *json, const char *name)
+static void image_add_member(struct buf *out, const char *name, struct json_value value)
 {
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
+	AUTO_FREE char *text = mem_strndup(value.text, value.n);
+
+	json_add_raw(out, name, text);
 }
 
 /* What an image was built with comes last, since it is a fact; `options` are the values its builder chose for runs. */
-static char *image_manifest_options(const cJSON *json)
+static char *image_manifest_options(struct json_value json)
 {
 	static const struct {
 		const char *section, *name, *option;
@@ -86,31 +86,30 @@ static char *image_manifest_options(const cJSON *json)
 		{"built_in", "nix", "nix.enable"},
 		{NULL, "extra_packages", "extraPackages"},
 	};
-	const cJSON *chosen = cJSON_GetObjectItemCaseSensitive(json, "options");
-	cJSON *all = cJSON_IsObject(chosen) ? cJSON_Duplicate(chosen, true) : cJSON_CreateObject();
-	char *text, *copy;
+	const struct json_value chosen = json_member(json, "options");
+	struct json_value item = {0};
+	AUTO_BUF struct buf all = {0}, name = {0};
 
+	json_begin(&all);
+	while (json_is_object(chosen) && json_next(chosen, &item, &name))
+		image_add_member(&all, buf_text(&name), item);
 	for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
-		const cJSON *section = facts[i].section ? cJSON_GetObjectItemCaseSensitive(json, facts[i].section) : json;
-		const cJSON *value = cJSON_GetObjectItemCaseSensitive(section, facts[i].name);
+		const struct json_value section = facts[i].section ? json_member(json, facts[i].section) : json;
+		const struct json_value value = json_member(section, facts[i].name);
 
-		if (value)
-			cJSON_AddItemToObject(all, facts[i].option, cJSON_Duplicate(value, true));
+		if (value.text)
+			image_add_member(&all, facts[i].option, value);
 	}
-	text = cJSON_PrintUnformatted(all);
-	cJSON_Delete(all);
-	if (!text)
-		mem_die("out of memory");
-	copy = mem_strdup(text);
-	cJSON_free(text);
-	return copy;
+	json_end(&all);
+	return mem_strdup(buf_text(&all));
 }
 
 /* A file of the image: there, regular, and of the size the manifest states. */
-static int image_check_file(const char *dir, const char *name, const cJSON *files, int64_t *size, char hash[IMAGE_HASH_SIZE], struct err *e)
+static int image_check_file(const char *dir, const char *name, struct json_value files, int64_t *size, char hash[IMAGE_HASH_SIZE], struct err *e)
 {
-	const cJSON *entry = cJSON_GetObjectItemCaseSensitive(files, name);
-	const cJSON *stated = cJSON_GetObjectItemCaseSensitive(entry, "size"), *sum = cJSON_GetObjectItemCaseSensitive(entry, "sha256");
+	const struct json_value entry = json_member(files, name);
+	AUTO_FREE char *sum = json_member_text(entry, "sha256");
+	int64_t stated;
 	AUTO_FREE char *path = mem_format("%s/%s", dir, name);
 	struct stat st;
 
@@ -118,29 +117,29 @@ static int image_check_file(const char *dir, const char *name, const cJSON *file
 		return err_sys(e, "the image's %s", path);
 	if (!S_ISREG(st.st_mode) || access(path, R_OK) < 0)
 		return err_set(e, "%s is not a readable file", path);
-	if (!cJSON_IsNumber(stated))
+	if (!json_int(json_member(entry, "size"), 0, INT64_MAX, &stated))
 		return err_set(e, "the manifest does not list %s", name);
-	snprintf(hash, IMAGE_HASH_SIZE, "%s", cJSON_IsString(sum) ? sum->valuestring : "");
-	if ((double)st.st_size != stated->valuedouble)
-		return err_set(e, "%s has %lld bytes, the manifest says %.0f", path, (long long)st.st_size, stated->valuedouble);
+	snprintf(hash, IMAGE_HASH_SIZE, "%s", sum);
+	if (st.st_size != stated)
+		return err_set(e, "%s has %lld bytes, the manifest says %lld", path, (long long)st.st_size, (long long)stated);
 	*size = st.st_size;
 	return 0;
 }
 
-static int image_read_manifest(struct image *img, const cJSON *json, struct err *e)
+static int image_read_manifest(struct image *img, struct json_value json, struct err *e)
 {
 	static const char *const names[IMAGE_FILES] = {IMAGE_KERNEL, IMAGE_MODULES, IMAGE_ROOT};
-	const cJSON *files = cJSON_GetObjectItemCaseSensitive(json, "files");
-	const cJSON *built_in = cJSON_GetObjectItemCaseSensitive(json, "built_in");
+	const struct json_value files = json_member(json, "files");
+	const struct json_value built_in = json_member(json, "built_in");
 
-	img->id = image_manifest_text(json, "id");
-	img->kernel_version = image_manifest_text(json, "kernel_version");
-	img->claude_version = image_manifest_text(json, "claude_version");
+	img->id = json_member_text(json, "id");
+	img->kernel_version = json_member_text(json, "kernel_version");
+	img->claude_version = json_member_text(json, "claude_version");
 	img->agent_sudo = image_manifest_flag(built_in, "agent_sudo");
 	img->clipboard = image_manifest_flag(built_in, "clipboard");
 	img->nix = image_manifest_flag(built_in, "nix");
 	img->options = image_manifest_options(json);
-	img->created = image_manifest_text(json, "created");
+	img->created = json_member_text(json, "created");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (image_check_file(img->path, names[i], files, &img->root_size, img->hash[i], e) < 0) /* the root is last */
 			return -1;
@@ -151,15 +150,16 @@ int image_open(struct image *img, const char *path, struct err *e)
 {
 	AUTO_FREE char *manifest = mem_format("%s/%s", path, IMAGE_MANIFEST);
 	AUTO_BUF struct buf text = {0};
-	cJSON *json = NULL;
+	struct json_value json;
 	int rc = -1;
 
 	memset(img, 0, sizeof(*img));
 	img->path = mem_strdup(path);
 	if (file_read(AT_FDCWD, manifest, IMAGE_MANIFEST_MAX, &text, e) == 0) {
-		json = cJSON_ParseWithLength((const char *)buf_data(&text), buf_len(&text));
-		rc = json ? image_read_manifest(img, json, e) : err_set(e, "%s is not valid JSON", manifest);
-		cJSON_Delete(json);
+		if (json_open(buf_data(&text), buf_len(&text), &json))
+			rc = image_read_manifest(img, json, e);
+		else
+			rc = err_set(e, "%s is not valid JSON", manifest);
 	}
 	if (rc < 0) {
 		err_wrap(e, "the guest image is unusable");

@@ -1,7 +1,6 @@
 #include "vm/qmp.h"
 #include "base/mem.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -57,45 +56,36 @@ void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_
 		buf_add(&q->queued, buf_data(&line), buf_len(&line));
 }
 
-static enum qmp_kind qmp_kind_of(const cJSON *json)
+static enum qmp_kind qmp_kind_of(struct json_value json)
 {
 	static const struct {
 		const char *name;
 		enum qmp_kind kind;
 	} members[] = {{"QMP", QMP_GREETING}, {"return", QMP_RETURN}, {"error", QMP_ERROR}, {"event", QMP_EVENT}};
 
-	if (!cJSON_IsObject(json))
-		return QMP_BAD;
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, members[i].name);
+		const struct json_value item = json_member(json, members[i].name);
+		AUTO_FREE char *text = json_text(item);
 
-		if (item)
-			return members[i].kind == QMP_EVENT && !cJSON_IsString(item) ? QMP_BAD : members[i].kind;
+		if (item.text)
+			return members[i].kind == QMP_EVENT && !text ? QMP_BAD : members[i].kind;
 	}
 	return QMP_BAD;
 }
 
-/* One whole value and nothing behind it: cJSON alone would stop reading at its end. */
-static cJSON *qmp_parse(const char *line, size_t n)
+/* One whole value and nothing behind it; none when it is not JSON. */
+static struct json_value qmp_parse(const char *line, size_t n)
 {
-	const char *end = NULL;
-	cJSON *json = n > QMP_LINE_MAX ? NULL : cJSON_ParseWithLengthOpts(line, n, &end, 0);
+	struct json_value json = {0};
 
-	while (json && end < line + n && memchr(" \t\r", *end, 3))
-		end++;
-	if (!json || end == line + n)
-		return json;
-	cJSON_Delete(json);
-	return NULL;
+	if (n <= QMP_LINE_MAX)
+		json_open(line, n, &json);
+	return json;
 }
 
 enum qmp_kind qmp_classify(const char *line, size_t n)
 {
-	cJSON *json = qmp_parse(line, n);
-	enum qmp_kind kind = qmp_kind_of(json);
-
-	cJSON_Delete(json);
-	return kind;
+	return qmp_kind_of(qmp_parse(line, n));
 }
 
 static void qmp_greet(struct qmp *q)
@@ -111,48 +101,52 @@ static void qmp_greet(struct qmp *q)
 	buf_fini(&q->queued);
 }
 
-static void qmp_answer(struct qmp *q, const cJSON *json)
+static void qmp_answer(struct qmp *q, struct json_value json)
 {
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(json, "id");
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
-	const cJSON *desc = cJSON_GetObjectItemCaseSensitive(error, "desc");
+	const struct json_value error = json_member(json, "error");
+	AUTO_FREE char *desc = json_text(json_member(error, "desc"));
+	int64_t id = -1;
 
-	for (size_t i = 0; cJSON_IsNumber(id) && i < q->npending; i++) {
+	json_int(json_member(json, "id"), 0, INT64_MAX, &id);
+	for (size_t i = 0; i < q->npending; i++) {
 		qmp_reply *reply = q->pending[i].reply;
 		void *ctx = q->pending[i].ctx;
 
-		if ((double)q->pending[i].id != id->valuedouble)
+		if ((int64_t)q->pending[i].id != id)
 			continue;
 		q->pending[i] = q->pending[--q->npending];
 		if (reply)
-			reply(ctx, cJSON_GetObjectItemCaseSensitive(json, "return"),
-			      !error ? NULL : cJSON_IsString(desc) ? desc->valuestring : "unknown error");
+			reply(ctx, json_member(json, "return"), !error.text ? NULL : desc ? desc : "unknown error");
 		return;
 	}
 }
 
+static void qmp_tell(struct qmp *q, struct json_value json)
+{
+	AUTO_FREE char *name = json_member_text(json, "event");
+
+	q->cb.on_event(q->cb.ctx, name, json_member(json, "data"));
+}
+
 static int qmp_line(struct qmp *q, const char *line, size_t n, struct err *e)
 {
-	cJSON *json = qmp_parse(line, n);
+	const struct json_value json = qmp_parse(line, n);
 
 	switch (qmp_kind_of(json)) {
 	case QMP_GREETING:
 		qmp_greet(q);
-		break;
+		return 0;
 	case QMP_RETURN:
 	case QMP_ERROR:
 		qmp_answer(q, json);
-		break;
+		return 0;
 	case QMP_EVENT:
-		q->cb.on_event(q->cb.ctx, cJSON_GetObjectItemCaseSensitive(json, "event")->valuestring,
-			       cJSON_GetObjectItemCaseSensitive(json, "data"));
-		break;
+		qmp_tell(q, json);
+		return 0;
 	case QMP_BAD:
-		cJSON_Delete(json);
-		return err_set(e, "QEMU said something that is not QMP");
+		break;
 	}
-	cJSON_Delete(json);
-	return 0;
+	return err_set(e, "QEMU sent a malformed QMP message");
 }
 
 int qmp_feed(struct qmp *q, const void *bytes, size_t n, struct err *e)

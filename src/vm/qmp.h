@@ -1,7 +1,7 @@
 /* qmp: a client of QEMU's machine protocol (docs/interop/qmp-spec of QEMU): bytes in, bytes out, no I/O.
  *
- * QEMU runs hostile code next door, so what it says is bounded: lines of at most QMP_LINE_MAX bytes, parsed by
- * cJSON, anything else ends the link. */
+ * QEMU runs hostile code next door, so what it says is bounded: lines of at most QMP_LINE_MAX bytes, of
+ * JSON; anything else ends the link. */
 #ifndef CCVM_VM_QMP_H
 #define CCVM_VM_QMP_H
 
@@ -9,22 +9,22 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 
 #define QMP_LINE_MAX 65536
 
 struct qmp;
-struct cJSON;
 
 struct qmp_callbacks {
 	/* Bytes for QEMU; they must be queued whole. */
 	void (*on_output)(void *ctx, const void *bytes, size_t n);
-	/* An event, with its data object (may be NULL); both borrowed until return. */
-	void (*on_event)(void *ctx, const char *name, const struct cJSON *data);
+	/* An event, with its data object (may be none); both borrowed until return. */
+	void (*on_event)(void *ctx, const char *name, struct json_value data);
 	void *ctx;
 };
 
 /* The answer to a command: error is NULL or QEMU's text; both borrowed until return. */
-typedef void qmp_reply(void *ctx, const struct cJSON *value, const char *error);
+typedef void qmp_reply(void *ctx, struct json_value value, const char *error);
 
 struct qmp *qmp_new(const struct qmp_callbacks *callbacks);
 void qmp_free(struct qmp *q); /* answers still open are never called */

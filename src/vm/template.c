@@ -10,12 +10,12 @@
  *    sessions. */
 #include "vm/template.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/owner.h"
 #include "base/usercache.h"
 #include "vm/checked.h"
 
-#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,61 +65,53 @@ static void template_hash_text(char out[RAMFILE_HASH_SIZE], XXH128_hash_t hash)
 
 /* ---- meta ---- */
 
-static bool template_meta_int(const cJSON *json, const char *name, int64_t *out)
+static bool template_meta_int(struct json_value json, const char *name, int64_t *out)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-
-	if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e15)
-		return false;
-	*out = (int64_t)item->valuedouble;
-	return true;
+	return json_int(json_member(json, name), 0, INT64_C(1000000000000000), out);
 }
 
-static bool template_meta_text(const cJSON *json, const char *name, char *out, size_t size)
+static bool template_meta_text(struct json_value json, const char *name, char *out, size_t size)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+	AUTO_FREE char *text = json_text(json_member(json, name));
 
-	if (!cJSON_IsString(item) || strlen(item->valuestring) >= size)
+	if (!text || strlen(text) >= size)
 		return false;
-	memcpy(out, item->valuestring, strlen(item->valuestring) + 1);
+	memcpy(out, text, strlen(text) + 1);
 	return true;
 }
 
 static bool template_meta_parse(const char *text, size_t n, struct template_meta *m)
 {
-	cJSON *json = cJSON_ParseWithLength(text, n);
+	struct json_value json;
 	int64_t format = 0;
-	bool ok;
 
 	memset(m, 0, sizeof(*m));
-	ok = template_meta_int(json, "format", &format) && format == 1 &&
-	     template_meta_int(json, "memory_mib", &m->memory_mib) && template_meta_int(json, "cores", &m->cores) &&
-	     template_meta_int(json, "made_at", &m->made_at) && template_meta_int(json, "state_size", &m->state_size) &&
-	     template_meta_text(json, "image", m->image, sizeof(m->image)) &&
-	     template_meta_text(json, "qemu_version", m->qemu_version, sizeof(m->qemu_version)) &&
-	     template_meta_text(json, "ram_hash", m->ram_hash, sizeof(m->ram_hash)) &&
-	     template_meta_text(json, "state_hash", m->state_hash, sizeof(m->state_hash));
-	cJSON_Delete(json);
-	return ok;
+	json_open(text, n, &json);
+	return template_meta_int(json, "format", &format) && format == 1 &&
+	       template_meta_int(json, "memory_mib", &m->memory_mib) && template_meta_int(json, "cores", &m->cores) &&
+	       template_meta_int(json, "made_at", &m->made_at) && template_meta_int(json, "state_size", &m->state_size) &&
+	       template_meta_text(json, "image", m->image, sizeof(m->image)) &&
+	       template_meta_text(json, "qemu_version", m->qemu_version, sizeof(m->qemu_version)) &&
+	       template_meta_text(json, "ram_hash", m->ram_hash, sizeof(m->ram_hash)) &&
+	       template_meta_text(json, "state_hash", m->state_hash, sizeof(m->state_hash));
 }
 
 static char *template_meta_format(const struct template_meta *m)
 {
-	cJSON *json = cJSON_CreateObject();
-	char *text;
+	AUTO_BUF struct buf json = {0};
 
-	cJSON_AddNumberToObject(json, "format", 1);
-	cJSON_AddStringToObject(json, "image", m->image);
-	cJSON_AddStringToObject(json, "qemu_version", m->qemu_version);
-	cJSON_AddNumberToObject(json, "memory_mib", (double)m->memory_mib);
-	cJSON_AddNumberToObject(json, "cores", (double)m->cores);
-	cJSON_AddNumberToObject(json, "made_at", (double)m->made_at);
-	cJSON_AddNumberToObject(json, "state_size", (double)m->state_size);
-	cJSON_AddStringToObject(json, "ram_hash", m->ram_hash);
-	cJSON_AddStringToObject(json, "state_hash", m->state_hash);
-	text = cJSON_Print(json);
-	cJSON_Delete(json);
-	return text;
+	json_begin(&json);
+	json_add_int(&json, "format", 1);
+	json_add_string(&json, "image", m->image);
+	json_add_string(&json, "qemu_version", m->qemu_version);
+	json_add_int(&json, "memory_mib", m->memory_mib);
+	json_add_int(&json, "cores", m->cores);
+	json_add_int(&json, "made_at", m->made_at);
+	json_add_int(&json, "state_size", m->state_size);
+	json_add_string(&json, "ram_hash", m->ram_hash);
+	json_add_string(&json, "state_hash", m->state_hash);
+	json_end(&json);
+	return mem_strdup(buf_text(&json));
 }
 
 /* 1 read, 0 not there, -1 damaged. */

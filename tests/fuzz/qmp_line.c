@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "vm/qmp.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,11 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();                                                                             \
 	} while (0)
 
-static void add_json(struct buf *log, const struct cJSON *json)
+static void add_json(struct buf *out, struct json_value json)
 {
-	AUTO_FREE char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-
-	buf_addf(log, "%s\n", text ? text : "nothing");
+	if (json.text)
+		buf_add(out, json.text, json.n);
+	else
+		buf_addf(out, "nothing");
+	buf_add(out, "\n", 1);
 }
 
 static void on_output(void *ctx, const void *bytes, size_t n)
@@ -32,13 +33,13 @@ static void on_output(void *ctx, const void *bytes, size_t n)
 	buf_add(ctx, bytes, n);
 }
 
-static void on_event(void *ctx, const char *name, const struct cJSON *data)
+static void on_event(void *ctx, const char *name, struct json_value data)
 {
 	buf_addf(ctx, "event %s ", name);
 	add_json(ctx, data);
 }
 
-static void on_reply(void *ctx, const struct cJSON *value, const char *error)
+static void on_reply(void *ctx, struct json_value value, const char *error)
 {
 	buf_addf(ctx, "reply %s ", error ? error : "fine");
 	add_json(ctx, value);

@@ -24,7 +24,7 @@ report() {
 # analyze FILE: gcc's findings as "file:function: text", one a line.
 analyze() {
     local flags
-    flags=$(pkg-config --cflags libcjson libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
+    flags=$(pkg-config --cflags libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
     # shellcheck disable=SC2086 # several flags
     if ! gcc -std=c11 -D_GNU_SOURCE -O1 -Isrc -Iguest -DCCVM_VERSION='""' $flags -fanalyzer -fdiagnostics-plain-output \
         -c -o /dev/null "$1" >"$work/${1//\//_}.out" 2>&1; then

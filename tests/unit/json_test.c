@@ -172,7 +172,7 @@ static const struct {
     {"{\"a\":[1}", NULL},
     {"{\"a\":{\"b\"}}", NULL},
     {"{\"a\":{1:2}}", NULL},
-    {"{\"a\":{\"b\":\"\\u0000\"}}", NULL},
+    {"{\"a\":{\"b\":\"\\u0000\"}}", "a=..."},
     /* form */
     {"", NULL},
     {" ", NULL},
@@ -310,6 +310,81 @@ static void test_get(void **state)
 	assert_true(json_get_bool(&l, "absent", true));
 }
 
+/* ---- documents ---- */
+
+static void test_document(void **state)
+{
+	static const char text[] = " {\"a\": [1, \"x\\u20ac\", {}], \"b\": {\"c\": true}, \"\\u0064\": null, \"b\": 2} ";
+	AUTO_FREE char *x = NULL;
+	AUTO_FREE char *nothing = NULL;
+	struct json_value v, item = {0};
+	AUTO_BUF struct buf names = {0}, name = {0};
+
+	(void)state;
+	assert_true(json_open(text, sizeof(text) - 1, &v));
+	while (json_next(v, &item, &name))
+		buf_addf(&names, "%s=%.*s;", buf_text(&name), (int)item.n, item.text);
+	assert_string_equal(buf_text(&names), "a=[1, \"x\\u20ac\", {}];b={\"c\": true};d=null;b=2;");
+	assert_true(json_is_true(json_member(json_member(v, "b"), "c"))); /* the first of two */
+	assert_true(json_is_null(json_member(v, "d")));
+	item = (struct json_value){0};
+	assert_true(json_next(json_member(v, "a"), &item, NULL) && json_next(json_member(v, "a"), &item, NULL));
+	x = json_text(item);
+	assert_string_equal(x, "x\xe2\x82\xac");
+	nothing = json_member_text(json_member(v, "none"), "such");
+	assert_string_equal(nothing, "");
+	assert_null(json_member(json_member(v, "d"), "x").text);
+	assert_false(json_open("[1] 2", 5, &v));
+	assert_null(v.text);
+}
+
+static void test_document_texts(void **state)
+{
+	static const struct {
+		const char *json, *text;
+	} cases[] = {
+		{"\"\"", ""},	  {"\"a\\u0000b\"", NULL}, {"\"\\ud800\"", NULL}, {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80"},
+		{"1", NULL},	  {"null", NULL},	  {"\"\xff\"", "\xff"},  {"\"\\n\"", "\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *text = NULL;
+		struct json_value v;
+
+		assert_true(json_open(cases[i].json, strlen(cases[i].json), &v));
+		text = json_text(v);
+		if (!text != !cases[i].text || (text && strcmp(text, cases[i].text) != 0))
+			fail_msg("%s: %s", cases[i].json, text ? text : "none");
+	}
+}
+
+static void test_document_numbers(void **state)
+{
+	static const struct {
+		const char *json;
+		double number;
+		bool whole;
+	} cases[] = {
+		{"0", 0, true},	      {"-7", -7, true},	   {"1.5", 1.5, false}, {"2.0", 2, true},    {"1e3", 1000, true}, {"12E-1", 1.2, false},
+		{"1e+2", 100, true},  {"-0.25", -0.25, false}, {"0e9", 0, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct json_value v;
+		double number = 0;
+		int64_t whole = 0;
+
+		assert_true(json_open(cases[i].json, strlen(cases[i].json), &v));
+		assert_true(json_number(v, &number));
+		if (number < cases[i].number - 1e-9 || number > cases[i].number + 1e-9)
+			fail_msg("%s: %g", cases[i].json, number);
+		if (json_int(v, -1000, 1000, &whole) != cases[i].whole || whole != (cases[i].whole ? (int64_t)cases[i].number : 0))
+			fail_msg("%s: whole %lld", cases[i].json, (long long)whole);
+	}
+}
+
 /* ---- splitting ---- */
 
 static void on_line(void *ctx, const char *line, size_t n)
@@ -371,6 +446,7 @@ int main(void)
 	    cmocka_unit_test(test_quote),  cmocka_unit_test(test_object),
 	    cmocka_unit_test(test_read),   cmocka_unit_test(test_every_prefix_is_refused),
 	    cmocka_unit_test(test_bounds), cmocka_unit_test(test_get),
+	    cmocka_unit_test(test_document), cmocka_unit_test(test_document_texts), cmocka_unit_test(test_document_numbers),
 	    cmocka_unit_test(test_split),  cmocka_unit_test(test_split_overlong),
 	};
 

@@ -5,8 +5,6 @@
 
 #include "vm/qmp.h"
 
-#include <cjson/cJSON.h>
-
 #define GREETING "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, \"capabilities\": []}}\r\n"
 #define HELLO	 ">{\"execute\":\"qmp_capabilities\"}\n"
 
@@ -17,14 +15,15 @@ static void on_output(void *ctx, const void *bytes, size_t n)
 	buf_add(ctx, bytes, n);
 }
 
-static void add_json(struct buf *out, const struct cJSON *json)
+static void add_json(struct buf *out, struct json_value json)
 {
-	AUTO_FREE char *text = json ? cJSON_PrintUnformatted(json) : mem_strdup("nothing");
-
-	buf_addf(out, "%s", text);
+	if (json.text)
+		buf_add(out, json.text, json.n);
+	else
+		buf_addf(out, "nothing");
 }
 
-static void on_event(void *ctx, const char *name, const struct cJSON *data)
+static void on_event(void *ctx, const char *name, struct json_value data)
 {
 	buf_addf(ctx, "event %s ", name);
 	add_json(ctx, data);
@@ -36,7 +35,7 @@ struct asked {
 	const char *name;
 };
 
-static void on_reply(void *ctx, const struct cJSON *value, const char *error)
+static void on_reply(void *ctx, struct json_value value, const char *error)
 {
 	const struct asked *a = ctx;
 
