@@ -87,6 +87,9 @@ static void serve(int fd, const struct sshkey *host)
 	ssh_channel_request_send_exit_status(channel, 7);
 	ssh_channel_close(channel);
 	ssh_blocking_flush(s, 20000);
+	/* As sshd does: the connection is the client's to end. What it still writes would meet a closed socket. */
+	while (read(fd, &(char){0}, 1) > 0)
+		;
 	_exit(0);
 }
 
