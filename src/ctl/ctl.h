@@ -1,14 +1,19 @@
-/* ctl: the commands of ccvmctl, one file each. */
+/* ctl: the commands of ccvmctl. Each is a table in a file of its own (ctl_ls.c, …); ctl.c lists
+ * them. */
 #ifndef CCVM_CTL_CTL_H
 #define CCVM_CTL_CTL_H
 
 #include "base/err.h"
+#include "ctl/ctl_options.h"
 
-/* A command gets its own arguments (argv[0] is its name) and returns the exit code: 0, 1 when something failed and was
- * printed, or -1 with *e set for the caller to print; 2 for wrong usage. */
-typedef int ctl_command(int argc, char **argv, struct err *e);
+extern const struct ctl_command ctl_ls, ctl_new, ctl_attach, ctl_send, ctl_keys, ctl_capture,
+    ctl_wait, ctl_events, ctl_logs, ctl_rename, ctl_stop, ctl_restart, ctl_rm, ctl_egress,
+    ctl_image, ctl_doctor, ctl_config;
 
-#define CTL_USAGE 2
+/* Runs the command that argv names, prints its error, and returns the exit code. An error is text
+ * on stderr, or with --json the last line there: an object with error, remedy ("" where there is
+ * none) and code, which is the exit code. */
+int ctl_run(int argc, char **argv);
 
 /* Asks a session to end, then waits until it closes the connection, which it does when all is gone. */
 int ctl_stop_one(const char *name, struct err *e);
@@ -17,23 +22,5 @@ struct conf;
 
 /* The options as a run would see them now, the image's among them when there is one. conf_fini them on success. */
 int ctl_load_conf(struct conf *c, struct err *e);
-
-int ctl_ls(int argc, char **argv, struct err *e);
-int ctl_new(int argc, char **argv, struct err *e);
-int ctl_attach(int argc, char **argv, struct err *e);
-int ctl_send(int argc, char **argv, struct err *e);
-int ctl_keys(int argc, char **argv, struct err *e);
-int ctl_capture(int argc, char **argv, struct err *e);
-int ctl_rename(int argc, char **argv, struct err *e);
-int ctl_wait(int argc, char **argv, struct err *e);
-int ctl_events(int argc, char **argv, struct err *e);
-int ctl_logs(int argc, char **argv, struct err *e);
-int ctl_stop(int argc, char **argv, struct err *e);
-int ctl_restart(int argc, char **argv, struct err *e);
-int ctl_rm(int argc, char **argv, struct err *e);
-int ctl_doctor(int argc, char **argv, struct err *e);
-int ctl_egress(int argc, char **argv, struct err *e);
-int ctl_image(int argc, char **argv, struct err *e);
-int ctl_config(int argc, char **argv, struct err *e);
 
 #endif

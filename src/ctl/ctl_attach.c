@@ -264,25 +264,39 @@ static int attach_run(struct attach *a, struct err *e)
 	return rc;
 }
 
-int ctl_attach(int argc, char **argv, struct err *e)
+static int attach_main(const struct ctl_args *args, struct err *e)
 {
 	struct attach a = {.link = {.fd = -1}, .signals = -1, .typed = {.cb = {attach_send, attach_pass, attach_show, &a}}};
+	const char *session = args->operands[0];
 	int rc = -1;
 
-	if (argc != 2)
-		return CTL_USAGE;
 	signal(SIGPIPE, SIG_IGN);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		err_set(e, "attach needs a terminal");
 		return err_remedy(e, "in scripts use ccvmctl capture, send, keys and wait");
 	}
-	if (attach_configure(&a, e) == 0 && link_open(&a.link, argv[1], e) == 0 && (a.signals = attach_open_signals(e)) >= 0)
+	if (attach_configure(&a, e) == 0 && link_open(&a.link, session, e) == 0 &&
+	    (a.signals = attach_open_signals(e)) >= 0)
 		rc = attach_run(&a, e);
 	if (rc == 0)
-		printf(a.ended ? "\nccvmctl: %s has ended with %d\n" : "\nccvmctl: detached from %s, which goes on\n", argv[1], a.code);
+		printf(a.ended ? "\nccvmctl: %s has ended with %d\n"
+			       : "\nccvmctl: detached from %s, which goes on\n",
+		       session, a.code);
 	if (a.signals >= 0)
 		close(a.signals);
 	link_close(&a.link);
 	typed_fini(&a.typed);
 	return rc;
 }
+
+const struct ctl_command ctl_attach = {
+    .name = "attach",
+    .operands = "SESSION",
+    .help = "show a session in this terminal",
+    .more = "The key of tui.prefix (C-\\) leaves it running.",
+    .options = (const struct ctl_option[]){{"json", 'j', NULL, "print an error as JSON"}, {0}},
+    .least = 1,
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = attach_main,
+};

@@ -33,27 +33,51 @@ int ctl_load_conf(struct conf *c, struct err *e)
 	return conf_load(c, NULL, environ, e) < 0 || config_apply_image(c, e) < 0 ? -1 : 0;
 }
 
-int ctl_config(int argc, char **argv, struct err *e)
+static int config_show(const struct ctl_args *a, struct err *e)
 {
-	const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct conf c;
 
-	if (argc == 2 && strcmp(argv[1], "table") == 0) {
-		conf_print_table(stdout);
-		return 0;
-	}
-	/* For the build alone, and so in no usage line. */
-	if (argc == 2 && strcmp(argv[1], "mdoc") == 0) {
-		conf_print_mdoc(stdout);
-		return 0;
-	}
-	if (argc < 2 || strcmp(argv[1], "show") != 0 || (argc > 2 && !json))
-		return CTL_USAGE;
 	if (ctl_load_conf(&c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c.notes.n; i++)
 		log_note("%s", c.notes.v[i]);
-	conf_print(&c, stdout, json);
+	conf_print(&c, stdout, ctl_has(a, "json"));
 	conf_fini(&c);
 	return 0;
 }
+
+static int config_table(const struct ctl_args *a, struct err *e)
+{
+	(void)a;
+	(void)e;
+	conf_print_table(stdout);
+	return 0;
+}
+
+static int config_mdoc(const struct ctl_args *a, struct err *e)
+{
+	(void)a;
+	(void)e;
+	conf_print_mdoc(stdout);
+	return 0;
+}
+
+static const struct ctl_command config_commands[] = {
+    {.name = "show",
+     .help = "print each option's value and where it came from",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .run = config_show},
+    {.name = "table",
+     .help = "print every option, its type and default, as JSON",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .run = config_table},
+    {.name = "mdoc", .help = "for mk/pages.sh", .hidden = true, .run = config_mdoc},
+};
+
+const struct ctl_command ctl_config = {
+    .name = "config",
+    .operands = "COMMAND ...",
+    .help = "show ccvm's options",
+    .commands = (const struct ctl_command *const[]){&config_commands[0], &config_commands[1],
+						    &config_commands[2], NULL},
+};

@@ -104,15 +104,13 @@ static void doctor_print(const char *name, const struct finding *f, bool json, b
 	printf("%s%s", first ? "" : ",\n ", buf_text(&line));
 }
 
-int ctl_doctor(int argc, char **argv, struct err *e)
+static int doctor_run(const struct ctl_args *a, struct err *e)
 {
-	const int json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	const bool json = ctl_has(a, "json");
 	static struct doctor d;
 	int problems = 0;
 
 	(void)e;
-	if (argc > 1 && !json)
-		return CTL_USAGE;
 	doctor_init(&d);
 	if (json)
 		printf("[");
@@ -129,3 +127,11 @@ int ctl_doctor(int argc, char **argv, struct err *e)
 	free(d.share);
 	return problems ? 1 : 0;
 }
+
+const struct ctl_command ctl_doctor = {
+    .name = "doctor",
+    .help = "look at what is there and what is missing on this computer",
+    .more = "The exit code is 1 when there is a problem.",
+    .options = (const struct ctl_option[]){CTL_JSON, {0}},
+    .run = doctor_run,
+};

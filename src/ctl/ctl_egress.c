@@ -1,5 +1,6 @@
 /* ccvmctl egress: what a session may reach and what it tried, and changing that while it runs. */
 #include "ctl/ctl.h"
+#include "ctl/ctl_session.h"
 #include "ctl/egress_check.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -207,32 +208,28 @@ static void egress_on_row(void *ctx, const char *json, size_t n, const struct js
 		o->print(l);
 }
 
-/* ---- the commands: argv[0] is SESSION, but for check with one argument; absent ones are NULL ---- */
+/* ---- the commands: the first operand is SESSION, but for check with one ---- */
 
-struct egress_flags {
-	bool json, once, session, always;
-};
-
-static int egress_do_log(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_log(const struct ctl_args *a, struct err *e)
 {
-	struct egress_output o = {f->json, egress_print_entry};
+	struct egress_output o = {ctl_has(a, "json"), egress_print_entry};
 	AUTO_BUF struct buf request = {0};
 
 	egress_op(&request, "log");
-	return egress_ask(argv[0], &request, egress_on_row, &o, e);
+	return egress_ask(a->operands[0], &request, egress_on_row, &o, e);
 }
 
-static int egress_do_rules(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_rules(const struct ctl_args *a, struct err *e)
 {
-	struct egress_output o = {f->json, egress_print_rule};
+	struct egress_output o = {ctl_has(a, "json"), egress_print_rule};
 	AUTO_BUF struct buf request = {0};
 
 	egress_op(&request, "rules");
-	return egress_ask(argv[0], &request, egress_on_row, &o, e);
+	return egress_ask(a->operands[0], &request, egress_on_row, &o, e);
 }
 
 /* Prints refusals and questions until the session ends. While it runs, unlisted names wait for allow or deny. */
-static int egress_do_watch(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_watch(const struct ctl_args *a, struct err *e)
 {
 	static struct json_line l;
 	AUTO_BUF struct buf request = {0};
@@ -241,14 +238,14 @@ static int egress_do_watch(char **argv, const struct egress_flags *f, struct err
 	int rc;
 
 	egress_op(&request, "watch");
-	rc = egress_request(&k, argv[0], &request, e);
+	rc = egress_request(&k, a->operands[0], &request, e);
 	if (rc == 0)
 		rc = egress_rows(&k, NULL, NULL, e);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (rc == 0 && egress_next(&k, WIRE_EVENT, -1, &frame, e) == 1) {
 		const char *event = json_parse_line((const char *)frame.payload, frame.n, &l) == 0 ? json_get_string(&l, "event") : NULL;
 
-		if (event && f->json && strncmp(event, "egress", 6) == 0) {
+		if (event && ctl_has(a, "json") && strncmp(event, "egress", 6) == 0) {
 			egress_print_json((const char *)frame.payload, frame.n);
 		} else if (event && strcmp(event, "egress") == 0) {
 			egress_print_entry(&l);
@@ -258,7 +255,7 @@ static int egress_do_watch(char **argv, const struct egress_flags *f, struct err
 			json_get_int(&l, "port", &port);
 			printf("waiting: ");
 			egress_print_text(egress_text(&l, "host"));
-			printf(":%" PRId64 "  ccvmctl egress allow|deny %s ", port, argv[0]);
+			printf(":%" PRId64 "  ccvmctl egress allow|deny %s ", port, a->operands[0]);
 			egress_print_text(egress_text(&l, "host"));
 			printf(":%" PRId64 "\n", port);
 		}
@@ -293,33 +290,50 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	return allow ? conf_edit_add(path, "egressAllowlist", entry.name, e) : conf_edit_remove(path, "egressAllowlist", entry.name, e);
 }
 
-static int egress_decide(char **argv, const char *op, const struct egress_flags *f, struct err *e)
+static void egress_report(const char *session, const char *op, const char *target)
 {
-	AUTO_FREE char *target = egress_target_normalise(argv[1], e);
+	AUTO_BUF struct buf out = {0};
+
+	json_begin(&out);
+	json_add_string(&out, "session", session);
+	json_add_string(&out, "rule", op);
+	json_add_string(&out, "entry", target);
+	json_end(&out);
+	ctl_print_json(&out);
+}
+
+static int egress_decide(const struct ctl_args *a, const char *op, struct err *e)
+{
+	const bool once = ctl_has(a, "once"), always = ctl_has(a, "always");
+	AUTO_FREE char *target = egress_target_normalise(a->operands[1], e);
 	AUTO_BUF struct buf request = {0};
 
 	if (!target)
 		return err_exit_code(e, ERR_EXIT_POLICY);
-	if (f->once + f->session + f->always > 1)
-		return CTL_USAGE;
+	if (once + ctl_has(a, "session") + always > 1)
+		return ctl_usage(e, "only one of --once, --session and --always may be given");
 	json_begin(&request);
 	json_add_string(&request, "op", op);
 	json_add_string(&request, "entry", target);
-	json_add_bool(&request, "once", f->once);
+	json_add_bool(&request, "once", once);
 	json_end(&request);
-	if (egress_ask(argv[0], &request, NULL, NULL, e) < 0)
+	if (egress_ask(a->operands[0], &request, NULL, NULL, e) < 0)
 		return -1;
-	return f->always ? egress_edit_config(target, strcmp(op, "allow") == 0, e) : 0;
+	if (always && egress_edit_config(target, strcmp(op, "allow") == 0, e) < 0)
+		return -1;
+	if (ctl_has(a, "json"))
+		egress_report(a->operands[0], op, target);
+	return 0;
 }
 
-static int egress_do_allow(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_allow(const struct ctl_args *a, struct err *e)
 {
-	return egress_decide(argv, "allow", f, e);
+	return egress_decide(a, "allow", e);
 }
 
-static int egress_do_deny(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_deny(const struct ctl_args *a, struct err *e)
 {
-	return egress_decide(argv, "deny", f, e);
+	return egress_decide(a, "deny", e);
 }
 
 static void egress_take_rule(void *ctx, const char *json, size_t n, const struct json_line *l)
@@ -330,57 +344,89 @@ static void egress_take_rule(void *ctx, const char *json, size_t n, const struct
 }
 
 /* One argument is about a start in this directory, two are about what holds in a session. */
-static int egress_do_check(char **argv, const struct egress_flags *f, struct err *e)
+static int egress_do_check(const struct ctl_args *a, struct err *e)
 {
 	AUTO_BUF struct buf request = {0};
 	struct egress_check r = {0};
 	int rc;
 
 	egress_op(&request, "rules");
-	rc = argv[1] ? egress_ask(argv[0], &request, egress_take_rule, &r, e) : egress_check_configuration(&r, e);
+	rc = a->n == 2 ? egress_ask(a->operands[0], &request, egress_take_rule, &r, e)
+		       : egress_check_configuration(&r, e);
 	if (rc == 0)
-		rc = egress_check_print(&r, argv[1] ? argv[1] : argv[0], f->json, e);
+		rc = egress_check_print(&r, a->operands[a->n - 1], ctl_has(a, "json"), e);
 	egress_check_fini(&r);
 	return rc;
 }
 
-static const struct {
-	const char *name;
-	int least, most; /* arguments */
-	int (*run)(char **argv, const struct egress_flags *f, struct err *e);
-} egress_commands[] = {
-	{"log", 1, 1, egress_do_log},	  {"rules", 1, 1, egress_do_rules}, {"watch", 1, 1, egress_do_watch},
-	{"allow", 2, 2, egress_do_allow}, {"deny", 2, 2, egress_do_deny},   {"check", 1, 2, egress_do_check},
+/* clang-format off */
+#define EGRESS_HOW_LONG \
+	{"once", 0, NULL, "for those that wait on the question, or for one connection"}, \
+	{"session", 0, NULL, "until the session ends (as without an option)"}, \
+	{"always", 0, NULL, "write it to the config file, too"}
+/* clang-format on */
+
+static const struct ctl_command egress_commands[] = {
+    {.name = "log",
+     .operands = "SESSION",
+     .help = "print what a session tried to reach",
+     .more = "With --json one object a line.",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .least = 1,
+     .most = 1,
+     .operand = CTL_SESSION,
+     .run = egress_do_log},
+    {.name = "rules",
+     .operands = "SESSION",
+     .help = "print what a session may reach",
+     .more = "With --json one object a line.",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .least = 1,
+     .most = 1,
+     .operand = CTL_SESSION,
+     .run = egress_do_rules},
+    {.name = "watch",
+     .operands = "SESSION",
+     .help = "print refusals and questions until the session ends; meanwhile unlisted names wait "
+	     "for allow or deny",
+     .more = "With --json one object a line.",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .least = 1,
+     .most = 1,
+     .operand = CTL_SESSION,
+     .run = egress_do_watch},
+    {.name = "check",
+     .operands = "[SESSION] NAME[:PORT]",
+     .help = "say whether a host may be reached: from a session, or from one started here",
+     .more = "The exit code is 1 when it may not.",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .least = 1,
+     .most = 2,
+     .operand = CTL_SESSION,
+     .run = egress_do_check},
+    {.name = "allow",
+     .operands = "SESSION NAME[:PORT]",
+     .help = "let a session reach a host",
+     .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
+     .least = 2,
+     .most = 2,
+     .operand = CTL_SESSION,
+     .run = egress_do_allow},
+    {.name = "deny",
+     .operands = "SESSION NAME[:PORT]",
+     .help = "keep a session from a host",
+     .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
+     .least = 2,
+     .most = 2,
+     .operand = CTL_SESSION,
+     .run = egress_do_deny},
 };
 
-static bool egress_take_flag(const char *argument, struct egress_flags *f)
-{
-	const struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {{"--json", &f->json}, {"--once", &f->once}, {"--session", &f->session}, {"--always", &f->always}};
-
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		if (strcmp(flags[i].name, argument) == 0)
-			return *flags[i].flag = true;
-	return false;
-}
-
-int ctl_egress(int argc, char **argv, struct err *e)
-{
-	struct egress_flags flags = {0};
-	char *rest[3] = {0};
-	int n = 0;
-
-	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) == 0 && egress_take_flag(argv[i], &flags))
-			continue;
-		if (n == (int)ARRAY_LEN(rest) || strncmp(argv[i], "--", 2) == 0)
-			return CTL_USAGE;
-		rest[n++] = argv[i];
-	}
-	for (size_t i = 0; n && i < ARRAY_LEN(egress_commands); i++)
-		if (strcmp(egress_commands[i].name, rest[0]) == 0 && n > egress_commands[i].least && n <= 1 + egress_commands[i].most)
-			return egress_commands[i].run(rest + 1, &flags, e);
-	return CTL_USAGE;
-}
+const struct ctl_command ctl_egress = {
+    .name = "egress",
+    .operands = "COMMAND ...",
+    .help = "show what a session may reach and what it tried, and change that",
+    .commands = (const struct ctl_command *const[]){&egress_commands[0], &egress_commands[1],
+						    &egress_commands[2], &egress_commands[3],
+						    &egress_commands[4], &egress_commands[5], NULL},
+};

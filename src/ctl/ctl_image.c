@@ -1,4 +1,5 @@
 #include "ctl/ctl.h"
+#include "ctl/ctl_session.h"
 #include "ctl/ctl_template.h"
 #include "ctl/image_env.h"
 #include "base/file.h"
@@ -75,8 +76,20 @@ static int image_add_conf_args(struct strv *args, struct err *e)
 	return 0;
 }
 
+/* All but --json are the builder's. */
+static void image_add_options(struct strv *args, const struct ctl_args *a)
+{
+	for (size_t i = 0; i < a->ngiven; i++) {
+		if (strcmp(a->given[i].option->name, "json") == 0)
+			continue;
+		strv_addf(args, "--%s", a->given[i].option->name);
+		if (a->given[i].value)
+			strv_add(args, a->given[i].value);
+	}
+}
+
 /* store: the cache the image goes to, or NULL when the arguments say where. */
-static int image_run_builder(const char *store, int argc, char **argv, struct err *e)
+static int image_run_builder(const char *store, const struct ctl_args *a, struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *script = mem_format("%s/image/build.sh", share);
@@ -91,12 +104,13 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 	}
 	if (image_add_conf_args(&args, e) < 0)
 		return -1;
-	for (int i = 0; i < argc; i++)
-		strv_add(&args, argv[i]);
+	image_add_options(&args, a);
 	image_env(environ, &env);
 	/* Not by spawn: the builder shares this terminal and its signals. */
 	pid = fork();
 	if (pid == 0) {
+		if (ctl_has(a, "json"))
+			dup2(STDERR_FILENO, STDOUT_FILENO); /* what it says is not JSON */
 		execve(script, args.v, env.v);
 		fprintf(stderr, "ccvmctl: %s: %s\n", script, strerror(errno));
 		_exit(127);
@@ -111,19 +125,14 @@ static int image_run_builder(const char *store, int argc, char **argv, struct er
 	return err_exit_code(e, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 1);
 }
 
-static int image_build(int argc, char **argv, struct err *e)
+static int image_build_into_cache(const char *cache, const struct ctl_args *a, struct err *e)
 {
-	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_CLOSE int lock = -1;
 
-	/* --out builds elsewhere and touches no cache. */
-	for (int i = 0; i < argc; i++)
-		if (strcmp(argv[i], "--out") == 0)
-			return image_run_builder(NULL, argc, argv, e);
 	if (file_mkdirs(cache, 0700, e) < 0)
 		return -1;
 	lock = image_lock(cache, e);
-	return lock < 0 ? -1 : image_run_builder(cache, argc, argv, e);
+	return lock < 0 ? -1 : image_run_builder(cache, a, e);
 }
 
 static void image_print(const struct image *img, const char *current, bool json, bool templates, const char *separator)
@@ -152,17 +161,36 @@ static void image_print(const struct image *img, const char *current, bool json,
 	printf("%s%s", separator, buf_text(&line));
 }
 
-static int image_list(int argc, char **argv, struct err *e)
+/* --out builds elsewhere and touches no cache. */
+static int image_build(const struct ctl_args *a, struct err *e)
+{
+	AUTO_FREE char *cache = image_cache_dir();
+	const char *store = ctl_value(a, "store");
+	AUTO_FREE char *current = mem_format("%s/current", store ? store : cache);
+	const char *out = ctl_value(a, "out");
+	struct image img;
+
+	if ((out ? image_run_builder(NULL, a, e) : image_build_into_cache(cache, a, e)) < 0)
+		return -1;
+	if (!ctl_has(a, "json"))
+		return 0;
+	if (image_open(&img, out ? out : current, e) < 0)
+		return -1;
+	image_print(&img, out || store ? "" : img.id, true, false, "");
+	printf("\n");
+	image_fini(&img);
+	return 0;
+}
+
+static int image_list(const struct ctl_args *a, struct err *e)
 {
 	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_FREE char *current = image_current_id(cache);
-	const int json = argc == 1 && strcmp(argv[0], "--json") == 0;
+	const bool json = ctl_has(a, "json");
 	struct dirent *entry;
 	int shown = 0;
 	DIR *dir;
 
-	if (argc > 0 && !json)
-		return CTL_USAGE;
 	dir = opendir(cache);
 	if (json)
 		printf("[");
@@ -182,46 +210,62 @@ static int image_list(int argc, char **argv, struct err *e)
 	return 0;
 }
 
-static int image_rm(int argc, char **argv, struct err *e)
+/* Only what lies right in the cache and is an image: a name with a slash could be anything. */
+static int image_remove(const char *cache, const char *current, const char *id, struct err *e)
 {
-	AUTO_FREE char *cache = image_cache_dir();
-	AUTO_FREE char *current = image_current_id(cache);
+	AUTO_FREE char *path = mem_format("%s/%s", cache, id);
+	AUTO_FREE char *manifest = mem_format("%s/" IMAGE_MANIFEST, path);
+	AUTO_FREE char *link = mem_format("%s/current", cache);
 
-	if (argc == 0)
-		return CTL_USAGE;
-	for (int i = 0; i < argc; i++) {
-		AUTO_FREE char *path = mem_format("%s/%s", cache, argv[i]);
-		AUTO_FREE char *manifest = mem_format("%s/" IMAGE_MANIFEST, path);
-
-		/* Only what lies right in the cache and is an image: a name with a slash could be anything. */
-		if (argv[i][0] == '.' || strchr(argv[i], '/') || access(manifest, F_OK) < 0) {
-			err_set(e, "there is no image %s", argv[i]);
-			return err_remedy(e, "ccvmctl image list shows them");
-		}
-		if (file_remove_tree(AT_FDCWD, path, e) < 0)
-			return -1;
-		template_remove_of_image(argv[i]);
-		if (strcmp(argv[i], current) == 0) {
-			AUTO_FREE char *link = mem_format("%s/current", cache);
-
-			unlink(link);
-			log_note("%s was the image in use; the next start needs another: ccvmctl image build", current);
-		}
+	if (id[0] == '.' || strchr(id, '/') || access(manifest, F_OK) < 0) {
+		err_set(e, "there is no image %s", id);
+		return err_remedy(e, "ccvmctl image list shows them");
+	}
+	if (file_remove_tree(AT_FDCWD, path, e) < 0)
+		return -1;
+	template_remove_of_image(id);
+	if (strcmp(id, current) == 0) {
+		unlink(link);
+		log_note(
+		    "%s was the image in use; the next start needs another: ccvmctl image build",
+		    current);
 	}
 	return 0;
 }
 
-static int image_info(int argc, char **argv, struct err *e)
+static int image_rm(const struct ctl_args *a, struct err *e)
+{
+	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *current = image_current_id(cache);
+	AUTO_BUF struct buf list = {0};
+	int rc = 0;
+
+	buf_addf(&list, "[");
+	for (int i = 0; rc == 0 && i < a->n; i++) {
+		AUTO_BUF struct buf one = {0};
+
+		rc = image_remove(cache, current, a->operands[i], e);
+		json_begin(&one);
+		json_add_string(&one, "id", a->operands[i]);
+		json_end(&one);
+		if (rc == 0)
+			buf_addf(&list, "%s%s", i ? "," : "", buf_text(&one));
+	}
+	buf_addf(&list, "]");
+	if (ctl_has(a, "json"))
+		ctl_print_json(&list);
+	return rc;
+}
+
+static int image_info(const struct ctl_args *a, struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	AUTO_FREE char *cache = image_cache_dir();
 	AUTO_FREE char *current = image_current_id(cache);
 	AUTO_FREE char *path = NULL;
-	const int json = argc == 1 && strcmp(argv[0], "--json") == 0;
+	const bool json = ctl_has(a, "json");
 	struct image img;
 
-	if (argc > 0 && !json)
-		return CTL_USAGE;
 	path = image_find(share, e);
 	if (!path || image_open(&img, path, e) < 0)
 		return -1;
@@ -237,15 +281,65 @@ static int image_info(int argc, char **argv, struct err *e)
 	return 0;
 }
 
-int ctl_image(int argc, char **argv, struct err *e)
-{
-	static const struct {
-		const char *name;
-		ctl_command *run;
-	} commands[] = {{"build", image_build}, {"list", image_list}, {"rm", image_rm}, {"info", image_info}, {"warm", template_warm}};
+static const struct ctl_option image_build_options[] = {
+    {"out", 0, "DIR", "write the image to DIR, replacing an image that is there"},
+    {"store", 0, "DIR",
+     "write it to DIR/<image id> and let DIR/current point to it, in place of the cache"},
+    {"work", 0, "DIR", "where to work (default: $TMPDIR or /var/tmp; about 2 GiB)"},
+    {"mirror", 0, "URL",
+     "Debian mirror, or a whole \"deb ...\" line (default: $CCVM_MIRROR, or mmdebstrap's choice)"},
+    {"security-mirror", 0, "URL",
+     "with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or "
+     "nowhere)"},
+    {"extra-packages", 0, "NAMES", "more Debian packages, \"A B\"; may be given several times"},
+    {"no-agent-sudo", 0, NULL, "the agent can never get sudo in this image"},
+    {"no-clipboard", 0, NULL, "image paste can never be switched on in this image"},
+    {"nix", 0, NULL, "add Nix, its daemon and a writable /nix/store"},
+    {"nix-substituter", 0, "URL", "with --nix: one more binary cache; may be given several times"},
+    {"nix-key", 0, "NAME:KEY",
+     "with --nix: a public key that paths of those caches are signed with; may be given several "
+     "times"},
+    {"lock", 0, "FILE", "the lock file that pins Claude Code"},
+    {"level", 0, "N", "zstd level of the root file system, 1-19 (default 6)"},
+    {"quiet", 0, NULL, "print errors and warnings only"},
+    CTL_JSON,
+    {0}};
 
-	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argc - 2, argv + 2, e);
-	return CTL_USAGE;
-}
+static const struct ctl_command image_commands[] = {
+    {.name = "build",
+     .help = "build a guest image, which the next sessions use",
+     .more = "It takes about two minutes and no root. With --json the builder's own lines go to "
+	     "stderr.",
+     .options = image_build_options,
+     .run = image_build},
+    {.name = "list",
+     .alias = "ls",
+     .help = "list the images; * is in use",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .run = image_list},
+    {.name = "rm",
+     .operands = "ID...",
+     .help = "remove images, and the guests saved from them",
+     .more = "With --json those that were removed are printed, also when one could not be.",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .least = 1,
+     .most = CTL_ANY,
+     .run = image_rm},
+    {.name = "info",
+     .help = "show the image in use, and the saved guests",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .run = image_info},
+    {.name = "warm",
+     .help = "save a guest of the size that the options have, from which sessions start",
+     .options = (const struct ctl_option[]){CTL_JSON, {0}},
+     .run = template_warm},
+};
+
+const struct ctl_command ctl_image = {
+    .name = "image",
+    .operands = "COMMAND ...",
+    .help = "build, list, remove and show guest images",
+    .commands = (const struct ctl_command *const[]){&image_commands[0], &image_commands[1],
+						    &image_commands[2], &image_commands[3],
+						    &image_commands[4], NULL},
+};

@@ -55,13 +55,11 @@ static void ls_print_json(const char *status, const char *separator)
 	log_print(status, strlen(status));
 }
 
-int ctl_ls(int argc, char **argv, struct err *e)
+static int ls_run(const struct ctl_args *a, struct err *e)
 {
+	const bool json = ctl_has(a, "json");
 	struct sessions s;
-	const int json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
-	if (argc > 1 && !json)
-		return CTL_USAGE;
 	if (sessions_list(&s, e) < 0)
 		return -1;
 	if (json)
@@ -78,3 +76,11 @@ int ctl_ls(int argc, char **argv, struct err *e)
 	sessions_fini(&s);
 	return 0;
 }
+
+const struct ctl_command ctl_ls = {
+    .name = "ls",
+    .alias = "list",
+    .help = "list the running sessions, and what dry runs left",
+    .options = (const struct ctl_option[]){CTL_JSON, {0}},
+    .run = ls_run,
+};

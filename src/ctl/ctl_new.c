@@ -8,63 +8,75 @@
 
 extern char **environ;
 
-struct new_flags {
-	const char *name;
-	bool wait, spare;
-	char **flags; /* ccvm's own, after a place for argv[0] */
-	int nflags;
-	char **args; /* claude's */
-	int nargs;
-};
-
-static int new_parse(int argc, char **argv, struct new_flags *f)
+/* ccvm's own flags, as an argv of theirs. */
+static void new_flags(const struct ctl_args *a, struct strv *flags)
 {
-	int i = 1;
+	static const char *const names[] = {"read-only-cwd", "writable-cwd", "shell"};
 
-	*f = (struct new_flags){.flags = argv, .nflags = 1};
-	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strcmp(argv[i], "--name") == 0 && i + 1 < argc)
-			f->name = argv[++i];
-		else if (strcmp(argv[i], "--wait") == 0)
-			f->wait = true;
-		else if (strcmp(argv[i], "--spare") == 0)
-			f->spare = true;
-		else if (strcmp(argv[i], "--read-only-cwd") == 0 || strcmp(argv[i], "--writable-cwd") == 0 ||
-			 strcmp(argv[i], "--shell") == 0)
-			argv[f->nflags++] = argv[i]; /* never behind what is still to be read */
-		else
-			return -1;
-	}
-	f->args = argv + (i < argc ? i + 1 : i);
-	f->nargs = i < argc ? argc - i - 1 : 0;
-	return 0;
+	strv_add(flags, "ccvm");
+	for (size_t i = 0; i < a->ngiven; i++)
+		for (size_t n = 0; n < ARRAY_LEN(names); n++)
+			if (strcmp(a->given[i].option->name, names[n]) == 0)
+				strv_addf(flags, "--%s", names[n]);
 }
 
-static int new_start(const struct new_flags *f, const struct conf_args *args, struct conf *conf, struct err *e)
+static int new_start(const struct ctl_args *a, const struct conf_args *args, struct conf *conf,
+		     struct err *e)
 {
-	const struct launch l = {.conf = conf, .args = f->args, .nargs = (size_t)f->nargs, .envp = environ, .shell = args->shell,
-				 .tty = true, .detached = true, .spare = f->spare,
-				 .name = f->spare && !f->name ? "spare" : f->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
+	const char *name = ctl_value(a, "name");
+	const bool spare = ctl_has(a, "spare");
+	const struct launch l = {.conf = conf,
+				 .args = a->operands,
+				 .nargs = (size_t)a->n,
+				 .envp = environ,
+				 .shell = args->shell,
+				 .tty = true,
+				 .detached = true,
+				 .spare = spare,
+				 .name = spare && !name ? "spare" : name,
+				 .term = CTL_START_TERM,
+				 .cols = 80,
+				 .rows = 24};
 
 	if (launch_check_root(e) < 0 || conf_load(conf, args, environ, e) < 0)
 		return -1;
-	return ctl_start(&l, f->wait, e);
+	return ctl_start(&l, ctl_has(a, "wait"), ctl_has(a, "json"), e);
 }
 
-int ctl_new(int argc, char **argv, struct err *e)
+static int new_run(const struct ctl_args *a, struct err *e)
 {
+	AUTO_STRV struct strv flags = {0};
 	struct conf_args args;
 	struct conf conf;
-	struct new_flags f;
 	int rc;
 
-	if (new_parse(argc, argv, &f) < 0)
-		return CTL_USAGE;
-	if (conf_args_split(f.nflags, f.flags, &args, e) < 0)
+	if (a->plain)
+		return ctl_usage(e, "unexpected argument %s: claude's arguments follow --",
+				 a->operands[0]);
+	new_flags(a, &flags);
+	if (conf_args_split((int)flags.n, flags.v, &args, e) < 0)
 		return -1;
 	conf_init(&conf);
-	rc = new_start(&f, &args, &conf, e);
+	rc = new_start(a, &args, &conf, e);
 	conf_fini(&conf);
 	conf_args_fini(&args);
 	return rc;
 }
+
+const struct ctl_command ctl_new = {
+    .name = "new",
+    .operands = "[-- CLAUDE-ARGUMENT...]",
+    .help = "start a session here that belongs to no terminal, and print its id",
+    .options =
+	(const struct ctl_option[]){
+	    {"name", 'n', "NAME", "the session's name; the directory's without it"},
+	    {"read-only-cwd", 0, NULL, "overlay mode: edits stay in the session and are discarded"},
+	    {"writable-cwd", 0, NULL, "edits reach the host"},
+	    {"shell", 0, NULL, "run a shell in place of claude"},
+	    {"wait", 'w', NULL, "wait until the agent runs"},
+	    {"spare", 0, NULL, "start one that waits for a name and an argument"},
+	    CTL_JSON,
+	    {0}},
+    .most = CTL_ANY,
+    .run = new_run,
+};

@@ -82,7 +82,7 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
-static int restart_start(struct restart *r, bool wait, struct err *e)
+static int restart_start(struct restart *r, const struct ctl_args *a, struct err *e)
 {
 	struct conf conf;
 	const struct launch l = {.conf = &conf, .args = r->argv.v, .nargs = r->argv.n, .envp = environ, .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
@@ -94,7 +94,7 @@ static int restart_start(struct restart *r, bool wait, struct err *e)
 	conf_init(&conf);
 	rc = conf_from_json(&conf, buf_text(&r->part[RECORD_OPTIONS]), e);
 	if (rc == 0)
-		rc = ctl_start(&l, wait, e);
+		rc = ctl_start(&l, ctl_has(a, "wait"), ctl_has(a, "json"), e);
 	conf_fini(&conf);
 	return rc;
 }
@@ -108,16 +108,17 @@ static int restart_check(const struct restart *r, const char *name, struct err *
 	return err_remedy(e, "end it there and start ccvm again");
 }
 
-int ctl_restart(int argc, char **argv, struct err *e)
+static int restart_run(const struct ctl_args *a, struct err *e)
 {
-	const bool wait = argc == 3 && strcmp(argv[1], "--wait") == 0, ended = argc == 2 && strcmp(argv[1], "--record") == 0;
-	const char *name = argv[argc - 1];
+	const bool ended = ctl_has(a, "record");
+	const char *name = a->operands[0];
 	AUTO_FREE char *directory = NULL;
 	struct restart r = {.fd = -1};
 	int rc;
 
-	if (argc != 2 + wait || (name[0] == '-' && !ended))
-		return CTL_USAGE;
+	if (a->n != !ended)
+		return ctl_usage(e, ended ? "unexpected argument %s" : "restart needs a session",
+				 name);
 	directory = ended ? NULL : sessions_directory(name, e);
 	if ((!directory && !ended) || launch_check_root(e) < 0)
 		return -1;
@@ -129,7 +130,23 @@ int ctl_restart(int argc, char **argv, struct err *e)
 	if (rc == 0 && !ended)
 		rc = ctl_stop_one(name, e);
 	if (rc == 0)
-		rc = restart_start(&r, wait, e);
+		rc = restart_start(&r, a, e);
 	restart_fini(&r);
 	return rc;
 }
+
+const struct ctl_command ctl_restart = {
+    .name = "restart",
+    .operands = "SESSION",
+    .help = "end a session and start one like it, with the caller's credentials",
+    .more = "In overlay mode its edits are discarded.",
+    .options = (const struct ctl_option[]){{"wait", 'w', NULL, "wait until the agent runs"},
+					   CTL_JSON,
+					   {"record", 0, NULL,
+					    "for ccvm-tui: one that has ended, its record on stdin",
+					    CTL_HIDDEN},
+					   {0}},
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = restart_run,
+};

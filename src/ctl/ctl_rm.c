@@ -1,10 +1,25 @@
-#include "ctl/ctl.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "client/sessions.h"
+#include "ctl/ctl.h"
+#include "ctl/ctl_session.h"
 #include "proto/rundir.h"
 
-#include <string.h>
+/* Adds it to the list of what was removed. */
+static int rm_one(const char *id, struct buf *done, struct err *e)
+{
+	AUTO_BUF struct buf one = {0};
 
-static int rm_all(struct err *e)
+	if (rundir_remove_kept(id, e) < 0)
+		return -1;
+	json_begin(&one);
+	json_add_string(&one, "id", id);
+	json_end(&one);
+	buf_addf(done, "%s%s", buf_len(done) ? "," : "", buf_text(&one));
+	return 0;
+}
+
+static int rm_all(struct buf *done, struct err *e)
 {
 	struct sessions s;
 	int rc = 0;
@@ -13,19 +28,37 @@ static int rm_all(struct err *e)
 		return -1;
 	for (size_t i = 0; i < s.n && rc == 0; i++)
 		if (s.dry[i])
-			rc = rundir_remove_kept(s.id[i], e);
+			rc = rm_one(s.id[i], done, e);
 	sessions_fini(&s);
 	return rc;
 }
 
-int ctl_rm(int argc, char **argv, struct err *e)
+static int rm_run(const struct ctl_args *a, struct err *e)
 {
-	if (argc < 2)
-		return CTL_USAGE;
-	if (argc == 2 && strcmp(argv[1], "--all") == 0)
-		return rm_all(e);
-	for (int i = 1; i < argc; i++)
-		if (rundir_remove_kept(argv[i], e) < 0)
-			return -1;
-	return 0;
+	const bool all = ctl_has(a, "all");
+	AUTO_BUF struct buf done = {0}, list = {0};
+	int rc = 0;
+
+	if (all != (a->n == 0))
+		return ctl_usage(e,
+				 all ? "--all takes no dry run" : "rm needs a dry run, or --all");
+	if (all)
+		rc = rm_all(&done, e);
+	for (int i = 0; rc == 0 && i < a->n; i++)
+		rc = rm_one(a->operands[i], &done, e);
+	buf_addf(&list, "[%s]", buf_text(&done));
+	if (ctl_has(a, "json"))
+		ctl_print_json(&list);
+	return rc;
 }
+
+const struct ctl_command ctl_rm = {
+    .name = "rm",
+    .operands = "[DRY-RUN...]",
+    .help = "remove directories that dry runs (CCVM_DRYRUN=1) left; sessions are never touched",
+    .more = "With --json those that were removed are printed, also when one could not be.",
+    .options = (const struct ctl_option[]){CTL_ALL("remove those of all dry runs"), CTL_JSON, {0}},
+    .most = CTL_ANY,
+    .operand = CTL_DRY_RUN,
+    .run = rm_run,
+};

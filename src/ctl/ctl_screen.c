@@ -3,8 +3,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "client/keyname.h"
 #include "client/link.h"
+#include "ctl/ctl_session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,23 +42,47 @@ static int screen_collect(int argc, char **argv, struct buf *text, struct err *e
 	return 0;
 }
 
-int ctl_send(int argc, char **argv, struct err *e)
+/* After it was done: with --json, to what. */
+static void screen_report(const struct ctl_args *a)
 {
-	const bool enter = argc > 1 && strcmp(argv[1], "--enter") == 0;
+	struct ctl_session s;
+	struct err ignored;
+
+	if (ctl_has(a, "json") && ctl_session_find(&s, a->operands[0], &ignored) == 0) {
+		ctl_session_print(&s);
+		ctl_session_fini(&s);
+	}
+}
+
+static int send_run(const struct ctl_args *a, struct err *e)
+{
 	AUTO_BUF struct buf text = {0};
 	struct link k;
 	int rc;
 
-	argc -= enter;
-	argv += enter;
-	if (argc < (enter ? 2 : 3))
-		return CTL_USAGE;
-	if (screen_collect(argc - 2, argv + 2, &text, e) < 0 || link_open(&k, argv[1], e) < 0)
+	if (screen_collect(a->n - 1, a->operands + 1, &text, e) < 0 ||
+	    link_open(&k, a->operands[0], e) < 0)
 		return -1;
-	rc = screen_send(&k, &text, enter, e);
+	rc = screen_send(&k, &text, ctl_has(a, "enter"), e);
 	link_close(&k);
+	if (rc == 0)
+		screen_report(a);
 	return rc;
 }
+
+const struct ctl_command ctl_send = {
+    .name = "send",
+    .operands = "SESSION TEXT...",
+    .help = "type text, or with - in place of TEXT what is on stdin",
+    .more = "From the first TEXT on everything is text; a TEXT that begins with a dash follows --.",
+    .options =
+	(const struct ctl_option[]){{"enter", 'e', NULL, "press Enter after it"}, CTL_JSON, {0}},
+    .least = 2,
+    .most = CTL_ANY,
+    .text_after = 1,
+    .operand = CTL_SESSION,
+    .run = send_run,
+};
 
 static int screen_key(struct link *k, const struct key *key, struct err *e)
 {
@@ -67,28 +93,39 @@ static int screen_key(struct link *k, const struct key *key, struct err *e)
 	return link_send(k, WIRE_VIEW, buf_data(&message), buf_len(&message), e);
 }
 
-int ctl_keys(int argc, char **argv, struct err *e)
+static int keys_run(const struct ctl_args *a, struct err *e)
 {
 	struct link k;
 	struct key key;
 	int rc = 0;
 
-	if (argc < 3)
-		return CTL_USAGE;
-	for (int i = 2; i < argc; i++)
-		if (!keyname_parse(&key, argv[i])) {
-			err_set(e, "%s is not a key", argv[i]);
+	for (int i = 1; i < a->n; i++)
+		if (!keyname_parse(&key, a->operands[i])) {
+			err_set(e, "%s is not a key", a->operands[i]);
 			return err_remedy(e, "write keys as a, C-x, M-x, S-Enter, Up, PageDown, F5, Escape, Space");
 		}
-	if (link_open(&k, argv[1], e) < 0)
+	if (link_open(&k, a->operands[0], e) < 0)
 		return -1;
-	for (int i = 2; rc == 0 && i < argc; i++)
-		rc = keyname_parse(&key, argv[i]) ? screen_key(&k, &key, e) : -1;
+	for (int i = 1; rc == 0 && i < a->n; i++)
+		rc = keyname_parse(&key, a->operands[i]) ? screen_key(&k, &key, e) : -1;
 	if (rc == 0)
 		rc = screen_settle(&k, e);
 	link_close(&k);
+	if (rc == 0)
+		screen_report(a);
 	return rc;
 }
+
+const struct ctl_command ctl_keys = {
+    .name = "keys",
+    .operands = "SESSION KEY...",
+    .help = "press keys: a, C-x, M-x, S-Enter, Up, F5, Escape",
+    .options = (const struct ctl_option[]){CTL_JSON, {0}},
+    .least = 2,
+    .most = CTL_ANY,
+    .operand = CTL_SESSION,
+    .run = keys_run,
+};
 
 struct capture_flags {
 	bool ansi, json;
@@ -171,37 +208,37 @@ static int capture_run(struct link *k, const struct capture_flags *f, struct err
 	return rc;
 }
 
-int ctl_capture(int argc, char **argv, struct err *e)
+static int capture_main(const struct ctl_args *a, struct err *e)
 {
-	struct capture_flags f = {0};
-	const char *session = NULL;
+	struct capture_flags f = {.ansi = ctl_has(a, "ansi"), .json = ctl_has(a, "json")};
+	const char *history = ctl_value(a, "history");
+	int64_t lines = 0;
 	struct link k;
 	int rc;
 
-	for (int i = 1; i < argc; i++) {
-		char *end = NULL;
-
-		if (strcmp(argv[i], "--ansi") == 0)
-			f.ansi = true;
-		else if (strcmp(argv[i], "--json") == 0)
-			f.json = true;
-		else if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
-			f.history = strtoul(argv[++i], &end, 10);
-		else if (!session && argv[i][0] != '-')
-			session = argv[i];
-		else
-			return CTL_USAGE;
-		if (end && *end)
-			return CTL_USAGE;
-	}
-	if (!session)
-		return CTL_USAGE;
-	if (link_open(&k, session, e) < 0)
+	if (history && !number_parse(history, 0, INT32_MAX, &lines))
+		return ctl_usage(e, "invalid number of lines %s", history);
+	f.history = (unsigned long)lines;
+	if (link_open(&k, a->operands[0], e) < 0)
 		return -1;
 	rc = capture_run(&k, &f, e);
 	link_close(&k);
 	return rc;
 }
+
+const struct ctl_command ctl_capture = {
+    .name = "capture",
+    .operands = "SESSION",
+    .help = "print a session's screen",
+    .options = (const struct ctl_option[]){{"ansi", 0, NULL, "with colours and links"},
+					   {"history", 0, "LINES", "and so many lines above it"},
+					   CTL_JSON,
+					   {0}},
+    .least = 1,
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = capture_main,
+};
 
 /* Until the session says that it took the name; one that finds it malformed closes the connection. */
 static int rename_wait(struct link *k, struct err *e)
@@ -226,18 +263,37 @@ static int rename_wait(struct link *k, struct err *e)
 	return err_remedy(e, "a name is one line of printable text, 64 bytes at most, and does not begin with - or a space");
 }
 
-int ctl_rename(int argc, char **argv, struct err *e)
+static int rename_run(const struct ctl_args *a, struct err *e)
 {
+	const char *name = a->operands[1];
+	struct ctl_session s;
 	struct link k;
 	int rc;
 
-	if (argc != 3)
-		return CTL_USAGE;
-	if (link_open(&k, argv[1], e) < 0)
+	if (ctl_session_find(&s, a->operands[0], e) < 0)
 		return -1;
-	rc = link_send(&k, WIRE_RENAME, argv[2], strlen(argv[2]), e);
-	if (rc == 0)
-		rc = rename_wait(&k, e);
-	link_close(&k);
+	rc = link_open(&k, s.id, e);
+	if (rc == 0) {
+		rc = link_send(&k, WIRE_RENAME, name, strlen(name), e);
+		if (rc == 0)
+			rc = rename_wait(&k, e);
+		link_close(&k);
+	}
+	free(s.name);
+	s.name = mem_strdup(name);
+	if (rc == 0 && ctl_has(a, "json"))
+		ctl_session_print(&s);
+	ctl_session_fini(&s);
 	return rc;
 }
+
+const struct ctl_command ctl_rename = {
+    .name = "rename",
+    .operands = "SESSION NAME",
+    .help = "give a session another name",
+    .options = (const struct ctl_option[]){CTL_JSON, {0}},
+    .least = 2,
+    .most = 2,
+    .operand = CTL_SESSION,
+    .run = rename_run,
+};

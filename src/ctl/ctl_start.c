@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/link.h"
+#include "ctl/ctl_session.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -33,8 +34,15 @@ static int start_failed(const struct wire_frame *f, struct err *e)
 	return -1;
 }
 
-/* Until the session has come as far as it is waited for; id is set from its events. */
-static int start_await(struct link *k, const char *state, char id[64], struct err *e)
+static void start_is_called(struct ctl_session *s, const char *id, const char *name)
+{
+	ctl_session_fini(s);
+	s->id = mem_strdup(id);
+	s->name = mem_strdup(name ? name : id);
+}
+
+/* Until the session has come as far as it is waited for; s is set from its events. */
+static int start_await(struct link *k, const char *state, struct ctl_session *s, struct err *e)
 {
 	static struct json_line l;
 	struct wire_frame f;
@@ -48,7 +56,7 @@ static int start_await(struct link *k, const char *state, char id[64], struct er
 		if (f.type == WIRE_EXIT)
 			return start_failed(&f, e);
 		if (known)
-			snprintf(id, 64, "%s", known);
+			start_is_called(s, known, json_get_string(&l, "name"));
 		if (event && json_get_string(&l, "text"))
 			log_note("%s", json_get_string(&l, "text"));
 		link_drop(k, &f);
@@ -58,19 +66,22 @@ static int start_await(struct link *k, const char *state, char id[64], struct er
 	return rc < 0 ? -1 : err_set(e, "ccvm-session died");
 }
 
-int ctl_start(const struct launch *l, bool wait, struct err *e)
+int ctl_start(const struct launch *l, bool wait, bool json, struct err *e)
 {
 	struct link k = {.fd = -1};
-	char id[64] = "";
+	struct ctl_session s = {0};
 	int rc;
 
 	if (launch_session(l, &k.fd, e) < 0)
 		return -1;
-	rc = start_await(&k, wait ? "running" : "starting", id, e);
+	rc = start_await(&k, wait ? "running" : "starting", &s, e);
 	link_close(&k);
-	if (rc == 0) {
-		log_print(id, strlen(id));
+	if (rc == 0 && json) {
+		ctl_session_print(&s);
+	} else if (rc == 0) {
+		log_print(s.id ? s.id : "", s.id ? strlen(s.id) : 0);
 		printf("\n");
 	}
+	ctl_session_fini(&s);
 	return rc;
 }

@@ -6,7 +6,8 @@
 
 #define CTL_START_TERM "xterm-256color" /* what ccvm-term is to a program */
 
-/* Starts it in the current directory, waits until it has begun (wait: until its agent runs), and prints its id. */
-int ctl_start(const struct launch *l, bool wait, struct err *e);
+/* Starts it in the current directory, waits until it has begun (wait: until its agent runs), and
+ * prints its id, or with json an object with id and name. */
+int ctl_start(const struct launch *l, bool wait, bool json, struct err *e);
 
 #endif

@@ -1,9 +1,10 @@
 #include "ctl/ctl.h"
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/log.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "client/sessions.h"
+#include "ctl/ctl_session.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -54,8 +55,25 @@ static bool stop_has_ended(const char *id)
 	return false;
 }
 
-/* All that can be stopped, also behind one that cannot; the first failure is told. */
-static int stop_all(struct err *e)
+/* Adds it to the list of what was stopped. */
+static int stop_listed(const char *wanted, struct buf *done, struct err *e)
+{
+	AUTO_BUF struct buf one = {0};
+	struct ctl_session s;
+	int rc = ctl_session_find(&s, wanted, e) < 0 ? -1 : ctl_stop_one(s.id, e);
+
+	if (rc == 0) {
+		json_begin(&one);
+		ctl_session_add(&one, &s);
+		json_end(&one);
+		buf_addf(done, "%s%s", buf_len(done) ? "," : "", buf_text(&one));
+	}
+	ctl_session_fini(&s);
+	return rc;
+}
+
+/* All that can be stopped, also behind one that cannot; the first failure is reported. */
+static int stop_all(struct buf *done, struct err *e)
 {
 	struct sessions s;
 	struct err one;
@@ -64,7 +82,7 @@ static int stop_all(struct err *e)
 	if (sessions_list(&s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.dry[i] || ctl_stop_one(s.id[i], &one) == 0 || stop_has_ended(s.id[i]))
+		if (s.dry[i] || stop_listed(s.id[i], done, &one) == 0 || stop_has_ended(s.id[i]))
 			continue;
 		if (rc == 0)
 			*e = one;
@@ -74,14 +92,32 @@ static int stop_all(struct err *e)
 	return rc;
 }
 
-int ctl_stop(int argc, char **argv, struct err *e)
+static int stop_run(const struct ctl_args *a, struct err *e)
 {
-	if (argc < 2)
-		return CTL_USAGE;
-	if (argc == 2 && strcmp(argv[1], "--all") == 0)
-		return stop_all(e);
-	for (int i = 1; i < argc; i++)
-		if (ctl_stop_one(argv[i], e) < 0)
-			return -1;
-	return 0;
+	const bool all = ctl_has(a, "all");
+	AUTO_BUF struct buf done = {0}, list = {0};
+	int rc = 0;
+
+	if (all != (a->n == 0))
+		return ctl_usage(e,
+				 all ? "--all takes no session" : "stop needs a session, or --all");
+	if (all)
+		rc = stop_all(&done, e);
+	for (int i = 0; rc == 0 && i < a->n; i++)
+		rc = stop_listed(a->operands[i], &done, e);
+	buf_addf(&list, "[%s]", buf_text(&done));
+	if (ctl_has(a, "json"))
+		ctl_print_json(&list);
+	return rc;
 }
+
+const struct ctl_command ctl_stop = {
+    .name = "stop",
+    .operands = "[SESSION...]",
+    .help = "end sessions; in overlay mode their edits are discarded",
+    .more = "With --json those that were stopped are printed, also when one could not be.",
+    .options = (const struct ctl_option[]){CTL_ALL("end all sessions"), CTL_JSON, {0}},
+    .most = CTL_ANY,
+    .operand = CTL_SESSION,
+    .run = stop_run,
+};

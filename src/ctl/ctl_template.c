@@ -95,17 +95,14 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	return err_remedy(e, "sessions start all the same, only slower; ccvmctl doctor checks this computer");
 }
 
-int template_warm(int argc, char **argv, struct err *e)
+int template_warm(const struct ctl_args *a, struct err *e)
 {
-	const bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
 	struct conf c;
 	int rc;
 
-	if (argc > 0 && !json)
-		return CTL_USAGE;
 	if (ctl_load_conf(&c, e) < 0)
 		return -1;
-	rc = template_run_maker(&c, json, e);
+	rc = template_run_maker(&c, ctl_has(a, "json"), e);
 	conf_fini(&c);
 	return rc;
 }

@@ -3,10 +3,9 @@
 #define CCVM_CTL_TEMPLATE_H
 
 #include "base/buf.h"
-#include "base/err.h"
+#include "ctl/ctl_options.h"
 
-/* `image warm [--json]`, as a ctl_command. */
-int template_warm(int argc, char **argv, struct err *e);
+ctl_run_fn template_warm; /* `image warm [--json]` */
 void template_print(void);
 /* Adds the list `templates`. */
 void template_add_json(struct buf *line);

@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "client/link.h"
 #include "client/sessions.h"
+#include "ctl/ctl_session.h"
 #include "proto/rundir.h"
 
 #include <fcntl.h>
@@ -16,6 +18,8 @@
 #include <time.h>
 
 #define WATCH_LOG_MAX (1u << 20)
+
+#define WAIT_STATES "waiting|idle|working|running|ended" /* the same as words */
 
 static const char *const wait_states[] = {"waiting", "idle", "working", "running", "ended"};
 
@@ -87,35 +91,65 @@ static int wait_run(struct link *k, const char *session, const char *wanted, lon
 		       : err_set(e, "%s was not %s within %ld s", session, wanted, seconds);
 }
 
-int ctl_wait(int argc, char **argv, struct err *e)
+static int wait_seconds(const struct ctl_args *a, int64_t *seconds, struct err *e)
 {
-	const char *session = NULL, *until = NULL;
-	long timeout = -1;
+	const char *text = ctl_value(a, "timeout");
+
+	*seconds = -1;
+	if (text && !number_parse(text, 0, 1000000, seconds))
+		return ctl_usage(e, "invalid number of seconds %s", text);
+	return 0;
+}
+
+static void wait_report(const struct ctl_session *s, const char *until)
+{
+	AUTO_BUF struct buf out = {0};
+
+	json_begin(&out);
+	ctl_session_add(&out, s);
+	json_add_string(&out, "until", until);
+	json_end(&out);
+	ctl_print_json(&out);
+}
+
+static int wait_main(const struct ctl_args *a, struct err *e)
+{
+	const char *until = ctl_value(a, "until");
+	struct ctl_session s;
+	int64_t timeout;
 	struct link k;
 	int rc;
 
-	for (int i = 1; i < argc; i++) {
-		char *end = NULL;
-
-		if (strcmp(argv[i], "--until") == 0 && i + 1 < argc)
-			until = argv[++i];
-		else if (strcmp(argv[i], "--timeout") == 0 && i + 1 < argc)
-			timeout = strtol(argv[++i], &end, 10);
-		else if (!session && argv[i][0] != '-')
-			session = argv[i];
-		else
-			return CTL_USAGE;
-		if (end && (*end || timeout < 0 || timeout > 1000000))
-			return CTL_USAGE;
-	}
-	if (!session || !until || !wait_is_state(until))
-		return CTL_USAGE;
-	if (link_open(&k, session, e) < 0)
+	if (!wait_is_state(until))
+		return ctl_usage(e, "invalid state %s: it is one of " WAIT_STATES, until);
+	if (wait_seconds(a, &timeout, e) < 0 || ctl_session_find(&s, a->operands[0], e) < 0)
 		return -1;
-	rc = wait_run(&k, session, until, timeout, e);
-	link_close(&k);
+	rc = link_open(&k, s.id, e);
+	if (rc == 0) {
+		rc = wait_run(&k, s.id, until, (long)timeout, e);
+		link_close(&k);
+	}
+	if (rc == 0 && ctl_has(a, "json"))
+		wait_report(&s, until);
+	ctl_session_fini(&s);
 	return rc;
 }
+
+const struct ctl_command ctl_wait = {
+    .name = "wait",
+    .operands = "SESSION",
+    .help = "wait until the session or its agent is in a state",
+    .more = "The exit code is 1 when that does not come.",
+    .options = (const struct ctl_option[]){{"until", 'u', WAIT_STATES, "the state", CTL_REQUIRED},
+					   {"timeout", 't', "SECONDS",
+					    "wait so long; without it for ever"},
+					   CTL_JSON,
+					   {0}},
+    .least = 1,
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = wait_main,
+};
 
 static void events_print(const char *json, size_t n, bool as_json)
 {
@@ -141,16 +175,14 @@ static void events_print(const char *json, size_t n, bool as_json)
 	printf("\n");
 }
 
-int ctl_events(int argc, char **argv, struct err *e)
+static int events_run(const struct ctl_args *a, struct err *e)
 {
-	const bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
+	const bool json = ctl_has(a, "json");
 	struct wire_frame f;
 	struct link k;
 	int rc;
 
-	if (argc != 2 && !json)
-		return CTL_USAGE;
-	if (link_open(&k, argv[1], e) < 0)
+	if (link_open(&k, a->operands[0], e) < 0)
 		return -1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((rc = link_next(&k, -1, &f, e)) == 1) {
@@ -162,34 +194,85 @@ int ctl_events(int argc, char **argv, struct err *e)
 	return rc;
 }
 
-static int logs_print(const char *directory, const char *name, struct err *e)
+const struct ctl_command ctl_events = {
+    .name = "events",
+    .operands = "SESSION",
+    .help = "print what happens to a session, until it ends",
+    .more = "With --json one object a line.",
+    .options = (const struct ctl_option[]){CTL_JSON, {0}},
+    .least = 1,
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = events_run,
+};
+
+/* Lines stay lines; every other control character of the guest's is shown as what it is. */
+static void logs_escape(const struct buf *text, struct buf *shown)
 {
-	AUTO_FREE char *path = mem_format("%s/%s", directory, name);
+	const char *p = (const char *)buf_data(text), *end = p + buf_len(text);
+
+	while (p < end) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+		const size_t n = eol ? (size_t)(eol - p) : (size_t)(end - p);
+
+		log_escape(shown, p, n && p[n - 1] == '\r' ? n - 1 : n, 8192);
+		buf_add(shown, "\n", 1);
+		p += n + 1;
+	}
+}
+
+static void logs_print_json(const struct ctl_session *s, const char *log, const struct buf *text)
+{
+	AUTO_BUF struct buf out = {0};
+
+	json_begin(&out);
+	ctl_session_add(&out, s);
+	json_add_string(&out, "log", log);
+	json_add_bytes(&out, "text", buf_data(text), buf_len(text));
+	json_end(&out);
+	ctl_print_json(&out);
+}
+
+static int logs_print(const struct ctl_args *a, const char *directory, const struct ctl_session *s,
+		      struct err *e)
+{
+	const bool qemu = ctl_has(a, "qemu");
+	AUTO_FREE char *path = mem_format("%s/%s", directory, qemu ? RUNDIR_QEMU : RUNDIR_CONSOLE);
 	AUTO_BUF struct buf text = {0}, shown = {0};
-	const char *p, *end;
 
 	if (file_read(AT_FDCWD, path, WATCH_LOG_MAX, &text, e) < 0)
 		return -1;
-	/* Lines stay lines; every other control character of the guest's is shown as what it is. */
-	for (p = (const char *)buf_data(&text), end = p + buf_len(&text); p < end;) {
-		const char *eol = memchr(p, '\n', (size_t)(end - p));
-		size_t n = eol ? (size_t)(eol - p) : (size_t)(end - p);
-
-		log_escape(&shown, p, n && p[n - 1] == '\r' ? n - 1 : n, 8192);
-		buf_add(&shown, "\n", 1);
-		p += n + 1;
-	}
-	fwrite(buf_data(&shown), 1, buf_len(&shown), stdout);
+	logs_escape(&text, &shown);
+	if (ctl_has(a, "json"))
+		logs_print_json(s, qemu ? "qemu" : "console", &shown);
+	else
+		fwrite(buf_data(&shown), 1, buf_len(&shown), stdout);
 	return 0;
 }
 
-int ctl_logs(int argc, char **argv, struct err *e)
+static int logs_run(const struct ctl_args *a, struct err *e)
 {
+	struct ctl_session s;
 	AUTO_FREE char *directory = NULL;
-	const bool qemu = argc == 3 && strcmp(argv[2], "--qemu") == 0;
+	int rc;
 
-	if (argc != 2 && !qemu)
-		return CTL_USAGE;
-	directory = sessions_directory(argv[1], e);
-	return directory ? logs_print(directory, qemu ? RUNDIR_QEMU : RUNDIR_CONSOLE, e) : -1;
+	if (ctl_session_find(&s, a->operands[0], e) < 0)
+		return -1;
+	directory = sessions_directory(s.id, e);
+	rc = directory ? logs_print(a, directory, &s, e) : -1;
+	ctl_session_fini(&s);
+	return rc;
 }
+
+const struct ctl_command ctl_logs = {
+    .name = "logs",
+    .operands = "SESSION",
+    .help = "print the guest's console, or what QEMU and ccvm-net said",
+    .options = (const struct ctl_option[]){{"qemu", 'q', NULL, "what QEMU and ccvm-net said"},
+					   CTL_JSON,
+					   {0}},
+    .least = 1,
+    .most = 1,
+    .operand = CTL_SESSION,
+    .run = logs_run,
+};

@@ -183,8 +183,8 @@ def test_guest_sees_only_the_workspace(ctx):
     assert_eq(os.path.basename(ctx.session_dirs()[0]), session["id"], "id")
     wait_until(lambda: 512 << 10 < ctl_ls(ctx)[0]["guest_memory_total_kib"] <= 1536 << 10, 60, "memory from the guest")
 
-    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "stop", session["id"]])
-    assert_eq((code, out, err), (0, b"", b""), "ccvmctl stop")
+    code, out, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "stop", session["id"], "--json"])
+    assert_eq((code, json.loads(out), err), (0, [{"id": session["id"], "name": session["name"]}], b""), "ccvmctl stop --json")
     assert_eq((g.proc.wait(30), g.proc.err), (143, b""), "exit code and stderr of the ccvm that was stopped")
     assert_eq(ctl_ls(ctx), [], "sessions after the stop")
     assert_nothing_left(ctx)

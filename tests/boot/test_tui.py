@@ -230,8 +230,15 @@ def test_rows_are_true(ctx):
 
 @test(timeout=300)
 def test_scripted_screen(ctx):
-    """new, send, keys, capture, wait, rename, events, attach; and a ccvm-term that dies."""
-    ctl(ctx, "new", "--shell", "--name", "sh", "--wait", env={"CCVM_TUI_HISTORY": "40"})
+    """new, send, keys, capture, wait, rename, events, attach, with --json what they print; and a ccvm-term that dies."""
+    made = json.loads(ctl(ctx, "new", "--shell", "--json", "--name", "sh", "--wait", env={"CCVM_TUI_HISTORY": "40"}))
+    assert_eq(made, {"id": listed(ctx)["sh"]["id"], "name": "sh"}, "new --json")
+    assert_eq(json.loads(ctl(ctx, "wait", "sh", "--until", "running", "--json")), {**made, "until": "running"}, "wait --json")
+    assert_eq(json.loads(ctl(ctx, "send", "--json", "sh", "true --json")), made, "send --json")
+    assert_eq(json.loads(ctl(ctx, "keys", "sh", "Enter", "--json")), made, "keys --json")
+    logged = json.loads(ctl(ctx, "logs", "sh", "--json"))
+    assert_eq((logged["id"], logged["log"], logged["text"]), (made["id"], "console", ctl(ctx, "logs", "sh")), "logs --json")
+    wait_until(lambda: "true --json" in json.loads(ctl(ctx, "capture", "--json", "sh"))["text"], 30, "what was typed, in capture --json")
     ctl(ctx, "send", "--enter", "sh", "printf '\\033[1;31mred\\033[0m %s\\n' $((6 * 7)); seq 1 50")
     wait_until(lambda: re.search(r"^50$", ctl(ctx, "capture", "sh"), re.M), 30, "output")
     assert_in("red 42", ctl(ctx, "capture", "sh", "--history", "100"), "history")
@@ -246,7 +253,7 @@ def test_scripted_screen(ctx):
     ctl(ctx, "keys", "sh", "NoSuchKey", code=1)
     ctl(ctx, "wait", "sh", "--until", "waiting", "--timeout", "0", code=1)
 
-    ctl(ctx, "rename", "sh", "new name")
+    assert_eq(json.loads(ctl(ctx, "rename", "sh", "new name", "--json")), {**made, "name": "new name"}, "rename --json")
     ctl(ctx, "rename", "new name", "a\nb", code=1)
     assert_eq(list(listed(ctx)), ["new name"], "names")
 
@@ -260,8 +267,9 @@ def test_scripted_screen(ctx):
     before, after = t.modes()
     assert_eq(after, before, "modes of the terminal line")
 
-    [sid] = [s["id"] for s in listed(ctx).values()]
-    workers = [p for p in procs.processes() if p.name == "ccvm-term" and any(q.pid == p.ppid and q.name == "ccvm-term" for q in procs.processes())]
+    [(sid, pid)] = [(s["id"], s["pid"]) for s in listed(ctx).values()]
+    terms = [p for p in procs.processes() if p.name == "ccvm-term"]  # also those of sessions that others run on this computer
+    workers = [p for p in terms if any(q.pid == p.ppid and q.ppid == pid for q in terms)]
     assert_eq(len(workers), 1, "workers of ccvm-term")
     events = ctx.spawn([os.path.join(ctx.bin, "ccvmctl"), "events", sid, "--json"])
     os.kill(workers[0].pid, signal.SIGKILL)

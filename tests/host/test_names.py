@@ -40,6 +40,14 @@ def commands(ctx):
     return re.findall(r"^  ([a-z]+)\b", said(ctx, "ccvmctl", "--help"), re.M)
 
 
+def leaves(ctx):
+    """The rows of ccvmctl's tables that run something."""
+    def below(command):
+        for c in command["commands"]:
+            yield from below(c) if c["commands"] else [c]
+    return list(below(json.loads(said(ctx, "ccvmctl", "help", "--json"))))
+
+
 @test()
 def test_options(ctx):
     """Names, in the order of the table, and defaults and variables with them."""
@@ -86,25 +94,35 @@ def test_flags(ctx):
 def test_commands(ctx):
     every = commands(ctx)
     assert_true(len(every) > 12 and "egress" in every, "the help names few commands: %s" % every)
-    assert_eq(re.findall(r'^\.Li "([a-z]+)', page("ccvmctl.1"), re.M), every, "commands in ccvmctl(1)")
-    assert_eq(sorted(bash(ctx, "ccvmctl", "")), sorted(every + ["--help", "--version"]), "commands that bash completes")
+    assert_eq(list(dict.fromkeys(re.findall(r'^\.Li "([a-z]+)', page("ccvmctl.1"), re.M))), every, "commands in ccvmctl(1)")
+    assert_eq(re.findall(r'^\.Li "([a-z]+(?: [a-z]+)*)', page("ccvmctl.1"), re.M), [c["path"] for c in leaves(ctx)], "and those below")
+    assert_eq(sorted(bash(ctx, "ccvmctl", "")), sorted(every), "commands that bash completes")
+    assert_eq(sorted(bash(ctx, "ccvmctl", "-")), ["--help", "--version"], "options that bash completes")
     assert_eq(sorted(set(fish(ctx, "ccvmctl "))), sorted(every), "commands that fish completes")
-    assert_eq(sorted(bash(ctx, "ccvmctl", "image", "")), ["--json", "build", "info", "list", "rm", "warm"], "bash: ccvmctl image")
+    assert_eq(sorted(bash(ctx, "ccvmctl", "image", "")), ["build", "info", "list", "rm", "warm"], "bash: ccvmctl image")
+    assert_eq(bash(ctx, "ccvmctl", "--json", "image", "i"), ["info"], "bash: ccvmctl --json image")
     assert_eq(bash(ctx, "ccvmctl", "wait", "x", "--un"), ["--until"], "bash: ccvmctl wait")
+    assert_eq(sorted(bash(ctx, "ccvmctl", "wait", "x", "--until", "w")), ["waiting", "working"], "bash: values")
+    assert_eq(sorted(fish(ctx, "ccvmctl wait x --until w")), ["waiting", "working"], "fish: values")
+    assert_eq(bash(ctx, "ccvmctl", "new", "--", "--"), [], "bash, after --")
     assert_eq(sorted(fish(ctx, "ccvmctl config t")), ["table"], "fish: ccvmctl config")
 
 
 @test()
 def test_flags_of_commands(ctx):
-    """Of each command of ccvmctl; and ccvm-tui's own, which has no table."""
-    usage = dict(re.findall(r"^  ([a-z]+)\b(.*(?:\n {12,}.*)*)", said(ctx, "ccvmctl", "--help"), re.M))
-    wanted = {c: sorted(set(re.findall(r"(--[a-z-]+)", text))) for c, text in usage.items()}
-    assert_true(sum(map(len, wanted.values())) > 15, "few flags: %s" % wanted)
-    manual = dict(re.findall(r'^\.Li "([a-z]+)(.*)"$', page("ccvmctl.1"), re.M))
+    """Of each command of ccvmctl and each below; and ccvm-tui's own, which has no table."""
+    wanted = {c["path"]: ["--" + o["name"] for o in c["options"]] for c in leaves(ctx)}
+    assert_true(sum(map(len, wanted.values())) > 60, "few flags: %s" % wanted)
+    items = re.split(r'^\.Li "', page("ccvmctl.1").split(".Sh COMMANDS")[1].split(".Ss Images")[0], flags=re.M)[1:]
+    manual = {re.match(r"[a-z]+(?: [a-z]+)*", i).group(0): re.findall(r"^\.It (?:Fl . , )?Fl -([a-z-]+)", i, re.M) for i in items}
+    zsh = read("build/share/completions/_ccvm")
     for command, names in wanted.items():
-        assert_eq(sorted(set(re.findall(r"(--[a-z-]+)", manual[command].replace("\\-", "-")))), names, "ccvmctl(1): " + command)
-        offered = bash(ctx, "ccvmctl", command, "--")
-        assert_eq([n for n in names if n not in offered], [], "bash: ccvmctl %s: %s" % (command, offered))
+        assert_eq(["--" + n for n in manual[command]] + ["--help"], names, "ccvmctl(1): " + command)
+        assert_eq(sorted(bash(ctx, "ccvmctl", *command.split(), "--")), sorted(names), "bash: ccvmctl %s" % command)
+        for name in names:
+            assert_in("'%s|o|%s|" % (command, name), zsh, "zsh: ccvmctl %s" % command)
+    for command in ("ls", "wait", "egress allow"):  # fish takes its time
+        assert_eq(sorted(set(fish(ctx, "ccvmctl %s --" % command))), sorted(wanted[command]), "fish: ccvmctl %s" % command)
     assert_eq(re.findall(r"^\.Op Fl -(\S+) \| -(\S+)", page("ccvm-tui.1"), re.M), [("help", "version")], "ccvm-tui(1)")
     assert_eq(sorted(fish(ctx, "ccvm-tui --")), ["--help", "--version"], "fish: ccvm-tui")
     assert_in("complete -W '--help --version' ccvm-tui", read("build/share/completions/ccvm.bash"), "bash: ccvm-tui")
@@ -164,7 +182,8 @@ def test_zsh(ctx):
     ctx.write(os.path.join(directory, "_claude"), "#compdef claude\ncompadd -- --resume-from-$words[1]\n")
     ctx.write(os.path.join(ctx.home, ".zshrc"), "fpath=(%s $fpath)\nautoload -U compinit; compinit -u -D\nPS1='> '\n" % directory)
     t = Tmux(ctx, ["zsh", "-i"], cols=100, rows=24)
-    for typed, wanted in (("ccvmctl eg", "ccvmctl egress"), ("ccvmctl config ta", "ccvmctl config table"), ("ccvm --read", "ccvm --read-only-cwd"),
+    for typed, wanted in (("ccvmctl eg", "ccvmctl egress"), ("ccvmctl config ta", "ccvmctl config table"),
+                          ("ccvmctl egress allow --al", "ccvmctl egress allow --always"), ("ccvmctl wait --until wo", "ccvmctl wait --until working"), ("ccvm --read", "ccvm --read-only-cwd"),
                           ("ccvm --res", "ccvm --resume-from-claude"), ("ccvm-tui --v", "ccvm-tui --version")):
         t.wait_for("^> *$")
         t.send(typed)

@@ -176,7 +176,7 @@ CTL = {
     "ls": "boot.test_readme", "new": "boot.test_readme", "attach": "boot.test_tui", "send": "boot.test_tui", "keys": "boot.test_tui",
     "capture": "boot.test_tui", "wait": "boot.test_tui", "events": "boot.test_tui", "logs": "boot.test_readme", "rename": "boot.test_tui", "restart": "host.test_tui",
     "stop": "boot.test_readme", "rm": "host.test_dryrun", "egress": "boot.test_egress", "image": "boot.test_template", "doctor": "host.test_doctor",
-    "config": "host.test_names",
+    "config": "host.test_names", "help": "host.test_ctl",
 }
 
 
