@@ -437,19 +437,37 @@ int model_next_waiting(const struct model *m)
 	return -1;
 }
 
-/* How far apart the letters lie; -1: not all are there. */
-static int model_letters_spread(const char *name, const char *letters)
+static bool model_is_letter(char a, char b)
 {
-	int first = -1, at = 0;
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
 
-	for (; *letters; letters++, at++) {
-		while (name[at] && tolower((unsigned char)name[at]) != tolower((unsigned char)*letters))
-			at++;
-		if (!name[at])
-			return -1;
-		first = first < 0 ? at : first;
+/* From the first letter, which is there, to the last one, each taken as early as it comes; -1: not all are there. */
+static int model_letters_length(const char *name, const char *letters)
+{
+	int at = 0;
+
+	for (; *letters; letters++, at++)
+		while (!model_is_letter(name[at], *letters))
+			if (!name[at++])
+				return -1;
+	return at;
+}
+
+/* How good a match is: the letters that lie closest together first, and of those the ones that come earliest. Less is better;
+ * -1: not all are there. */
+static int model_letters_rank(const char *name, const char *letters)
+{
+	int best = -1;
+
+	for (int at = 0; name[at]; at++) {
+		const int length = model_is_letter(name[at], letters[0]) ? model_letters_length(name + at, letters) : -1;
+		const int rank = length * MODEL_TEXT + at;
+
+		if (length >= 0 && (best < 0 || rank < best))
+			best = rank;
 	}
-	return first < 0 ? 0 : at - first + first;
+	return letters[0] ? best : 0;
 }
 
 int model_find_by_letters(const struct model *m, const char *letters)
@@ -457,11 +475,11 @@ int model_find_by_letters(const struct model *m, const char *letters)
 	int best = -1, least = 0;
 
 	for (int i = 0; i < m->n; i++) {
-		int spread = model_letters_spread(m->session[i].name, letters);
+		const int rank = model_letters_rank(m->session[i].name, letters);
 
-		if (spread >= 0 && (best < 0 || spread < least)) {
+		if (rank >= 0 && (best < 0 || rank < least)) {
 			best = i;
-			least = spread;
+			least = rank;
 		}
 	}
 	return best;

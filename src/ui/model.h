@@ -193,7 +193,8 @@ void model_show(struct model *m);
 int model_waiting(const struct model *m);
 /* The next session that waits, after the chosen one; -1: none. */
 int model_next_waiting(const struct model *m);
-/* The best match of typed letters, in their order, in a name; -1: none. */
+/* The best match of typed letters, in their order, in a name: where they lie closest together, then where they come earliest,
+ * then the first session; -1: none. */
 int model_find_by_letters(const struct model *m, const char *letters);
 void model_set_panes(struct model *m, int panes);
 void model_say(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

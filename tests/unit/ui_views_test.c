@@ -356,6 +356,36 @@ static void test_search_directions(void **state)
 	}
 }
 
+/* Letters that lie closer together rank first, wherever in the name they are. */
+static void test_find_by_letters(void **state)
+{
+	static const struct {
+		const char *names[3], *letters;
+		int found;
+	} cases[] = {
+		{{"w-e-b", "the-web", "other"}, "web", 1},	    /* together, though later */
+		{{"w-x-web", "w-eb", "other"}, "web", 0},	    /* not from the first w on */
+		{{"a-web", "web", "web"}, "web", 1},		    /* as close: what comes earlier, then the first */
+		{{"other", "API", "a-p-i"}, "api", 1},		    /* whatever the case */
+		{{"aab", "ab", "other"}, "ab", 1},		    {{"ab", "abb", "other"}, "bb", 1},
+		{{"one", "two", "three"}, "x", -1},		    {{"one", "two", "three"}, "", 0},
+		{{"ba", "ab", "other"}, "ab", 1},		    {{"a", "b", "other"}, "ab", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct model m;
+
+		fill(&m);
+		for (int s = 0; s < 3; s++)
+			snprintf(m.session[s].name, sizeof(m.session[s].name), "%s", cases[i].names[s]);
+		if (model_find_by_letters(&m, cases[i].letters) != cases[i].found)
+			fail_msg("case %zu, \"%s\": %d, not %d", i, cases[i].letters, model_find_by_letters(&m, cases[i].letters),
+				 cases[i].found);
+		model_fini(&m);
+	}
+}
+
 /* Where something happened can be gone to. */
 static void test_marks(void **state)
 {
@@ -768,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_keys_change_the_model),
 		cmocka_unit_test(test_selection), cmocka_unit_test(test_search_directions),
+		cmocka_unit_test(test_find_by_letters),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_suggestions_are_taken),
 		cmocka_unit_test(test_bindings),
