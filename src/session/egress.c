@@ -181,6 +181,7 @@ static void egress_take(struct session *s, const struct egress_entry *e)
 		return;
 	s->egress.last = *merged;
 	egress_add_entry(&fields, merged);
+	json_add_int(&fields, "egress_refused", s->egress.refused); /* as status.json has it */
 	status_event(s, "egress", &fields);
 	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
 	if (clock_wall_ms() - s->egress.status_ms >= EGRESS_STATUS_MS) {

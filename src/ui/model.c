@@ -81,11 +81,14 @@ static void model_copy_fields(struct model_session *s, const struct json_line *l
 		{"pool_total_kib", &s->pool_total_kib}, {"pool_used_kib", &s->pool_used_kib},
 	};
 	const char *mode = json_get_string(l, "mode");
+	const int64_t refused = s->refused;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		model_copy_text(texts[i].text, texts[i].size, l, texts[i].name);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		json_get_int(l, numbers[i].name, numbers[i].value);
+	if (s->refused < refused) /* the file is written once a second and may be behind an event */
+		s->refused = refused;
 	if (mode)
 		s->overlay = strcmp(mode, "overlay") == 0;
 	s->terminal = json_get_bool(l, "terminal", s->terminal);
@@ -371,7 +374,6 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 		calls = !model_needs_user(s);
 		s->unseen_bell = !model_is_looked_at(m, s);
 	} else if (strcmp(event, "egress") == 0) {
-		s->refused++;
 		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
 		model_add_mark(s, "denied: %.60s", s->last_refused);
 	} else if (strcmp(event, "clip") == 0) {

@@ -83,7 +83,8 @@ struct model_session {
 	bool ended, has_code; /* ended: kept with its last screen until a key dismisses it; has_code: it said with what code */
 	int64_t code, ended_ms;
 	struct buf record; /* to start one like it (client/record.h); empty: not known */
-	int64_t state_since_ms, agent_since_ms, started_ms, refused, memory_total_kib, memory_used_kib, load_milli, cores;
+	int64_t refused; /* connections, as the session counts them */
+	int64_t state_since_ms, agent_since_ms, started_ms, memory_total_kib, memory_used_kib, load_milli, cores;
 	int64_t pool_total_kib, pool_used_kib;
 	struct view_screen screen;
 	struct model_mark mark[MODEL_MARKS]; /* a ring */

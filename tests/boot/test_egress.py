@@ -127,6 +127,9 @@ def test_a_locked_guest(ctx):
     assert_in("guest's own firewall", w.refused("9.9.9.9", 8443)["reason"], "an address is refused in the guest already")
     events = [e for e in read_json_lines(os.path.join(ctx.home, "events")) if e.get("event") == "egress"]
     assert_true(any(e["host"] == "evil.example" and e["port"] == 80 for e in events), "events: %s" % events)
+    total = sum(max(e["count"] for e in events if (e["host"], e["port"], e["proto"]) == one)
+                for one in {(e["host"], e["port"], e["proto"]) for e in events})
+    assert_eq(events[-1]["egress_refused"], total, "all that was refused, in the last event: %s" % events)
     with open(os.path.join(ctx.session_dirs()[0], "status.json"), encoding="utf-8") as f:
         status = json.load(f)
     assert_eq(status["egress"], "locked", "egress in the status")
