@@ -1,6 +1,7 @@
 /* ccvm: claude in a throw-away microVM, used exactly as claude. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "client/firstuse.h"
 #include "client/launch.h"
 #include "client/run.h"
@@ -48,10 +49,10 @@ static void main_claim_standard_fds(void)
 static int main_run(const struct conf_args *args, const struct conf *conf)
 {
 	const bool dryrun = main_env_is("CCVM_DRYRUN", "1");
+	AUTO_BUF struct buf rest = {0};
 	struct launch l = {
 		.conf = conf,
-		.args = args->rest.v,
-		.nargs = args->rest.n,
+		.args = &rest,
 		.envp = environ,
 		.shell = args->shell,
 		.dryrun = dryrun,
@@ -66,6 +67,8 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 
 	if (events_init(&events, getenv("CCVM_EVENTS"), args->debug || main_env_is("CCVM_DEBUG", "1"), &e) < 0)
 		return main_fail(&e);
+	for (size_t i = 0; i < args->rest.n; i++)
+		strlist_add(&rest, args->rest.v[i]);
 	terminal_size(&l.cols, &l.rows);
 	session = launch_session(&l, &fd, &e);
 	if (session < 0)

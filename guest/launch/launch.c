@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LAUNCH_ARGS_MAX (8 << 20)
 
 static volatile sig_atomic_t launch_child;
 
@@ -73,20 +73,7 @@ static int launch_read(const char *name, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *path = mem_format(NAME_LAUNCH_DIR "/%s", name);
 
-	return file_read(AT_FDCWD, path, LAUNCH_ARGS_MAX, out, e);
-}
-
-/* The argument vector: program name, then each NUL-ended string of the file. */
-static void launch_split_args(struct buf *bytes, const char *name, struct strv *argv)
-{
-	const char *p, *end;
-
-	strv_add(argv, name);
-	(void)buf_text(bytes);
-	p = (const char *)bytes->bytes + bytes->start;
-	end = (const char *)bytes->bytes + bytes->end;
-	for (; p < end; p += strlen(p) + 1)
-		strv_add(argv, p);
+	return file_read(AT_FDCWD, path, STRLIST_MAX, out, e);
 }
 
 static _Noreturn void launch_agent(const char *path, char **argv)
@@ -179,7 +166,8 @@ int main(int argc, char **argv)
 		return ERR_EXIT_GUEST;
 	}
 	/* A leading dash makes zsh a login shell. */
-	launch_split_args(&args, shell ? "-zsh" : "claude", &agent);
+	strv_add(&agent, shell ? "-zsh" : "claude");
+	strlist_split(buf_data(&args), buf_len(&args), &agent);
 	launch_catch_signals();
 	child = fork();
 	if (child < 0) {

@@ -4,6 +4,7 @@
  * 2. A name is one that no path can be made of: a pack writes only into the folder that its reader chose.
  * 3. Nothing is kept between calls but the place, which is the caller's. */
 #include "base/pack.h"
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static bool pack_is_name(const char *p, size_t n)
 int pack_add(struct buf *out, const char *name, const void *bytes, size_t n, struct err *e)
 {
 	const size_t length = strlen(name);
-	const uint8_t head = (uint8_t)length, size[4] = {(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)};
+	const uint8_t head = (uint8_t)length;
 
 	if (!pack_is_name(name, length))
 		return err_set(e, "%s: not the name of a file in a pack", name);
@@ -31,7 +32,7 @@ int pack_add(struct buf *out, const char *name, const void *bytes, size_t n, str
 		return err_set(e, "%s: too long", name);
 	buf_add(out, &head, 1);
 	buf_add(out, name, length);
-	buf_add(out, size, sizeof(size));
+	bytes_put_u32(out, (uint32_t)n);
 	buf_add(out, bytes, n);
 	return 0;
 }
@@ -49,7 +50,7 @@ int pack_next(const void *bytes, size_t n, size_t *at, struct pack_entry *entry,
 	size = p + 1 + length;
 	if (!pack_is_name((const char *)p + 1, length))
 		return err_set(e, "a pack with a name that is none");
-	entry->n = size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
+	entry->n = bytes_get_u32(size);
 	if (entry->n > left - (1 + length + 4))
 		return err_set(e, "a pack that ends within an entry");
 	memcpy(entry->name, p + 1, length);

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/spawn.h"
+#include "base/strlist.h"
 #include "base/trustpath.h"
 #include "client/recent.h"
 #include "conf/conf.h"
@@ -63,12 +64,6 @@ static void launch_session_env(const struct launch *l, struct strv *out)
 		strv_add(out, "PATH=/usr/local/bin:/usr/bin:/bin");
 }
 
-static void launch_add_strings(struct buf *out, char *const *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_add(out, v[i], strlen(v[i]) + 1);
-}
-
 /* What goes to the agent: the listed variables, and the API key under its own name. */
 static void launch_agent_env(const struct launch *l, struct strv *out)
 {
@@ -98,22 +93,29 @@ static void launch_start_json(const struct launch *l, struct buf *out)
 	json_end(out);
 }
 
+static int launch_refuse_size(const char *what, struct err *e)
+{
+	err_set(e, "%s larger than %u MiB", what, STRLIST_MAX >> 20);
+	err_remedy(e, "pass large input on standard input, or as a file in the project");
+	return err_exit_code(e, ERR_EXIT_POLICY);
+}
+
 static int launch_send(const struct launch *l, int fd, struct err *e)
 {
-	AUTO_BUF struct buf start = {0}, args = {0}, env = {.secret = true}, frames = {.secret = true};
+	AUTO_BUF struct buf start = {0}, env = {.secret = true}, frames = {.secret = true};
 	struct strv agent_env = {0};
 
 	launch_start_json(l, &start);
-	launch_add_strings(&args, l->args, l->nargs);
 	launch_agent_env(l, &agent_env);
-	launch_add_strings(&env, agent_env.v, agent_env.n);
-	for (size_t i = 0; i < agent_env.n; i++)
+	for (size_t i = 0; i < agent_env.n; i++) {
+		strlist_add(&env, agent_env.v[i]);
 		secret_wipe(agent_env.v[i], strlen(agent_env.v[i]));
+	}
 	strv_fini(&agent_env);
-	if (buf_len(&args) > WIRE_PAYLOAD_MAX || buf_len(&env) > WIRE_PAYLOAD_MAX)
-		return err_set(e, "the arguments or the environment are too large");
+	if (buf_len(l->args) > STRLIST_MAX || buf_len(&env) > STRLIST_MAX)
+		return launch_refuse_size(buf_len(l->args) > STRLIST_MAX ? "claude's arguments are" : "the environment is", e);
 	wire_put(&frames, WIRE_START, buf_data(&start), buf_len(&start));
-	wire_put(&frames, WIRE_ARGS, buf_data(&args), buf_len(&args));
+	wire_put(&frames, WIRE_ARGS, buf_data(l->args), buf_len(l->args));
 	wire_put(&frames, WIRE_ENV, buf_data(&env), buf_len(&env));
 	wire_put(&frames, WIRE_BEGIN, NULL, 0);
 	return file_write_all(fd, buf_data(&frames), buf_len(&frames), e);

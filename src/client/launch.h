@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -12,8 +13,7 @@ struct conf;
 
 struct launch { /* all borrowed */
 	const struct conf *conf;
-	char *const *args; /* the agent's */
-	size_t nargs;
+	const struct buf *args; /* the agent's, as base/strlist.h has them */
 	char *const *envp; /* the user's environment */
 	bool shell;
 	bool dryrun;

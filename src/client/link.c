@@ -1,4 +1,5 @@
 #include "client/link.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -38,8 +39,8 @@ int link_resize(struct link *k, int cols, int rows, struct err *e)
 {
 	AUTO_BUF struct buf size = {0};
 
-	view_put_u16(&size, (uint16_t)cols);
-	view_put_u16(&size, (uint16_t)rows);
+	bytes_put_u16(&size, (uint16_t)cols);
+	bytes_put_u16(&size, (uint16_t)rows);
 	return link_send(k, WIRE_RESIZE, buf_data(&size), buf_len(&size), e);
 }
 
@@ -110,7 +111,7 @@ int link_screen(struct link *k, struct view_screen *v, struct err *e)
 	int rc;
 
 	buf_add(&pull, "p", 1);
-	view_put_u64(&pull, 0);
+	bytes_put_u64(&pull, 0);
 	if (link_view(k, &pull, VIEW_FRAME, &f, e) < 0)
 		return -1;
 	rc = view_take_frame(v, f.payload, f.n);

@@ -1,4 +1,5 @@
 #include "client/record.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "proto/names.h"
@@ -22,13 +23,10 @@ int record_read(const char *directory, struct buf *out, struct err *e)
 	for (size_t i = 0; i < RECORD_PARTS; i++) {
 		AUTO_FREE char *path = mem_format("%s/%s", directory, names[i]);
 		AUTO_BUF struct buf text = {0};
-		unsigned char length[4];
 
 		if (file_read(AT_FDCWD, path, RECORD_FILE_MAX, &text, e) < 0)
 			return err_remedy(e, "the session may be starting or ending: try again, or ccvmctl new");
-		for (size_t k = 0; k < sizeof(length); k++)
-			length[k] = (unsigned char)(buf_len(&text) >> 8 * k);
-		buf_add(out, length, sizeof(length));
+		bytes_put_u32(out, (uint32_t)buf_len(&text));
 		buf_add(out, buf_data(&text), buf_len(&text));
 	}
 	return 0;
@@ -39,7 +37,7 @@ int record_split(const void *bytes, size_t n, struct buf part[RECORD_PARTS], str
 	const unsigned char *p = bytes, *end = p + n;
 
 	for (size_t i = 0; i < RECORD_PARTS; i++) {
-		const size_t length = end - p >= 4 ? wire_get_u32(p) : 0;
+		const size_t length = end - p >= 4 ? bytes_get_u32(p) : 0;
 
 		if (end - p < 4 || length > (size_t)(end - p - 4))
 			return err_set(e, "this is no record of a session");

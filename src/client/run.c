@@ -10,6 +10,7 @@
  *    is then cleaned up here. */
 #include "client/run.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -422,7 +423,7 @@ static void run_on_stderr(struct run *r, const struct wire_frame *f)
 static void run_on_credit(struct run *r, const struct wire_frame *f)
 {
 	if (f->n == 4)
-		r->credit += wire_get_u32(f->payload);
+		r->credit += bytes_get_u32(f->payload);
 	run_input_watch(r);
 }
 

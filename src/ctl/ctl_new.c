@@ -1,6 +1,7 @@
 /* ccvmctl new: a session that belongs to no terminal; its workspace is the current directory. */
 #include "ctl/ctl.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
 
@@ -25,9 +26,9 @@ static int new_start(const struct ctl_args *a, const struct conf_args *args, str
 {
 	const char *name = ctl_value(a, "name");
 	const bool spare = ctl_has(a, "spare");
+	AUTO_BUF struct buf agent_args = {0};
 	const struct launch l = {.conf = conf,
-				 .args = a->operands,
-				 .nargs = (size_t)a->n,
+				 .args = &agent_args,
 				 .envp = environ,
 				 .shell = args->shell,
 				 .tty = true,
@@ -38,6 +39,8 @@ static int new_start(const struct ctl_args *a, const struct conf_args *args, str
 				 .cols = 80,
 				 .rows = 24};
 
+	for (int i = 0; i < a->n; i++)
+		strlist_add(&agent_args, a->operands[i]);
 	if (launch_check_root(e) < 0 || conf_load(conf, args, environ, e) < 0)
 		return -1;
 	return ctl_start(&l, ctl_has(a, "wait"), ctl_has(a, "json"), e);

@@ -21,7 +21,6 @@ extern char **environ;
 
 struct restart {
 	struct buf part[RECORD_PARTS];
-	struct strv argv;
 	char *name; /* owned */
 	int fd;	    /* the workspace, the very directory that the session was started in */
 	int64_t dev, ino;
@@ -32,7 +31,6 @@ static void restart_fini(struct restart *r)
 {
 	for (size_t i = 0; i < RECORD_PARTS; i++)
 		buf_fini(&r->part[i]);
-	strv_fini(&r->argv);
 	free(r->name);
 	if (r->fd >= 0)
 		close(r->fd);
@@ -56,13 +54,10 @@ static int restart_read_status(struct restart *r, struct err *e)
 static int restart_read(struct restart *r, const char *directory, struct err *e)
 {
 	AUTO_BUF struct buf record = {0};
-	const struct buf *args = &r->part[RECORD_ARGS];
 
 	if ((directory ? record_read(directory, &record, e) : file_read_fd(STDIN_FILENO, RESTART_RECORD_MAX, &record, e)) < 0 ||
 	    record_split(buf_data(&record), buf_len(&record), r->part, e) < 0)
 		return -1;
-	for (const char *p = buf_text(&r->part[RECORD_ARGS]), *end = p + buf_len(args); p < end; p += strlen(p) + 1)
-		strv_add(&r->argv, p);
 	return restart_read_status(r, e);
 }
 
@@ -85,7 +80,7 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 static int restart_start(struct restart *r, const struct ctl_args *a, struct err *e)
 {
 	struct conf conf;
-	const struct launch l = {.conf = &conf, .args = r->argv.v, .nargs = r->argv.n, .envp = environ, .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
+	const struct launch l = {.conf = &conf, .args = &r->part[RECORD_ARGS], .envp = environ, .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
 				 .tty = true, .detached = true, .name = r->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 	int rc;
 

@@ -1,4 +1,5 @@
 /* ccvmctl send, keys, capture, rename: a session's screen and keyboard, for scripts. */
+#include "base/bytes.h"
 #include "ctl/ctl.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -89,7 +90,7 @@ static int screen_key(struct link *k, const struct key *key, struct err *e)
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, (const char[]){VIEW_KEY, (char)key->mods}, 2);
-	view_put_u32(&message, key->code);
+	bytes_put_u32(&message, key->code);
 	return link_send(k, WIRE_VIEW, buf_data(&message), buf_len(&message), e);
 }
 
@@ -154,8 +155,8 @@ static int capture_history(struct link *k, const struct view_screen *v, const st
 		int rc;
 
 		buf_add(&ask, "l", 1);
-		view_put_u64(&ask, line);
-		view_put_u16(&ask, n);
+		bytes_put_u64(&ask, line);
+		bytes_put_u16(&ask, n);
 		if (link_view(k, &ask, VIEW_HISTORY, &frame, e) < 0)
 			return -1;
 		rc = view_take_history(&rows, v->cols, n, frame.payload, frame.n);

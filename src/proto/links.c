@@ -1,4 +1,5 @@
 #include "proto/links.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "proto/view.h"
 
@@ -63,15 +64,15 @@ void links_put(const struct links *l, struct buf *out, const uint32_t *ids, size
 	const size_t at = buf_len(out);
 	uint16_t count = 0;
 
-	view_put_u16(out, 0);
+	bytes_put_u16(out, 0);
 	for (size_t i = 0; i < n; i++) {
 		const char *uri = links_uri(l, ids[i]);
 
 		if (!uri || sent[ids[i] % LINKS_MAX])
 			continue;
 		sent[ids[i] % LINKS_MAX] = true;
-		view_put_u32(out, ids[i]);
-		view_put_u16(out, (uint16_t)strlen(uri));
+		bytes_put_u32(out, ids[i]);
+		bytes_put_u16(out, (uint16_t)strlen(uri));
 		buf_add(out, uri, strlen(uri));
 		count++;
 	}
@@ -80,7 +81,7 @@ void links_put(const struct links *l, struct buf *out, const uint32_t *ids, size
 
 size_t links_take(struct links *l, const unsigned char *p, size_t n)
 {
-	const size_t count = n >= 2 ? view_get_u16(p) : LINKS_MAX + 1;
+	const size_t count = n >= 2 ? bytes_get_u16(p) : LINKS_MAX + 1;
 	size_t at = 2;
 
 	if (count > LINKS_MAX)
@@ -91,8 +92,8 @@ size_t links_take(struct links *l, const unsigned char *p, size_t n)
 
 		if (n - at < LINKS_HEADER)
 			return 0;
-		id = view_get_u32(p + at);
-		len = view_get_u16(p + at + 4);
+		id = bytes_get_u32(p + at);
+		len = bytes_get_u16(p + at + 4);
 		at += LINKS_HEADER;
 		if (!id || n - at < len || !links_is_uri((const char *)p + at, len))
 			return 0;

@@ -1,4 +1,5 @@
 #include "proto/view.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -9,38 +10,6 @@
 
 /* ---- integers and characters ---- */
 
-void view_put_u16(struct buf *out, uint16_t v)
-{
-	buf_add(out, (const unsigned char[]){(unsigned char)v, (unsigned char)(v >> 8)}, 2);
-}
-
-void view_put_u32(struct buf *out, uint32_t v)
-{
-	view_put_u16(out, (uint16_t)v);
-	view_put_u16(out, (uint16_t)(v >> 16));
-}
-
-void view_put_u64(struct buf *out, uint64_t v)
-{
-	view_put_u32(out, (uint32_t)v);
-	view_put_u32(out, (uint32_t)(v >> 32));
-}
-
-uint16_t view_get_u16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-uint32_t view_get_u32(const unsigned char *p)
-{
-	return view_get_u16(p) | (uint32_t)view_get_u16(p + 2) << 16;
-}
-
-uint64_t view_get_u64(const unsigned char *p)
-{
-	return view_get_u32(p) | (uint64_t)view_get_u32(p + 4) << 32;
-}
-
 /* ---- writing ---- */
 
 size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title)
@@ -49,32 +18,29 @@ size_t view_begin_frame(struct buf *out, const struct view_state *s, const char 
 	const size_t n = title ? strnlen(title, VIEW_TITLE_MAX - 1) : 0;
 
 	buf_add(out, "F", 1);
-	view_put_u64(out, s->gen);
-	view_put_u64(out, s->top);
-	view_put_u64(out, s->first);
+	bytes_put_u64(out, s->gen);
+	bytes_put_u64(out, s->top);
+	bytes_put_u64(out, s->first);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		view_put_u16(out, numbers[i]);
+		bytes_put_u16(out, numbers[i]);
 	buf_add(out, (const unsigned char[]){s->shape, title != NULL}, 2);
-	view_put_u16(out, (uint16_t)n);
+	bytes_put_u16(out, (uint16_t)n);
 	buf_add(out, title ? title : "", n);
-	view_put_u16(out, 0);
+	bytes_put_u16(out, 0);
 	return buf_len(out) - 2;
 }
 
 size_t view_begin_history(struct buf *out, uint64_t first)
 {
 	buf_add(out, "L", 1);
-	view_put_u64(out, first);
-	view_put_u16(out, 0);
+	bytes_put_u64(out, first);
+	bytes_put_u16(out, 0);
 	return buf_len(out) - 2;
 }
 
 void view_end(struct buf *out, size_t count_at, uint16_t rows)
 {
-	unsigned char *p = out->bytes + out->start + count_at;
-
-	p[0] = (unsigned char)rows;
-	p[1] = (unsigned char)(rows >> 8);
+	bytes_set_u16(out->bytes + out->start + count_at, rows);
 }
 
 static bool view_is_blank(const struct view_cell *c)
@@ -112,12 +78,12 @@ static size_t view_put_run(struct buf *out, const struct view_cell *cells, size_
 	size_t head = buf_len(out), i = at, count = 0;
 	unsigned char *p;
 
-	view_put_u32(out, lead->fg);
-	view_put_u32(out, lead->bg);
-	view_put_u16(out, (uint16_t)((lead->attr & VIEW_ATTRS) | (lead->link ? VIEW_LINKED : 0)));
-	view_put_u32(out, 0);
+	bytes_put_u32(out, lead->fg);
+	bytes_put_u32(out, lead->bg);
+	bytes_put_u16(out, (uint16_t)((lead->attr & VIEW_ATTRS) | (lead->link ? VIEW_LINKED : 0)));
+	bytes_put_u32(out, 0);
 	if (lead->link)
-		view_put_u32(out, lead->link);
+		bytes_put_u32(out, lead->link);
 	do {
 		view_put_cell(out, &cells[i]);
 		i += step;
@@ -125,10 +91,8 @@ static size_t view_put_run(struct buf *out, const struct view_cell *cells, size_
 	} while (i < n && view_same_run(lead, &cells[i]));
 	p = out->bytes + out->start + head;
 	head = buf_len(out) - head - VIEW_RUN_HEADER - (lead->link ? 4 : 0);
-	p[10] = (unsigned char)count;
-	p[11] = (unsigned char)(count >> 8);
-	p[12] = (unsigned char)head;
-	p[13] = (unsigned char)(head >> 8);
+	bytes_set_u16(p + 10, (uint16_t)count);
+	bytes_set_u16(p + 12, (uint16_t)head);
 	return i;
 }
 
@@ -137,9 +101,9 @@ bool view_put_row(struct buf *out, uint16_t row, const struct view_cell *cells, 
 	uint16_t runs = 0;
 	size_t at, used = view_used(cells, n);
 
-	view_put_u16(out, row);
+	bytes_put_u16(out, row);
 	at = buf_len(out);
-	view_put_u16(out, 0);
+	bytes_put_u16(out, 0);
 	if (used && (cells[used - 1].attr & VIEW_WIDE)) /* cut in half by a narrower screen */
 		used--;
 	for (size_t i = 0; i < used; runs++)
@@ -170,7 +134,7 @@ static const unsigned char *view_read(struct view_reader *r, size_t n)
 
 static uint16_t view_read_u16(struct view_reader *r)
 {
-	return view_get_u16(view_read(r, 2));
+	return bytes_get_u16(view_read(r, 2));
 }
 
 static void view_screen_resize(struct view_screen *v, uint16_t cols, uint16_t rows)
@@ -223,16 +187,16 @@ static size_t view_read_cell(struct view_cell *c, const unsigned char *p, size_t
 static size_t view_read_run(struct view_reader *r, struct view_cell *cells, size_t room)
 {
 	const unsigned char *h = view_read(r, VIEW_RUN_HEADER);
-	const uint16_t attr = view_get_u16(h + 8);
-	struct view_cell style = {.fg = view_get_u32(h), .bg = view_get_u32(h + 4), .attr = attr & (uint16_t)~VIEW_LINKED};
-	const size_t count = view_get_u16(h + 10), bytes = view_get_u16(h + 12), step = style.attr & VIEW_WIDE ? 2 : 1;
+	const uint16_t attr = bytes_get_u16(h + 8);
+	struct view_cell style = {.fg = bytes_get_u32(h), .bg = bytes_get_u32(h + 4), .attr = attr & (uint16_t)~VIEW_LINKED};
+	const size_t count = bytes_get_u16(h + 10), bytes = bytes_get_u16(h + 12), step = style.attr & VIEW_WIDE ? 2 : 1;
 	const unsigned char *link = view_read(r, attr & VIEW_LINKED ? 4 : 0), *text = view_read(r, bytes);
 	size_t at = 0;
 
 	if (r->failed || !count || count * step > room || (style.attr & ~VIEW_ATTRS) || !view_is_colour(style.fg) ||
 	    !view_is_colour(style.bg))
 		return 0;
-	if ((attr & VIEW_LINKED) && !(style.link = view_get_u32(link)))
+	if ((attr & VIEW_LINKED) && !(style.link = bytes_get_u32(link)))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		struct view_cell *c = &cells[i * step];
@@ -322,9 +286,9 @@ int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n)
 	struct view_state s = {0};
 
 	(void)view_read(&r, 1);
-	s.gen = view_get_u64(view_read(&r, 8));
-	s.top = view_get_u64(view_read(&r, 8));
-	s.first = view_get_u64(view_read(&r, 8));
+	s.gen = bytes_get_u64(view_read(&r, 8));
+	s.top = bytes_get_u64(view_read(&r, 8));
+	s.first = bytes_get_u64(view_read(&r, 8));
 	s.cols = view_read_u16(&r);
 	s.rows = view_read_u16(&r);
 	s.cursor_row = view_read_u16(&r);
@@ -353,7 +317,7 @@ int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const
 	(void)view_read(&r, 1);
 	view_screen_resize(v, cols, rows);
 	memset(v->cells, 0, (size_t)cols * rows * sizeof(*v->cells));
-	v->s = (struct view_state){.cols = cols, .rows = rows, .top = view_get_u64(view_read(&r, 8))};
+	v->s = (struct view_state){.cols = cols, .rows = rows, .top = bytes_get_u64(view_read(&r, 8))};
 	return view_read_rows(&r, v);
 }
 

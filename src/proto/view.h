@@ -122,9 +122,6 @@ enum view_key {
 };
 
 /* ---- writing; each row is appended with view_put_row, then the count is set by view_end ---- */
-void view_put_u16(struct buf *out, uint16_t v);
-void view_put_u32(struct buf *out, uint32_t v);
-void view_put_u64(struct buf *out, uint64_t v);
 /* Starts a frame. title NULL: unchanged. Returns the place of the count for view_end. */
 size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title);
 size_t view_begin_history(struct buf *out, uint64_t first);
@@ -142,9 +139,6 @@ struct view_screen {
 	struct links links;
 };
 
-uint16_t view_get_u16(const unsigned char *p);
-uint32_t view_get_u32(const unsigned char *p);
-uint64_t view_get_u64(const unsigned char *p);
 void view_screen_fini(struct view_screen *v);
 /* Applies a VIEW_FRAME (with its kind byte). -1: malformed; the screen is then valid but of no meaning. Pure. */
 int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n);

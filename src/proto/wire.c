@@ -1,16 +1,6 @@
 #include "proto/wire.h"
+#include "base/bytes.h"
 #include "base/mem.h"
-
-static void wire_store_u32(unsigned char *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
-}
-
-uint32_t wire_get_u32(const unsigned char *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t n)
 {
@@ -19,7 +9,7 @@ void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t 
 	if (n > WIRE_PAYLOAD_MAX)
 		mem_die("frame too large");
 	p = buf_room(out, WIRE_HEADER_SIZE);
-	wire_store_u32(p, (uint32_t)n);
+	bytes_set_u32(p, (uint32_t)n);
 	p[4] = (unsigned char)type;
 	buf_grew(out, WIRE_HEADER_SIZE);
 	buf_add(out, payload, n);
@@ -29,7 +19,7 @@ void wire_put_u32(struct buf *out, enum wire_type type, uint32_t value)
 {
 	unsigned char bytes[4];
 
-	wire_store_u32(bytes, value);
+	bytes_set_u32(bytes, value);
 	wire_put(out, type, bytes, sizeof(bytes));
 }
 
@@ -40,7 +30,7 @@ int wire_next(const struct buf *in, struct wire_frame *f)
 
 	if (buf_len(in) < WIRE_HEADER_SIZE)
 		return 0;
-	n = wire_get_u32(p);
+	n = bytes_get_u32(p);
 	if (n > WIRE_PAYLOAD_MAX)
 		return -1;
 	if (buf_len(in) - WIRE_HEADER_SIZE < n)

@@ -73,7 +73,6 @@ struct wire_frame {
 
 void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t n);
 void wire_put_u32(struct buf *out, enum wire_type type, uint32_t value);
-uint32_t wire_get_u32(const unsigned char *p);
 
 /* Takes the next whole frame from the front of in: 1 and *f, 0 when more bytes are needed, -1 for a length beyond
  * the bound. The caller drops f->n + WIRE_HEADER_SIZE bytes from in when done with the frame. Pure. */

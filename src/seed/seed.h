@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "conf/user_place.h"
 
@@ -21,8 +22,7 @@ struct seed_spec { /* all borrowed */
 	bool shell;
 	uid_t uid;
 	gid_t gid;
-	char *const *args; /* claude's arguments */
-	size_t nargs;
+	const struct buf *args; /* claude's, as base/strlist.h has them */
 	struct user_dirs dirs;	/* home and claude_dir are never NULL */
 	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
 	bool clipboard;

@@ -7,26 +7,6 @@
 
 #include <string.h>
 
-#define SEED_ARGS_MAX (4u << 20) /* more than Linux hands to a program with its usual stack */
-
-static int basic_refuse(struct err *e, const char *remedy)
-{
-	err_remedy(e, "%s", remedy);
-	return err_exit_code(e, ERR_EXIT_POLICY);
-}
-
-static int basic_write_args(const struct seed_run *r, struct err *e)
-{
-	AUTO_BUF struct buf b = {0};
-
-	for (size_t i = 0; i < r->spec->nargs; i++)
-		buf_add(&b, r->spec->args[i], strlen(r->spec->args[i]) + 1);
-	if (buf_len(&b) > SEED_ARGS_MAX) {
-		err_set(e, "claude's arguments are larger than %u MiB", SEED_ARGS_MAX >> 20);
-		return basic_refuse(e, "Pass large input on standard input or as a file in the project.");
-	}
-	return file_create(r->dirfd, NAME_SEED_CLAUDE_ARGS, buf_text(&b), buf_len(&b), SEED_FILE_MODE, e);
-}
 
 /* Names of the variables that will be sent, so that sshd accepts exactly those. */
 static int basic_write_accept_env(const struct seed_run *r, struct err *e)
@@ -62,7 +42,8 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_GID, s->gid, e) < 0 ||
-	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 || basic_write_args(r, e) < 0 ||
+	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 ||
+	    file_create(r->dirfd, NAME_SEED_CLAUDE_ARGS, buf_data(s->args), buf_len(s->args), SEED_FILE_MODE, e) < 0 ||
 	    basic_write_accept_env(r, e) < 0)
 		return -1;
 	if (s->projects && basic_text(r, NAME_SEED_PROJECTS, s->projects, e) < 0)

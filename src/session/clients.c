@@ -1,5 +1,6 @@
+#include "base/bytes.h"
+#include "base/strlist.h"
 #include "session/state.h"
-#include "session/clients_input.h"
 #include "proto/view.h"
 
 #include <errno.h>
@@ -143,13 +144,16 @@ static int clients_on_start(struct client *c, const struct wire_frame *f)
 static int clients_on_args(struct client *c, const struct wire_frame *f)
 {
 	c->has_args = true;
-	return clients_split_strings(f->payload, f->n, &c->session->args);
+	if (!strlist_is_valid(f->payload, f->n))
+		return -1;
+	buf_add(&c->session->args, f->payload, f->n);
+	return 0;
 }
 
 static int clients_on_env(struct client *c, const struct wire_frame *f)
 {
 	c->has_env = true;
-	if (c->session->env || (f->n && ((const char *)f->payload)[f->n - 1] != '\0'))
+	if (c->session->env || !strlist_is_valid(f->payload, f->n))
 		return -1;
 	c->session->env = secret_new(f->payload, f->n);
 	return 0;
@@ -447,7 +451,7 @@ static void clients_send_taken(struct client *c)
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, (const char[]){VIEW_TAKEN}, 1);
-	view_put_u32(&message, c->taken);
+	bytes_put_u32(&message, c->taken);
 	if (c->taken)
 		clients_send(c, WIRE_VIEW_DATA, buf_data(&message), buf_len(&message));
 	c->taken = 0;
@@ -457,7 +461,7 @@ static void clients_send_taken(struct client *c)
  * was given. */
 static void clients_on_taken(struct client *c, const unsigned char *p, size_t n)
 {
-	const uint32_t told = n == 5 ? view_get_u32(p + 1) : 0, taken = told < c->pasted ? told : c->pasted;
+	const uint32_t told = n == 5 ? bytes_get_u32(p + 1) : 0, taken = told < c->pasted ? told : c->pasted;
 
 	c->pasted -= taken;
 	c->taken += taken;

@@ -9,6 +9,7 @@
  * 4. A list says which image types there are and nothing about texts, so it may be asked for at any time; but not more
  *    than once a second without a lease, since each one starts a program on the host.
  * 5. A helper that ends takes image paste with it, nothing else. */
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
@@ -104,7 +105,7 @@ void clip_on_typed(struct session *s, uint32_t client, struct clip_typed *t, con
 
 void clip_on_view(struct session *s, uint32_t client, const unsigned char *bytes, size_t n)
 {
-	if (n == 6 && bytes[0] == VIEW_KEY && bytes[1] == VIEW_CTRL && view_get_u32(bytes + 2) == 'v')
+	if (n == 6 && bytes[0] == VIEW_KEY && bytes[1] == VIEW_CTRL && bytes_get_u32(bytes + 2) == 'v')
 		clip_grant(s, client);
 }
 

@@ -1,4 +1,5 @@
 #include "session/screen.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
@@ -51,8 +52,8 @@ void screen_resize(struct session *s)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	view_put_u16(&payload, (uint16_t)s->request.cols);
-	view_put_u16(&payload, (uint16_t)s->request.rows);
+	bytes_put_u16(&payload, (uint16_t)s->request.cols);
+	bytes_put_u16(&payload, (uint16_t)s->request.rows);
 	screen_send(s, WIRE_RESIZE, &payload);
 }
 
@@ -74,7 +75,7 @@ static void screen_on_input(struct session *s, const unsigned char *bytes, size_
 static void screen_on_data(struct session *s, const unsigned char *bytes, size_t n)
 {
 	if (n >= 5)
-		clients_on_view_data(s, wire_get_u32(bytes), bytes + 4, n - 4);
+		clients_on_view_data(s, bytes_get_u32(bytes), bytes + 4, n - 4);
 }
 
 /* Copies well-formed text without control characters (lines may end with a newline where that is allowed). */
@@ -380,7 +381,7 @@ void screen_on_view(struct session *s, struct client *c, uint32_t number, const 
 		clients_send(c, WIRE_VIEW_DATA, "X", 1);
 		return;
 	}
-	view_put_u32(&payload, number);
+	bytes_put_u32(&payload, number);
 	buf_add(&payload, bytes, n);
 	screen_send(s, WIRE_VIEW, &payload);
 }
@@ -397,7 +398,7 @@ void screen_forget_client(struct session *s, uint32_t number)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	view_put_u32(&payload, number);
+	bytes_put_u32(&payload, number);
 	screen_send(s, WIRE_VIEW_GONE, &payload);
 }
 

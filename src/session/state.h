@@ -67,7 +67,7 @@ struct session {
 
 	struct request request;
 	struct conf conf;
-	struct strv args; /* the agent's */
+	struct buf args; /* the agent's, as base/strlist.h has them */
 	struct secret *env; /* the agent's, with the API key: NAME=value, each ended by NUL; gone once sent */
 	char *workspace;  /* where it was when it was opened, and is in the guest */
 	int workspace_fd; /* the directory itself, opened once: judged, confined, exported and restarted by it */

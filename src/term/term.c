@@ -1,4 +1,5 @@
 #include "term/term.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proto/wire.h"
@@ -71,7 +72,7 @@ static void term_send_frame(struct term *t, struct term_viewer *v)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	view_put_u32(&payload, v->id);
+	bytes_put_u32(&payload, v->id);
 	emu_put_frame(t->emu, &payload, v->since);
 	term_send(t, WIRE_VIEW_DATA, &payload);
 	v->sent_ms = t->now_ms;
@@ -109,7 +110,7 @@ static void term_on_pull(struct term *t, uint32_t id, const unsigned char *p, si
 
 	if (!v || n != 8)
 		return;
-	v->since = view_get_u64(p);
+	v->since = bytes_get_u64(p);
 	v->waiting = true;
 	if (v->since == 0) /* at once: it tells of this moment in the stream */
 		term_send_frame(t, v);
@@ -121,8 +122,8 @@ static void term_on_lines(struct term *t, uint32_t id, const unsigned char *p, s
 
 	if (n != 10)
 		return;
-	view_put_u32(&payload, id);
-	emu_put_history(t->emu, &payload, view_get_u64(p), view_get_u16(p + 8));
+	bytes_put_u32(&payload, id);
+	emu_put_history(t->emu, &payload, bytes_get_u64(p), bytes_get_u16(p + 8));
 	term_send(t, WIRE_VIEW_DATA, &payload);
 }
 
@@ -136,11 +137,11 @@ static void term_on_find(struct term *t, uint32_t id, const unsigned char *p, si
 	if (n < 10 || n > 9 + 256)
 		return;
 	text = mem_strndup((const char *)p + 9, n - 9);
-	line = grid_find(emu_grid(t->emu), view_get_u64(p), p[8], text, &col);
-	view_put_u32(&payload, id);
+	line = grid_find(emu_grid(t->emu), bytes_get_u64(p), p[8], text, &col);
+	bytes_put_u32(&payload, id);
 	buf_add(&payload, "R", 1);
-	view_put_u64(&payload, line);
-	view_put_u16(&payload, (uint16_t)col);
+	bytes_put_u64(&payload, line);
+	bytes_put_u16(&payload, (uint16_t)col);
 	term_send(t, WIRE_VIEW_DATA, &payload);
 }
 
@@ -151,7 +152,7 @@ static void term_on_key(struct term *t, uint32_t id, const unsigned char *p, siz
 	(void)id;
 	if (n != 5)
 		return;
-	keyenc_key(&bytes, view_get_u32(p + 1), p[0], emu_modes(t->emu));
+	keyenc_key(&bytes, bytes_get_u32(p + 1), p[0], emu_modes(t->emu));
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
@@ -174,9 +175,9 @@ static void term_on_paste(struct term *t, uint32_t id, const unsigned char *p, s
 		v->bracketed = false;
 	}
 	term_send(t, WIRE_STDIN, &bytes);
-	view_put_u32(&taken, id);
+	bytes_put_u32(&taken, id);
 	buf_add(&taken, (const char[]){VIEW_TAKEN}, 1);
-	view_put_u32(&taken, (uint32_t)(n - 1));
+	bytes_put_u32(&taken, (uint32_t)(n - 1));
 	term_send(t, WIRE_VIEW_DATA, &taken);
 }
 
@@ -187,7 +188,7 @@ static void term_on_mouse(struct term *t, uint32_t id, const unsigned char *p, s
 	(void)id;
 	if (n != 7)
 		return;
-	keyenc_mouse(&bytes, p[0], p[1], p[2], view_get_u16(p + 3), view_get_u16(p + 5), emu_modes(t->emu));
+	keyenc_mouse(&bytes, p[0], p[1], p[2], bytes_get_u16(p + 3), bytes_get_u16(p + 5), emu_modes(t->emu));
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
@@ -212,7 +213,7 @@ static void term_on_view(struct term *t, const struct wire_frame *f)
 
 	for (size_t i = 0; f->n >= 5 && i < ARRAY_LEN(table); i++)
 		if ((unsigned char)table[i].kind == f->payload[4])
-			table[i].act(t, wire_get_u32(f->payload), f->payload + 5, f->n - 5);
+			table[i].act(t, bytes_get_u32(f->payload), f->payload + 5, f->n - 5);
 }
 
 /* ---- events ---- */
@@ -280,7 +281,7 @@ static void term_on_output(struct term *t, const struct wire_frame *f)
 static void term_on_resize(struct term *t, const struct wire_frame *f)
 {
 	if (f->n == 4)
-		emu_resize(t->emu, view_get_u16(f->payload), view_get_u16(f->payload + 2));
+		emu_resize(t->emu, bytes_get_u16(f->payload), bytes_get_u16(f->payload + 2));
 }
 
 static void term_on_answers(struct term *t, const struct wire_frame *f)
@@ -292,7 +293,7 @@ static void term_on_answers(struct term *t, const struct wire_frame *f)
 static void term_on_gone(struct term *t, const struct wire_frame *f)
 {
 	for (size_t i = 0; f->n == 4 && i < TERM_VIEWERS; i++)
-		if (t->viewer[i].id == wire_get_u32(f->payload))
+		if (t->viewer[i].id == bytes_get_u32(f->payload))
 			t->viewer[i].used = false;
 }
 

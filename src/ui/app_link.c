@@ -1,4 +1,5 @@
 #include "ui/app_link.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "client/record.h"
 #include "client/sessions.h"
@@ -82,7 +83,7 @@ static void links_pump(struct app_connection *c)
 
 static void links_on_taken(struct app_connection *c, const unsigned char *p, size_t n)
 {
-	const size_t taken = n == 5 ? view_get_u32(p + 1) : 0;
+	const size_t taken = n == 5 ? bytes_get_u32(p + 1) : 0;
 
 	c->pasted -= taken < c->pasted ? taken : c->pasted;
 	links_pump(c);
@@ -184,7 +185,7 @@ static void links_on_found(struct app *a, const unsigned char *p, size_t n)
 {
 	struct model *m = &a->model;
 	const struct model_session *s = model_in_pane(m, m->active);
-	const uint64_t line = n == 11 ? view_get_u64(p + 1) : UINT64_MAX, rows = s ? s->screen.rows : 0;
+	const uint64_t line = n == 11 ? bytes_get_u64(p + 1) : UINT64_MAX, rows = s ? s->screen.rows : 0;
 
 	if (line == UINT64_MAX) {
 		model_say(m, "not found: %.200s", m->line.text);
@@ -359,7 +360,7 @@ static void links_pull(struct app *a, const struct model_session *s)
 	if (!c || c->pulling || !s->terminal || links_must_wait(a, c, s))
 		return;
 	buf_add(&message, "p", 1);
-	view_put_u64(&message, s->screen.cells ? s->screen.s.gen : 0);
+	bytes_put_u64(&message, s->screen.cells ? s->screen.s.gen : 0);
 	c->pulling = true;
 	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
 }
@@ -373,8 +374,8 @@ static void links_size(struct app *a, const struct model_session *s, int cols, i
 		return;
 	c->cols = cols;
 	c->rows = rows;
-	view_put_u16(&size, (uint16_t)cols);
-	view_put_u16(&size, (uint16_t)rows);
+	bytes_put_u16(&size, (uint16_t)cols);
+	bytes_put_u16(&size, (uint16_t)rows);
 	links_send(a, s, WIRE_RESIZE, buf_data(&size), buf_len(&size));
 }
 
@@ -418,7 +419,7 @@ void links_key(struct app *a, const struct model_session *s, const struct key *k
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, (const char[]){VIEW_KEY, (char)k->mods}, 2);
-	view_put_u32(&message, k->code);
+	bytes_put_u32(&message, k->code);
 	links_type(a, s, &message);
 }
 
@@ -443,8 +444,8 @@ void links_mouse(struct app *a, const struct model_session *s, unsigned mods, un
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, (const char[]){VIEW_MOUSE, (char)mods, (char)button, (char)kind}, 4);
-	view_put_u16(&message, (uint16_t)row);
-	view_put_u16(&message, (uint16_t)col);
+	bytes_put_u16(&message, (uint16_t)row);
+	bytes_put_u16(&message, (uint16_t)col);
 	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
 }
 
@@ -453,8 +454,8 @@ void links_lines(struct app *a, const struct model_session *s, uint64_t from, un
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, "l", 1);
-	view_put_u64(&message, from);
-	view_put_u16(&message, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX));
+	bytes_put_u64(&message, from);
+	bytes_put_u16(&message, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX));
 	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));
 }
 
@@ -463,7 +464,7 @@ void links_search(struct app *a, const struct model_session *s, uint64_t from, b
 	AUTO_BUF struct buf message = {0};
 
 	buf_add(&message, "f", 1);
-	view_put_u64(&message, from);
+	bytes_put_u64(&message, from);
 	buf_add(&message, (const char[]){down}, 1);
 	buf_add(&message, text, strlen(text));
 	links_send(a, s, WIRE_VIEW, buf_data(&message), buf_len(&message));

@@ -29,6 +29,7 @@ struct fixture {
 	struct conf conf;
 	struct strv env;
 	struct strv notes;
+	struct buf args;
 	struct seed_spec spec;
 };
 
@@ -51,6 +52,7 @@ static inline void fixture_init(struct fixture *f)
 	strv_add(&f->env, "GIT_CONFIG_NOSYSTEM=1");
 	f->spec = (struct seed_spec){.conf = &f->conf,
 				     .workdir = f->work,
+				     .args = &f->args,
 				     .uid = 1234,
 				     .gid = 567,
 				     .workdir_fd = open(f->work, O_PATH | O_DIRECTORY | O_CLOEXEC),
@@ -67,6 +69,7 @@ static inline void fixture_fini(struct fixture *f)
 	conf_fini(&f->conf);
 	strv_fini(&f->env);
 	strv_fini(&f->notes);
+	buf_fini(&f->args);
 	free(f->home);
 	free(f->claude);
 	free(f->work);

@@ -5,11 +5,12 @@
 #include <time.h>
 
 #include "base/pack.h"
+#include "base/strlist.h"
 #include "proto/names.h"
 
 static void test_plain(void **state)
 {
-	char *args[] = {"-p", "", "two words", "\xff\n*"};
+	static const char *const args[] = {"-p", "", "two words", "\xff\n*"};
 	AUTO_BUF struct buf b = {0};
 	AUTO_FREE char *path = NULL;
 	struct fixture f;
@@ -17,8 +18,8 @@ static void test_plain(void **state)
 
 	(void)state;
 	fixture_init(&f);
-	f.spec.args = args;
-	f.spec.nargs = ARRAY_LEN(args);
+	for (size_t i = 0; i < ARRAY_LEN(args); i++)
+		strlist_add(&f.args, args[i]);
 	strv_add(&f.env, "LANG=C.UTF-8");
 	strv_add(&f.env, "ANTHROPIC_API_KEY=x");
 	strv_add(&f.env, "HOME_ALONE=x");

@@ -2,6 +2,7 @@
  * files: src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c
  * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1 writes those anew. And what
  * keys do to the model. */
+#include "base/bytes.h"
 #include "unit/unit.h"
 
 #include <locale.h>
@@ -35,7 +36,7 @@ static void show_text(struct model_session *s, const char *const *lines, size_t 
 		(void)view_put_row(&frame, (uint16_t)i, cells, strlen(lines[i]));
 	}
 	view_end(&frame, at, (uint16_t)n);
-	view_put_u16(&frame, 0); /* no links */
+	bytes_put_u16(&frame, 0); /* no links */
 	assert_int_equal(view_take_frame(&s->screen, buf_data(&frame), buf_len(&frame)), 0);
 }
 

@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/proto/wire.c
  * Frames between client and session, however the bytes arrive. */
+#include "base/bytes.h"
 #include "unit/unit.h"
 
 #include "proto/wire.h"
@@ -64,8 +65,8 @@ static void test_layout(void **state)
 	wire_put_u32(&out, WIRE_CREDIT, 0x01020304);
 	assert_int_equal(buf_len(&out), 16);
 	assert_memory_equal(buf_data(&out), "\2\0\0\0ohi\4\0\0\0c\4\3\2\1", 16);
-	assert_int_equal(wire_get_u32(buf_data(&out) + 12), 0x01020304);
-	assert_int_equal(wire_get_u32((const unsigned char *)"\xff\xff\xff\xff"), UINT32_MAX);
+	assert_int_equal(bytes_get_u32(buf_data(&out) + 12), 0x01020304);
+	assert_int_equal(bytes_get_u32((const unsigned char *)"\xff\xff\xff\xff"), UINT32_MAX);
 }
 
 static void test_lengths(void **state)
