@@ -1,5 +1,6 @@
 #!/bin/bash
-# All tests, or those that CHECK_ONLY names (words for tests/run.py --only); the last line says `N passed, N failed`. Everything they need was installed and built before (Makefile).
+# All tests, or those that CHECK_ONLY names (words for tests/run.py --only); the last line says `N passed, N failed`.
+# Everything they need was installed and built before (Makefile).
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

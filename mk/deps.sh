@@ -26,8 +26,9 @@ END
 
 # One line a need: purpose, Debian package, what else proves that it is there, what it is for.
 # A proof is prog:NAME (a program on the path, whoever installed it), pc:NAME (a pkg-config module, asked only where
-# there is no dpkg), file:PATH (may be a pattern), or - for none. "@" in a package's name stands for the release's LLVM version, and a
-# "?" after the purpose marks a need that can be gone without.
+# there is no dpkg), file:PATH (may be a pattern), py:NAME (a module of /usr/bin/python3), or - for none. "@" in a
+# package's name stands for the release's LLVM version, and a "?" after the purpose marks a need that can be gone
+# without.
 needs='
 build  pkg-config              prog:pkg-config        finding the libraries
 build  libc6-dev               file:/usr/lib*/libc.a  the static C library for the guest programs
@@ -61,6 +62,7 @@ run    qemu-system-x86         prog:qemu-system-x86_64  the virtual machine
 run    python3                 prog:python3           the scripted API server of make run
 check  xxhash                  prog:xxhsum            checksums of spoilt templates
 check  python3                 prog:python3           the scripted API server of the tests
+check  python3-pytest          py:pytest              runs the tests
 check  libcmocka-dev           pc:cmocka              unit tests
 check  git                     prog:git               tests of the git configuration
 check  iproute2                prog:ip                network namespaces of the tests
@@ -116,6 +118,7 @@ proven() {
     case $1 in
         prog:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#prog:}" >/dev/null ;;
         file:*) compgen -G "${1#file:}" >/dev/null ;;
+        py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
         pc:*) ((!have_dpkg)) && pkg-config --exists "${1#pc:}" 2>/dev/null ;;
         *) return 1 ;;
     esac

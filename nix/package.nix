@@ -11,7 +11,7 @@ stdenv.mkDerivation {
   nativeBuildInputs = [ pkg-config cpio makeWrapper patchelf ];
   # glibc.static: the guest's programs run in any image, so they bring their C library along.
   buildInputs = [ glibc.static libuv libssh openssl cjson libslirp glib xxHash libseccomp c-ares libidn2 cryptsetup libvterm-neovim libtermkey ncurses ];
-  nativeCheckInputs = [ cmocka mandoc git python3 ];
+  nativeCheckInputs = [ cmocka mandoc git (python3.withPackages (p: [ p.pytest ])) ];
   # The project sets these itself, the guest's programs among others; a wrapper that adds them again only warns.
   hardeningDisable = [ "fortify" "fortify3" ];
   enableParallelBuilding = true;

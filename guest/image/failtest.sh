@@ -1,6 +1,6 @@
 #!/bin/bash
-# Checks how build.sh and update-pin.sh fail, without building an image: failtest.sh [--quick]. Prints "ok - ..." or "not ok - ..."
-# for each claim; exit status 1 if one does not hold. Root is needed for the tiny file systems; without it those cases are
+# Checks how build.sh and update-pin.sh fail, without building an image: failtest.sh [--quick]. Prints TAP, `ok N - claim`
+# or `not ok N - claim`; exit status 1 if one does not hold. Root is needed for the tiny file systems; without it those cases are
 # skipped and said to be.
 set -euo pipefail
 export LC_ALL=C
@@ -27,18 +27,18 @@ trap clean_up EXIT
 # result WHAT STATUS [DETAIL]
 result() {
     if (($2 == 0)); then
-        printf 'ok - %s\n' "$1"
         passed=$((passed + 1))
+        printf 'ok %d - %s\n' "$((passed + failed + skipped))" "$1"
     else
-        printf 'not ok - %s\n' "$1"
-        [[ -z ${3:-} ]] || printf '%s\n' "$3" | sed 's/^/#   /'
         failed=$((failed + 1))
+        printf 'not ok %d - %s\n' "$((passed + failed + skipped))" "$1"
+        [[ -z ${3:-} ]] || printf '%s\n' "$3" | sed 's/^/#   /'
     fi
 }
 
 skip() {
-    printf 'ok - %s # SKIP %s\n' "$1" "$2"
     skipped=$((skipped + 1))
+    printf 'ok %d - %s # SKIP %s\n' "$((passed + failed + skipped))" "$1" "$2"
 }
 
 # slow WHAT: whether a slow case is to run; says so when not.
@@ -337,5 +337,5 @@ if slow 'moving the pin'; then
     fi
 fi
 
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+printf '1..%d\n# %d passed, %d failed, %d skipped\n' "$((passed + failed + skipped))" "$passed" "$failed" "$skipped"
 ((failed == 0))

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Checks a built image: selftest.sh IMAGE-DIR. Prints "ok - ..." or "not ok - ..." for each claim; exit status 1 if one
-# does not hold. Reads the image with unsquashfs, cpio and modinfo, not with what built it.
+# Checks a built image: selftest.sh IMAGE-DIR. Prints TAP, `ok N - claim` or `not ok N - claim`; exit status 1 if
+# a claim does not hold. Reads the image with unsquashfs, cpio and modinfo, not with what built it.
 set -euo pipefail
 export LC_ALL=C
 
@@ -20,12 +20,12 @@ check() {
     local what=$1 said
     shift
     if said=$("$@" 2>&1); then
-        printf 'ok - %s\n' "$what"
         passed=$((passed + 1))
+        printf 'ok %d - %s\n' "$((passed + failed))" "$what"
     else
-        printf 'not ok - %s\n' "$what"
-        [[ -z $said ]] || printf '%s\n' "$said" | head -n 10 | sed 's/^/#   /'
         failed=$((failed + 1))
+        printf 'not ok %d - %s\n' "$((passed + failed))" "$what"
+        [[ -z $said ]] || printf '%s\n' "$said" | head -n 10 | sed 's/^/#   /'
     fi
 }
 
@@ -218,5 +218,5 @@ check 'the manifest lists the installed packages' \
     same "$(awk '/^Package: /{p = $2} /^Version: /{print p "=" $2}' "$tree/var/lib/dpkg/status" | sort)" \
     "$(manifest '.packages | to_entries[] | select(.key | startswith("linux-image-") | not) | .key + "=" + .value' | sort)"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
+printf '1..%d\n# %d passed, %d failed\n' "$((passed + failed))" "$passed" "$failed"
 ((failed == 0))

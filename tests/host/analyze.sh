@@ -13,13 +13,8 @@ known='src/base/mem.c:strv_add'
 mapfile -t files < <(find src guest -name '*.c' | LC_ALL=C sort)
 export work
 
-# report NAME FILE: a test that passed when the file is empty.
-report() {
-    if [[ ! -s $2 ]]; then echo "ok - $1"; else
-        echo "not ok - $1"
-        head -n 40 "$2" | sed 's/^/#   /'
-    fi
-}
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
 
 # analyze FILE: gcc's findings as "file:function: text", one a line.
 analyze() {
@@ -39,12 +34,12 @@ version=$(gcc -dumpversion)
 if [[ ${version%%.*} == 12 ]]; then
     printf '%s\n' "${files[@]}" | LC_ALL=C xargs -P 2 -I{} bash -c 'analyze {}' >"$work/all"
     grep -v -F "$known" "$work/all" >"$work/new"
-    report "gcc's analyzer, ${#files[@]} files" "$work/new"
+    report "gcc's analyzer, ${#files[@]} files" "$(<"$work/new")"
     # A finding that is gone leaves the list, so that it hides nothing later.
     printf '%s\n' "$known" | while read -r k; do grep -q -F "$k" "$work/all" || echo "$k"; done >"$work/stale"
-    report 'every known finding of the analyzer is still found' "$work/stale"
+    report 'every known finding of the analyzer is still found' "$(<"$work/stale")"
 else
-    echo "skip - gcc's analyzer: gcc is $version, the known findings are those of 12"
+    skip "gcc's analyzer" "gcc is $version, the known findings are those of 12"
 fi
 
 version=$(cppcheck --version)
@@ -53,7 +48,9 @@ if [[ $version == 'Cppcheck 2.10'* ]]; then
     cppcheck --std=c11 --language=c --enable=warning,portability,performance --quiet -j 2 -Isrc -Iguest -D_GNU_SOURCE \
         --library=tests/host/cppcheck.cfg --suppress=missingIncludeSystem --suppress=internalAstError:src/proto/view.c \
         --template='{file}:{line}: {id}: {message}' "${files[@]}" >"$work/cppcheck" 2>&1
-    report "cppcheck, ${#files[@]} files" "$work/cppcheck"
+    report "cppcheck, ${#files[@]} files" "$(<"$work/cppcheck")"
 else
-    echo "skip - cppcheck: it is $version, the suppressions are those of 2.10"
+    skip cppcheck "it is $version, the suppressions are those of 2.10"
 fi
+
+done_testing

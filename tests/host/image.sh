@@ -3,5 +3,9 @@
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 
-guest/image/selftest.sh "$CCVM_TEST_IMAGE"
-guest/image/failtest.sh --quick
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
+
+include guest/image/selftest.sh "$CCVM_TEST_IMAGE"
+include guest/image/failtest.sh --quick
+done_testing

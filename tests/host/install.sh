@@ -64,3 +64,5 @@ same_bytes() {
 check 'a build in one place' build_in one
 check 'a build in another place' build_in quite-another
 check 'both gave the same bytes' same_bytes
+
+done_testing

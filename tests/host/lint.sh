@@ -3,23 +3,13 @@
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
+
 mapfile -t scripts < <(find . -path ./build -prune -o -path ./.git -prune -o -name '*.sh' -print -o -path ./.ci/run -print | sort)
 for script in "${scripts[@]}"; do
-    if output=$(shellcheck -x "$script"); then
-        echo "ok - shellcheck $script"
-    else
-        echo "not ok - shellcheck $script"
-        printf '%s\n' "$output" | sed 's/^/#   /'
-    fi
+    check "shellcheck $script" shellcheck -x "$script"
 done
-
-# report NAME OUTPUT: a test that passed when there is no output.
-report() {
-    if [[ -z $2 ]]; then echo "ok - $1"; else
-        echo "not ok - $1"
-        printf '%s\n' "$2" | sed 's/^/#   /'
-    fi
-}
 
 pages=$(echo build/share/man/man*/*)
 for page in $pages; do
@@ -45,3 +35,5 @@ trap 'rm -f "$example"' EXIT
 sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p;}' man/ccvm-config.5.in >"$example"
 report 'the example in ccvm-config(5)' "$(env -i CCVM_CONFIG="$example" build/bin/ccvmctl config show 2>&1 >/dev/null ||
     echo refused; grep -q writableCwd "$example" || echo empty)"
+
+done_testing

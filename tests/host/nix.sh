@@ -175,5 +175,7 @@ suite 'a small evaluator of our own'
 if [[ -n ${NIXPKGS_LIB:-} ]]; then
     suite "nixpkgs' lib" --arg nixpkgsLib "$NIXPKGS_LIB"
 else
-    echo "skip - nixpkgs' own module system: NIXPKGS_LIB does not name nixpkgs' lib folder"
+    skip "nixpkgs' own module system" "NIXPKGS_LIB does not name nixpkgs' lib folder"
 fi
+
+done_testing

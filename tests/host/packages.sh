@@ -70,7 +70,7 @@ nothing_left() {
 
 inside() {
     if ! make_overlays "$1"; then
-        echo 'not ok - overlays of this system'
+        fail 'overlays of this system'
         return
     fi
     check 'dpkg installs them' eval 'start_without && installs'
@@ -84,13 +84,15 @@ inside() {
 
 if [[ ${1:-} == inside ]]; then
     inside "$2"
+    done_testing
     exit
 fi
 
 # -- the packages -----------------------------------------------------------------------------------------------------
 
 if [[ ! -e /etc/debian_version ]]; then
-    echo 'skip - all of it: this is no Debian'
+    skip 'all of it' 'this is no Debian'
+    done_testing
     exit
 fi
 work=$(mktemp -d)
@@ -153,7 +155,9 @@ no_place_of_the_build() {
 check 'no file names the place it was built in' no_place_of_the_build
 
 if ((EUID != 0)); then
-    echo 'skip - dpkg installs and purges them: needs root'
+    skip 'dpkg installs and purges them' 'needs root'
+    done_testing
     exit
 fi
-unshare --mount --pid --fork --kill-child --mount-proc tests/host/packages.sh inside "$work"
+include unshare --mount --pid --fork --kill-child --mount-proc tests/host/packages.sh inside "$work"
+done_testing

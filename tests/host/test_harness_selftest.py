@@ -3,7 +3,9 @@
 import http.client
 import json
 import os
+import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from api import Api
 from checks import wait_until
 from harness import (REPO, assert_eq, assert_in, assert_match, assert_not_in, assert_nothing_left, assert_true,
                      assert_tree_same, each, environ, find_in_procs, find_in_tree, fingerprint, limits, test)
+from tap import Tap
 from tmux import Tmux
 
 
@@ -284,37 +287,450 @@ def test_api_ends_with_its_parent(ctx):
     assert_eq(server.wait(20), 0, "exit code once the parent is gone")
 
 
-# -- the runner -------------------------------------------------------------------------------------------------------
+# -- TAP --------------------------------------------------------------------------------------------------------------
+
+TAP = {
+    "passed": ("1..1\nok 1 - a\n", [("a", True)], []),
+    "plan at the end": ("ok 1 - a\nnot ok 2 - b\n1..2\n", [("a", True), ("b", False)], []),
+    "skips": ("1..3\nok 1 - a # SKIP no tool\nok 2 # skip\nnot ok 3 # SKIP c\n",
+              [("a", "no tool"), ("", "skip() in the test"), ("c", "skip() in the test")], []),
+    "two groups of cmocka": ("1..1\nok 1 - a\n# ok - g\n1..2\nok 1 - b\nok 2 - c\n",
+                             [("a", True), ("b", True), ("c", True)], []),
+    "one is missing": ("1..2\nok 1 - a\n", [("a", True)], ["1 of 2 cases reported"]),
+    "one too many": ("1..1\nok 1 - a\nok 2 - b\n", [("a", True), ("b", True)], ["2 of 1 cases reported"]),
+    "out of order": ("1..2\nok 1 - a\nok 3 - b\n", [("a", True), ("b", True)], ["case 3 came where 2 was due"]),
+    "no plan": ("ok 1 - a\n", [("a", True)], ["no plan, 1 cases reported"]),
+    "nothing": ("", [], ["no plan, 0 cases reported"]),
+    "an empty plan": ("1..0\n", [], ["0 of 0 cases reported"]),
+    "given up": ("1..1\nok 1 - a\nBail out! no disk\n", [("a", True)], ["Bail out! no disk"]),
+    "text that looks like it": ("1..1\nokay\nnot okay\nok 1 - a\n", [("a", True)], []),
+}
+
+
+@each(TAP)
+def test_tap(ctx, case):
+    output, cases, problems = case
+    got = Tap(output)
+    assert_eq([(c.name, c.verdict) for c in got.cases], cases, "cases")
+    assert_eq(got.problems, problems, "problems")
+
+
+def test_tap_keeps_what_explains(ctx):
+    got = Tap("1..2\n0x1 != 0x2\nnot ok 1 - a\n# a.c:7: error\n# not ok - group\nok 2 - b\n# of b\nlost\n")
+    assert_eq([c.notes for c in got.cases], [["0x1 != 0x2", "# a.c:7: error"], []], "notes")
+    assert_eq(got.rest, ["lost"], "lines after the last case")
+
+
+def test_tap_of_scripts(ctx):
+    def script(name, text):
+        top = "#!/bin/bash\n. %s/tests/lib/check.sh\n" % REPO
+        return ctx.write(os.path.join(ctx.home, name), top + text, 0o755)
+    inner = script("inner", "check one true\nskip two 'no tool'\ncheck three eval 'echo why; false'\ndone_testing\n")
+    early = script("early", "pass one\nexit\n")
+    outer = script("outer", "report empty ''\nreport full 'a finding'\ninclude %s\ninclude %s\ndone_testing\n" % (inner, early))
+    done = subprocess.run([outer], capture_output=True, text=True, check=False)
+    assert_eq(done.stdout.splitlines(), [
+        "ok 1 - empty", "not ok 2 - full", "#   a finding", "ok 3 - one", "ok 4 - two # SKIP no tool", "not ok 5 - three",
+        "#   why", "ok 6 - one", "not ok 7 - all results of " + early, "#   1 came, planned: none", "1..7"], "output")
+    assert_eq((done.returncode, done.stderr), (1, ""), "exit code and stderr")
+
+
+# -- the runner: a tree with its files and with tests of its own ------------------------------------------------------
+
+class Tree:
+    """A tree, and places for what its runs make."""
+
+    def __init__(self, ctx, files, more=""):
+        """files: {path below tests/, or below build/: text}. more: lines for the end of conftest.py."""
+        self.ctx = ctx
+        self.top, self.tmp, self.ram = os.path.join(ctx.dir, "tree"), os.path.join(ctx.dir, "disk"), ctx.runtime + "-ram"
+        for path in (self.tmp, self.ram, os.path.join(self.top, "tests")):
+            os.makedirs(path)
+        ctx.on_close(lambda: shutil.rmtree(self.ram, ignore_errors=True))
+        for name in ("pytest.ini", "tests/run.py", "tests/conftest.py"):
+            shutil.copy(os.path.join(REPO, name), os.path.join(self.top, name))
+        os.symlink(os.path.join(REPO, "tests/lib"), os.path.join(self.top, "tests/lib"))
+        with open(os.path.join(self.top, "tests/conftest.py"), "a", encoding="utf-8") as f:
+            f.write(more)
+        for folder in ("unit", "fuzz", "host", "boot"):
+            os.makedirs(os.path.join(self.top, "tests", folder))
+        for name, text in files.items():
+            path = os.path.join(self.top, name if name.startswith("build/") else "tests/" + name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            os.chmod(path, 0o755 if text.startswith("#!") else 0o644)
+
+    def start(self, *args, env=None):
+        mine = {k: v for k, v in os.environ.items() if not k.startswith(("CCVM_", "PYTEST"))}
+        mine |= {"CCVM_TEST_IMAGE": "", "TMPDIR": self.tmp, "XDG_RUNTIME_DIR": self.ram, **(env or {})}
+        self.process = subprocess.Popen([sys.executable, os.path.join(self.top, "tests/run.py"), *args], env=mine,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.ctx.ignored.add(self.process.pid)
+        return self.process
+
+    def run(self, *args, env=None):
+        self.start(*args, env=env)
+        return self.end()
+
+    def end(self):
+        """(exit code, output) of the run, of which nothing is left."""
+        output = self.process.communicate()[0]
+        if "# kept" not in output:
+            self.assert_nothing_left(self.process)
+        return self.process.returncode, output
+
+    def assert_nothing_left(self, process):
+        assert_eq((os.listdir(self.tmp), os.listdir(self.ram)), ([], []), "directories of the run that are left")
+        mark = "ccvm tests of %d " % process.pid
+        assert_eq([u.pw_name for u in pwd.getpwall() if u.pw_gecos.startswith(mark)], [], "users of the run that are left")
+
+
+def last_line(output):
+    return output.rstrip("\n").split("\n")[-1]
+
+
+def verdict(output, test):
+    """What a run said of a test at once."""
+    m = re.search(r"^%s (PASSED|FAILED|SKIPPED|ERROR)" % re.escape(test), output, re.M)
+    return m[1] if m else None
+
+
+def told(output, name):
+    """What a run told of a failure at its end."""
+    head = r"^_+ (?:ERROR at \w+ of |ERROR collecting )?%s _+\n" % re.escape(name)
+    return "".join(re.findall(head + r"(.*?)(?=^_{4,}|^={4,}|\Z)", output, re.M | re.S))
+
+
+def cmocka(*cases):
+    return "const struct CMUnitTest tests[] = {%s};\n" % ", ".join(cases)
+
+
+def program(text):
+    return "#!/bin/sh\n" + text
+
 
 SAMPLE = {
-    "unit/good": '#!/bin/sh\necho "1..2"; echo "ok 1 - one"; echo "ok 2 - two"\n',
-    "unit/bad": '#!/bin/sh\necho "1..2"; echo "0x1 != 0x2" >&2; echo "not ok 1 - one"; '
-                'echo "ok 2 - two # SKIP no tool"; '
-                'echo "1..1"; echo "not ok 1 # SKIP three"; exit 1\n',
-    "unit/crash": '#!/bin/sh\necho "1..2"; echo "ok 1 - one"; kill -SEGV $$\n',
-    "fuzz/nothing": "#!/bin/sh\n",
+    "unit/good_test.c": cmocka("cmocka_unit_test(one)", "cmocka_unit_test_setup_teardown(two, a, b)"),
+    "build/test/unit/good_test": program('test "$CMOCKA_MESSAGE_OUTPUT" = TAP || exit 1\n'
+                                         'echo "1..2"; echo "ok 1 - one"; echo "ok 2 - two"\n'),
+    "unit/bad_test.c": "#define CASE(f) cmocka_unit_test_setup(f, a)\n" + cmocka("CASE(one)", "CASE(two)", "CASE(three)"),
+    "build/test/unit/bad_test": program('echo "1..2"; echo "0x1 != 0x2" >&2; echo "not ok 1 - one"; '
+                                        'echo "ok 2 - two # SKIP no tool"; '
+                                        'echo "1..1"; echo "not ok 1 # SKIP three"; exit 1\n'),
+    "unit/crash_test.c": cmocka("cmocka_unit_test(one)", "cmocka_unit_test(two)"),
+    "build/test/unit/crash_test": program('echo "1..2"; echo "ok 1 - one"; kill -SEGV $$\n'),
+    "unit/late_test.c": cmocka("cmocka_unit_test(one)"),
+    "build/test/unit/late_test": program('echo "1..1"; echo "ok 1 - one"; echo a leak; exit 23\n'),
+    "unit/more_test.c": cmocka("cmocka_unit_test(one)"),
+    "build/test/unit/more_test": program('echo "1..2"; echo "ok 1 - one"; echo "not ok 2 - unnamed"; exit 1\n'),
+    "unit/hangs_test.c": cmocka("cmocka_unit_test(one)"),
+    "build/test/unit/hangs_test": program('echo "1..1"; sleep 1000\n'),
+    "unit/unbuilt_test.c": cmocka("cmocka_unit_test(one)"),
+    "unit/empty_test.c": cmocka(),
+    "fuzz/nothing.c": "", "build/test/fuzz/nothing": program(""),
+    "fuzz/fine.c": "", "build/test/fuzz/fine": program('test "$(cat "$1")" = case\n'), "fuzz/corpus/fine/1": "case\n",
+    "fuzz/wrong.c": "", "build/test/fuzz/wrong": program("echo overflow; exit 1\n"), "fuzz/corpus/wrong/1": "",
 }
 
 
 @test(timeout=60)
 def test_runner_counts_programs(ctx):
-    for name, text in SAMPLE.items():
-        ctx.write(os.path.join(ctx.home, name), text, 0o755)
-    done = subprocess.run([sys.executable, os.path.join(REPO, "tests/run.py"), "--only", "unit", "--only", "fuzz",
-                           "--unit", os.path.join(ctx.home, "unit"), "--fuzz", os.path.join(ctx.home, "fuzz")],
-                          capture_output=True, text=True, check=False)
-    assert_in("ok - unit.good.two\n", done.stdout, "output")
-    assert_match(r"not ok - unit\.bad\.one\n +0x1 != 0x2", done.stdout, "failure with its reason")
-    assert_in("skip - unit.bad.two: no tool", done.stdout, "skip")
-    assert_in("skip - unit.bad.three: skip() in the test", done.stdout, "skip as cmocka prints it")
-    assert_match(r"not ok - unit\.crash .*\n +was ended by signal 11, 1 of 2 cases", done.stdout, "crash")
-    assert_match(r"not ok - fuzz\.nothing\n.*has no files", done.stdout, "fuzz target without a corpus")
-    assert_eq(done.stdout.splitlines()[-1], "3 passed, 3 failed, 2 skipped", "last line")
-    assert_eq(done.returncode, 1, "exit code")
+    code, out = Tree(ctx, SAMPLE, "programs.TIMEOUT = 2\n").run("--only", "unit", "--only", "fuzz", "--jobs", "4")
+    for name in ("good_test.c::one", "good_test.c::two", "crash_test.c::one", "late_test.c::one", "more_test.c::one"):
+        assert_eq(verdict(out, "tests/unit/" + name), "PASSED", name)
+    assert_in("0x1 != 0x2", told(out, "unit.bad_test.one"), "failure with its reason")
+    assert_in("\n  unit.bad_test.two: no tool\n  unit.bad_test.three: skip() in the test\n", out, "skips, as cmocka has them too")
+    assert_in("the program was ended by signal 11; 1 of 2 cases reported", told(out, "unit.crash_test.two"), "crash")
+    assert_in("the program ended with exit code 23\na leak", told(out, "unit.late_test"), "failure after the cases")
+    assert_eq(verdict(out, "tests/unit/more_test.c::unnamed"), "FAILED", "a case that the source does not name")
+    assert_in("was killed: not done after 2 s; 0 of 1 cases", told(out, "unit.hangs_test.one"), "program that hangs")
+    assert_in("unbuilt_test is not built", told(out, "unit.unbuilt_test.one"), "program that is not built")
+    assert_in("names a case", told(out, "tests/unit/empty_test.c"), "source without cases")
+    assert_in("has no files", told(out, "fuzz.nothing"), "fuzz target without a corpus")
+    assert_in("exit code 1\noverflow", told(out, "fuzz.wrong"), "fuzz target that fails")
+    assert_eq(verdict(out, "tests/fuzz/fine.c::fine"), "PASSED", "fuzz target that gets its corpus")
+    assert_eq((code, last_line(out)), (1, "6 passed, 9 failed, 2 skipped"), "exit code and last line")
+
+
+@test(timeout=60)
+def test_runner_takes_programs_from_elsewhere(ctx):
+    tree = Tree(ctx, {"unit/good_test.c": SAMPLE["unit/good_test.c"], "build/other/good_test": SAMPLE["build/test/unit/good_test"]})
+    os.chdir(os.path.join(tree.top, "build"))
+    code, out = tree.run("--no-system", "--unit", "other", "--jobs=2")
+    assert_eq((code, last_line(out)), (0, "2 passed, 0 failed"), "exit code and last line")
 
 
 @test(timeout=60)
 def test_runner_fails_when_nothing_ran(ctx):
     done = subprocess.run([sys.executable, os.path.join(REPO, "tests/run.py"), "--only", "no.such.test"],
                           capture_output=True, text=True, check=False)
-    assert_eq((done.returncode, done.stdout.splitlines()[-1]), (1, "0 passed, 0 failed"), "exit code and last line")
+    assert_eq((done.returncode, last_line(done.stdout)), (1, "0 passed, 0 failed"), "exit code and last line")
+    assert_in("nothing matches no.such.test", done.stdout, "output")
+
+
+PYTHON = {"host/test_a.py": r"""
+import os, signal, subprocess
+from harness import Skip, each, test
+
+def test_fine(ctx):
+    assert ctx.run(["id", "-u"])[1].decode().strip() == str(ctx.uid)
+
+@each({"one": 1, "two words": 2, "a.b": 3})
+def test_each(ctx, value):
+    assert value < 3, "three"
+
+@test(timeout=1)
+def test_hangs(ctx):
+    ctx.run(["sleep", "1000"], timeout=900)
+
+@test(timeout=1)
+def test_hangs_deaf(ctx):
+    print("before it hung")
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGTERM])
+    signal.pause()
+
+@test(timeout=1)
+def test_hangs_at_its_end(ctx):
+    ctx.on_close(signal.pause)
+
+def test_crashes(ctx):
+    print("before\x1bthe end")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def test_ends_the_process(ctx):
+    os._exit(0)
+
+def test_skips(ctx):
+    raise Skip("no tool")
+
+def test_fails_twice(ctx):
+    ctx.on_close(lambda: 1 / 0)
+    ctx.run(["sh", "-c", "echo of-the-program; sleep 1000 >/dev/null 2>&1 &"])
+    raise AssertionError("as it must")
+
+def test_cannot_clean_up(ctx):
+    ctx.on_close(lambda: 1 / 0)
+
+def leave(ctx, argv):
+    with open(os.environ["PIDS"], "a") as f:
+        f.write("%d " % subprocess.Popen(argv, start_new_session=True).pid)
+
+def test_leaves_a_process(ctx):
+    leave(ctx, ["sleep", "1000"])
+
+def test_leaves_a_daemon(ctx):
+    ctx.run(["sh", "-c", "setsid sh -c 'setsid sleep 1000 >/dev/null 2>&1 &'"])
+
+def test_leaves_one_and_skips(ctx):
+    leave(ctx, ["sleep", "1000"])
+    raise Skip("after that")
+
+def test_leaves_one_and_dies(ctx):
+    leave(ctx, ["sleep", "1000"])
+    os._exit(0)
+
+def test_leaves_files(ctx):
+    ctx.write(os.path.join(ctx.home, "deep", "file"), b"x")
+    ctx.write(os.path.join(ctx.runtime, "file"), b"x")
+""", "host/test_broken.py": "import no_such_module\n", "host/test_broken_too.py": "def test_x(ctx:\n"}
+
+
+@test(timeout=90)
+def test_runner_and_python_tests(ctx):
+    """Each failure is told with its reason and counted once; what comes after it runs."""
+    tree, pids = Tree(ctx, PYTHON, "forked.GRACE = 2\n"), ctx.write(os.path.join(ctx.dir, "pids"), "")
+    code, out = tree.run("--only", "host", env={"PIDS": pids})
+    for name, want in {"fine": "PASSED", "each[one]": "PASSED", "each[two words]": "PASSED", "each[a.b]": "FAILED",
+                       "skips": "SKIPPED", "leaves_files": "PASSED", "leaves_one_and_skips": "SKIPPED"}.items():
+        assert_eq(verdict(out, "tests/host/test_a.py::test_" + name), want, name)
+    assert_match(r"(?s)test_a.py:\d+: in test_hangs\n.*not done after 1 s", told(out, "test_hangs"), "where it hung")
+    assert_in("ran: sleep 1000 -> running", told(out, "test_hangs"), "programs of a failed test")
+    assert_in("process was killed", told(out, "test_hangs_deaf"), "test that hears no alarm")
+    assert_in("before it hung", told(out, "test_hangs_deaf"), "what a killed test printed")
+    assert_in("not done after 1 s", told(out, "test_hangs_at_its_end"), "test that hangs while it cleans up")
+    assert_in("process died: signal 11", told(out, "test_crashes"), "crash")
+    assert_in(r"before\x1bthe end", told(out, "test_crashes"), "what a crashed test printed, escaped")
+    assert_in("process died: exit code 0", told(out, "test_ends_the_process"), "exit")
+    assert_in("as it must", told(out, "test_fails_twice"), "reason")
+    assert_in("of-the-program", told(out, "test_fails_twice"), "what a failed test's program printed")
+    assert_in("ZeroDivisionError", told(out, "test_cannot_clean_up"), "clean-up that fails")
+    for name in ("test_leaves_a_process", "test_leaves_a_daemon"):
+        assert_match(r"(?s)processes left differs.*sleep", told(out, name), "process that is left")
+    assert_in("No module named 'no_such_module'", told(out, "tests/host/test_broken.py"), "broken module")
+    assert_in("SyntaxError", told(out, "tests/host/test_broken_too.py"), "another one")
+    assert_in("\n  host.test_a.test_skips: no tool\n", out, "reason of the skip")
+    with open(pids, encoding="ascii") as f:
+        left = [int(pid) for pid in f.read().split()]
+    assert_eq((len(left), [pid for pid in left if procs.alive(pid)]), (3, []), "processes that were left, and still are")
+    failed = re.search(r"\nfailed:\n((?:  .*\n)*)", out)[1].splitlines()
+    assert_eq(len(failed), len(set(failed)), "number of failed tests, and of their names")
+    assert_eq((code, last_line(out)), (1, "4 passed, 13 failed, 2 skipped"), "exit code and last line")
+
+
+@test(timeout=90)
+def test_runner_chooses(ctx):
+    """By name, by node id and by -k; what is not asked for is not even loaded."""
+    tree = Tree(ctx, {**PYTHON, **SAMPLE})
+    for args, last in {("--only", "host.test_a.test_fine"): "1 passed, 0 failed",
+                       ("--only", "host.test_a.test_each[[]t*", "--only", "unit.good_test"): "3 passed, 0 failed",
+                       ("tests/host/test_a.py::test_each[one]",): "1 passed, 0 failed",
+                       ("tests/host/test_a.py", "-k", "test_each and not b"): "2 passed, 0 failed",
+                       ("tests/unit/good_test.c::two",): "1 passed, 0 failed",
+                       ("--only", "host.test_a.test_skips"): "0 passed, 0 failed, 1 skipped"}.items():
+        code, out = tree.run(*args)
+        assert_eq((last_line(out), code), (last, int(last.startswith("0"))), "last line and exit code of %s" % (args,))
+    code, out = tree.run("--list")
+    for name in ("host.test_a.test_each[two words]", "unit.bad_test.three", "fuzz.fine"):
+        assert_in("\n%s\n" % name, "\n" + out, "list")
+    assert_match(r"(?m)^host.test_broken: cannot be loaded: .*no_such_module", out, "list")
+    assert_not_in("passed", out, "list")
+    assert_eq(tree.run("--pdb")[0], 4, "exit code of what cannot work")
+
+
+SCRIPTS = {
+    "host/fine.sh": 'echo "ok 1 - one: it"; echo "ok 2 - two # SKIP no tool"; echo "1..2"\n',
+    "host/bad.sh": 'echo "1..1"; echo "not ok 1 - one"; echo "#   why"; exit 1\n',
+    "host/early.sh": 'echo "1..2"; echo "ok 1 - one"; exit 3\n',
+    "host/unplanned.sh": 'echo "ok 1 - one"\n',
+    "host/silent.sh": "exit 0\n",
+    "host/dies.sh": 'echo "1..1"; echo "ok 1 - one"; kill -KILL $$\n',
+}
+
+
+@test(timeout=60)
+def test_runner_and_scripts(ctx):
+    files = {name: program(text) for name, text in SCRIPTS.items()}
+    code, out = Tree(ctx, {**files, "host/helper.sh": "exit 1\n"}).run("--only", "host")
+    assert_eq(verdict(out, "tests/host/fine.sh::one: it"), "PASSED", "a check")
+    assert_in("\n  host.fine: two: no tool\n", out, "skip")
+    assert_in("why", told(out, "host.bad: one"), "reason of a failure")
+    assert_in("exit code 3; 1 of 2 cases", told(out, "host.early"), "script that ends early")
+    assert_in("no plan", told(out, "host.unplanned"), "script without a plan")
+    assert_in("no plan", told(out, "host.silent"), "script that says nothing")
+    assert_in("signal 9", told(out, "host.dies"), "script that is killed")
+    assert_eq((code, last_line(out)), (1, "4 passed, 5 failed, 1 skipped"), "exit code and last line")
+
+
+BOOT = {"boot/test_b.py": """
+from harness import test
+
+@test(boot="cold")
+def test_cold(ctx):
+    assert ctx.boot_env["CCVM_TEMPLATE"] == "0"
+
+@test(boot="template")
+def test_template(ctx):
+    assert ctx.boot_env["CCVM_TEMPLATE"] == "use"
+""" + "".join('def test_%d(ctx):\n    print("start=" + ctx.boot_env["CCVM_TEMPLATE"])\n' % n for n in range(8))}
+
+
+@test(timeout=60)
+def test_runner_and_boots(ctx):
+    """Half of the boots from a template; one that cannot be made is a failure of its own."""
+    tree, seen = Tree(ctx, BOOT), {}
+    for how in ("", "other", "cold", "template"):
+        _, out = tree.run("--only", "boot", "-s", env={"CCVM_TEST_BOOT": how})
+        seen[how] = re.findall(r"start=(\w+)", out)
+        assert_in("no programs or no image", told(out, "boot.template"), "why there is no template")
+        assert_eq(last_line(out), "10 passed, 1 failed", "last line")
+    assert_eq(set(seen[""]), {"0", "use"}, "ways to start")
+    assert_eq([{"0": "use", "use": "0"}[x] for x in seen["other"]], seen[""], "the other way round")
+    assert_eq((set(seen["cold"]), set(seen["template"])), ({"0"}, {"use"}), "ways that were asked for")
+
+
+WAITS = {"host/test_w.py": """
+import os, signal
+
+def sign(name, text=""):
+    path = os.path.join(os.environ["SIGNS"], name)
+    with open(path + ".new", "w") as f:
+        f.write(text)
+    os.rename(path + ".new", path)
+
+def test_fine(ctx):
+    pass
+
+def test_waits(ctx):
+    ctx.on_close(lambda: sign("closed"))
+    ctx.run(["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 &"])
+    sign("begun", " ".join(str(p.pid) for p in ctx.processes()) + " %d" % os.getpid())
+    signal.pause()
+
+def test_never(ctx):
+    sign("never")
+""", "unit/waits_test.c": cmocka("cmocka_unit_test(one)"),
+         "build/test/unit/waits_test": program('echo $$ >"$SIGNS/new"; mv "$SIGNS/new" "$SIGNS/begun"; sleep 1000\n'),
+         "unit/waits_too_test.c": cmocka("cmocka_unit_test(one)"),
+         "build/test/unit/waits_too_test": program('touch "$SIGNS/never"\n')}
+
+
+def begin(ctx, *args):
+    """A run that waits in the middle: (the tree, its directory of signs, the processes that have to go)."""
+    tree, signs = Tree(ctx, WAITS), os.path.join(ctx.dir, "signs")
+    os.mkdir(signs, 0o755)
+    tree.start(*args, env={"SIGNS": signs})
+    begun = os.path.join(signs, "begun")
+    wait_until(lambda: os.path.exists(begun), 30, "begin of the test")
+    with open(begun, encoding="ascii") as f:
+        return tree, signs, [int(pid) for pid in f.read().split()]
+
+
+@each({"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM})
+def test_runner_is_stopped(ctx, sig):
+    """Everything is cleaned up, and the run has failed."""
+    tree, signs, pids = begin(ctx, "--only", "host")
+    assert_eq(len(pids), 2, "processes of the test")
+    tree.process.send_signal(sig)
+    code, out = tree.end()
+    assert_eq((code, last_line(out)), (1, "1 passed, 1 failed"), "exit code and last line")
+    assert_match(r"(?m)^!+ stopped by a signal !+$", out, "output")
+    assert_eq([pid for pid in pids if procs.alive(pid)], [], "processes left")
+    assert_eq(sorted(os.listdir(signs)), ["begun", "closed"], "what the tests did")
+
+
+@test(timeout=60)
+def test_runner_is_stopped_in_a_program(ctx):
+    tree, signs, pids = begin(ctx, "--only", "unit")
+    tree.process.send_signal(signal.SIGTERM)
+    code, out = tree.end()
+    assert_eq((code, last_line(out)), (1, "0 passed, 1 failed"), "exit code and last line")
+    assert_eq([pid for pid in pids if procs.alive(pid)], [], "processes left")
+    assert_eq(os.listdir(signs), ["begun"], "what the programs did")
+
+
+@test(timeout=60)
+def test_runner_is_killed(ctx):
+    """The test that runs cleans up and ends, and the next run removes what the killed one left."""
+    tree, signs, pids = begin(ctx, "--only", "host")
+    tree.process.kill()
+    tree.process.communicate()
+    wait_until(lambda: not any(procs.alive(pid) for pid in pids), 20, "end of the test")
+    assert_eq(sorted(os.listdir(signs)), ["begun", "closed"], "what the tests did")
+    assert_true(os.listdir(tree.tmp) and os.listdir(tree.ram), "nothing was left, so this shows nothing")
+    killed = tree.process
+    assert_eq(last_line(tree.run("--only", "host.test_w.test_fine")[1]), "1 passed, 0 failed", "last line of the next run")
+    tree.assert_nothing_left(killed)
+
+
+def test_runner_keeps_what_is_asked_for(ctx):
+    _, out = Tree(ctx, PYTHON).run("--only", "host.test_a.test_leaves_files", env={"CCVM_TEST_KEEP": "1"})
+    kept = re.findall(r"(?m)^# kept (.*)$", out)
+    assert_eq(len(kept), 2, "directories that were kept")
+    assert_true(os.path.exists(os.path.join(kept[0], "t1/home/deep/file")), "the test's file is there")
+    assert_eq(last_line(out), "1 passed, 0 failed", "last line")
+
+
+def test_runner_that_breaks_has_failed(ctx):
+    """The last line alone must not look like a success."""
+    more = "def pytest_runtest_logfinish():\n    raise KeyError('of pytest itself')\n"
+    code, out = Tree(ctx, PYTHON, more).run("--only", "host.test_a.test_fine")
+    assert_match("^[0-9]+ passed, [1-9][0-9]* failed", last_line(out), "last line")
+    assert_true(code != 0, "exit code")
+
+
+def test_runner_cannot_begin(ctx):
+    more = "def no(*_):\n    raise RuntimeError('no user to be had')\nharness.User.__init__ = no\n"
+    code, out = Tree(ctx, PYTHON, more).run("--only", "host.test_a.test_fine")
+    assert_eq((code, last_line(out)), (1, "0 passed, 1 failed"), "exit code and last line")
+    assert_in("no user to be had", out, "output")

@@ -1,6 +1,7 @@
 """What a system test gets: an ordinary user, private directories, ways to run programs and to look at what is left.
 
-A test is a function `test_…(ctx)` in tests/host/*.py or tests/boot/*.py; `ctx` is a Context. Options:
+A test is a function `test_…(ctx)` in tests/host/test_*.py or tests/boot/test_*.py; `ctx` is a Context, a fixture of
+../conftest.py, which also reads these marks:
 
     @test(timeout=600)                       another deadline than 300 s
     @each({"zero": 0, "forty-two": 42})      one test for each entry, called as test_x(ctx, value)
@@ -46,6 +47,8 @@ USER_PREFIX = "ccvmt"
 
 # -- registration -----------------------------------------------------------------------------------------------------
 
+# Attributes and not pytest's own marks: programs that pytest does not start import test modules too.
+
 def test(timeout=DEFAULT_TIMEOUT, boot=None):
     """boot: "cold" or "template" for a test that is about one way of starting; others take turns (Run.boot_of)."""
     def mark(fn):
@@ -59,23 +62,6 @@ def each(entries):
         fn.entries = entries
         return fn
     return mark
-
-
-def tests_of(module):
-    """[(name, function of ctx, timeout)] of a module, in the order of the file."""
-    found = []
-    for name, fn in vars(module).items():
-        if not name.startswith("test_") or not callable(fn):
-            continue
-        timeout = getattr(fn, "timeout", DEFAULT_TIMEOUT)
-        if hasattr(fn, "entries"):
-            for key, value in fn.entries.items():
-                one = lambda ctx, fn=fn, value=value: fn(ctx, value)
-                one.boot = getattr(fn, "boot", None)
-                found.append(("%s[%s]" % (name, key), one, timeout))
-        else:
-            found.append((name, fn, timeout))
-    return found
 
 
 # -- the run: user, directories, programs -----------------------------------------------------------------------------
