@@ -116,7 +116,7 @@ static int options_refuse(const struct options_table *t, int code, const char *w
 {
 	const struct ctl_option *o = options_by_code(t, optopt);
 
-	if (code == ':')
+	if (o && code == ':')
 		return ctl_usage(e, "option --%s needs a value: %s", o->name, o->argument);
 	if (o && word[1] == '-')
 		return ctl_usage(e, "option --%s takes no value", o->name);

@@ -1,21 +1,30 @@
 /* Theory of operation of ccvm-tui.
  *
- * 1. One loop, one thread. Bytes of the terminal become keys (input), keys change the model (command), and what the model
- *    wishes is done here. What sessions send changes the model too (app_link).
- * 2. Once a turn, when something changed, the model is drawn on a canvas (views) and the canvas on the terminal (paint).
- * 3. Sessions live on their own. This program holds nothing of theirs: killed at any moment and started again, it finds
- *    them by their directories and gets their screens anew. */
+ * 1. One loop, one thread. Bytes of the terminal become keys (input), keys change the model
+ *    (command), and what the model wishes is done here. What sessions send (link) changes the
+ *    model too.
+ * 2. Once a turn, when something changed, the model is drawn on a canvas (views) and the canvas on
+ *    the terminal (paint).
+ * 3. Sessions live on their own. This program holds nothing of theirs: killed at any moment and
+ *    started again, it finds them by their directories and gets their screens anew.
+ * 4. This file alone knows all parts. They know the model, and those that talk to sessions the link;
+ *    what else they need is called back for. */
 #include "ui/app.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "client/recent.h"
 #include "conf/conf.h"
 #include "proto/rundir.h"
-#include "ui/app_link.h"
-#include "ui/app_state.h"
+#include "ui/clip.h"
 #include "ui/command.h"
+#include "ui/copy.h"
+#include "ui/follow.h"
+#include "ui/form.h"
+#include "ui/input.h"
+#include "ui/link.h"
+#include "ui/mouse.h"
 #include "ui/paint.h"
-#include "ui/suggest.h"
+#include "ui/setup.h"
+#include "ui/start.h"
 #include "ui/views.h"
 
 #include <errno.h>
@@ -28,9 +37,27 @@
 #define APP_TICK_MS   1000
 #define APP_SETTLE_MS 30 /* how long a lone ESC waits for the rest of a key */
 
+struct app {
+	uv_loop_t loop;
+	uv_poll_t input_poll;
+	uv_timer_t tick, settle;
+	uv_prepare_t prepare;
+	uv_signal_t signals[3];
+	struct model model;
+	struct input *input; /* this and the next ones owned */
+	struct ui_link *link;
+	struct copy *copy;
+	struct start *start;
+	struct ui_clip *clip;
+	char *run_base, *notify;
+	struct mouse mouse;
+	int cols, rows, told_waiting;
+	bool dirty, redraw_all;
+};
+
 /* ---- telling the user ---- */
 
-void app_announce(struct app *a, const struct model_session *s)
+static void app_announce(struct app *a, const struct model_session *s)
 {
 	if (!s || strcmp(a->notify, "none") == 0)
 		return;
@@ -69,68 +96,173 @@ static void app_on_prepare(uv_prepare_t *prepare)
 {
 	struct app *a = prepare->data;
 
-	links_follow(a);
+	follow_screen(a->link, &a->model, a->cols, a->rows);
 	if (a->dirty)
 		app_draw(a);
 }
 
-/* ---- other wishes ---- */
+static void app_refresh(void *ctx)
+{
+	struct app *a = ctx;
+
+	follow_list(a->link, &a->model, a->run_base);
+	a->dirty = true;
+}
+
+/* ---- what sessions say ---- */
+
+static void app_on_event(void *ctx, const char *id, const struct json_line *l)
+{
+	struct app *a = ctx;
+	const char *event = json_get_string(l, "event");
+
+	a->dirty = true;
+	if (model_take_event(&a->model, id, l))
+		app_announce(a, model_find(&a->model, id));
+	else if (event && strcmp(event, "renamed") == 0)
+		start_on_renamed(a->start, id);
+}
+
+static void app_on_exit(void *ctx, const char *id, const struct json_line *l)
+{
+	struct app *a = ctx;
+
+	a->dirty = true;
+	model_take_exit(&a->model, id, l);
+}
+
+static void app_on_egress_row(void *ctx, const struct json_line *l)
+{
+	struct app *a = ctx;
+
+	a->dirty = true;
+	model_take_egress_row(&a->model, l);
+}
+
+static bool app_on_view(void *ctx, const char *id, const unsigned char *message, size_t n)
+{
+	struct app *a = ctx;
+	struct model_session *s = model_find(&a->model, id);
+
+	a->dirty = true;
+	if (!s)
+		return true;
+	if (message[0] == VIEW_FRAME)
+		return view_take_frame(&s->screen, message, n) == 0;
+	if (message[0] == VIEW_HISTORY)
+		copy_on_history(a->copy, s, message, n);
+	else if (message[0] == VIEW_FOUND)
+		copy_on_found(a->copy, message, n);
+	return true;
+}
+
+static void app_on_clip_ask(void *ctx, const char *id, const void *payload, size_t n)
+{
+	struct app *a = ctx;
+
+	ui_clip_on_ask(a->clip, id, payload, n);
+}
+
+static void app_on_link_end(void *ctx, const char *id, bool malformed)
+{
+	struct app *a = ctx;
+
+	a->dirty = true;
+	copy_on_end(a->copy, id);
+	if (malformed)
+		model_say(&a->model, "session %s sent what is no screen; its connection was closed",
+			  id);
+	else
+		app_refresh(a);
+}
+
+static void app_answer_clip(void *ctx, const char *id, enum wire_type type, const void *payload,
+			    size_t n)
+{
+	struct app *a = ctx;
+
+	ui_link_answer(a->link, id, type, payload, n);
+}
+
+static void app_show_question(void *ctx, const void *bytes, size_t n)
+{
+	(void)ctx;
+	paint_question(bytes, n);
+}
+
+static void app_rename(void *ctx, const char *id, const char *name)
+{
+	struct app *a = ctx;
+
+	ui_link_rename(a->link, id, name);
+}
+
+/* ---- wishes ---- */
+
+static void app_wish_new(struct app *a, struct model_session *s)
+{
+	(void)s;
+	start_session(a->start);
+}
+
+static void app_wish_restart(struct app *a, struct model_session *s)
+{
+	start_again(a->start, s);
+}
+
+static void app_wish_copy(struct app *a, struct model_session *s)
+{
+	(void)s;
+	copy_selected(a->copy, "");
+}
+
+static void app_wish_save(struct app *a, struct model_session *s)
+{
+	(void)s;
+	copy_selected(a->copy, a->model.line.text);
+}
+
+static void app_wish_lines(struct app *a, struct model_session *s)
+{
+	(void)s;
+	copy_show(a->copy, (unsigned)a->rows);
+}
+
+static void app_wish_search(struct app *a, struct model_session *s)
+{
+	(void)s;
+	copy_search(a->copy);
+}
 
 static void app_wish_stop(struct app *a, struct model_session *s)
 {
 	if (s->ended)
 		return;
-	links_stop(a, s);
+	ui_link_stop(a->link, s->id);
 	model_say(&a->model, "stopping %.200s", s->name);
-}
-
-static void app_wish_restart(struct app *a, struct model_session *s)
-{
-	app_restart_session(a, s);
 }
 
 static void app_wish_suggest(struct app *a, struct model_session *s)
 {
-	struct model *m = &a->model;
-	AUTO_STRV struct strv recent = {0}, found = {0};
-
 	(void)s;
-	recent_load(&recent);
-	suggest_directories(m->form[FORM_DIRECTORY].text, m->directory_typed, &recent, MODEL_SUGGESTIONS, &found);
-	for (size_t i = 0; i < found.n; i++)
-		snprintf(m->suggestion[i].text, MODEL_TEXT, "%s", found.v[i]);
-	m->suggestions = (int)found.n;
-	m->suggestion_chosen = -1;
+	form_suggest(&a->model);
 }
 
-/* Where nothing is left to complete, Tab goes to the next field. */
 static void app_wish_complete(struct app *a, struct model_session *s)
 {
-	struct model *m = &a->model;
-	AUTO_FREE char *more = suggest_complete(m->form[FORM_DIRECTORY].text);
-
-	if (more && strlen(more) < MODEL_TEXT && strcmp(more, m->form[FORM_DIRECTORY].text) != 0)
-		strcpy(m->form[FORM_DIRECTORY].text, more);
-	else
-		m->form_field++;
-	app_wish_suggest(a, s);
+	(void)s;
+	form_complete(&a->model);
 }
 
 static void app_wish_rename(struct app *a, struct model_session *s)
 {
-	links_rename(a, s, a->model.line.text);
-}
-
-static void app_wish_new(struct app *a, struct model_session *s)
-{
-	(void)s;
-	app_start_session(a);
+	ui_link_rename(a->link, s->id, a->model.line.text);
 }
 
 static void app_wish_egress_log(struct app *a, struct model_session *s)
 {
 	a->model.egress_n = a->model.egress_chosen = 0;
-	links_egress(a, s, "log", NULL, false);
+	ui_link_egress(a->link, s->id, "log", NULL, false);
 }
 
 /* The chosen row, or the name that is being asked for. */
@@ -141,7 +273,7 @@ static void app_decide(struct app *a, struct model_session *s, const char *op, b
 
 	if (!entry)
 		return;
-	links_egress(a, s, op, entry, once);
+	ui_link_egress(a->link, s->id, op, entry, once);
 	model_say(m, "%s %.200s%s", op, entry, once ? " once" : " for this session");
 	s->question[0] = '\0';
 }
@@ -163,7 +295,7 @@ static void app_wish_deny(struct app *a, struct model_session *s)
 
 static void app_wish_hold(struct app *a, struct model_session *s)
 {
-	links_egress(a, s, "watch", NULL, false);
+	ui_link_egress(a->link, s->id, "watch", NULL, false);
 	model_say(&a->model, "names that are not listed now wait for your answer");
 }
 
@@ -184,7 +316,7 @@ static void app_wish_quit_and_stop(struct app *a, struct model_session *s)
 	(void)s;
 	for (int i = 0; i < a->model.n; i++)
 		if (a->model.session[i].detached && !a->model.session[i].ended)
-			links_stop(a, &a->model.session[i]);
+			ui_link_stop(a->link, a->model.session[i].id);
 	a->model.quitting = true;
 	model_say(&a->model, "stopping; quits when they have ended");
 }
@@ -216,12 +348,19 @@ static void app_grant(struct app *a)
 
 /* ---- the terminal ---- */
 
+static const char *app_active(struct app *a)
+{
+	const struct model_session *s = model_active(&a->model);
+
+	return s ? s->id : "";
+}
+
 static void app_on_key(void *ctx, const struct key *k)
 {
 	struct app *a = ctx;
 
 	if (command_key(&a->model, k))
-		links_key(a, model_active(&a->model), k);
+		ui_link_key(a->link, app_active(a), k);
 	app_grant(a);
 }
 
@@ -233,86 +372,23 @@ static void app_on_paste(void *ctx, const char *text, size_t n, bool whole)
 	a->model.keys++;
 	if (!whole)
 		model_say(&a->model, "nothing was pasted: it is larger than %u MiB", INPUT_PASTE_MAX >> 20);
-	else if (command_paste(&a->model, text, n) && !links_paste(a, s, text, n))
+	else if (command_paste(&a->model, text, n) &&
+		 !ui_link_paste(a->link, app_active(a), text, n))
 		model_say(&a->model, "nothing was pasted: %.200s", s && !s->ended ? "the paste before is still under way" : "the session has ended");
-	app_grant(a);
-}
-
-static void app_open_copy(struct app *a)
-{
-	const struct key open = {'[', 0};
-
-	a->model.after_prefix = a->model.mode == MODEL_PANE;
-	(void)command_key(&a->model, &open);
-	app_grant(a);
-}
-
-static void app_scroll_back(struct app *a, unsigned button)
-{
-	const struct key move = {button == 64 ? VIEW_KEY_UP : VIEW_KEY_DOWN, 0};
-
-	if (a->model.mode != MODEL_COPY && button == 64)
-		app_open_copy(a);
-	for (int i = 0; a->model.mode == MODEL_COPY && i < 3; i++)
-		(void)command_key(&a->model, &move);
-	app_grant(a);
-}
-
-/* Dragging selects, letting go copies. */
-static void app_drag(struct app *a, unsigned kind, int row, int col)
-{
-	struct model *m = &a->model;
-
-	if (kind == 0) {
-		a->drag_row = row;
-		a->drag_col = col;
-		if (m->mode == MODEL_COPY) {
-			m->copy_kind = COPY_NOTHING;
-			command_copy_point(m, row, col);
-		}
-	} else if (kind == 2) {
-		if (m->mode != MODEL_COPY)
-			app_open_copy(a);
-		if (m->mode == MODEL_COPY && m->copy_kind == COPY_NOTHING) {
-			command_copy_point(m, a->drag_row, a->drag_col);
-			command_copy_select(m, COPY_CHARS);
-		}
-		command_copy_point(m, row, col);
-	} else if (m->mode == MODEL_COPY && m->copy_kind != COPY_NOTHING) {
-		m->wish = WISH_COPY;
-	}
 	app_grant(a);
 }
 
 static void app_on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kind, int row, int col)
 {
 	struct app *a = ctx;
-	struct model *m = &a->model;
+	const struct mouse_event event = {button, kind, row, col};
 	int in_row = 0, in_col = 0;
-	const int pane = views_pane_at(m, a->cols, a->rows, row, col, &in_row, &in_col);
-	const int listed = views_list_at(m, a->cols, a->rows, row, col);
-	struct model_session *s = pane >= 0 ? model_in_pane(m, pane) : NULL;
+	const struct model_session *s =
+	    mouse_take(&a->mouse, &a->model, a->cols, a->rows, &event, &in_row, &in_col);
 
-	a->dirty = true;
-	if (m->mode > MODEL_PANE && m->mode != MODEL_COPY)
-		return;
-	if (listed >= 0 && kind == 0) {
-		model_choose(m, listed);
-		m->mode = MODEL_LIST;
-	}
-	if (!s)
-		return;
-	if (button < 64 && kind == 0 && m->mode != MODEL_COPY) {
-		m->active = pane;
-		m->chosen = (int)(s - m->session);
-		m->mode = s->terminal ? MODEL_PANE : MODEL_LIST;
-	}
-	if (m->mode != MODEL_COPY && s->screen.s.modes & (VIEW_MOUSE_CLICK | VIEW_MOUSE_DRAG | VIEW_MOUSE_MOVE))
-		links_mouse(a, s, mods, button, kind, in_row, in_col);
-	else if (button >= 64 && kind == 0 && pane == m->active)
-		app_scroll_back(a, button);
-	else if (button == 0 && pane == m->active)
-		app_drag(a, kind, in_row, in_col);
+	if (s)
+		ui_link_mouse(a->link, s->id, mods, button, kind, in_row, in_col);
+	app_grant(a);
 }
 
 static void app_on_settle(uv_timer_t *timer)
@@ -323,8 +399,10 @@ static void app_on_settle(uv_timer_t *timer)
 	input_settle(a->input);
 }
 
-void app_on_typed(struct app *a, const void *bytes, size_t n)
+static void app_on_typed(void *ctx, const void *bytes, size_t n)
 {
+	struct app *a = ctx;
+
 	model_on_input(&a->model, clock_mono_ms());
 	input_feed(a->input, bytes, n);
 	if (input_is_waiting(a->input))
@@ -348,7 +426,7 @@ static void app_on_input(uv_poll_t *poll, int status, int events)
 	}
 	if (n < 0)
 		return;
-	app_clip_filter(a, bytes, (size_t)n, &keys);
+	ui_clip_filter(a->clip, bytes, (size_t)n, &keys);
 	app_on_typed(a, buf_data(&keys), buf_len(&keys));
 }
 
@@ -365,8 +443,8 @@ static void app_on_tick(uv_timer_t *timer)
 	struct app *a = timer->data;
 
 	a->model.now_ms = clock_wall_ms();
-	links_refresh(a);
-	app_spare_tick(a);
+	app_refresh(a);
+	start_tick(a->start);
 	if (a->model.quitting && !app_has_detached(&a->model))
 		uv_stop(&a->loop);
 }
@@ -386,40 +464,6 @@ static void app_on_signal(uv_signal_t *handle, int number)
 
 /* ---- begin and end ---- */
 
-static void app_init_form(struct model *m, const struct conf *conf)
-{
-	char *here = getcwd(NULL, 0);
-
-	snprintf(m->form[FORM_DIRECTORY].text, MODEL_TEXT, "%.250s", here ? here : "");
-	if (conf->tui_warm_spare && here && strlen(here) < MODEL_TEXT)
-		strcpy(m->spare_directory, here);
-	snprintf(m->form[FORM_MODE].text, MODEL_TEXT, "%s", conf->writable_cwd ? "live" : "overlay");
-	free(here);
-}
-
-/* What the terminal says of its background, where it says anything (COLORFGBG is "foreground;background"). */
-static enum model_theme app_theme(const char *wanted)
-{
-	const char *colours = getenv("COLORFGBG"), *background = colours ? strrchr(colours, ';') : NULL;
-
-	if (strcmp(wanted, "mono") == 0 || (strcmp(wanted, "auto") == 0 && getenv("NO_COLOR")))
-		return THEME_MONO;
-	if (strcmp(wanted, "light") == 0 || (strcmp(wanted, "auto") == 0 && background && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0)))
-		return THEME_LIGHT;
-	return THEME_DARK;
-}
-
-static int app_bind_keys(struct model *m, const struct conf *conf, struct err *e)
-{
-	for (size_t i = 0; i < conf->tui_keys.n; i++)
-		if (!command_bind(m, conf->tui_keys.v[i])) {
-			err_set(e, "tui.keys: \"%.60s\" is not of the form COMMAND=KEY with a key as C-x, M-x, F5 or a letter", conf->tui_keys.v[i]);
-			err_remedy(e, "ccvm-tui --help shows the commands");
-			return err_exit_code(e, ERR_EXIT_POLICY);
-		}
-	return 0;
-}
-
 static void app_init_loop(struct app *a)
 {
 	static const int signals[] = {SIGWINCH, SIGTERM, SIGHUP};
@@ -433,13 +477,29 @@ static void app_init_loop(struct app *a)
 	uv_poll_init(&a->loop, &a->input_poll, STDIN_FILENO);
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->settle);
-	uv_timer_init(&a->loop, &a->beside);
 	uv_prepare_init(&a->loop, &a->prepare);
-	app_clip_init(a);
 	a->input_poll.data = a->tick.data = a->settle.data = a->prepare.data = a;
 	uv_poll_start(&a->input_poll, UV_READABLE, app_on_input);
 	uv_timer_start(&a->tick, app_on_tick, APP_TICK_MS, APP_TICK_MS);
 	uv_prepare_start(&a->prepare, app_on_prepare);
+}
+
+static void app_make_parts(struct app *a)
+{
+	const struct ui_link_callbacks link = {app_on_event,
+					       app_on_exit,
+					       app_on_egress_row,
+					       app_on_view,
+					       app_on_clip_ask,
+					       app_on_link_end,
+					       a};
+	const struct start_callbacks start = {app_refresh, app_rename, a};
+	const struct ui_clip_callbacks clip = {app_answer_clip, app_show_question, app_on_typed, a};
+
+	a->link = ui_link_new(&a->loop, MODEL_SESSIONS, &link);
+	a->copy = copy_new(&a->model, a->link, paint_clipboard);
+	a->clip = ui_clip_new(&a->loop, &clip);
+	a->start = start_new(&a->loop, &a->model, &start);
 }
 
 static int app_open(struct app *a, const struct conf *conf, struct err *e)
@@ -451,13 +511,10 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 		return -1;
 	a->notify = mem_strdup(conf->tui_notify);
 	model_init(&a->model, clock_wall_ms());
-	if (!keyname_parse(&a->model.prefix, conf->tui_prefix))
-		return err_set(e, "tui.prefix: %s is not a key", conf->tui_prefix);
-	a->model.theme = app_theme(conf->tui_theme);
-	if (app_bind_keys(&a->model, conf, e) < 0)
+	if (setup_model(&a->model, conf, e) < 0)
 		return -1;
-	app_init_form(&a->model, conf);
 	app_init_loop(a);
+	app_make_parts(a);
 	if (paint_open(e) < 0)
 		return -1;
 	a->input = input_new(paint_terminal(), &cb);
@@ -469,9 +526,24 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 		model_say(&a->model, "TERM=%.60s is not known on this computer: used as %s", getenv("TERM"), paint_terminal());
 	paint_size(&a->cols, &a->rows);
 	a->told_waiting = -1;
-	links_refresh(a);
+	app_refresh(a);
 	model_choose(&a->model, 0);
 	return 0;
+}
+
+/* The loop turns once more, which is what closing takes. */
+static void app_close_loop(struct app *a)
+{
+	uv_handle_t *const own[] = {
+	    (uv_handle_t *)&a->input_poll, (uv_handle_t *)&a->tick,
+	    (uv_handle_t *)&a->settle,	   (uv_handle_t *)&a->prepare,
+	    (uv_handle_t *)&a->signals[0], (uv_handle_t *)&a->signals[1],
+	    (uv_handle_t *)&a->signals[2],
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		uv_close(own[i], NULL);
+	uv_run(&a->loop, UV_RUN_NOWAIT);
 }
 
 int app_run(const struct conf *conf, struct err *e)
@@ -483,10 +555,15 @@ int app_run(const struct conf *conf, struct err *e)
 		return -1;
 	uv_run(&a.loop, UV_RUN_DEFAULT);
 	paint_close();
-	app_spare_end(&a);
-	links_close(&a);
-	app_clip_end(&a);
+	ui_link_stop(a.link, a.model.spare.id);
+	ui_link_free(a.link);
+	ui_clip_free(a.clip);
+	copy_free(a.copy);
+	start_free(a.start);
+	app_close_loop(&a);
 	input_free(a.input);
+	free(a.run_base);
+	free(a.notify);
 	model_fini(&a.model);
 	return 0;
 }

@@ -135,6 +135,7 @@ bool command_in_search(struct model *m, const struct key *k)
 {
 	if (k->code == VIEW_KEY_ENTER) {
 		m->mode = MODEL_COPY;
+		m->search = m->line;
 		m->search_now_down = m->search_down;
 		m->wish = WISH_SEARCH;
 	} else if (k->code == VIEW_KEY_ESCAPE) {

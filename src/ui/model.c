@@ -387,6 +387,40 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	return calls && !model_is_looked_at(m, s);
 }
 
+void model_take_egress_row(struct model *m, const struct json_line *l)
+{
+	struct model_egress_row *r = &m->egress[m->egress_n];
+	const char *host = json_get_string(l, "host");
+	int64_t port = 0;
+
+	if (json_get_string(l, "error"))
+		model_say(m, "%s", json_get_string(l, "error"));
+	if (!host || m->egress_n == MODEL_EGRESS_ROWS)
+		return;
+	*r = (struct model_egress_row){0};
+	json_get_int(l, "port", &port);
+	json_get_int(l, "count", &r->count);
+	snprintf(r->entry, sizeof(r->entry), "%.240s:%d", host, (int)port);
+	model_copy_text(r->verdict, sizeof(r->verdict), l, "verdict");
+	model_copy_text(r->reason, sizeof(r->reason), l, "reason");
+	m->egress_n++;
+}
+
+bool model_take_found(struct model *m, uint64_t line)
+{
+	const struct model_session *s = model_in_pane(m, m->active);
+	const uint64_t rows = s ? s->screen.rows : 0;
+
+	if (line == UINT64_MAX) {
+		model_say(m, "not found: %.200s", m->search.text);
+		return false;
+	}
+	m->copy_line = line;
+	if (line < m->copy_top || line >= m->copy_top + rows)
+		m->copy_top = line > 3 ? line - 3 : 0;
+	return true;
+}
+
 /* ---- choosing ---- */
 
 void model_choose(struct model *m, int i)

@@ -128,6 +128,7 @@ struct model {
 	uint64_t copy_top, copy_line, copy_mark; /* the mark is where the selection began */
 	int copy_column, copy_mark_column;
 	enum copy_kind copy_kind;
+	struct model_line search; /* what was looked for last */
 	bool search_down; /* as it was typed: / or ? */
 	bool search_now_down; /* the search that is wished for: N goes the other way, once */
 	enum model_theme theme;
@@ -161,6 +162,12 @@ int model_living(const struct model *m); /* sessions that have not ended */
 bool model_spare_fits(const struct model *m);
 /* An event of a session. True when it now waits for the user and is not being looked at. */
 bool model_take_event(struct model *m, const char *id, const struct json_line *l);
+
+/* A row of a session's log for the egress panel, or why there is none. */
+void model_take_egress_row(struct model *m, const struct json_line *l);
+/* Where what was looked for is (UINT64_MAX: nowhere). True when lines from copy_top on are wanted.
+ */
+bool model_take_found(struct model *m, uint64_t line);
 
 struct model_session *model_find(struct model *m, const char *id); /* or NULL */
 struct model_session *model_chosen(struct model *m);		    /* or NULL */

@@ -48,6 +48,33 @@ def test_includes(ctx):
     assert_true({"base", "ui", "init"} <= seen, "few folders were looked at: %s" % seen)
 
 
+def circle(graph):
+    """A way through the graph that comes back to where it was, or None."""
+    done = set()
+
+    def visit(name, way):
+        if name in way:
+            return way[way.index(name):] + [name]
+        if name in done:
+            return None
+        done.add(name)
+        return next(filter(None, (visit(n, way + [name]) for n in sorted(graph.get(name, ())))), None)
+    return next(filter(None, (visit(name, []) for name in sorted(graph))), None)
+
+
+@test()
+def test_no_circles(ctx):
+    """A header and its file are one; none includes another one that includes it, by whatever way."""
+    assert_eq(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}), ["b", "c", "b"], "a circle that is there")
+    for area in RULES["acyclic"]["folders"]:
+        graph = {}
+        for path in sources("src/" + area):
+            stem = os.path.splitext(os.path.relpath(path, os.path.join(REPO, "src")))[0]
+            graph.setdefault(stem, set()).update(h[:-2] for mark, h in includes(path) if mark == '"' and h.startswith(area + "/") and h[:-2] != stem)
+        assert_true(graph, "src/%s is empty" % area)
+        assert_eq(circle(graph), None, "a circle of includes in src/" + area)
+
+
 @test()
 def test_libraries(ctx):
     wrong, seen = [], set()

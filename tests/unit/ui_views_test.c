@@ -357,6 +357,52 @@ static void test_search_directions(void **state)
 	}
 }
 
+/* What is looked for is kept while another line is typed, and only taken with Enter. */
+static void test_search_text_stays(void **state)
+{
+	static const char *const keys[] = {"[ / e Enter", "[ / e Enter w x Escape n",
+					   "[ / e Enter w x Enter N", "[ / e Enter / z Escape n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		static struct model m;
+
+		fill(&m);
+		press(&m, keys[i]);
+		assert_int_equal(m.wish, WISH_SEARCH);
+		assert_string_equal(m.search.text, "e");
+		assert_false(model_take_found(&m, UINT64_MAX));
+		assert_string_equal(m.message, "not found: e");
+		assert_true(model_take_found(&m, 1));
+		assert_int_equal(m.copy_line, 1);
+		model_fini(&m);
+	}
+}
+
+/* Rows of a session's log, as far as there is room; a host is needed. */
+static void test_egress_rows(void **state)
+{
+	static struct model m;
+	static struct json_line l;
+	static const char error[] = "{\"done\":true,\"error\":\"no\"}";
+	static const char row[] = "{\"host\":\"a.example\",\"port\":443,\"count\":2,\"verdict\":"
+				  "\"refused\",\"reason\":\"not listed\"}";
+
+	(void)state;
+	fill(&m);
+	for (int i = 0; i < MODEL_EGRESS_ROWS + 2; i++) {
+		assert_int_equal(json_parse_line(row, sizeof(row) - 1, &l), 0);
+		model_take_egress_row(&m, &l);
+	}
+	assert_int_equal(m.egress_n, MODEL_EGRESS_ROWS);
+	assert_string_equal(m.egress[0].entry, "a.example:443");
+	assert_string_equal(m.egress[MODEL_EGRESS_ROWS - 1].reason, "not listed");
+	assert_int_equal(json_parse_line(error, sizeof(error) - 1, &l), 0);
+	model_take_egress_row(&m, &l);
+	assert_string_equal(m.message, "no");
+	model_fini(&m);
+}
+
 /* Letters that lie closer together rank first, wherever in the name they are. */
 static void test_find_by_letters(void **state)
 {
@@ -813,26 +859,30 @@ static void test_key_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_screens),
-		cmocka_unit_test(test_every_size),
-		cmocka_unit_test(test_keys_change_the_model),
-		cmocka_unit_test(test_selection), cmocka_unit_test(test_search_directions),
-		cmocka_unit_test(test_find_by_letters),
-		cmocka_unit_test(test_marks),
-		cmocka_unit_test(test_suggestions_are_taken),
-		cmocka_unit_test(test_bindings),
-		cmocka_unit_test(test_names_of_the_table),
-		cmocka_unit_test(test_which_keys_go_to_the_session),
-		cmocka_unit_test(test_keys_of_the_table_are_keys),
-		cmocka_unit_test(test_events), cmocka_unit_test(test_refused_count),
-		cmocka_unit_test(test_session_ends),
-		cmocka_unit_test(test_ended_needs_a_pause),
-		cmocka_unit_test(test_ended_in_the_list),
-		cmocka_unit_test(test_many_end),
-		cmocka_unit_test(test_questions_ignore_type_ahead),
-		cmocka_unit_test(test_egress_question_comes_late),
-		cmocka_unit_test(test_new_session_moves_no_focus),
-		cmocka_unit_test(test_key_names),
+	    cmocka_unit_test(test_screens),
+	    cmocka_unit_test(test_every_size),
+	    cmocka_unit_test(test_keys_change_the_model),
+	    cmocka_unit_test(test_selection),
+	    cmocka_unit_test(test_search_directions),
+	    cmocka_unit_test(test_search_text_stays),
+	    cmocka_unit_test(test_egress_rows),
+	    cmocka_unit_test(test_find_by_letters),
+	    cmocka_unit_test(test_marks),
+	    cmocka_unit_test(test_suggestions_are_taken),
+	    cmocka_unit_test(test_bindings),
+	    cmocka_unit_test(test_names_of_the_table),
+	    cmocka_unit_test(test_which_keys_go_to_the_session),
+	    cmocka_unit_test(test_keys_of_the_table_are_keys),
+	    cmocka_unit_test(test_events),
+	    cmocka_unit_test(test_refused_count),
+	    cmocka_unit_test(test_session_ends),
+	    cmocka_unit_test(test_ended_needs_a_pause),
+	    cmocka_unit_test(test_ended_in_the_list),
+	    cmocka_unit_test(test_many_end),
+	    cmocka_unit_test(test_questions_ignore_type_ahead),
+	    cmocka_unit_test(test_egress_question_comes_late),
+	    cmocka_unit_test(test_new_session_moves_no_focus),
+	    cmocka_unit_test(test_key_names),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -1,0 +1,447 @@
+#include "ui/link.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "client/picture.h"
+#include "client/sessions.h"
+#include "clip/clip_path.h"
+#include "loop/stream.h"
+#include "proto/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LINK_HELD_MAX  (64u << 20) /* bytes of keys and pastes that wait for one session */
+#define LINK_BESIDE_MS 50	   /* between two frames of a session that is not typed into */
+#define LINK_FLUSH_MS  200
+
+struct connection {
+	struct ui_link *link;
+	char id[16]; /* empty: unused */
+	struct stream *stream;
+	struct buf in;
+	bool pulling, framed, focused;
+	uint64_t framed_ms; /* the loop's time when the last frame came */
+	int cols, rows;	    /* last told */
+	struct picture picture;
+	struct buf
+	    held; /* frames of keys and pastes, behind an image or a paste that is on its way */
+	size_t pasted; /* bytes of pastes under way that the session has not taken */
+};
+
+struct ui_link {
+	uv_loop_t *loop;   /* borrowed */
+	uv_timer_t beside; /* turns the loop when a frame may be asked for again */
+	struct ui_link_callbacks cb;
+	struct connection *connection; /* owned */
+	size_t n;
+};
+
+static struct connection *ui_link_find(const struct ui_link *k, const char *id)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->connection[i].id, id) == 0)
+			return &k->connection[i];
+	return NULL;
+}
+
+/* The connection of a session; none has an empty id. */
+static struct connection *ui_link_of(const struct ui_link *k, const char *id)
+{
+	return id[0] ? ui_link_find(k, id) : NULL;
+}
+
+static void ui_link_drop(struct connection *c)
+{
+	stream_close(c->stream);
+	buf_fini(&c->in);
+	buf_fini(&c->held);
+	picture_fini(&c->picture);
+	*c = (struct connection){.link = c->link};
+}
+
+static void ui_link_send_to(void *ctx, enum wire_type type, const void *payload, size_t n)
+{
+	struct connection *c = ctx;
+	AUTO_BUF struct buf frame = {0};
+
+	wire_put(&frame, type, payload, n);
+	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+}
+
+void ui_link_answer(struct ui_link *k, const char *id, enum wire_type type, const void *payload,
+		    size_t n)
+{
+	struct connection *c = ui_link_of(k, id);
+
+	if (c)
+		ui_link_send_to(c, type, payload, n);
+}
+
+static void ui_link_send_view(struct ui_link *k, const char *id, const struct buf *message)
+{
+	ui_link_answer(k, id, WIRE_VIEW, buf_data(message), buf_len(message));
+}
+
+/* What is held goes on in its order: nothing while an image is on its way, and no more of a paste
+ * than may be under way. */
+static void ui_link_pump(struct connection *c)
+{
+	struct wire_frame f;
+
+	while (!c->picture.waiting && wire_next(&c->held, &f) == 1) {
+		const size_t size = f.n + WIRE_HEADER_SIZE,
+			     pasted = f.payload[0] == VIEW_PASTE ? f.n - 2 : 0;
+
+		if (pasted && c->pasted + pasted > VIEW_PASTE_WINDOW)
+			return;
+		c->pasted += pasted;
+		stream_write(c->stream, buf_data(&c->held), size);
+		buf_drop(&c->held, size);
+	}
+	if (!buf_len(&c->held)) { /* it may have been large */
+		buf_fini(&c->held);
+		c->held = (struct buf){0};
+	}
+}
+
+static void ui_link_on_taken(struct connection *c, const unsigned char *p, size_t n)
+{
+	const size_t taken = n == 5 ? bytes_get_u32(p + 1) : 0;
+
+	c->pasted -= taken < c->pasted ? taken : c->pasted;
+	ui_link_pump(c);
+}
+
+static void ui_link_type(struct ui_link *k, const char *id, const struct buf *message)
+{
+	struct connection *c = ui_link_of(k, id);
+
+	if (!c || buf_len(&c->held) > LINK_HELD_MAX)
+		return;
+	wire_put(&c->held, WIRE_VIEW, buf_data(message), buf_len(message));
+	ui_link_pump(c);
+}
+
+/* Where a part that begins at p ends: no character is cut. */
+static size_t ui_link_part(const char *p, size_t n)
+{
+	size_t cut = n < VIEW_PASTE_PART ? n : VIEW_PASTE_PART;
+
+	for (int i = 0; i < 3 && cut < n && cut > 1 && ((unsigned char)p[cut] & 0xc0) == 0x80; i++)
+		cut--;
+	return cut;
+}
+
+static void ui_link_put_paste(struct buf *out, const char *text, size_t n)
+{
+	size_t at = 0;
+
+	do {
+		const size_t part = ui_link_part(text + at, n - at);
+		const char flags =
+		    (char)((at ? 0 : VIEW_PASTE_FIRST) | (at + part == n ? VIEW_PASTE_LAST : 0));
+		AUTO_BUF struct buf message = {0};
+
+		buf_add(&message, (const char[]){VIEW_PASTE, flags}, 2);
+		buf_add(&message, text + at, part);
+		wire_put(out, WIRE_VIEW, buf_data(&message), buf_len(&message));
+		at += part;
+	} while (at < n);
+}
+
+/* It goes before what was typed while its image was on its way. */
+static void ui_link_on_paste_done(void *ctx, const void *text, size_t n)
+{
+	struct connection *c = ctx;
+	AUTO_BUF struct buf behind = c->held;
+
+	c->held = (struct buf){0};
+	ui_link_put_paste(&c->held, text, n);
+	buf_add(&c->held, buf_data(&behind), buf_len(&behind));
+	ui_link_pump(c);
+}
+
+/* ---- what sessions say ---- */
+
+static void ui_link_on_event(struct connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+
+	if (json_parse_line((const char *)p, n, &l) == 0)
+		c->link->cb.on_event(c->link->cb.ctx, c->id, &l);
+}
+
+static void ui_link_on_exit(struct connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+
+	if (json_parse_line((const char *)p, n, &l) == 0)
+		c->link->cb.on_exit(c->link->cb.ctx, c->id, &l);
+}
+
+static void ui_link_on_egress_row(struct connection *c, const unsigned char *p, size_t n)
+{
+	static struct json_line l;
+
+	if (json_parse_line((const char *)p, n, &l) == 0)
+		c->link->cb.on_egress_row(c->link->cb.ctx, &l);
+}
+
+static bool ui_link_on_view(struct connection *c, const unsigned char *p, size_t n)
+{
+	if (n == 0)
+		return true;
+	if (p[0] == VIEW_TAKEN) {
+		ui_link_on_taken(c, p, n);
+		return true;
+	}
+	if (p[0] == VIEW_FRAME) {
+		c->pulling = false;
+		c->framed = true;
+		c->framed_ms = uv_now(c->link->loop);
+	}
+	return c->link->cb.on_view(c->link->cb.ctx, c->id, p, n);
+}
+
+static void ui_link_on_placed(struct connection *c, const unsigned char *p, size_t n)
+{
+	picture_on_placed(&c->picture, p, n);
+	ui_link_pump(c);
+}
+
+static bool ui_link_on_frame(struct connection *c, const struct wire_frame *f)
+{
+	if (f->type == WIRE_EVENT)
+		ui_link_on_event(c, f->payload, f->n);
+	else if (f->type == WIRE_EGRESS_ROW)
+		ui_link_on_egress_row(c, f->payload, f->n);
+	else if (f->type == WIRE_VIEW_DATA)
+		return ui_link_on_view(c, f->payload, f->n);
+	else if (f->type == WIRE_IMAGE_PLACED)
+		ui_link_on_placed(c, f->payload, f->n);
+	else if (f->type == WIRE_EXIT)
+		ui_link_on_exit(c, f->payload, f->n);
+	else if (f->type == WIRE_CLIP_ASK)
+		c->link->cb.on_clip_ask(c->link->cb.ctx, c->id, f->payload, f->n);
+	return true;
+}
+
+static void ui_link_end(struct connection *c, bool malformed)
+{
+	const struct ui_link_callbacks *cb = &c->link->cb;
+	char id[sizeof(c->id)];
+
+	memcpy(id, c->id, sizeof(id));
+	ui_link_drop(c);
+	cb->on_end(cb->ctx, id, malformed);
+}
+
+static void ui_link_on_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct connection *c = ctx;
+	struct wire_frame f;
+	bool good = true;
+	int rc = 0;
+
+	buf_add(&c->in, bytes, n);
+	while (good && (rc = wire_next(&c->in, &f)) == 1) {
+		good = ui_link_on_frame(c, &f);
+		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
+	}
+	if (!good || rc < 0)
+		ui_link_end(c, true);
+}
+
+static void ui_link_on_end(void *ctx)
+{
+	ui_link_end(ctx, false);
+}
+
+/* ---- connections ---- */
+
+struct ui_link *ui_link_new(uv_loop_t *loop, size_t sessions, const struct ui_link_callbacks *cb)
+{
+	struct ui_link *k = mem_alloc(sizeof(*k));
+
+	*k = (struct ui_link){.loop = loop, .cb = *cb, .n = sessions};
+	k->connection = mem_alloc_array(sessions, sizeof(*k->connection));
+	for (size_t i = 0; i < sessions; i++)
+		k->connection[i].link = k;
+	uv_timer_init(loop, &k->beside);
+	k->beside.data = k;
+	return k;
+}
+
+static void ui_link_on_closed(uv_handle_t *handle)
+{
+	struct ui_link *k = handle->data;
+
+	free(k->connection);
+	free(k);
+}
+
+void ui_link_free(struct ui_link *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->connection[i].id[0]) {
+			stream_flush(k->connection[i].stream, LINK_FLUSH_MS);
+			ui_link_drop(&k->connection[i]);
+		}
+	uv_close((uv_handle_t *)&k->beside, ui_link_on_closed);
+}
+
+bool ui_link_has(const struct ui_link *k, const char *id)
+{
+	return ui_link_of(k, id) != NULL;
+}
+
+void ui_link_connect(struct ui_link *k, const char *id, const char *directory)
+{
+	struct connection *c = ui_link_find(k, "");
+	const struct stream_callbacks cb = {ui_link_on_bytes, ui_link_on_end, NULL, c};
+	struct err ignored;
+	int fd = c ? sessions_connect_directory(directory, &ignored) : -1;
+
+	if (fd < 0)
+		return;
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	c->stream = stream_open(k->loop, fd, &cb);
+}
+
+static void ui_link_on_beside(uv_timer_t *timer)
+{
+	(void)timer; /* the loop turns, and whoever pulls looks again */
+}
+
+/* A session that floods beside the one that is typed into would have this program, and all that
+ * draw for it, work without a pause while an echo waits. */
+static bool ui_link_must_wait(struct ui_link *k, const struct connection *c)
+{
+	const uint64_t since = uv_now(k->loop) - c->framed_ms;
+
+	if (!c->framed || since >= LINK_BESIDE_MS)
+		return false;
+	if (!uv_is_active((uv_handle_t *)&k->beside))
+		uv_timer_start(&k->beside, ui_link_on_beside, LINK_BESIDE_MS - since, 0);
+	return true;
+}
+
+void ui_link_pull(struct ui_link *k, const char *id, uint64_t generation, bool beside)
+{
+	struct connection *c = ui_link_of(k, id);
+	AUTO_BUF struct buf message = {0};
+
+	if (!c || c->pulling || (beside && ui_link_must_wait(k, c)))
+		return;
+	buf_add(&message, "p", 1);
+	bytes_put_u64(&message, generation);
+	c->pulling = true;
+	ui_link_send_view(k, id, &message);
+}
+
+void ui_link_size(struct ui_link *k, const char *id, int cols, int rows)
+{
+	struct connection *c = ui_link_of(k, id);
+	AUTO_BUF struct buf size = {0};
+
+	if (!c || (c->cols == cols && c->rows == rows))
+		return;
+	c->cols = cols;
+	c->rows = rows;
+	bytes_put_u16(&size, (uint16_t)cols);
+	bytes_put_u16(&size, (uint16_t)rows);
+	ui_link_send_to(c, WIRE_RESIZE, buf_data(&size), buf_len(&size));
+}
+
+void ui_link_focus(struct ui_link *k, const char *id, bool focused)
+{
+	struct connection *c = ui_link_of(k, id);
+
+	if (!c || c->focused == focused)
+		return;
+	c->focused = focused;
+	ui_link_send_to(c, WIRE_VIEW, (const char[]){VIEW_FOCUS, focused}, 2);
+}
+
+/* ---- messages ---- */
+
+void ui_link_key(struct ui_link *k, const char *id, const struct key *key)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_KEY, (char)key->mods}, 2);
+	bytes_put_u32(&message, key->code);
+	ui_link_type(k, id, &message);
+}
+
+bool ui_link_paste(struct ui_link *k, const char *id, const char *text, size_t n)
+{
+	struct connection *c = ui_link_of(k, id);
+	const struct picture_callbacks cb = {ui_link_send_to, ui_link_on_paste_done, c};
+
+	if (!c || buf_len(&c->held) + n > LINK_HELD_MAX)
+		return false;
+	if (n <= CLIP_PASTE_MAX && !buf_len(&c->held) && !c->picture.waiting) {
+		picture_begin(&c->picture, &cb, text, n); /* it may name an image */
+		return true;
+	}
+	ui_link_put_paste(&c->held, text, n);
+	ui_link_pump(c);
+	return true;
+}
+
+void ui_link_mouse(struct ui_link *k, const char *id, unsigned mods, unsigned button, unsigned kind,
+		   int row, int col)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, (const char[]){VIEW_MOUSE, (char)mods, (char)button, (char)kind}, 4);
+	bytes_put_u16(&message, (uint16_t)row);
+	bytes_put_u16(&message, (uint16_t)col);
+	ui_link_send_view(k, id, &message);
+}
+
+void ui_link_lines(struct ui_link *k, const char *id, uint64_t from, unsigned count)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, "l", 1);
+	bytes_put_u64(&message, from);
+	bytes_put_u16(&message, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX));
+	ui_link_send_view(k, id, &message);
+}
+
+void ui_link_search(struct ui_link *k, const char *id, uint64_t from, bool down, const char *text)
+{
+	AUTO_BUF struct buf message = {0};
+
+	buf_add(&message, "f", 1);
+	bytes_put_u64(&message, from);
+	buf_add(&message, (const char[]){down}, 1);
+	buf_add(&message, text, strlen(text));
+	ui_link_send_view(k, id, &message);
+}
+
+void ui_link_stop(struct ui_link *k, const char *id)
+{
+	ui_link_answer(k, id, WIRE_STOP, NULL, 0);
+}
+
+void ui_link_rename(struct ui_link *k, const char *id, const char *name)
+{
+	ui_link_answer(k, id, WIRE_RENAME, name, strlen(name));
+}
+
+void ui_link_egress(struct ui_link *k, const char *id, const char *op, const char *entry, bool once)
+{
+	AUTO_BUF struct buf request = {0};
+
+	json_begin(&request);
+	json_add_string(&request, "op", op);
+	if (entry) {
+		json_add_string(&request, "entry", entry);
+		json_add_bool(&request, "once", once);
+	}
+	json_end(&request);
+	ui_link_answer(k, id, WIRE_EGRESS, buf_data(&request), buf_len(&request));
+}
