@@ -74,7 +74,7 @@ static int template_accel(const char *name, const char *record, struct accel *ou
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
 		if (strcmp(choices[i].name, name) == 0)
 			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", record, out, e);
-	return err_set(e, "%s is no acceleration", name);
+	return err_set(e, "invalid acceleration %s", name);
 }
 
 /* What the arguments and the installation say of the guest. */

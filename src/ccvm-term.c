@@ -64,7 +64,7 @@ static void main_note_death(int status)
 {
 	const char *how = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "an error";
 
-	log_note("the process that keeps the screen ended by %s; another one begins with an empty screen", how ? how : "a signal");
+	log_note("the screen's process was ended by %s; it restarts with an empty screen", how ? how : "a signal");
 }
 
 /* Returns the worker's wait status, or -1. */
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	}
 	log_init("ccvm-term", LOG_LEVEL_NOTE);
 	if (argc > 2 || (argc == 2 && !main_parse_history(argv[1], &history))) {
-		log_error("the one argument is the lines of history, at most %d", TERM_HISTORY_MAX);
+		log_error("expects one argument, the lines of history (at most %d)", TERM_HISTORY_MAX);
 		return 2;
 	}
 	if (getsockopt(MAIN_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {

@@ -168,7 +168,7 @@ static int firewall_add_networks(struct nftbatch *b, const struct strv *list, st
 		struct firewall_network n;
 
 		if (!firewall_parse_network(list->v[i], &n))
-			return err_set(e, "%s holds what is no address", NAME_SEED_EGRESS_ALLOW);
+			return err_set(e, "%s: invalid address", NAME_SEED_EGRESS_ALLOW);
 		six = six || n.family == AF_INET6;
 		nftbatch_rule_begin(b, FIREWALL_OUT);
 		firewall_match_network(b, &n);

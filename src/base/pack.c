@@ -27,7 +27,7 @@ int pack_add(struct buf *out, const char *name, const void *bytes, size_t n, str
 	const uint8_t head = (uint8_t)length;
 
 	if (!pack_is_name(name, length))
-		return err_set(e, "%s: not the name of a file in a pack", name);
+		return err_set(e, "%s: invalid file name for a pack", name);
 	if (n > UINT32_MAX)
 		return err_set(e, "%s: too long", name);
 	buf_add(out, &head, 1);
@@ -46,13 +46,13 @@ int pack_next(const void *bytes, size_t n, size_t *at, struct pack_entry *entry,
 	if (left == 0)
 		return 0;
 	if (left < 1 + length + 4)
-		return err_set(e, "a pack that ends within an entry");
+		return err_set(e, "truncated pack");
 	size = p + 1 + length;
 	if (!pack_is_name((const char *)p + 1, length))
-		return err_set(e, "a pack with a name that is none");
+		return err_set(e, "invalid name in a pack");
 	entry->n = bytes_get_u32(size);
 	if (entry->n > left - (1 + length + 4))
-		return err_set(e, "a pack that ends within an entry");
+		return err_set(e, "truncated pack");
 	memcpy(entry->name, p + 1, length);
 	entry->name[length] = '\0';
 	entry->bytes = size + 4;

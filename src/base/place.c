@@ -47,7 +47,7 @@ char *place_path(int fd, struct err *e)
 	/* "(unreachable)/x", and "x (deleted)", which may be the name of a directory all the same. */
 	if (path[0] != '/' || fstat(fd, &here) < 0 || stat(path, &there) < 0 ||
 	    !place_equal(place_from_stat(&here), place_from_stat(&there))) {
-		err_set(e, "%s does not exist any more, or its name leads to something else", path);
+		err_set(e, "%s no longer exists, or is something else now", path);
 		return NULL;
 	}
 	return mem_strdup(path);

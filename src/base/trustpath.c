@@ -75,7 +75,7 @@ static int trustpath_step(struct trustpath_walk *w, const char *name, struct err
 	if (S_ISLNK(st.st_mode)) {
 		errno = ELOOP;
 		err_sys(e, "open %s: %s is a symbolic link", w->shown, name);
-		return err_remedy(e, "give the path that it leads to: an agent that can write there could point a link anywhere");
+		return err_remedy(e, "use the path that it leads to: an agent that can write there could redirect the link");
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		errno = ENOTDIR;
@@ -137,8 +137,8 @@ static int trustpath_check(int fd, bool writes, const char *shown, struct err *e
 	if (st.st_uid != geteuid() && (writes || st.st_uid != 0))
 		return err_set(e, "%s belongs to another user", shown);
 	if (writes && st.st_nlink > 1) {
-		err_set(e, "%s has another name (a hard link)", shown);
-		return err_remedy(e, "give a file of its own");
+		err_set(e, "%s has more than one name (hard link)", shown);
+		return err_remedy(e, "use a separate file");
 	}
 	return 0;
 }
@@ -149,7 +149,7 @@ int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const
 
 	if (fd < 0 && errno == ELOOP) {
 		err_sys(e, "open %s: it is a symbolic link", shown);
-		return err_remedy(e, "give the path that it leads to: an agent that can write there could point a link anywhere");
+		return err_remedy(e, "use the path that it leads to: an agent that can write there could redirect the link");
 	}
 	if (fd < 0)
 		return err_sys(e, "open %s", shown);

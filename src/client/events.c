@@ -42,7 +42,7 @@ static int events_open_file(const char *path, struct err *e)
 	if (here < 0 || !place_of(here, &workspace))
 		return err_sys(e, "open .");
 	if (place_is_within(dir, workspace))
-		return err_set(e, "%s lies in the project, where the agent could replace it by a link to any of your files", path);
+		return err_set(e, "%s is in the project, where the agent could replace it by a link to any of your files", path);
 	return trustpath_open_at(dir, name, O_WRONLY | O_CREAT | O_APPEND, 0600, path, e);
 }
 
@@ -57,7 +57,7 @@ int events_init(struct events *ev, const char *target, bool debug, struct err *e
 	ev->fd = events_open_file(target, e);
 	if (ev->fd < 0) {
 		err_wrap(e, "CCVM_EVENTS");
-		err_remedy(e, "give an open fd's number or a file that can be written, outside of the project");
+		err_remedy(e, "set an open descriptor, or a writable file outside the project");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	ev->room = EVENTS_FILE_MAX;

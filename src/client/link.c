@@ -48,7 +48,7 @@ int link_take(struct link *k, struct wire_frame *f, struct err *e)
 {
 	int rc = wire_next(&k->in, f);
 
-	return rc < 0 ? err_set(e, "the session sent what is no frame") : rc;
+	return rc < 0 ? err_set(e, "the session sent a malformed frame") : rc;
 }
 
 int link_read(struct link *k, struct err *e)
@@ -116,5 +116,5 @@ int link_screen(struct link *k, struct view_screen *v, struct err *e)
 		return -1;
 	rc = view_take_frame(v, f.payload, f.n);
 	link_drop(k, &f);
-	return rc < 0 ? err_set(e, "the session sent what is no screen") : 0;
+	return rc < 0 ? err_set(e, "the session sent a malformed screen update") : 0;
 }

@@ -40,9 +40,9 @@ int record_split(const void *bytes, size_t n, struct buf part[RECORD_PARTS], str
 		const size_t length = end - p >= 4 ? bytes_get_u32(p) : 0;
 
 		if (end - p < 4 || length > (size_t)(end - p - 4))
-			return err_set(e, "this is no record of a session");
+			return err_set(e, "malformed session record");
 		buf_add(&part[i], p + 4, length);
 		p += 4 + length;
 	}
-	return p == end ? 0 : err_set(e, "this is no record of a session");
+	return p == end ? 0 : err_set(e, "malformed session record");
 }

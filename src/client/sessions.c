@@ -63,7 +63,7 @@ static const char *sessions_find(const struct sessions *s, const char *wanted, s
 		if (strcmp(s->id[i], wanted) == 0) {
 			if (!s->dry[i])
 				return s->id[i];
-			err_set(e, "%s is a dry run: nothing of it runs", wanted);
+			err_set(e, "%s is a dry run: nothing is running", wanted);
 			err_remedy(e, "remove its directory: ccvmctl rm %s", wanted);
 			return NULL;
 		}
@@ -78,14 +78,14 @@ static const char *sessions_find(const struct sessions *s, const char *wanted, s
 			continue;
 		if (found) {
 			err_set(e, "several sessions are named %s", wanted);
-			err_remedy(e, "use an id: ccvmctl ls shows them");
+			err_remedy(e, "use an id (ccvmctl ls lists them)");
 			return NULL;
 		}
 		found = s->id[i];
 	}
 	if (!found) {
-		err_set(e, "there is no session %s", wanted);
-		err_remedy(e, "ccvmctl ls shows the running ones");
+		err_set(e, "no such session: %s", wanted);
+		err_remedy(e, "ccvmctl ls lists running sessions");
 	}
 	return found;
 }

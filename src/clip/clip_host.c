@@ -222,9 +222,9 @@ static void host_read(const struct host_content *c, enum clip_type type, struct 
 	else if (code < 0)
 		buf_drop(&a->bytes, buf_len(&a->bytes));
 	else if (clip_image_type(buf_data(&a->bytes), buf_len(&a->bytes)) != type)
-		host_refuse(a, "what the clipboard calls an image is none of that type");
+		host_refuse(a, "the image in the clipboard is not of its stated type");
 	else if (!clip_image_is_whole(type, buf_data(&a->bytes), buf_len(&a->bytes)))
-		host_refuse(a, "the image in the clipboard is cut off");
+		host_refuse(a, "the image in the clipboard is truncated");
 }
 
 void clip_host_image(enum clip_type type, struct clip_answer *a)

@@ -21,7 +21,7 @@ char *check_url(const char *value, struct err *e)
 
 	if ((strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0) ||
 	    !check_is_made_of(rest + 3, CHECK_ALNUM "-._~:/?&=%+[]")) {
-		err_set(e, "\"%.100s\" is not an http or https URL without credentials", value);
+		err_set(e, "invalid URL \"%.100s\" (must be http or https, without credentials)", value);
 		return NULL;
 	}
 	return mem_strdup(value);
@@ -34,7 +34,7 @@ char *check_nix_key(const char *value, struct err *e)
 
 	if (!colon || !check_is_made_of(name, CHECK_ALNUM "-._") ||
 	    !check_is_made_of(colon + 1, CHECK_ALNUM "+/=")) {
-		err_set(e, "\"%.100s\" is not a public key of the form name:base64", value);
+		err_set(e, "invalid public key \"%.100s\" (must be name:base64)", value);
 		return NULL;
 	}
 	return mem_strdup(value);
@@ -43,7 +43,7 @@ char *check_nix_key(const char *value, struct err *e)
 char *check_variable(const char *value, struct err *e)
 {
 	if (*value && !conf_pass_is_name(value)) {
-		err_set(e, "\"%.100s\" is not the name of a variable", value);
+		err_set(e, "invalid variable name \"%.100s\"", value);
 		return NULL;
 	}
 	return mem_strdup(value);
@@ -57,7 +57,7 @@ char *check_pass_env(const char *value, struct err *e)
 char *check_package(const char *value, struct err *e)
 {
 	if (!check_is_made_of(value, CHECK_ALNUM "+-._:@") || !strchr(CHECK_ALNUM, value[0])) {
-		err_set(e, "\"%.100s\" is not the name of a package", value);
+		err_set(e, "invalid package name \"%.100s\"", value);
 		return NULL;
 	}
 	return mem_strdup(value);
@@ -75,7 +75,7 @@ char *check_key(const char *value, struct err *e)
 			value[2] < 0x7f && !value[3];
 
 	if (!modified && !check_is_function_key(value)) {
-		err_set(e, "\"%.100s\" is not a key of the form C-x, M-x or F1", value);
+		err_set(e, "invalid key \"%.100s\" (must be as C-x, M-x or F1)", value);
 		return NULL;
 	}
 	return mem_strdup(value);
@@ -89,6 +89,6 @@ char *check_binding(const char *value, struct err *e)
 	for (size_t i = 0; value[n] && value[n + 1] && i < ARRAY_LEN(commands); i++)
 		if (strlen(commands[i]) == n && strncmp(commands[i], value, n) == 0)
 			return mem_strdup(value);
-	err_set(e, "\"%.100s\" is not a command of ccvm-tui with a key, as stop=X", value);
+	err_set(e, "invalid binding \"%.100s\" (must be COMMAND=KEY, as stop=X)", value);
 	return NULL;
 }

@@ -67,8 +67,8 @@ static void conf_note_conflicts(struct conf *c)
 	if (c->agent_sudo == 1 && c->egress_allowlist.n)
 		strv_addf(
 		    &c->notes,
-		    "agentSudo is forced on beside egressAllowlist: the agent can switch off the firewall "
-		    "inside the guest; only the host's own filter remains");
+		    "agentSudo is on with egressAllowlist: the agent can turn off the firewall "
+		    "inside the guest; only the host's filter remains");
 	if (c->egress_allowlist.n && !c->egress_ports.n)
 		strv_addf(&c->notes,
 			  "egressPorts is empty: with egressAllowlist set, nothing can be reached by name");
@@ -180,19 +180,19 @@ static int conf_read_field(struct conf *c, int row, struct jscan *s, struct err 
 	int number = 0;
 
 	if (!jscan_name(s, &key))
-		return err_set(e, "not an option's record");
+		return err_set(e, "malformed option record");
 	if (strcmp(buf_text(&key), "source") == 0) {
 		if (!conf_read_int(s, CONF_SOURCE_FLAG, &number))
-			return err_set(e, "bad source");
+			return err_set(e, "invalid source");
 		c->source[row] = (unsigned char)number;
 		return 0;
 	}
 	if (strcmp(buf_text(&key), "line") == 0)
-		return conf_read_int(s, 1 << 24, &c->line[row]) ? 0 : err_set(e, "bad line");
+		return conf_read_int(s, 1 << 24, &c->line[row]) ? 0 : err_set(e, "invalid line");
 	jscan_peek(s);
 	start = s->at;
 	if (strcmp(buf_text(&key), "value") != 0 || !jscan_value(s, 4))
-		return err_set(e, "not an option's record");
+		return err_set(e, "malformed option record");
 	return value_from_json(o, start, (size_t)(s->at - start), option_field(o, c), e);
 }
 
@@ -203,12 +203,12 @@ static int conf_read_record(struct conf *c, struct jscan *s, struct err *e)
 	int row;
 
 	if (!jscan_name(s, &key))
-		return err_set(e, "no option's name");
+		return err_set(e, "missing option name");
 	row = option_find(buf_text(&key));
 	if (row < 0)
 		return err_set(e, "unknown option \"%.100s\"", buf_text(&key));
 	if (!jscan_take(s, '{'))
-		return err_set(e, "%s: no record", option_at((size_t)row)->name);
+		return err_set(e, "%s: missing record", option_at((size_t)row)->name);
 	for (bool first = true; (step = jscan_next(s, '}', first)) == JSCAN_MORE; first = false)
 		if (conf_read_field(c, row, s, e) < 0)
 			return err_wrap(e, "%s", option_at((size_t)row)->name);

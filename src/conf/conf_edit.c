@@ -187,7 +187,7 @@ int conf_edit_remove_text(const char *text, size_t n, const char *list, const ch
 	if (!edit_find_list(copy, n, list, value, &l))
 		return edit_no_list(name, list, e);
 	if (l.found.at == l.found.end)
-		return err_set(e, "%s: %s does not hold \"%s\" itself", name, list, value);
+		return err_set(e, "%s: %s has no entry \"%s\" of its own", name, list, value);
 	comma = edit_comma(copy, &l);
 	cut = edit_element(copy, &l, &comma);
 	if (comma.end <= cut.at) { /* in front, perhaps with a comment in between that stays */

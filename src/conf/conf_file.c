@@ -58,8 +58,8 @@ static int conf_file_syntax(const struct conf_file *f, const struct jscan *s, st
 	err_set(e, "%s:%d: not valid JSON at: %s", f->name, conf_file_line(f, s->at),
 		n ? buf_text(&shown) : "the end of the line");
 	return err_remedy(
-	    e, "Names and strings stand in double quotes, a comma stands between entries but not after the "
-	       "last one, and comments begin with //.");
+	    e, "Put names and strings in double quotes, and a comma between entries but not after the "
+	       "last one; comments begin with //.");
 }
 
 static int conf_file_unknown(const struct conf_file *f, const char *at, const char *name, struct err *e)
@@ -92,7 +92,7 @@ static int conf_file_set(struct conf_file *f, int row, const char *at, const str
 	int line = conf_file_line(f, at);
 
 	if (f->seen[row])
-		return err_set(e, "%s:%d: %s is set a second time", f->name, line, o->name);
+		return err_set(e, "%s:%d: %s is set twice", f->name, line, o->name);
 	f->seen[row] = true;
 	if (value_from_json(o, value->at, (size_t)(value->end - value->at), option_field(o, f->conf), e) < 0)
 		return err_wrap(e, "%s:%d: %s", f->name, conf_file_line(f, value->at), o->name);

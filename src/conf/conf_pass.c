@@ -121,8 +121,8 @@ static int pass_refuse(const char *entry, const char *credential, struct err *e)
 {
 	err_set(e, "\"%.100s\" would pass %s, from which claude reads a credential", entry, credential);
 	return err_remedy(
-	    e, "Credentials never go along as plain variables. Let apiKeyVariable name the one variable that "
-	       "claude is to authenticate with.");
+	    e, "Credentials are never passed as plain variables. Set apiKeyVariable to the variable that "
+	       "claude authenticates with.");
 }
 
 /* A pattern is refused when it takes in a known credential. Unknown ones of the families are left out one by
@@ -145,7 +145,7 @@ int conf_pass_check(const char *entry, struct err *e)
 	if (n && entry[n - 1] == '*')
 		return pass_check_pattern(entry, n, e);
 	if (!pass_is_name(entry, n))
-		return err_set(e, "\"%.100s\" is not the name of a variable", entry);
+		return err_set(e, "invalid variable name \"%.100s\"", entry);
 	if (conf_pass_is_credential(entry))
 		return pass_refuse(entry, entry, e);
 	return 0;

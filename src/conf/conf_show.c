@@ -34,7 +34,7 @@ void conf_print_help(FILE *f)
 	      "\n"
 	      "usage: ccvm [claude's arguments]\n"
 	      "\n"
-	      "Every argument reaches claude unchanged, except these; after -- nothing is taken:\n",
+	      "Every argument reaches claude unchanged, except these before --:\n",
 	      f);
 	conf_args_each(show_flag, f);
 	fputs("\nOptions, set in $XDG_CONFIG_HOME/ccvm/config.json or by a variable for one run:\n", f);

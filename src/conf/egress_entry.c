@@ -114,7 +114,7 @@ char *egress_entry_normalise(const char *entry, struct err *e)
 		return address;
 	if (egress_is_name(strncmp(text, "*.", 2) == 0 ? text + 2 : text))
 		return mem_steal_ptr(&text);
-	err_set(e, "\"%.100s\" is not a host name, *.domain, IP address or CIDR", entry);
+	err_set(e, "invalid host \"%.100s\": not a name, *.domain, IP address or CIDR", entry);
 	err_remedy(
 	    e,
 	    "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or 10.0.0.0/8, without "
@@ -134,7 +134,7 @@ char *egress_target_normalise(const char *target, struct err *e)
 	/* A bare IPv6 address has colons of its own. */
 	if (colon && ((brackets && colon[-1] == ']') || (!brackets && strchr(target, ':') == colon))) {
 		if (sscanf(colon + 1, "%5u%n", &port, &used) != 1 || colon[1 + used] || port < 1 || port > 65535) {
-			err_set(e, "\"%.100s\" has no port from 1 to 65535 behind its colon", target);
+			err_set(e, "invalid port in \"%.100s\" (must be from 1 to 65535)", target);
 			return NULL;
 		}
 		name = mem_strndup(target, (size_t)(colon - target));

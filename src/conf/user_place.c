@@ -60,7 +60,7 @@ static const struct {
 	{HOME, "/.terraform.d", "Terraform's login", true, true},
 	{HOME, "/.vault-token", "Vault's token", false, true},
 	{HOME, "/.config/systemd", "services that run as you", true, false},
-	{HOME, "/.config/autostart", "programs that run as you log in", true, false},
+	{HOME, "/.config/autostart", "programs that run at login", true, false},
 	{HOME, "/.thunderbird", "your mail", true, true},
 	{HOME, "/.config/Bitwarden", "your password store", true, true},
 	{HOME, "/.config/1Password", "your password store", true, true},

@@ -105,7 +105,7 @@ static int value_port_add(struct strv *list, double v, struct err *e)
 	AUTO_FREE char *text = NULL;
 
 	if (!(v >= 1 && v <= 65535) || v != (double)(long)v)
-		return err_set(e, "must hold ports from 1 to 65535");
+		return err_set(e, "invalid port (must be from 1 to 65535)");
 	text = mem_format("%ld", (long)v);
 	return value_list_add(&port, list, text, e);
 }
@@ -151,7 +151,7 @@ static int value_word_add(const struct option *o, struct strv *list, const char 
 	if (o->type != OPTION_PORTS)
 		return value_list_add(o, list, word, e);
 	if (!value_parse_number(word, &v))
-		return err_set(e, "must hold ports from 1 to 65535, not \"%.100s\"", word);
+		return err_set(e, "invalid port \"%.100s\" (must be from 1 to 65535)", word);
 	return value_port_add(list, v, e);
 }
 
@@ -236,7 +236,7 @@ int value_from_json(const struct option *o, const char *json, size_t n, void *fi
 	struct json_value item;
 
 	if (!json_open(json, n, &item) || value_has_unreadable(item))
-		return err_set(e, "is not a JSON value this program can hold");
+		return err_set(e, "unsupported JSON value");
 	return value_from_item(o, item, field, e) < 0 ? value_failed(e) : 0;
 }
 

@@ -44,7 +44,7 @@ static int attach_configure(struct attach *a, struct err *e)
 	conf_init(&c);
 	rc = conf_load(&c, NULL, environ, e);
 	if (rc == 0 && !keyname_parse(&a->key, c.tui_prefix))
-		rc = err_set(e, "tui.prefix: %s is not a key", c.tui_prefix);
+		rc = err_set(e, "tui.prefix: invalid key %s", c.tui_prefix);
 	a->filter.open = !c.terminal_filter;
 	conf_fini(&c);
 	return rc;
@@ -93,7 +93,7 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 	}
 	if (a->drawn)
 		return 0;
-	rc = view_take_frame(&v, f->payload, f->n) < 0 ? err_set(e, "the session sent what is no screen") : 0;
+	rc = view_take_frame(&v, f->payload, f->n) < 0 ? err_set(e, "the session sent a malformed screen update") : 0;
 	if (rc == 0) {
 		attach_draw(&v, &out);
 		rc = attach_write(a, buf_data(&out), buf_len(&out), e);

@@ -50,7 +50,7 @@ static int egress_next(struct egress_link *k, enum wire_type type, int patience_
 		ssize_t n;
 
 		if (rc < 0)
-			return err_set(e, "the session sent what is no frame");
+			return err_set(e, "the session sent a malformed frame");
 		if (rc == 1 && f->type == type)
 			return 1;
 		if (rc == 1) {
@@ -79,7 +79,7 @@ static int egress_rows(struct egress_link *k, egress_row_fn *on_row, void *ctx, 
 		bool done;
 
 		if (json_parse_line((const char *)f.payload, f.n, &l) < 0)
-			return err_set(e, "the session sent what is no answer");
+			return err_set(e, "the session sent a malformed answer");
 		done = json_get_bool(&l, "done", false);
 		if (!done && on_row)
 			on_row(ctx, (const char *)f.payload, f.n, &l);
@@ -275,7 +275,7 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	int rc;
 
 	if (!path || !net_rules_parse(&entry, target))
-		return err_set(e, "there is no config file to edit");
+		return err_set(e, "no config file to edit");
 	conf_init(&c);
 	rc = conf_load(&c, NULL, environ, e);
 	for (size_t i = 0; i < c.egress_ports.n; i++)
@@ -284,7 +284,7 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	if (rc < 0)
 		return -1;
 	if (entry.port && allow && !listed) {
-		err_set(e, "port %u is not among egressPorts, which are for all hosts of the list", entry.port);
+		err_set(e, "port %u is not in egressPorts, which apply to all listed hosts", entry.port);
 		return err_remedy(e, "add it to egressPorts in %s by hand, or use --session", path);
 	}
 	return allow ? conf_edit_add(path, "egressAllowlist", entry.name, e) : conf_edit_remove(path, "egressAllowlist", entry.name, e);

@@ -42,11 +42,11 @@ static int restart_read_status(struct restart *r, struct err *e)
 	const char *text = buf_text(&r->part[RECORD_STATUS]), *name;
 
 	if (json_parse_line(text, strcspn(text, "\n"), &l) < 0 || !(name = json_get_string(&l, "name")))
-		return err_set(e, "its status cannot be read");
+		return err_set(e, "cannot read its status");
 	r->name = mem_strdup(name);
 	r->detached = json_get_bool(&l, "detached", false);
 	if (!json_get_int(&l, "workspace_dev", &r->dev) || !json_get_int(&l, "workspace_ino", &r->ino))
-		return err_set(e, "its status does not tell which directory it is in");
+		return err_set(e, "its status does not name its workspace");
 	return 0;
 }
 
@@ -72,8 +72,8 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 		return err_sys(e, "enter %s", path);
 	if (place_of(r->fd, &at) && at.dev == (dev_t)r->dev && at.ino == (ino_t)r->ino)
 		return 0;
-	err_set(e, "%s is not the directory any more that the session was started in", path);
-	err_remedy(e, "look at what it is now; to start there all the same: ccvmctl stop, then ccvmctl new in it");
+	err_set(e, "%s is no longer the directory that the session was started in", path);
+	err_remedy(e, "check what it is now; to start there anyway: ccvmctl stop, then ccvmctl new in it");
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 

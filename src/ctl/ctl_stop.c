@@ -38,7 +38,7 @@ int ctl_stop_one(const char *name, struct err *e)
 			return err_sys(e, "session %s", name);
 	}
 	err_set(e, "session %s did not end within %d s", name, STOP_PATIENCE_MS / 1000);
-	return err_remedy(e, "kill its ccvm-session process (ccvmctl ls --json shows the pid): nothing of it stays behind");
+	return err_remedy(e, "kill its ccvm-session process (ccvmctl ls --json shows the pid); nothing is left behind");
 }
 
 /* One that was ending by itself refuses connections a moment before it is gone. */

@@ -32,7 +32,7 @@ static const char *template_result(const char *line)
 		const char *line, *text;
 	} results[] = {
 		{"done", "sessions of this size start from a saved guest now"},
-		{"present", "there is a saved guest of this size already"},
+		{"present", "a saved guest of this size exists already"},
 		{"busy", "another process is making a saved guest; try again when it is done"},
 	};
 
@@ -92,7 +92,7 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	if (spawn_exit_code(status) == 0)
 		return 0;
 	err_set(e, "the saved guest was not made (see above)");
-	return err_remedy(e, "sessions start all the same, only slower; ccvmctl doctor checks this computer");
+	return err_remedy(e, "sessions still start, but slower; ccvmctl doctor checks this computer");
 }
 
 int template_warm(const struct ctl_args *a, struct err *e)

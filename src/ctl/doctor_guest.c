@@ -89,7 +89,7 @@ void doctor_image(const struct doctor *d, struct finding *f)
 	if (days < 0)
 		doctor_say(f, DOCTOR_NOTE, "%s with claude %s, of unknown age, in %s", img.id, img.claude_version, img.path);
 	if (f->level != DOCTOR_OK)
-		doctor_remedy(f, "build it anew for Debian's security updates: ccvmctl image build");
+		doctor_remedy(f, "rebuild it for Debian's security updates: ccvmctl image build");
 	image_fini(&img);
 }
 
@@ -125,7 +125,7 @@ void doctor_qemu(const struct doctor *d, struct finding *f)
 	}
 	version = strstr(buf_text(&out), "version ");
 	if (!version || sscanf(version, "version %d.%d", &major, &minor) != 2) {
-		doctor_say(f, DOCTOR_PROBLEM, "%s does not say its version: it is no QEMU", program);
+		doctor_say(f, DOCTOR_PROBLEM, "%s does not print a version: not a QEMU", program);
 		doctor_remedy(f, "install it (apt-get install qemu-system-x86), or set CCVM_QEMU to it");
 		return;
 	}
@@ -179,7 +179,7 @@ void doctor_qemu_features(const struct doctor *d, struct finding *f)
 
 	(void)d;
 	if (!program) {
-		doctor_say(f, DOCTOR_NOTE, "not known: there is no QEMU");
+		doctor_say(f, DOCTOR_NOTE, "unknown: no QEMU");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(guest_features); i++) {

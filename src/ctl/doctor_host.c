@@ -124,7 +124,7 @@ void doctor_rundir(const struct doctor *d, struct finding *f)
 		doctor_say_err(f, DOCTOR_PROBLEM, &e);
 	} else if (strlen(base) + sizeof("/bababa/" RUNDIR_SOCKET) > sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		doctor_say(f, DOCTOR_PROBLEM, "%s is too long for a socket's path", base);
-		doctor_remedy(f, "point XDG_RUNTIME_DIR at a shorter path");
+		doctor_remedy(f, "set XDG_RUNTIME_DIR to a shorter path");
 	} else if (statfs(base, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
 		doctor_say(f, DOCTOR_NOTE, "%s is not on tmpfs: the keys of sessions are written to a disk", base);
 		doctor_remedy(f, "point XDG_RUNTIME_DIR at a directory on tmpfs, as a login session does");
@@ -157,7 +157,7 @@ void doctor_rundir_space(const struct doctor *d, struct finding *f)
 
 	(void)d;
 	if (bytes < 0) {
-		doctor_say(f, DOCTOR_NOTE, "not known: there is no run directory");
+		doctor_say(f, DOCTOR_NOTE, "unknown: no run directory");
 		return;
 	}
 	doctor_say(f, host_level(bytes, RUNDIR_SPACE_MIN, RUNDIR_SPACE_GOOD), "%" PRId64 " MiB free in %s", bytes >> 20, base);

@@ -106,7 +106,7 @@ int egress_check_print(struct egress_check *c, const char *target, bool json, st
 	if (!normal)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	if (!net_rules_parse(&t, normal) || t.kind == NET_RULES_WILDCARD || strchr(t.name, '/'))
-		return err_set(e, "\"%.100s\" is not one name or address", target);
+		return err_set(e, "invalid host name or address \"%.100s\"", target);
 	port = t.port ? t.port : CHECK_PORT;
 	refusal = check_refusal(c, &t, port);
 	reason = refusal ? refusal : c->open ? "egress is open" : net_rules_verdict_name(NET_RULES_ALLOW);

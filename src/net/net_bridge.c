@@ -254,7 +254,7 @@ static void bridge_rule(struct net_bridge *b, const struct net_command *c)
 	if (c->kind == NET_COMMAND_PORT)
 		net_rules_add_port(&b->rules, c->port);
 	else if (!net_rules_add(&b->rules, c->entry))
-		log_warn("an entry of the allowlist is not understood or one too many");
+		log_warn("allowlist: invalid entry, or too many entries");
 }
 
 static void bridge_decide(struct net_bridge *b, const struct net_command *c)
@@ -264,7 +264,7 @@ static void bridge_decide(struct net_bridge *b, const struct net_command *c)
 	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
 		net_locked_rules_changed(b->locked, now_ms);
 	else
-		log_warn("a decision of the user is not understood");
+		log_warn("invalid decision of the user");
 }
 
 static void bridge_watch(struct net_bridge *b, const struct net_command *c)

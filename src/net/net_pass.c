@@ -172,7 +172,7 @@ static void pass_sniff(struct net_locked *l, struct net_flow *f, const struct ne
 		return;
 	}
 	if (!net_flows_keep(l->flows, f, frame->bytes + frame->payload_at + piece->at, piece->len, SNIFF_MAX)) {
-		pass_refuse_sniffed(l, f, frame, NULL, "the beginning is too long to be checked");
+		pass_refuse_sniffed(l, f, frame, NULL, "its beginning is too long to check");
 		return;
 	}
 	pass_judge(l, f, frame);
@@ -311,7 +311,7 @@ static void pass_expire(struct net_locked *l, struct net_flow *f)
 		net_carry_refuse_waiting(l, f, "not listed, and the question was not answered");
 		return;
 	}
-	net_carry_log(l, f, NET_LOG_REFUSED, NULL, "did not say what it wants");
+	net_carry_log(l, f, NET_LOG_REFUSED, NULL, "sent no request");
 	net_carry_cut(l, f);
 }
 

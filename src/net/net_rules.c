@@ -289,7 +289,7 @@ const char *net_rules_verdict_name(enum net_rules_verdict v)
 {
 	static const char *const names[] = {
 	    [NET_RULES_ALLOW] = "allowed",
-	    [NET_RULES_DENIED] = "denied by the user",
+	    [NET_RULES_DENIED] = "refused by the user",
 	    [NET_RULES_NOT_LISTED] = "not listed",
 	    [NET_RULES_PORT_CLOSED] = "port not listed",
 	};

@@ -98,7 +98,7 @@ const char *net_rules_refuses_listed(const struct net_rules *r, const struct net
 /* Whether any entry or decision is an IPv6 network. */
 bool net_rules_has_ipv6(const struct net_rules *r);
 
-/* "not listed", "port not listed", "denied by the user", "allowed". */
+/* "not listed", "port not listed", "refused by the user", "allowed". */
 const char *net_rules_verdict_name(enum net_rules_verdict v);
 
 #endif

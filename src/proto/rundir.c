@@ -54,7 +54,7 @@ char *rundir_base(struct err *e)
 		goto fail;
 	}
 	if (!rundir_is_ours(base)) {
-		err_set(e, "the run directory %s is not a directory of yours", base);
+		err_set(e, "the run directory %s is not a directory that you own", base);
 		goto fail;
 	}
 	if (access(base, R_OK | W_OK | X_OK) < 0) {
@@ -64,7 +64,7 @@ char *rundir_base(struct err *e)
 	return mem_steal_ptr(&base);
 fail:
 	err_exit_code(e, ERR_EXIT_GUEST);
-	err_remedy(e, "set XDG_RUNTIME_DIR to a directory of yours, best on tmpfs");
+	err_remedy(e, "set XDG_RUNTIME_DIR to a directory that you own, preferably on tmpfs");
 	return NULL;
 }
 
@@ -279,8 +279,8 @@ int rundir_remove_kept(const char *id, struct err *e)
 		return err_remedy(e, "end it: ccvmctl stop %s", id);
 	}
 	if (fd < 0 || life != RUNDIR_DRY) {
-		err_set(e, "there is no dry run %s", id);
-		return err_remedy(e, "ccvmctl ls shows them");
+		err_set(e, "no such dry run: %s", id);
+		return err_remedy(e, "ccvmctl ls lists them");
 	}
 	return file_remove_tree(base_fd, id, e);
 }

@@ -63,7 +63,7 @@ static void boot_on_silence(uv_timer_t *timer)
 	if ((s->state == SESSION_STARTING && kvm_fall_back(s, what, false)) || boot_restart(s, what))
 		return;
 	err_set(&e, "%s", what);
-	err_remedy(&e, "try again; if it stays so, see the console lines below; on a very slow machine set "
+	err_remedy(&e, "try again; if it persists, see the console lines below; on a very slow machine set "
 		       "CCVM_BOOT_TIMEOUT to more seconds");
 	session_fail(s, s->stage, &e);
 }
@@ -205,7 +205,7 @@ static void boot_on_nudge(uv_timer_t *timer)
 void boot_check_pulse(struct session *s)
 {
 	if (s->state == SESSION_RUNNING && ++s->silent_ticks == 2)
-		status_event_note(s, "guest", "the guest has given no sign of life for half a minute: it is frozen, or this "
+		status_event_note(s, "guest", "no sign of life from the guest for half a minute: it is frozen, or this "
 					      "computer is very busy");
 }
 
@@ -319,7 +319,7 @@ static void boot_on_failed(struct session *s, const struct guest_message *m)
 
 	err_set(&e, s->state >= SESSION_RUNNING ? "the guest says: %s" : "%s", m->reason[0] ? m->reason : "no reason given");
 	if (s->state != SESSION_STARTING)
-		err_remedy(&e, "try again; if it stays so, see the console lines below");
+		err_remedy(&e, "try again; if it persists, see the console lines below");
 	else
 		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
 	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
@@ -344,7 +344,7 @@ static void boot_on_oom(struct session *s, const struct guest_message *m)
 {
 	AUTO_BUF struct buf fields = {0};
 	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" (pid %lld, %lld MiB); "
-					  "a larger `memory`, or vmDiskSize for large files, helps",
+					  "increase `memory`, or use vmDiskSize for large files",
 					  s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid, (long long)(m->count >> 10));
 
 	json_add_string(&fields, "process", m->process);
@@ -436,7 +436,7 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 	boot_expect_sign_of_life(s);
 	if (!guestgate_passes(&s->gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
 		if (m.kind == GUEST_NOTE && s->gate.kind[m.kind].dropped == 1)
-			status_event_note(s, "guest", "the guest sends too many notes: further ones are dropped");
+			status_event_note(s, "guest", "too many notes from the guest: further ones are dropped");
 		return;
 	}
 	if (more && m.kind == GUEST_NOTE) {

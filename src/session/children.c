@@ -86,10 +86,10 @@ static void children_on_net_exit(struct session *s)
 	children_describe_end(how, sizeof(how), s->net_child.status);
 	if (s->state < SESSION_READY) {
 		err_set(&e, "ccvm-net %s before the guest was up", how);
-		err_remedy(&e, "try again; if it stays so, see the log lines below");
+		err_remedy(&e, "try again; if it persists, see the log lines below");
 		session_fail(s, "network", &e);
 	} else {
-		snprintf(text, sizeof(text), "ccvm-net %s: the guest has no network any more", how);
+		snprintf(text, sizeof(text), "ccvm-net %s: the guest no longer has a network", how);
 		status_event_note(s, "network", text);
 	}
 }

@@ -541,7 +541,7 @@ int clients_listen(struct session *s, struct err *e)
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		err_set(e, "the run directory's path is too long for a socket: %s", path);
-		return err_remedy(e, "point XDG_RUNTIME_DIR at a shorter path");
+		return err_remedy(e, "set XDG_RUNTIME_DIR to a shorter path");
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -76,7 +76,7 @@ static void clip_tell_refused(struct session *s, enum clip_type type, const char
 static const char *clip_why_not_leased(const struct clip *c)
 {
 	return !c->lease_ms	? "nobody has pressed Ctrl+V in this session"
-	       : c->lease_used	? "each Ctrl+V lets one image through, and it went"
+	       : c->lease_used	? "each Ctrl+V allows one image, which was sent"
 				: "the last Ctrl+V is more than 10 seconds ago";
 }
 
@@ -347,7 +347,7 @@ static void clip_on_helper_end(void *ctx)
 	c->helper = NULL;
 	c->no_helper = true;
 	c->job = 0;
-	status_event_note(s, "clip", "ccvm-clip has ended: images cannot be pasted any more");
+	status_event_note(s, "clip", "ccvm-clip has ended: images can no longer be pasted");
 	clip_next(s);
 	agent_pump(s);
 }

@@ -362,7 +362,7 @@ static int egress_decide(struct session *s, struct client *c, const struct json_
 		return egress_done(c, "egress of this session is open: everything can be reached",
 				   "set egressAllowlist, then start a new session");
 	if (!s->net_control || s->egress.gone)
-		return egress_done(c, "this session has no network any more", "start a new session");
+		return egress_done(c, "this session no longer has a network", "start a new session");
 	normal = egress_target_normalise(entry, &e);
 	if (!normal)
 		return egress_done(c, e.text, e.remedy);

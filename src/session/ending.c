@@ -43,7 +43,7 @@ static void ending_on_stop_timeout(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
 
-	status_event_note(s, "stop", "the guest did not stop in time and was ended");
+	status_event_note(s, "stop", "the guest did not stop in time and was killed");
 	session_kill_children(s);
 }
 

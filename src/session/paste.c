@@ -101,11 +101,11 @@ static const char *paste_why_not(struct session *s, const char *path)
 	if (!s->conf.clipboard_images)
 		return "image paste is turned off (clipboard.images)";
 	if (!clip_is_wanted(s) || s->state != SESSION_RUNNING || !s->ctl)
-		return "the session takes no images now";
+		return "the session does not accept images now";
 	if (p->too_large)
 		return "the image is larger than 20 MiB";
 	if (!clip_image_is_whole(p->type, buf_data(&p->bytes), buf_len(&p->bytes)))
-		return "the image is cut off";
+		return "the image is truncated";
 	return NULL;
 }
 

@@ -59,7 +59,7 @@ int policy_check_path(const char *workspace, struct err *e)
 	}
 	/* The guest reads the path from a file and mounts the workspace there. */
 	if (policy_has_control(workspace)) {
-		err_set(e, "the workspace's path has a control character in it, which a guest cannot mount");
+		err_set(e, "the workspace's path contains a control character, which a guest cannot mount");
 		return policy_refuse(e, "rename the directory");
 	}
 	return policy_check_guest(workspace, e);
@@ -105,7 +105,7 @@ static void policy_refuse_place(const struct policy_shared *s, const struct user
 		err_set(s->e, "the workspace %s %s %s (%s), which must not reach a guest", s->path, how, p->what, p->path);
 	err_exit_code(s->e, ERR_EXIT_POLICY);
 	if (s->option)
-		err_remedy(s->e, "make it a directory of its own, or set %s to false", s->option);
+		err_remedy(s->e, "use a separate directory, or set %s to false", s->option);
 	else
 		err_remedy(s->e, "start ccvm in a project directory");
 }

@@ -188,7 +188,7 @@ void pool_on_io_error(struct session *s, bool no_space)
 	uv_timer_start(&s->pool.retry, pool_on_retry, POOL_RETRY_MS, POOL_RETRY_MS);
 	status_write(s); /* no figures of a guest that stands still will do it */
 	pool_event(s, "host disk full", 100);
-	status_event_note(s, "pool", "the host's disk is full: the guest stands still until there is space again");
+	status_event_note(s, "pool", "the host's disk is full: the guest is paused until there is space");
 }
 
 bool pool_stands_still(const struct session *s)

@@ -64,7 +64,7 @@ static void screen_on_input(struct session *s, const unsigned char *bytes, size_
 	const bool full = buf_len(&s->input) + n > SCREEN_INPUT_MAX;
 
 	if (full && !s->screen.deaf)
-		status_event_note(s, "input", "the program does not read what is typed: from here on it is lost");
+		status_event_note(s, "input", "the program does not read its input: further keys are lost");
 	s->screen.deaf = full;
 	if (s->input_end || full)
 		return;
@@ -278,7 +278,7 @@ static int screen_receive_fd(int control)
 /* The screen is empty now. A program repaints when the size changes, so it does, for a moment. */
 static void screen_repaint(struct session *s)
 {
-	status_event_note(s, "screen", "ccvm-term ended and was replaced; the agent was asked to paint its screen again");
+	status_event_note(s, "screen", "ccvm-term ended and was restarted; the agent was asked to redraw its screen");
 	if (!s->ssh || s->state != SESSION_RUNNING)
 		return;
 	sshlink_resize(s->ssh, s->request.cols, s->request.rows > 1 ? s->request.rows - 1 : 2);
@@ -296,7 +296,7 @@ static void screen_on_control(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (fd == -2) {
 		uv_poll_stop(poll);
-		status_event_note(s, "screen", "ccvm-term has ended: this session's screen cannot be shown any more");
+		status_event_note(s, "screen", "ccvm-term has ended: the session's screen can no longer be shown");
 	}
 	if (fd < 0)
 		return;

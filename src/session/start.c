@@ -113,8 +113,8 @@ static int start_workspace(struct session *s, struct err *e)
 	s->workspace_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	s->workspace = s->workspace_fd < 0 ? NULL : place_path(s->workspace_fd, e);
 	if (!s->workspace) {
-		err_set(e, "the current directory does not exist any more");
-		err_remedy(e, "change to a directory that exists");
+		err_set(e, "the current directory no longer exists");
+		err_remedy(e, "change to an existing directory");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->name = mem_strdup(s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
@@ -158,7 +158,7 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 	if (s->projects_fd >= 0)
 		return policy_check_shared(s->projects_fd, path, option, &d->dirs, e);
 	err_wrap(e, "%s: use %s", option, path);
-	err_remedy(e, "make it a directory of yours, or set %s to false", option);
+	err_remedy(e, "make it a directory that you own, or set %s to false", option);
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
@@ -181,8 +181,8 @@ static int start_boot_timeout(struct session *s, struct err *e)
 	int64_t value;
 
 	if (!number_parse(text, 1, 86400, &value)) {
-		err_set(e, "CCVM_BOOT_TIMEOUT=%s is not a number of seconds", text);
-		err_remedy(e, "give a number from 1 to 86400, or unset it");
+		err_set(e, "CCVM_BOOT_TIMEOUT=%s: invalid number of seconds", text);
+		err_remedy(e, "set a number from 1 to 86400, or unset it");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	s->boot_timeout_s = (unsigned)value;

@@ -57,10 +57,10 @@ void termclip_on_done(struct session *s, uint32_t client, const void *json, size
 	if (client != s->termclip.client)
 		return;
 	if (json_parse_line(json, n, &l) < 0)
-		termclip_finish(s, false, "the client sent what is no answer");
+		termclip_finish(s, false, "the client sent a malformed answer");
 	else if (!s->clip.job_request.list && json_get_bool(&l, "ok", false) &&
 		 !clip_image_is_whole(s->clip.job_request.type, buf_data(bytes), buf_len(bytes)))
-		termclip_finish(s, false, "what the terminal calls an image is none of that type, or cut off");
+		termclip_finish(s, false, "the image of the terminal is not of its stated type, or truncated");
 	else
 		termclip_finish(s, json_get_bool(&l, "ok", false), json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
 }

@@ -33,7 +33,7 @@ static void command_enter(struct model *m, const struct key *k)
 	if (!s)
 		return;
 	if (!s->terminal) {
-		model_say(m, "%.100s was started by a script: there is nothing to type into", s->name);
+		model_say(m, "%.100s was started by a script: it has no terminal to type into", s->name);
 		return;
 	}
 	s->unseen_bell = false;
@@ -53,7 +53,7 @@ static void command_next_waiting(struct model *m, const struct key *k)
 
 	(void)k;
 	if (next < 0)
-		model_say(m, "nobody waits for you");
+		model_say(m, "no session needs you");
 	else
 		model_choose(m, next);
 }
@@ -160,7 +160,7 @@ static void command_copy_mode(struct model *m, const struct key *k)
 
 	(void)k;
 	if (s && s->ended)
-		model_say(m, "%.100s has ended: what is kept of it is its last screen", s->name);
+		model_say(m, "%.100s has ended: only its last screen is kept", s->name);
 	if (!s || !s->screen.cells || s->ended)
 		return;
 	model_open(m, MODEL_COPY);
@@ -224,7 +224,7 @@ static const struct command commands[] = {
 	{"s", "panes", "one, two or four panes", command_panes},
 	{"o", "next-pane", "the next pane", command_next_pane},
 	{"z", "zoom", "zoom the pane", command_zoom},
-	{"C-l", "redraw", "draw everything anew", command_redraw},
+	{"C-l", "redraw", "redraw the screen", command_redraw},
 	{"?", "help", "help", command_help},
 	{"q", "quit", "quit; sessions go on or are stopped, as you choose", command_quit},
 };
@@ -329,7 +329,7 @@ static bool command_in_pane(struct model *m, const struct key *k)
 		if (is_prefix)
 			return true; /* twice: the program gets it once */
 		if (!command_run(m, k))
-			model_say(m, "no such key; ? behind the prefix shows them");
+			model_say(m, "unknown key: ? after the prefix shows all keys");
 		return false;
 	}
 	m->after_prefix = is_prefix;

@@ -47,7 +47,7 @@ static void command_copy_mark(struct model *m, bool down)
 			best = mark;
 	}
 	if (!best) {
-		model_say(m, "no mark in that direction: prompts, questions and denials make them");
+		model_say(m, "no mark in that direction (prompts, questions and refusals set marks)");
 		return;
 	}
 	command_copy_go(m, (int64_t)best->line - (int64_t)m->copy_line);

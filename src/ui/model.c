@@ -375,7 +375,7 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 		s->unseen_bell = !model_is_looked_at(m, s);
 	} else if (strcmp(event, "egress") == 0) {
 		model_copy_text(s->last_refused, sizeof(s->last_refused), l, "host");
-		model_add_mark(s, "denied: %.60s", s->last_refused);
+		model_add_mark(s, "refused: %.60s", s->last_refused);
 	} else if (strcmp(event, "clip") == 0) {
 		model_on_clip(m, s, l);
 	} else if (strcmp(event, "egress-question") == 0) {

@@ -64,8 +64,8 @@ int paint_open(struct err *e)
 	if (!paint_screen && term && term[0])
 		paint_screen = newterm(paint_type = PAINT_FALLBACK, stdout, stdin);
 	if (!paint_screen) {
-		err_set(e, "the terminal type TERM=%.100s is not known on this computer", term ? term : "");
-		err_remedy(e, "set TERM to a type that is (xterm-256color fits most terminals), or install its terminfo entry");
+		err_set(e, "unknown terminal type TERM=%.100s", term ? term : "");
+		err_remedy(e, "set TERM to a known type (xterm-256color fits most terminals), or install its terminfo entry");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	raw();

@@ -168,7 +168,7 @@ static void views_egress(const struct model_session *s, char *out, size_t size)
 	else if (s->refused == 0)
 		snprintf(out, size, "locked");
 	else
-		snprintf(out, size, "locked %" PRId64 " denied %.60s", s->refused, s->last_refused);
+		snprintf(out, size, "locked %" PRId64 " refused %.60s", s->refused, s->last_refused);
 }
 
 static void views_memory(const struct model_session *s, char *out, size_t size)
@@ -324,7 +324,7 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 		if (pane == m->active)
 			views_cursor(m, c, &b, &s->screen, first, s->ended);
 	} else if (s->ended) {
-		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], "ended: its screen was not looked at before");
+		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], "ended: its screen was never shown");
 	} else {
 		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], s->terminal ? "starting" : "started by a script: it has no screen");
 	}
@@ -469,7 +469,7 @@ static void views_egress_panel(struct model *m, struct canvas *c)
 			     "%-8s %s  %" PRId64 "x  %s", r->verdict, r->entry, r->count, r->reason);
 	}
 	if (!m->egress_n)
-		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[DIM], "nothing was tried yet");
+		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[DIM], "no connection was tried yet");
 }
 
 static void views_explain(struct model *m, struct canvas *c)

@@ -55,8 +55,8 @@ char *image_find(const char *share_dir, struct err *e)
 	} else if (share_dir && image_exists(shared)) {
 		found = image_resolve(shared, e);
 	} else {
-		err_set(e, "there is no guest image in %s", cache);
-		err_remedy(e, "make one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
+		err_set(e, "no guest image in %s", cache);
+		err_remedy(e, "build one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
 	}
 	if (!found)
 		err_exit_code(e, ERR_EXIT_GUEST);

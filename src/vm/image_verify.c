@@ -79,7 +79,7 @@ static int verify_file(const struct image *img, size_t i, int notes, struct err 
 	if (verify_hash(fd, hash, e) < 0)
 		return err_wrap(e, "%s", path);
 	if (strcmp(hash, img->hash[i]) != 0)
-		return err_set(e, "%s is not the file that the manifest describes: it was changed, or is damaged", path);
+		return err_set(e, "%s does not match its checksum: it was changed, or is damaged", path);
 	if (described && checked_describe(fd, time(NULL), after) && strcmp(before, after) == 0)
 		checked_note(notes, name, after);
 	return 0;
@@ -100,7 +100,7 @@ static int verify_owner(const char *path, bool within, const char **note, struct
 		*note = "the guest image belongs to another user, who can change it";
 		return 0;
 	}
-	err_set(e, "%s is not to be trusted: %s", path, doubt);
+	err_set(e, "%s cannot be trusted: %s", path, doubt);
 	return err_remedy(e, "chmod -R go-w %s, or build an image of your own: ccvmctl image build", path);
 }
 

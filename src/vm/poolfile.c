@@ -49,7 +49,7 @@ char *poolfile_dir(struct err *e)
 		if (chosen[0] == '/')
 			return mem_strdup(chosen);
 		err_set(e, "CCVM_SCRATCH_DIR=%s is not an absolute path", chosen);
-		err_remedy(e, "give the whole path of a directory on a disk");
+		err_remedy(e, "set the absolute path of a directory on a disk");
 		err_exit_code(e, ERR_EXIT_POLICY);
 		return NULL;
 	}
@@ -94,13 +94,13 @@ static int poolfile_check_kind(int dirfd, const char *path, struct err *e)
 		return err_sys(e, "statfs %s", path);
 	if ((fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) || (allowed && strcmp(allowed, "1") == 0))
 		return 0;
-	err_set(e, "vmDiskSize: %s lies in memory, and the encrypted disk is there to save memory", path);
-	return poolfile_refuse(e, "point CCVM_SCRATCH_DIR to a directory on a disk, or set CCVM_SCRATCH_ALLOW_TMPFS=1");
+	err_set(e, "vmDiskSize: %s is in memory, which the encrypted disk is meant to save", path);
+	return poolfile_refuse(e, "set CCVM_SCRATCH_DIR to a directory on a disk, or CCVM_SCRATCH_ALLOW_TMPFS=1");
 }
 
 static int poolfile_open_dir(struct err *e)
 {
-	static const char remedy[] = "point CCVM_SCRATCH_DIR to a directory of yours on a disk, or set vmDiskSize to 0";
+	static const char remedy[] = "set CCVM_SCRATCH_DIR to a directory that you own on a disk, or vmDiskSize to 0";
 	AUTO_FREE char *path = poolfile_dir(e);
 	AUTO_CLOSE int fd = -1;
 
@@ -151,7 +151,7 @@ int poolfile_open(struct poolfile *p, int64_t size, struct err *e)
 	if (poolfile_make(p, e) == 0)
 		return 0;
 	poolfile_fini(p);
-	err_remedy(e, "point CCVM_SCRATCH_DIR to another file system, or lower vmDiskSize");
+	err_remedy(e, "set CCVM_SCRATCH_DIR to another file system, or lower vmDiskSize");
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 

@@ -122,7 +122,7 @@ static int template_meta_read(int dirfd, struct template_meta *m, struct err *e)
 	if (file_read(dirfd, "meta", TEMPLATE_META_MAX, &text, e) < 0)
 		return e->sys == ENOENT ? 0 : -1;
 	if (!template_meta_parse(buf_text(&text), buf_len(&text), m))
-		return err_set(e, "its description makes no sense");
+		return err_set(e, "malformed description");
 	return 1;
 }
 
@@ -171,7 +171,7 @@ static int template_read(struct template *t, const struct machine *m, struct err
 	if (rc <= 0)
 		return rc;
 	if (meta.memory_mib != m->size.memory_mib || meta.cores != m->size.cores)
-		return err_set(e, "it is another machine's");
+		return err_set(e, "it was made for another machine");
 	if (template_check_state(t, t->dir_fd, &meta, e) < 0 || template_open_ram(t, &meta, e) < 0)
 		return -1;
 	/* When it was last used; what goes first when space is needed. */

@@ -134,7 +134,7 @@ def test_lease(ctx, env):
 
 
 BAD_TOOLS = {"hangs": ("sleep 3600 & sleep 3600", "did not answer in time"), "dies": ("kill -9 $$", "was killed"),
-             "sends a gigabyte": ("exec head -c 1000000000 /dev/zero", "more than 20 MiB"), "sends half": ("exec head -c 20000 picture", "cut off")}
+             "sends a gigabyte": ("exec head -c 1000000000 /dev/zero", "more than 20 MiB"), "sends half": ("exec head -c 20000 picture", "truncated")}
 
 
 @test(timeout=590)

@@ -157,7 +157,7 @@ def test_root_without_the_guest_firewall(ctx):
     """The host's wall alone: the agent is root and has flushed the guest's."""
     w = World(ctx)
     g = GuestShell(ctx, env=w.env(CCVM_AGENT_SUDO="1"))
-    assert_in(b"only the host's own filter remains", g.proc.err, "the warning")
+    assert_in(b"only the host's filter remains", g.proc.err, "the warning")
     g.do("sudo -n /usr/sbin/nft flush ruleset")
     assert_eq(g.do("sudo -n /usr/sbin/nft list ruleset"), "", "rules after the flush")
     curl = "curl -sS --max-time 20 --cacert %s/ca.pem " % ctx.workspace
@@ -205,10 +205,10 @@ def test_ccvm_net_killed(ctx):
     assert_eq(len(net), 1, "ccvm-net processes")
     os.kill(net[0].pid, signal.SIGKILL)
     fails(g, "curl -sS --max-time 5 https://good.example/")
-    wait_until(lambda: b"no network any more" in g.proc.err, 20, "the session's note")
+    wait_until(lambda: b"no longer has a network" in g.proc.err, 20, "the session's note")
     code, _, err = w.ctl("egress", "allow", w.session(), "evil.example")
     assert_eq(code, 1, "exit code of allow")
-    assert_in(b"no network any more", err, "why")
+    assert_in(b"no longer has a network", err, "why")
     g.proc.send(b"exit\n")
     g.proc.close_stdin()
     g.proc.wait(60)

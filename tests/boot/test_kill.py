@@ -111,7 +111,7 @@ class Victim:
 
 MESSAGES = {"session": "ccvm-session died", "net": "ccvm-net was killed by signal 9",
             "qemu": "QEMU was killed by signal 9"}
-NO_NETWORK = "ccvm-net was killed by signal 9 (Killed): the guest has no network any more"
+NO_NETWORK = "ccvm-net was killed by signal 9 (Killed): the guest no longer has a network"
 
 
 def check_end(victim, target, state):

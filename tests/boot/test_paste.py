@@ -63,7 +63,7 @@ def test_shell(ctx, env):
         assert_eq(pasted(sh, text), text, "a paste that stays")
     events = [(e["verdict"], e.get("type"), e.get("reason")) for e in sh.clip_events()]
     if on:
-        assert_eq(events, [("sent", "PNG", None)] * 4 + [("sent", "JPEG", None), ("refused", "PNG", "the image is cut off")], "events")
+        assert_eq(events, [("sent", "PNG", None)] * 4 + [("sent", "JPEG", None), ("refused", "PNG", "the image is truncated")], "events")
     else:
         assert_eq({e[::2] for e in events}, {("refused", "image paste is turned off (clipboard.images)")}, "events")
     assert_eq(sh.run("ls /tmp | grep -c ccvm-paste")[1], b"5\n" if on else b"0\n", "files in the guest")

@@ -203,8 +203,8 @@ def test_rows_are_true(ctx):
 
     ctl(ctx, "send", "--enter", "live", "for h in a b c b; do curl -sm 20 https://$h.denied.example; done; echo tried-$((2+2))")
     wait_until(lambda: "tried-4" in ctl(ctx, "capture", "live"), 90, "attempts")
-    row = wait_until(lambda: listed(ctx)["live"]["egress_refused"] >= 4 and listed(ctx)["live"], 30, "denials")
-    assert_eq((row["egress"], row["egress_refused"], row["egress_last_refused"]), ("locked", 4, "b.denied.example"), "denials")
+    row = wait_until(lambda: listed(ctx)["live"]["egress_refused"] >= 4 and listed(ctx)["live"], 30, "refusals")
+    assert_eq((row["egress"], row["egress_refused"], row["egress_last_refused"]), ("locked", 4, "b.denied.example"), "refusals")
     ctl(ctx, "send", "--enter", "over", "head -c 300000000 /dev/zero >/scratch/x; sync; stat -fc 'blocks %b %f %S' /scratch")
     used = lambda: re.search(r"^blocks (\d+) (\d+) (\d+)$", ctl(ctx, "capture", "over"), re.M)
     blocks, free, size = (int(n) for n in wait_until(used, 90, "what the guest says of its disk").groups())
@@ -216,7 +216,7 @@ def test_rows_are_true(ctx):
         assert_eq(figures(), pool, "the pool's figures in the list, and in the guest")
 
     t = tui(ctx, {}, cols=130, rows=20)
-    t.wait_for(r"LIVE live · running .*egress locked 4 denied b\.denied\.example .*RAM \d+/%dM" % (total_kib // 1024))
+    t.wait_for(r"LIVE live · running .*egress locked 4 refused b\.denied\.example .*RAM \d+/%dM" % (total_kib // 1024))
     t.keys("2")
     used, total = (pool[k] // 1024 for k in ("pool_used_kib", "pool_total_kib"))
     bar = round(5 * used / total)
@@ -306,7 +306,7 @@ def test_tui_starts_and_stops(ctx):
     t.send("seq 1000 1200; curl -sm 10 https://denied.example; echo code-$?")
     t.keys("Enter")
     t.wait_for(r"│code-\d", 60)
-    t.wait_for(r"locked 1 denied denied.example", 30)
+    t.wait_for(r"locked 1 refused denied.example", 30)
 
     t.keys("C-\\", "[")
     t.wait_for("v V select  y copy")
@@ -325,7 +325,7 @@ def test_tui_starts_and_stops(ctx):
     with open(path, encoding="ascii") as f:
         assert_eq(f.read(), "1042\n1043\n", "what was saved")
     t.keys("}")
-    t.wait_for("denied: denied.example")
+    t.wait_for("refused: denied.example")
     t.keys("q")
     t.wait_for(r"│code-\d")
     row, column = t.place("code-")

@@ -69,7 +69,7 @@ def test_restart_after_an_exchange(ctx):
     exchange(sub, link)
     code, out, err = ctl(ctx, "restart", "one")
     assert_eq(code, 126, "code (stderr: %s)" % show(err))
-    assert_in("is not the directory any more", err.decode(), "stderr")
+    assert_in("is no longer the directory", err.decode(), "stderr")
     assert_in("one", ctl(ctx, "ls")[1].decode(), "the sessions")
     exchange(sub, link)
     code, out, err = ctl(ctx, "restart", "--wait", "one")

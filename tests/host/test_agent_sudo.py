@@ -7,7 +7,7 @@ import os
 from harness import assert_eq, assert_in, assert_not_in, each, test
 
 ALLOW = {"CCVM_EGRESS_ALLOWLIST": "example.org 10.0.0.0/8"}
-WARNING = "only the host's own filter remains"
+WARNING = "only the host's filter remains"
 
 
 def seed(ctx, env):

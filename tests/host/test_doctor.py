@@ -21,7 +21,7 @@ def doctor(ctx, env=None, before=()):
     for f in found:
         assert_in(f["status"], ("ok", "note", "problem"), "status of " + f["check"])
         assert_true(f["text"], "text of " + f["check"])
-        assert_true(f["remedy"] or f["status"] == "ok" or "not known" in f["text"], "remedy: %s" % show(f))
+        assert_true(f["remedy"] or f["status"] == "ok" or "unknown" in f["text"], "remedy: %s" % show(f))
     assert_eq(code, 1 if any(f["status"] == "problem" for f in found) else 0, "exit code with %s" % show(found))
     again, text, err = ctx.run(argv, env=env, timeout=60)
     assert_eq((again, err), (code, b""), "exit code and stderr without --json")
@@ -80,8 +80,8 @@ def test_no_qemu(ctx):
     assert_eq(found["qemu-features"]["status"], "note", "features of no QEMU")
 
 
-@each({"no QEMU": ("echo Hello", "is no QEMU"), "too old": ("echo 'QEMU emulator version 6.2.0'", "is QEMU 6.2; ccvm needs 7.2"),
-       "fails": ("exit 3", "is no QEMU")})
+@each({"no QEMU": ("echo Hello", "not a QEMU"), "too old": ("echo 'QEMU emulator version 6.2.0'", "is QEMU 6.2; ccvm needs 7.2"),
+       "fails": ("exit 3", "not a QEMU")})
 def test_wrong_qemu(ctx, entry):
     script, part = entry
     qemu = ctx.write(os.path.join(ctx.dir, "qemu"), "#!/bin/sh\n%s\n" % script, 0o755)
@@ -103,7 +103,7 @@ def test_qemu_that_lacks_something(ctx, entry):
 
 
 def test_no_image(ctx):
-    expect(ctx, "image", "problem", "there is no guest image", "ccvmctl image build", env={"CCVM_IMAGE": None})
+    expect(ctx, "image", "problem", "no guest image", "ccvmctl image build", env={"CCVM_IMAGE": None})
 
 
 def test_broken_image(ctx):

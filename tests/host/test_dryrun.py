@@ -47,7 +47,7 @@ def test_kept_until_removed(ctx):
 
     code, out, err = ctl(ctx, "stop", os.path.basename(first))
     assert_eq((code, out), (1, b""), "exit code and stdout of ccvmctl stop")
-    assert_in("dry run: nothing of it runs", err.decode(), "stderr of ccvmctl stop")
+    assert_in("dry run: nothing is running", err.decode(), "stderr of ccvmctl stop")
     assert_in("ccvmctl rm " + os.path.basename(first), err.decode(), "stderr of ccvmctl stop")
     assert_eq(ctl(ctx, "stop", "--all"), (0, b"", b""), "ccvmctl stop --all, which leaves dry runs alone")
 
@@ -57,7 +57,7 @@ def test_kept_until_removed(ctx):
     assert_nothing_left(ctx)
     code, out, err = ctl(ctx, "rm", os.path.basename(first))
     assert_eq((code, out), (1, b""), "exit code and stdout of ccvmctl rm for a second time")
-    assert_in("there is no dry run", err.decode(), "stderr of ccvmctl rm")
+    assert_in("no such dry run", err.decode(), "stderr of ccvmctl rm")
 
 
 def test_rm_leaves_sessions_alone(ctx):

@@ -388,7 +388,7 @@ def test_allow_and_deny_while_it_runs(dns):
         decide(n, "evil.example", allow=False)
         assert is_reset(tcp), "an open connection to a host that is denied now is cut"
         expect(n, address, 443, "reset")
-        assert any(denied(n, "evil.example")["reason"] == "denied by the user" for _ in range(2))
+        assert any(denied(n, "evil.example")["reason"] == "refused by the user" for _ in range(2))
         decide(n, "evil.example:443", once=True)
         exchange(expect(n, address, 443, "open"), hello("evil.example"))
         expect(n, address, 443, "reset")

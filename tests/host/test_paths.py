@@ -35,7 +35,7 @@ def test_events_through_a_link(ctx):
     bashrc = os.path.join(ctx.home, ".bashrc")
     ctx.write(bashrc, "# mine\n")
     as_user(ctx, os.path.join(ctx.workspace, "events.jsonl"), os.path.relpath(bashrc, ctx.workspace))
-    refused(ctx, "lies in the project", CCVM_EVENTS="events.jsonl")
+    refused(ctx, "is in the project", CCVM_EVENTS="events.jsonl")
     refused(ctx, "symbolic link", cwd=ctx.make_dir(os.path.join(ctx.workspace, "sub")), CCVM_EVENTS="../events.jsonl")
     assert_eq(open(bashrc, encoding="ascii").read(), "# mine\n", "~/.bashrc")
 
@@ -79,9 +79,9 @@ def kernels_link(ctx, elsewhere):
     return "/proc/self/cwd/e.jsonl"
 
 
-@each({"in the project": (in_project, "lies in the project"), "by its absolute path": (absolute_in_project, "lies in the project"),
-       "by dots": (by_dots, "lies in the project"), "through a linked directory": (through_directory, "symbolic link"),
-       "a link to nothing": (dangling, "symbolic link"), "a hard link": (hard_link, "another name"),
+@each({"in the project": (in_project, "is in the project"), "by its absolute path": (absolute_in_project, "is in the project"),
+       "by dots": (by_dots, "is in the project"), "through a linked directory": (through_directory, "symbolic link"),
+       "a link to nothing": (dangling, "symbolic link"), "a hard link": (hard_link, "more than one name"),
        "a FIFO": (fifo, "CCVM_EVENTS"), "a link of the kernel's": (kernels_link, "CCVM_EVENTS")})
 def test_events_refused(ctx, entry):
     make, what = entry

@@ -125,7 +125,7 @@ def test_qemu_that_talks_nonsense(ctx):
 		for (int fd = 1; fd < 16; fd++)
 			(void)!write(fd, line, sizeof(line));""")
     text = refuse(ctx, GUEST, env={"CCVM_QEMU": qemu})
-    assert_match("QEMU said something that is not QMP|ccvm-net ended with code 1 before the guest was up", text, "stderr")
+    assert_match("QEMU sent a malformed QMP message|ccvm-net ended with code 1 before the guest was up", text, "stderr")
 
 
 def says(fd, text):
@@ -162,7 +162,7 @@ def test_guest_that_powers_off(ctx):
 # -- the image --------------------------------------------------------------------------------------------------------
 
 def test_no_image(ctx):
-    refuse(ctx, GUEST, "there is no guest image", os.path.join(ctx.cache, "ccvm"), "ccvmctl image build",
+    refuse(ctx, GUEST, "no guest image", os.path.join(ctx.cache, "ccvm"), "ccvmctl image build",
            env={"CCVM_IMAGE": None})
 
 
@@ -225,7 +225,7 @@ def changed(ctx, image, name):
         data = bytearray(f.read())
     data[len(data) // 2] ^= 1
     replace(ctx, image, name, bytes(data))
-    return ("is not the file that the manifest describes",)
+    return ("does not match its checksum",)
 
 
 @each({
@@ -303,14 +303,14 @@ def test_run_directory_of_somebody_else(ctx):
     path = ctx.make_dir(os.path.join(ctx.dir, "run"), 0o700)
     os.mkdir(os.path.join(path, "ccvm"))
     os.chmod(os.path.join(path, "ccvm"), 0o777)
-    text = refuse(ctx, GUEST, path, "not a directory of yours", "set XDG_RUNTIME_DIR", env={"XDG_RUNTIME_DIR": path})
+    text = refuse(ctx, GUEST, path, "not a directory that you own", "set XDG_RUNTIME_DIR", env={"XDG_RUNTIME_DIR": path})
     assert_not_in("Success", text, "stderr")
 
 
 def test_run_directory_is_a_link(ctx):
     path = ctx.make_dir(os.path.join(ctx.dir, "run"), 0o700)
     os.symlink(ctx.home, os.path.join(path, "ccvm"))
-    refuse(ctx, GUEST, path, "not a directory of yours", "set XDG_RUNTIME_DIR", env={"XDG_RUNTIME_DIR": path})
+    refuse(ctx, GUEST, path, "not a directory that you own", "set XDG_RUNTIME_DIR", env={"XDG_RUNTIME_DIR": path})
     assert_eq(os.listdir(ctx.home), [], "the link's target")
 
 
@@ -338,8 +338,8 @@ def test_workspace_deleted_before(ctx):
     gone = ctx.make_dir(os.path.join(ctx.home, "gone"))
     code, out, err = ctx.run(["sh", "-c", 'rmdir "$1" && exec ccvm --version', "sh", gone], cwd=gone, timeout=QUICK)
     assert_eq((code, out), (POLICY, b""), "code and stdout (stderr: %s)" % show(err))
-    assert_in("does not exist any more", err.decode(), "stderr")
-    assert_in("change to a directory that exists", err.decode(), "stderr")
+    assert_in("no longer exists", err.decode(), "stderr")
+    assert_in("change to an existing directory", err.decode(), "stderr")
     assert_nothing_left(ctx)
 
 
@@ -413,7 +413,7 @@ def test_bad_option(ctx, entry):
 
 def test_pool_in_memory(ctx):
     """The encrypted disk is there to save memory."""
-    refuse(ctx, POLICY, ctx.runtime, "lies in memory", "CCVM_SCRATCH_DIR",
+    refuse(ctx, POLICY, ctx.runtime, "is in memory", "CCVM_SCRATCH_DIR",
            env={"CCVM_VM_DISK_SIZE": "1", "CCVM_SCRATCH_DIR": ctx.runtime})
 
 

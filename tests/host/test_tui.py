@@ -36,7 +36,7 @@ def test_no_terminal(ctx):
 def test_unknown_terminal(ctx):
     """One that terminfo does not know is taken for an xterm, with a note."""
     t = tui(ctx, env={"TERM": "no-such-terminal"})
-    t.wait_for("^TERM=no-such-terminal is not known on this computer: used as xterm")
+    t.wait_for("^TERM=no-such-terminal is unknown to terminfo: using xterm")
     t.keys("?")
     t.wait_for("┌─ keys")
     t.keys("Escape")
@@ -184,7 +184,7 @@ def test_ctl_usage(ctx):
                  ("events", "x"), ("logs", "x")):
         code, out, err = ctl(ctx, *args)
         assert_eq((code, out), (1, b""), "exit code, stdout of %s" % " ".join(args))
-        assert_in(b"there is no session x", err, "stderr")
+        assert_in(b"no such session: x", err, "stderr")
         assert_in(b"ccvmctl ls", err, "remedy")
     assert_in(b"attach needs a terminal", ctl(ctx, "attach", "x")[2], "stderr of attach")
     code, out, err = ctl(ctx, "new", env={"CCVM_IMAGE": "/nonexistent"})

@@ -305,7 +305,7 @@ static void test_notes(void **state)
 	assert_true(has_note(&c, "cores lowered from 4096"));
 	assert_true(has_note(&c, "memory lowered from 16777216"));
 	assert_true(has_note(&c, "CCVM_CLIPBOARD_IMAGES can only switch"));
-	assert_true(has_note(&c, "agentSudo is forced on"));
+	assert_true(has_note(&c, "agentSudo is on"));
 	assert_false(c.clipboard_images);
 	assert_int_equal(c.cores, sysconf(_SC_NPROCESSORS_ONLN));
 	assert_true(c.memory >= 512);

@@ -134,8 +134,8 @@ static const struct {
     {NULL, "nowhere", "@/share", "share/image-default", NULL},
     {NULL, "no-manifest", "@/share", "share/image-default", NULL},
     {NULL, NULL, "@/share", "share/image-default", NULL},
-    {NULL, NULL, "@/nowhere", NULL, "there is no guest image in"},
-    {NULL, NULL, NULL, NULL, "there is no guest image in"},
+    {NULL, NULL, "@/nowhere", NULL, "no guest image in"},
+    {NULL, NULL, NULL, NULL, "no guest image in"},
 };
 
 /* The path with @ replaced; free it. NULL stays NULL. */

@@ -46,7 +46,7 @@ static void test_hashes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		assert_int_equal(verify(wrong[i], &note, &e), -1);
-		assert_non_null(strstr(e.text, "is not the file that the manifest describes"));
+		assert_non_null(strstr(e.text, "does not match its checksum"));
 		assert_int_equal(e.exit_code, ERR_EXIT_GUEST);
 		assert_non_null(strstr(e.remedy, "ccvmctl image build"));
 	}

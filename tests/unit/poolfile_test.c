@@ -120,7 +120,7 @@ static void test_memory_is_refused(void **state)
 	unsetenv("CCVM_SCRATCH_ALLOW_TMPFS");
 	assert_int_equal(poolfile_open(&p, MIB, &e), -1);
 	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
-	assert_non_null(strstr(e.text, "lies in memory"));
+	assert_non_null(strstr(e.text, "is in memory"));
 	assert_int_equal(p.fd, -1);
 	assert_int_equal(p.dir, -1);
 }

@@ -140,11 +140,11 @@ static void test_keep(void **state)
 	rundir_leave(&dead);
 	assert_int_equal(mkdir(other, 0700), 0);
 	unit_write(other_kept, "", 0);
-	expect_not_removed(dead.id, "there is no dry run");
-	expect_not_removed("../other", "there is no dry run");
-	expect_not_removed("..", "there is no dry run");
-	expect_not_removed("", "there is no dry run");
-	expect_not_removed("nobody", "there is no dry run");
+	expect_not_removed(dead.id, "no such dry run");
+	expect_not_removed("../other", "no such dry run");
+	expect_not_removed("..", "no such dry run");
+	expect_not_removed("", "no such dry run");
+	expect_not_removed("nobody", "no such dry run");
 	assert_int_equal(access(other_kept, F_OK), 0);
 
 	assert_int_equal(rundir_remove_kept(r.id, &e), 0);

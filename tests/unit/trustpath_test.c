@@ -58,7 +58,7 @@ static const struct {
     {"project/logs", O_RDONLY, "not a regular file"},
     {"project/logs/", O_RDONLY, "directory"},
     {"project/plain/x", O_RDONLY, "Not a directory"},
-    {"project/twice", O_WRONLY | O_APPEND, "another name"},
+    {"project/twice", O_WRONLY | O_APPEND, "more than one name"},
     {"project/twice", O_RDONLY, NULL},
     {"missing/x", O_WRONLY | O_CREAT, "No such file"},
 };

@@ -451,7 +451,7 @@ static void test_marks(void **state)
 	m.session[0].screen.s.top = 300;
 	press(&m, "[ {");
 	assert_int_equal(m.copy_line, 202);
-	assert_string_equal(m.message, "denied: evil.example");
+	assert_string_equal(m.message, "refused: evil.example");
 	press(&m, "{");
 	assert_int_equal(m.copy_line, 102);
 	assert_string_equal(m.message, "a prompt");
