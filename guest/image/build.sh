@@ -45,14 +45,14 @@ Usage: build.sh --out DIR [option...]
 
   --out DIR               write the image to DIR, replacing an image that is there
   --store DIR             write the image to DIR/<image id> and let DIR/current point to it
-  --work DIR              where to work (default: $TMPDIR or /var/tmp; about 2 GiB)
+  --work DIR              work directory (default $TMPDIR or /var/tmp; about 2 GiB)
   --mirror URL            Debian mirror, or a whole "deb ..." line (default: $CCVM_MIRROR, or mmdebstrap's choice)
   --security-mirror URL   with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or nowhere)
   --extra-packages "A B"  more Debian packages; may be given several times
-  --no-agent-sudo         the agent can never get sudo in this image
-  --no-clipboard          image paste can never be switched on in this image
+  --no-agent-sudo         build without sudo for the agent
+  --no-clipboard          build without image paste
   --nix                   add Nix, its daemon and a writable /nix/store
-  --nix-substituter URL   with --nix: one more binary cache; may be given several times
+  --nix-substituter URL   with --nix: an additional binary cache; may be repeated
   --nix-key NAME:KEY      with --nix: a public key that paths of those caches are signed with; may be given several times
   --lock FILE             the lock file that pins Claude Code
   --level N               zstd level of the root file system, 1-19 (default 6)

@@ -28,7 +28,7 @@ static const struct ctl_command ctl_root = {
     .name = "ccvmctl",
     .operands = "COMMAND ...",
     .help =
-	"Looks at sessions, starts and ends them, changes what they may reach, and builds images",
+	"List, start and end sessions, change what they may reach, build images",
     .more = "Exit codes: 0 done, 1 failed, 2 wrong usage, 126 configuration.",
     .options = (const struct ctl_option[]){{"version", 0, NULL, "print the version"}, {0}},
     .commands = (const struct ctl_command *const[]){&ctl_ls, &ctl_new, &ctl_attach, &ctl_send,

@@ -64,7 +64,7 @@ static int config_mdoc(const struct ctl_args *a, struct err *e)
 
 static const struct ctl_command config_commands[] = {
     {.name = "show",
-     .help = "print each option's value and where it came from",
+     .help = "print each option's value and its origin",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .run = config_show},
     {.name = "table",

@@ -130,7 +130,7 @@ static int doctor_run(const struct ctl_args *a, struct err *e)
 
 const struct ctl_command ctl_doctor = {
     .name = "doctor",
-    .help = "look at what is there and what is missing on this computer",
+    .help = "check this computer",
     .more = "The exit code is 1 when there is a problem.",
     .options = (const struct ctl_option[]){CTL_JSON, {0}},
     .run = doctor_run,

@@ -361,16 +361,16 @@ static int egress_do_check(const struct ctl_args *a, struct err *e)
 
 /* clang-format off */
 #define EGRESS_HOW_LONG \
-	{"once", 0, NULL, "for those that wait on the question, or for one connection"}, \
-	{"session", 0, NULL, "until the session ends (as without an option)"}, \
-	{"always", 0, NULL, "write it to the config file, too"}
+	{"once", 0, NULL, "for the connections that wait, or for one connection"}, \
+	{"session", 0, NULL, "until the session ends (default)"}, \
+	{"always", 0, NULL, "also write it to the configuration file"}
 /* clang-format on */
 
 static const struct ctl_command egress_commands[] = {
     {.name = "log",
      .operands = "SESSION",
      .help = "print what a session tried to reach",
-     .more = "With --json one object a line.",
+     .more = "With --json, prints one object a line.",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .least = 1,
      .most = 1,
@@ -379,7 +379,7 @@ static const struct ctl_command egress_commands[] = {
     {.name = "rules",
      .operands = "SESSION",
      .help = "print what a session may reach",
-     .more = "With --json one object a line.",
+     .more = "With --json, prints one object a line.",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .least = 1,
      .most = 1,
@@ -389,7 +389,7 @@ static const struct ctl_command egress_commands[] = {
      .operands = "SESSION",
      .help = "print refusals and questions until the session ends; meanwhile unlisted names wait "
 	     "for allow or deny",
-     .more = "With --json one object a line.",
+     .more = "With --json, prints one object a line.",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .least = 1,
      .most = 1,
@@ -397,7 +397,7 @@ static const struct ctl_command egress_commands[] = {
      .run = egress_do_watch},
     {.name = "check",
      .operands = "[SESSION] NAME[:PORT]",
-     .help = "say whether a host may be reached: from a session, or from one started here",
+     .help = "check whether a session, or one started here, may reach a host",
      .more = "The exit code is 1 when it may not.",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .least = 1,
@@ -406,7 +406,7 @@ static const struct ctl_command egress_commands[] = {
      .run = egress_do_check},
     {.name = "allow",
      .operands = "SESSION NAME[:PORT]",
-     .help = "let a session reach a host",
+     .help = "allow a session to reach a host",
      .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
      .least = 2,
      .most = 2,
@@ -414,7 +414,7 @@ static const struct ctl_command egress_commands[] = {
      .run = egress_do_allow},
     {.name = "deny",
      .operands = "SESSION NAME[:PORT]",
-     .help = "keep a session from a host",
+     .help = "refuse a session to reach a host",
      .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
      .least = 2,
      .most = 2,
@@ -425,7 +425,7 @@ static const struct ctl_command egress_commands[] = {
 const struct ctl_command ctl_egress = {
     .name = "egress",
     .operands = "COMMAND ...",
-    .help = "show what a session may reach and what it tried, and change that",
+    .help = "show and change what a session may reach, and what it tried",
     .commands = (const struct ctl_command *const[]){&egress_commands[0], &egress_commands[1],
 						    &egress_commands[2], &egress_commands[3],
 						    &egress_commands[4], &egress_commands[5], NULL},

@@ -77,7 +77,7 @@ void ctl_help_print(FILE *f, const char *path, const struct ctl_command *c)
 	for (const struct ctl_option *o = help_next(c, NULL); o; o = help_next(c, o))
 		help_option(f, o);
 	if (c->commands)
-		fprintf(f, "\nccvmctl %s%sCOMMAND --help tells more of a command.\n", path,
+		fprintf(f, "\nccvmctl %s%sCOMMAND --help shows the options of a command.\n", path,
 			path[0] ? " " : "");
 }
 

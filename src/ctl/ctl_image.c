@@ -218,8 +218,8 @@ static int image_remove(const char *cache, const char *current, const char *id, 
 	AUTO_FREE char *link = mem_format("%s/current", cache);
 
 	if (id[0] == '.' || strchr(id, '/') || access(manifest, F_OK) < 0) {
-		err_set(e, "there is no image %s", id);
-		return err_remedy(e, "ccvmctl image list shows them");
+		err_set(e, "no such image: %s", id);
+		return err_remedy(e, "ccvmctl image list lists them");
 	}
 	if (file_remove_tree(AT_FDCWD, path, e) < 0)
 		return -1;
@@ -285,17 +285,17 @@ static const struct ctl_option image_build_options[] = {
     {"out", 0, "DIR", "write the image to DIR, replacing an image that is there"},
     {"store", 0, "DIR",
      "write it to DIR/<image id> and let DIR/current point to it, in place of the cache"},
-    {"work", 0, "DIR", "where to work (default: $TMPDIR or /var/tmp; about 2 GiB)"},
+    {"work", 0, "DIR", "work directory (default $TMPDIR or /var/tmp; about 2 GiB)"},
     {"mirror", 0, "URL",
      "Debian mirror, or a whole \"deb ...\" line (default: $CCVM_MIRROR, or mmdebstrap's choice)"},
     {"security-mirror", 0, "URL",
      "with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or "
      "nowhere)"},
     {"extra-packages", 0, "NAMES", "more Debian packages, \"A B\"; may be given several times"},
-    {"no-agent-sudo", 0, NULL, "the agent can never get sudo in this image"},
-    {"no-clipboard", 0, NULL, "image paste can never be switched on in this image"},
+    {"no-agent-sudo", 0, NULL, "build without sudo for the agent"},
+    {"no-clipboard", 0, NULL, "build without image paste"},
     {"nix", 0, NULL, "add Nix, its daemon and a writable /nix/store"},
-    {"nix-substituter", 0, "URL", "with --nix: one more binary cache; may be given several times"},
+    {"nix-substituter", 0, "URL", "with --nix: an additional binary cache; may be repeated"},
     {"nix-key", 0, "NAME:KEY",
      "with --nix: a public key that paths of those caches are signed with; may be given several "
      "times"},
@@ -308,19 +308,19 @@ static const struct ctl_option image_build_options[] = {
 static const struct ctl_command image_commands[] = {
     {.name = "build",
      .help = "build a guest image, which the next sessions use",
-     .more = "It takes about two minutes and no root. With --json the builder's own lines go to "
+     .more = "It takes about two minutes and needs no root. With --json the builder's output goes to "
 	     "stderr.",
      .options = image_build_options,
      .run = image_build},
     {.name = "list",
      .alias = "ls",
-     .help = "list the images; * is in use",
+     .help = "list images; * marks the one in use",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .run = image_list},
     {.name = "rm",
      .operands = "ID...",
      .help = "remove images, and the guests saved from them",
-     .more = "With --json those that were removed are printed, also when one could not be.",
+     .more = "With --json, prints those removed, even if removing another failed.",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .least = 1,
      .most = CTL_ANY,
@@ -330,7 +330,7 @@ static const struct ctl_command image_commands[] = {
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .run = image_info},
     {.name = "warm",
-     .help = "save a guest of the size that the options have, from which sessions start",
+     .help = "save a guest of the configured size to start sessions from",
      .options = (const struct ctl_option[]){CTL_JSON, {0}},
      .run = template_warm},
 };

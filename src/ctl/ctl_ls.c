@@ -32,6 +32,14 @@ static void ls_age(const struct json_line *l, char *out, size_t size)
 		snprintf(out, size, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
 }
 
+/* As users know it; "rw" stays the word of the JSON, of which nothing is renamed. */
+static const char *ls_mode(struct buf *text, const struct json_line *l)
+{
+	const char *mode = ls_text(text, l, "mode", 32);
+
+	return strcmp(mode, "rw") == 0 ? "live" : mode;
+}
+
 static void ls_print_row(const char *id, const char *status)
 {
 	static struct json_line l;
@@ -45,7 +53,8 @@ static void ls_print_row(const char *id, const char *status)
 	does = ls_text(&agent, &l, "agent", 32); /* of a session without a terminal nobody can tell */
 	if (strcmp(does, "unknown") == 0)
 		does = "-";
-	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&state, &l, "state", 32), does, ls_text(&mode, &l, "mode", 32), age,
+	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&state, &l, "state", 32), does,
+	       ls_mode(&mode, &l), age,
 	       ls_text(&name, &l, "name", 64), ls_text(&workspace, &l, "workspace", 4096));
 }
 
@@ -80,7 +89,7 @@ static int ls_run(const struct ctl_args *a, struct err *e)
 const struct ctl_command ctl_ls = {
     .name = "ls",
     .alias = "list",
-    .help = "list the running sessions, and what dry runs left",
+    .help = "list running sessions, and directories of dry runs",
     .options = (const struct ctl_option[]){CTL_JSON, {0}},
     .run = ls_run,
 };

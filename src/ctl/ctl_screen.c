@@ -74,7 +74,7 @@ static int send_run(const struct ctl_args *a, struct err *e)
 const struct ctl_command ctl_send = {
     .name = "send",
     .operands = "SESSION TEXT...",
-    .help = "type text, or with - in place of TEXT what is on stdin",
+    .help = "type TEXT, or standard input with -",
     .more = "From the first TEXT on everything is text; a TEXT that begins with a dash follows --.",
     .options =
 	(const struct ctl_option[]){{"enter", 'e', NULL, "press Enter after it"}, CTL_JSON, {0}},
@@ -102,7 +102,7 @@ static int keys_run(const struct ctl_args *a, struct err *e)
 
 	for (int i = 1; i < a->n; i++)
 		if (!keyname_parse(&key, a->operands[i])) {
-			err_set(e, "%s is not a key", a->operands[i]);
+			err_set(e, "invalid key %s", a->operands[i]);
 			return err_remedy(e, "write keys as a, C-x, M-x, S-Enter, Up, PageDown, F5, Escape, Space");
 		}
 	if (link_open(&k, a->operands[0], e) < 0)
@@ -165,7 +165,7 @@ static int capture_history(struct link *k, const struct view_screen *v, const st
 			capture_row(out, &rows, i, f->ansi);
 		view_screen_fini(&rows);
 		if (rc < 0)
-			return err_set(e, "the session sent what are no lines");
+			return err_set(e, "the session sent malformed history lines");
 		line += n;
 	}
 	return 0;
@@ -232,7 +232,7 @@ const struct ctl_command ctl_capture = {
     .operands = "SESSION",
     .help = "print a session's screen",
     .options = (const struct ctl_option[]){{"ansi", 0, NULL, "with colours and links"},
-					   {"history", 0, "LINES", "and so many lines above it"},
+					   {"history", 0, "LINES", "also print LINES lines above it"},
 					   CTL_JSON,
 					   {0}},
     .least = 1,
@@ -260,7 +260,7 @@ static int rename_wait(struct link *k, struct err *e)
 	}
 	if (rc < 0)
 		return -1;
-	err_set(e, rc == 0 ? "the session did not take the name" : "the session does not answer");
+	err_set(e, rc == 0 ? "the session refused the name" : "the session does not answer");
 	return err_remedy(e, "a name is one line of printable text, 64 bytes at most, and does not begin with - or a space");
 }
 
@@ -291,7 +291,7 @@ static int rename_run(const struct ctl_args *a, struct err *e)
 const struct ctl_command ctl_rename = {
     .name = "rename",
     .operands = "SESSION NAME",
-    .help = "give a session another name",
+    .help = "rename a session",
     .options = (const struct ctl_option[]){CTL_JSON, {0}},
     .least = 2,
     .most = 2,

@@ -173,13 +173,13 @@ void doctor_cache_space(const struct doctor *d, struct finding *f)
 	(void)d;
 	if (bytes < 0) {
 		doctor_say(f, DOCTOR_NOTE, "%s: %s", cache, strerror(errno));
-		doctor_remedy(f, "point XDG_CACHE_HOME at a directory of yours");
+		doctor_remedy(f, "set XDG_CACHE_HOME to a directory that you own");
 		return;
 	}
 	doctor_say(f, host_level(bytes, 0, CACHE_SPACE_GOOD), "%" PRId64 " MiB free for %s", bytes >> 20, cache);
 	if (f->level != DOCTOR_OK)
 		doctor_remedy(f, "too little to build an image: free space, remove old images (ccvmctl image list, rm), or "
-				 "point XDG_CACHE_HOME elsewhere");
+				 "set XDG_CACHE_HOME to another place");
 }
 
 /* ---- limits ---- */

@@ -153,11 +153,11 @@ def test_operands(ctx):
                  ["send", "nobody", "--json", "ls", "-la", "--nothing"], ["send", "nobody", "--json", "--", "-la"]):
         code, out, err = ctl(ctx, *args, env={"POSIXLY_CORRECT": "1"})
         assert_eq((code, out), (1, ""), "ccvmctl " + " ".join(args))
-        assert_eq(json.loads(err)["error"], "there is no session nobody", "ccvmctl " + " ".join(args))
-    assert_in("no session nobody", ctl(ctx, "send", "nobody", "ls", "-la", "--json")[2], "the text's --json is an option of its own program")
+        assert_eq(json.loads(err)["error"], "no such session: nobody", "ccvmctl " + " ".join(args))
+    assert_in("no such session: nobody", ctl(ctx, "send", "nobody", "ls", "-la", "--json")[2], "the text's --json is an option of its own program")
     code, out, err = ctl(ctx, "stop", "--", "--json")
     assert_eq((code, out), (1, ""), "stop of a session with such a name")
-    assert_in("there is no session --json", err, "stderr")
+    assert_in("no such session: --json", err, "stderr")
 
 
 @test()

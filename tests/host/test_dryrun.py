@@ -42,7 +42,7 @@ def test_kept_until_removed(ctx):
               "ccvmctl ls --json")
     code, out, err = ctl(ctx, "ls")
     assert_eq((code, err), (0, b""), "exit code and stderr of ccvmctl ls")
-    assert_match(r"(?m)^%s +dry-run +- +rw " % os.path.basename(first), out.decode(), "ccvmctl ls")
+    assert_match(r"(?m)^%s +dry-run +- +live " % os.path.basename(first), out.decode(), "ccvmctl ls")
     assert_eq(fingerprint(first), before, "the directory after another start and two listings")
 
     code, out, err = ctl(ctx, "stop", os.path.basename(first))
