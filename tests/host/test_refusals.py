@@ -431,7 +431,7 @@ def test_bad_config_file(ctx):
 
 def test_events_target(ctx):
     refuse(ctx, POLICY, "CCVM_EVENTS", "/nonexistent/events", env={"CCVM_EVENTS": "/nonexistent/events"})
-    refuse(ctx, POLICY, "CCVM_EVENTS", "file that can be written", env={"CCVM_EVENTS": "/proc/version"})
+    refuse(ctx, POLICY, "CCVM_EVENTS", "a writable file outside", env={"CCVM_EVENTS": "/proc/version"})
 
 
 def test_root(ctx):
