@@ -170,7 +170,7 @@ static void app_on_link_end(void *ctx, const char *id, bool malformed)
 	a->dirty = true;
 	copy_on_end(a->copy, id);
 	if (malformed)
-		model_say(&a->model, "session %s sent what is no screen; its connection was closed",
+		model_say(&a->model, "session %s sent a malformed screen update; its connection was closed",
 			  id);
 	else
 		app_refresh(a);
@@ -296,7 +296,7 @@ static void app_wish_deny(struct app *a, struct model_session *s)
 static void app_wish_hold(struct app *a, struct model_session *s)
 {
 	ui_link_egress(a->link, s->id, "watch", NULL, false);
-	model_say(&a->model, "names that are not listed now wait for your answer");
+	model_say(&a->model, "unlisted names now wait for your answer");
 }
 
 static void app_wish_redraw(struct app *a, struct model_session *s)
@@ -318,7 +318,7 @@ static void app_wish_quit_and_stop(struct app *a, struct model_session *s)
 		if (a->model.session[i].detached && !a->model.session[i].ended)
 			ui_link_stop(a->link, a->model.session[i].id);
 	a->model.quitting = true;
-	model_say(&a->model, "stopping; quits when they have ended");
+	model_say(&a->model, "stopping; ccvm-tui quits when all have ended");
 }
 
 static const struct {
@@ -371,10 +371,10 @@ static void app_on_paste(void *ctx, const char *text, size_t n, bool whole)
 
 	a->model.keys++;
 	if (!whole)
-		model_say(&a->model, "nothing was pasted: it is larger than %u MiB", INPUT_PASTE_MAX >> 20);
+		model_say(&a->model, "paste refused: larger than %u MiB", INPUT_PASTE_MAX >> 20);
 	else if (command_paste(&a->model, text, n) &&
 		 !ui_link_paste(a->link, app_active(a), text, n))
-		model_say(&a->model, "nothing was pasted: %.200s", s && !s->ended ? "the paste before is still under way" : "the session has ended");
+		model_say(&a->model, "paste refused: %.200s", s && !s->ended ? "the previous paste is still being sent" : "the session has ended");
 	app_grant(a);
 }
 
@@ -520,10 +520,10 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 	a->input = input_new(paint_terminal(), &cb);
 	if (!a->input) {
 		paint_close();
-		return err_set(e, "libtermkey does not know the terminal %s", paint_terminal());
+		return err_set(e, "libtermkey: unknown terminal %s", paint_terminal());
 	}
 	if (strcmp(paint_terminal(), getenv("TERM")) != 0)
-		model_say(&a->model, "TERM=%.60s is not known on this computer: used as %s", getenv("TERM"), paint_terminal());
+		model_say(&a->model, "TERM=%.60s is unknown to terminfo: using %s", getenv("TERM"), paint_terminal());
 	paint_size(&a->cols, &a->rows);
 	a->told_waiting = -1;
 	app_refresh(a);

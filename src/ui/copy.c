@@ -79,7 +79,7 @@ static void copy_to_clipboard(struct copy *c)
 
 	if (n > COPY_CLIPBOARD_MAX) {
 		model_say(c->model,
-			  "%zu bytes are more than a terminal takes: w writes them to a file", n);
+			  "%zu bytes are too many for the terminal's clipboard (w writes a file)", n);
 		return;
 	}
 	c->to_clipboard(buf_data(&c->text), n);
@@ -135,7 +135,7 @@ void copy_selected(struct copy *c, const char *file)
 	const struct model_session *s = model_in_pane(c->model, c->model->active);
 
 	if (!s || s->ended) {
-		model_say(c->model, "the session has ended: its lines are gone");
+		model_say(c->model, "the session has ended: its history is gone");
 		return;
 	}
 	c->span = model_selected(c->model);

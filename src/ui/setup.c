@@ -54,7 +54,7 @@ static int setup_keys(struct model *m, const struct conf *conf, struct err *e)
 int setup_model(struct model *m, const struct conf *conf, struct err *e)
 {
 	if (!keyname_parse(&m->prefix, conf->tui_prefix))
-		return err_set(e, "tui.prefix: %s is not a key", conf->tui_prefix);
+		return err_set(e, "tui.prefix: invalid key %s", conf->tui_prefix);
 	if (setup_keys(m, conf, e) < 0)
 		return -1;
 	m->theme = setup_theme(conf->tui_theme);

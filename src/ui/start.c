@@ -99,7 +99,7 @@ static int start_give_record(struct start *s, const struct model_session *sessio
 	struct err ignored;
 
 	if (fd < 0) {
-		model_say(s->model, "%.100s cannot be started again: n starts a new session",
+		model_say(s->model, "%.100s cannot be restarted (n starts a new session)",
 			  session->name);
 		return -1;
 	}
