@@ -1,7 +1,7 @@
 /* ccvm-term: keeps the screen of one session; started by ccvm-session, with the lines of history as argument and
  * a socket as fd 3.
  *
- * This process only starts the one that does the work, and another one when that dies: a guest that found a hole in
+ * This process only starts the one that does the work, and another one when that dies: a guest that found a vulnerability in
  * libvterm loses its screen and nothing else. Each gets a socket of its own, whose other end goes to ccvm-session over
  * fd 3; so the process that starts new ones never reads a byte that came from a guest. */
 #include "base/err.h"

@@ -11,7 +11,7 @@ enum record_part { RECORD_OPTIONS, RECORD_STATUS, RECORD_WORKSPACE, RECORD_SHELL
 /* Reads the parts in the session's directory: each as 4 bytes length, little-endian, and its bytes. Error: one is missing, since
  * the session is starting or ending; out is then of no use. */
 int record_read(const char *directory, struct buf *out, struct err *e);
-/* Takes a record apart, appending to the parts. Error: it is none. */
+/* Takes a record apart, appending to the parts. Error: malformed. */
 int record_split(const void *bytes, size_t n, struct buf part[RECORD_PARTS], struct err *e);
 
 #endif

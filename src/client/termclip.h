@@ -26,7 +26,7 @@ struct termclip { /* all zero but cb: nothing asked */
 
 /* The payload of a WIRE_CLIP_ASK. */
 void termclip_on_ask(struct termclip *t, const void *payload, size_t n);
-/* What the terminal sent; appends to out what is no answer. */
+/* What the terminal sent; appends everything but answers to out. */
 void termclip_filter(struct termclip *t, const void *bytes, size_t n, struct buf *out);
 /* How long to wait for the next byte before termclip_give_up; -1: for ever. */
 int termclip_patience_ms(const struct termclip *t);

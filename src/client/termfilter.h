@@ -2,7 +2,7 @@
  *
  * Text, SGR, modes, titles and links pass as with ssh. Filtered (option terminal.filter): device control strings and their kin
  * (DCS, APC, PM, SOS), operating system commands beyond a list (OSC 52 and the other ways to a clipboard, files and fonts are not on
- * it), control sequences beyond a list, reports of the title, other codings, what is no UTF-8, and all C1 forms of these. Queries pass only to the terminal
+ * it), control sequences beyond a list, reports of the title, other codings, invalid UTF-8, and all C1 forms of these. Queries pass only to the terminal
  * that is to answer them. What is on at the end is undone.
  *
  * Pure and bounded; cut anywhere, the same bytes come out. A sequence goes on when it is whole. */

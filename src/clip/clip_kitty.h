@@ -30,7 +30,7 @@ struct clip_kitty { /* all zero: nothing was asked */
 
 /* Appends the question for an image, or for the list (CLIP_NO_TYPE), and waits for its answer. */
 void clip_kitty_ask(struct clip_kitty *k, enum clip_type wanted, struct buf *out);
-/* Appends to out what is no answer; k->result changes when one is complete. While !k->active that is everything. */
+/* Appends everything but answers to out; k->result changes when one is complete. While !k->active that is everything. */
 void clip_kitty_feed(struct clip_kitty *k, const void *bytes, size_t n, struct buf *out);
 /* What is held back may be a key (ESC) and goes on. */
 void clip_kitty_settle(struct clip_kitty *k, struct buf *out);

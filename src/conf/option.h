@@ -22,8 +22,7 @@ enum option_type {
 
 enum option_when { OPTION_RUN, OPTION_IMAGE, OPTION_IMAGE_RUN, OPTION_TUI };
 
-/* Checks one string and returns its normal form (free it), or NULL with a text that says what is wrong with
- * it. */
+/* Checks one string and returns its normal form (free it), or NULL with a text that says what is wrong. */
 typedef char *option_check_fn(const char *value, struct err *e);
 
 struct option {

@@ -51,7 +51,7 @@ struct net_dns_addresses {
 	uint8_t len[NET_DNS_ADDRESSES]; /* 4 or 16 */
 };
 
-/* The A and AAAA records of an answer; false when it is none, or has none. */
+/* The A and AAAA records of an answer; false when it is not an answer, or has none. */
 bool net_dns_parse_answer(struct net_dns_addresses *a, const uint8_t *bytes, size_t len);
 
 #endif

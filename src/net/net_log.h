@@ -1,6 +1,6 @@
 /* net_log: what was refused and what was let through, merged by name (or address), port and protocol, as
  * events for the session. Bounded: of more different ones than it holds, the oldest is forgotten here; the
- * session was told of it before, unless it came faster than events may go out. Then the totals are still
+ * session has a report of it already, unless it came faster than events may go out. Then the totals are still
  * right. */
 #ifndef CCVM_NET_LOG_H
 #define CCVM_NET_LOG_H

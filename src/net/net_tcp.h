@@ -39,7 +39,7 @@ struct net_tcp_piece {
 /* A connection begins with this SYN. */
 void net_tcp_begin(struct net_tcp *t, const struct net_frame *syn);
 
-/* The other side's answer to it; false when it is none (then nothing changes). */
+/* The other side's answer to it; false when it is not one (then nothing changes). */
 bool net_tcp_answer(struct net_tcp *t, const struct net_frame *f);
 
 /* A later segment of the other side, which is libslirp and is believed. */

@@ -39,7 +39,7 @@ struct attention_verdict {
 /* A question on the screen outranks everything; of hook and title the later one counts. */
 struct attention_verdict attention_judge(const struct attention_signs *signs);
 const char *attention_name(enum attention state);
-/* ATTENTION_HOOK_NONE for what is no hook's name. */
+/* ATTENTION_HOOK_NONE for an unknown name. */
 enum attention_hook attention_hook_named(const char *name);
 
 #endif

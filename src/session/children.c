@@ -49,7 +49,7 @@ static void children_on_qemu_exit(struct session *s)
 	char how[80];
 	struct err e;
 
-	/* It ends with 0 when the guest powers itself off: after `stopped`, or after a failure it told of. */
+	/* It ends with 0 when the guest powers itself off: after `stopped`, or after a failure that it reported. */
 	if (s->killing || s->restarting || (clean && (s->failed || s->state == SESSION_STOPPING)))
 		return;
 	children_describe_end(how, sizeof(how), s->qemu_child.status);

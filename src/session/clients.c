@@ -21,8 +21,8 @@ struct client {
 	struct buf held; /* output since it attached, until the screen at that moment is on its way */
 	bool holding;
 	bool pulling;	 /* waits for a frame of the screen */
-	uint32_t pasted; /* bytes of pastes that ccvm-term has not told of */
-	uint32_t taken;	 /* those that it has told of, while the agent has enough to read */
+	uint32_t pasted; /* bytes of pastes that ccvm-term has not reported */
+	uint32_t taken;	 /* those that it has reported, while the agent has enough to read */
 	struct clip_typed typed; /* how far its keys were followed */
 	bool paused;	 /* typed more than the agent takes */
 	bool has_request, has_args, has_env;

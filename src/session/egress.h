@@ -5,7 +5,7 @@
  *
  * A request is a WIRE_EGRESS frame with one JSON object: {"op":"log"}, {"op":"rules"}, {"op":"watch"},
  * {"op":"allow"|"deny","entry":E,"once":B}. The answer is WIRE_EGRESS_ROW frames, one JSON object each; the last one has
- * "done":true, and "error" (with "remedy") when the request failed. A client that watches is told of questions by the
+ * "done":true, and "error" (with "remedy") when the request failed. A client that watches gets questions by the
  * events everybody gets. */
 #ifndef CCVM_SESSION_EGRESS_H
 #define CCVM_SESSION_EGRESS_H

@@ -76,7 +76,7 @@ void sshlink_resize(struct sshlink *l, int cols, int rows);
 /* name without SIG: TERM, INT, … (RFC 4254 section 6.9) */
 void sshlink_signal(struct sshlink *l, const char *name);
 
-/* "TERM" → 15; 0 for a name that is none. */
+/* "TERM" → 15; 0 for an unknown name. */
 int sshlink_signal_number(const char *name);
 /* 15 → "TERM"; NULL when SSH has no name for it. */
 const char *sshlink_signal_name(int number);

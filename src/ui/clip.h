@@ -30,7 +30,7 @@ void ui_clip_free(struct ui_clip *c);
 
 /* The payload of a WIRE_CLIP_ASK. */
 void ui_clip_on_ask(struct ui_clip *c, const char *id, const void *payload, size_t n);
-/* What the terminal sent, before libtermkey sees any of it; appends to keys what is no answer. */
+/* What the terminal sent, before libtermkey sees any of it; appends everything but answers to keys. */
 void ui_clip_filter(struct ui_clip *c, const void *bytes, size_t n, struct buf *keys);
 
 #endif

@@ -147,7 +147,7 @@ struct model {
 void model_init(struct model *m, int64_t now_ms);
 void model_fini(struct model *m);
 
-/* A session's status.json; dead sessions are those that were not told of between begin and end. */
+/* A session's status.json; dead sessions are those not reported between begin and end. */
 void model_begin_list(struct model *m);
 void model_take_status(struct model *m, const char *id, const struct json_line *l);
 void model_end_list(struct model *m);

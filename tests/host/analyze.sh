@@ -1,5 +1,5 @@
 #!/bin/bash
-# Static analysis of the programs: gcc's analyzer and cppcheck. A finding is mended, or named in `known` with the reason why it is none.
+# Static analysis of the programs: gcc's analyzer and cppcheck. A finding is fixed, or named in `known` with the reason why it is none.
 # What they find differs from version to version, so other versions than Debian 12's are said to be skipped.
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
