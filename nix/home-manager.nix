@@ -76,7 +76,7 @@ in
     };
     warnings =
       if cfg.agentSudo == true && cfg.egressAllowlist != [ ]
-      then [ "programs.ccvm: agentSudo beside egressAllowlist lets the agent flush the guest's own firewall; the host's stands" ]
+      then [ "programs.ccvm: agentSudo with egressAllowlist lets the agent flush the guest's own firewall; the host's remains" ]
       else [ ];
   };
 }

@@ -162,7 +162,7 @@ expect 'lock file without fields' 1 'is not a lock file' 'update-pin\.sh'
 begin
 jq '.integrity = "sha1-abc"' "$here/claude.lock" >"$work/bad.lock"
 build --lock "$work/bad.lock"
-expect 'lock file with a weak integrity' 1 'integrity is not a sha512'
+expect 'lock file with a weak integrity' 1 'invalid integrity'
 begin
 build --lock "$work/nonexistent"
 expect 'no lock file' 1 'cannot read the lock file'

@@ -31,7 +31,7 @@ answer=$(npm view --json --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch
 new=$(jq -r '.version? // empty' <<<"$answer")
 integrity=$(jq -r '."dist.integrity"? // empty' <<<"$answer")
 [[ -n $new && -n $integrity ]] || die "npm gave no integrity for $lock_package@$wanted" "name one exact version"
-integrity_to_hex "$integrity" >/dev/null || die "npm gave an integrity that is no sha512: $integrity"
+integrity_to_hex "$integrity" >/dev/null || die "npm returned an invalid integrity (must be sha512): $integrity"
 
 jq -n --arg package "$lock_package" --arg version "$new" --arg integrity "$integrity" \
     '{package: $package, version: $version, integrity: $integrity}' >"$lock_file.new.$$"

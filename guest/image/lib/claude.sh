@@ -14,7 +14,7 @@ lock_read() {
     [[ $lock_package =~ ^@?[a-z0-9._/-]+$ && $lock_version =~ ^[0-9]+(\.[0-9]+)+[0-9A-Za-z.+-]*$ ]] ||
         die "$file names no usable package: '$lock_package' '$lock_version'" "run guest/image/update-pin.sh"
     lock_hex=$(integrity_to_hex "$lock_integrity") ||
-        die "$file: integrity is not a sha512 one: '$lock_integrity'" "run guest/image/update-pin.sh"
+        die "$file: invalid integrity (must be sha512): '$lock_integrity'" "run guest/image/update-pin.sh"
 }
 
 # integrity_to_hex sha512-BASE64: the hash in hex; fails on any other form.
