@@ -35,7 +35,7 @@ extern const struct ctl_option ctl_option_help;
 
 #define CTL_JSON                                                                                   \
 	{                                                                                          \
-		"json", 'j', NULL, "print JSON, errors too"                                        \
+		"json", 'j', NULL, "print JSON, errors included"                                   \
 	}
 #define CTL_ALL(of)                                                                                \
 	{                                                                                          \

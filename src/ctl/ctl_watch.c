@@ -139,7 +139,7 @@ const struct ctl_command ctl_wait = {
     .name = "wait",
     .operands = "SESSION",
     .help = "wait until the session or its agent reaches a state",
-    .more = "The exit code is 1 when that does not come.",
+    .more = "Exits with 1 when it does not.",
     .options = (const struct ctl_option[]){{"until", 'u', WAIT_STATES, "the state", CTL_REQUIRED},
 					   {"timeout", 't', "SECONDS",
 					    "time limit (default: none)"},

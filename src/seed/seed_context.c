@@ -26,9 +26,8 @@ static void context_mode(const struct conf *c, const char *workdir, struct buf *
 			 workdir);
 	else
 		buf_addf(b,
-			 "- Project mode: DISCARDED at exit. Edits below %s stay in this guest's memory and "
-			 "never reach the "
-			 "host; show the user what should be kept.\n",
+			 "- Project mode: OVERLAY. Edits below %s stay in this guest's memory and are "
+			 "discarded at exit; show the user what should be kept.\n",
 			 workdir);
 }
 
@@ -53,7 +52,7 @@ static void context_nix(const struct conf *c, bool pool, bool trusted, struct bu
 		return;
 	buf_addf(b, "- Nix with flakes is installed; its store is writable and %s.%s\n",
 		 pool ? "on the encrypted disk" : "in memory",
-		 trusted ? "" : " You are not a trusted user: further caches and unsigned paths are refused.");
+		 trusted ? "" : " You are not a trusted user: additional caches and unsigned paths are refused.");
 }
 
 static void context_list(struct buf *b, const struct strv *items)

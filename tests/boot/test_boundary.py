@@ -201,7 +201,7 @@ def check_context(ctx, api, mode):
                  "Project mode: " + mode, "Every edit below %s lands" % ctx.workspace if mode == "LIVE" else ctx.workspace,
                  "Conversation history is discarded", "Network: open"):
         assert_in(part, context, "what claude told the model")
-    assert_not_in("Project mode: " + ("DISCARDED" if mode == "LIVE" else "LIVE"), context, "what claude told the model")
+    assert_not_in("Project mode: " + ("OVERLAY" if mode == "LIVE" else "LIVE"), context, "what claude told the model")
 
 
 @test(timeout=500)
@@ -231,7 +231,7 @@ def test_context_of_overlay_mode(ctx):
     api = Api(ctx, [{"match": "MARKER-COMMAND", "text": "hello"}])
     code, out, err = ctx.ccvm("--read-only-cwd", "-p", "/greet World", env=api.env(guest=True), timeout=240)
     assert_eq((code, out, err), (0, b"hello\n", b""), "code, stdout, stderr")
-    check_context(ctx, api, "DISCARDED")
+    check_context(ctx, api, "OVERLAY")
     assert_nothing_left(ctx)
 
 

@@ -231,7 +231,7 @@ static void test_context_locked(void **state)
 	strv_add(&f.conf.egress_allowlist, "10.0.0.0/8");
 	fixture_seed(&f);
 	text = fixture_get(&f, NAME_SEED_CLAUDE_MD);
-	has(text, "Project mode: DISCARDED at exit");
+	has(text, "Project mode: OVERLAY. Edits below");
 	has(text, "history persists");
 	has(text, "/scratch is an encrypted disk");
 	has(text, "api.anthropic.com, example.com, 10.0.0.0/8 (ports 443)");
