@@ -41,7 +41,7 @@ def result_with(figures, change):
 
 
 @test(timeout=QUICK)
-def test_figures(_):
+def test_figures(ctx):
     figures = load("figures")
     names = [name for name, *_ in figures.FIGURES]
     assert_eq(len(set(names)), len(names), "different names of %s" % names)
@@ -61,7 +61,7 @@ def test_figures(_):
 
 
 @test(timeout=QUICK)
-def test_figures_of_starts(_):
+def test_figures_of_starts(ctx):
     """They share places, so each is looked at by itself; and the worst of several places counts."""
     figures = load("figures").figures
 
@@ -79,7 +79,7 @@ def test_figures_of_starts(_):
 
 
 @test(timeout=QUICK)
-def test_figures_are_made(_):
+def test_figures_are_made(ctx):
     """The names of the figures' places stand in the sources that make them."""
     bench, figures = load("bench"), load("figures")
     text = ""
@@ -98,7 +98,7 @@ def test_figures_are_made(_):
 
 
 @test(timeout=QUICK)
-def test_sections(_):
+def test_sections(ctx):
     bench = load("bench")
     with open(os.path.join(REPO, "docs/developing.md"), encoding="utf-8") as f:
         document = f.read()
