@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int help_run(const struct ctl_args *a, struct err *e);
+static int ctl_run_help(const struct ctl_args *a, struct err *e);
 
 static const struct ctl_command ctl_help = {
     .name = "help",
@@ -21,7 +21,7 @@ static const struct ctl_command ctl_help = {
 	    {"words", 0, NULL, "for mk/pages.sh: what completions offer", CTL_HIDDEN},
 	    {0}},
     .most = CTL_ANY,
-    .run = help_run,
+    .run = ctl_run_help,
 };
 
 static const struct ctl_command ctl_root = {
@@ -38,7 +38,7 @@ static const struct ctl_command ctl_root = {
 						    &ctl_config, &ctl_help, NULL},
 };
 
-static int help_run(const struct ctl_args *a, struct err *e)
+static int ctl_run_help(const struct ctl_args *a, struct err *e)
 {
 	const struct ctl_command *c = &ctl_root;
 	AUTO_BUF struct buf path = {0}, json = {0};
@@ -63,7 +63,7 @@ static int help_run(const struct ctl_args *a, struct err *e)
 }
 
 /* A command with subcommands, and none was named. */
-static int run_group(const struct ctl_args *a, bool json, struct err *e)
+static int ctl_run_group(const struct ctl_args *a, bool json, struct err *e)
 {
 	if (a->command == &ctl_root && ctl_has(a, "version")) {
 		printf("ccvmctl %s\n", CCVM_VERSION);
@@ -75,7 +75,7 @@ static int run_group(const struct ctl_args *a, bool json, struct err *e)
 	return CTL_USAGE;
 }
 
-static void run_report(const struct ctl_args *a, int code, const struct err *e, bool json)
+static void ctl_report(const struct ctl_args *a, int code, const struct err *e, bool json)
 {
 	AUTO_BUF struct buf usage = {0}, out = {0}, shown = {0};
 
@@ -98,20 +98,30 @@ static void run_report(const struct ctl_args *a, int code, const struct err *e, 
 	fprintf(stderr, "%s\n", buf_text(&shown));
 }
 
+/* What was printed may be in no file yet: a full disk is a failure, too. */
+static int ctl_flush(struct err *e)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : err_sys(e, "write to stdout");
+}
+
 int ctl_run(int argc, char **argv)
 {
-	const bool json = ctl_options_json(argc, argv);
+	bool json = ctl_options_json(argc, argv);
 	struct err e = {0};
 	struct ctl_args a;
 	int code = ctl_options_parse(&a, &ctl_root, argc, argv, &e);
 
+	if (code == 0)
+		json = ctl_options_given(&a, "json"); /* now that it is known what is text */
 	if (code == 0 && a.help)
 		ctl_help_print(stdout, a.path, a.command);
 	else if (code == 0)
-		code = a.command->run ? a.command->run(&a, &e) : run_group(&a, json, &e);
+		code = a.command->run ? a.command->run(&a, &e) : ctl_run_group(&a, json, &e);
+	if (code == 0 && ctl_flush(&e) < 0)
+		code = -1;
 	if (code == -1) {
 		code = e.exit_code && e.exit_code != ERR_EXIT_GUEST ? e.exit_code : 1;
-		run_report(&a, code, &e, json);
+		ctl_report(&a, code, &e, json);
 	}
 	ctl_options_fini(&a);
 	return code;

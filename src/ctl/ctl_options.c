@@ -250,6 +250,14 @@ bool ctl_options_json(int argc, char **argv)
 
 /* ---- asking ---- */
 
+bool ctl_options_given(const struct ctl_args *a, const char *option)
+{
+	for (size_t i = 0; i < a->ngiven; i++)
+		if (strcmp(a->given[i].option->name, option) == 0)
+			return true;
+	return false;
+}
+
 static const struct ctl_given *options_last(const struct ctl_args *a, const char *name)
 {
 	const struct ctl_option *o = a->command->options;

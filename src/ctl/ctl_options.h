@@ -96,6 +96,9 @@ const struct ctl_command *ctl_options_find(const struct ctl_command *command, co
 /* Whether --json stands among the arguments, for errors that come before they are read. */
 bool ctl_options_json(int argc, char **argv);
 
+/* Whether an option of this name was given, which the command's table need not have. */
+bool ctl_options_given(const struct ctl_args *a, const char *option);
+
 /* Whether the option was given, and its last value. The command's table must have it. */
 bool ctl_has(const struct ctl_args *a, const char *option);
 const char *ctl_value(const struct ctl_args *a, const char *option); /* NULL: not given */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *session_name(const char *id)
+static char *ctl_session_name(const char *id)
 {
 	static struct json_line l;
 	struct sessions all;
@@ -33,7 +33,7 @@ int ctl_session_find(struct ctl_session *s, const char *wanted, struct err *e)
 	if (!directory)
 		return -1;
 	s->id = mem_strdup(strrchr(directory, '/') + 1);
-	s->name = session_name(s->id);
+	s->name = ctl_session_name(s->id);
 	return 0;
 }
 

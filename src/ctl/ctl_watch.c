@@ -40,7 +40,7 @@ static bool wait_is_reached(const struct json_line *l, const char *wanted)
 }
 
 /* What is so already. */
-static bool wait_is_so(const char *session, const char *wanted)
+static bool wait_is_so(const char *id, const char *wanted)
 {
 	static struct json_line l;
 	struct sessions s;
@@ -49,27 +49,23 @@ static bool wait_is_so(const char *session, const char *wanted)
 
 	if (sessions_list(&s, &ignored) < 0)
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		const char *name;
-
-		if (json_parse_line(s.status[i], strlen(s.status[i]), &l) < 0)
-			continue;
-		name = json_get_string(&l, "name");
-		if (strcmp(s.id[i], session) == 0 || (name && strcmp(name, session) == 0))
-			so = so || wait_is_reached(&l, wanted);
-	}
+	for (size_t i = 0; i < s.n; i++)
+		if (strcmp(s.id[i], id) == 0 &&
+		    json_parse_line(s.status[i], strlen(s.status[i]), &l) == 0)
+			so = wait_is_reached(&l, wanted);
 	sessions_fini(&s);
 	return so;
 }
 
-static int wait_run(struct link *k, const char *session, const char *wanted, long seconds, struct err *e)
+static int wait_run(struct link *k, const struct ctl_session *session, const char *wanted, long seconds,
+		    struct err *e)
 {
 	static struct json_line l;
 	const int64_t end = clock_mono_ms() + seconds * 1000;
 	struct wire_frame f;
 	int rc;
 
-	if (wait_is_so(session, wanted))
+	if (wait_is_so(session->id, wanted))
 		return 0;
 	for (;;) {
 		const int64_t left = end - clock_mono_ms();
@@ -87,8 +83,8 @@ static int wait_run(struct link *k, const char *session, const char *wanted, lon
 		return 0;
 	if (rc < 0)
 		return -1;
-	return rc == 0 ? err_set(e, "%s ended before it was %s", session, wanted)
-		       : err_set(e, "%s was not %s within %ld s", session, wanted, seconds);
+	return rc == 0 ? err_set(e, "%s ended before it was %s", session->name, wanted)
+		       : err_set(e, "%s was not %s within %ld s", session->name, wanted, seconds);
 }
 
 static int wait_seconds(const struct ctl_args *a, int64_t *seconds, struct err *e)
@@ -126,7 +122,7 @@ static int wait_main(const struct ctl_args *a, struct err *e)
 		return -1;
 	rc = link_open(&k, s.id, e);
 	if (rc == 0) {
-		rc = wait_run(&k, s.id, until, (long)timeout, e);
+		rc = wait_run(&k, &s, until, (long)timeout, e);
 		link_close(&k);
 	}
 	if (rc == 0 && ctl_has(a, "json"))

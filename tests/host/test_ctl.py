@@ -147,6 +147,16 @@ def test_json(ctx):
 
 
 @test()
+def test_full_disk(ctx):
+    """What was printed and went nowhere is a failure."""
+    for args in ("ls --json", "config table", "help"):
+        command = "exec %s %s >/dev/full" % (os.path.join(ctx.bin, "ccvmctl"), args)
+        code, _, err = ctx.run(["/bin/sh", "-c", command], timeout=QUICK)
+        assert_eq(code, 1, "exit code of ccvmctl " + args)
+        assert_in("write to stdout: No space left", err.decode(), "stderr of ccvmctl " + args)
+
+
+@test()
 def test_operands(ctx):
     """-- ends the options; what follows the first word of a text is text; POSIXLY_CORRECT changes nothing."""
     for args in (["keys", "nobody", "--json", "a"], ["keys", "--json", "--", "nobody", "a"], ["rename", "--json", "nobody", "--", "-x"],
@@ -154,7 +164,8 @@ def test_operands(ctx):
         code, out, err = ctl(ctx, *args, env={"POSIXLY_CORRECT": "1"})
         assert_eq((code, out), (1, ""), "ccvmctl " + " ".join(args))
         assert_eq(json.loads(err)["error"], "no such session: nobody", "ccvmctl " + " ".join(args))
-    assert_in("no such session: nobody", ctl(ctx, "send", "nobody", "ls", "-la", "--json")[2], "the text's --json is an option of its own program")
+    err = ctl(ctx, "send", "nobody", "ls", "-la", "--json")[2]
+    assert_true(err.startswith("ccvmctl: error: no such session: nobody"), "the text's --json is none of ours: " + err)
     code, out, err = ctl(ctx, "stop", "--", "--json")
     assert_eq((code, out), (1, ""), "stop of a session with such a name")
     assert_in("no such session: --json", err, "stderr")
