@@ -1,16 +1,18 @@
 """ccvm's tests under pytest. In this order run
 
   tests/unit/*_test.c        cmocka programs of build/test/unit (--unit DIR), one item a case
-  tests/fuzz/*.c             fuzz targets of build/test/fuzz (--fuzz DIR), each over tests/fuzz/corpus/<target>/*
-  tests/host/*               Python tests, and executable scripts that print TAP (lib/check.sh), one result a check
+  tests/fuzz/*.c             fuzz targets of build/test/fuzz (--fuzz DIR), over tests/fuzz/corpus
+  tests/host/*               Python tests, and executable scripts that print TAP (lib/check.sh)
   tests/boot/*               Python tests, which boot guests
 
-Beside pytest's own ways to choose tests, `--only PATTERN` takes their names (lib/names.py). Programs and scripts run as
-the caller (lib/programs.py); each Python test has a process (lib/forked.py) and a user (lib/harness.py) of its own. From
-the environment: CCVM_BIN (default build/bin), CCVM_TEST_IMAGE (default CCVM_IMAGE, then build/image), CCVM_TEST_KEEP=1,
-CCVM_TEST_BOOT=cold or template (default: half of the tests each way, by their names; `other` turns that round).
+Beside pytest's own ways to choose tests, `--only PATTERN` takes their names (lib/names.py).
+Programs and scripts run as the caller (lib/programs.py); each Python test has a process
+(lib/forked.py) and a user (lib/harness.py) of its own. From the environment: CCVM_BIN (default
+build/bin), CCVM_TEST_IMAGE (default CCVM_IMAGE, then build/image), CCVM_TEST_KEEP=1,
+CCVM_TEST_BOOT=cold or template (default: half of the tests each way, by their names; `other` turns
+that round).
 
-SIGINT and SIGTERM end the run as an own failure, after everything was cleaned up.
+SIGINT and SIGTERM end the run, which has failed then, after everything was cleaned up.
 """
 
 import inspect
@@ -37,19 +39,21 @@ from results import Results  # noqa: E402
 def pytest_addoption(parser):
     group = parser.getgroup("ccvm")
     group.addoption("--only", action="append", default=[], metavar="PATTERN",
-                    help="tests whose name starts so, or that match (unit, host.test_names, 'boot.*.test_kill*')")
+                    help="tests whose name starts so or matches (unit, host.test_n, 'boot.*kill')")
     group.addoption("--list", action="store_true", help="print the names and run nothing")
     group.addoption("--no-system", action="store_true", help="unit tests and fuzz targets only")
-    group.addoption("--jobs", type=int, default=1, help="unit tests and fuzz targets at a time (default 1)")
-    group.addoption("--unit", metavar="DIR", help="where the unit tests' programs are (default build/test/unit)")
-    group.addoption("--fuzz", metavar="DIR", help="where the fuzz targets are (default build/test/fuzz)")
+    group.addoption("--jobs", type=int, default=1,
+                    help="unit tests and fuzz targets at a time (default 1)")
+    group.addoption("--unit", metavar="DIR", help="unit tests' programs (default build/test/unit)")
+    group.addoption("--fuzz", metavar="DIR", help="fuzz targets (default build/test/fuzz)")
 
 
 @pytest.hookimpl(trylast=True)  # after the reporter that --list takes out
 def pytest_configure(config):
     config.only = Only(config.getoption("only"))
     if config.getoption("numprocesses", None) or config.getoption("usepdb"):
-        raise pytest.UsageError("each test has a process of its own, without a terminal: -n (see --jobs) and --pdb cannot work")
+        raise pytest.UsageError("each test has a process of its own, without a terminal: "
+                                "-n (see --jobs) and --pdb cannot work")
     if config.getoption("list"):
         config.option.collectonly = True
         config.pluginmanager.unregister(name="terminalreporter")
@@ -58,7 +62,8 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     config = session.config
     built = config.rootpath / "build" / "image"
-    os.environ.setdefault("CCVM_TEST_IMAGE", os.environ.get("CCVM_IMAGE") or (str(built) if built.is_dir() else ""))
+    image = os.environ.get("CCVM_IMAGE") or (str(built) if built.is_dir() else "")
+    os.environ.setdefault("CCVM_TEST_IMAGE", image)
     if config.getoption("list"):
         config.pluginmanager.register(Lister())
     elif not config.getoption("collectonly"):
@@ -67,7 +72,7 @@ def pytest_sessionstart(session):
         config.pluginmanager.register(Suite(session, results))
 
 
-# -- finding ----------------------------------------------------------------------------------------------------------
+# -- finding ---------------------------------------------------------------------------------------
 
 def pytest_ignore_collect(collection_path, config):
     """Files that --only does not ask for are not even loaded."""
@@ -91,11 +96,16 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    chosen = [i for i in items if config.only.wants(name_of(i.nodeid)) or isinstance(i, programs.Script)]
-    unwanted = [i for i in items if i not in set(chosen)]
+    def wanted(item):
+        return config.only.wants(name_of(item.nodeid)) or isinstance(item, programs.Script)
+
+    def place(item):
+        return [*KINDS, kind_of(item.nodeid)].index(kind_of(item.nodeid))
+
+    unwanted = [i for i in items if not wanted(i)]
     if unwanted:
         config.hook.pytest_deselected(items=unwanted)
-    items[:] = sorted(chosen, key=lambda i: KINDS.index(kind_of(i.nodeid)) if kind_of(i.nodeid) in KINDS else len(KINDS))
+    items[:] = sorted((i for i in items if wanted(i)), key=place)
 
 
 class Lister:
@@ -104,7 +114,8 @@ class Lister:
     @staticmethod
     def pytest_collectreport(report):
         if report.failed:
-            print("%s: cannot be loaded: %s" % (name_of(report.nodeid), report.longreprtext.splitlines()[-1]))
+            why = report.longreprtext.splitlines()[-1]
+            print("%s: cannot be loaded: %s" % (name_of(report.nodeid), why))
 
     @staticmethod
     def pytest_collection_finish(session):
@@ -117,7 +128,7 @@ class Lister:
         session.exitstatus = 0
 
 
-# -- running ----------------------------------------------------------------------------------------------------------
+# -- running ---------------------------------------------------------------------------------------
 
 class Suite:
     """One run: what its tests share is made when the first one needs it, and removed at the end."""
@@ -134,7 +145,16 @@ class Suite:
         for number in forked.SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # what is cleaned up ends by itself
         self.stopped, self.session.shouldstop = True, "stopped by a signal"
+        self.leave()
+
+    @staticmethod
+    def leave():
         raise pytest.exit.Exception("stopped by a signal", returncode=1)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self):
+        if self.stopped:  # as a module was loaded: pytest takes the exception for the module's
+            self.leave()
 
     def run(self):
         """The run's user, directories and programs."""
@@ -147,15 +167,18 @@ class Suite:
         return self.made
 
     def programs(self):
-        """Where programs run, with a TMPDIR of their own; unit tests and fuzz targets begin at once."""
+        """Runs programs, with a TMPDIR of their own; unit tests and fuzz targets begin at once."""
         if not self.runner:
             tmp = os.path.join(self.run().base, "programs")
             os.mkdir(tmp, 0o700)
             env = {"TMPDIR": tmp, "HOME": tmp, "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
-                   "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "CMOCKA_MESSAGE_OUTPUT": "TAP",
+                   "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+                   "CMOCKA_MESSAGE_OUTPUT": "TAP",
                    "CCVM_BIN": self.run().bin or "", "CCVM_TEST_IMAGE": self.run().image or ""}
-            self.runner = programs.Runner(env, self.config.rootpath, max(1, self.config.getoption("jobs")))
-            files = {i.parent: None for i in self.session.items if isinstance(i, (programs.UnitCase, programs.FuzzTarget))}
+            jobs = max(1, self.config.getoption("jobs"))
+            self.runner = programs.Runner(env, self.config.rootpath, jobs)
+            files = {i.parent: None for i in self.session.items
+                     if isinstance(i, (programs.UnitCase, programs.FuzzTarget))}
             self.runner.start_ahead(f for f in files if not f.missing())
         return self.runner
 
@@ -176,7 +199,7 @@ class Suite:
         return True
 
     def make_template(self, item):
-        """A result of its own: without it, tests that ask for a template would quietly boot cold."""
+        """A result of its own: without it, tests that ask for one would quietly boot cold."""
         start, run = time.monotonic(), self.run()
         failure = run.make_template(300) if run.bin and run.image else "no programs or no image"
         location = ("tests/boot", None, "boot.template")
@@ -195,7 +218,8 @@ class Suite:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         if os.environ.get("CCVM_TEST_KEEP") != "1":
-            for path in (os.path.join(run.base, "t%d" % self.number), os.path.join(run.ram, "r%d" % self.number)):
+            for path in (os.path.join(run.base, "t%d" % self.number),
+                         os.path.join(run.ram, "r%d" % self.number)):
                 shutil.rmtree(path, ignore_errors=True)
 
     pytest_runtest_makereport = staticmethod(forked.pytest_runtest_makereport)
@@ -203,6 +227,7 @@ class Suite:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self):
         if self.stopped:
+            self.session.exitstatus = 1
             self.results.fail("run")
         self.config.pluginmanager.get_plugin("terminalreporter").ensure_newline()
         try:
@@ -217,10 +242,11 @@ class Suite:
 
 @pytest.fixture
 def ctx(request):
-    """A test's user, directories and programs (harness.Context). What it leaves running fails it."""
+    """A test's user, directories and programs: harness.Context. What it leaves running fails it."""
     item = request.node
     run, number = item.world
-    item.ctx = context = harness.Context(run, number, run.boot_of(name_of(item.nodeid), item.function))
+    boot = run.boot_of(name_of(item.nodeid), item.function)
+    item.ctx = context = harness.Context(run, number, boot)
     try:
         yield context
         context.close()

@@ -287,7 +287,7 @@ def test_api_ends_with_its_parent(ctx):
     assert_eq(server.wait(20), 0, "exit code once the parent is gone")
 
 
-# -- TAP --------------------------------------------------------------------------------------------------------------
+# -- TAP -------------------------------------------------------------------------------------------
 
 TAP = {
     "passed": ("1..1\nok 1 - a\n", [("a", True)], []),
@@ -297,8 +297,10 @@ TAP = {
     "two groups of cmocka": ("1..1\nok 1 - a\n# ok - g\n1..2\nok 1 - b\nok 2 - c\n",
                              [("a", True), ("b", True), ("c", True)], []),
     "one is missing": ("1..2\nok 1 - a\n", [("a", True)], ["1 of 2 cases reported"]),
-    "one too many": ("1..1\nok 1 - a\nok 2 - b\n", [("a", True), ("b", True)], ["2 of 1 cases reported"]),
-    "out of order": ("1..2\nok 1 - a\nok 3 - b\n", [("a", True), ("b", True)], ["case 3 came where 2 was due"]),
+    "one too many": ("1..1\nok 1 - a\nok 2 - b\n", [("a", True), ("b", True)],
+                     ["2 of 1 cases reported"]),
+    "out of order": ("1..2\nok 1 - a\nok 3 - b\n", [("a", True), ("b", True)],
+                     ["case 3 came where 2 was due"]),
     "no plan": ("ok 1 - a\n", [("a", True)], ["no plan, 1 cases reported"]),
     "nothing": ("", [], ["no plan, 0 cases reported"]),
     "an empty plan": ("1..0\n", [], ["0 of 0 cases reported"]),
@@ -316,7 +318,8 @@ def test_tap(ctx, case):
 
 
 def test_tap_keeps_what_explains(ctx):
-    got = Tap("1..2\n0x1 != 0x2\nnot ok 1 - a\n# a.c:7: error\n# not ok - group\nok 2 - b\n# of b\nlost\n")
+    got = Tap("1..2\n0x1 != 0x2\nnot ok 1 - a\n# a.c:7: error\n# not ok - group\n"
+              "ok 2 - b\n# of b\nlost\n")
     assert_eq([c.notes for c in got.cases], [["0x1 != 0x2", "# a.c:7: error"], []], "notes")
     assert_eq(got.rest, ["lost"], "lines after the last case")
 
@@ -325,25 +328,31 @@ def test_tap_of_scripts(ctx):
     def script(name, text):
         top = "#!/bin/bash\n. %s/tests/lib/check.sh\n" % REPO
         return ctx.write(os.path.join(ctx.home, name), top + text, 0o755)
-    inner = script("inner", "check one true\nskip two 'no tool'\ncheck three eval 'echo why; false'\ndone_testing\n")
+    inner = script("inner", "check one true\nskip two 'no tool'\n"
+                            "check three eval 'echo why; false'\ndone_testing\n")
     early = script("early", "pass one\nexit\n")
-    outer = script("outer", "report empty ''\nreport full 'a finding'\ninclude %s\ninclude %s\ndone_testing\n" % (inner, early))
+    outer = script("outer", "report empty ''\nreport full 'a finding'\n"
+                            "include %s\ninclude %s\ndone_testing\n" % (inner, early))
     done = subprocess.run([outer], capture_output=True, text=True, check=False)
     assert_eq(done.stdout.splitlines(), [
-        "ok 1 - empty", "not ok 2 - full", "#   a finding", "ok 3 - one", "ok 4 - two # SKIP no tool", "not ok 5 - three",
-        "#   why", "ok 6 - one", "not ok 7 - all results of " + early, "#   1 came, planned: none", "1..7"], "output")
+        "ok 1 - empty", "not ok 2 - full", "#   a finding",
+        "ok 3 - one", "ok 4 - two # SKIP no tool", "not ok 5 - three", "#   why",
+        "ok 6 - one", "not ok 7 - all results of " + early, "#   1 came, planned: none",
+        "1..7"], "output")
     assert_eq((done.returncode, done.stderr), (1, ""), "exit code and stderr")
 
 
-# -- the runner: a tree with its files and with tests of its own ------------------------------------------------------
+# -- the runner: a tree with its files and with tests of its own -----------------------------------
 
 class Tree:
     """A tree, and places for what its runs make."""
 
     def __init__(self, ctx, files, more=""):
-        """files: {path below tests/, or below build/: text}. more: lines for the end of conftest.py."""
+        """files: {path below tests/, or below build/: text}. more: lines for the end of
+        conftest.py."""
         self.ctx = ctx
-        self.top, self.tmp, self.ram = os.path.join(ctx.dir, "tree"), os.path.join(ctx.dir, "disk"), ctx.runtime + "-ram"
+        self.top, self.tmp = os.path.join(ctx.dir, "tree"), os.path.join(ctx.dir, "disk")
+        self.ram = ctx.runtime + "-ram"
         for path in (self.tmp, self.ram, os.path.join(self.top, "tests")):
             os.makedirs(path)
         ctx.on_close(lambda: shutil.rmtree(self.ram, ignore_errors=True))
@@ -363,9 +372,10 @@ class Tree:
 
     def start(self, *args, env=None):
         mine = {k: v for k, v in os.environ.items() if not k.startswith(("CCVM_", "PYTEST"))}
-        mine |= {"CCVM_TEST_IMAGE": "", "TMPDIR": self.tmp, "XDG_RUNTIME_DIR": self.ram, **(env or {})}
-        self.process = subprocess.Popen([sys.executable, os.path.join(self.top, "tests/run.py"), *args], env=mine,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        mine |= {"CCVM_TEST_IMAGE": "", "TMPDIR": self.tmp, "XDG_RUNTIME_DIR": self.ram}
+        argv = [sys.executable, os.path.join(self.top, "tests/run.py"), *args]
+        self.process = subprocess.Popen(argv, env=mine | (env or {}), stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
         self.ctx.ignored.add(self.process.pid)
         return self.process
 
@@ -381,13 +391,18 @@ class Tree:
         return self.process.returncode, output
 
     def assert_nothing_left(self, process):
-        assert_eq((os.listdir(self.tmp), os.listdir(self.ram)), ([], []), "directories of the run that are left")
+        assert_eq((os.listdir(self.tmp), os.listdir(self.ram)), ([], []), "directories left")
         mark = "ccvm tests of %d " % process.pid
-        assert_eq([u.pw_name for u in pwd.getpwall() if u.pw_gecos.startswith(mark)], [], "users of the run that are left")
+        users = [u.pw_name for u in pwd.getpwall() if u.pw_gecos.startswith(mark)]
+        assert_eq(users, [], "users left")
 
 
 def last_line(output):
     return output.rstrip("\n").split("\n")[-1]
+
+
+def assert_ended(result, code, last):
+    assert_eq((result[0], last_line(result[1])), (code, last), "exit code and last line")
 
 
 def verdict(output, test):
@@ -402,6 +417,12 @@ def told(output, name):
     return "".join(re.findall(head + r"(.*?)(?=^_{4,}|^={4,}|\Z)", output, re.M | re.S))
 
 
+def assert_told(output, texts):
+    """texts: {test: a part of what was told of its failure}."""
+    for name, part in texts.items():
+        assert_in(part, told(output, name), "what was told of " + name)
+
+
 def cmocka(*cases):
     return "const struct CMUnitTest tests[] = {%s};\n" % ", ".join(cases)
 
@@ -411,11 +432,14 @@ def program(text):
 
 
 SAMPLE = {
-    "unit/good_test.c": cmocka("cmocka_unit_test(one)", "cmocka_unit_test_setup_teardown(two, a, b)"),
+    "unit/good_test.c": cmocka("cmocka_unit_test(one)",
+                               "cmocka_unit_test_setup_teardown(two, a, b)"),
     "build/test/unit/good_test": program('test "$CMOCKA_MESSAGE_OUTPUT" = TAP || exit 1\n'
                                          'echo "1..2"; echo "ok 1 - one"; echo "ok 2 - two"\n'),
-    "unit/bad_test.c": "#define CASE(f) cmocka_unit_test_setup(f, a)\n" + cmocka("CASE(one)", "CASE(two)", "CASE(three)"),
-    "build/test/unit/bad_test": program('echo "1..2"; echo "0x1 != 0x2" >&2; echo "not ok 1 - one"; '
+    "unit/bad_test.c": "#define CASE(f) cmocka_unit_test_setup(f, a)\n"
+                       + cmocka("CASE(one)", "CASE(two)", "CASE(three)"),
+    "build/test/unit/bad_test": program('echo "1..2"; echo "0x1 != 0x2" >&2; '
+                                        'echo "not ok 1 - one"; '
                                         'echo "ok 2 - two # SKIP no tool"; '
                                         'echo "1..1"; echo "not ok 1 # SKIP three"; exit 1\n'),
     "unit/crash_test.c": cmocka("cmocka_unit_test(one)", "cmocka_unit_test(two)"),
@@ -423,49 +447,55 @@ SAMPLE = {
     "unit/late_test.c": cmocka("cmocka_unit_test(one)"),
     "build/test/unit/late_test": program('echo "1..1"; echo "ok 1 - one"; echo a leak; exit 23\n'),
     "unit/more_test.c": cmocka("cmocka_unit_test(one)"),
-    "build/test/unit/more_test": program('echo "1..2"; echo "ok 1 - one"; echo "not ok 2 - unnamed"; exit 1\n'),
+    "build/test/unit/more_test": program('echo "1..2"; echo "ok 1 - one"; '
+                                         'echo "not ok 2 - unnamed"; exit 1\n'),
     "unit/hangs_test.c": cmocka("cmocka_unit_test(one)"),
     "build/test/unit/hangs_test": program('echo "1..1"; sleep 1000\n'),
     "unit/unbuilt_test.c": cmocka("cmocka_unit_test(one)"),
     "unit/empty_test.c": cmocka(),
     "fuzz/nothing.c": "", "build/test/fuzz/nothing": program(""),
-    "fuzz/fine.c": "", "build/test/fuzz/fine": program('test "$(cat "$1")" = case\n'), "fuzz/corpus/fine/1": "case\n",
-    "fuzz/wrong.c": "", "build/test/fuzz/wrong": program("echo overflow; exit 1\n"), "fuzz/corpus/wrong/1": "",
+    "fuzz/fine.c": "", "build/test/fuzz/fine": program('test "$(cat "$1")" = case\n'),
+    "fuzz/corpus/fine/1": "case\n",
+    "fuzz/wrong.c": "", "build/test/fuzz/wrong": program("echo overflow; exit 1\n"),
+    "fuzz/corpus/wrong/1": "",
 }
 
 
 @test(timeout=60)
 def test_runner_counts_programs(ctx):
-    code, out = Tree(ctx, SAMPLE, "programs.TIMEOUT = 2\n").run("--only", "unit", "--only", "fuzz", "--jobs", "4")
-    for name in ("good_test.c::one", "good_test.c::two", "crash_test.c::one", "late_test.c::one", "more_test.c::one"):
-        assert_eq(verdict(out, "tests/unit/" + name), "PASSED", name)
-    assert_in("0x1 != 0x2", told(out, "unit.bad_test.one"), "failure with its reason")
-    assert_in("\n  unit.bad_test.two: no tool\n  unit.bad_test.three: skip() in the test\n", out, "skips, as cmocka has them too")
-    assert_in("the program was ended by signal 11; 1 of 2 cases reported", told(out, "unit.crash_test.two"), "crash")
-    assert_in("the program ended with exit code 23\na leak", told(out, "unit.late_test"), "failure after the cases")
-    assert_eq(verdict(out, "tests/unit/more_test.c::unnamed"), "FAILED", "a case that the source does not name")
-    assert_in("was killed: not done after 2 s; 0 of 1 cases", told(out, "unit.hangs_test.one"), "program that hangs")
-    assert_in("unbuilt_test is not built", told(out, "unit.unbuilt_test.one"), "program that is not built")
-    assert_in("names a case", told(out, "tests/unit/empty_test.c"), "source without cases")
-    assert_in("has no files", told(out, "fuzz.nothing"), "fuzz target without a corpus")
-    assert_in("exit code 1\noverflow", told(out, "fuzz.wrong"), "fuzz target that fails")
-    assert_eq(verdict(out, "tests/fuzz/fine.c::fine"), "PASSED", "fuzz target that gets its corpus")
-    assert_eq((code, last_line(out)), (1, "6 passed, 9 failed, 2 skipped"), "exit code and last line")
+    tree = Tree(ctx, SAMPLE, "programs.TIMEOUT = 2\n")
+    code, out = tree.run("--only", "unit", "--only", "fuzz", "--jobs", "4")
+    for name in ("unit/good_test.c::one", "unit/good_test.c::two", "unit/crash_test.c::one",
+                 "unit/late_test.c::one", "unit/more_test.c::one", "fuzz/fine.c::fine"):
+        assert_eq(verdict(out, "tests/" + name), "PASSED", name)
+    assert_told(out, {
+        "unit.bad_test.one": "0x1 != 0x2",
+        "unit.crash_test.two": "the program was ended by signal 11; 1 of 2 cases reported",
+        "unit.late_test": "the program ended with exit code 23\na leak",
+        "unit.more_test.unnamed": "it gave no reason",
+        "unit.hangs_test.one": "was killed: not done after 2 s; 0 of 1 cases",
+        "unit.unbuilt_test.one": "unbuilt_test is not built",
+        "tests/unit/empty_test.c": "names a case",
+        "fuzz.nothing": "has no files",
+        "fuzz.wrong": "exit code 1\noverflow"})
+    skips = "\n  unit.bad_test.two: no tool\n  unit.bad_test.three: skip() in the test\n"
+    assert_in(skips, out, "skips, as cmocka has them too")
+    assert_ended((code, out), 1, "6 passed, 9 failed, 2 skipped")
 
 
 @test(timeout=60)
 def test_runner_takes_programs_from_elsewhere(ctx):
-    tree = Tree(ctx, {"unit/good_test.c": SAMPLE["unit/good_test.c"], "build/other/good_test": SAMPLE["build/test/unit/good_test"]})
+    tree = Tree(ctx, {"unit/good_test.c": SAMPLE["unit/good_test.c"],
+                      "build/other/good_test": SAMPLE["build/test/unit/good_test"]})
     os.chdir(os.path.join(tree.top, "build"))
-    code, out = tree.run("--no-system", "--unit", "other", "--jobs=2")
-    assert_eq((code, last_line(out)), (0, "2 passed, 0 failed"), "exit code and last line")
+    assert_ended(tree.run("--no-system", "--unit", "other", "--jobs=2"), 0, "2 passed, 0 failed")
 
 
 @test(timeout=60)
 def test_runner_fails_when_nothing_ran(ctx):
-    done = subprocess.run([sys.executable, os.path.join(REPO, "tests/run.py"), "--only", "no.such.test"],
-                          capture_output=True, text=True, check=False)
-    assert_eq((done.returncode, last_line(done.stdout)), (1, "0 passed, 0 failed"), "exit code and last line")
+    argv = [sys.executable, os.path.join(REPO, "tests/run.py"), "--only", "no.such.test"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert_ended((done.returncode, done.stdout), 1, "0 passed, 0 failed")
     assert_in("nothing matches no.such.test", done.stdout, "output")
 
 
@@ -533,39 +563,44 @@ def test_leaves_one_and_dies(ctx):
 def test_leaves_files(ctx):
     ctx.write(os.path.join(ctx.home, "deep", "file"), b"x")
     ctx.write(os.path.join(ctx.runtime, "file"), b"x")
-""", "host/test_broken.py": "import no_such_module\n", "host/test_broken_too.py": "def test_x(ctx:\n"}
+""",
+          "host/test_broken.py": "import no_such_module\n",
+          "host/test_broken_too.py": "def test_x(ctx:\n"}
 
 
 @test(timeout=90)
 def test_runner_and_python_tests(ctx):
     """Each failure is told with its reason and counted once; what comes after it runs."""
-    tree, pids = Tree(ctx, PYTHON, "forked.GRACE = 2\n"), ctx.write(os.path.join(ctx.dir, "pids"), "")
+    tree = Tree(ctx, PYTHON, "forked.GRACE = 2\n")
+    pids = ctx.write(os.path.join(ctx.dir, "pids"), "")
     code, out = tree.run("--only", "host", env={"PIDS": pids})
-    for name, want in {"fine": "PASSED", "each[one]": "PASSED", "each[two words]": "PASSED", "each[a.b]": "FAILED",
-                       "skips": "SKIPPED", "leaves_files": "PASSED", "leaves_one_and_skips": "SKIPPED"}.items():
+    for name, want in {"fine": "PASSED", "each[one]": "PASSED", "each[two words]": "PASSED",
+                       "each[a.b]": "FAILED", "skips": "SKIPPED", "leaves_files": "PASSED",
+                       "leaves_one_and_skips": "SKIPPED"}.items():
         assert_eq(verdict(out, "tests/host/test_a.py::test_" + name), want, name)
-    assert_match(r"(?s)test_a.py:\d+: in test_hangs\n.*not done after 1 s", told(out, "test_hangs"), "where it hung")
-    assert_in("ran: sleep 1000 -> running", told(out, "test_hangs"), "programs of a failed test")
-    assert_in("process was killed", told(out, "test_hangs_deaf"), "test that hears no alarm")
-    assert_in("before it hung", told(out, "test_hangs_deaf"), "what a killed test printed")
-    assert_in("not done after 1 s", told(out, "test_hangs_at_its_end"), "test that hangs while it cleans up")
-    assert_in("process died: signal 11", told(out, "test_crashes"), "crash")
-    assert_in(r"before\x1bthe end", told(out, "test_crashes"), "what a crashed test printed, escaped")
-    assert_in("process died: exit code 0", told(out, "test_ends_the_process"), "exit")
-    assert_in("as it must", told(out, "test_fails_twice"), "reason")
-    assert_in("of-the-program", told(out, "test_fails_twice"), "what a failed test's program printed")
-    assert_in("ZeroDivisionError", told(out, "test_cannot_clean_up"), "clean-up that fails")
-    for name in ("test_leaves_a_process", "test_leaves_a_daemon"):
-        assert_match(r"(?s)processes left differs.*sleep", told(out, name), "process that is left")
-    assert_in("No module named 'no_such_module'", told(out, "tests/host/test_broken.py"), "broken module")
-    assert_in("SyntaxError", told(out, "tests/host/test_broken_too.py"), "another one")
+    assert_told(out, {
+        "test_hangs": "ran: sleep 1000 -> running",
+        "test_hangs_at_its_end": "not done after 1 s",
+        "test_ends_the_process": "process died: exit code 0",
+        "test_cannot_clean_up": "ZeroDivisionError",
+        "tests/host/test_broken.py": "No module named 'no_such_module'",
+        "tests/host/test_broken_too.py": "SyntaxError"})
+    for name, pattern in {
+            "test_hangs": r"test_a.py:\d+: in test_hangs\n.*not done after 1 s",
+            "test_hangs_deaf": "process was killed.*before it hung",
+            "test_crashes": r"process died: signal 11.*before\\x1bthe end",
+            "test_fails_twice": "as it must.*of-the-program",
+            "test_leaves_a_process": "processes left differs.*sleep",
+            "test_leaves_a_daemon": "processes left differs.*sleep"}.items():
+        assert_match("(?s)" + pattern, told(out, name), "what was told of " + name)
     assert_in("\n  host.test_a.test_skips: no tool\n", out, "reason of the skip")
     with open(pids, encoding="ascii") as f:
         left = [int(pid) for pid in f.read().split()]
-    assert_eq((len(left), [pid for pid in left if procs.alive(pid)]), (3, []), "processes that were left, and still are")
+    assert_eq(len(left), 3, "processes that tests left")
+    assert_eq([pid for pid in left if procs.alive(pid)], [], "those that are still there")
     failed = re.search(r"\nfailed:\n((?:  .*\n)*)", out)[1].splitlines()
     assert_eq(len(failed), len(set(failed)), "number of failed tests, and of their names")
-    assert_eq((code, last_line(out)), (1, "4 passed, 13 failed, 2 skipped"), "exit code and last line")
+    assert_ended((code, out), 1, "4 passed, 13 failed, 2 skipped")
 
 
 @test(timeout=90)
@@ -573,14 +608,15 @@ def test_runner_chooses(ctx):
     """By name, by node id and by -k; what is not asked for is not even loaded."""
     tree = Tree(ctx, {**PYTHON, **SAMPLE})
     for args, last in {("--only", "host.test_a.test_fine"): "1 passed, 0 failed",
-                       ("--only", "host.test_a.test_each[[]t*", "--only", "unit.good_test"): "3 passed, 0 failed",
+                       ("--only", "host.test_a.test_each[[]t*",
+                        "--only", "unit.good_test"): "3 passed, 0 failed",
                        ("tests/host/test_a.py::test_each[one]",): "1 passed, 0 failed",
                        ("tests/host/test_a.py", "-k", "test_each and not b"): "2 passed, 0 failed",
                        ("tests/unit/good_test.c::two",): "1 passed, 0 failed",
-                       ("--only", "host.test_a.test_skips"): "0 passed, 0 failed, 1 skipped"}.items():
-        code, out = tree.run(*args)
-        assert_eq((last_line(out), code), (last, int(last.startswith("0"))), "last line and exit code of %s" % (args,))
-    code, out = tree.run("--list")
+                       ("--only", "host.test_a.test_skips"):
+                       "0 passed, 0 failed, 1 skipped"}.items():
+        assert_ended(tree.run(*args), int(last.startswith("0")), last)
+    _, out = tree.run("--list")
     for name in ("host.test_a.test_each[two words]", "unit.bad_test.three", "fuzz.fine"):
         assert_in("\n%s\n" % name, "\n" + out, "list")
     assert_match(r"(?m)^host.test_broken: cannot be loaded: .*no_such_module", out, "list")
@@ -601,15 +637,16 @@ SCRIPTS = {
 @test(timeout=60)
 def test_runner_and_scripts(ctx):
     files = {name: program(text) for name, text in SCRIPTS.items()}
-    code, out = Tree(ctx, {**files, "host/helper.sh": "exit 1\n"}).run("--only", "host")
+    tree = Tree(ctx, {**files, "host/helper.sh": "exit 1\n"})
+    code, out = tree.run("--only", "host")
     assert_eq(verdict(out, "tests/host/fine.sh::one: it"), "PASSED", "a check")
     assert_in("\n  host.fine: two: no tool\n", out, "skip")
-    assert_in("why", told(out, "host.bad: one"), "reason of a failure")
-    assert_in("exit code 3; 1 of 2 cases", told(out, "host.early"), "script that ends early")
-    assert_in("no plan", told(out, "host.unplanned"), "script without a plan")
-    assert_in("no plan", told(out, "host.silent"), "script that says nothing")
-    assert_in("signal 9", told(out, "host.dies"), "script that is killed")
-    assert_eq((code, last_line(out)), (1, "4 passed, 5 failed, 1 skipped"), "exit code and last line")
+    assert_told(out, {"host.bad: one": "why",
+                      "host.early": "exit code 3; 1 of 2 cases",
+                      "host.unplanned": "no plan",
+                      "host.silent": "no plan",
+                      "host.dies": "signal 9"})
+    assert_ended((code, out), 1, "4 passed, 5 failed, 1 skipped")
 
 
 BOOT = {"boot/test_b.py": """
@@ -622,7 +659,8 @@ def test_cold(ctx):
 @test(boot="template")
 def test_template(ctx):
     assert ctx.boot_env["CCVM_TEMPLATE"] == "use"
-""" + "".join('def test_%d(ctx):\n    print("start=" + ctx.boot_env["CCVM_TEMPLATE"])\n' % n for n in range(8))}
+""" + "".join('def test_%d(ctx):\n    print("start=" + ctx.boot_env["CCVM_TEMPLATE"])\n' % n
+              for n in range(8))}
 
 
 @test(timeout=60)
@@ -632,11 +670,11 @@ def test_runner_and_boots(ctx):
     for how in ("", "other", "cold", "template"):
         _, out = tree.run("--only", "boot", "-s", env={"CCVM_TEST_BOOT": how})
         seen[how] = re.findall(r"start=(\w+)", out)
-        assert_in("no programs or no image", told(out, "boot.template"), "why there is no template")
+        assert_told(out, {"boot.template": "no programs or no image"})
         assert_eq(last_line(out), "10 passed, 1 failed", "last line")
     assert_eq(set(seen[""]), {"0", "use"}, "ways to start")
     assert_eq([{"0": "use", "use": "0"}[x] for x in seen["other"]], seen[""], "the other way round")
-    assert_eq((set(seen["cold"]), set(seen["template"])), ({"0"}, {"use"}), "ways that were asked for")
+    assert_eq((set(seen["cold"]), set(seen["template"])), ({"0"}, {"use"}), "ways asked for")
 
 
 WAITS = {"host/test_w.py": """
@@ -660,20 +698,29 @@ def test_waits(ctx):
 def test_never(ctx):
     sign("never")
 """, "unit/waits_test.c": cmocka("cmocka_unit_test(one)"),
-         "build/test/unit/waits_test": program('echo $$ >"$SIGNS/new"; mv "$SIGNS/new" "$SIGNS/begun"; sleep 1000\n'),
+         "build/test/unit/waits_test": program('echo $$ >"$SIGNS/new"; '
+                                               'mv "$SIGNS/new" "$SIGNS/begun"; sleep 1000\n'),
          "unit/waits_too_test.c": cmocka("cmocka_unit_test(one)"),
          "build/test/unit/waits_too_test": program('touch "$SIGNS/never"\n')}
 
 
-def begin(ctx, *args):
-    """A run that waits in the middle: (the tree, its directory of signs, the processes that have to go)."""
-    tree, signs = Tree(ctx, WAITS), os.path.join(ctx.dir, "signs")
+LOADS = """
+import os, signal
+os.mkdir(os.environ["SIGNS"] + "/new")
+os.rename(os.environ["SIGNS"] + "/new", os.environ["SIGNS"] + "/begun")
+signal.pause()
+"""
+
+
+def begin(ctx, *args, more=None):
+    """A run that waits in the middle: (the tree, its directory of signs, processes that have to
+    go)."""
+    tree, signs = Tree(ctx, more or WAITS), os.path.join(ctx.dir, "signs")
     os.mkdir(signs, 0o755)
     tree.start(*args, env={"SIGNS": signs})
     begun = os.path.join(signs, "begun")
     wait_until(lambda: os.path.exists(begun), 30, "begin of the test")
-    with open(begun, encoding="ascii") as f:
-        return tree, signs, [int(pid) for pid in f.read().split()]
+    return tree, signs, [int(pid) for pid in (procs.read(begun) or b"").split()]
 
 
 @each({"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM})
@@ -683,7 +730,7 @@ def test_runner_is_stopped(ctx, sig):
     assert_eq(len(pids), 2, "processes of the test")
     tree.process.send_signal(sig)
     code, out = tree.end()
-    assert_eq((code, last_line(out)), (1, "1 passed, 1 failed"), "exit code and last line")
+    assert_ended((code, out), 1, "1 passed, 1 failed")
     assert_match(r"(?m)^!+ stopped by a signal !+$", out, "output")
     assert_eq([pid for pid in pids if procs.alive(pid)], [], "processes left")
     assert_eq(sorted(os.listdir(signs)), ["begun", "closed"], "what the tests did")
@@ -694,9 +741,19 @@ def test_runner_is_stopped_in_a_program(ctx):
     tree, signs, pids = begin(ctx, "--only", "unit")
     tree.process.send_signal(signal.SIGTERM)
     code, out = tree.end()
-    assert_eq((code, last_line(out)), (1, "0 passed, 1 failed"), "exit code and last line")
+    assert_ended((code, out), 1, "0 passed, 1 failed")
     assert_eq([pid for pid in pids if procs.alive(pid)], [], "processes left")
     assert_eq(os.listdir(signs), ["begun"], "what the programs did")
+
+
+@test(timeout=60)
+def test_runner_is_stopped_while_it_loads(ctx):
+    tree, signs, _ = begin(ctx, "--only", "host", more={**WAITS, "host/test_z.py": LOADS})
+    tree.process.send_signal(signal.SIGTERM)
+    code, out = tree.end()
+    assert_eq(code, 1, "exit code")
+    assert_match("^0 passed, [12] failed$", last_line(out), "last line")
+    assert_eq(os.listdir(signs), ["begun"], "what the tests did")
 
 
 @test(timeout=60)
@@ -707,17 +764,18 @@ def test_runner_is_killed(ctx):
     tree.process.communicate()
     wait_until(lambda: not any(procs.alive(pid) for pid in pids), 20, "end of the test")
     assert_eq(sorted(os.listdir(signs)), ["begun", "closed"], "what the tests did")
-    assert_true(os.listdir(tree.tmp) and os.listdir(tree.ram), "nothing was left, so this shows nothing")
+    assert_true(os.listdir(tree.tmp) and os.listdir(tree.ram), "something was left to remove")
     killed = tree.process
-    assert_eq(last_line(tree.run("--only", "host.test_w.test_fine")[1]), "1 passed, 0 failed", "last line of the next run")
+    assert_ended(tree.run("--only", "host.test_w.test_fine"), 0, "1 passed, 0 failed")
     tree.assert_nothing_left(killed)
 
 
 def test_runner_keeps_what_is_asked_for(ctx):
-    _, out = Tree(ctx, PYTHON).run("--only", "host.test_a.test_leaves_files", env={"CCVM_TEST_KEEP": "1"})
+    tree = Tree(ctx, PYTHON)
+    _, out = tree.run("--only", "host.test_a.test_leaves_files", env={"CCVM_TEST_KEEP": "1"})
     kept = re.findall(r"(?m)^# kept (.*)$", out)
     assert_eq(len(kept), 2, "directories that were kept")
-    assert_true(os.path.exists(os.path.join(kept[0], "t1/home/deep/file")), "the test's file is there")
+    assert_true(os.path.exists(os.path.join(kept[0], "t1/home/deep/file")), "a test's file")
     assert_eq(last_line(out), "1 passed, 0 failed", "last line")
 
 
@@ -732,5 +790,5 @@ def test_runner_that_breaks_has_failed(ctx):
 def test_runner_cannot_begin(ctx):
     more = "def no(*_):\n    raise RuntimeError('no user to be had')\nharness.User.__init__ = no\n"
     code, out = Tree(ctx, PYTHON, more).run("--only", "host.test_a.test_fine")
-    assert_eq((code, last_line(out)), (1, "0 passed, 1 failed"), "exit code and last line")
+    assert_ended((code, out), 1, "0 passed, 1 failed")
     assert_in("no user to be had", out, "output")

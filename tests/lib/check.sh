@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# For the scripts of tests/host, which source this: results in the Test Anything Protocol, as tests/run.py and `prove`
-# read it. A script ends with done_testing, so that one that ends early is seen.
+# For the scripts of tests/host, which source this: results in the Test Anything Protocol, as
+# tests/run.py and `prove` read it. A script ends with done_testing, so that one that ends early is
+# seen.
 tap_count=0 tap_failed=0
 
 # pass NAME; skip NAME REASON; fail NAME [TEXT]: the lines of TEXT explain it.
@@ -12,11 +13,16 @@ fail() {
     [[ -z ${2:-} ]] || printf '%s\n' "$2" | sed 's/^/#   /'
 }
 
-# check NAME COMMAND...: passes when the command succeeds; the end of what it prints explains a failure.
+# check NAME COMMAND...: passes when the command succeeds; the end of what it prints explains a
+# failure.
 check() {
     local name=$1 output
     shift
-    if output=$("$@" 2>&1); then pass "$name"; else fail "$name" "$(printf '%s\n' "$output" | tail -n 20)"; fi
+    if output=$("$@" 2>&1); then
+        pass "$name"
+    else
+        fail "$name" "$(printf '%s\n' "$output" | tail -n 20)"
+    fi
 }
 
 # report NAME FINDINGS: passes when there are none.
@@ -24,8 +30,8 @@ report() {
     if [[ -z $2 ]]; then pass "$1"; else fail "$1" "$(printf '%s\n' "$2" | head -n 40)"; fi
 }
 
-# include COMMAND...: the results of another script become part of this one's, and one more fails when they are not
-# as many as it planned.
+# include COMMAND...: the results of another script become part of this one's, and one more fails
+# when they are not as many as it planned.
 include() {
     local line planned=none seen=0
     while IFS= read -r line; do

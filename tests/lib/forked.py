@@ -1,6 +1,6 @@
-"""Python tests, each in a process of its own, which adopts all orphans: nothing a test starts gets lost, and a test
-that hangs or crashes takes nothing along. The process sends its reports through a file in memory. After each test all
-that is left of it is killed and collected."""
+"""Python tests, each in a process of its own, which adopts all orphans: nothing a test starts gets
+lost, and a test that hangs or crashes takes nothing along. The process sends its reports through a
+file in memory. After each test all that is left of it is killed and collected."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ class Deadline(Exception):
     """Raised in a test whose time is up, so that its traceback shows where it hung."""
 
 
-# -- the test's process -----------------------------------------------------------------------------------------------
+# -- the test's process ----------------------------------------------------------------------------
 
 def raiser(error, *args):
     def handle(*_):
@@ -82,7 +82,8 @@ def made_reports(item, text, sections=()):
 
 def as_skip(error):
     """The exception of a test's Skip as pytest's own."""
-    return pytest.CallInfo.from_call(lambda: pytest.skip(str(error) or "no reason given"), "call").excinfo
+    reason = str(error) or "no reason given"
+    return pytest.CallInfo.from_call(lambda: pytest.skip(reason), "call").excinfo
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -103,10 +104,11 @@ def pytest_runtest_makereport(item, call):
     report.sections = [(name, "\n".join(tail(text, 200))) for name, text in report.sections if text]
 
 
-# -- the run's process ------------------------------------------------------------------------------------------------
+# -- the run's process -----------------------------------------------------------------------------
 
 def run_forked(item, user):
-    """The reports of the test. What it leaves running is gone afterwards, also when the run is stopped meanwhile."""
+    """The reports of the test. What it leaves running is gone afterwards, also when the run is
+    stopped meanwhile."""
     timeout = getattr(item.function, "timeout", harness.DEFAULT_TIMEOUT)
     result = os.memfd_create("result")
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -115,10 +117,11 @@ def run_forked(item, user):
         child(item, timeout, result)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        end_of_test(pid, timeout + GRACE)
+        wait_end([pid], timeout + GRACE)  # past which sweep() kills it
         data = os.pread(result, os.fstat(result).st_size, 0)
     except BaseException:
-        stop_test(pid)
+        os.kill(pid, signal.SIGTERM)
+        wait_end([pid], GRACE)
         raise
     finally:
         os.close(result)
@@ -136,28 +139,20 @@ def from_json(config, data):
     return report
 
 
-def end_of_test(pid, timeout):
-    """Wait; past the timeout the test is killed."""
-    if not wait_end([pid], timeout):
-        os.kill(pid, signal.SIGKILL)
-
-
-def stop_test(pid):
-    os.kill(pid, signal.SIGTERM)
-    end_of_test(pid, GRACE)
-
-
 def how_died(status):
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL:
         return "the test's process was killed: by another, or %d s past its deadline" % GRACE
-    return "the test's process died: " + ("signal %d" % -code if code < 0 else "exit code %d" % code)
+    how = "signal %d" % -code if code < 0 else "exit code %d" % code
+    return "the test's process died: " + how
 
 
 def printed(config):
     """What a test printed that died: it is still where pytest catches output."""
     capture = config.pluginmanager.getplugin("capturemanager")
-    found = zip(("stdout", "stderr"), capture.read_global_capture() if capture.is_globally_capturing() else ())
+    if not capture.is_globally_capturing():
+        return []
+    found = zip(("stdout", "stderr"), capture.read_global_capture())
     return [("Captured " + name, "\n".join(tail(text, 200))) for name, text in found if text]
 
 
@@ -179,9 +174,13 @@ def wait_end(pids, timeout):
 
 
 def sweep(user, test=None):
-    """Kill what is left of a test, collect what was adopted. Returns the wait status of the test's own process."""
+    """Kill what is left of a test, collect what was adopted. Returns the wait status of the test's
+    own process."""
+    def running():
+        mine = procs.processes_of(user.uid) if user.made else []
+        return procs.descendants(os.getpid()) + mine
     status = None
-    while left := procs.descendants(os.getpid()) + (procs.processes_of(user.uid) if user.made else []):
+    while left := running():
         procs.kill_all(p.pid for p in left)
         wait_end([p.pid for p in left], 10)
         status = collect(test, status)

@@ -35,10 +35,12 @@ class Only:
 
     def wants(self, name):
         """True for a test, or a group of tests, that is asked for."""
-        return not self.patterns or any(
-            fnmatch.fnmatch(name, p) or name.startswith(p) or fnmatch.fnmatch(name, p + ".*") for p in self.patterns)
+        def fits(p):
+            return name.startswith(p) or fnmatch.fnmatch(name, p) or fnmatch.fnmatch(name, p + ".*")
+        return not self.patterns or any(fits(p) for p in self.patterns)
 
     def wants_group(self, name):
         """True when a test of this group may be asked for."""
         literal = [re.split(r"[*?[]", p)[0] for p in self.patterns]
-        return self.wants(name) or any(name.startswith(p) or p.startswith((name + ".", name + ":")) for p in literal)
+        inside = (name + ".", name + ":")
+        return self.wants(name) or any(name.startswith(p) or p.startswith(inside) for p in literal)

@@ -1,7 +1,7 @@
-"""Programs as tests: unit tests (cmocka), fuzz targets over their corpus, scripts. Each is found by its source and run
-once. What a program prints for each of its cases becomes that case's own result.
+"""Programs as tests: unit tests (cmocka), fuzz targets over their corpus, scripts. Each is found by
+its source and run once. What a program prints for each of its cases becomes that case's own result.
 
-Unit tests and fuzz targets run ahead of the reports, `--jobs` at a time, each in a session of its own.
+Unit tests and fuzz targets run ahead of the reports, `--jobs` at a time, each in its own session.
 """
 
 import concurrent.futures
@@ -22,7 +22,7 @@ TIMEOUT = 900
 
 
 class Done:
-    """A program that ended: .code (None when it was killed past its deadline), .output, .seconds."""
+    """A program that ended: .code (None: killed past its deadline), .output, .seconds."""
 
     def __init__(self, code, output, seconds):
         self.code, self.output, self.seconds = code, output, seconds
@@ -30,7 +30,9 @@ class Done:
     def how(self):
         if self.code is None:
             return "was killed: not done after %d s" % TIMEOUT
-        return "was ended by signal %d" % -self.code if self.code < 0 else "ended with exit code %d" % self.code
+        if self.code < 0:
+            return "was ended by signal %d" % -self.code
+        return "ended with exit code %d" % self.code
 
 
 class Runner:
@@ -55,8 +57,9 @@ class Runner:
         with self.lock:
             if self.stopped:
                 raise RuntimeError("the run was stopped")
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 cwd=self.cwd, env=self.env, start_new_session=True)
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, cwd=self.cwd, env=self.env,
+                                 start_new_session=True)
             self.running.add(p)
         with p:
             try:
@@ -81,8 +84,8 @@ class Runner:
 
 
 class ProgramFile(pytest.File):
-    """A source whose program is run; .argv() says how. `waiting`: how many of its items are still to be reported."""
-    waiting = 0
+    """A source whose program is run; .argv() says how."""
+    waiting = 0  # items that are still to be reported
 
     def argv(self):
         return [self.program()]
@@ -94,7 +97,9 @@ class ProgramFile(pytest.File):
     def missing(self):
         """Why the program cannot be run, or None."""
         path = self.program()
-        return None if os.access(path, os.X_OK) else "%s is not built: make tests" % os.path.basename(path)
+        if os.access(path, os.X_OK):
+            return None
+        return "%s is not built: make tests" % os.path.basename(path)
 
 
 class ProgramItem(pytest.Item):
@@ -122,13 +127,15 @@ class ProgramItem(pytest.Item):
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
 
-# -- unit tests -------------------------------------------------------------------------------------------------------
+# -- unit tests ------------------------------------------------------------------------------------
 
 def cases_of(source):
-    """The cases that a cmocka program's source names, also by a macro of its own for cmocka_unit_test…()."""
+    """The cases that the source of a cmocka program names, by cmocka_unit_test…() or by a macro
+    of its own for that."""
     macros = re.findall(r"^#define (\w+)\(\w+\)\s+cmocka_unit_test", source, re.M)
     text = re.sub(r"^#define .*", "", source, flags=re.M)
-    return re.findall(r"\b(?:cmocka_unit_test\w*%s)\(\s*(\w+)" % "".join("|" + m for m in macros), text)
+    makers = "|".join([r"cmocka_unit_test\w*", *macros])
+    return re.findall(r"\b(?:%s)\(\s*(\w+)" % makers, text)
 
 
 class UnitFile(ProgramFile):
@@ -170,20 +177,22 @@ class UnitCase(ProgramItem):
 
     def why_missing(self):
         tap, done = self.parent.tap, self.parent.done
-        return ["; ".join(["the program " + done.how(), *tap.problems])] + tail("\n".join(tap.rest) or done.output, 40)
+        what = "; ".join(["the program " + done.how(), *tap.problems])
+        return [what] + tail("\n".join(tap.rest) or done.output, 40)
 
     def report_rest(self):
         """Cases that the source does not name, and what is wrong with the whole program."""
         file, only = self.parent, self.config.only
         for case in file.tap.cases:
-            if case.name not in file.named and only.wants(name_of("%s::%s" % (file.nodeid, case.name))):
+            name = name_of("%s::%s" % (file.nodeid, case.name))
+            if case.name not in file.named and only.wants(name):
                 self.report(case.name, case.verdict, 0, tail("\n".join(case.notes), 30))
         wrong = file.tap.problems or file.done.code != 0 and not file.tap.failed
         if wrong and not file.missed:
             self.report("", False, 0, self.why_missing())
 
 
-# -- fuzz targets -----------------------------------------------------------------------------------------------------
+# -- fuzz targets ----------------------------------------------------------------------------------
 
 class FuzzFile(ProgramFile):
     option = "fuzz"
@@ -210,10 +219,11 @@ class FuzzTarget(ProgramItem):
             self.report(self.name, False, 0, [self.parent.missing()])
             return
         done = runner.result(self.parent)
-        self.report(self.name, done.code == 0, done.seconds, ["the program " + done.how()] + tail(done.output, 60))
+        details = ["the program " + done.how()] + tail(done.output, 60)
+        self.report(self.name, done.code == 0, done.seconds, details)
 
 
-# -- scripts ----------------------------------------------------------------------------------------------------------
+# -- scripts ---------------------------------------------------------------------------------------
 
 class ScriptFile(ProgramFile):
     def collect(self):
@@ -234,7 +244,8 @@ class Script(ProgramItem):
             self.report(case.name, case.verdict, seconds, tail("\n".join(case.notes), 40))
             seconds = 0
         if tap.problems or len(tap.plans) != 1 or done.code != 0 and not tap.failed:
-            what = "; ".join(["the script " + done.how(), *(tap.problems or ["%d plans" % len(tap.plans)])])
+            problems = tap.problems or ["%d plans" % len(tap.plans)]
+            what = "; ".join(["the script " + done.how(), *problems])
             self.report("", False, seconds, [what] + tail("\n".join(tap.rest) or done.output, 40))
 
 

@@ -1,6 +1,6 @@
-"""Counts and prints, as a plugin of pytest: each test once, whatever reports pytest makes of its phases. The last line
-of the run is `N passed, N failed`, with `, N skipped` where there are some; exit status 1 when one failed or none
-passed."""
+"""Counts and prints, as a plugin of pytest: each test once, whatever reports pytest makes of its
+phases. The last line of the run is `N passed, N failed`, with `, N skipped` where there are some;
+exit status 1 when one failed or none passed."""
 
 import pytest
 
@@ -61,15 +61,18 @@ class Results:
             for name in self.failed:
                 line("  " + name)
         if not self.passed and not self.failed:
-            line("\nno test ran" + (": nothing matches %s" % " ".join(self.only) if self.only else ""))
+            why = ": nothing matches %s" % " ".join(self.only) if self.only else ""
+            line("\nno test ran" + why)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config):
         line = "%d passed, %d failed" % (len(self.passed), len(self.failed))
-        config.get_terminal_writer().line(line + (", %d skipped" % len(self.skipped) if self.skipped else ""))
+        line += ", %d skipped" % len(self.skipped) if self.skipped else ""
+        config.get_terminal_writer().line(line)
 
 
 def reason(report):
     """Why a test was skipped, as pytest reports it: (file, line, "Skipped: reason")."""
-    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+    known = isinstance(report.longrepr, tuple)
+    text = report.longrepr[2] if known else getattr(report, "wasxfail", "")
     return text.removeprefix("Skipped: ") or "no reason given"

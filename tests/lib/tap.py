@@ -5,8 +5,8 @@
     not ok 2 - text                what explains it: `#` lines after it, other lines before it
     ok 2 - text # SKIP reason
 
-cmocka 1.1 prints a plan for each group of cases and numbers each group from 1; the plans are added up. A case that
-it skips is `not ok 3 # SKIP text`, without a reason.
+cmocka 1.1 prints a plan for each group of cases and numbers each group from 1; the plans are added
+up. A case that it skips is `not ok 3 # SKIP text`, without a reason.
 """
 
 import re
@@ -20,11 +20,12 @@ class Case:
 
 
 class Tap:
-    """What a program printed: .cases, .planned (their number, None without a plan), .rest (lines after the last)."""
+    """What a program printed: .cases, .planned (their number, None without a plan), .rest (lines
+    after the last), .problems (of the whole: cases missing or too many, numbers out of order)."""
 
     def __init__(self, output):
         self.cases, self.planned, self.rest, self.plans = [], None, [], []
-        self.count, self.wrong = 0, []
+        self.count, self.problems = 0, []
         for line in output.splitlines():
             self.read(line)
         self.check_numbers()
@@ -38,9 +39,10 @@ class Tap:
         elif case:
             self.add(not case[1], int(case[2] or 0), case[3])
         elif line.startswith("Bail out!"):
-            self.wrong.append(line)
+            self.problems.append(line)
         elif line.startswith("#"):
-            if self.cases and self.cases[-1].verdict is False and not re.match(r"# (not )?ok - ", line):
+            summary = re.match(r"# (not )?ok - ", line)
+            if self.cases and self.cases[-1].verdict is False and not summary:
                 self.cases[-1].notes.append(line)
         elif not line.startswith("TAP version"):
             self.rest.append(line)
@@ -53,21 +55,16 @@ class Tap:
             name, verdict = skip[1], "skip() in the test"
         self.count = 1 if number == 1 else self.count + 1
         if number and number != self.count:
-            self.wrong.append("case %d came where %d was due" % (number, self.count))
+            self.problems.append("case %d came where %d was due" % (number, self.count))
             self.count = number
         self.cases.append(Case(name.strip(), verdict, self.rest))
         self.rest = []
 
     def check_numbers(self):
         if self.planned is None:
-            self.wrong.append("no plan, %d cases reported" % len(self.cases))
+            self.problems.append("no plan, %d cases reported" % len(self.cases))
         elif self.planned != len(self.cases) or not self.cases:
-            self.wrong.append("%d of %d cases reported" % (len(self.cases), self.planned))
-
-    @property
-    def problems(self):
-        """What is wrong with the whole: cases that are missing or too many, numbers out of order."""
-        return self.wrong
+            self.problems.append("%d of %d cases reported" % (len(self.cases), self.planned))
 
     @property
     def failed(self):
