@@ -43,17 +43,17 @@ static bool main_send(struct clip_answer *a, bool list)
 /* What is asked is one byte: CLIP_NO_TYPE for the list, else an image's type. */
 static bool main_answer(const struct wire_frame *f)
 {
-	const bool list = f->n == 1 && f->payload[0] == CLIP_NO_TYPE;
 	struct clip_answer a;
+	struct wire_ask m;
 	bool sent;
 
-	if (f->type != WIRE_CLIP_ASK || f->n != 1 || f->payload[0] > CLIP_NO_TYPE)
+	if (f->type != WIRE_CLIP_ASK || !wire_get_ask(f, &m) || m.type > CLIP_NO_TYPE)
 		return false;
-	if (list)
+	if (m.type == CLIP_NO_TYPE)
 		clip_host_list(&a);
 	else
-		clip_host_image((enum clip_type)f->payload[0], &a);
-	sent = main_send(&a, list);
+		clip_host_image((enum clip_type)m.type, &a);
+	sent = main_send(&a, m.type == CLIP_NO_TYPE);
 	buf_fini(&a.bytes);
 	return sent;
 }

@@ -1,5 +1,4 @@
 #include "client/link.h"
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -39,8 +38,7 @@ int link_resize(struct link *k, int cols, int rows, struct err *e)
 {
 	AUTO_BUF struct buf size = {0};
 
-	bytes_put_u16(&size, (uint16_t)cols);
-	bytes_put_u16(&size, (uint16_t)rows);
+	wire_fill_resize(&size, (struct wire_resize){(uint16_t)cols, (uint16_t)rows});
 	return link_send(k, WIRE_RESIZE, buf_data(&size), buf_len(&size), e);
 }
 
@@ -86,16 +84,16 @@ void link_drop(struct link *k, const struct wire_frame *f)
 	buf_drop(&k->in, f->n + WIRE_HEADER_SIZE);
 }
 
-int link_view(struct link *k, const struct buf *message, enum view_kind answer, struct wire_frame *f, struct err *e)
+int link_view(struct link *k, const struct buf *message, enum view_type answer, struct wire_frame *f, struct err *e)
 {
 	int rc;
 
 	if (link_send(k, WIRE_VIEW, buf_data(message), buf_len(message), e) < 0)
 		return -1;
 	while ((rc = link_next(k, LINK_PATIENCE_MS, f, e)) == 1) {
-		if (f->type == WIRE_VIEW_DATA && f->n && f->payload[0] == (unsigned char)answer)
+		if (f->type == WIRE_VIEW_DATA && view_type(f->payload, f->n) == (unsigned)answer)
 			return 0;
-		if (f->type == WIRE_VIEW_DATA && f->n && f->payload[0] == VIEW_NONE) {
+		if (f->type == WIRE_VIEW_DATA && view_type(f->payload, f->n) == VIEW_NONE) {
 			err_set(e, "the session has no screen");
 			return err_remedy(e, "only sessions with a terminal have one: ccvmctl new, or ccvm started in a terminal");
 		}
@@ -110,8 +108,7 @@ int link_screen(struct link *k, struct view_screen *v, struct err *e)
 	struct wire_frame f;
 	int rc;
 
-	buf_add(&pull, "p", 1);
-	bytes_put_u64(&pull, 0);
+	view_put_pull(&pull, (struct view_pull){0});
 	if (link_view(k, &pull, VIEW_FRAME, &f, e) < 0)
 		return -1;
 	rc = view_take_frame(v, f.payload, f.n);

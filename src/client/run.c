@@ -10,7 +10,6 @@
  *    is then cleaned up here. */
 #include "client/run.h"
 #include "base/buf.h"
-#include "base/bytes.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -412,7 +411,9 @@ static void run_on_stdout(struct run *r, const struct wire_frame *f)
 /* Without the guest's terminal behind it an answer would be typed into the user's shell. */
 static void run_on_answers(struct run *r, const struct wire_frame *f)
 {
-	r->out[0].filter.answers = r->tty && f->n == 1 && f->payload[0];
+	struct wire_answers m;
+
+	r->out[0].filter.answers = r->tty && wire_get_answers(f, &m) && m.answers;
 }
 
 static void run_on_stderr(struct run *r, const struct wire_frame *f)
@@ -422,8 +423,10 @@ static void run_on_stderr(struct run *r, const struct wire_frame *f)
 
 static void run_on_credit(struct run *r, const struct wire_frame *f)
 {
-	if (f->n == 4)
-		r->credit += bytes_get_u32(f->payload);
+	struct wire_credit credit;
+
+	if (wire_get_credit(f, &credit))
+		r->credit += credit.bytes;
 	run_input_watch(r);
 }
 
@@ -506,16 +509,13 @@ static void run_on_signal(uv_signal_t *handle, int number)
 static void run_on_resize(uv_signal_t *handle, int number)
 {
 	struct run *r = handle->data;
-	unsigned char size[4];
+	AUTO_BUF struct buf size = {0};
 	int cols, rows;
 
 	(void)number;
 	terminal_size(&cols, &rows);
-	size[0] = (unsigned char)cols;
-	size[1] = (unsigned char)(cols >> 8);
-	size[2] = (unsigned char)rows;
-	size[3] = (unsigned char)(rows >> 8);
-	run_send(r, WIRE_RESIZE, size, sizeof(size));
+	wire_fill_resize(&size, (struct wire_resize){(uint16_t)cols, (uint16_t)rows});
+	run_send(r, WIRE_RESIZE, buf_data(&size), buf_len(&size));
 }
 
 static void run_signals_init(struct run *r)

@@ -1,5 +1,6 @@
 #include "client/termclip.h"
 #include "base/json.h"
+#include "proto/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ static bool termclip_may_ask(void)
 void termclip_on_ask(struct termclip *t, const void *payload, size_t n)
 {
 	AUTO_BUF struct buf question = {0};
-	const unsigned char type = n == 1 ? *(const unsigned char *)payload : CLIP_BMP;
+	struct wire_ask m;
+	const unsigned char type = message_get(&wire_ask_shape, payload, n, &m) == 0 ? m.type : CLIP_BMP;
 
 	if (t->asked)
 		return;

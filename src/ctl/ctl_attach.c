@@ -87,7 +87,7 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 	AUTO_BUF struct buf out = {0};
 	int rc;
 
-	if (f->n && f->payload[0] == VIEW_NONE) {
+	if (view_type(f->payload, f->n) == VIEW_NONE) {
 		err_set(e, "the session has no terminal to attach to");
 		return err_remedy(e, "it was started by ccvm without one; ccvmctl events shows what it does");
 	}
@@ -101,6 +101,13 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 	a->drawn = true;
 	view_screen_fini(&v);
 	return rc;
+}
+
+static void attach_on_answers(struct attach *a, const struct wire_frame *f)
+{
+	struct wire_answers m;
+
+	a->filter.answers = wire_get_answers(f, &m) && m.answers;
 }
 
 static void attach_on_exit(struct attach *a, const struct wire_frame *f)
@@ -125,7 +132,7 @@ static int attach_on_session(struct attach *a, struct err *e)
 		if (f.type == WIRE_STDOUT)
 			rc = attach_write(a, f.payload, f.n, e);
 		else if (f.type == WIRE_ANSWERS)
-			a->filter.answers = f.n == 1 && f.payload[0];
+			attach_on_answers(a, &f);
 		else if (f.type == WIRE_VIEW_DATA)
 			rc = attach_on_view(a, &f, e);
 		else if (f.type == WIRE_EXIT)
@@ -249,12 +256,12 @@ static int attach_open_signals(struct err *e)
 
 static int attach_run(struct attach *a, struct err *e)
 {
-	const unsigned char filtered = !a->filter.open;
-	AUTO_BUF struct buf undo = {0};
+	AUTO_BUF struct buf undo = {0}, attach = {0};
 	int cols, rows, rc;
 
 	terminal_size(&cols, &rows);
-	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, &filtered, 1, e) < 0)
+	wire_fill_attach(&attach, (struct wire_attach){!a->filter.open});
+	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, buf_data(&attach), buf_len(&attach), e) < 0)
 		return -1;
 	terminal_init();
 	terminal_set_raw();

@@ -1,5 +1,4 @@
 /* ccvmctl send, keys, capture, rename: a session's screen and keyboard, for scripts. */
-#include "base/bytes.h"
 #include "ctl/ctl.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -89,8 +88,7 @@ static int screen_key(struct link *k, const struct key *key, struct err *e)
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, (const char[]){VIEW_KEY, (char)key->mods}, 2);
-	bytes_put_u32(&message, key->code);
+	view_put_pressed(&message, (struct view_pressed){(uint8_t)key->mods, key->code});
 	return link_send(k, WIRE_VIEW, buf_data(&message), buf_len(&message), e);
 }
 
@@ -154,9 +152,7 @@ static int capture_history(struct link *k, const struct view_screen *v, const st
 		struct wire_frame frame;
 		int rc;
 
-		buf_add(&ask, "l", 1);
-		bytes_put_u64(&ask, line);
-		bytes_put_u16(&ask, n);
+		view_put_lines(&ask, (struct view_lines){line, n});
 		if (link_view(k, &ask, VIEW_HISTORY, &frame, e) < 0)
 			return -1;
 		rc = view_take_history(&rows, v->cols, n, frame.payload, frame.n);

@@ -10,32 +10,84 @@
 
 /* ---- integers and characters ---- */
 
+/* ---- messages ---- */
+
+MESSAGE_SHAPE(view_pull, MESSAGE_FIELD(view_pull, gen, MESSAGE_U64, "the generation that the viewer has; 0: none"));
+MESSAGE_SHAPE(view_lines, MESSAGE_FIELD(view_lines, first, MESSAGE_U64, "number of the first line"),
+	      MESSAGE_FIELD(view_lines, count, MESSAGE_U16, "how many"));
+MESSAGE_SHAPE(view_find, MESSAGE_FIELD(view_find, from, MESSAGE_U64, "line to begin with"),
+	      MESSAGE_FIELD(view_find, down, MESSAGE_FLAG, "towards newer lines"), MESSAGE_FIELD(view_find, text, MESSAGE_REST, "UTF-8"));
+MESSAGE_SHAPE(view_pressed, MESSAGE_FIELD(view_pressed, mods, MESSAGE_U8, "1 Shift, 2 Alt, 4 Control"),
+	      MESSAGE_FIELD(view_pressed, code, MESSAGE_U32, "a code point, or a key from 0x200000 on"));
+MESSAGE_SHAPE(view_paste, MESSAGE_FIELD(view_paste, part, MESSAGE_U8, "1 the paste begins, 2 it ends, 3 both"),
+	      MESSAGE_FIELD(view_paste, text, MESSAGE_REST, "whole characters of UTF-8, 16384 bytes at most"));
+MESSAGE_SHAPE(view_mouse, MESSAGE_FIELD(view_mouse, mods, MESSAGE_U8, "1 Shift, 2 Alt, 4 Control"),
+	      MESSAGE_FIELD(view_mouse, button, MESSAGE_U8, "0 to 2; 64 and 65: the wheel"),
+	      MESSAGE_FIELD(view_mouse, action, MESSAGE_U8, "0 press, 1 release, 2 move"), MESSAGE_FIELD(view_mouse, row, MESSAGE_U16, "row"),
+	      MESSAGE_FIELD(view_mouse, col, MESSAGE_U16, "column"));
+MESSAGE_SHAPE(view_focus, MESSAGE_FIELD(view_focus, gained, MESSAGE_FLAG, "the pane is looked at"));
+MESSAGE_SHAPE(view_head, MESSAGE_FIELD(view_head, gen, MESSAGE_U64, "generation, to name in the next pull"),
+	      MESSAGE_FIELD(view_head, top, MESSAGE_U64, "number of the line in screen row 0"),
+	      MESSAGE_FIELD(view_head, first, MESSAGE_U64, "number of the oldest line that is kept"),
+	      MESSAGE_FIELD(view_head, cols, MESSAGE_U16, "columns, 1 to 1000"), MESSAGE_FIELD(view_head, rows, MESSAGE_U16, "rows, 1 to 500"),
+	      MESSAGE_FIELD(view_head, cursor_row, MESSAGE_U16, "row of the cursor"),
+	      MESSAGE_FIELD(view_head, cursor_col, MESSAGE_U16, "column of the cursor"),
+	      MESSAGE_FIELD(view_head, modes, MESSAGE_U16, "bits of enum view_mode"),
+	      MESSAGE_FIELD(view_head, shape, MESSAGE_U8, "of the cursor: 0 default, 1 block, 2 underline, 3 bar"),
+	      MESSAGE_FIELD(view_head, titled, MESSAGE_FLAG, "the title changed"),
+	      MESSAGE_FIELD(view_head, title, MESSAGE_COUNTED, "the title, UTF-8, 255 bytes at most"),
+	      MESSAGE_FIELD(view_head, rest, MESSAGE_REST, "rows: a count (2 bytes), the rows, the links that they name"));
+MESSAGE_SHAPE(view_history, MESSAGE_FIELD(view_history, first, MESSAGE_U64, "number of the first line"),
+	      MESSAGE_FIELD(view_history, rest, MESSAGE_REST, "rows, counted from that line"));
+MESSAGE_SHAPE(view_found, MESSAGE_FIELD(view_found, line, MESSAGE_U64, "line; all bits set: not found"),
+	      MESSAGE_FIELD(view_found, col, MESSAGE_U16, "column"));
+MESSAGE_SHAPE(view_taken, MESSAGE_FIELD(view_taken, bytes, MESSAGE_U32, "bytes of pastes that are on their way into the program"));
+
+const struct view_message_row view_message_rows[] = {
+	{VIEW_PULL, "pull", true, &view_pull_shape, "send a frame as soon as there is something newer"},
+	{VIEW_LINES, "lines", true, &view_lines_shape, "send these lines"},
+	{VIEW_FIND, "find", true, &view_find_shape, "search for text"},
+	{VIEW_KEY, "key", true, &view_pressed_shape, "a key was pressed"},
+	{VIEW_PASTE, "paste", true, &view_paste_shape, "a part of a paste"},
+	{VIEW_MOUSE, "mouse", true, &view_mouse_shape, "the mouse"},
+	{VIEW_FOCUS, "focus", true, &view_focus_shape, "the focus moved"},
+	{VIEW_FRAME, "frame", false, &view_head_shape, "the screen, or the rows that changed"},
+	{VIEW_HISTORY, "history", false, &view_history_shape, "the answer to lines"},
+	{VIEW_FOUND, "found", false, &view_found_shape, "the answer to find"},
+	{VIEW_NONE, "none", false, NULL, "this session has no screen"},
+	{VIEW_TAKEN, "taken", false, &view_taken_shape, "that much more of a paste may be sent"},
+};
+const size_t view_message_count = ARRAY_LEN(view_message_rows);
+
 /* ---- writing ---- */
 
-size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title)
+/* Room for the number of rows; returns its place. */
+static size_t view_begin_rows(struct buf *out)
 {
-	const uint16_t numbers[] = {s->cols, s->rows, s->cursor_row, s->cursor_col, s->modes};
-	const size_t n = title ? strnlen(title, VIEW_TITLE_MAX - 1) : 0;
-
-	buf_add(out, "F", 1);
-	bytes_put_u64(out, s->gen);
-	bytes_put_u64(out, s->top);
-	bytes_put_u64(out, s->first);
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		bytes_put_u16(out, numbers[i]);
-	buf_add(out, (const unsigned char[]){s->shape, title != NULL}, 2);
-	bytes_put_u16(out, (uint16_t)n);
-	buf_add(out, title ? title : "", n);
 	bytes_put_u16(out, 0);
 	return buf_len(out) - 2;
 }
 
+size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title)
+{
+	view_put_head(out, (struct view_head){.gen = s->gen,
+					      .top = s->top,
+					      .first = s->first,
+					      .cols = s->cols,
+					      .rows = s->rows,
+					      .cursor_row = s->cursor_row,
+					      .cursor_col = s->cursor_col,
+					      .modes = s->modes,
+					      .shape = s->shape,
+					      .titled = title != NULL,
+					      .title = {title, title ? strnlen(title, VIEW_TITLE_MAX - 1) : 0}});
+	return view_begin_rows(out);
+}
+
 size_t view_begin_history(struct buf *out, uint64_t first)
 {
-	buf_add(out, "L", 1);
-	bytes_put_u64(out, first);
-	bytes_put_u16(out, 0);
-	return buf_len(out) - 2;
+	view_put_history(out, (struct view_history){.first = first});
+	return view_begin_rows(out);
 }
 
 void view_end(struct buf *out, size_t count_at, uint16_t rows)
@@ -248,13 +300,12 @@ static int view_read_rows(struct view_reader *r, struct view_screen *v)
 	return !links || r->p + links != r->end ? -1 : 0;
 }
 
-static int view_read_title(struct view_reader *r, struct view_screen *v)
+static int view_take_title(struct view_screen *v, const struct view_head *h)
 {
-	const bool changed = *view_read(r, 1);
-	const uint16_t n = view_read_u16(r);
-	const unsigned char *text = view_read(r, n);
+	const unsigned char *text = h->title.p;
+	const size_t n = h->title.n;
 
-	if (r->failed || n >= VIEW_TITLE_MAX || (!changed && n))
+	if (n >= VIEW_TITLE_MAX || (!h->titled && n))
 		return -1;
 	for (size_t i = 0; i < n;) {
 		uint32_t ch;
@@ -264,7 +315,7 @@ static int view_read_title(struct view_reader *r, struct view_screen *v)
 			return -1;
 		i += len;
 	}
-	if (changed) {
+	if (h->titled) {
 		memcpy(v->title, text, n);
 		v->title[n] = '\0';
 	}
@@ -280,45 +331,53 @@ static void view_shift(struct view_screen *v, uint64_t by)
 	memset(v->cells + keep * cols, 0, (v->rows - keep) * cols * sizeof(*v->cells));
 }
 
+static bool view_is_head(const struct view_head *h)
+{
+	return h->cols && h->rows && h->cols <= VIEW_COLS_MAX && h->rows <= VIEW_ROWS_MAX && h->cursor_row < h->rows &&
+	       h->cursor_col < h->cols && h->first <= h->top && h->shape <= 3;
+}
+
+static int view_take_rows(struct view_screen *v, struct message_bytes rows)
+{
+	struct view_reader r = {rows.p, (const unsigned char *)rows.p + rows.n, false};
+
+	return view_read_rows(&r, v);
+}
+
 int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n)
 {
-	struct view_reader r = {bytes, bytes + n, n == 0 || bytes[0] != VIEW_FRAME};
-	struct view_state s = {0};
+	struct view_head h;
 
-	(void)view_read(&r, 1);
-	s.gen = bytes_get_u64(view_read(&r, 8));
-	s.top = bytes_get_u64(view_read(&r, 8));
-	s.first = bytes_get_u64(view_read(&r, 8));
-	s.cols = view_read_u16(&r);
-	s.rows = view_read_u16(&r);
-	s.cursor_row = view_read_u16(&r);
-	s.cursor_col = view_read_u16(&r);
-	s.modes = view_read_u16(&r);
-	s.shape = *view_read(&r, 1);
-	if (r.failed || !s.cols || !s.rows || s.cols > VIEW_COLS_MAX || s.rows > VIEW_ROWS_MAX || s.cursor_row >= s.rows ||
-	    s.cursor_col >= s.cols || s.first > s.top || s.shape > 3)
+	if (!view_get_head(bytes, n, &h) || !view_is_head(&h))
 		return -1;
-	if (!v->cells || v->cols != s.cols || v->rows != s.rows || (s.modes & VIEW_WHOLE)) {
-		view_screen_resize(v, s.cols, s.rows);
-		memset(v->cells, 0, (size_t)s.cols * s.rows * sizeof(*v->cells));
-	} else if (s.top > v->s.top) {
-		view_shift(v, s.top - v->s.top);
+	if (!v->cells || v->cols != h.cols || v->rows != h.rows || (h.modes & VIEW_WHOLE)) {
+		view_screen_resize(v, h.cols, h.rows);
+		memset(v->cells, 0, (size_t)h.cols * h.rows * sizeof(*v->cells));
+	} else if (h.top > v->s.top) {
+		view_shift(v, h.top - v->s.top);
 	}
-	v->s = s;
-	return view_read_title(&r, v) < 0 ? -1 : view_read_rows(&r, v);
+	v->s = (struct view_state){.gen = h.gen,
+				   .top = h.top,
+				   .first = h.first,
+				   .cols = h.cols,
+				   .rows = h.rows,
+				   .cursor_row = h.cursor_row,
+				   .cursor_col = h.cursor_col,
+				   .modes = h.modes,
+				   .shape = h.shape};
+	return view_take_title(v, &h) < 0 ? -1 : view_take_rows(v, h.rest);
 }
 
 int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const unsigned char *bytes, size_t n)
 {
-	struct view_reader r = {bytes, bytes + n, n == 0 || bytes[0] != VIEW_HISTORY};
+	struct view_history h;
 
-	if (!cols || !rows || cols > VIEW_COLS_MAX || rows > VIEW_LINES_MAX)
+	if (!cols || !rows || cols > VIEW_COLS_MAX || rows > VIEW_LINES_MAX || !view_get_history(bytes, n, &h))
 		return -1;
-	(void)view_read(&r, 1);
 	view_screen_resize(v, cols, rows);
 	memset(v->cells, 0, (size_t)cols * rows * sizeof(*v->cells));
-	v->s = (struct view_state){.cols = cols, .rows = rows, .top = bytes_get_u64(view_read(&r, 8))};
-	return view_read_rows(&r, v);
+	v->s = (struct view_state){.cols = cols, .rows = rows, .top = h.first};
+	return view_take_rows(v, h.rest);
 }
 
 /* ---- text ---- */

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "proto/links.h"
+#include "proto/message.h"
 
 #define VIEW_COLS_MAX  1000
 #define VIEW_ROWS_MAX  500
@@ -75,23 +76,124 @@ struct view_state {
 	uint8_t shape; /* of the cursor: 0 default, 1 block, 2 underline, 3 bar */
 };
 
-/* Kinds of messages: the first byte of what WIRE_VIEW and WIRE_VIEW_DATA carry. */
-enum view_kind {
+/* The first byte of a message, which WIRE_VIEW and WIRE_VIEW_DATA carry. docs/protocols has the fields, from the table in view.c. */
+enum view_type {
 	/* viewer to ccvm-term */
-	VIEW_PULL = 'p',  /* gen: 8 bytes */
-	VIEW_LINES = 'l', /* first line: 8 bytes, how many: 2 */
-	VIEW_FIND = 'f',  /* line to begin with: 8 bytes, 1 byte: 0 up, 1 down; text */
-	VIEW_KEY = 'k',	  /* 1 byte of enum view_mod, 4 bytes: a code point or enum view_key */
-	VIEW_PASTE = 't', /* 1 byte: 1 the paste begins, 2 it ends (3: both); text, whole characters, VIEW_PASTE_PART at most */
-	VIEW_MOUSE = 'm', /* 1 byte of enum view_mod, 1 button (0..2, 64, 65 the wheel), 1: 0 press, 1 release, 2 move; row, col: 2 each */
-	VIEW_FOCUS = 'c', /* 1 byte: 0 lost, 1 gained */
+	VIEW_PULL = 'p',
+	VIEW_LINES = 'l',
+	VIEW_FIND = 'f',
+	VIEW_KEY = 'k',
+	VIEW_PASTE = 't',
+	VIEW_MOUSE = 'm',
+	VIEW_FOCUS = 'c',
 	/* ccvm-term to viewer */
 	VIEW_FRAME = 'F',
-	VIEW_HISTORY = 'L', /* first line: 8 bytes, then rows counted from it */
-	VIEW_FOUND = 'R',   /* line: 8 bytes, UINT64_MAX: none; column: 2 */
-	VIEW_NONE = 'X',    /* this session has no screen */
-	VIEW_TAKEN = 'T',   /* bytes of pastes that are on their way into the program: 4 bytes. See VIEW_PASTE_WINDOW */
+	VIEW_HISTORY = 'L',
+	VIEW_FOUND = 'R',
+	VIEW_NONE = 'X',
+	VIEW_TAKEN = 'T',
 };
+
+struct view_pull {
+	uint64_t gen; /* that the viewer has; 0: none */
+};
+
+struct view_lines {
+	uint64_t first;
+	uint16_t count;
+};
+
+struct view_find {
+	uint64_t from; /* line to begin with */
+	bool down;
+	struct message_bytes text;
+};
+
+struct view_pressed {
+	uint8_t mods;  /* of enum view_mod */
+	uint32_t code; /* a code point or enum view_key */
+};
+
+struct view_paste {
+	uint8_t part; /* VIEW_PASTE_FIRST, VIEW_PASTE_LAST */
+	struct message_bytes text; /* whole characters, VIEW_PASTE_PART at most */
+};
+
+struct view_mouse {
+	uint8_t mods;
+	uint8_t button; /* 0 to 2; 64, 65: the wheel */
+	uint8_t action; /* 0 press, 1 release, 2 move */
+	uint16_t row, col;
+};
+
+struct view_focus {
+	bool gained;
+};
+
+/* What stands before the rows of a frame. */
+struct view_head {
+	uint64_t gen, top, first;
+	uint16_t cols, rows, cursor_row, cursor_col, modes;
+	uint8_t shape;
+	bool titled; /* the title changed */
+	struct message_bytes title, rest;
+};
+
+struct view_history {
+	uint64_t first; /* line; rows are counted from it */
+	struct message_bytes rest;
+};
+
+struct view_found {
+	uint64_t line; /* UINT64_MAX: none */
+	uint16_t col;
+};
+
+struct view_taken {
+	uint32_t bytes; /* of pastes that are on their way into the program; see VIEW_PASTE_WINDOW */
+};
+
+/* view_put_NAME appends a message, view_get_NAME reads one; false: another type, or malformed. */
+#define VIEW_SHAPED(name, first)                                                                                       \
+	extern const struct message_shape view_##name##_shape;                                                         \
+	static inline void view_put_##name(struct buf *out, struct view_##name m)                                      \
+	{                                                                                                              \
+		buf_add(out, (const unsigned char[]){first}, 1);                                                       \
+		message_put(&view_##name##_shape, &m, out);                                                            \
+	}                                                                                                              \
+	static inline bool view_get_##name(const void *p, size_t n, struct view_##name *m)                             \
+	{                                                                                                              \
+		const unsigned char *bytes = (const unsigned char *)p;                                                 \
+                                                                                                                       \
+		return n && bytes[0] == (first) && message_get(&view_##name##_shape, bytes + 1, n - 1, m) == 0;        \
+	}
+VIEW_SHAPED(pull, VIEW_PULL)
+VIEW_SHAPED(lines, VIEW_LINES)
+VIEW_SHAPED(find, VIEW_FIND)
+VIEW_SHAPED(pressed, VIEW_KEY)
+VIEW_SHAPED(paste, VIEW_PASTE)
+VIEW_SHAPED(mouse, VIEW_MOUSE)
+VIEW_SHAPED(focus, VIEW_FOCUS)
+VIEW_SHAPED(head, VIEW_FRAME)
+VIEW_SHAPED(history, VIEW_HISTORY)
+VIEW_SHAPED(found, VIEW_FOUND)
+VIEW_SHAPED(taken, VIEW_TAKEN)
+
+/* The type of a message; 0 for no bytes. */
+static inline unsigned view_type(const void *p, size_t n)
+{
+	return n ? *(const unsigned char *)p : 0;
+}
+
+struct view_message_row {
+	enum view_type type;
+	const char *name;
+	bool to_term;
+	const struct message_shape *shape; /* NULL: no fields */
+	const char *help;
+};
+extern const struct view_message_row view_message_rows[];
+extern const size_t view_message_count;
 
 #define VIEW_PASTE_PART	  16384u
 #define VIEW_PASTE_WINDOW 65536u /* bytes of pastes that may be under way to a session: a program that does not read stops the paste */

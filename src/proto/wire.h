@@ -1,59 +1,93 @@
-/* wire: frames between a client (ccvm, ccvmctl, ccvm-tui) and ccvm-session, on a Unix stream socket.
+/* wire: frames between a client (ccvm, ccvmctl, ccvm-tui) and ccvm-session, between ccvm-session and ccvm-term, and between
+ * ccvm-session and ccvm-clip, on Unix stream sockets.
  *
- * A frame is 4 bytes length (little-endian, of the payload), 1 byte type, payload. Clients are the same user as the
- * session, but frames are read with bounds all the same: a broken client must not take a session with it. */
+ * A frame is 4 bytes length (of the payload), 1 byte type, payload. docs/protocols lists the types, who may send each of them and when,
+ * and the payloads: they are made from the table in wire.c. Readers trust nobody: a broken client must not take a session with it, and
+ * ccvm-term and ccvm-clip read what a guest says. */
 #ifndef CCVM_PROTO_WIRE_H
 #define CCVM_PROTO_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strlist.h"
+#include "proto/message.h"
 
 #define WIRE_HEADER_SIZE 5
-#define WIRE_PAYLOAD_MAX (8u << 20) /* argument lists and environments; data frames are cut smaller */
+#define WIRE_PAYLOAD_MAX (8u << 20) /* data frames are cut smaller */
 #define WIRE_CHUNK       32768u     /* of a data frame */
 #define WIRE_CREDIT_FIRST 262144u   /* bytes of input a client may send before the first WIRE_CREDIT */
 
+_Static_assert(STRLIST_MAX <= WIRE_PAYLOAD_MAX, "a list of arguments fits into a frame");
+
 enum wire_type {
-	/* client to session; the first four start it, in this order, once, on the socket it was born with */
-	WIRE_START = 'S', /* JSON object, see session/request.h */
-	WIRE_ARGS = 'A',  /* the agent's arguments, each ended by NUL */
-	WIRE_ENV = 'E',   /* NAME=value for the agent, each ended by NUL; holds the API key */
+	WIRE_START = 'S',
+	WIRE_ARGS = 'A',
+	WIRE_ENV = 'E',
 	WIRE_BEGIN = 'B',
 	WIRE_STDIN = 'i',
 	WIRE_STDIN_END = 'z',
-	WIRE_RESIZE = 'w', /* cols, rows: 2 × 2 bytes little-endian */
-	WIRE_SIGNAL = 'k', /* name without SIG */
-	WIRE_STOP = 'x',   /* end the session */
-	WIRE_EGRESS = 'g', /* JSON object, see session/egress.h */
-	WIRE_ATTACH = 'a', /* from now on WIRE_STDOUT comes here too; a frame of the screen (WIRE_VIEW_DATA) comes first. 1 byte: 1 when
-			    * the client's terminal gets no DCS (terminal.filter) */
-	WIRE_TYPED = 'y',  /* bytes for a session's terminal, from a client that did not start it */
-	WIRE_RENAME = 'n', /* the session's new name, UTF-8 */
-	WIRE_IMAGE_BYTES = 'I', /* of an image file whose path was pasted */
-	WIRE_IMAGE = 'J',  /* its path; the bytes are all there. WIRE_IMAGE_PLACED answers */
-	WIRE_VIEW = 'V',   /* for ccvm-term, see proto/view.h */
-	/* session to client */
-	WIRE_EVENT = 'e', /* one JSON object */
+	WIRE_RESIZE = 'w',
+	WIRE_SIGNAL = 'k',
+	WIRE_STOP = 'x',
+	WIRE_EGRESS = 'g',
+	WIRE_ATTACH = 'a',
+	WIRE_TYPED = 'y',
+	WIRE_RENAME = 'n',
+	WIRE_IMAGE_BYTES = 'I',
+	WIRE_IMAGE = 'J',
+	WIRE_VIEW = 'V',
+	WIRE_EVENT = 'e',
 	WIRE_STDOUT = 'o',
 	WIRE_STDERR = 'r',
-	WIRE_ANSWERS = 'W', /* 1 byte: whether the client's terminal answers what the program asks from here on in WIRE_STDOUT; 0 at first.
-			     * To ccvm-term: 1 what is no DCS is answered elsewhere, 2 DCS is, too */
-	WIRE_CREDIT = 'c', /* 4 bytes little-endian: that many more bytes of input may be sent */
-	WIRE_EGRESS_ROW = 'G', /* one JSON object of the answer to WIRE_EGRESS */
-	WIRE_VIEW_DATA = 'v', /* from ccvm-term, see proto/view.h */
-	WIRE_IMAGE_PLACED = 'j', /* where the image lies in the guest; empty: nowhere */
-	WIRE_EXIT = 'q',   /* JSON: code and, for ccvm's own failures, what they were; the last frame */
-	/* between session and ccvm-term, beside WIRE_STDOUT (the agent's output), WIRE_STDIN (answers and keys, for the
-	 * agent) and WIRE_RESIZE. WIRE_VIEW and WIRE_VIEW_DATA begin with the viewer's number (4 bytes) there. */
-	WIRE_VIEW_GONE = 'Q', /* 4 bytes: a viewer that left */
-	WIRE_TERM_EVENT = 't', /* 1 byte of enum wire_term_event; text */
-	/* between session and ccvm-clip; and a client, whose terminal may be asked where the host has no display */
-	WIRE_CLIP_ASK = 'C',   /* 1 byte of enum clip_type (clip/clip_request.h); CLIP_NO_TYPE: the list */
-	WIRE_CLIP_BYTES = 'D', /* some of the answer's */
-	WIRE_CLIP_DONE = 'F',  /* JSON: ok, reason, no_display; the answer's end */
+	WIRE_ANSWERS = 'W',
+	WIRE_CREDIT = 'c',
+	WIRE_EGRESS_ROW = 'G',
+	WIRE_VIEW_DATA = 'v',
+	WIRE_IMAGE_PLACED = 'j',
+	WIRE_EXIT = 'q',
+	WIRE_VIEW_GONE = 'Q',
+	WIRE_TERM_EVENT = 't',
+	WIRE_CLIP_ASK = 'C',
+	WIRE_CLIP_BYTES = 'D',
+	WIRE_CLIP_DONE = 'F',
+};
+
+/* ---- payloads that have fields ---- */
+
+struct wire_resize {
+	uint16_t cols, rows;
+};
+
+struct wire_attach {
+	bool filtered; /* no DCS reaches the client's terminal (terminal.filter) */
+};
+
+struct wire_answers {
+	bool answers; /* the client's terminal answers what the program asks from here on in WIRE_STDOUT; false at first */
+};
+
+/* To ccvm-term. */
+struct wire_elsewhere {
+	bool most; /* what is no DCS is answered elsewhere */
+	bool dcs;  /* DCS is, too */
+};
+
+struct wire_credit {
+	uint32_t bytes; /* that many more bytes of input may be sent */
+};
+
+/* To and from ccvm-term: a message of proto/view.h, with the viewer it is for. */
+struct wire_view {
+	uint32_t viewer;
+	struct message_bytes message;
+};
+
+struct wire_gone {
+	uint32_t viewer;
 };
 
 enum wire_term_event {
@@ -65,6 +99,17 @@ enum wire_term_event {
 
 #define WIRE_SCREEN_CELLS (400u * 120u) /* four bytes and fewer each, and a newline a row */
 
+struct wire_told {
+	uint8_t event; /* enum wire_term_event */
+	struct message_bytes text;
+};
+
+struct wire_ask {
+	uint8_t type; /* enum clip_type (clip/clip_request.h); CLIP_NO_TYPE: the list */
+};
+
+/* ---- frames ---- */
+
 struct wire_frame {
 	enum wire_type type;
 	const unsigned char *payload; /* borrowed from the reader's buffer until the next call */
@@ -72,10 +117,62 @@ struct wire_frame {
 };
 
 void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t n);
-void wire_put_u32(struct buf *out, enum wire_type type, uint32_t value);
 
 /* Takes the next whole frame from the front of in: 1 and *f, 0 when more bytes are needed, -1 for a length beyond
  * the bound. The caller drops f->n + WIRE_HEADER_SIZE bytes from in when done with the frame. Pure. */
 int wire_next(const struct buf *in, struct wire_frame *f);
+
+/* wire_fill_NAME appends a payload; wire_get_NAME reads the frame's, false: malformed. */
+#define WIRE_SHAPED(name)                                                                                              \
+	extern const struct message_shape wire_##name##_shape;                                                         \
+	static inline void wire_fill_##name(struct buf *payload, struct wire_##name m)                                 \
+	{                                                                                                              \
+		message_put(&wire_##name##_shape, &m, payload);                                                        \
+	}                                                                                                              \
+	static inline bool wire_get_##name(const struct wire_frame *f, struct wire_##name *m)                          \
+	{                                                                                                              \
+		return message_get(&wire_##name##_shape, f->payload, f->n, m) == 0;                                    \
+	}
+WIRE_SHAPED(resize)
+WIRE_SHAPED(attach)
+WIRE_SHAPED(answers)
+WIRE_SHAPED(elsewhere)
+WIRE_SHAPED(credit)
+WIRE_SHAPED(view)
+WIRE_SHAPED(gone)
+WIRE_SHAPED(told)
+WIRE_SHAPED(ask)
+
+/* ---- who may send what, and when ---- */
+
+/* A connection is between the session and one of these. */
+enum wire_peer {
+	WIRE_STARTER, /* the client on the socket that the session was born with */
+	WIRE_CLIENT,  /* any other client */
+	WIRE_TERM,
+	WIRE_CLIP,
+};
+
+enum wire_phase {
+	WIRE_BEFORE, /* up to WIRE_BEGIN */
+	WIRE_AFTER,
+};
+
+/* Whether the session takes a frame of this type from that peer in that phase. Pure. */
+bool wire_may_send(enum wire_peer peer, enum wire_phase phase, enum wire_type type);
+
+/* The table itself, for docs/protocols and tests. */
+struct wire_row {
+	enum wire_type type;
+	const char *name;
+	unsigned from;			   /* 1 << enum wire_peer, of those that send it to the session */
+	unsigned to;			   /* of those that the session sends it to */
+	unsigned phases;		   /* 1 << enum wire_phase */
+	const struct message_shape *shape; /* NULL: `payload` says what the bytes are */
+	const char *payload;
+	const char *help;
+};
+extern const struct wire_row wire_rows[];
+extern const size_t wire_row_count;
 
 #endif

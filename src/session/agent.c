@@ -85,10 +85,10 @@ static bool agent_send_input(struct session *s)
 		sent += (uint32_t)n;
 	}
 	if (sent && s->owner) {
-		AUTO_BUF struct buf frame = {0};
+		AUTO_BUF struct buf credit = {0};
 
-		wire_put_u32(&frame, WIRE_CREDIT, sent);
-		clients_send(s->owner, WIRE_CREDIT, buf_data(&frame) + WIRE_HEADER_SIZE, 4);
+		wire_fill_credit(&credit, (struct wire_credit){sent});
+		clients_send(s->owner, WIRE_CREDIT, buf_data(&credit), buf_len(&credit));
 	}
 	if (sent)
 		clients_resume(s);

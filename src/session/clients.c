@@ -1,4 +1,3 @@
-#include "base/bytes.h"
 #include "base/strlist.h"
 #include "session/state.h"
 #include "proto/view.h"
@@ -53,9 +52,10 @@ static struct client *clients_find(struct session *s, uint32_t number)
 
 static void clients_tell_answers(struct client *c, bool answers)
 {
-	const unsigned char payload = answers;
+	AUTO_BUF struct buf payload = {0};
 
-	clients_send(c, WIRE_ANSWERS, &payload, 1);
+	wire_fill_answers(&payload, (struct wire_answers){answers});
+	clients_send(c, WIRE_ANSWERS, buf_data(&payload), buf_len(&payload));
 }
 
 /* The starter's terminal, or the first that attached: clients are numbered in their order. */
@@ -77,7 +77,7 @@ void clients_choose_answering(struct session *s)
 	const bool dcs = c && (c->owner ? !s->conf.terminal_filter : c->unfiltered);
 
 	/* To ccvm-term always: it may be a new one. */
-	screen_answered_elsewhere(s, (c ? 1 : 0) | (dcs ? 2 : 0));
+	screen_answered_elsewhere(s, c != NULL, dcs);
 	if (c == before && (c || !s->answering))
 		return;
 	s->answering = c ? c->number : 0;
@@ -192,14 +192,15 @@ static int clients_on_stdin_end(struct client *c, const struct wire_frame *f)
 static int clients_on_resize(struct client *c, const struct wire_frame *f)
 {
 	struct request *r = &c->session->request;
+	struct wire_resize size;
 
-	if (f->n != 4)
+	if (!wire_get_resize(f, &size))
 		return -1;
 	/* The terminal of the one that started it decides, where there is one. */
 	if (!c->owner && !c->session->request.detached)
 		return 0;
-	r->cols = f->payload[0] | f->payload[1] << 8;
-	r->rows = f->payload[2] | f->payload[3] << 8;
+	r->cols = size.cols;
+	r->rows = size.rows;
 	if (c->session->ssh && r->cols && r->rows)
 		sshlink_resize(c->session->ssh, r->cols, r->rows);
 	screen_resize(c->session);
@@ -251,26 +252,39 @@ static int clients_on_typed(struct client *c, const struct wire_frame *f)
 	return 0;
 }
 
+/* Asks ccvm-term for the whole screen, in the client's name. */
+static void clients_pull(struct client *c)
+{
+	AUTO_BUF struct buf pull = {0};
+
+	view_put_pull(&pull, (struct view_pull){0});
+	screen_on_view(c->session, c, c->number, buf_data(&pull), buf_len(&pull));
+}
+
 static int clients_on_attach(struct client *c, const struct wire_frame *f)
 {
-	static const unsigned char pull[9] = {VIEW_PULL};
+	struct wire_attach m;
 
+	if (!wire_get_attach(f, &m))
+		return -1;
 	c->attached = true;
-	c->unfiltered = f->n && !f->payload[0];
+	c->unfiltered = !m.filtered;
 	clients_choose_answering(c->session);
 	c->holding = c->session->screen.worker != NULL;
-	screen_on_view(c->session, c, c->number, pull, sizeof(pull));
+	clients_pull(c);
 	return 0;
 }
 
 static int clients_on_view(struct client *c, const struct wire_frame *f)
 {
+	struct view_paste paste;
+
 	if (f->n == 0)
 		return -1;
-	if (f->payload[0] == VIEW_PULL)
+	if (view_type(f->payload, f->n) == VIEW_PULL)
 		c->pulling = true;
-	if (f->payload[0] == VIEW_PASTE && f->n > 2)
-		c->pasted += (uint32_t)f->n - 2;
+	if (view_get_paste(f->payload, f->n, &paste))
+		c->pasted += (uint32_t)paste.text.n;
 	clip_on_view(c->session, c->number, f->payload, f->n);
 	screen_on_view(c->session, c, c->number, f->payload, f->n);
 	return 0;
@@ -316,26 +330,38 @@ static int clients_on_rename(struct client *c, const struct wire_frame *f)
 
 static const struct {
 	enum wire_type type;
-	bool owner_only;
 	int (*handle)(struct client *c, const struct wire_frame *f);
 } clients_frames[] = {
-	{WIRE_START, true, clients_on_start},   {WIRE_ARGS, true, clients_on_args},
-	{WIRE_ENV, true, clients_on_env},       {WIRE_BEGIN, true, clients_on_begin},
-	{WIRE_STDIN, true, clients_on_stdin},   {WIRE_STDIN_END, true, clients_on_stdin_end},
-	{WIRE_RESIZE, false, clients_on_resize}, {WIRE_SIGNAL, true, clients_on_signal},
-	{WIRE_TYPED, false, clients_on_typed},  {WIRE_ATTACH, false, clients_on_attach},
-	{WIRE_VIEW, false, clients_on_view},    {WIRE_RENAME, false, clients_on_rename},
-	{WIRE_STOP, false, clients_on_stop},    {WIRE_EGRESS, false, clients_on_egress},
-	{WIRE_IMAGE_BYTES, false, clients_on_image_bytes},
-	{WIRE_IMAGE, false, clients_on_image}, {WIRE_CLIP_BYTES, false, clients_on_clip_bytes},
-	{WIRE_CLIP_DONE, false, clients_on_clip_done},
+	{WIRE_START, clients_on_start},
+	{WIRE_ARGS, clients_on_args},
+	{WIRE_ENV, clients_on_env},
+	{WIRE_BEGIN, clients_on_begin},
+	{WIRE_STDIN, clients_on_stdin},
+	{WIRE_STDIN_END, clients_on_stdin_end},
+	{WIRE_RESIZE, clients_on_resize},
+	{WIRE_SIGNAL, clients_on_signal},
+	{WIRE_TYPED, clients_on_typed},
+	{WIRE_ATTACH, clients_on_attach},
+	{WIRE_VIEW, clients_on_view},
+	{WIRE_RENAME, clients_on_rename},
+	{WIRE_STOP, clients_on_stop},
+	{WIRE_EGRESS, clients_on_egress},
+	{WIRE_IMAGE_BYTES, clients_on_image_bytes},
+	{WIRE_IMAGE, clients_on_image},
+	{WIRE_CLIP_BYTES, clients_on_clip_bytes},
+	{WIRE_CLIP_DONE, clients_on_clip_done},
 };
 
+/* Who may send a type, and when, stands in proto/wire.c. */
 static int clients_dispatch(struct client *c, const struct wire_frame *f)
 {
+	const enum wire_phase phase = c->session->state == SESSION_CREATED ? WIRE_BEFORE : WIRE_AFTER;
+
+	if (!wire_may_send(c->owner ? WIRE_STARTER : WIRE_CLIENT, phase, f->type))
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(clients_frames); i++)
 		if (clients_frames[i].type == f->type)
-			return clients_frames[i].owner_only && !c->owner ? -1 : clients_frames[i].handle(c, f);
+			return clients_frames[i].handle(c, f);
 	return -1;
 }
 
@@ -450,8 +476,7 @@ static void clients_send_taken(struct client *c)
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, (const char[]){VIEW_TAKEN}, 1);
-	bytes_put_u32(&message, c->taken);
+	view_put_taken(&message, (struct view_taken){c->taken});
 	if (c->taken)
 		clients_send(c, WIRE_VIEW_DATA, buf_data(&message), buf_len(&message));
 	c->taken = 0;
@@ -459,9 +484,9 @@ static void clients_send_taken(struct client *c)
 
 /* ccvm-term has made bytes for the agent of a part of a paste; they are in the input by now. What it claims is bounded by what it
  * was given. */
-static void clients_on_taken(struct client *c, const unsigned char *p, size_t n)
+static void clients_on_taken(struct client *c, const struct view_taken *m)
 {
-	const uint32_t told = n == 5 ? bytes_get_u32(p + 1) : 0, taken = told < c->pasted ? told : c->pasted;
+	const uint32_t taken = m->bytes < c->pasted ? m->bytes : c->pasted;
 
 	c->pasted -= taken;
 	c->taken += taken;
@@ -472,14 +497,15 @@ static void clients_on_taken(struct client *c, const unsigned char *p, size_t n)
 void clients_on_view_data(struct session *s, uint32_t number, const void *bytes, size_t n)
 {
 	struct client *c = clients_find(s, number);
+	struct view_taken taken;
 
 	if (!c)
 		return;
-	if (((const unsigned char *)bytes)[0] == VIEW_TAKEN) {
-		clients_on_taken(c, bytes, n);
+	if (view_get_taken(bytes, n, &taken)) {
+		clients_on_taken(c, &taken);
 		return;
 	}
-	if (((const unsigned char *)bytes)[0] == VIEW_FRAME)
+	if (view_type(bytes, n) == VIEW_FRAME)
 		c->pulling = false;
 	clients_send(c, WIRE_VIEW_DATA, bytes, n);
 	if (!c->holding)
@@ -493,11 +519,9 @@ void clients_on_view_data(struct session *s, uint32_t number, const void *bytes,
 
 void clients_pull_again(struct session *s)
 {
-	static const unsigned char pull[9] = {VIEW_PULL};
-
 	for (struct client *c = s->clients; c; c = c->next) {
 		if (c->pulling || c->holding)
-			screen_on_view(s, c, c->number, pull, sizeof(pull));
+			clients_pull(c);
 		c->taken += c->pasted; /* what the old one had of a paste is lost with the screen, which was told */
 		c->pasted = 0;
 		clients_send_taken(c);

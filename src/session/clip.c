@@ -9,7 +9,6 @@
  * 4. A list says which image types there are and nothing about texts, so it may be asked for at any time; but not more
  *    than once a second without a lease, since each one starts a program on the host.
  * 5. A helper that ends takes image paste with it, nothing else. */
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
@@ -105,7 +104,9 @@ void clip_on_typed(struct session *s, uint32_t client, struct clip_typed *t, con
 
 void clip_on_view(struct session *s, uint32_t client, const unsigned char *bytes, size_t n)
 {
-	if (n == 6 && bytes[0] == VIEW_KEY && bytes[1] == VIEW_CTRL && bytes_get_u32(bytes + 2) == 'v')
+	struct view_pressed key;
+
+	if (view_get_pressed(bytes, n, &key) && key.mods == VIEW_CTRL && key.code == 'v')
 		clip_grant(s, client);
 }
 
@@ -175,16 +176,15 @@ static void clip_next(struct session *s)
 {
 	struct clip *c = &s->clip;
 	struct clip_guest *g;
-	AUTO_BUF struct buf frame = {0};
-	unsigned char what;
+	AUTO_BUF struct buf frame = {0}, ask = {0};
 
 	while (!c->job && (g = clip_oldest(c))) {
 		if (clip_answer_at_once(s, g))
 			continue;
 		c->job = g->id;
 		c->job_request = g->request;
-		what = (unsigned char)(g->request.list ? CLIP_NO_TYPE : g->request.type);
-		wire_put(&frame, WIRE_CLIP_ASK, &what, 1);
+		wire_fill_ask(&ask, (struct wire_ask){(uint8_t)(g->request.list ? CLIP_NO_TYPE : g->request.type)});
+		wire_put(&frame, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
 		stream_write(c->helper, buf_data(&frame), buf_len(&frame));
 	}
 }

@@ -1,5 +1,4 @@
 #include "session/screen.h"
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "session/state.h"
 #include "base/spawn.h"
@@ -52,30 +51,31 @@ void screen_resize(struct session *s)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	bytes_put_u16(&payload, (uint16_t)s->request.cols);
-	bytes_put_u16(&payload, (uint16_t)s->request.rows);
+	wire_fill_resize(&payload, (struct wire_resize){(uint16_t)s->request.cols, (uint16_t)s->request.rows});
 	screen_send(s, WIRE_RESIZE, &payload);
 }
 
 /* ---- what ccvm-term says ---- */
 
-static void screen_on_input(struct session *s, const unsigned char *bytes, size_t n)
+static void screen_on_input(struct session *s, const struct wire_frame *f)
 {
-	const bool full = buf_len(&s->input) + n > SCREEN_INPUT_MAX;
+	const bool full = buf_len(&s->input) + f->n > SCREEN_INPUT_MAX;
 
 	if (full && !s->screen.deaf)
 		status_event_note(s, "input", "the program does not read its input: further keys are lost");
 	s->screen.deaf = full;
 	if (s->input_end || full)
 		return;
-	buf_add(&s->input, bytes, n);
+	buf_add(&s->input, f->payload, f->n);
 	agent_pump(s);
 }
 
-static void screen_on_data(struct session *s, const unsigned char *bytes, size_t n)
+static void screen_on_data(struct session *s, const struct wire_frame *f)
 {
-	if (n >= 5)
-		clients_on_view_data(s, bytes_get_u32(bytes), bytes + 4, n - 4);
+	struct wire_view m;
+
+	if (wire_get_view(f, &m) && m.message.n)
+		clients_on_view_data(s, m.viewer, m.message.p, m.message.n);
 }
 
 /* Copies well-formed text without control characters (lines may end with a newline where that is allowed). */
@@ -176,31 +176,34 @@ static void screen_on_text(struct session *s, const unsigned char *text, size_t 
 	screen_judge(s);
 }
 
-static void screen_on_event(struct session *s, const unsigned char *bytes, size_t n)
+static void screen_on_event(struct session *s, const struct wire_frame *f)
 {
 	static const struct {
-		enum wire_term_event kind;
+		enum wire_term_event event;
 		void (*take)(struct session *s, const unsigned char *text, size_t n);
 	} table[] = {{WIRE_TERM_TITLE, screen_on_title},
 		     {WIRE_TERM_BELL, screen_on_bell},
 		     {WIRE_TERM_NOTIFY, screen_on_notify},
 		     {WIRE_TERM_SCREEN, screen_on_text}};
+	struct wire_told m;
 
-	for (size_t i = 0; n && i < ARRAY_LEN(table); i++)
-		if ((unsigned char)table[i].kind == bytes[0])
-			table[i].take(s, bytes + 1, n - 1);
+	if (!wire_get_told(f, &m))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].event == (enum wire_term_event)m.event)
+			table[i].take(s, m.text.p, m.text.n);
 }
 
 static void screen_on_frame(struct session *s, const struct wire_frame *f)
 {
 	static const struct {
 		enum wire_type type;
-		void (*take)(struct session *s, const unsigned char *bytes, size_t n);
+		void (*take)(struct session *s, const struct wire_frame *f);
 	} table[] = {{WIRE_STDIN, screen_on_input}, {WIRE_VIEW_DATA, screen_on_data}, {WIRE_TERM_EVENT, screen_on_event}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
-			table[i].take(s, f->payload, f->n);
+			table[i].take(s, f);
 }
 
 static void screen_drop_worker(struct session *s)
@@ -378,19 +381,18 @@ void screen_on_view(struct session *s, struct client *c, uint32_t number, const 
 	AUTO_BUF struct buf payload = {0};
 
 	if (s->screen.control_fd < 0) {
-		clients_send(c, WIRE_VIEW_DATA, "X", 1);
+		clients_send(c, WIRE_VIEW_DATA, (const char[]){VIEW_NONE}, 1);
 		return;
 	}
-	bytes_put_u32(&payload, number);
-	buf_add(&payload, bytes, n);
+	wire_fill_view(&payload, (struct wire_view){number, {bytes, n}});
 	screen_send(s, WIRE_VIEW, &payload);
 }
 
-void screen_answered_elsewhere(struct session *s, unsigned what)
+void screen_answered_elsewhere(struct session *s, bool most, bool dcs)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	buf_add(&payload, (const char[]){(char)what}, 1);
+	wire_fill_elsewhere(&payload, (struct wire_elsewhere){most, dcs});
 	screen_send(s, WIRE_ANSWERS, &payload);
 }
 
@@ -398,7 +400,7 @@ void screen_forget_client(struct session *s, uint32_t number)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	bytes_put_u32(&payload, number);
+	wire_fill_gone(&payload, (struct wire_gone){number});
 	screen_send(s, WIRE_VIEW_GONE, &payload);
 }
 

@@ -57,7 +57,7 @@ void screen_on_hook(struct session *s, const char *name);
 /* A viewer's message, to be passed on; number: the client's. */
 void screen_on_view(struct session *s, struct client *c, uint32_t number, const void *bytes, size_t n);
 /* Who answers the program: the payload of a WIRE_ANSWERS for ccvm-term. */
-void screen_answered_elsewhere(struct session *s, unsigned what);
+void screen_answered_elsewhere(struct session *s, bool most, bool dcs);
 void screen_forget_client(struct session *s, uint32_t number);
 /* Fields of status.json. */
 void screen_add_status(const struct session *s, struct buf *out);

@@ -33,13 +33,15 @@ void termclip_end(struct session *s)
 
 bool termclip_ask(struct session *s)
 {
-	const unsigned char what = (unsigned char)(s->clip.job_request.list ? CLIP_NO_TYPE : s->clip.job_request.type);
+	const uint8_t what = (uint8_t)(s->clip.job_request.list ? CLIP_NO_TYPE : s->clip.job_request.type);
+	AUTO_BUF struct buf ask = {0};
 
 	if (!clients_is_there(s, s->clip.lease_client))
 		return false;
 	s->termclip.client = s->clip.lease_client;
 	uv_timer_start(&s->termclip.timer, termclip_on_timeout, what == CLIP_NO_TYPE ? TERMCLIP_LIST_MS : TERMCLIP_IMAGE_MS, 0);
-	clients_send_to(s, s->termclip.client, WIRE_CLIP_ASK, &what, 1);
+	wire_fill_ask(&ask, (struct wire_ask){what});
+	clients_send_to(s, s->termclip.client, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
 	return true;
 }
 

@@ -1,7 +1,7 @@
 #include "term/term.h"
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "proto/view.h"
 #include "proto/wire.h"
 #include "term/emu.h"
 #include "term/keyenc.h"
@@ -16,6 +16,7 @@
 
 #define TERM_OUT_MAX   (4u << 20) /* queued for the session: no more frames until it took some */
 #define TERM_READ      65536u
+#define TERM_FIND_MAX  256
 #define TERM_QUIET_MS  100 /* the screen's text is told when it has not changed for so long … */
 #define TERM_SCREEN_MS 1000 /* … or this often */
 
@@ -68,13 +69,21 @@ static struct term_viewer *term_viewer(struct term *t, uint32_t id)
 	return unused;
 }
 
-static void term_send_frame(struct term *t, struct term_viewer *v)
+/* A message for one viewer. */
+static void term_send_view(struct term *t, uint32_t viewer, const struct buf *message)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	bytes_put_u32(&payload, v->id);
-	emu_put_frame(t->emu, &payload, v->since);
+	wire_fill_view(&payload, (struct wire_view){viewer, {buf_data(message), buf_len(message)}});
 	term_send(t, WIRE_VIEW_DATA, &payload);
+}
+
+static void term_send_frame(struct term *t, struct term_viewer *v)
+{
+	AUTO_BUF struct buf message = {0};
+
+	emu_put_frame(t->emu, &message, v->since);
+	term_send_view(t, v->id, &message);
 	v->sent_ms = t->now_ms;
 	v->waiting = false;
 }
@@ -104,126 +113,129 @@ static int term_send_frames(struct term *t)
 	return (int)wait;
 }
 
-static void term_on_pull(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_pull(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	struct term_viewer *v = term_viewer(t, id);
+	struct view_pull m;
 
-	if (!v || n != 8)
+	if (!v || !view_get_pull(p, n, &m))
 		return;
-	v->since = bytes_get_u64(p);
+	v->since = m.gen;
 	v->waiting = true;
 	if (v->since == 0) /* at once: it tells of this moment in the stream */
 		term_send_frame(t, v);
 }
 
-static void term_on_lines(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_lines(struct term *t, uint32_t id, const void *p, size_t n)
 {
-	AUTO_BUF struct buf payload = {0};
+	AUTO_BUF struct buf message = {0};
+	struct view_lines m;
 
-	if (n != 10)
+	if (!view_get_lines(p, n, &m))
 		return;
-	bytes_put_u32(&payload, id);
-	emu_put_history(t->emu, &payload, bytes_get_u64(p), bytes_get_u16(p + 8));
-	term_send(t, WIRE_VIEW_DATA, &payload);
+	emu_put_history(t->emu, &message, m.first, m.count);
+	term_send_view(t, id, &message);
 }
 
-static void term_on_find(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_find(struct term *t, uint32_t id, const void *p, size_t n)
 {
-	AUTO_BUF struct buf payload = {0};
+	AUTO_BUF struct buf message = {0};
 	AUTO_FREE char *text = NULL;
+	struct view_find m;
 	uint64_t line;
 	int col = 0;
 
-	if (n < 10 || n > 9 + 256)
+	if (!view_get_find(p, n, &m) || m.text.n == 0 || m.text.n > TERM_FIND_MAX)
 		return;
-	text = mem_strndup((const char *)p + 9, n - 9);
-	line = grid_find(emu_grid(t->emu), bytes_get_u64(p), p[8], text, &col);
-	bytes_put_u32(&payload, id);
-	buf_add(&payload, "R", 1);
-	bytes_put_u64(&payload, line);
-	bytes_put_u16(&payload, (uint16_t)col);
-	term_send(t, WIRE_VIEW_DATA, &payload);
+	text = mem_strndup(m.text.p, m.text.n);
+	line = grid_find(emu_grid(t->emu), m.from, m.down, text, &col);
+	view_put_found(&message, (struct view_found){line, (uint16_t)col});
+	term_send_view(t, id, &message);
 }
 
-static void term_on_key(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_key(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	AUTO_BUF struct buf bytes = {0};
+	struct view_pressed m;
 
 	(void)id;
-	if (n != 5)
+	if (!view_get_pressed(p, n, &m))
 		return;
-	keyenc_key(&bytes, bytes_get_u32(p + 1), p[0], emu_modes(t->emu));
+	keyenc_key(&bytes, m.code, m.mods, emu_modes(t->emu));
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
 /* A part of a paste. What is told of it comes behind its bytes, so that nobody thinks them delivered before they are. */
-static void term_on_paste(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_paste(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	struct term_viewer *v = term_viewer(t, id);
 	AUTO_BUF struct buf bytes = {0}, taken = {0};
+	struct view_paste m;
 
-	if (n < 1 || !v)
+	if (!v || !view_get_paste(p, n, &m))
 		return;
-	if (p[0] & VIEW_PASTE_FIRST) {
+	if (m.part & VIEW_PASTE_FIRST) {
 		v->bracketed = emu_modes(t->emu) & VIEW_PASTE_BRACKETS;
 		if (v->bracketed)
 			keyenc_bracket(&bytes, true);
 	}
-	keyenc_paste(&bytes, p + 1, n - 1);
-	if (p[0] & VIEW_PASTE_LAST && v->bracketed) {
+	keyenc_paste(&bytes, m.text.p, m.text.n);
+	if (m.part & VIEW_PASTE_LAST && v->bracketed) {
 		keyenc_bracket(&bytes, false);
 		v->bracketed = false;
 	}
 	term_send(t, WIRE_STDIN, &bytes);
-	bytes_put_u32(&taken, id);
-	buf_add(&taken, (const char[]){VIEW_TAKEN}, 1);
-	bytes_put_u32(&taken, (uint32_t)(n - 1));
-	term_send(t, WIRE_VIEW_DATA, &taken);
+	view_put_taken(&taken, (struct view_taken){(uint32_t)m.text.n});
+	term_send_view(t, id, &taken);
 }
 
-static void term_on_mouse(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_mouse(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	AUTO_BUF struct buf bytes = {0};
+	struct view_mouse m;
 
 	(void)id;
-	if (n != 7)
+	if (!view_get_mouse(p, n, &m))
 		return;
-	keyenc_mouse(&bytes, p[0], p[1], p[2], bytes_get_u16(p + 3), bytes_get_u16(p + 5), emu_modes(t->emu));
+	keyenc_mouse(&bytes, m.mods, m.button, m.action, m.row, m.col, emu_modes(t->emu));
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
-static void term_on_focus(struct term *t, uint32_t id, const unsigned char *p, size_t n)
+static void term_on_focus(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	AUTO_BUF struct buf bytes = {0};
+	struct view_focus m;
 
 	(void)id;
-	if (n != 1)
+	if (!view_get_focus(p, n, &m))
 		return;
-	keyenc_focus(&bytes, p[0], emu_modes(t->emu));
+	keyenc_focus(&bytes, m.gained, emu_modes(t->emu));
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
 static void term_on_view(struct term *t, const struct wire_frame *f)
 {
 	static const struct {
-		enum view_kind kind;
-		void (*act)(struct term *t, uint32_t id, const unsigned char *p, size_t n);
+		enum view_type type;
+		void (*act)(struct term *t, uint32_t id, const void *p, size_t n);
 	} table[] = {{VIEW_PULL, term_on_pull},	  {VIEW_LINES, term_on_lines}, {VIEW_FIND, term_on_find}, {VIEW_KEY, term_on_key},
 		     {VIEW_PASTE, term_on_paste}, {VIEW_MOUSE, term_on_mouse}, {VIEW_FOCUS, term_on_focus}};
+	struct wire_view m;
 
-	for (size_t i = 0; f->n >= 5 && i < ARRAY_LEN(table); i++)
-		if ((unsigned char)table[i].kind == f->payload[4])
-			table[i].act(t, bytes_get_u32(f->payload), f->payload + 5, f->n - 5);
+	if (!wire_get_view(f, &m))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].type == view_type(m.message.p, m.message.n))
+			table[i].act(t, m.viewer, m.message.p, m.message.n);
 }
 
 /* ---- events ---- */
 
-static void term_send_event(struct term *t, enum wire_term_event kind, const char *text)
+static void term_send_event(struct term *t, enum wire_term_event event, const char *text)
 {
 	AUTO_BUF struct buf payload = {0};
 
-	buf_add(&payload, (const char[]){(char)kind}, 1);
-	buf_add(&payload, text, strlen(text));
+	wire_fill_told(&payload, (struct wire_told){(uint8_t)event, {text, strlen(text)}});
 	term_send(t, WIRE_TERM_EVENT, &payload);
 }
 
@@ -280,20 +292,28 @@ static void term_on_output(struct term *t, const struct wire_frame *f)
 
 static void term_on_resize(struct term *t, const struct wire_frame *f)
 {
-	if (f->n == 4)
-		emu_resize(t->emu, bytes_get_u16(f->payload), bytes_get_u16(f->payload + 2));
+	struct wire_resize m;
+
+	if (wire_get_resize(f, &m))
+		emu_resize(t->emu, m.cols, m.rows);
 }
 
 static void term_on_answers(struct term *t, const struct wire_frame *f)
 {
-	if (f->n == 1)
-		emu_set_answers(t->emu, !(f->payload[0] & 1), !(f->payload[0] & 2));
+	struct wire_elsewhere m;
+
+	if (wire_get_elsewhere(f, &m))
+		emu_set_answers(t->emu, !m.most, !m.dcs);
 }
 
 static void term_on_gone(struct term *t, const struct wire_frame *f)
 {
-	for (size_t i = 0; f->n == 4 && i < TERM_VIEWERS; i++)
-		if (t->viewer[i].id == bytes_get_u32(f->payload))
+	struct wire_gone m;
+
+	if (!wire_get_gone(f, &m))
+		return;
+	for (size_t i = 0; i < TERM_VIEWERS; i++)
+		if (t->viewer[i].id == m.viewer)
 			t->viewer[i].used = false;
 }
 

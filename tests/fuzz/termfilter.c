@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/client/termfilter.c src/proto/view.c src/proto/links.c
+ * files: src/client/termfilter.c src/proto/message.c src/proto/view.c src/proto/links.c
  * Any output of a guest, cut anywhere: the same comes out as of the whole, nothing of it is filtered, it is no longer than it may be, and
  * what undoes it is itself clean. The first byte chooses whether this terminal answers, and how it is cut. */
 #include "base/mem.h"

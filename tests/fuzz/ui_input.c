@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/input.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c src/ui/canvas.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/input.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c src/ui/canvas.c
  * What a user's terminal sends, cut anywhere: keys with names of ours, pastes of bounded size, and a model that can be
  * drawn. */
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c src/proto/links.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c
  * A frame as a viewer reads it from a ccvm-term that a guest took over: refused, or a screen that holds together. */
 #include <stdint.h>
 #include <stdlib.h>

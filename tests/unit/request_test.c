@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/session/request.c src/proto/view.c src/proto/links.c
+ * files: src/session/request.c src/proto/message.c src/proto/view.c src/proto/links.c
  * A client's start request, and what is none. */
 #include "unit/unit.h"
 

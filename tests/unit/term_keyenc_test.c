@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/term/keyenc.c src/proto/view.c src/proto/links.c
+ * files: src/term/keyenc.c src/proto/message.c src/proto/view.c src/proto/links.c
  * The bytes of keys, pastes and the mouse. */
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/client/termfilter.c src/proto/view.c src/proto/links.c
+ * files: src/client/termfilter.c src/proto/message.c src/proto/view.c src/proto/links.c
  * What of a guest's output reaches the user's terminal, cut anywhere; and what is undone at the end. */
 #include "unit/unit.h"
 

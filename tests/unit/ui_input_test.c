@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/input.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/input.c
  * What a terminal sends, cut anywhere, in every terminal type: reports of the mouse are never keys. */
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c
  * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1 writes those anew. And what
  * keys do to the model. */
 #include "base/bytes.h"

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/wire.c
+ * files: src/proto/message.c src/proto/wire.c
  * Frames between client and session, however the bytes arrive. */
 #include "base/bytes.h"
 #include "unit/unit.h"
@@ -58,11 +58,12 @@ static void test_round_trip_at_every_cut(void **state)
 
 static void test_layout(void **state)
 {
-	AUTO_BUF struct buf out = {0};
+	AUTO_BUF struct buf out = {0}, credit = {0};
 
 	(void)state;
 	wire_put(&out, WIRE_STDOUT, "hi", 2);
-	wire_put_u32(&out, WIRE_CREDIT, 0x01020304);
+	wire_fill_credit(&credit, (struct wire_credit){0x01020304});
+	wire_put(&out, WIRE_CREDIT, buf_data(&credit), buf_len(&credit));
 	assert_int_equal(buf_len(&out), 16);
 	assert_memory_equal(buf_data(&out), "\2\0\0\0ohi\4\0\0\0c\4\3\2\1", 16);
 	assert_int_equal(bytes_get_u32(buf_data(&out) + 12), 0x01020304);
@@ -129,11 +130,70 @@ static void test_too_large_stops(void **state)
 	unit_expect_abort(put_too_large, payload, "a frame beyond the bound");
 }
 
+static void test_payload(void **state)
+{
+	AUTO_BUF struct buf payload = {0};
+	struct wire_frame f = {.type = WIRE_RESIZE};
+	struct wire_resize size;
+	struct wire_attach attach;
+
+	(void)state;
+	wire_fill_resize(&payload, (struct wire_resize){0x0102, 0x0304});
+	assert_memory_equal(buf_data(&payload), "\2\1\4\3", 4);
+	f.payload = buf_data(&payload);
+	for (f.n = 0; f.n < 4; f.n++)
+		assert_false(wire_get_resize(&f, &size));
+	assert_true(wire_get_resize(&f, &size));
+	assert_int_equal(size.cols, 0x0102);
+	assert_int_equal(size.rows, 0x0304);
+	f = (struct wire_frame){WIRE_ATTACH, (const unsigned char *)"\2", 1}; /* a flag has one form each way */
+	assert_false(wire_get_attach(&f, &attach));
+}
+
+/* A few that matter, not the table again: what starts a session comes from its starter alone and before the start; a client that joined
+ * neither signals nor types as the starter; ccvm-term and ccvm-clip reach nothing else. */
+static void test_who_may_send(void **state)
+{
+	static const struct {
+		enum wire_peer peer;
+		enum wire_phase phase;
+		enum wire_type type;
+		bool may;
+	} cases[] = {
+		{WIRE_STARTER, WIRE_BEFORE, WIRE_BEGIN, true},	 {WIRE_STARTER, WIRE_AFTER, WIRE_BEGIN, false},
+		{WIRE_STARTER, WIRE_AFTER, WIRE_ENV, false},	 {WIRE_CLIENT, WIRE_BEFORE, WIRE_START, false},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_SIGNAL, false},	 {WIRE_CLIENT, WIRE_AFTER, WIRE_STDIN, false},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_TYPED, true},	 {WIRE_CLIENT, WIRE_AFTER, WIRE_STDOUT, false},
+		{WIRE_TERM, WIRE_AFTER, WIRE_STDIN, true},	 {WIRE_TERM, WIRE_AFTER, WIRE_STOP, false},
+		{WIRE_TERM, WIRE_AFTER, WIRE_EGRESS, false},	 {WIRE_CLIP, WIRE_AFTER, WIRE_CLIP_DONE, true},
+		{WIRE_CLIP, WIRE_AFTER, WIRE_TYPED, false},	 {WIRE_STARTER, WIRE_AFTER, (enum wire_type)0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (wire_may_send(cases[i].peer, cases[i].phase, cases[i].type) != cases[i].may)
+			fail_msg("case %zu", i);
+}
+
+/* No two rows give the same bytes on one connection different fields. */
+static void test_one_meaning(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < wire_row_count; i++)
+		for (size_t k = i + 1; k < wire_row_count; k++)
+			if (wire_rows[i].type == wire_rows[k].type &&
+			    ((wire_rows[i].from & wire_rows[k].from) || (wire_rows[i].to & wire_rows[k].to)))
+				fail_msg("%s and %s", wire_rows[i].name, wire_rows[k].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip_at_every_cut),
 	    cmocka_unit_test(test_layout),
+	    cmocka_unit_test(test_payload),
+	    cmocka_unit_test(test_who_may_send),
+	    cmocka_unit_test(test_one_meaning),
 	    cmocka_unit_test(test_lengths),
 	    cmocka_unit_test(test_largest),
 	    cmocka_unit_test(test_too_large_stops),

@@ -1,0 +1,45 @@
+/* areas: base
+ * files: src/proto/message.c src/proto/wire.c src/proto/view.c src/proto/links.c
+ * Any bytes as the payload of any message (the first byte says which): refused, or fields that are written again as the same bytes. */
+#include "base/mem.h"
+#include "proto/view.h"
+#include "proto/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                                                                      \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			abort();                                                                             \
+	} while (0)
+
+static void check(const struct message_shape *shape, const uint8_t *data, size_t size)
+{
+	AUTO_FREE void *values = mem_alloc(shape->size);
+	AUTO_FREE uint8_t *exact = mem_alloc(size ? size : 1); /* so that a byte read too much is seen */
+	AUTO_BUF struct buf again = {0};
+
+	if (size)
+		memcpy(exact, data, size);
+	if (message_get(shape, exact, size, values) < 0)
+		return;
+	message_put(shape, values, &again);
+	MUST(buf_len(&again) == size && (size == 0 || memcmp(buf_data(&again), exact, size) == 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t which;
+
+	if (!size)
+		return 0;
+	which = data[0] % (wire_row_count + view_message_count);
+	if (which < wire_row_count && wire_rows[which].shape)
+		check(wire_rows[which].shape, data + 1, size - 1);
+	if (which >= wire_row_count && view_message_rows[which - wire_row_count].shape)
+		check(view_message_rows[which - wire_row_count].shape, data + 1, size - 1);
+	return 0;
+}
