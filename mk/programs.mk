@@ -19,39 +19,43 @@ $(B)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
-# program = areas, packages
-ccvm_AREAS := base proto loop conf client
+# A folder of src/ is a static library, its mains aside.
+AREAS := $(patsubst src/%/,%,$(wildcard src/*/))
+ALL_PKGS := libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey libxxhash libcrypto
+$(B)/obj/%.o: PKG_CFLAGS = $(call pkg_cflags,$(ALL_PKGS))
+define area_library
+$(B)/lib/lib$(1).a: $(call objs,$(call area_srcs,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+-include $(patsubst %.o,%.d,$(call objs,$(call area_srcs,$(1))))
+endef
+$(foreach a,$(AREAS),$(eval $(call area_library,$(a))))
+
+# program = libraries, packages. tests/rules.toml says which folders may include which.
+ccvm_LIBS := client clip conf vm loop proto base
 ccvm_PKGS := libuv libidn2
-# pure modules of src/clip that a client uses
-CLIENT_CLIP := $(patsubst %,src/clip/clip_%.c,hold image kitty path request typed)
-ccvm_FILES := src/vm/image.c $(CLIENT_CLIP)
-ccvm-session_AREAS := base proto loop conf seed vm ssh clip session
-ccvm-clip_AREAS := base clip
-ccvm-clip_PKGS :=
-ccvm-clip_FILES := src/proto/wire.c src/proto/message.c
-ccvm-session_PKGS := libuv libssh libseccomp libxxhash libidn2 libcrypto
-ccvm-template_AREAS := base proto loop vm template
-ccvm-template_PKGS := libuv libseccomp libxxhash libcrypto
-ccvm-net_AREAS := base net
-ccvm-net_PKGS := slirp libseccomp libcares
-ccvm-term_AREAS := base term
-ccvm-term_PKGS := vterm libseccomp
-ccvm-term_FILES := src/proto/message.c src/proto/wire.c src/proto/view.c src/proto/links.c
-ccvm-tui_AREAS := base proto loop conf client ui
-ccvm-tui_PKGS := libuv ncursesw termkey libidn2
-ccvmctl_AREAS := base proto loop conf client ctl
+ccvmctl_LIBS := ctl client clip conf vm net loop proto base
 ccvmctl_PKGS := libuv libxxhash ncursesw libidn2
-ccvm-tui_FILES := $(CLIENT_CLIP)
-ccvmctl_FILES := $(CLIENT_CLIP) $(addprefix src/vm/,accel.c callfilter.c checked.c image.c jail.c qemu.c qemu_args.c ramfile.c template.c) src/net/net_rules.c src/net/net_reach.c src/net/net_address.c
+ccvm-tui_LIBS := ui client clip conf loop proto base
+ccvm-tui_PKGS := libuv ncursesw termkey libidn2
+ccvm-session_LIBS := session ssh clip seed vm conf loop proto base
+ccvm-session_PKGS := libuv libssh libseccomp libxxhash libidn2 libcrypto
+ccvm-template_LIBS := template vm loop proto base
+ccvm-template_PKGS := libuv libseccomp libxxhash libcrypto
+ccvm-net_LIBS := net proto base
+ccvm-net_PKGS := slirp libseccomp libcares
+ccvm-term_LIBS := term proto base
+ccvm-term_PKGS := vterm libseccomp
+ccvm-clip_LIBS := clip proto base
+ccvm-clip_PKGS :=
 
 define program
-$(1)_OBJS := $$(call objs,src/$(1).c $$($(1)_FILES) $$(call area_srcs,$$($(1)_AREAS)))
-$$($(1)_OBJS): PKG_CFLAGS = $$(call pkg_cflags,libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey)
-$(2)/$(1): $$($(1)_OBJS)
+$(2)/$(1): $(call objs,src/$(1).c) $(patsubst %,$(B)/lib/lib%.a,$($(1)_LIBS))
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
 programs: $(2)/$(1)
--include $$($(1)_OBJS:.o=.d)
+-include $(patsubst %.o,%.d,$(call objs,src/$(1).c))
 endef
 $(eval $(call program,ccvm,$(BIN)))
 $(eval $(call program,ccvmctl,$(BIN)))

@@ -1,23 +1,34 @@
 # Unit tests (cmocka) and fuzz targets, both built with ASan and UBSan. A test file tests/unit/NAME_test.c
-# says in a comment `areas: base conf` which folders of src/ it links; so does tests/fuzz/NAME.c.
+# says in a comment `areas: base conf` which libraries (folders of src/) it links; so does tests/fuzz/NAME.c.
 # Single modules are named in full, on a line of their own: ` * files: guest/init/stage.c src/vm/qmp.c`.
 T := $(B)/test
 TEST_CFLAGS = $(BASE_CFLAGS) $(SAN_CFLAGS) -DCCVM_VERSION='"test"' -Iguest -Itests $(CFLAGS)
 TEST_PKGS := libcjson libuv libssh slirp libseccomp libxxhash libcares libidn2 libcrypto vterm termkey ncursesw cmocka
 
 note = $(shell sed -n 's,^\(/\*\| \*\) $(1): \([a-z0-9_/. -]*[a-z0-9_]\).*,\2,p' $(2) | head -1)
-test_srcs = $(1) $(call area_srcs,$(call note,areas,$(1))) $(call note,files,$(1))
+test_srcs = $(1) $(call note,files,$(1))
+test_libs = $(patsubst %,$(T)/lib/lib%.a,$(call note,areas,$(1)))
 
 $(T)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(TEST_PKG_CFLAGS) -MMD -MP -c -o $@ $<
 $(T)/obj/%.o: TEST_PKG_CFLAGS = $(call pkg_cflags,$(TEST_PKGS))
 
+define test_library
+$(T)/lib/lib$(1).a: $(patsubst %.c,$(T)/obj/%.o,$(call area_srcs,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+-include $(patsubst %.c,$(T)/obj/%.d,$(call area_srcs,$(1)))
+endef
+$(foreach a,$(AREAS),$(eval $(call test_library,$(a))))
+
 define test_program
 $(2)_OBJS := $$(patsubst %.c,$(T)/obj/%.o,$$(call test_srcs,$(1)) $(3))
-$(2): $$($(2)_OBJS)
+$(2)_LIBS := $$(call test_libs,$(1))
+$(2): $$($(2)_OBJS) $$($(2)_LIBS)
 	@mkdir -p $$(@D)
-	$$(CC) $$(SAN_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$$(TEST_PKGS))
+	$$(CC) $$(SAN_CFLAGS) $$(LDFLAGS) -o $$@ $$($(2)_OBJS) -Wl,--start-group $$($(2)_LIBS) -Wl,--end-group -Wl,--as-needed $$(call pkg_libs,$$(TEST_PKGS))
 tests: $(2)
 -include $$($(2)_OBJS:.o=.d)
 endef
@@ -31,9 +42,20 @@ $(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),$(T)/fuzz/$(basename
 fuzz-%: tests/fuzz/%.c
 	@mkdir -p $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 	clang $(TEST_CFLAGS) $(call pkg_cflags,$(TEST_PKGS)) -fsanitize=fuzzer -o $(T)/libfuzzer/$* \
-		$(call test_srcs,tests/fuzz/$*.c) -Wl,--as-needed $(call pkg_libs,$(TEST_PKGS))
+		$(call test_srcs,tests/fuzz/$*.c) $(call area_srcs,$(call note,areas,tests/fuzz/$*.c)) -Wl,--as-needed $(call pkg_libs,$(TEST_PKGS))
 	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) -artifact_prefix=$(T)/libfuzzer/ $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 
 unit: tests
 	tests/run.py --no-system
 .PHONY: tests unit
+
+# docs/protocols, from the tables of src/proto.
+build/tools/protocols: $(B)/obj/tools/protocols.o $(B)/lib/libproto.a $(B)/lib/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_LDFLAGS) -o $@ $^
+-include $(B)/obj/tools/protocols.d
+tests: build/tools/protocols
+protocols: build/tools/protocols
+	@mkdir -p docs/protocols
+	build/tools/protocols docs/protocols
+.PHONY: protocols

@@ -8,8 +8,8 @@
 
 enum record_part { RECORD_OPTIONS, RECORD_STATUS, RECORD_WORKSPACE, RECORD_SHELL, RECORD_ARGS, RECORD_PARTS };
 
-/* Reads the parts in the session's directory: each as 4 bytes length, little-endian, and its bytes. Error: one is missing, since
- * the session is starting or ending; out is then of no use. */
+/* Reads the parts in the session's directory into a pack (base/pack.h). Error: one is missing, since the session is starting or
+ * ending; out is then of no use. */
 int record_read(const char *directory, struct buf *out, struct err *e);
 /* Takes a record apart, appending to the parts. Error: malformed. */
 int record_split(const void *bytes, size_t n, struct buf part[RECORD_PARTS], struct err *e);

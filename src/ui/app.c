@@ -147,11 +147,11 @@ static bool app_on_view(void *ctx, const char *id, const unsigned char *message,
 	a->dirty = true;
 	if (!s)
 		return true;
-	if (message[0] == VIEW_FRAME)
+	if (view_type(message, n) == VIEW_FRAME)
 		return view_take_frame(&s->screen, message, n) == 0;
-	if (message[0] == VIEW_HISTORY)
+	if (view_type(message, n) == VIEW_HISTORY)
 		copy_on_history(a->copy, s, message, n);
-	else if (message[0] == VIEW_FOUND)
+	else if (view_type(message, n) == VIEW_FOUND)
 		copy_on_found(a->copy, message, n);
 	return true;
 }

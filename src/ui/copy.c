@@ -1,5 +1,4 @@
 #include "ui/copy.h"
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/trustpath.h"
@@ -175,7 +174,9 @@ void copy_on_history(struct copy *c, const struct model_session *s, const unsign
 
 void copy_on_found(struct copy *c, const unsigned char *message, size_t n)
 {
-	if (model_take_found(c->model, n == 11 ? bytes_get_u64(message + 1) : UINT64_MAX))
+	struct view_found found;
+
+	if (model_take_found(c->model, view_get_found(message, n, &found) ? found.line : UINT64_MAX))
 		copy_show(c, VIEW_ROWS_MAX);
 }
 

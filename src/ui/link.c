@@ -1,5 +1,4 @@
 #include "ui/link.h"
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "client/picture.h"
 #include "client/sessions.h"
@@ -89,8 +88,9 @@ static void ui_link_pump(struct connection *c)
 	struct wire_frame f;
 
 	while (!c->picture.waiting && wire_next(&c->held, &f) == 1) {
+		struct view_paste paste;
 		const size_t size = f.n + WIRE_HEADER_SIZE,
-			     pasted = f.payload[0] == VIEW_PASTE ? f.n - 2 : 0;
+			     pasted = view_get_paste(f.payload, f.n, &paste) ? paste.text.n : 0;
 
 		if (pasted && c->pasted + pasted > VIEW_PASTE_WINDOW)
 			return;
@@ -104,11 +104,9 @@ static void ui_link_pump(struct connection *c)
 	}
 }
 
-static void ui_link_on_taken(struct connection *c, const unsigned char *p, size_t n)
+static void ui_link_on_taken(struct connection *c, const struct view_taken *taken)
 {
-	const size_t taken = n == 5 ? bytes_get_u32(p + 1) : 0;
-
-	c->pasted -= taken < c->pasted ? taken : c->pasted;
+	c->pasted -= taken->bytes < c->pasted ? taken->bytes : c->pasted;
 	ui_link_pump(c);
 }
 
@@ -138,12 +136,11 @@ static void ui_link_put_paste(struct buf *out, const char *text, size_t n)
 
 	do {
 		const size_t part = ui_link_part(text + at, n - at);
-		const char flags =
-		    (char)((at ? 0 : VIEW_PASTE_FIRST) | (at + part == n ? VIEW_PASTE_LAST : 0));
+		const uint8_t ends =
+		    (uint8_t)((at ? 0 : VIEW_PASTE_FIRST) | (at + part == n ? VIEW_PASTE_LAST : 0));
 		AUTO_BUF struct buf message = {0};
 
-		buf_add(&message, (const char[]){VIEW_PASTE, flags}, 2);
-		buf_add(&message, text + at, part);
+		view_put_paste(&message, (struct view_paste){ends, {text + at, part}});
 		wire_put(out, WIRE_VIEW, buf_data(&message), buf_len(&message));
 		at += part;
 	} while (at < n);
@@ -189,13 +186,15 @@ static void ui_link_on_egress_row(struct connection *c, const unsigned char *p, 
 
 static bool ui_link_on_view(struct connection *c, const unsigned char *p, size_t n)
 {
+	struct view_taken taken;
+
 	if (n == 0)
 		return true;
-	if (p[0] == VIEW_TAKEN) {
-		ui_link_on_taken(c, p, n);
+	if (view_get_taken(p, n, &taken)) {
+		ui_link_on_taken(c, &taken);
 		return true;
 	}
-	if (p[0] == VIEW_FRAME) {
+	if (view_type(p, n) == VIEW_FRAME) {
 		c->pulling = false;
 		c->framed = true;
 		c->framed_ms = uv_now(c->link->loop);
@@ -333,8 +332,7 @@ void ui_link_pull(struct ui_link *k, const char *id, uint64_t generation, bool b
 
 	if (!c || c->pulling || (beside && ui_link_must_wait(k, c)))
 		return;
-	buf_add(&message, "p", 1);
-	bytes_put_u64(&message, generation);
+	view_put_pull(&message, (struct view_pull){generation});
 	c->pulling = true;
 	ui_link_send_view(k, id, &message);
 }
@@ -348,19 +346,20 @@ void ui_link_size(struct ui_link *k, const char *id, int cols, int rows)
 		return;
 	c->cols = cols;
 	c->rows = rows;
-	bytes_put_u16(&size, (uint16_t)cols);
-	bytes_put_u16(&size, (uint16_t)rows);
+	wire_fill_resize(&size, (struct wire_resize){(uint16_t)cols, (uint16_t)rows});
 	ui_link_send_to(c, WIRE_RESIZE, buf_data(&size), buf_len(&size));
 }
 
 void ui_link_focus(struct ui_link *k, const char *id, bool focused)
 {
 	struct connection *c = ui_link_of(k, id);
+	AUTO_BUF struct buf message = {0};
 
 	if (!c || c->focused == focused)
 		return;
 	c->focused = focused;
-	ui_link_send_to(c, WIRE_VIEW, (const char[]){VIEW_FOCUS, focused}, 2);
+	view_put_focus(&message, (struct view_focus){focused});
+	ui_link_send_view(k, id, &message);
 }
 
 /* ---- messages ---- */
@@ -369,8 +368,7 @@ void ui_link_key(struct ui_link *k, const char *id, const struct key *key)
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, (const char[]){VIEW_KEY, (char)key->mods}, 2);
-	bytes_put_u32(&message, key->code);
+	view_put_pressed(&message, (struct view_pressed){(uint8_t)key->mods, key->code});
 	ui_link_type(k, id, &message);
 }
 
@@ -395,9 +393,8 @@ void ui_link_mouse(struct ui_link *k, const char *id, unsigned mods, unsigned bu
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, (const char[]){VIEW_MOUSE, (char)mods, (char)button, (char)kind}, 4);
-	bytes_put_u16(&message, (uint16_t)row);
-	bytes_put_u16(&message, (uint16_t)col);
+	view_put_mouse(&message, (struct view_mouse){(uint8_t)mods, (uint8_t)button, (uint8_t)kind,
+						     (uint16_t)row, (uint16_t)col});
 	ui_link_send_view(k, id, &message);
 }
 
@@ -405,9 +402,8 @@ void ui_link_lines(struct ui_link *k, const char *id, uint64_t from, unsigned co
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, "l", 1);
-	bytes_put_u64(&message, from);
-	bytes_put_u16(&message, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX));
+	view_put_lines(&message,
+		       (struct view_lines){from, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX)});
 	ui_link_send_view(k, id, &message);
 }
 
@@ -415,10 +411,7 @@ void ui_link_search(struct ui_link *k, const char *id, uint64_t from, bool down,
 {
 	AUTO_BUF struct buf message = {0};
 
-	buf_add(&message, "f", 1);
-	bytes_put_u64(&message, from);
-	buf_add(&message, (const char[]){down}, 1);
-	buf_add(&message, text, strlen(text));
+	view_put_find(&message, (struct view_find){from, down, {text, strlen(text)}});
 	ui_link_send_view(k, id, &message);
 }
 

@@ -1,0 +1,99 @@
+/* protocols: writes docs/protocols from the tables of src/proto.
+ *
+ *   build/tools/protocols DIRECTORY */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/view.h"
+#include "proto/wire.h"
+
+static void protocols_fields(FILE *f, const struct message_shape *shape)
+{
+	static const char *const kinds[] = {[MESSAGE_U8] = "1",	 [MESSAGE_U16] = "2",	  [MESSAGE_U32] = "4",
+					    [MESSAGE_U64] = "8", [MESSAGE_FLAG] = "1: 0, 1", [MESSAGE_COUNTED] = "2 + n",
+					    [MESSAGE_REST] = "rest"};
+
+	fprintf(f, "\n| field | bytes | |\n|---|---|---|\n");
+	for (size_t i = 0; i < shape->n; i++)
+		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind], shape->field[i].help);
+}
+
+static FILE *protocols_open(const char *directory, const char *name)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	f = fopen(path, "w");
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	return f;
+}
+
+static void protocols_row(FILE *f, const struct wire_row *r, unsigned peers, const char *peer)
+{
+	const bool to_session = r->from & peers, from_session = r->to & peers;
+
+	fprintf(f, "\n### `%c` %s\n\n%s. %s%s%s", r->type, r->name, r->help, to_session ? peer : "ccvm-session", " to ",
+		to_session ? "ccvm-session" : peer);
+	if (to_session && from_session)
+		fprintf(f, ", and back");
+	if (to_session && (r->from & peers) == 1u << WIRE_STARTER && peers != 1u << WIRE_STARTER)
+		fprintf(f, "; the client that started the session alone");
+	if (to_session && r->phases == 1u << WIRE_BEFORE)
+		fprintf(f, ", before the start");
+	fprintf(f, ".\n");
+	if (r->shape)
+		protocols_fields(f, r->shape);
+	else
+		fprintf(f, "\nPayload: %s.\n", r->payload);
+}
+
+static void protocols_frames(const char *directory, const char *name, const char *title, unsigned peers, const char *peer)
+{
+	FILE *f = protocols_open(directory, name);
+
+	fprintf(f, "# %s\n\nMade by `tools/protocols.c` from `src/proto/wire.c`: change it there.\n\n"
+		   "A frame: length of the payload (4 bytes), type (1 byte), payload. Numbers are little-endian.\n",
+		title);
+	for (size_t i = 0; i < wire_row_count; i++)
+		if ((wire_rows[i].from | wire_rows[i].to) & peers)
+			protocols_row(f, &wire_rows[i], peers, peer);
+	fclose(f);
+}
+
+static void protocols_view(const char *directory)
+{
+	FILE *f = protocols_open(directory, "view.md");
+
+	fprintf(f, "# View messages\n\nMade by `tools/protocols.c` from `src/proto/view.c`: change it there.\n\n"
+		   "The payload of view and view-data frames: type (1 byte), fields. Numbers are little-endian.\n");
+	for (size_t i = 0; i < view_message_count; i++) {
+		const struct view_message_row *r = &view_message_rows[i];
+
+		fprintf(f, "\n### `%c` %s\n\n%s. %s.\n", r->type, r->name, r->help, r->to_term ? "Viewer to ccvm-term" : "ccvm-term to viewer");
+		if (r->shape)
+			protocols_fields(f, r->shape);
+	}
+	fprintf(f, "\n## Rows\n\n"
+		   "A count of rows (2 bytes). A row: its number (2), the number of its runs (2), the runs; cells behind them are blank. A run:\n"
+		   "foreground (4), background (4), attributes (2), number of cells (2), length of its text (2), with bit 11 of the attributes the\n"
+		   "number of its link (4), text in UTF-8. A colour has its kind in the top byte: 0 default, 1 of the palette, 2 RGB. Behind the\n"
+		   "rows: a count (2) and, for each link that they name, its number (4), length (2) and URI.\n");
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: protocols DIRECTORY\n");
+		return 2;
+	}
+	protocols_frames(argv[1], "client.md", "Clients and ccvm-session", 1u << WIRE_STARTER | 1u << WIRE_CLIENT, "client");
+	protocols_frames(argv[1], "term.md", "ccvm-session and ccvm-term", 1u << WIRE_TERM, "ccvm-term");
+	protocols_frames(argv[1], "clip.md", "ccvm-session and ccvm-clip", 1u << WIRE_CLIP, "ccvm-clip");
+	protocols_view(argv[1]);
+	return 0;
+}
