@@ -63,11 +63,11 @@ static const char main_usage[] =
     "  --no-host-loopback  neither the gateway nor an address of the host reaches the host\n"
     "  --link-local        link-local and metadata addresses are reached\n"
     "  --no-ipv6           the guest has no IPv6\n"
-    "  --locked            nothing leaves but what the session's rules allow\n"
+    "  --locked            refuse what the session's rules do not allow\n"
     "  --resolver SERVERS  locked: DNS servers instead of /etc/resolv.conf's, ADDRESS[:PORT],...\n"
     "  --mtu BYTES         of the guest's network (default 1500)\n"
     "  --no-landlock       behave as on a kernel without Landlock: no file is opened\n"
-    "  --debug             say more on stderr\n";
+    "  --debug             log more on stderr\n";
 
 static int main_number(const char *text, long least, long most, long *out, struct err *e)
 {

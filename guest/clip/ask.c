@@ -72,7 +72,7 @@ bool ask_host(const char *what, struct buf *out, char reason[CLIP_REASON_MAX])
 	struct err ignored;
 
 	if (!port)
-		return ask_refuse(reason, "image paste is switched off in this session");
+		return ask_refuse(reason, "image paste is turned off in this session");
 	fd = ask_connect(port);
 	if (fd < 0)
 		return ask_refuse(reason, "this session has no connection to a clipboard of the host");
