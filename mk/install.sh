@@ -40,7 +40,7 @@ entries() {
         0644 build/share/completions/ccvm.fish "$prefix/share/fish/vendor_completions.d/ccvm.fish" \
         link ccvm.fish "$prefix/share/fish/vendor_completions.d/ccvmctl.fish" \
         link ccvm.fish "$prefix/share/fish/vendor_completions.d/ccvm-tui.fish"
-    for f in README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md docs/* docs/decisions/* docs/images/*.svg; do
+    for f in README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md docs/* docs/decisions/* docs/protocols/* docs/images/*.svg; do
         [[ ! -f $f ]] || printf '0644\t%s\t%s\n' "$f" "$prefix/share/doc/ccvm/$f"
     done
 }
