@@ -36,15 +36,15 @@ static void protocols_row(FILE *f, const struct wire_row *r, unsigned peers, con
 {
 	const bool to_session = r->from & peers, from_session = r->to & peers;
 
-	fprintf(f, "\n### `%c` %s\n\n%s. %s%s%s", r->type, r->name, r->help, to_session ? peer : "ccvm-session", " to ",
-		to_session ? "ccvm-session" : peer);
+	fprintf(f, "\n### `%c` %s\n\nFrom %s to %s", r->type, r->name,
+		to_session ? peer : "ccvm-session", to_session ? "ccvm-session" : peer);
 	if (to_session && from_session)
 		fprintf(f, ", and back");
 	if (to_session && (r->from & peers) == 1u << WIRE_STARTER && peers != 1u << WIRE_STARTER)
-		fprintf(f, "; the client that started the session alone");
+		fprintf(f, "; only from the client that started the session");
 	if (to_session && r->phases == 1u << WIRE_BEFORE)
 		fprintf(f, ", before the start");
-	fprintf(f, ".\n");
+	fprintf(f, ": %s.\n", r->help);
 	if (r->shape)
 		protocols_fields(f, r->shape);
 	else
@@ -73,14 +73,15 @@ static void protocols_view(const char *directory)
 	for (size_t i = 0; i < view_message_count; i++) {
 		const struct view_message_row *r = &view_message_rows[i];
 
-		fprintf(f, "\n### `%c` %s\n\n%s. %s.\n", r->type, r->name, r->help, r->to_term ? "Viewer to ccvm-term" : "ccvm-term to viewer");
+		fprintf(f, "\n### `%c` %s\n\nFrom %s: %s.\n", r->type, r->name,
+			r->to_term ? "viewer to ccvm-term" : "ccvm-term to viewer", r->help);
 		if (r->shape)
 			protocols_fields(f, r->shape);
 	}
 	fprintf(f, "\n## Rows\n\n"
-		   "A count of rows (2 bytes). A row: its number (2), the number of its runs (2), the runs; cells behind them are blank. A run:\n"
+		   "A count of rows (2 bytes). A row: its number (2), the number of its runs (2), the runs; cells after them are blank. A run:\n"
 		   "foreground (4), background (4), attributes (2), number of cells (2), length of its text (2), with bit 11 of the attributes the\n"
-		   "number of its link (4), text in UTF-8. A colour has its kind in the top byte: 0 default, 1 of the palette, 2 RGB. Behind the\n"
+		   "number of its link (4), text in UTF-8. A colour has its kind in the top byte: 0 default, 1 of the palette, 2 RGB. After the\n"
 		   "rows: a count (2) and, for each link that they name, its number (4), length (2) and URI.\n");
 	fclose(f);
 }

@@ -25,7 +25,7 @@ MESSAGE_SHAPE(view_mouse, MESSAGE_FIELD(view_mouse, mods, MESSAGE_U8, "1 Shift, 
 	      MESSAGE_FIELD(view_mouse, button, MESSAGE_U8, "0 to 2; 64 and 65: the wheel"),
 	      MESSAGE_FIELD(view_mouse, action, MESSAGE_U8, "0 press, 1 release, 2 move"), MESSAGE_FIELD(view_mouse, row, MESSAGE_U16, "row"),
 	      MESSAGE_FIELD(view_mouse, col, MESSAGE_U16, "column"));
-MESSAGE_SHAPE(view_focus, MESSAGE_FIELD(view_focus, gained, MESSAGE_FLAG, "the pane is looked at"));
+MESSAGE_SHAPE(view_focus, MESSAGE_FIELD(view_focus, gained, MESSAGE_FLAG, "the pane has the focus"));
 MESSAGE_SHAPE(view_head, MESSAGE_FIELD(view_head, gen, MESSAGE_U64, "generation, to name in the next pull"),
 	      MESSAGE_FIELD(view_head, top, MESSAGE_U64, "number of the line in screen row 0"),
 	      MESSAGE_FIELD(view_head, first, MESSAGE_U64, "number of the oldest line that is kept"),

@@ -8,7 +8,7 @@ MESSAGE_SHAPE(wire_resize, MESSAGE_FIELD(wire_resize, cols, MESSAGE_U16, "column
 MESSAGE_SHAPE(wire_attach, MESSAGE_FIELD(wire_attach, filtered, MESSAGE_FLAG, "no DCS reaches the client's terminal"));
 MESSAGE_SHAPE(wire_answers, MESSAGE_FIELD(wire_answers, answers, MESSAGE_FLAG, "the client's terminal answers what the program asks"));
 MESSAGE_SHAPE(wire_elsewhere, MESSAGE_FIELD(wire_elsewhere, most, MESSAGE_FLAG, "queries other than DCS are answered elsewhere"),
-	      MESSAGE_FIELD(wire_elsewhere, dcs, MESSAGE_FLAG, "DCS queries are, too"));
+	      MESSAGE_FIELD(wire_elsewhere, dcs, MESSAGE_FLAG, "DCS queries are answered elsewhere"));
 MESSAGE_SHAPE(wire_credit, MESSAGE_FIELD(wire_credit, bytes, MESSAGE_U32, "more bytes of input that may be sent"));
 MESSAGE_SHAPE(wire_view, MESSAGE_FIELD(wire_view, viewer, MESSAGE_U32, "the viewer's number"),
 	      MESSAGE_FIELD(wire_view, message, MESSAGE_REST, "a view message"));
@@ -32,7 +32,7 @@ const struct wire_row wire_rows[] = {
 	{WIRE_START, "start", STARTER, 0, BEFORE, NULL, "JSON", "what to run and how (proto/request.h); first, once"},
 	{WIRE_ARGS, "args", STARTER, 0, BEFORE, NULL, "strings, each ended by NUL", "the agent's arguments; once"},
 	{WIRE_ENV, "env", STARTER, 0, BEFORE, NULL, "strings, each ended by NUL", "NAME=value for the agent, the API key among them; once"},
-	{WIRE_BEGIN, "begin", STARTER, 0, BEFORE, NULL, "none", "all was said: start"},
+	{WIRE_BEGIN, "begin", STARTER, 0, BEFORE, NULL, "none", "start the session"},
 	{WIRE_STDIN, "stdin", STARTER | TERM, 0, ALWAYS, NULL, "bytes", "input for the agent, within the credit; of ccvm-term: keys and answers"},
 	{WIRE_STDIN_END, "stdin-end", STARTER, 0, ALWAYS, NULL, "none", "no more input"},
 	{WIRE_RESIZE, "resize", CLIENTS, TERM, ALWAYS, &wire_resize_shape, NULL, "the terminal's size"},
@@ -40,27 +40,27 @@ const struct wire_row wire_rows[] = {
 	{WIRE_STOP, "stop", CLIENTS, 0, ALWAYS, NULL, "none", "end the session"},
 	{WIRE_EGRESS, "egress", CLIENTS, 0, ALWAYS, NULL, "JSON line", "a request about egress (session/egress.h)"},
 	{WIRE_ATTACH, "attach", CLIENTS, 0, ALWAYS, &wire_attach_shape, NULL,
-	 "the agent's output comes here too from now on; a frame of the screen comes first"},
+	 "send the agent's output here too from now on, after a frame of the screen"},
 	{WIRE_TYPED, "typed", CLIENTS, 0, ALWAYS, NULL, "bytes", "input from a client that did not start the session"},
 	{WIRE_RENAME, "rename", CLIENTS, 0, ALWAYS, NULL, "UTF-8", "the session's new name"},
 	{WIRE_IMAGE_BYTES, "image-bytes", CLIENTS, 0, ALWAYS, NULL, "bytes", "of an image file whose path was pasted"},
-	{WIRE_IMAGE, "image", CLIENTS, 0, ALWAYS, NULL, "path", "the image's path; its bytes are all there"},
+	{WIRE_IMAGE, "image", CLIENTS, 0, ALWAYS, NULL, "path", "the image's path; all its bytes were sent"},
 	{WIRE_VIEW, "view", CLIENTS, TERM, ALWAYS, &wire_view_shape, NULL, "a view message; without the viewer's number where a client sends it"},
 	{WIRE_EVENT, "event", 0, CLIENTS, ALWAYS, NULL, "JSON line", "what happened"},
 	{WIRE_STDOUT, "stdout", 0, CLIENTS | TERM, ALWAYS, NULL, "bytes", "the agent's output"},
 	{WIRE_STDERR, "stderr", 0, STARTER, ALWAYS, NULL, "bytes", "the agent's errors"},
-	{WIRE_ANSWERS, "answers", 0, CLIENTS, ALWAYS, &wire_answers_shape, NULL, "who answers from this place of the output on"},
+	{WIRE_ANSWERS, "answers", 0, CLIENTS, ALWAYS, &wire_answers_shape, NULL, "who answers queries from this position of the output on"},
 	{WIRE_ANSWERS, "answers", 0, TERM, ALWAYS, &wire_elsewhere_shape, NULL, "what ccvm-term leaves to a client's terminal"},
 	{WIRE_CREDIT, "credit", 0, STARTER, ALWAYS, &wire_credit_shape, NULL, "room for input"},
 	{WIRE_EGRESS_ROW, "egress-row", 0, CLIENTS, ALWAYS, NULL, "JSON line", "a row of the answer to egress"},
 	{WIRE_VIEW_DATA, "view-data", TERM, CLIENTS, ALWAYS, &wire_view_shape, NULL,
 	 "a view message; without the viewer's number where a client gets it"},
-	{WIRE_IMAGE_PLACED, "image-placed", 0, CLIENTS, ALWAYS, NULL, "path", "where the image lies in the guest; empty: nowhere"},
+	{WIRE_IMAGE_PLACED, "image-placed", 0, CLIENTS, ALWAYS, NULL, "path", "the path of the image in the guest; empty: none"},
 	{WIRE_EXIT, "exit", 0, CLIENTS, ALWAYS, NULL, "JSON", "the exit code, and what failed; the last frame"},
 	{WIRE_VIEW_GONE, "view-gone", 0, TERM, ALWAYS, &wire_gone_shape, NULL, "a viewer left"},
-	{WIRE_TERM_EVENT, "term-event", TERM, 0, ALWAYS, &wire_told_shape, NULL, "what the program told its terminal"},
+	{WIRE_TERM_EVENT, "term-event", TERM, 0, ALWAYS, &wire_told_shape, NULL, "what the program reported to its terminal"},
 	{WIRE_CLIP_ASK, "clip-ask", 0, CLIENTS | CLIP, ALWAYS, &wire_ask_shape, NULL,
-	 "read the clipboard; a client, whose terminal may be asked, where the host has no display"},
+	 "read the clipboard, or, without a display on the host, the clipboard of the client's terminal"},
 	{WIRE_CLIP_BYTES, "clip-bytes", CLIENTS | CLIP, 0, ALWAYS, NULL, "bytes", "some of the answer"},
 	{WIRE_CLIP_DONE, "clip-done", CLIENTS | CLIP, 0, ALWAYS, NULL, "JSON line", "ok, reason, no_display; the answer's end"},
 };
