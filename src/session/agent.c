@@ -1,210 +1,330 @@
-#include "session/state.h"
+#include "session/agent.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/strlist.h"
+#include "loop/fdwatch.h"
+#include "ssh/sshkey.h"
+#include "ssh/sshlink.h"
 
 #include <poll.h>
-#include <string.h>
 
-#define AGENT_OUTPUT_MAX (1u << 20) /* queued for the owner before the channel is paused */
+struct agent {
+	struct agent_callbacks cb;
+	void *ctx;
+	uv_loop_t *loop;
+	struct sshkey *client_key, *host_key;
+	struct secret *env; /* NULL: none, or the link has it */
+	struct sshlink *link;
+	struct fdwatch *watch; /* NULL without a link */
+	bool wanted;	       /* agent_start was called */
+	bool running;
+	bool failed; /* before that, and for this reason: */
+	struct err failure;
+	struct buf input; /* on its way */
+	bool input_ended, end_sent;
+};
 
-static void agent_watch(struct session *s);
+static void agent_watch(struct agent *a);
+
+/* ---- what the link says ---- */
 
 static void agent_on_authenticated(void *ctx)
 {
-	struct session *s = ctx;
+	struct agent *a = ctx;
 
-	status_event_progress(s, "ssh", 0);
+	a->cb.on_authenticated(a->ctx);
 }
 
-/* Until now only our own code ran in the guest, and another attempt might have been needed. */
 static int agent_on_due(void *ctx)
 {
-	struct session *s = ctx;
-	struct err e;
+	struct agent *a = ctx;
 
-	if (start_confine_self(s, &e) == 0)
-		return 0;
-	session_fail(s, "confinement", &e);
-	return -1;
+	return a->cb.on_due(a->ctx);
 }
 
 static void agent_on_started(void *ctx)
 {
-	boot_after_agent_start(ctx);
+	struct agent *a = ctx;
+
+	a->running = a->cb.on_started(a->ctx);
 }
 
 static size_t agent_output_room(void *ctx)
 {
-	const struct session *s = ctx;
-	const size_t owned = s->request.detached ? 0 : clients_queued(s->owner), screen = screen_queued(s);
-	const size_t queued = owned > screen ? owned : screen;
+	const struct agent *a = ctx;
 
-	/* The owner and the screen get everything; others that are too slow are dropped. Without anybody, output is
-	 * dropped: nobody may keep the agent waiting. */
-	return queued < AGENT_OUTPUT_MAX ? AGENT_OUTPUT_MAX - queued : 0;
+	return a->cb.output_room(a->ctx);
 }
 
 static void agent_on_output(void *ctx, enum sshlink_stream stream, const void *bytes, size_t n)
 {
-	struct session *s = ctx;
+	struct agent *a = ctx;
 
-	screen_feed(s, bytes, n);
-	if (!s->request.detached)
-		clients_send(s->owner, stream == SSHLINK_STDERR ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
-	clients_send_output(s, bytes, n);
+	a->cb.on_output(a->ctx, stream == SSHLINK_STDERR, bytes, n);
 }
 
 static void agent_on_ended(void *ctx, int code)
 {
-	session_end(ctx, code);
+	struct agent *a = ctx;
+
+	a->cb.on_ended(a->ctx, code);
 }
 
 static void agent_on_failure(void *ctx, const struct err *e)
 {
-	struct session *s = ctx;
+	struct agent *a = ctx;
 
-	/* A guest that could not be set up powers off; it has said why, or will, on another channel. */
-	if (s->state < SESSION_READY) {
-		s->ssh_failed = true;
-		s->ssh_failure = *e;
-	} else if (s->state < SESSION_STOPPING) {
-		session_fail(s, s->state == SESSION_RUNNING ? "agent" : "ssh", e);
+	/* A guest that could not be set up powers off; it has said why, or will, on another
+	 * channel. */
+	if (a->wanted) {
+		a->cb.on_failure(a->ctx, e);
+		return;
 	}
+	a->failed = true;
+	a->failure = *e;
 }
 
-/* Input goes out as far as the guest's window lets it; what went is credited to the client. False: nothing went. */
-static bool agent_send_input(struct session *s)
+static void agent_on_forward_bytes(void *ctx, unsigned id, const void *bytes, size_t n)
 {
-	uint32_t sent = 0;
+	struct agent *a = ctx;
+
+	a->cb.on_forward_bytes(a->ctx, id, bytes, n);
+}
+
+static void agent_on_forward_end(void *ctx, unsigned id)
+{
+	struct agent *a = ctx;
+
+	a->cb.on_forward_end(a->ctx, id);
+}
+
+static void agent_on_forward_refused(void *ctx)
+{
+	struct agent *a = ctx;
+
+	a->cb.on_forward_refused(a->ctx);
+}
+
+/* ---- data ---- */
+
+/* Input goes out as far as the guest's window lets it. False: nothing went. */
+static bool agent_send_input(struct agent *a)
+{
+	size_t sent = 0;
 	bool end = false;
 
-	while (buf_len(&s->input)) {
-		size_t n = sshlink_write(s->ssh, buf_data(&s->input), buf_len(&s->input));
+	while (buf_len(&a->input)) {
+		size_t n = sshlink_write(a->link, buf_data(&a->input), buf_len(&a->input));
 
 		if (n == 0)
 			break;
-		buf_drop(&s->input, n);
-		sent += (uint32_t)n;
-	}
-	if (sent && s->owner) {
-		AUTO_BUF struct buf credit = {0};
-
-		wire_fill_credit(&credit, (struct wire_credit){sent});
-		clients_send(s->owner, WIRE_CREDIT, buf_data(&credit), buf_len(&credit));
+		buf_drop(&a->input, n);
+		sent += n;
 	}
 	if (sent)
-		clients_resume(s);
-	if (s->input_end && !buf_len(&s->input) && !s->input_end_sent) {
-		s->input_end_sent = end = true;
-		sshlink_send_eof(s->ssh);
+		a->cb.on_input_taken(a->ctx, sent);
+	if (a->input_ended && !buf_len(&a->input) && !a->end_sent) {
+		a->end_sent = end = true;
+		sshlink_send_eof(a->link);
 	}
 	return sent || end;
 }
 
-void agent_pump(struct session *s)
+void agent_pump(struct agent *a)
 {
 	bool wrote = true;
 
-	if (!s->ssh || s->state >= SESSION_STOPPING)
-		return;
-	/* Reading may make answers, and writing may take packets off the socket, which no wake announces any more; so the last thing
-	 * before the wait is a round that had nothing to write. */
-	while (wrote && s->ssh) {
-		sshlink_service(s->ssh);
+	/* Reading may make answers, and writing may take packets off the socket, which no wake
+	 * announces any more; so the last thing before the wait is a round that had nothing to
+	 * write. */
+	while (wrote && a->link) {
+		sshlink_service(a->link);
 		wrote = false;
-		if (s->ssh && s->state == SESSION_RUNNING) {
-			wrote = agent_send_input(s);
-			wrote = clip_pump(s) || wrote;
+		if (a->link && a->running) {
+			wrote = agent_send_input(a);
+			wrote = a->cb.write_more(a->ctx) || wrote;
 		}
 	}
-	agent_watch(s);
+	agent_watch(a);
 }
 
-static void agent_on_poll(uv_poll_t *poll, int status, int events)
+static void agent_on_poll(void *ctx)
 {
-	struct session *s = poll->data;
-
-	(void)status;
-	(void)events;
-	agent_pump(s);
+	agent_pump(ctx);
 }
 
-static void agent_watch(struct session *s)
+static void agent_watch(struct agent *a)
 {
 	short events;
 
-	if (!s->ssh)
+	if (!a->link)
 		return;
-	if (s->state >= SESSION_STOPPING) {
-		uv_poll_stop(s->ssh_poll);
-		return;
-	}
-	events = sshlink_events(s->ssh);
-	/* With no room for output the fd is left alone: data waits in the guest, and on_drained wakes us. */
-	if (s->state == SESSION_RUNNING && agent_output_room(s) == 0)
+	events = sshlink_events(a->link);
+	/* With no room for output the fd is left alone: data waits in the guest, and whoever makes
+	 * room pumps. */
+	if (a->running && a->cb.output_room(a->ctx) == 0)
 		events &= (short)~POLLIN;
-	if (events)
-		uv_poll_start(s->ssh_poll, (events & POLLIN ? UV_READABLE : 0) | (events & POLLOUT ? UV_WRITABLE : 0),
-			      agent_on_poll);
-	else
-		uv_poll_stop(s->ssh_poll);
+	fdwatch_set(a->watch,
+		    (events & POLLIN ? FDWATCH_READ : 0) | (events & POLLOUT ? FDWATCH_WRITE : 0));
 }
 
-int agent_connect(struct session *s, struct err *e)
+int agent_input(struct agent *a, const void *bytes, size_t n)
 {
-	const struct sshlink_callbacks cb = {
-		.on_authenticated = agent_on_authenticated,
-		.on_agent_due = agent_on_due,
-		.on_agent_started = agent_on_started,
-		.output_room = agent_output_room,
-		.on_output = agent_on_output,
-		.on_agent_ended = agent_on_ended,
-		.on_failure = agent_on_failure,
-		.on_forward_bytes = clip_on_forward_bytes,
-		.on_forward_end = clip_on_forward_end,
-		.on_forward_refused = clip_on_forward_refused,
-		.ctx = s,
-	};
-	const struct sshlink_pty pty = {.term = s->request.term, .cols = s->request.cols, .rows = s->request.rows};
-
-	s->ssh = sshlink_new(s->qemu.ssh_fd, s->client_key, s->host_key, &cb, e);
-	if (!s->ssh)
+	if (a->input_ended)
 		return -1;
-	sshlink_plan_agent(s->ssh, s->request.tty ? &pty : NULL, s->env);
-	s->env = NULL;
-	if (clip_is_wanted(s))
-		sshlink_plan_forward(s->ssh, CLIP_PORT);
-	s->ssh_poll = mem_alloc(sizeof(*s->ssh_poll));
-	uv_poll_init(&s->loop, s->ssh_poll, s->qemu.ssh_fd);
-	s->ssh_poll->data = s;
-	agent_pump(s);
+	buf_add(&a->input, bytes, n);
+	agent_pump(a);
 	return 0;
 }
 
-void agent_start(struct session *s)
+void agent_input_end(struct agent *a)
 {
-	if (!s->ssh && !s->ssh_failed)
-		err_set(&s->ssh_failure, "the guest is ready, but has no sshd");
-	if (!s->ssh || s->ssh_failed) {
-		session_fail(s, "ssh", &s->ssh_failure);
-		return;
+	a->input_ended = true;
+	agent_pump(a);
+}
+
+size_t agent_input_queued(const struct agent *a)
+{
+	return buf_len(&a->input);
+}
+
+/* ---- the link ---- */
+
+int agent_connect(struct agent *a, const struct agent_plan *plan, struct err *e)
+{
+	const struct sshlink_callbacks cb = {
+	    .on_authenticated = agent_on_authenticated,
+	    .on_agent_due = agent_on_due,
+	    .on_agent_started = agent_on_started,
+	    .output_room = agent_output_room,
+	    .on_output = agent_on_output,
+	    .on_agent_ended = agent_on_ended,
+	    .on_failure = agent_on_failure,
+	    .on_forward_bytes = agent_on_forward_bytes,
+	    .on_forward_end = agent_on_forward_end,
+	    .on_forward_refused = agent_on_forward_refused,
+	    .ctx = a,
+	};
+	const struct sshlink_pty pty = {.term = plan->term, .cols = plan->cols, .rows = plan->rows};
+
+	a->link = sshlink_new(plan->fd, a->client_key, a->host_key, &cb, e);
+	if (!a->link)
+		return -1;
+	sshlink_plan_agent(a->link, plan->tty ? &pty : NULL, mem_steal_ptr(&a->env));
+	if (plan->forward_port)
+		sshlink_plan_forward(a->link, plan->forward_port);
+	a->watch = fdwatch_new(a->loop, plan->fd, agent_on_poll, a);
+	agent_pump(a);
+	return 0;
+}
+
+bool agent_is_connected(const struct agent *a)
+{
+	return a->link != NULL;
+}
+
+int agent_start(struct agent *a, struct err *e)
+{
+	if (!a->link && !a->failed)
+		return err_set(e, "the guest is ready, but has no sshd");
+	if (!a->link || a->failed) {
+		*e = a->failure;
+		return -1;
 	}
-	sshlink_start_agent(s->ssh);
-	agent_pump(s);
+	a->wanted = true;
+	sshlink_start_agent(a->link);
+	agent_pump(a);
+	return 0;
 }
 
-static void agent_free_handle(uv_handle_t *handle)
+void agent_disconnect(struct agent *a)
 {
-	free(handle);
-}
-
-void agent_disconnect(struct session *s)
-{
-	if (!s->ssh)
+	a->wanted = a->running = a->failed = false;
+	if (!a->link)
 		return;
-	uv_poll_stop(s->ssh_poll);
-	uv_close((uv_handle_t *)s->ssh_poll, agent_free_handle);
-	s->ssh_poll = NULL;
-	clip_forget_guests(s);
-	s->env = sshlink_reclaim_env(s->ssh);
-	sshlink_free(s->ssh);
-	s->ssh = NULL;
+	fdwatch_free(mem_steal_ptr(&a->watch));
+	a->cb.on_disconnected(a->ctx);
+	a->env = sshlink_reclaim_env(a->link);
+	sshlink_free(mem_steal_ptr(&a->link));
+}
+
+const char *agent_step(const struct agent *a)
+{
+	return a->link ? sshlink_step(a->link) : "no link";
+}
+
+void agent_resize(struct agent *a, int cols, int rows)
+{
+	if (a->link)
+		sshlink_resize(a->link, cols, rows);
+}
+
+void agent_repaint(struct agent *a, int cols, int rows)
+{
+	if (!a->link || !a->running)
+		return;
+	sshlink_resize(a->link, cols, rows > 1 ? rows - 1 : 2);
+	sshlink_resize(a->link, cols, rows);
+	agent_pump(a);
+}
+
+void agent_signal(struct agent *a, const char *name)
+{
+	if (a->link)
+		sshlink_signal(a->link, name);
+}
+
+size_t agent_forward_write(struct agent *a, unsigned id, const void *bytes, size_t n)
+{
+	return a->link ? sshlink_forward_write(a->link, id, bytes, n) : 0;
+}
+
+void agent_forward_close(struct agent *a, unsigned id)
+{
+	if (a->link)
+		sshlink_forward_close(a->link, id);
+}
+
+/* ---- its life ---- */
+
+int agent_make_keys(struct agent *a, struct err *e)
+{
+	a->client_key = sshkey_generate(e);
+	a->host_key = sshkey_generate(e);
+	return a->client_key && a->host_key ? 0 : -1;
+}
+
+int agent_write_seed(const struct agent *a, int seed_fd, struct err *e)
+{
+	return sshkey_write_seed(a->client_key, a->host_key, seed_fd, e);
+}
+
+int agent_set_env(struct agent *a, const void *bytes, size_t n)
+{
+	if (a->env || !strlist_is_valid(bytes, n))
+		return -1;
+	a->env = secret_new(bytes, n);
+	return 0;
+}
+
+struct agent *agent_new(uv_loop_t *loop, const struct agent_callbacks *callbacks, void *ctx)
+{
+	struct agent *a = mem_alloc(sizeof(*a));
+
+	a->cb = *callbacks;
+	a->ctx = ctx;
+	a->loop = loop;
+	return a;
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	agent_disconnect(a);
+	secret_free(a->env);
+	sshkey_free(a->client_key);
+	sshkey_free(a->host_key);
+	buf_fini(&a->input);
+	free(a);
 }

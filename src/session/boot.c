@@ -9,117 +9,124 @@
  * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
  *    for the agent; then it confines itself, and only then asks for the agent's start.
  * 4. Lines of the guest are bounded and parsed by guest_parse; guestgate says which of them count in this state, and how many. */
+#include "session/wiring.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "session/state.h"
+#include "loop/timer.h"
+#include "proto/clip.h"
 #include "proto/names.h"
 #include "vm/template.h"
 
 #include <linux/sockios.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
-#define BOOT_ATTEMPTS_MAX 3
-/* A user who gave less patience than this wants the failure, not another attempt. */
-#define BOOT_TIMEOUT_OF_ONE_ATTEMPT_S 20
 /* How often QEMU is nudged between `go` and the agent's start. */
 #define BOOT_NUDGE_MS 200
+#define BOOT_KVM_REMEDY                                                                            \
+	"emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines "     \
+	"below"
 
 /* ---- attempts ---- */
 
-static unsigned boot_attempts_max(const struct session *s)
-{
-	return s->boot_timeout_s < BOOT_TIMEOUT_OF_ONE_ATTEMPT_S ? 1 : BOOT_ATTEMPTS_MAX;
-}
-
-/* Each attempt but the last may be silent for a quarter of CCVM_BOOT_TIMEOUT, the last for half of it. */
-static unsigned boot_patience_ms(const struct session *s)
-{
-	if (boot_attempts_max(s) == 1)
-		return s->boot_timeout_s * 1000;
-	return s->boot_timeout_s * 1000 / (s->attempts < BOOT_ATTEMPTS_MAX ? 4 : 2);
-}
-
-/* Which way the SSH connection is stuck: bytes QEMU has not read, and bytes this process has not. */
+/* Which way the SSH connection is stuck: bytes QEMU has not read, and bytes this process has not.
+ */
 static char *boot_describe_ssh(const struct session *s)
 {
+	const int fd = streams_ssh_fd(s->streams);
 	int to_guest = 0, from_guest = 0;
 
-	(void)ioctl(s->qemu.ssh_fd, SIOCOUTQ, &to_guest);
-	(void)ioctl(s->qemu.ssh_fd, FIONREAD, &from_guest);
-	return mem_format("%s; %d bytes on the way in, %d out", sshlink_step(s->ssh), to_guest, from_guest);
+	(void)ioctl(fd, SIOCOUTQ, &to_guest);
+	(void)ioctl(fd, FIONREAD, &from_guest);
+	return mem_format("%s; %d bytes on the way in, %d out", agent_step(s->agent), to_guest,
+			  from_guest);
 }
 
-static void boot_on_silence(uv_timer_t *timer)
+/* Tells why, and ends this attempt's processes; boot_start_again follows. */
+static void boot_end_attempt(struct session *s, const char *why)
 {
-	struct session *s = timer->data;
-	const unsigned seconds = boot_patience_ms(s) / 1000;
-	AUTO_FREE char *ssh = s->state == SESSION_READY ? boot_describe_ssh(s) : NULL;
+	AUTO_FREE char *note = mem_format("%s: starting over", why);
+
+	journal_started_over(s->journal, s->stage, note);
+	timer_stop(s->boot.silence);
+	timer_stop(s->boot.nudge);
+	agent_disconnect(s->agent);
+	/* A callback of a stream that the new attempt replaces may be on the stack. */
+	if (children_kill(s->children))
+		timer_start(s->boot.silence, 0, 0);
+}
+
+/* `what` went wrong. True when another attempt follows. */
+static bool boot_try_again(struct session *s, enum attempt_fault fault, const char *what)
+{
+	const enum attempt_verdict verdict = attempt_on_fault(&s->attempt, fault);
+	AUTO_FREE char *slow = mem_format("%s; the guest is emulated, which is slow", what);
+
+	if (s->attempt.kvm_is_to_blame && !s->boot.kvm_failure)
+		s->boot.kvm_failure = mem_strdup(what);
+	if (verdict == ATTEMPT_AGAIN || verdict == ATTEMPT_EMULATED)
+		boot_end_attempt(s, verdict == ATTEMPT_EMULATED ? slow : what);
+	return verdict != ATTEMPT_FAILS;
+}
+
+/* The old attempt's processes are gone. */
+static void boot_start_again(struct session *s)
+{
+	struct err e;
+
+	streams_close(s->streams);
+	egress_stop(s->egress);
+	disk_close(s->disk);
+	template_fini(&s->template);
+	s->boot.shut_down = s->boot.nudged = false;
+	if (s->attempt.ending)
+		return;
+	if (s->accel.kvm && !s->attempt.kvm && start_emulate(s, &e) < 0)
+		ending_fail(s, s->stage, &e);
+	else
+		boot_start(s);
+}
+
+static void boot_on_silence(struct session *s)
+{
+	const unsigned seconds = attempt_patience_ms(&s->attempt) / 1000;
+	AUTO_FREE char *ssh = s->attempt.state == ATTEMPT_READY ? boot_describe_ssh(s) : NULL;
 	AUTO_FREE char *what = ssh ? mem_format("the agent did not start within %u seconds (%s)", seconds, ssh)
 				   : mem_format("the guest said nothing for %u seconds", seconds);
 	struct err e;
 
-	if ((s->state == SESSION_STARTING && kvm_fall_back(s, what, false)) || boot_restart(s, what))
+	if (boot_try_again(s, ATTEMPT_SILENCE, what))
 		return;
 	err_set(&e, "%s", what);
 	err_remedy(&e, "try again; if it persists, see the console lines below; on a very slow machine set "
 		       "CCVM_BOOT_TIMEOUT to more seconds");
-	session_fail(s, s->stage, &e);
+	ending_fail(s, s->stage, &e);
+}
+
+static void boot_on_due(void *session)
+{
+	struct session *s = session;
+
+	if (s->attempt.restarting)
+		boot_start_again(s);
+	else
+		boot_on_silence(s);
 }
 
 static void boot_expect_sign_of_life(struct session *s)
 {
-	/* From `ready` on the deadline stands: figures that go on coming say nothing about the connection. */
-	if (!s->ending && !s->restarting && s->state < SESSION_READY)
-		uv_timer_start(&s->timer, boot_on_silence, boot_patience_ms(s), 0);
+	/* From `ready` on the deadline stands: figures that go on coming say nothing about the
+	 * connection. */
+	if (!s->attempt.ending && !s->attempt.restarting && s->attempt.state < ATTEMPT_READY)
+		timer_start(s->boot.silence, attempt_patience_ms(&s->attempt), 0);
 }
 
-static void boot_on_restart_turn(uv_timer_t *timer)
+void boot_stop_waiting(struct session *s)
 {
-	boot_start_again(timer->data);
-}
-
-bool boot_restart(struct session *s, const char *why)
-{
-	AUTO_FREE char *note = mem_format("%s: starting over", why);
-
-	if (s->restarting)
-		return true;
-	if (s->ending || s->failed || s->confined || s->attempts >= boot_attempts_max(s) || s->state < SESSION_STARTING ||
-	    s->state > SESSION_READY)
-		return false;
-	status_event_started_over(s, s->stage, note);
-	s->restarting = true;
-	s->template_refused = true;
-	uv_timer_stop(&s->timer);
-	uv_timer_stop(&s->nudge);
-	agent_disconnect(s);
-	/* A callback of a stream that the new attempt replaces may be on the stack. */
-	if (children_kill(s))
-		uv_timer_start(&s->timer, boot_on_restart_turn, 0, 0);
-	return true;
-}
-
-void boot_start_again(struct session *s)
-{
-	struct err e;
-
-	streams_close(s);
-	pool_close(s);
-	template_fini(&s->template);
-	s->restarting = s->may_have_written = s->shut_down = s->nudged = s->ssh_failed = false;
-	memset(&s->ctl_lines, 0, sizeof(s->ctl_lines));
-	if (s->ending)
-		return;
-	if (s->machine.accel.kvm != s->accel.kvm) {
-		machine_fini(&s->machine);
-		if (start_choose_machine(s, &e) < 0) {
-			session_fail(s, s->stage, &e);
-			return;
-		}
-	}
-	boot_start(s);
+	timer_stop(s->boot.silence);
 }
 
 static void boot_on_restored(void *ctx, struct json_value value, const char *error)
@@ -128,7 +135,7 @@ static void boot_on_restored(void *ctx, struct json_value value, const char *err
 
 	(void)value;
 	if (error)
-		boot_restart(s, "the template could not be restored");
+		(void)boot_try_again(s, ATTEMPT_BAD_TEMPLATE, "the template could not be restored");
 }
 
 /* RAM is mapped already (qemu_args); the devices' state comes through a socket. */
@@ -138,36 +145,35 @@ static void boot_restore(struct session *s)
 	struct err e;
 
 	if (template_load(&s->template, &s->machine, &e) < 0) {
-		boot_restart(s, e.text);
+		(void)boot_try_again(s, ATTEMPT_BAD_TEMPLATE, e.text);
 		return;
 	}
-	stream_write(s->vmstate, buf_data(&s->template.state), buf_len(&s->template.state));
-	qmp_execute(s->qmp, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES, boot_on_restored, s);
-	qmp_execute(s->qmp, "migrate-incoming", incoming, boot_on_restored, s);
+	streams_restore(s->streams, buf_data(&s->template.state), buf_len(&s->template.state));
+	streams_qmp(s->streams, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES,
+		    boot_on_restored, s);
+	streams_qmp(s->streams, "migrate-incoming", incoming, boot_on_restored, s);
 }
 
 void boot_start(struct session *s)
 {
 	struct err e;
+	bool launched;
 
-	s->attempts++;
 	s->stage = "boot";
 	start_find_template(s);
-	session_set_state(s, SESSION_STARTING);
-	if (start_launch(s, &e) < 0) {
-		child_watch(s, &s->qemu_child);
-		child_watch(s, &s->net_child);
-		session_fail(s, s->stage, &e);
+	if (!session_on(s, ATTEMPT_ON_LAUNCH))
+		return;
+	launched = start_launch(s, &e) == 0;
+	children_watch(s->children);
+	if (!launched) {
+		ending_fail(s, s->stage, &e);
 		return;
 	}
 	s->stage = "boot";
-	streams_open(s);
-	child_watch(s, &s->qemu_child);
-	child_watch(s, &s->net_child);
 	boot_expect_sign_of_life(s);
-	if (s->from_template)
+	if (s->attempt.from_template)
 		boot_restore(s);
-	status_write(s);
+	session_write_status(s);
 }
 
 /* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
@@ -177,51 +183,177 @@ static void boot_on_nudge_answered(void *ctx, struct json_value value, const cha
 {
 	(void)value;
 	(void)error;
-	((struct session *)ctx)->nudged = false;
+	((struct session *)ctx)->boot.nudged = false;
 }
 
 static void boot_nudge(struct session *s)
 {
-	if (s->qmp && !s->nudged) {
-		s->nudged = true;
-		qmp_execute(s->qmp, "query-status", NULL, boot_on_nudge_answered, s);
-	}
+	if (!streams_are_open(s->streams) || s->boot.nudged)
+		return;
+	s->boot.nudged = true;
+	streams_qmp(s->streams, "query-status", NULL, boot_on_nudge_answered, s);
 }
 
-static void boot_on_nudge(uv_timer_t *timer)
+static void boot_on_nudge(void *session)
 {
-	struct session *s = timer->data;
+	struct session *s = session;
 
-	if (s->state != SESSION_SEEDING && s->state != SESSION_READY) {
-		uv_timer_stop(timer);
+	if (s->attempt.state != ATTEMPT_SEEDING && s->attempt.state != ATTEMPT_READY) {
+		timer_stop(s->boot.nudge);
 		return;
 	}
 	boot_nudge(s);
-	agent_pump(s);
+	agent_pump(s->agent);
 }
 
 /* ccvm-report says something every ten seconds at least. Two ticks in a row: one alone may come right after this process
  * was stopped for a while itself. */
 void boot_check_pulse(struct session *s)
 {
-	if (s->state == SESSION_RUNNING && ++s->silent_ticks == 2)
-		status_event_note(s, "guest", "no sign of life from the guest for half a minute: it is frozen, or this "
-					      "computer is very busy");
+	if (s->attempt.state == ATTEMPT_RUNNING && ++s->boot.silent_ticks == 2)
+		journal_note(
+		    s->journal, "guest",
+		    "no sign of life from the guest for half a minute: it is frozen, or this "
+		    "computer is very busy");
+}
+
+/* ---- KVM: it may be there and not run the guest (vm/accel.h) ---- */
+
+static void boot_on_status(void *session, struct json_value value, const char *error)
+{
+	static const char stopped[] = "KVM stopped the guest with an internal error";
+	AUTO_FREE char *status = json_text(json_member(value, "status"));
+	struct session *s = session;
+	struct err e;
+
+	if (error || !status || strcmp(status, "internal-error") != 0 || s->attempt.ending ||
+	    boot_try_again(s, ATTEMPT_KVM_STOPPED, stopped))
+		return;
+	err_set(&e, "%s", stopped);
+	err_remedy(&e, BOOT_KVM_REMEDY);
+	ending_fail_with_cause(s, s->stage, &e);
+}
+
+/* QEMU has stopped the guest's processors. When KVM meets what it cannot do, that is all that says
+ * so. */
+static void boot_on_stop(struct session *s)
+{
+	if (s->attempt.kvm && s->attempt.state < ATTEMPT_STOPPING)
+		streams_qmp(s->streams, "query-status", NULL, boot_on_status, s);
+}
+
+/* The emulated guest is ready: what kept KVM from it is no fault of the guest's. */
+static void boot_record_kvm(const struct session *s)
+{
+	AUTO_FREE char *path = accel_record_path();
+
+	if (s->boot.kvm_failure)
+		accel_record(path, s->boot.kvm_failure);
+}
+
+/* ---- processes that end ---- */
+
+/* What it was told to do ended it, a template that it cannot take or a KVM that it cannot use;
+ * somebody's SIGKILL says nothing of either. */
+static bool boot_qemu_gave_up(const struct session *s, int status)
+{
+	return s->attempt.state == ATTEMPT_STARTING &&
+	       (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM
+				    : WEXITSTATUS(status) != 0);
+}
+
+static void boot_fail_by_qemu(struct session *s, int status)
+{
+	char how[80];
+	struct err e;
+
+	children_describe_end(how, sizeof(how), status);
+	if (boot_qemu_gave_up(s, status) && s->attempt.kvm) {
+		err_set(&e, "QEMU could not start the guest with KVM: it %s", how);
+		err_remedy(&e, BOOT_KVM_REMEDY);
+	} else if (s->attempt.state == ATTEMPT_STOPPING) {
+		err_set(&e, "QEMU %s before the guest had written back the workspace", how);
+		err_remedy(&e, "check what the agent wrote last; some of it may be missing");
+	} else {
+		err_set(&e, "QEMU %s", how);
+		err_remedy(&e, "see the log lines below; ccvmctl doctor checks this machine");
+	}
+	ending_fail_with_cause(s, s->stage, &e);
+}
+
+static void boot_on_qemu_exit(struct session *s, int status)
+{
+	const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		   gave_up = boot_qemu_gave_up(s, status);
+
+	/* It ends with 0 when the guest powers itself off: after `stopped`, or after a failure it
+	 * reported. */
+	if (s->end.killing || s->attempt.restarting ||
+	    (clean && (s->end.failed || s->attempt.state == ATTEMPT_STOPPING)))
+		return;
+	/* ccvm-net ends with QEMU, and may be seen to end first. */
+	if (gave_up)
+		ending_withdraw_failure(s);
+	if (gave_up &&
+	    boot_try_again(s, ATTEMPT_QEMU_GAVE_UP,
+			   s->attempt.from_template ? "QEMU did not take the template"
+						    : "QEMU could not start the guest with KVM"))
+		return;
+	boot_fail_by_qemu(s, status);
+}
+
+static void boot_on_net_exit(struct session *s, int status)
+{
+	char how[80], text[160];
+	struct err e;
+
+	if (s->attempt.restarting)
+		return;
+	egress_on_net_exit(s->egress);
+	if (s->attempt.ending || s->attempt.state >= ATTEMPT_STOPPING)
+		return;
+	children_describe_end(how, sizeof(how), status);
+	if (s->attempt.state < ATTEMPT_READY) {
+		err_set(&e, "ccvm-net %s before the guest was up", how);
+		err_remedy(&e, "try again; if it persists, see the log lines below");
+		ending_fail(s, "network", &e);
+	} else {
+		snprintf(text, sizeof(text), "ccvm-net %s: the guest no longer has a network", how);
+		journal_note(s->journal, "network", text);
+	}
+}
+
+void boot_on_child_exit(void *session, enum children_name name, int status)
+{
+	struct session *s = session;
+
+	if (name == CHILDREN_MAKER)
+		return;
+	if (name == CHILDREN_QEMU)
+		boot_on_qemu_exit(s, status);
+	else
+		boot_on_net_exit(s, status);
+	if (s->attempt.state == ATTEMPT_STOPPING)
+		ending_kill_children(s);
+	else if (s->attempt.restarting && children_kill(s->children))
+		boot_start_again(s);
 }
 
 /* ---- QEMU's events ---- */
+
+static void boot_on_parked(struct session *s);
 
 static void boot_on_migration(struct session *s, struct json_value data)
 {
 	AUTO_FREE char *status = json_text(json_member(data, "status"));
 
-	if (!s->from_template || s->state != SESSION_STARTING || !status)
+	if (!s->attempt.from_template || s->attempt.state != ATTEMPT_STARTING || !status)
 		return;
 	if (strcmp(status, "failed") == 0)
-		boot_restart(s, "the template could not be restored");
+		(void)boot_try_again(s, ATTEMPT_BAD_TEMPLATE, "the template could not be restored");
 	if (strcmp(status, "completed") != 0)
 		return;
-	qmp_execute(s->qmp, "cont", NULL, NULL, NULL);
+	streams_qmp(s->streams, "cont", NULL, NULL, NULL);
 	boot_on_parked(s);
 }
 
@@ -230,16 +362,16 @@ static void boot_on_shutdown(struct session *s, struct json_value data)
 	AUTO_FREE char *reason = json_text(json_member(data, "reason"));
 	struct err e;
 
-	if (s->state >= SESSION_STOPPING)
+	if (s->attempt.state >= ATTEMPT_STOPPING)
 		return;
 	/* -no-reboot turns the reset that follows a panic (panic=-1) into the machine's end. */
 	if (reason && strcmp(reason, "guest-reset") == 0 &&
-	    boot_restart(s, "the guest's kernel crashed"))
+	    boot_try_again(s, ATTEMPT_CRASH, "the guest's kernel crashed"))
 		return;
 	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
-	s->shut_down = !s->failed;
+	s->boot.shut_down = !s->end.failed;
 	err_set(&e, "the guest shut itself down");
-	session_fail(s, s->stage, &e);
+	ending_fail(s, s->stage, &e);
 }
 
 void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
@@ -247,85 +379,104 @@ void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
 	if (strcmp(name, "SHUTDOWN") == 0)
 		boot_on_shutdown(ctx, data);
 	else if (strcmp(name, "STOP") == 0)
-		kvm_on_stop(ctx);
+		boot_on_stop(ctx);
 	else if (strcmp(name, "MIGRATION") == 0)
 		boot_on_migration(ctx, data);
 	else if (strcmp(name, "BLOCK_IO_ERROR") == 0)
-		pool_on_io_error(ctx, json_is_true(json_member(data, "nospace")));
+		disk_on_io_error(((struct session *)ctx)->disk,
+				 json_is_true(json_member(data, "nospace")));
 }
 
 /* ---- the guest's lines ---- */
 
-void boot_on_parked(struct session *s)
+static void boot_on_parked(struct session *s)
 {
 	static const char go[] = "{\"op\":\"go\"}\n";
 	struct err e;
 
-	if (s->state != SESSION_STARTING)
+	if (s->attempt.state != ATTEMPT_STARTING || s->attempt.restarting || s->attempt.ending)
 		return;
 	if (start_seal_seed(s, &e) < 0) {
-		session_fail(s, "seed", &e);
+		ending_fail(s, "seed", &e);
 		return;
 	}
-	pool_tell_limit(s);
-	s->may_have_written = true;
+	disk_tell_limit(s->disk);
 	s->stage = "guest";
-	stream_write(s->ctl, go, sizeof(go) - 1);
-	uv_timer_start(&s->nudge, boot_on_nudge, 0, BOOT_NUDGE_MS);
-	session_set_state(s, SESSION_SEEDING);
+	streams_to_guest(s->streams, go, sizeof(go) - 1);
+	timer_start(s->boot.nudge, 0, BOOT_NUDGE_MS);
+	session_on(s, ATTEMPT_ON_PARKED);
 }
 
 /* The guest goes on setting itself up while the link does so too: an emulated sshd takes as long as all the rest. */
 static void boot_on_stage(struct session *s, const struct guest_message *m)
 {
+	const struct agent_plan plan = {.fd = streams_ssh_fd(s->streams),
+					.tty = s->request.tty,
+					.term = s->request.term,
+					.cols = s->request.cols,
+					.rows = s->request.rows,
+					.forward_port =
+					    wiring_images_are_wanted(s) ? CLIP_PORT : 0};
 	struct err e;
 
-	status_event_progress(s, m->stage, m->ms);
-	if (strcmp(m->stage, NAME_STAGE_SSHD) != 0 || s->state != SESSION_SEEDING || s->ssh)
+	journal_progress(s->journal, m->stage, m->ms);
+	if (strcmp(m->stage, NAME_STAGE_SSHD) != 0 || s->attempt.state != ATTEMPT_SEEDING ||
+	    agent_is_connected(s->agent))
 		return;
-	if (agent_connect(s, &e) == 0)
+	if (agent_connect(s->agent, &plan, &e) == 0)
 		boot_nudge(s);
 	else
-		session_fail(s, "ssh", &e);
+		ending_fail(s, "ssh", &e);
 }
 
 static void boot_on_ready(struct session *s)
 {
-	if (s->state != SESSION_SEEDING)
+	struct err e;
+
+	if (s->attempt.state != ATTEMPT_SEEDING)
 		return;
 	s->stage = "ssh";
-	kvm_record(s);
-	session_set_state(s, SESSION_READY);
-	hostclock_tell(s);
-	agent_start(s);
+	boot_record_kvm(s);
+	session_on(s, ATTEMPT_ON_READY);
+	hostclock_tell(s->hostclock);
+	if (agent_start(s->agent, &e) < 0)
+		ending_fail(s, "ssh", &e);
 }
 
-void boot_after_agent_start(struct session *s)
+bool boot_on_agent_started(void *session)
 {
-	if (s->ending)
-		return;
+	struct session *s = session;
+
+	if (s->attempt.ending)
+		return false;
 	s->stage = "agent";
-	uv_timer_stop(&s->timer);
-	session_set_state(s, SESSION_RUNNING);
-	hostclock_start(s);
+	timer_stop(s->boot.silence);
+	session_on(s, ATTEMPT_ON_AGENT);
+	hostclock_start(s->hostclock);
 	/* The window may have changed while the guest booted. */
 	if (s->request.tty)
-		sshlink_resize(s->ssh, s->request.cols, s->request.rows);
+		agent_resize(s->agent, s->request.cols, s->request.rows);
+	return true;
 }
 
 static void boot_on_failed(struct session *s, const struct guest_message *m)
 {
 	struct err e;
 
-	err_set(&e, s->state >= SESSION_RUNNING ? "the guest says: %s" : "%s", m->reason[0] ? m->reason : "no reason given");
-	if (s->state != SESSION_STARTING)
+	err_set(&e, s->attempt.state >= ATTEMPT_RUNNING ? "the guest says: %s" : "%s",
+		m->reason[0] ? m->reason : "no reason given");
+	if (s->attempt.state != ATTEMPT_STARTING)
 		err_remedy(&e, "try again; if it persists, see the console lines below");
 	else
 		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
-	if (s->shut_down && s->failed && s->state < SESSION_STOPPING)
-		session_fail_with_cause(s, s->state >= SESSION_RUNNING || !m->stage[0] ? "guest" : m->stage, &e);
+	if (s->boot.shut_down && s->end.failed && s->attempt.state < ATTEMPT_STOPPING)
+		ending_fail_with_cause(
+		    s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
+		    &e);
 	else
-		session_fail(s, s->state >= SESSION_RUNNING || !m->stage[0] ? "guest" : m->stage, &e);
+		ending_fail(
+		    s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
+		    &e);
 }
 
 static void boot_on_sshd_ended(struct session *s)
@@ -333,10 +484,10 @@ static void boot_on_sshd_ended(struct session *s)
 	struct err e;
 
 	/* While the agent runs the link notices by itself, after the agent's last output. */
-	if (s->state != SESSION_READY)
+	if (s->attempt.state != ATTEMPT_READY)
 		return;
 	err_set(&e, "the guest's sshd ended");
-	session_fail(s, "ssh", &e);
+	ending_fail(s, "ssh", &e);
 }
 
 /* An agent that just disappears, with 137, is a riddle; this says what happened. */
@@ -350,29 +501,30 @@ static void boot_on_oom(struct session *s, const struct guest_message *m)
 	json_add_string(&fields, "process", m->process);
 	json_add_int(&fields, "pid", m->pid);
 	json_add_int(&fields, "kib", m->count);
-	status_event(s, "out-of-memory", &fields);
-	status_event_note(s, "memory", text);
+	journal_event(s->journal, "out-of-memory", &fields);
+	journal_note(s->journal, "memory", text);
 }
 
 /* Before the agent runs, only our own code can have said it. */
 static void boot_on_note(struct session *s, const struct guest_message *m)
 {
-	pool_on_note(s, m);
-	if (s->state < SESSION_RUNNING)
-		status_event_note(s, m->stage, m->reason);
+	disk_on_note(s->disk, m);
+	if (s->attempt.state < ATTEMPT_RUNNING)
+		journal_note(s->journal, m->stage, m->reason);
 	else
-		status_event_guest_note(s, m->stage, m->reason);
+		journal_guest_note(s->journal, m->stage, m->reason);
 }
 
 static enum guestgate_phase boot_phase(const struct session *s)
 {
 	static const enum guestgate_phase phases[] = {
-		[SESSION_CREATED] = GUESTGATE_BOOT,  [SESSION_STARTING] = GUESTGATE_BOOT,  [SESSION_SEEDING] = GUESTGATE_SEED,
-		[SESSION_READY] = GUESTGATE_LINK,    [SESSION_RUNNING] = GUESTGATE_AGENT,  [SESSION_STOPPING] = GUESTGATE_STOP,
-		[SESSION_ENDED] = GUESTGATE_STOP,    [SESSION_FAILED] = GUESTGATE_STOP,
+	    [ATTEMPT_CREATED] = GUESTGATE_BOOT,	 [ATTEMPT_STARTING] = GUESTGATE_BOOT,
+	    [ATTEMPT_SEEDING] = GUESTGATE_SEED,	 [ATTEMPT_READY] = GUESTGATE_LINK,
+	    [ATTEMPT_RUNNING] = GUESTGATE_AGENT, [ATTEMPT_STOPPING] = GUESTGATE_STOP,
+	    [ATTEMPT_ENDED] = GUESTGATE_STOP,	 [ATTEMPT_FAILED] = GUESTGATE_STOP,
 	};
 
-	return phases[s->state];
+	return phases[s->attempt.state];
 }
 
 static void boot_dispatch(struct session *s, const struct guest_message *m)
@@ -396,28 +548,28 @@ static void boot_dispatch(struct session *s, const struct guest_message *m)
 		boot_on_ready(s);
 		return;
 	case GUEST_REPORT:
-		s->report = *m;
-		pool_tell_limit(s);
-		status_write(s);
+		s->boot.report = *m;
+		disk_tell_limit(s->disk);
+		session_write_status(s);
 		return;
 	case GUEST_HOOK:
-		screen_on_hook(s, m->hook);
+		screen_on_hook(s->screen, m->hook);
 		return;
 	case GUEST_POOL:
-		pool_on_figures(s, m);
+		disk_on_figures(s->disk, m);
 		return;
 	case GUEST_OOM:
 		boot_on_oom(s, m);
 		return;
 	case GUEST_DENIED:
-		egress_on_guest_denied(s, m);
+		egress_on_guest_denied(s->egress, m);
 		return;
 	case GUEST_SSHD_ENDED:
 		boot_on_sshd_ended(s);
 		return;
 	case GUEST_STOPPED:
-		if (s->state == SESSION_STOPPING)
-			session_kill_children(s);
+		if (s->attempt.state == ATTEMPT_STOPPING)
+			ending_kill_children(s);
 		return;
 	}
 }
@@ -429,20 +581,35 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 	uint64_t more = 0;
 
 	guest_parse(line, n, &m);
-	s->silent_ticks = 0;
-	if (s->restarting || (s->ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED && m.kind != GUEST_NOTE &&
-				  m.kind != GUEST_OOM))
+	s->boot.silent_ticks = 0;
+	if (s->attempt.restarting ||
+	    (s->attempt.ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED &&
+	     m.kind != GUEST_NOTE && m.kind != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
-	if (!guestgate_passes(&s->gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
-		if (m.kind == GUEST_NOTE && s->gate.kind[m.kind].dropped == 1)
-			status_event_note(s, "guest", "too many notes from the guest: further ones are dropped");
+	if (!guestgate_passes(&s->boot.gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
+		if (m.kind == GUEST_NOTE && s->boot.gate.kind[m.kind].dropped == 1)
+			journal_note(s->journal, "guest",
+				     "too many notes from the guest: further ones are dropped");
 		return;
 	}
 	if (more && m.kind == GUEST_NOTE) {
 		AUTO_FREE char *text = mem_format("%llu more notes of the guest were dropped", (unsigned long long)more);
 
-		status_event_note(s, "guest", text);
+		journal_note(s->journal, "guest", text);
 	}
 	boot_dispatch(s, &m);
+}
+
+void boot_init(struct session *s)
+{
+	s->boot.silence = timer_new(&s->loop, boot_on_due, s);
+	s->boot.nudge = timer_new(&s->loop, boot_on_nudge, s);
+}
+
+void boot_fini(struct session *s)
+{
+	timer_free(s->boot.silence);
+	timer_free(s->boot.nudge);
+	free(s->boot.kvm_failure);
 }

@@ -9,47 +9,76 @@
  * 4. A list says which image types there are and nothing about texts, so it may be asked for at any time; but not more
  *    than once a second without a lease, since each one starts a program on the host.
  * 5. A helper that ends takes image paste with it, nothing else. */
+#include "session/clip.h"
 #include "base/clock.h"
-#include "session/state.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "base/spawn.h"
+#include "conf/conf.h"
+#include "loop/stream.h"
 #include "proto/view.h"
+#include "proto/wire.h"
+#include "session/clip_event.h"
+#include "ssh/sshforward.h"
 
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 extern char **environ;
 
 #define CLIP_LIST_EVERY_MS 1000
 #define CLIP_ASKED_EVERY_MS 5000
 
+struct clip_guest {    /* one connection of the guest's */
+	unsigned id;   /* 0: free */
+	struct buf in; /* its question so far */
+	bool asked;
+	uint64_t turn; /* of questions: the oldest is next */
+	struct clip_request request;
+	struct buf out; /* on its way */
+	bool answered;
+};
+
+struct clip {
+	struct clip_callbacks cb;
+	void *ctx;
+	uv_loop_t *loop;
+	const struct conf *conf; /* borrowed */
+	struct stream *helper;	 /* NULL: none */
+	struct buf in;		 /* its frames */
+	struct buf bytes;	 /* its answer so far */
+	struct clip_guest guest[SSHFORWARD_MAX];
+	unsigned job;			 /* connection the helper works for; 0: none */
+	struct clip_request job_request; /* also when that connection has gone */
+	uint64_t turns;
+	bool no_helper;	       /* it could not be started, or has ended */
+	int64_t lease_ms;      /* when the key was pressed last; 0: never */
+	uint32_t lease_client; /* whose key it was */
+	bool lease_used;       /* an image went over for it */
+	bool lease_told;       /* or it was told why not */
+	int64_t listed_ms;     /* last list, and its answer */
+	struct buf list;
+	bool list_ok;
+	char list_reason[CLIP_REASON_MAX];
+	int64_t asked_told_ms; /* last event about an agent that asked by itself */
+	bool off_told;
+};
+
+/* Boot time: a lease does not outlast a suspended night. Never 0. */
 static int64_t clip_now_ms(void)
 {
-	return clock_boot_ms() + 1; /* a lease does not outlast a suspended night; 0 means never */
-}
-
-bool clip_is_wanted(const struct session *s)
-{
-	return s->conf.clipboard_images && s->request.tty;
+	return clock_boot_ms() + 1;
 }
 
 /* ---- telling ---- */
 
-void clip_tell(struct session *s, const char *verdict, enum clip_type type, size_t bytes, const char *reason, bool asked)
+static void clip_tell(struct clip *c, const struct clip_event *e)
 {
 	AUTO_BUF struct buf fields = {0};
 
-	json_add_string(&fields, "verdict", verdict);
-	if (type != CLIP_NO_TYPE)
-		json_add_string(&fields, "type", clip_type_name(type));
-	if (bytes)
-		json_add_int(&fields, "bytes", (int64_t)bytes);
-	if (reason)
-		json_add_string(&fields, "reason", reason);
-	if (asked)
-		json_add_bool(&fields, "asked", true);
-	status_event(s, "clip", &fields);
+	clip_event_add(&fields, e);
+	c->cb.event(c->ctx, "clip", &fields);
 }
 
 static bool clip_is_leased(const struct clip *c)
@@ -58,17 +87,18 @@ static bool clip_is_leased(const struct clip *c)
 }
 
 /* To the user, once for each press of the key; an agent that asks by itself is told of now and then. */
-static void clip_tell_refused(struct session *s, enum clip_type type, const char *reason)
+static void clip_tell_refused(struct clip *c, enum clip_type type, const char *reason)
 {
-	struct clip *c = &s->clip;
-
 	if (clip_is_leased(c)) {
 		if (!c->lease_told)
-			clip_tell(s, "refused", type, 0, reason, false);
+			clip_tell(c, &(struct clip_event){
+					 .verdict = "refused", .type = type, .reason = reason});
 		c->lease_told = true;
 	} else if (type != CLIP_NO_TYPE && (!c->asked_told_ms || clip_now_ms() - c->asked_told_ms > CLIP_ASKED_EVERY_MS)) {
 		c->asked_told_ms = clip_now_ms();
-		clip_tell(s, "refused", type, 0, reason, true);
+		clip_tell(c,
+			  &(struct clip_event){
+			      .verdict = "refused", .type = type, .reason = reason, .asked = true});
 	}
 }
 
@@ -81,13 +111,14 @@ static const char *clip_why_not_leased(const struct clip *c)
 
 /* ---- the lease ---- */
 
-void clip_grant(struct session *s, uint32_t client)
+void clip_grant(struct clip *c, uint32_t client)
 {
-	struct clip *c = &s->clip;
-
-	if (!s->conf.clipboard_images) {
+	if (!c->conf->clipboard_images) {
 		if (!c->off_told)
-			clip_tell(s, "refused", CLIP_NO_TYPE, 0, "image paste is turned off (clipboard.images)", false);
+			clip_tell(c, &(struct clip_event){
+					 .verdict = "refused",
+					 .type = CLIP_NO_TYPE,
+					 .reason = "image paste is turned off (clipboard.images)"});
 		c->off_told = true;
 		return;
 	}
@@ -96,18 +127,12 @@ void clip_grant(struct session *s, uint32_t client)
 	c->lease_used = c->lease_told = false;
 }
 
-void clip_on_typed(struct session *s, uint32_t client, struct clip_typed *t, const void *bytes, size_t n)
-{
-	if (clip_typed_feed(t, bytes, n))
-		clip_grant(s, client);
-}
-
-void clip_on_view(struct session *s, uint32_t client, const unsigned char *bytes, size_t n)
+void clip_on_view(struct clip *c, uint32_t client, const unsigned char *bytes, size_t n)
 {
 	struct view_pressed key;
 
 	if (view_get_pressed(bytes, n, &key) && key.mods == VIEW_CTRL && key.code == 'v')
-		clip_grant(s, client);
+		clip_grant(c, client);
 }
 
 /* ---- the guest's connections ---- */
@@ -139,9 +164,8 @@ static void clip_answer(struct clip_guest *g, bool ok, const void *bytes, size_t
 }
 
 /* False: somebody else's turn. */
-static bool clip_answer_at_once(struct session *s, struct clip_guest *g)
+static bool clip_answer_at_once(struct clip *c, struct clip_guest *g)
 {
-	struct clip *c = &s->clip;
 	const char *reason = NULL;
 
 	if (c->no_helper)
@@ -149,7 +173,7 @@ static bool clip_answer_at_once(struct session *s, struct clip_guest *g)
 	else if (!g->request.list && !clip_is_leased(c))
 		reason = clip_why_not_leased(c);
 	if (reason) {
-		clip_tell_refused(s, g->request.type, reason);
+		clip_tell_refused(c, g->request.type, reason);
 		clip_answer(g, false, NULL, 0, reason);
 		return true;
 	}
@@ -172,35 +196,33 @@ static struct clip_guest *clip_oldest(struct clip *c)
 	return oldest;
 }
 
-static void clip_next(struct session *s)
+static void clip_next(struct clip *c)
 {
-	struct clip *c = &s->clip;
 	struct clip_guest *g;
 	AUTO_BUF struct buf frame = {0}, ask = {0};
 
 	while (!c->job && (g = clip_oldest(c))) {
-		if (clip_answer_at_once(s, g))
+		if (clip_answer_at_once(c, g))
 			continue;
 		c->job = g->id;
 		c->job_request = g->request;
-		wire_fill_ask(&ask, (struct wire_ask){(uint8_t)(g->request.list ? CLIP_NO_TYPE : g->request.type)});
+		wire_fill_ask(&ask, (struct wire_ask){(uint8_t)(g->request.list ? CLIP_NO_TYPE
+										: g->request.type)});
 		wire_put(&frame, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
 		stream_write(c->helper, buf_data(&frame), buf_len(&frame));
 	}
 }
 
 /* An image whose path was pasted: nothing of the lease's. */
-static void clip_answer_file(struct session *s, struct clip_guest *g)
+static void clip_answer_file(struct clip *c, struct clip_guest *g)
 {
-	const struct buf *b = paste_on_guest(s, &g->request);
+	const struct buf *b = c->cb.file(c->ctx, &g->request);
 
 	clip_answer(g, b != NULL, b ? buf_data(b) : NULL, b ? buf_len(b) : 0, "there is no such image");
 }
 
-void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t n)
+void clip_on_forward_bytes(struct clip *c, unsigned id, const void *bytes, size_t n)
 {
-	struct session *s = session;
-	struct clip *c = &s->clip;
 	struct clip_guest *g = clip_find(c, id);
 	int rc;
 
@@ -219,40 +241,34 @@ void clip_on_forward_bytes(void *session, unsigned id, const void *bytes, size_t
 	if (rc < 0)
 		clip_answer(g, false, NULL, 0, "only images can be asked for, by their type");
 	else if (g->request.file)
-		clip_answer_file(s, g);
+		clip_answer_file(c, g);
 	else
-		clip_next(s);
+		clip_next(c);
 }
 
-void clip_on_forward_end(void *session, unsigned id)
+void clip_on_forward_end(struct clip *c, unsigned id)
 {
-	struct session *s = session;
-	struct clip_guest *g = clip_find(&s->clip, id);
+	struct clip_guest *g = clip_find(c, id);
 
 	if (g)
 		clip_drop(g);
 }
 
-void clip_on_forward_refused(void *session)
-{
-	status_event_note(session, "clip", "the guest's sshd does not listen for image paste: images cannot be pasted");
-}
-
-bool clip_pump(struct session *s)
+bool clip_pump(struct clip *c)
 {
 	bool wrote = false;
 
 	for (size_t i = 0; i < SSHFORWARD_MAX; i++) {
-		struct clip_guest *g = &s->clip.guest[i];
+		struct clip_guest *g = &c->guest[i];
 		size_t n = 1;
 
 		while (g->id && n && buf_len(&g->out)) {
-			n = sshlink_forward_write(s->ssh, g->id, buf_data(&g->out), buf_len(&g->out));
+			n = c->cb.write(c->ctx, g->id, buf_data(&g->out), buf_len(&g->out));
 			buf_drop(&g->out, n);
 			wrote = wrote || n;
 		}
 		if (g->id && g->answered && !buf_len(&g->out)) {
-			sshlink_forward_close(s->ssh, g->id);
+			c->cb.close(c->ctx, g->id);
 			clip_drop(g);
 			wrote = true;
 		}
@@ -260,103 +276,117 @@ bool clip_pump(struct session *s)
 	return wrote;
 }
 
-void clip_forget_guests(struct session *s)
+void clip_forget_guests(struct clip *c)
 {
 	for (size_t i = 0; i < SSHFORWARD_MAX; i++)
-		clip_drop(&s->clip.guest[i]);
+		clip_drop(&c->guest[i]);
 }
 
 /* ---- the helper ---- */
 
-static void clip_on_list(struct session *s, bool ok, const char *reason)
+static void clip_on_list(struct clip *c, bool ok, const char *reason)
 {
-	struct clip *c = &s->clip;
-
 	c->listed_ms = clip_now_ms();
 	c->list_ok = ok;
 	buf_drop(&c->list, buf_len(&c->list));
 	buf_add(&c->list, buf_data(&c->bytes), buf_len(&c->bytes));
 	snprintf(c->list_reason, sizeof(c->list_reason), "%s", reason);
 	if (!ok || !buf_len(&c->bytes))
-		clip_tell_refused(s, CLIP_NO_TYPE, reason);
+		clip_tell_refused(c, CLIP_NO_TYPE, reason);
 }
 
-static void clip_on_image(struct session *s, const struct clip_guest *g, bool ok, const char *reason)
+static void clip_on_image(struct clip *c, const struct clip_guest *g, bool ok, const char *reason)
 {
-	struct clip *c = &s->clip;
-
 	if (ok && g) {
 		c->lease_used = true;
-		clip_tell(s, "sent", c->job_request.type, buf_len(&c->bytes), NULL, false);
+		clip_tell(c, &(struct clip_event){.verdict = "sent",
+						  .type = c->job_request.type,
+						  .bytes = buf_len(&c->bytes)});
 	} else {
-		clip_tell_refused(s, c->job_request.type, ok ? "the guest hung up" : reason);
+		clip_tell_refused(c, c->job_request.type, ok ? "the guest hung up" : reason);
 	}
 }
 
-static void clip_on_done(struct session *s, const struct wire_frame *f)
+/* What is worked on was answered, with what is in c->bytes. */
+static void clip_finish(struct clip *c, bool ok, const char *reason)
 {
-	static struct json_line l;
-
-	if (json_parse_line((const char *)f->payload, f->n, &l) < 0)
-		return;
-	/* Without a display there may be a terminal that hands over its clipboard; only to who has just asked for it. */
-	if (json_get_bool(&l, "no_display", false) && clip_is_leased(&s->clip) && termclip_ask(s))
-		return;
-	clip_on_answer(s, json_get_bool(&l, "ok", false), json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
-}
-
-void clip_on_answer(struct session *s, bool ok, const char *reason)
-{
-	struct clip *c = &s->clip;
 	struct clip_guest *g = c->job ? clip_find(c, c->job) : NULL;
 
 	if (c->job_request.list)
-		clip_on_list(s, ok, reason);
+		clip_on_list(c, ok, reason);
 	else
-		clip_on_image(s, g, ok, reason);
+		clip_on_image(c, g, ok, reason);
 	if (g)
 		clip_answer(g, ok, buf_data(&c->bytes), buf_len(&c->bytes), reason);
 	buf_fini(&c->bytes);
 	c->bytes = (struct buf){0};
 	c->job = 0;
-	clip_next(s);
+	clip_next(c);
+}
+
+void clip_on_answer(struct clip *c, bool ok, const char *reason, const void *bytes, size_t n)
+{
+	buf_drop(&c->bytes, buf_len(&c->bytes));
+	buf_add(&c->bytes, bytes, n);
+	clip_finish(c, ok, reason);
+	c->cb.on_writable(c->ctx);
+}
+
+static bool clip_ask_terminal(struct clip *c)
+{
+	return clip_is_leased(c) &&
+	       c->cb.ask_terminal(c->ctx, c->lease_client,
+				  c->job_request.list ? CLIP_NO_TYPE : c->job_request.type);
+}
+
+static void clip_on_done(struct clip *c, const struct wire_frame *f)
+{
+	static struct json_line l;
+
+	if (json_parse_line((const char *)f->payload, f->n, &l) < 0)
+		return;
+	/* Without a display there may be a terminal that hands over its clipboard; only to who has
+	 * just asked for it. */
+	if (json_get_bool(&l, "no_display", false) && clip_ask_terminal(c))
+		return;
+	clip_finish(c, json_get_bool(&l, "ok", false),
+		    json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
 }
 
 static void clip_on_bytes(void *ctx, const void *bytes, size_t n)
 {
-	struct session *s = ctx;
+	struct clip *c = ctx;
 	struct wire_frame f;
 
-	buf_add(&s->clip.in, bytes, n);
-	while (wire_next(&s->clip.in, &f) == 1) {
-		if (f.type == WIRE_CLIP_BYTES && buf_len(&s->clip.bytes) + f.n <= CLIP_IMAGE_MAX)
-			buf_add(&s->clip.bytes, f.payload, f.n);
+	buf_add(&c->in, bytes, n);
+	while (wire_next(&c->in, &f) == 1) {
+		if (f.type == WIRE_CLIP_BYTES && buf_len(&c->bytes) + f.n <= CLIP_IMAGE_MAX)
+			buf_add(&c->bytes, f.payload, f.n);
 		else if (f.type == WIRE_CLIP_DONE)
-			clip_on_done(s, &f);
-		buf_drop(&s->clip.in, f.n + WIRE_HEADER_SIZE);
+			clip_on_done(c, &f);
+		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
 	}
-	agent_pump(s);
+	c->cb.on_writable(c->ctx);
 }
 
 static void clip_on_helper_end(void *ctx)
 {
-	struct session *s = ctx;
-	struct clip *c = &s->clip;
+	struct clip *c = ctx;
 
 	stream_close(c->helper);
 	c->helper = NULL;
 	c->no_helper = true;
 	c->job = 0;
-	status_event_note(s, "clip", "ccvm-clip has ended: images can no longer be pasted");
-	clip_next(s);
-	agent_pump(s);
+	c->cb.note(c->ctx, "clip", "ccvm-clip has ended: images can no longer be pasted");
+	clip_next(c);
+	c->cb.on_writable(c->ctx);
 }
 
-void clip_start(struct session *s)
+void clip_start(struct clip *c, const char *libexec)
 {
-	AUTO_FREE char *program = mem_format("%s/ccvm-clip", s->libexec);
+	AUTO_FREE char *program = mem_format("%s/ccvm-clip", libexec);
 	char *const argv[] = {program, NULL};
-	const struct stream_callbacks cb = {clip_on_bytes, clip_on_helper_end, NULL, s};
+	const struct stream_callbacks cb = {clip_on_bytes, clip_on_helper_end, NULL, c};
 	AUTO_CLOSE int theirs = -1;
 	struct spawn_fd fds[1];
 	struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .fds = fds, .nfds = 1,
@@ -364,28 +394,48 @@ void clip_start(struct session *s)
 	int pair[2];
 	struct err e;
 
-	s->clip.no_helper = true;
-	if (!clip_is_wanted(s) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
 	theirs = pair[1];
 	fds[0] = (struct spawn_fd){theirs, 3};
-	s->clip.helper = stream_open(&s->loop, pair[0], &cb);
+	c->helper = stream_open(c->loop, pair[0], &cb);
 	if (spawn_start(&spawn, NULL, &e) < 0) {
-		status_event_note(s, "clip", e.text);
-		stream_close(s->clip.helper);
-		s->clip.helper = NULL;
+		c->cb.note(c->ctx, "clip", e.text);
+		stream_close(c->helper);
+		c->helper = NULL;
 		return;
 	}
-	s->clip.no_helper = false;
+	c->no_helper = false;
 }
 
-void clip_end(struct session *s)
+struct clip *clip_new(uv_loop_t *loop, const struct conf *conf,
+		      const struct clip_callbacks *callbacks, void *ctx)
 {
-	stream_close(s->clip.helper); /* it ends with its socket */
-	s->clip.helper = NULL;
-	s->clip.no_helper = true;
-	clip_forget_guests(s);
-	buf_fini(&s->clip.in);
-	buf_fini(&s->clip.bytes);
-	buf_fini(&s->clip.list);
+	struct clip *c = mem_alloc(sizeof(*c));
+
+	c->cb = *callbacks;
+	c->ctx = ctx;
+	c->loop = loop;
+	c->conf = conf;
+	c->no_helper = true;
+	return c;
+}
+
+void clip_stop(struct clip *c)
+{
+	stream_close(c->helper); /* it ends with its socket */
+	c->helper = NULL;
+	c->no_helper = true;
+	clip_forget_guests(c);
+}
+
+void clip_free(struct clip *c)
+{
+	if (!c)
+		return;
+	clip_stop(c);
+	buf_fini(&c->in);
+	buf_fini(&c->bytes);
+	buf_fini(&c->list);
+	free(c);
 }

@@ -1,29 +1,85 @@
 #include "session/egress.h"
 #include "base/clock.h"
-#include "session/state.h"
 #include "base/file.h"
+#include "base/json.h"
+#include "conf/conf.h"
 #include "conf/egress_entry.h"
+#include "loop/stream.h"
+#include "vm/guest.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define EGRESS_STATUS_MS 1000
+#define EGRESS_STATUS_MS  1000
+#define EGRESS_WATCHERS	  16
+#define EGRESS_NAME_MAX	  256
+#define EGRESS_REASON_MAX 128
+
+struct egress_entry {
+	char name[EGRESS_NAME_MAX];
+	char address[48];
+	char proto[8];
+	char reason[EGRESS_REASON_MAX];
+	uint16_t port;
+	bool refused;
+	int64_t count, first_ms, last_ms;
+};
+
+struct egress {
+	struct egress_callbacks cb;
+	void *ctx;
+	uv_loop_t *loop;
+	const struct conf *conf;    /* borrowed */
+	struct stream *control;	    /* to ccvm-net; NULL: none */
+	struct json_splitter lines; /* of ccvm-net */
+	struct egress_entry *log;   /* owned */
+	size_t n;
+	int64_t refused, allowed;	   /* connections */
+	struct egress_entry last;	   /* refused; count 0: none */
+	uint32_t watcher[EGRESS_WATCHERS]; /* numbers of clients */
+	size_t watchers;
+	struct strv decided; /* "+entry" or "-entry", for the session */
+	bool gone;	     /* ccvm-net is */
+	int64_t status_ms;   /* status.json was last written for this */
+};
+
+struct egress *egress_new(uv_loop_t *loop, const struct conf *conf,
+			  const struct egress_callbacks *callbacks, void *ctx)
+{
+	struct egress *g = mem_alloc(sizeof(*g));
+
+	g->cb = *callbacks;
+	g->ctx = ctx;
+	g->loop = loop;
+	g->conf = conf;
+	return g;
+}
+
+void egress_free(struct egress *g)
+{
+	if (!g)
+		return;
+	egress_stop(g);
+	strv_fini(&g->decided);
+	free(g->log);
+	free(g);
+}
 
 /* ---- towards ccvm-net ---- */
 
-static bool egress_is_locked(const struct session *s)
+static bool egress_is_locked(const struct egress *g)
 {
-	return s->conf.egress_allowlist.n > 0;
+	return g->conf->egress_allowlist.n > 0;
 }
 
-void egress_net_args(const struct session *s, struct strv *argv)
+void egress_net_args(const struct egress *g, struct strv *argv)
 {
 	bool six = false;
 
-	if (!egress_is_locked(s))
+	if (!egress_is_locked(g))
 		return;
-	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
-		six = six || strchr(s->conf.egress_allowlist.v[i], ':');
+	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++)
+		six = six || strchr(g->conf->egress_allowlist.v[i], ':');
 	strv_add(argv, "--locked");
 	if (!six)
 		strv_add(argv, "--no-ipv6");
@@ -47,42 +103,43 @@ static void egress_put_watch(struct buf *line, bool on)
 	json_end(line);
 }
 
-int egress_send_rules(struct session *s, int control_fd, struct err *e)
+static int egress_send_rules(const struct egress *g, int control_fd, struct err *e)
 {
 	AUTO_BUF struct buf lines = {0};
 
-	if (!egress_is_locked(s))
+	if (!egress_is_locked(g))
 		return 0;
-	for (size_t i = 0; i < s->conf.egress_ports.n; i++)
-		buf_addf(&lines, "{\"cmd\":\"port\",\"port\":%s}\n", s->conf.egress_ports.v[i]);
-	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
-		buf_addf(&lines, "{\"cmd\":\"rule\",\"entry\":\"%s\"}\n", s->conf.egress_allowlist.v[i]);
+	for (size_t i = 0; i < g->conf->egress_ports.n; i++)
+		buf_addf(&lines, "{\"cmd\":\"port\",\"port\":%s}\n", g->conf->egress_ports.v[i]);
+	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++)
+		buf_addf(&lines, "{\"cmd\":\"rule\",\"entry\":\"%s\"}\n",
+			 g->conf->egress_allowlist.v[i]);
 	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it too. */
-	for (size_t i = 0; i < s->egress.decided.n; i++) {
-		egress_put_decision(&lines, s->egress.decided.v[i] + 1, s->egress.decided.v[i][0] == '+', false);
+	for (size_t i = 0; i < g->decided.n; i++) {
+		egress_put_decision(&lines, g->decided.v[i] + 1, g->decided.v[i][0] == '+', false);
 		buf_add(&lines, "\n", 1);
 	}
-	if (s->egress.watchers) {
+	if (g->watchers) {
 		egress_put_watch(&lines, true);
 		buf_add(&lines, "\n", 1);
 	}
 	return file_write_all(control_fd, buf_data(&lines), buf_len(&lines), e);
 }
 
-static void egress_tell(struct session *s, const struct buf *line)
+static void egress_tell(struct egress *g, const struct buf *line)
 {
-	stream_write(s->net_control, buf_data(line), buf_len(line));
-	stream_write(s->net_control, "\n", 1);
+	stream_write(g->control, buf_data(line), buf_len(line));
+	stream_write(g->control, "\n", 1);
 }
 
-static void egress_tell_watch(struct session *s)
+static void egress_tell_watch(struct egress *g)
 {
 	AUTO_BUF struct buf line = {0};
 
-	if (!s->net_control || s->egress.gone || !egress_is_locked(s))
+	if (!g->control || g->gone || !egress_is_locked(g))
 		return;
-	egress_put_watch(&line, s->egress.watchers > 0);
-	egress_tell(s, &line);
+	egress_put_watch(&line, g->watchers > 0);
+	egress_tell(g, &line);
 }
 
 /* ---- what ccvm-net says ---- */
@@ -172,47 +229,48 @@ static void egress_add_entry(struct buf *out, const struct egress_entry *e)
 	json_add_int(out, "last_ms", e->last_ms);
 }
 
-static void egress_take(struct session *s, const struct egress_entry *e)
+static void egress_take(struct egress *g, const struct egress_entry *e)
 {
-	const struct egress_entry *merged = egress_merge(&s->egress, e);
+	const struct egress_entry *merged = egress_merge(g, e);
 	AUTO_BUF struct buf fields = {0};
 
 	if (!e->refused)
 		return;
-	s->egress.last = *merged;
+	g->last = *merged;
 	egress_add_entry(&fields, merged);
-	json_add_int(&fields, "egress_refused", s->egress.refused); /* as status.json has it */
-	status_event(s, "egress", &fields);
+	json_add_int(&fields, "egress_refused", g->refused); /* as status.json has it */
+	g->cb.event(g->ctx, "egress", &fields);
 	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
-	if (clock_wall_ms() - s->egress.status_ms >= EGRESS_STATUS_MS) {
-		s->egress.status_ms = clock_wall_ms();
-		status_write(s);
+	if (clock_wall_ms() - g->status_ms >= EGRESS_STATUS_MS) {
+		g->status_ms = clock_wall_ms();
+		g->cb.changed(g->ctx);
 	}
 }
 
-static void egress_on_entry(struct session *s, const struct json_line *l)
+static void egress_on_entry(struct egress *g, const struct json_line *l)
 {
 	struct egress_entry e;
 
 	if (egress_read(l, &e))
-		egress_take(s, &e);
+		egress_take(g, &e);
 }
 
-void egress_on_guest_denied(struct session *s, const struct guest_message *m)
+void egress_on_guest_denied(struct egress *g, const struct guest_message *m)
 {
 	struct egress_entry e = {.refused = true, .port = (uint16_t)m->port, .count = m->count};
 
-	if (!egress_is_locked(s) || !m->address[0] || m->port > 65535 || m->count < 1 || m->count > 1000000)
+	if (!egress_is_locked(g) || !m->address[0] || m->port > 65535 || m->count < 1 ||
+	    m->count > 1000000)
 		return;
 	snprintf(e.name, sizeof(e.name), "%s", m->address);
 	snprintf(e.address, sizeof(e.address), "%s", m->address);
 	snprintf(e.proto, sizeof(e.proto), "%s", m->proto);
 	snprintf(e.reason, sizeof(e.reason), "not listed (the guest's own firewall)");
 	e.first_ms = e.last_ms = clock_wall_ms();
-	egress_take(s, &e);
+	egress_take(g, &e);
 }
 
-static void egress_on_question(struct session *s, const struct json_line *l)
+static void egress_on_question(struct egress *g, const struct json_line *l)
 {
 	AUTO_BUF struct buf fields = {0};
 	char name[EGRESS_NAME_MAX];
@@ -224,14 +282,14 @@ static void egress_on_question(struct session *s, const struct json_line *l)
 	json_add_string(&fields, "host", name);
 	json_add_int(&fields, "port", port);
 	json_add_int(&fields, "wait_ms", wait_ms);
-	status_event(s, "egress-question", &fields);
+	g->cb.event(g->ctx, "egress-question", &fields);
 }
 
 static void egress_on_line(void *ctx, const char *line, size_t n)
 {
 	static const struct {
 		const char *event;
-		void (*take)(struct session *s, const struct json_line *l);
+		void (*take)(struct egress *g, const struct json_line *l);
 	} table[] = {{"egress", egress_on_entry}, {"question", egress_on_question}};
 	static struct json_line l;
 	const char *event;
@@ -244,25 +302,51 @@ static void egress_on_line(void *ctx, const char *line, size_t n)
 			table[i].take(ctx, &l);
 }
 
-void egress_on_bytes(struct session *s, const void *bytes, size_t n)
+static void egress_on_bytes(void *ctx, const void *bytes, size_t n)
 {
-	json_split(&s->egress.lines, bytes, n, egress_on_line, s);
+	struct egress *g = ctx;
+
+	json_split(&g->lines, bytes, n, egress_on_line, g);
 }
 
-void egress_on_net_exit(struct session *s)
+static void egress_on_end(void *ctx)
 {
-	s->egress.gone = true;
+	(void)ctx; /* ccvm-net's own end is what counts */
+}
+
+int egress_start(struct egress *g, int control_fd, struct err *e)
+{
+	const struct stream_callbacks cb = {egress_on_bytes, egress_on_end, NULL, g};
+	const int rc = egress_send_rules(g, control_fd, e);
+
+	egress_stop(g);
+	memset(&g->lines, 0, sizeof(g->lines));
+	g->gone = false;
+	g->control = stream_open(g->loop, control_fd, &cb);
+	return rc;
+}
+
+void egress_stop(struct egress *g)
+{
+	stream_close(g->control);
+	g->control = NULL;
+}
+
+void egress_on_net_exit(struct egress *g)
+{
+	g->gone = true;
 }
 
 /* ---- requests of clients ---- */
 
-static void egress_send_row(struct client *c, struct buf *row)
+static void egress_send_row(const struct egress *g, uint32_t client, struct buf *row)
 {
 	json_end(row);
-	clients_send(c, WIRE_EGRESS_ROW, buf_data(row), buf_len(row));
+	g->cb.to_client(g->ctx, client, buf_data(row), buf_len(row));
 }
 
-static int egress_done(struct client *c, const char *error, const char *remedy)
+static int egress_done(const struct egress *g, uint32_t client, const char *error,
+		       const char *remedy)
 {
 	AUTO_BUF struct buf row = {0};
 
@@ -272,7 +356,7 @@ static int egress_done(struct client *c, const char *error, const char *remedy)
 		json_add_string(&row, "error", error);
 		json_add_string(&row, "remedy", remedy);
 	}
-	egress_send_row(c, &row);
+	egress_send_row(g, client, &row);
 	return 0;
 }
 
@@ -283,22 +367,23 @@ static int egress_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int egress_do_log(struct session *s, struct client *c, const struct json_line *l)
+static int egress_do_log(struct egress *g, uint32_t client, const struct json_line *l)
 {
 	(void)l;
-	if (s->egress.n)
-		qsort(s->egress.log, s->egress.n, sizeof(*s->egress.log), egress_compare);
-	for (size_t i = 0; i < s->egress.n; i++) {
+	if (g->n)
+		qsort(g->log, g->n, sizeof(*g->log), egress_compare);
+	for (size_t i = 0; i < g->n; i++) {
 		AUTO_BUF struct buf row = {0};
 
 		json_begin(&row);
-		egress_add_entry(&row, &s->egress.log[i]);
-		egress_send_row(c, &row);
+		egress_add_entry(&row, &g->log[i]);
+		egress_send_row(g, client, &row);
 	}
-	return egress_done(c, NULL, NULL);
+	return egress_done(g, client, NULL, NULL);
 }
 
-static void egress_send_rule(struct client *c, const char *kind, const char *entry, const char *from)
+static void egress_send_rule(const struct egress *g, uint32_t client, const char *kind,
+			     const char *entry, const char *from)
 {
 	AUTO_BUF struct buf row = {0};
 
@@ -306,27 +391,28 @@ static void egress_send_rule(struct client *c, const char *kind, const char *ent
 	json_add_string(&row, "rule", kind);
 	json_add_string(&row, "entry", entry);
 	json_add_string(&row, "from", from);
-	egress_send_row(c, &row);
+	egress_send_row(g, client, &row);
 }
 
-static int egress_do_rules(struct session *s, struct client *c, const struct json_line *l)
+static int egress_do_rules(struct egress *g, uint32_t client, const struct json_line *l)
 {
-	const struct egress *g = &s->egress;
 
 	(void)l;
-	if (!egress_is_locked(s))
-		egress_send_rule(c, "open", "", "default");
-	if (!s->conf.host_loopback)
-		egress_send_rule(c, "no-host-loopback", "", "configuration");
-	if (s->conf.link_local)
-		egress_send_rule(c, "link-local", "", "configuration");
-	for (size_t i = 0; egress_is_locked(s) && i < s->conf.egress_ports.n; i++)
-		egress_send_rule(c, "port", s->conf.egress_ports.v[i], "configuration");
-	for (size_t i = 0; i < s->conf.egress_allowlist.n; i++)
-		egress_send_rule(c, "allow", s->conf.egress_allowlist.v[i], "configuration");
+	if (!egress_is_locked(g))
+		egress_send_rule(g, client, "open", "", "default");
+	if (!g->conf->host_loopback)
+		egress_send_rule(g, client, "no-host-loopback", "", "configuration");
+	if (g->conf->link_local)
+		egress_send_rule(g, client, "link-local", "", "configuration");
+	for (size_t i = 0; egress_is_locked(g) && i < g->conf->egress_ports.n; i++)
+		egress_send_rule(g, client, "port", g->conf->egress_ports.v[i], "configuration");
+	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++)
+		egress_send_rule(g, client, "allow", g->conf->egress_allowlist.v[i],
+				 "configuration");
 	for (size_t i = 0; i < g->decided.n; i++)
-		egress_send_rule(c, g->decided.v[i][0] == '+' ? "allow" : "deny", g->decided.v[i] + 1, "session");
-	return egress_done(c, NULL, NULL);
+		egress_send_rule(g, client, g->decided.v[i][0] == '+' ? "allow" : "deny",
+				 g->decided.v[i] + 1, "session");
+	return egress_done(g, client, NULL, NULL);
 }
 
 /* The last word about an entry counts. */
@@ -348,7 +434,7 @@ static bool egress_is_address(const char *target)
 	return target[0] == '[' || egress_entry_is_literal(target) || egress_entry_is_literal(name);
 }
 
-static int egress_decide(struct session *s, struct client *c, const struct json_line *l, bool allow)
+static int egress_decide(struct egress *g, uint32_t client, const struct json_line *l, bool allow)
 {
 	const char *entry = json_get_string(l, "entry");
 	const bool once = json_get_bool(l, "once", false);
@@ -358,65 +444,66 @@ static int egress_decide(struct session *s, struct client *c, const struct json_
 
 	if (!entry)
 		return -1;
-	if (!egress_is_locked(s))
-		return egress_done(c, "egress of this session is open: everything can be reached",
+	if (!egress_is_locked(g))
+		return egress_done(g, client,
+				   "egress of this session is open: everything can be reached",
 				   "set egressAllowlist, then start a new session");
-	if (!s->net_control || s->egress.gone)
-		return egress_done(c, "this session no longer has a network", "start a new session");
+	if (!g->control || g->gone)
+		return egress_done(g, client, "this session no longer has a network",
+				   "start a new session");
 	normal = egress_target_normalise(entry, &e);
 	if (!normal)
-		return egress_done(c, e.text, e.remedy);
+		return egress_done(g, client, e.text, e.remedy);
 	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its start. */
 	if (allow && egress_is_address(normal))
-		return egress_done(c, "an address cannot be allowed while the session runs, only a name",
-				   "add it to egressAllowlist, then start a new session");
+		return egress_done(
+		    g, client, "an address cannot be allowed while the session runs, only a name",
+		    "add it to egressAllowlist, then start a new session");
 	egress_put_decision(&line, normal, allow, once);
-	egress_tell(s, &line);
+	egress_tell(g, &line);
 	if (!once)
-		egress_remember(&s->egress, allow, normal);
-	return egress_done(c, NULL, NULL);
+		egress_remember(g, allow, normal);
+	return egress_done(g, client, NULL, NULL);
 }
 
-static int egress_do_allow(struct session *s, struct client *c, const struct json_line *l)
+static int egress_do_allow(struct egress *g, uint32_t client, const struct json_line *l)
 {
-	return egress_decide(s, c, l, true);
+	return egress_decide(g, client, l, true);
 }
 
-static int egress_do_deny(struct session *s, struct client *c, const struct json_line *l)
+static int egress_do_deny(struct egress *g, uint32_t client, const struct json_line *l)
 {
-	return egress_decide(s, c, l, false);
+	return egress_decide(g, client, l, false);
 }
 
-static int egress_do_watch(struct session *s, struct client *c, const struct json_line *l)
+static int egress_do_watch(struct egress *g, uint32_t client, const struct json_line *l)
 {
-	struct egress *g = &s->egress;
 
 	(void)l;
-	egress_forget_client(s, c);
+	egress_forget_client(g, client);
 	if (g->watchers == EGRESS_WATCHERS)
-		return egress_done(c, "too many clients watch this session", NULL);
-	g->watcher[g->watchers++] = c;
-	egress_tell_watch(s);
-	return egress_done(c, NULL, NULL);
+		return egress_done(g, client, "too many clients watch this session", NULL);
+	g->watcher[g->watchers++] = client;
+	egress_tell_watch(g);
+	return egress_done(g, client, NULL, NULL);
 }
 
-void egress_forget_client(struct session *s, const struct client *c)
+void egress_forget_client(struct egress *g, uint32_t client)
 {
-	struct egress *g = &s->egress;
 
 	for (size_t i = 0; i < g->watchers; i++)
-		if (g->watcher[i] == c) {
+		if (g->watcher[i] == client) {
 			g->watcher[i] = g->watcher[--g->watchers];
-			egress_tell_watch(s);
+			egress_tell_watch(g);
 			return;
 		}
 }
 
-int egress_on_request(struct session *s, struct client *c, const void *json, size_t n)
+int egress_on_request(struct egress *g, uint32_t client, const void *json, size_t n)
 {
 	static const struct {
 		const char *op;
-		int (*run)(struct session *s, struct client *c, const struct json_line *l);
+		int (*run)(struct egress *g, uint32_t client, const struct json_line *l);
 	} ops[] = {{"log", egress_do_log},     {"rules", egress_do_rules}, {"allow", egress_do_allow},
 		   {"deny", egress_do_deny},   {"watch", egress_do_watch}};
 	static struct json_line l;
@@ -427,15 +514,14 @@ int egress_on_request(struct session *s, struct client *c, const void *json, siz
 	op = json_get_string(&l, "op");
 	for (size_t i = 0; op && i < ARRAY_LEN(ops); i++)
 		if (strcmp(ops[i].op, op) == 0)
-			return ops[i].run(s, c, &l);
+			return ops[i].run(g, client, &l);
 	return -1;
 }
 
-void egress_add_status(const struct session *s, struct buf *out)
+void egress_add_status(const struct egress *g, struct buf *out)
 {
-	const struct egress *g = &s->egress;
 
-	json_add_string(out, "egress", egress_is_locked(s) ? "locked" : "open");
+	json_add_string(out, "egress", egress_is_locked(g) ? "locked" : "open");
 	json_add_int(out, "egress_refused", g->refused);
 	json_add_int(out, "egress_allowed", g->allowed);
 	json_add_string(out, "egress_last_refused", g->last.count ? g->last.name : NULL);

@@ -1,137 +1,162 @@
-/* ending: how a session ends: by the agent, by a failure, by a wish; and what is done then, in which order. */
-#include "session/state.h"
+/* ending: how a session ends: by the agent, by a failure, by a wish; and what is done then, in
+ * which order. */
+#include "session/wiring.h"
+#include "base/buf.h"
+#include "loop/timer.h"
 
-#include <signal.h>
-#include <string.h>
+#include <stdio.h>
 
-/* How long a failure waits for the cause it may be the effect of: a QEMU that dies closes its sockets, and lets
- * ccvm-net end, before its own end can be seen. */
+/* How long a failure waits for the cause it may be the effect of: a QEMU that dies closes its
+ * sockets, and lets ccvm-net end, before its own end can be seen. */
 #define ENDING_CAUSE_WAIT_MS 200
 /* How long the agent has after a signal, and the guest to write back the workspace. */
 #define ENDING_AGENT_GRACE_MS 5000
 #define ENDING_STOP_GRACE_MS  10000
 
+struct journal_end ending_describe(const struct session *s)
+{
+	return (struct journal_end){
+	    .exit_code = s->end.exit_code,
+	    .failed = s->end.failed,
+	    .stage = s->end.stage,
+	    .failure = &s->end.failure,
+	    .directory = s->request.dryrun ? s->run.path : NULL,
+	};
+}
+
 static void ending_finish(struct session *s)
 {
+	const struct journal_end end = ending_describe(s);
 	AUTO_BUF struct buf payload = {0};
 
-	uv_timer_stop(&s->timer);
-	pool_close(s);
-	status_exit_payload(s, &payload);
-	if (s->request.dryrun && !s->failed)
+	timer_stop(s->end.timer);
+	disk_close(s->disk);
+	journal_exit_payload(s->journal, &end, &payload);
+	journal_close(s->journal);
+	if (s->request.dryrun && !s->end.failed)
 		rundir_leave(&s->run);
 	else
 		rundir_remove(&s->run);
-	/* What the guest changed is on the host and nothing of ours is left: only now is the session over. */
-	session_set_state(s, s->failed ? SESSION_FAILED : SESSION_ENDED);
-	screen_end(s);
-	clip_end(s);
-	paste_end(s);
-	termclip_end(s);
-	clients_broadcast(s, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
+	/* What the guest changed is on the host and nothing of ours is left: only now is the
+	 * session over. */
+	session_on(s, s->end.failed ? ATTEMPT_ON_FAILED : ATTEMPT_ON_ENDED);
+	screen_stop(s->screen);
+	clip_stop(s->clip);
+	hub_broadcast(s->hub, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
 	uv_stop(&s->loop);
 }
 
-void session_kill_children(struct session *s)
+void ending_kill_children(struct session *s)
 {
-	s->killing = true;
-	if (children_kill(s))
+	s->end.killing = true;
+	if (children_kill(s->children))
 		ending_finish(s);
 }
 
-static void ending_on_stop_timeout(uv_timer_t *timer)
-{
-	struct session *s = timer->data;
-
-	status_event_note(s, "stop", "the guest did not stop in time and was killed");
-	session_kill_children(s);
-}
-
-/* The guest is asked to write back the workspace first, unless it has nothing that could be lost. */
+/* The guest is asked to write back the workspace first, unless it has nothing that could be lost.
+ */
 static void ending_begin(struct session *s)
 {
 	static const char stop[] = "{\"op\":\"stop\"}\n";
 
-	if (s->state >= SESSION_STOPPING)
+	if (!session_on(s, ATTEMPT_ON_STOP))
 		return;
-	session_set_state(s, SESSION_STOPPING);
-	agent_disconnect(s);
-	if (!child_is_alive(&s->qemu_child) || !s->may_have_written || !s->conf.writable_cwd || !s->ctl ||
-	    pool_stands_still(s)) {
-		session_kill_children(s);
+	agent_disconnect(s->agent);
+	if (!children_is_alive(s->children, CHILDREN_QEMU) || !s->attempt.may_have_written ||
+	    !s->conf.writable_cwd || !streams_are_open(s->streams) || disk_stands_still(s->disk)) {
+		ending_kill_children(s);
 		return;
 	}
-	stream_write(s->ctl, stop, sizeof(stop) - 1);
-	uv_timer_start(&s->timer, ending_on_stop_timeout, ENDING_STOP_GRACE_MS, 0);
+	streams_to_guest(s->streams, stop, sizeof(stop) - 1);
+	timer_start(s->end.timer, ENDING_STOP_GRACE_MS, 0);
+}
+
+static void ending_on_due(void *session)
+{
+	struct session *s = session;
+
+	if (s->attempt.state < ATTEMPT_STOPPING) {
+		ending_begin(s);
+		return;
+	}
+	journal_note(s->journal, "stop", "the guest did not stop in time and was killed");
+	ending_kill_children(s);
 }
 
 /* Callbacks of the link being ended are still on the stack: the loop's next turn does the rest. */
-static void ending_on_turn(uv_timer_t *timer)
-{
-	ending_begin(timer->data);
-}
-
 static void ending_begin_in(struct session *s, unsigned ms)
 {
-	if (s->state >= SESSION_STOPPING)
+	if (s->attempt.state >= ATTEMPT_STOPPING)
 		return;
-	s->ending = true;
-	uv_timer_start(&s->timer, ending_on_turn, ms, 0);
+	attempt_end(&s->attempt);
+	boot_stop_waiting(s);
+	timer_start(s->end.timer, ms, 0);
 }
 
-void session_end(struct session *s, int exit_code)
+void ending_with_code(struct session *s, int exit_code)
 {
-	if (s->ending || s->state >= SESSION_STOPPING)
+	if (s->attempt.ending || s->attempt.state >= ATTEMPT_STOPPING)
 		return;
-	s->exit_code = exit_code;
+	s->end.exit_code = exit_code;
 	ending_begin_in(s, 0);
 }
 
 static void ending_set_failure(struct session *s, const char *stage, const struct err *e)
 {
-	s->failed = true;
-	s->failure = *e;
-	snprintf(s->failure_stage, sizeof(s->failure_stage), "%s", stage);
-	s->exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
-	s->may_have_written = false; /* a guest that failed is not asked to be polite */
+	s->end.failed = true;
+	s->end.failure = *e;
+	snprintf(s->end.stage, sizeof(s->end.stage), "%s", stage);
+	s->end.exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
+	attempt_give_up_writes(&s->attempt); /* a guest that failed is not asked to be polite */
 }
 
-void session_fail(struct session *s, const char *stage, const struct err *e)
+void ending_fail(struct session *s, const char *stage, const struct err *e)
 {
-	if (s->failed || s->state >= SESSION_STOPPING)
+	if (s->end.failed || s->attempt.state >= ATTEMPT_STOPPING)
 		return;
 	ending_set_failure(s, stage, e);
-	s->cause_awaited = child_is_alive(&s->qemu_child);
-	ending_begin_in(s, s->cause_awaited ? ENDING_CAUSE_WAIT_MS : 0);
+	s->end.cause_awaited = children_is_alive(s->children, CHILDREN_QEMU);
+	ending_begin_in(s, s->end.cause_awaited ? ENDING_CAUSE_WAIT_MS : 0);
 }
 
-void session_withdraw_failure(struct session *s)
+void ending_withdraw_failure(struct session *s)
 {
-	if (!s->cause_awaited || s->state >= SESSION_STOPPING)
+	if (!s->end.cause_awaited || s->attempt.state >= ATTEMPT_STOPPING)
 		return;
-	s->failed = s->ending = s->cause_awaited = false;
-	uv_timer_stop(&s->timer);
+	s->end.failed = s->end.cause_awaited = false;
+	attempt_go_on(&s->attempt);
+	timer_stop(s->end.timer);
 }
 
-void session_fail_with_cause(struct session *s, const char *stage, const struct err *e)
+void ending_fail_with_cause(struct session *s, const char *stage, const struct err *e)
 {
 	ending_set_failure(s, stage, e);
-	s->cause_awaited = false;
+	s->end.cause_awaited = false;
 	ending_begin_in(s, 0);
 }
 
-void session_ask_to_end(struct session *s, const char *signal_name, int exit_code)
+void ending_ask(struct session *s, const char *signal_name, int exit_code)
 {
-	if (s->ending || s->state >= SESSION_STOPPING)
+	if (s->attempt.ending || s->attempt.state >= ATTEMPT_STOPPING)
 		return;
-	s->exit_code = exit_code;
+	s->end.exit_code = exit_code;
 	/* Asked again: the agent had its time, which a stream of requests may not begin anew. */
-	if (s->state != SESSION_RUNNING || s->asked_to_end) {
+	if (s->attempt.state != ATTEMPT_RUNNING || s->end.asked) {
 		ending_begin_in(s, 0);
 		return;
 	}
-	s->asked_to_end = true;
-	sshlink_signal(s->ssh, signal_name);
-	uv_timer_start(&s->timer, ending_on_turn, ENDING_AGENT_GRACE_MS, 0);
-	agent_pump(s);
+	s->end.asked = true;
+	agent_signal(s->agent, signal_name);
+	timer_start(s->end.timer, ENDING_AGENT_GRACE_MS, 0);
+	agent_pump(s->agent);
+}
+
+void ending_init(struct session *s)
+{
+	s->end.timer = timer_new(&s->loop, ending_on_due, s);
+}
+
+void ending_fini(struct session *s)
+{
+	timer_free(s->end.timer);
 }

@@ -1,39 +1,50 @@
-/* hostclock: a guest's clock runs on its own after the start; it drifts when the frequency its kernel was told is a
- * little off, and stands still while the host sleeps. So the guest is told the time when it is ready (the seed's is as old
- * as its stages took), then twice a minute, and at once when
- * the host's clock was set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET, which a resume from suspend triggers too). */
+/* hostclock: a guest's clock runs on its own after the start; it drifts when the frequency its
+ * kernel was told is a little off, and stands still while the host sleeps. So the guest is told the
+ * time when it is ready (the seed's is as old as its stages took), then twice a minute, and at once
+ * when the host's clock was set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET, which a resume from
+ * suspend triggers too). */
+#include "session/hostclock.h"
 #include "base/clock.h"
-#include "session/state.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "loop/fdwatch.h"
+#include "loop/timer.h"
 
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HOSTCLOCK_PERIOD_MS 30000
 /* Once more when the rush of the start is over: a busy guest reads its lines late. */
 #define HOSTCLOCK_SOON_MS 2000
 
-void hostclock_tell(struct session *s)
+struct hostclock {
+	struct hostclock_callbacks cb;
+	void *ctx;
+	uv_loop_t *loop;
+	struct timer *timer;
+	int fd; /* a timerfd that tells when the host's clock was set; -1: none */
+	struct fdwatch *jump;
+};
+
+void hostclock_tell(struct hostclock *h)
 {
 	AUTO_BUF struct buf line = {0};
 
-	if (s->state < SESSION_READY || s->state > SESSION_RUNNING || !s->ctl)
-		return;
 	json_begin(&line);
 	json_add_string(&line, "op", "clock");
 	json_add_int(&line, "ns", clock_wall_ns());
 	json_end(&line);
 	buf_add(&line, "\n", 1);
-	/* An old time that waits in a queue would be worse than none. */
-	if (stream_queued(s->ctl) == 0)
-		stream_write(s->ctl, buf_data(&line), buf_len(&line));
+	h->cb.send(h->ctx, buf_data(&line), buf_len(&line));
 }
 
-static void hostclock_on_timer(uv_timer_t *timer)
+static void hostclock_on_timer(void *ctx)
 {
-	hostclock_tell(timer->data);
-	boot_check_pulse(timer->data);
+	struct hostclock *h = ctx;
+
+	hostclock_tell(h);
+	h->cb.on_tick(h->ctx);
 }
 
 static int hostclock_arm(int fd)
@@ -44,29 +55,48 @@ static int hostclock_arm(int fd)
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
 }
 
-static void hostclock_on_jump(uv_poll_t *poll, int status, int events)
+static void hostclock_on_jump(void *ctx)
 {
-	struct session *s = poll->data;
+	struct hostclock *h = ctx;
 	uint64_t ignored;
 
-	(void)status;
-	(void)events;
-	if (read(s->clock_fd, &ignored, sizeof(ignored)) < 0 && errno == ECANCELED)
-		hostclock_tell(s);
-	if (hostclock_arm(s->clock_fd) < 0)
-		uv_poll_stop(poll);
+	if (read(h->fd, &ignored, sizeof(ignored)) < 0 && errno == ECANCELED)
+		hostclock_tell(h);
+	if (hostclock_arm(h->fd) < 0)
+		fdwatch_set(h->jump, FDWATCH_NONE);
 }
 
-void hostclock_start(struct session *s)
+void hostclock_start(struct hostclock *h)
 {
-	hostclock_tell(s);
-	uv_timer_init(&s->loop, &s->clock_timer);
-	s->clock_timer.data = s;
-	uv_timer_start(&s->clock_timer, hostclock_on_timer, HOSTCLOCK_SOON_MS, HOSTCLOCK_PERIOD_MS);
-	s->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->clock_fd < 0 || hostclock_arm(s->clock_fd) < 0)
+	hostclock_tell(h);
+	timer_start(h->timer, HOSTCLOCK_SOON_MS, HOSTCLOCK_PERIOD_MS);
+	h->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (h->fd < 0 || hostclock_arm(h->fd) < 0)
 		return;
-	uv_poll_init(&s->loop, &s->clock_jump, s->clock_fd);
-	s->clock_jump.data = s;
-	uv_poll_start(&s->clock_jump, UV_READABLE, hostclock_on_jump);
+	h->jump = fdwatch_new(h->loop, h->fd, hostclock_on_jump, h);
+	fdwatch_set(h->jump, FDWATCH_READ);
+}
+
+struct hostclock *hostclock_new(uv_loop_t *loop, const struct hostclock_callbacks *callbacks,
+				void *ctx)
+{
+	struct hostclock *h = mem_alloc(sizeof(*h));
+
+	h->cb = *callbacks;
+	h->ctx = ctx;
+	h->loop = loop;
+	h->timer = timer_new(loop, hostclock_on_timer, h);
+	h->fd = -1;
+	return h;
+}
+
+void hostclock_free(struct hostclock *h)
+{
+	if (!h)
+		return;
+	timer_free(h->timer);
+	fdwatch_free(h->jump);
+	if (h->fd >= 0)
+		close(h->fd);
+	free(h);
 }

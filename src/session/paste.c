@@ -7,18 +7,36 @@
  *    fetch. Nothing of the host's path goes there.
  * 4. "STORED" ends it, and so do "FAILED", ten seconds, and the client's end. A guest that lies about it has the user's
  *    prompt name a file that is not there. */
-#include "session/state.h"
+#include "session/paste.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "clip/clip_image.h"
 #include "clip/clip_path.h"
+#include "loop/timer.h"
+#include "session/clip_event.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define PASTE_TYPES_END CLIP_BMP /* claude takes no file of this type or a later one */
 
+struct paste {
+	struct paste_callbacks cb;
+	void *ctx;
+	uint32_t client; /* whose image it is; 0: nobody's */
+	struct buf bytes;
+	bool too_large;
+	bool offered; /* the guest was told, and may fetch it */
+	bool fetched; /* which it has done */
+	enum clip_type type;
+	char token[CLIP_TOKEN + 1];
+	struct timer *timer;
+};
+
 static void paste_clear(struct paste *p)
 {
-	uv_timer_stop(&p->timer);
+	timer_stop(p->timer);
 	buf_fini(&p->bytes);
 	p->bytes = (struct buf){0};
 	p->client = 0;
@@ -26,39 +44,54 @@ static void paste_clear(struct paste *p)
 	secret_wipe(p->token, sizeof(p->token));
 }
 
-static void paste_answer(struct session *s, const char *path)
+static void paste_answer(struct paste *p, const char *path)
 {
-	clients_send_to(s, s->paste.client, WIRE_IMAGE_PLACED, path, strlen(path));
-	paste_clear(&s->paste);
+	p->cb.placed(p->ctx, p->client, path, strlen(path));
+	paste_clear(p);
 }
 
-static void paste_refuse(struct session *s, const char *reason)
+static void paste_tell(struct paste *p, const struct clip_event *e)
+{
+	AUTO_BUF struct buf fields = {0};
+
+	clip_event_add(&fields, e);
+	p->cb.event(p->ctx, "clip", &fields);
+}
+
+static void paste_refuse(struct paste *p, const char *reason)
 {
 	if (reason)
-		clip_tell(s, "refused", s->paste.type, 0, reason, false);
-	paste_answer(s, "");
+		paste_tell(p, &(struct clip_event){
+				  .verdict = "refused", .type = p->type, .reason = reason});
+	paste_answer(p, "");
 }
 
-static void paste_on_timeout(uv_timer_t *timer)
+static void paste_on_timeout(void *ctx)
 {
-	paste_refuse(timer->data, "the guest did not take the image in time");
+	paste_refuse(ctx, "the guest did not take the image in time");
 }
 
-void paste_init(struct session *s)
+struct paste *paste_new(uv_loop_t *loop, const struct paste_callbacks *callbacks, void *ctx)
 {
-	uv_timer_init(&s->loop, &s->paste.timer);
-	s->paste.timer.data = s;
+	struct paste *p = mem_alloc(sizeof(*p));
+
+	p->cb = *callbacks;
+	p->ctx = ctx;
+	p->timer = timer_new(loop, paste_on_timeout, p);
+	return p;
 }
 
-void paste_end(struct session *s)
+void paste_free(struct paste *p)
 {
-	paste_clear(&s->paste);
+	if (!p)
+		return;
+	paste_clear(p);
+	timer_free(p->timer);
+	free(p);
 }
 
-void paste_on_bytes(struct session *s, uint32_t client, const void *bytes, size_t n)
+void paste_on_bytes(struct paste *p, uint32_t client, const void *bytes, size_t n)
 {
-	struct paste *p = &s->paste;
-
 	if ((p->client && p->client != client) || p->offered)
 		return;
 	p->client = client;
@@ -67,14 +100,13 @@ void paste_on_bytes(struct session *s, uint32_t client, const void *bytes, size_
 		buf_add(&p->bytes, bytes, n);
 }
 
-static void paste_offer(struct session *s)
+static void paste_offer(struct paste *p)
 {
-	struct paste *p = &s->paste;
 	AUTO_BUF struct buf line = {0};
 	unsigned char random[CLIP_TOKEN / 2];
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
-		paste_refuse(s, "no random numbers on the host");
+		paste_refuse(p, "no random numbers on the host");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(random); i++)
@@ -86,22 +118,21 @@ static void paste_offer(struct session *s)
 	json_add_string(&line, "suffix", clip_type_suffix(p->type));
 	json_end(&line);
 	buf_add(&line, "\n", 1);
-	stream_write(s->ctl, buf_data(&line), buf_len(&line));
-	uv_timer_start(&p->timer, paste_on_timeout, PASTE_MS, 0);
+	p->cb.to_guest(p->ctx, buf_data(&line), buf_len(&line));
+	timer_start(p->timer, PASTE_MS, 0);
 }
 
 /* NULL: it may go. Empty: it stays, and there is nothing to say about it. */
-static const char *paste_why_not(struct session *s, const char *path)
+static const char *paste_why_not(struct paste *p, const char *path)
 {
-	struct paste *p = &s->paste;
+	const char *refusal;
 
 	p->type = clip_image_type(buf_data(&p->bytes), buf_len(&p->bytes));
-	if (clip_path_is_below(path, s->workspace) || p->type >= PASTE_TYPES_END)
+	if (p->cb.is_shared(p->ctx, path) || p->type >= PASTE_TYPES_END)
 		return "";
-	if (!s->conf.clipboard_images)
-		return "image paste is turned off (clipboard.images)";
-	if (!clip_is_wanted(s) || s->state != SESSION_RUNNING || !s->ctl)
-		return "the session does not accept images now";
+	refusal = p->cb.refusal(p->ctx);
+	if (refusal)
+		return refusal;
 	if (p->too_large)
 		return "the image is larger than 20 MiB";
 	if (!clip_image_is_whole(p->type, buf_data(&p->bytes), buf_len(&p->bytes)))
@@ -109,42 +140,41 @@ static const char *paste_why_not(struct session *s, const char *path)
 	return NULL;
 }
 
-void paste_on_image(struct session *s, uint32_t client, const void *payload, size_t n)
+void paste_on_image(struct paste *p, uint32_t client, const void *payload, size_t n)
 {
 	AUTO_FREE char *path = mem_strndup(payload, n);
 	const char *reason;
 
-	if ((s->paste.client && s->paste.client != client) || s->paste.offered) {
-		clients_send_to(s, client, WIRE_IMAGE_PLACED, NULL, 0);
+	if ((p->client && p->client != client) || p->offered) {
+		p->cb.placed(p->ctx, client, NULL, 0);
 		return;
 	}
-	s->paste.client = client;
-	reason = paste_why_not(s, path);
+	p->client = client;
+	reason = paste_why_not(p, path);
 	if (reason)
-		paste_refuse(s, reason[0] ? reason : NULL);
+		paste_refuse(p, reason[0] ? reason : NULL);
 	else
-		paste_offer(s);
+		paste_offer(p);
 }
 
-void paste_forget_client(struct session *s, uint32_t client)
+void paste_forget_client(struct paste *p, uint32_t client)
 {
-	if (s->paste.client == client)
-		paste_clear(&s->paste);
+	if (p->client == client)
+		paste_clear(p);
 }
 
-static void paste_on_stored(struct session *s)
+static void paste_on_stored(struct paste *p)
 {
-	const struct paste *p = &s->paste;
 	AUTO_FREE char *path = mem_format(CLIP_PASTE_PATH, p->token, clip_type_suffix(p->type));
 
-	clip_tell(s, "sent", p->type, buf_len(&p->bytes), NULL, false);
-	paste_answer(s, path);
+	paste_tell(p, &(struct clip_event){
+			  .verdict = "sent", .type = p->type, .bytes = buf_len(&p->bytes)});
+	paste_answer(p, path);
 }
 
-const struct buf *paste_on_guest(struct session *s, const struct clip_request *r)
+const struct buf *paste_on_guest(struct paste *p, const struct clip_request *r)
 {
 	static const struct buf nothing;
-	struct paste *p = &s->paste;
 
 	if (!p->offered || strcmp(p->token, r->token) != 0 || (p->fetched && r->file == CLIP_FILE_FETCH))
 		return NULL;
@@ -153,8 +183,8 @@ const struct buf *paste_on_guest(struct session *s, const struct clip_request *r
 		return &p->bytes;
 	}
 	if (r->file == CLIP_FILE_STORED)
-		paste_on_stored(s);
+		paste_on_stored(p);
 	else
-		paste_refuse(s, "the guest could not keep the image");
+		paste_refuse(p, "the guest could not keep the image");
 	return &nothing;
 }

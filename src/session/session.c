@@ -1,21 +1,83 @@
 #include "session/session.h"
+#include "session/wiring.h"
+#include "base/buf.h"
 #include "base/clock.h"
-#include "session/state.h"
 #include "base/sched.h"
 
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 
-void session_set_state(struct session *s, enum session_state state)
+/* ---- what it tells of itself ---- */
+
+static struct journal_snapshot session_snapshot(const struct session *s, const struct buf *more)
 {
-	s->state = state;
-	s->state_since_ms = clock_wall_ms();
-	status_write(s);
-	status_event_state(s);
+	static const char *const names[ATTEMPT_STATES] = {
+	    [ATTEMPT_CREATED] = "created", [ATTEMPT_STARTING] = "starting",
+	    [ATTEMPT_SEEDING] = "seeding", [ATTEMPT_READY] = "ready",
+	    [ATTEMPT_RUNNING] = "running", [ATTEMPT_STOPPING] = "stopping",
+	    [ATTEMPT_ENDED] = "ended",	   [ATTEMPT_FAILED] = "failed",
+	};
+
+	return (struct journal_snapshot){
+	    .state = names[s->attempt.state],
+	    .state_since_ms = s->state_since_ms,
+	    .dryrun = s->request.dryrun,
+	    .workspace = s->workspace,
+	    .workspace_fd = s->workspace_fd,
+	    .writable_workspace = s->conf.writable_cwd,
+	    .spare = s->request.spare,
+	    .detached = s->request.detached,
+	    .terminal = s->request.tty,
+	    .image = s->image.id,
+	    .nix = s->image.nix,
+	    .from_template = s->attempt.from_template,
+	    .kvm = s->attempt.kvm,
+	    .memory_mib = s->conf.memory,
+	    .cores = s->conf.cores,
+	    .qemu_pid = children_pid(s->children, CHILDREN_QEMU),
+	    .guest_memory_total_kib = s->boot.report.memory_total_kib,
+	    .guest_memory_used_kib = s->boot.report.memory_used_kib,
+	    .guest_load_milli = s->boot.report.load_milli,
+	    .more = more,
+	};
 }
+
+void session_write_status(struct session *s)
+{
+	AUTO_BUF struct buf more = {0};
+	struct journal_snapshot snapshot;
+
+	egress_add_status(s->egress, &more);
+	screen_add_status(s->screen, &more);
+	disk_add_status(s->disk, &more);
+	snapshot = session_snapshot(s, &more);
+	journal_write(s->journal, &snapshot);
+}
+
+static void session_tell_state(struct session *s)
+{
+	const struct journal_end end = ending_describe(s);
+	const bool over = s->attempt.state >= ATTEMPT_ENDED;
+	struct journal_snapshot snapshot;
+
+	s->state_since_ms = clock_wall_ms();
+	session_write_status(s);
+	snapshot = session_snapshot(s, NULL);
+	journal_state(s->journal, &snapshot, s->attempt.state == ATTEMPT_STARTING,
+		      over ? &end : NULL);
+}
+
+bool session_on(struct session *s, enum attempt_event event)
+{
+	if (!attempt_on(&s->attempt, event))
+		return false;
+	session_tell_state(s);
+	return true;
+}
+
+/* ---- its life ---- */
 
 /* The directory is the result: later starts leave it alone. */
 static void session_end_dry_run(struct session *s)
@@ -23,18 +85,18 @@ static void session_end_dry_run(struct session *s)
 	struct err e;
 
 	if (start_seed(s, &e) < 0 || rundir_keep(&s->run, &e) < 0)
-		session_fail(s, s->stage, &e);
+		ending_fail(s, s->stage, &e);
 	else
-		session_end(s, 0);
+		ending_with_code(s, 0);
 }
 
 void session_begin(struct session *s)
 {
 	struct err e;
 
-	session_set_state(s, SESSION_CREATED);
+	session_tell_state(s);
 	if (start_prepare(s, &e) < 0) {
-		session_fail(s, s->stage, &e);
+		ending_fail(s, s->stage, &e);
 		return;
 	}
 	if (s->request.dryrun) {
@@ -42,7 +104,7 @@ void session_begin(struct session *s)
 		return;
 	}
 	if (start_open_machine(s, &e) < 0) {
-		session_fail(s, s->stage, &e);
+		ending_fail(s, s->stage, &e);
 		return;
 	}
 	boot_start(s);
@@ -51,7 +113,7 @@ void session_begin(struct session *s)
 static void session_on_signal(uv_signal_t *handle, int number)
 {
 	(void)number;
-	session_ask_to_end(handle->data, "TERM", 128 + SIGTERM);
+	ending_ask(handle->data, "TERM", 128 + SIGTERM);
 }
 
 static void session_init(struct session *s)
@@ -61,28 +123,14 @@ static void session_init(struct session *s)
 	memset(s, 0, sizeof(*s));
 	s->run.fd = s->run.base_fd = -1;
 	s->workspace_fd = s->projects_fd = -1;
-	qemu_init(&s->qemu);
-	children_init(s);
 	template_init(&s->template);
-	s->listen_fd = -1;
-	s->net_control_fd = s->net_log_fd = -1;
-	s->console_tail.fd = s->qemu_tail.fd = -1;
 	s->stage = "start";
 	s->tsc = hosttsc_take();
-	s->started_ms = s->state_since_ms = clock_wall_ms();
-	uv_loop_init(&s->loop);
-	uv_timer_init(&s->loop, &s->timer);
-	uv_timer_init(&s->loop, &s->nudge);
-	uv_timer_init(&s->loop, &s->lonely);
-	s->lonely.data = s;
-	s->nudge.data = s;
-	s->clock_fd = -1;
-	s->timer.data = s;
-	screen_init(s);
-	paste_init(s);
-	termclip_init(s);
-	pool_init(s);
+	s->state_since_ms = clock_wall_ms();
+	attempt_init(&s->attempt);
 	conf_init(&s->conf);
+	uv_loop_init(&s->loop);
+	wiring_make(s);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
 		uv_signal_init(&s->loop, &s->signals[i]);
@@ -91,10 +139,11 @@ static void session_init(struct session *s)
 	}
 }
 
-/* What the agent said last still goes out to an owner that reads slowly; one that left ends the wait. */
+/* What the agent said last still goes out to an owner that reads slowly; one that left ends the
+ * wait. */
 static void session_drain_owner(struct session *s)
 {
-	while (s->owner && clients_queued(s->owner))
+	while (hub_owner_queued(s->hub))
 		uv_run(&s->loop, UV_RUN_ONCE);
 }
 
@@ -102,17 +151,15 @@ int session_main(int client_fd)
 {
 	static struct session s;
 
-	/* It holds the run's keys and, for a moment, the API key: no core, and no other process of this user may
-	 * attach to it or read its memory. */
+	/* It holds the run's keys and, for a moment, the API key: no core, and no other process of
+	 * this user may attach to it or read its memory. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	prctl(PR_SET_DUMPABLE, 0);
 	sched_take_short_turns();
 	session_init(&s);
-	s.owner = clients_add(&s, client_fd, true);
+	hub_add_owner(s.hub, client_fd);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	session_drain_owner(&s);
-	sshkey_free(s.client_key);
-	sshkey_free(s.host_key);
-	clients_close_all(&s);
+	wiring_free(&s);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* start: from a request to a booting guest: options, checks, image, seed, ccvm-net, QEMU; then this process gives up
  * its access to everything but the run directory. */
-#include "session/state.h"
+#include "session/wiring.h"
 #include "session/confine.h"
 #include "session/policy.h"
 #include "session/transcripts.h"
@@ -15,6 +15,7 @@
 #include "proto/names.h"
 #include "seed/seed.h"
 #include "vm/image_verify.h"
+#include "vm/qemu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +118,8 @@ static int start_workspace(struct session *s, struct err *e)
 		err_remedy(e, "change to an existing directory");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
-	s->name = mem_strdup(s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
+	journal_rename(s->journal,
+		       s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
 	return policy_check_path(s->workspace, e);
 }
 
@@ -185,7 +187,7 @@ static int start_boot_timeout(struct session *s, struct err *e)
 		err_remedy(e, "set a number from 1 to 86400, or unset it");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
-	s->boot_timeout_s = (unsigned)value;
+	attempt_set_timeout(&s->attempt, (unsigned)value);
 	return 0;
 }
 
@@ -210,17 +212,17 @@ static int start_image(struct session *s, struct err *e)
 	if (!s->request.dryrun && image_verify(&s->image, &note, e) < 0)
 		return -1;
 	if (note)
-		status_event_note(s, "image", note);
+		journal_note(s->journal, "image", note);
 	if (conf_apply_image(&s->conf, s->image.options, e) < 0)
 		return err_remedy(e, "build the image again: ccvmctl image build");
 	for (size_t i = 0; i < s->conf.notes.n; i++)
-		status_event_note(s, "image", s->conf.notes.v[i]);
+		journal_note(s->journal, "image", s->conf.notes.v[i]);
 	return 0;
 }
 
 static void start_on_seed_note(void *ctx, const char *note)
 {
-	status_event_note(ctx, "seed", note);
+	journal_note(((struct session *)ctx)->journal, "seed", note);
 }
 
 static int start_write_seed(struct session *s, const struct start_dirs *d, struct err *e)
@@ -228,20 +230,20 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	AUTO_FREE char *projects = transcripts_folder(s->workspace);
 	AUTO_CLOSE int fd = -1;
 	const struct seed_spec spec = {
-		.conf = &s->conf,
-		.workdir = s->workspace,
-		.workdir_fd = s->workspace_fd,
-		.projects = s->projects_fd >= 0 ? projects : NULL,
-		.shell = s->request.shell,
-		.uid = getuid(),
-		.gid = getgid(),
-		.args = &s->args,
-		.dirs = d->dirs,
-		.envp = environ,
-		.agent_sudo = conf_agent_sudo(&s->conf),
-		.pool = pool_is_wanted(s),
-		.clipboard = s->conf.clipboard_images,
-		.clipboard_port = CLIP_PORT,
+	    .conf = &s->conf,
+	    .workdir = s->workspace,
+	    .workdir_fd = s->workspace_fd,
+	    .projects = s->projects_fd >= 0 ? projects : NULL,
+	    .shell = s->request.shell,
+	    .uid = getuid(),
+	    .gid = getgid(),
+	    .args = &s->args,
+	    .dirs = d->dirs,
+	    .envp = environ,
+	    .agent_sudo = conf_agent_sudo(&s->conf),
+	    .pool = disk_is_wanted(s->disk),
+	    .clipboard = s->conf.clipboard_images,
+	    .clipboard_port = CLIP_PORT,
 	};
 
 	s->stage = "seed";
@@ -249,7 +251,7 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	if (fd < 0)
 		return err_sys(e, "open the seed directory");
 	if (seed_write(&spec, fd, start_on_seed_note, s, e) < 0 ||
-	    sshkey_write_seed(s->client_key, s->host_key, fd, e) < 0)
+	    agent_write_seed(s->agent, fd, e) < 0)
 		return -1;
 	if (s->request.dryrun)
 		return file_createf(fd, "accel", 0600, e, "%s %s %s\n", s->accel.mode, s->accel.accel, s->accel.cpu);
@@ -294,25 +296,35 @@ static int start_configure(struct session *s, struct err *e)
 	return rc < 0 ? -1 : start_raise_memlock(s, e);
 }
 
-int start_prepare(struct session *s, struct err *e)
+static int start_accel(struct session *s, struct err *e)
 {
 	AUTO_FREE char *record = accel_record_path();
+	struct accel emulated;
 
+	if (accel_resolve((enum accel_choice)s->conf.acceleration,
+			  start_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
+		return -1;
+	emulated = s->accel;
+	attempt_use_kvm(&s->attempt, s->accel.kvm, accel_fall_back(&emulated));
+	return 0;
+}
+
+int start_prepare(struct session *s, struct err *e)
+{
 	rundir_clean_dead(); /* before anything can refuse this start */
 	s->stage = "configuration";
 	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0)
 		return -1;
-	if (accel_resolve((enum accel_choice)s->conf.acceleration, start_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
+	if (start_accel(s, e) < 0)
 		return -1;
 	s->stage = "run directory";
 	if (rundir_create(&s->run, e) < 0)
 		return -1;
+	journal_open(s->journal, s->run.fd, s->run.id);
 	/* From here on nothing depends on the working directory, which would pin a mount of the user's. */
 	if (chdir("/") < 0)
 		return err_sys(e, "chdir /");
-	s->client_key = sshkey_generate(e);
-	s->host_key = sshkey_generate(e);
-	if (!s->client_key || !s->host_key)
+	if (agent_make_keys(s->agent, e) < 0)
 		return -1;
 	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory") : 0;
 }
@@ -329,16 +341,18 @@ static void start_net_args(const struct session *s, const char *program, struct 
 		strv_add(argv, "--no-host-loopback");
 	if (s->conf.link_local)
 		strv_add(argv, "--link-local");
-	egress_net_args(s, argv);
+	egress_net_args(s->egress, argv);
 }
 
-static int start_net(struct session *s, int *qemu_end, struct err *e)
+/* *qemu_end and *log_end: the caller's. */
+static int start_net(struct session *s, int *qemu_end, int *log_end, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	AUTO_CLOSE int frames = -1, control = -1, log = -1;
-	int pair[2];
+	AUTO_CLOSE int frames = -1, control = -1, our_control = -1, log = -1;
+	int pair[2], pidfd;
+	pid_t pid;
 	struct spawn_fd fds[3];
 	struct spawn spawn = {.path = program, .envp = no_env, .fds = fds, .nfds = 3,
 			      .die_with_parent = true, .no_core = true, .new_session = true};
@@ -353,21 +367,20 @@ static int start_net(struct session *s, int *qemu_end, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
 	control = pair[0];
-	s->net_control_fd = pair[1];
+	our_control = pair[1];
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
-	s->net_log_fd = pair[0];
+	*log_end = pair[0];
 	log = pair[1];
 	fds[0] = (struct spawn_fd){log, 2};
 	fds[1] = (struct spawn_fd){frames, 3};
 	fds[2] = (struct spawn_fd){control, 4};
-	s->net_child.pid = spawn_start(&spawn, &s->net_child.pidfd, e);
-	if (s->net_child.pid < 0) {
-		s->net_child.pid = 0;
+	pid = spawn_start(&spawn, &pidfd, e);
+	if (pid < 0)
 		return err_exit_code(e, ERR_EXIT_GUEST);
-	}
+	children_add(s->children, CHILDREN_NET, pid, pidfd);
 	/* It locks itself in before it reads: without rules it lets nothing through. */
-	return egress_send_rules(s, s->net_control_fd, e);
+	return egress_start(s->egress, mem_steal_fd(&our_control), e);
 }
 
 /* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
@@ -379,43 +392,54 @@ static int start_projects_or_nothing(struct session *s)
 	return openat(s->run.fd, RUNDIR_EMPTY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int start_qemu(struct session *s, int net_fd, struct err *e)
+/* Takes over net_log_fd when it returns 0. */
+static int start_qemu(struct session *s, int net_fd, int net_log_fd, struct err *e)
 {
 	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct qemu_spec spec = machine_spec(&s->machine);
 	AUTO_CLOSE int projects = start_projects_or_nothing(s);
 	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1, preload = -1;
+	struct qemu qemu;
 
 	s->stage = "qemu";
 	if (seed < 0 || projects < 0)
 		return err_sys(e, "open the shared directories");
-	initrd = s->from_template ? machine_stub(&s->machine, e) : machine_initrd(&s->machine, e);
+	initrd = s->attempt.from_template ? machine_stub(&s->machine, e)
+					  : machine_initrd(&s->machine, e);
 	if (initrd < 0)
 		return -1;
-	if (s->from_template)
+	if (s->attempt.from_template)
 		spec.kernel = NULL;
 	else
 		spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
 	spec.workspace_readonly = !s->conf.writable_cwd;
 	spec.projects_readonly = s->projects_fd < 0;
 	spec.lock_memory = s->conf.lock_guest_memory;
-	if (s->from_template)
+	if (s->attempt.from_template)
 		spec.ram = s->template.old_qemu ? QEMU_RAM_CLONED_OLD : QEMU_RAM_CLONED;
 	if (spec.ram == QEMU_RAM_CLONED_OLD && (preload = open(library, O_RDONLY | O_CLOEXEC)) < 0)
 		return err_sys(e, "open %s", library);
-	if (pool_open(s, e) < 0)
+	if (disk_open(s->disk, e) < 0)
 		return -1;
-	if (qemu_start(&s->qemu, &spec,
-		       &(struct qemu_files){.net = net_fd, .initrd = initrd, .seed = seed, .workspace = s->workspace_fd,
-					    .projects = projects, .ram = s->template.ram_fd,
-					    .preload = preload, .pool = s->pool.file.fd}, e) < 0)
+	qemu_init(&qemu);
+	if (qemu_start(&qemu, &spec,
+		       &(struct qemu_files){.net = net_fd,
+					    .initrd = initrd,
+					    .seed = seed,
+					    .workspace = s->workspace_fd,
+					    .projects = projects,
+					    .ram = s->template.ram_fd,
+					    .preload = preload,
+					    .pool = disk_fd(s->disk)},
+		       e) < 0)
 		return -1;
-	pool_handed_over(s);
-	s->qemu_child.pid = s->qemu.pid;
-	s->qemu_child.pidfd = s->qemu.pidfd;
-	if (!s->qemu.landlock_abi)
-		status_event_note(s, "qemu", "this kernel has no usable Landlock: QEMU runs without it");
+	disk_handed_over(s->disk);
+	children_add(s->children, CHILDREN_QEMU, qemu.pid, qemu.pidfd);
+	streams_open(s->streams, &qemu, net_log_fd);
+	if (!qemu.landlock_abi)
+		journal_note(s->journal, "qemu",
+			     "this kernel has no usable Landlock: QEMU runs without it");
 	return 0;
 }
 
@@ -437,13 +461,13 @@ void start_find_template(struct session *s)
 	struct err e;
 	int found;
 
-	s->from_template = false;
-	if (s->template_refused || start_templates(s) == START_TEMPLATES_OFF)
+	attempt_use_template(&s->attempt, false);
+	if (s->attempt.template_refused || start_templates(s) == START_TEMPLATES_OFF)
 		return;
 	found = template_open(&s->template, &s->machine, &e);
 	if (found < 0)
-		status_event_note(s, "template", e.text);
-	s->from_template = found > 0;
+		journal_note(s->journal, "template", e.text);
+	attempt_use_template(&s->attempt, found > 0);
 }
 
 /* In the background, and for later sessions: it outlives this one. */
@@ -456,6 +480,8 @@ static void start_making_of_template(struct session *s)
 	AUTO_STRV struct strv argv = {0};
 	struct spawn spawn = {.path = program, .envp = environ, .no_core = true, .new_session = true};
 	struct err ignored;
+	pid_t pid;
+	int pidfd;
 
 	strv_add(&argv, program);
 	strv_add(&argv, "--background");
@@ -466,15 +492,18 @@ static void start_making_of_template(struct session *s)
 	strv_add(&argv, cores);
 	strv_add(&argv, space);
 	spawn.argv = argv.v;
-	s->maker_child.pid = spawn_start(&spawn, &s->maker_child.pidfd, &ignored);
-	child_watch(s, &s->maker_child);
+	pid = spawn_start(&spawn, &pidfd, &ignored);
+	if (pid > 0)
+		children_add(s->children, CHILDREN_MAKER, pid, pidfd);
+	children_watch(s->children);
 }
 
 int start_confine_self(struct session *s, struct err *e)
 {
-	if (!s->from_template && s->attempts == 1 && start_templates(s) == START_TEMPLATES_MAKE)
+	if (!s->attempt.from_template && s->attempt.starts == 1 &&
+	    start_templates(s) == START_TEMPLATES_MAKE)
 		start_making_of_template(s);
-	s->confined = true;
+	attempt_confine(&s->attempt);
 	return confine_session(&s->run, e);
 }
 
@@ -485,30 +514,52 @@ int start_seal_seed(struct session *s, struct err *e)
 	return fd < 0 ? err_sys(e, "open the seed") : seed_seal(fd, e);
 }
 
-int start_choose_machine(struct session *s, struct err *e)
+static int start_choose_machine(struct session *s, struct err *e)
 {
-	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores, pool_has_disk(s)};
+	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores,
+					  disk_is_there(s->disk)};
 
 	s->stage = "image";
 	return machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e);
 }
 
+int start_emulate(struct session *s, struct err *e)
+{
+	(void)accel_fall_back(&s->accel);
+	machine_fini(&s->machine);
+	return start_choose_machine(s, e);
+}
+
+static int start_screen(struct session *s, struct err *e)
+{
+	if (!s->request.tty)
+		return 0;
+	s->stage = "screen";
+	screen_resize(s->screen, s->request.cols, s->request.rows);
+	return screen_start(s->screen, s->libexec, s->conf.tui_history, e);
+}
+
 int start_open_machine(struct session *s, struct err *e)
 {
+	AUTO_FREE char *socket = NULL;
+
 	if (start_choose_machine(s, e) < 0)
 		return -1;
-	logtail_init(&s->console_tail, s->run.fd, RUNDIR_CONSOLE);
-	logtail_init(&s->qemu_tail, s->run.fd, RUNDIR_QEMU);
-	clip_start(s);
-	return screen_start(s, e) < 0 ? -1 : clients_listen(s, e);
+	journal_open_logs(s->journal);
+	if (wiring_images_are_wanted(s))
+		clip_start(s->clip, s->libexec);
+	socket = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
+	return start_screen(s, e) < 0 ? -1 : hub_listen(s->hub, socket, e);
 }
 
 int start_launch(struct session *s, struct err *e)
 {
 	AUTO_CLOSE int net_fd = -1;
+	AUTO_CLOSE int net_log_fd = -1;
 
-	if (start_net(s, &net_fd, e) < 0 || start_qemu(s, net_fd, e) < 0)
+	if (start_net(s, &net_fd, &net_log_fd, e) < 0 || start_qemu(s, net_fd, net_log_fd, e) < 0)
 		return -1;
+	net_log_fd = -1;
 	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
 	if (!s->seeded && start_seed(s, e) < 0)
 		return -1;

@@ -1,74 +1,107 @@
-/* Theory of operation. Asked is the client that sent the key of the open lease, and nobody else: it shows the question to the
- * terminal that its user sits at. What comes back is bounded, and an image is looked at here as a file's would be. */
-#include "session/state.h"
+/* Theory of operation. Asked is the client that sent the key of the open lease, and nobody else: it
+ * shows the question to the terminal that its user sits at. What comes back is bounded, and an
+ * image is looked at here as a file's would be. */
+#include "session/termclip.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "clip/clip_image.h"
+#include "loop/timer.h"
+#include "proto/wire.h"
 
 #define TERMCLIP_LIST_MS  2300	/* claude waits 3 seconds */
 #define TERMCLIP_IMAGE_MS 25000 /* the terminal may ask its user */
 
-static void termclip_finish(struct session *s, bool ok, const char *reason)
+struct termclip {
+	struct termclip_callbacks cb;
+	void *ctx;
+	uint32_t client; /* who is asked; 0: nobody */
+	enum clip_type what;
+	struct buf bytes;
+	struct timer *timer;
+};
+
+static void termclip_reset(struct termclip *t)
 {
-	uv_timer_stop(&s->termclip.timer);
-	s->termclip.client = 0;
-	clip_on_answer(s, ok, reason);
-	agent_pump(s);
+	timer_stop(t->timer);
+	t->client = 0;
+	buf_fini(&t->bytes);
+	t->bytes = (struct buf){0};
 }
 
-static void termclip_on_timeout(uv_timer_t *timer)
+static void termclip_finish(struct termclip *t, bool ok, const char *reason)
 {
-	termclip_finish(timer->data, false, "the host has no display, and the terminal did not answer");
+	AUTO_BUF struct buf bytes = t->bytes;
+
+	t->bytes = (struct buf){0};
+	termclip_reset(t);
+	t->cb.on_answer(t->ctx, ok, reason, buf_data(&bytes), buf_len(&bytes));
 }
 
-void termclip_init(struct session *s)
+static void termclip_on_timeout(void *ctx)
 {
-	uv_timer_init(&s->loop, &s->termclip.timer);
-	s->termclip.timer.data = s;
+	termclip_finish(ctx, false, "the host has no display, and the terminal did not answer");
 }
 
-void termclip_end(struct session *s)
+struct termclip *termclip_new(uv_loop_t *loop, const struct termclip_callbacks *callbacks,
+			      void *ctx)
 {
-	uv_timer_stop(&s->termclip.timer);
-	s->termclip.client = 0;
+	struct termclip *t = mem_alloc(sizeof(*t));
+
+	t->cb = *callbacks;
+	t->ctx = ctx;
+	t->timer = timer_new(loop, termclip_on_timeout, t);
+	return t;
 }
 
-bool termclip_ask(struct session *s)
+void termclip_free(struct termclip *t)
 {
-	const uint8_t what = (uint8_t)(s->clip.job_request.list ? CLIP_NO_TYPE : s->clip.job_request.type);
+	if (!t)
+		return;
+	termclip_reset(t);
+	timer_free(t->timer);
+	free(t);
+}
+
+bool termclip_ask(struct termclip *t, uint32_t client, enum clip_type what)
+{
 	AUTO_BUF struct buf ask = {0};
 
-	if (!clients_is_there(s, s->clip.lease_client))
+	termclip_reset(t);
+	wire_fill_ask(&ask, (struct wire_ask){(uint8_t)what});
+	if (!t->cb.ask(t->ctx, client, buf_data(&ask), buf_len(&ask)))
 		return false;
-	s->termclip.client = s->clip.lease_client;
-	uv_timer_start(&s->termclip.timer, termclip_on_timeout, what == CLIP_NO_TYPE ? TERMCLIP_LIST_MS : TERMCLIP_IMAGE_MS, 0);
-	wire_fill_ask(&ask, (struct wire_ask){what});
-	clients_send_to(s, s->termclip.client, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
+	t->client = client;
+	t->what = what;
+	timer_start(t->timer, what == CLIP_NO_TYPE ? TERMCLIP_LIST_MS : TERMCLIP_IMAGE_MS, 0);
 	return true;
 }
 
-void termclip_on_bytes(struct session *s, uint32_t client, const void *bytes, size_t n)
+void termclip_on_bytes(struct termclip *t, uint32_t client, const void *bytes, size_t n)
 {
-	if (client == s->termclip.client && buf_len(&s->clip.bytes) + n <= CLIP_IMAGE_MAX)
-		buf_add(&s->clip.bytes, bytes, n);
+	if (client == t->client && buf_len(&t->bytes) + n <= CLIP_IMAGE_MAX)
+		buf_add(&t->bytes, bytes, n);
 }
 
-void termclip_on_done(struct session *s, uint32_t client, const void *json, size_t n)
+void termclip_on_done(struct termclip *t, uint32_t client, const void *json, size_t n)
 {
 	static struct json_line l;
-	const struct buf *bytes = &s->clip.bytes;
 
-	if (client != s->termclip.client)
+	if (client != t->client)
 		return;
 	if (json_parse_line(json, n, &l) < 0)
-		termclip_finish(s, false, "the client sent a malformed answer");
-	else if (!s->clip.job_request.list && json_get_bool(&l, "ok", false) &&
-		 !clip_image_is_whole(s->clip.job_request.type, buf_data(bytes), buf_len(bytes)))
-		termclip_finish(s, false, "the image of the terminal is not of its stated type, or truncated");
+		termclip_finish(t, false, "the client sent a malformed answer");
+	else if (t->what != CLIP_NO_TYPE && json_get_bool(&l, "ok", false) &&
+		 !clip_image_is_whole(t->what, buf_data(&t->bytes), buf_len(&t->bytes)))
+		termclip_finish(
+		    t, false, "the image of the terminal is not of its stated type, or truncated");
 	else
-		termclip_finish(s, json_get_bool(&l, "ok", false), json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
+		termclip_finish(t, json_get_bool(&l, "ok", false),
+				json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
 }
 
-void termclip_forget_client(struct session *s, uint32_t client)
+void termclip_forget_client(struct termclip *t, uint32_t client)
 {
-	if (s->termclip.client == client)
-		termclip_finish(s, false, "the terminal is gone");
+	if (t->client == client)
+		termclip_finish(t, false, "the terminal is gone");
 }

@@ -1,4 +1,5 @@
-/* termclip: the clipboard of a client's terminal answers for the host's, where the host has no display (client/termclip.h). */
+/* termclip: the clipboard of a client's terminal answers for the host's, where the host has no
+ * display (client/termclip.h). */
 #ifndef CCVM_SESSION_TERMCLIP_H
 #define CCVM_SESSION_TERMCLIP_H
 
@@ -7,20 +8,25 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct session;
+#include "clip/clip_request.h"
 
-struct termclip {
-	uint32_t client; /* who is asked; 0: nobody */
-	uv_timer_t timer;
+struct termclip;
+
+struct termclip_callbacks {
+	/* Sends the question (WIRE_CLIP_ASK); false: that client is gone. */
+	bool (*ask)(void *ctx, uint32_t client, const void *payload, size_t n);
+	/* Once for each question. The bytes are the terminal's, of the type asked for. */
+	void (*on_answer)(void *ctx, bool ok, const char *reason, const void *bytes, size_t n);
 };
 
-void termclip_init(struct session *s);
-/* Asks the client whose key opened the lease for what clip.c works on. False: it is gone. The answer goes to clip_on_answer. */
-bool termclip_ask(struct session *s);
+struct termclip *termclip_new(uv_loop_t *loop, const struct termclip_callbacks *callbacks,
+			      void *ctx);
+void termclip_free(struct termclip *t); /* NULL is fine */
+/* Asks the client for the list (CLIP_NO_TYPE), or for an image. False: it is gone. */
+bool termclip_ask(struct termclip *t, uint32_t client, enum clip_type what);
 /* Its frames; anybody else's are dropped. */
-void termclip_on_bytes(struct session *s, uint32_t client, const void *bytes, size_t n);
-void termclip_on_done(struct session *s, uint32_t client, const void *json, size_t n);
-void termclip_forget_client(struct session *s, uint32_t client);
-void termclip_end(struct session *s);
+void termclip_on_bytes(struct termclip *t, uint32_t client, const void *bytes, size_t n);
+void termclip_on_done(struct termclip *t, uint32_t client, const void *json, size_t n);
+void termclip_forget_client(struct termclip *t, uint32_t client);
 
 #endif

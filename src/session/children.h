@@ -1,0 +1,39 @@
+/* children: QEMU, ccvm-net and the maker of a template as processes: watched by their pidfds,
+ * reaped, ended. */
+#ifndef CCVM_SESSION_CHILDREN_H
+#define CCVM_SESSION_CHILDREN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <uv.h>
+
+enum children_name {
+	CHILDREN_QEMU,
+	CHILDREN_NET,
+	CHILDREN_MAKER, /* of a template; outlives this process */
+};
+#define CHILDREN_NAMES (CHILDREN_MAKER + 1)
+
+struct children;
+
+/* on_exit: it has ended and was reaped; status is waitpid(2)'s. */
+struct children *children_new(uv_loop_t *loop,
+			      void (*on_exit)(void *ctx, enum children_name name, int status),
+			      void *ctx);
+void children_free(struct children *c); /* ends nothing; NULL is fine */
+
+/* Takes over the pidfd. There is one of each name at a time. */
+void children_add(struct children *c, enum children_name name, pid_t pid, int pidfd);
+/* Watches those that were added, from now on. The loop looks at fds in the order they were watched: after
+ * the streams were opened, a child's last words are read before its end is seen. */
+void children_watch(struct children *c);
+bool children_is_alive(const struct children *c, enum children_name name);
+pid_t children_pid(const struct children *c, enum children_name name); /* 0: none */
+/* SIGKILL to QEMU and ccvm-net; true when there is nothing left to wait for. */
+bool children_kill(struct children *c);
+
+/* "ended with code 1", "was killed by signal 9 (Killed)". */
+void children_describe_end(char *text, size_t size, int status);
+
+#endif
