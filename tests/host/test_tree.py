@@ -62,17 +62,35 @@ def circle(graph):
     return next(filter(None, (visit(name, []) for name in sorted(graph))), None)
 
 
+def modules(area):
+    """Of each module of a folder, a header with its file, the others that it includes."""
+    graph = {}
+    for path in sources("src/" + area):
+        stem = os.path.splitext(os.path.relpath(path, os.path.join(REPO, "src")))[0]
+        near = {h[:-2] for mark, h in includes(path) if mark == '"' and h.startswith(area + "/")}
+        graph.setdefault(stem, set()).update(near - {stem})
+    return graph
+
+
 @test()
 def test_no_circles(ctx):
     """A header and its file are one; none includes another one that includes it, by whatever way."""
     assert_eq(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}), ["b", "c", "b"], "a circle that is there")
     for area in RULES["acyclic"]["folders"]:
-        graph = {}
-        for path in sources("src/" + area):
-            stem = os.path.splitext(os.path.relpath(path, os.path.join(REPO, "src")))[0]
-            graph.setdefault(stem, set()).update(h[:-2] for mark, h in includes(path) if mark == '"' and h.startswith(area + "/") and h[:-2] != stem)
+        graph = modules(area)
         assert_true(graph, "src/%s is empty" % area)
         assert_eq(circle(graph), None, "a circle of includes in src/" + area)
+
+
+@test()
+def test_components(ctx):
+    """Components of a folder meet only where they are wired."""
+    for area, rule in RULES["wiring"].items():
+        graph = modules(area)
+        wiring, shared = ({area + "/" + f for f in rule[kind]} for kind in ("files", "helpers"))
+        assert_true(wiring | shared <= set(graph), "src/%s has no %s" % (area, (wiring | shared) - set(graph)))
+        wrong = {m: sorted(near - shared) for m, near in graph.items() if m not in wiring and near - shared}
+        assert_eq(wrong, {}, "components of src/%s that include others" % area)
 
 
 @test()
