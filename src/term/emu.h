@@ -1,21 +1,11 @@
-/* emu: a terminal: bytes in; a grid, answers and events out. The only user of libvterm, whose State layer it uses.
- *
- * libvterm corrupts memory when its size is set after hostile output, in all versions tried: it is never resized but
- * replaced by a new one, which gets the modes, the pen and the cursor replayed. */
+/* emu: a terminal: bytes in; a grid, answers and events out. */
 #ifndef CCVM_TERM_EMU_H
 #define CCVM_TERM_EMU_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "term/grid.h"
-
-struct emu_events { /* since they were last looked at; the owner of emu clears the flags */
-	bool bell, title, notified;
-	char title_text[VIEW_TITLE_MAX]; /* the present one */
-	char notify_text[VIEW_TITLE_MAX];
-	uint64_t bells, clipboard_refused;
-};
+#include "term/vt.h"
 
 struct emu_callbacks {
 	/* What the program asked the terminal: from a closed list, nothing of it is the program's choice. */
@@ -34,7 +24,7 @@ void emu_resize(struct emu *e, int cols, int rows);
 /* Whether queries are answered here, those in DCS and the others, from the next byte on; at first all are. A query that has begun is
  * answered here where it was so before. */
 void emu_set_answers(struct emu *e, bool others, bool dcs);
-struct emu_events *emu_events(struct emu *e);
+struct vt_events *emu_events(struct emu *e);
 struct grid *emu_grid(struct emu *e);
 unsigned emu_modes(const struct emu *e);
 bool emu_is_synchronized(const struct emu *e); /* the program is in the middle of an update */

@@ -8,7 +8,6 @@
 #include "term/seq.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "term/emu_state.h"
 #include "term/pen.h"
 
 #include <stdio.h>
@@ -16,158 +15,158 @@
 #include <strings.h>
 
 /* A parameter; left out or smaller than 1: the default. */
-static int seq_number(const struct emu *e, size_t i, int otherwise)
+static int seq_number(const struct seq *e, size_t i, int otherwise)
 {
 	return i < e->scan.numbers && e->scan.number[i] > 0 ? e->scan.number[i] : otherwise;
 }
 
-/* One terminal answers: this one, unless another was told to (emu_set_answers). */
-static void seq_answer(struct emu *e, const char *text)
+/* One terminal answers: this one, unless another was told to (seq_set_answers). */
+static void seq_answer(struct seq *e, const char *text)
 {
-	if (e->cb.on_answer && (!e->mute || e->begun))
-		e->cb.on_answer(e->cb.ctx, text, strlen(text));
+	if (e->on_answer && (!e->mute || e->begun))
+		e->on_answer(e->ctx, text, strlen(text));
 }
 
-static void seq_answer_dcs(struct emu *e, const char *text)
+static void seq_answer_dcs(struct seq *e, const char *text)
 {
-	if (e->cb.on_answer && (!e->mute_dcs || e->begun))
-		e->cb.on_answer(e->cb.ctx, text, strlen(text));
+	if (e->on_answer && (!e->mute_dcs || e->begun))
+		e->on_answer(e->ctx, text, strlen(text));
 }
 
 /* ---- pen and cursor ---- */
 
-static void seq_on_sgr(struct emu *e)
+static void seq_on_sgr(struct seq *e)
 {
-	pen_sgr(&e->pen, &e->scan);
+	pen_sgr(&e->vt.pen, &e->scan);
 }
 
 /* Each screen has a saved cursor of its own, as xterm's have. */
-static struct emu_saved *seq_saved(struct emu *e)
+static struct vt_saved *seq_saved(struct seq *e)
 {
-	return &e->saved[e->modes & VIEW_ALTERNATE ? 1 : 0];
+	return &e->vt.saved[e->vt.modes & VIEW_ALTERNATE ? 1 : 0];
 }
 
-static void seq_save(struct emu *e)
+static void seq_save(struct seq *e)
 {
-	*seq_saved(e) = (struct emu_saved){e->pen, e->cursor.row, e->cursor.col, e->origin, {e->charset[0], e->charset[1]}};
+	*seq_saved(e) = (struct vt_saved){e->vt.pen, e->vt.cursor.row, e->vt.cursor.col, e->vt.origin, {e->vt.charset[0], e->vt.charset[1]}};
 }
 
-static void seq_restore(struct emu *e)
+static void seq_restore(struct seq *e)
 {
-	const struct emu_saved *s = seq_saved(e);
+	const struct vt_saved *s = seq_saved(e);
 
-	e->pen.fg = s->pen.fg;
-	e->pen.bg = s->pen.bg;
-	e->pen.attr = s->pen.attr;
-	if (e->origin != s->origin)
-		emu_tell(e, "\033[?6%c", s->origin ? 'h' : 'l');
-	e->origin = s->origin;
+	e->vt.pen.fg = s->pen.fg;
+	e->vt.pen.bg = s->pen.bg;
+	e->vt.pen.attr = s->pen.attr;
+	if (e->vt.origin != s->origin)
+		vt_tell(&e->vt, "\033[?6%c", s->origin ? 'h' : 'l');
+	e->vt.origin = s->origin;
 	for (int i = 0; i < 2; i++) {
-		e->charset[i] = s->charset[i];
-		emu_tell(e, "\033%c%c", "()"[i], e->charset[i] ? e->charset[i] : 'B');
+		e->vt.charset[i] = s->charset[i];
+		vt_tell(&e->vt, "\033%c%c", "()"[i], e->vt.charset[i] ? e->vt.charset[i] : 'B');
 	}
-	emu_move(e, s->row, s->col);
+	vt_move(&e->vt, s->row, s->col);
 }
 
 /* CSI s is also how the left and right margins are set, when they are in use. */
-static void seq_on_save_or_margins(struct emu *e)
+static void seq_on_save_or_margins(struct seq *e)
 {
-	if (e->margins)
-		emu_tell(e, "\033[%d;%ds", seq_number(e, 0, 1), seq_number(e, 1, e->grid.cols));
+	if (e->vt.margins)
+		vt_tell(&e->vt, "\033[%d;%ds", seq_number(e, 0, 1), seq_number(e, 1, e->vt.grid.cols));
 	else
 		seq_save(e);
 }
 
 /* Up and down stop at the scroll region's edge when they begin inside. */
-static void seq_vertical(struct emu *e, int by, bool first_column)
+static void seq_vertical(struct seq *e, int by, bool first_column)
 {
-	const int row = e->cursor.row, to = row + by;
-	const int least = row >= e->top ? e->top : 0, most = row < e->bottom ? e->bottom - 1 : e->grid.rows - 1;
+	const int row = e->vt.cursor.row, to = row + by;
+	const int least = row >= e->vt.top ? e->vt.top : 0, most = row < e->vt.bottom ? e->vt.bottom - 1 : e->vt.grid.rows - 1;
 
-	emu_move(e, to < least ? least : to > most ? most : to, first_column ? 0 : e->cursor.col);
+	vt_move(&e->vt, to < least ? least : to > most ? most : to, first_column ? 0 : e->vt.cursor.col);
 }
 
-static void seq_on_up(struct emu *e)
+static void seq_on_up(struct seq *e)
 {
 	seq_vertical(e, -seq_number(e, 0, 1), e->scan.final == 'F');
 }
 
-static void seq_on_down(struct emu *e)
+static void seq_on_down(struct seq *e)
 {
 	seq_vertical(e, seq_number(e, 0, 1), e->scan.final == 'E');
 }
 
 /* A region of fewer than two rows is none. */
-static void seq_on_region(struct emu *e)
+static void seq_on_region(struct seq *e)
 {
-	const int top = seq_number(e, 0, 1), wanted = seq_number(e, 1, e->grid.rows);
-	const int bottom = wanted > e->grid.rows ? e->grid.rows : wanted;
+	const int top = seq_number(e, 0, 1), wanted = seq_number(e, 1, e->vt.grid.rows);
+	const int bottom = wanted > e->vt.grid.rows ? e->vt.grid.rows : wanted;
 
 	if (top >= bottom)
 		return;
-	e->top = top - 1;
-	e->bottom = bottom;
-	emu_tell(e, "\033[%d;%dr", top, bottom);
+	e->vt.top = top - 1;
+	e->vt.bottom = bottom;
+	vt_tell(&e->vt, "\033[%d;%dr", top, bottom);
 }
 
 /* The last glyph again, in the rest of the row at most. */
-static void seq_on_repeat(struct emu *e)
+static void seq_on_repeat(struct seq *e)
 {
-	const int room = e->grid.cols - e->cursor.col, wanted = seq_number(e, 0, 1);
+	const int room = e->vt.grid.cols - e->vt.cursor.col, wanted = seq_number(e, 0, 1);
 	AUTO_BUF struct buf text = {0};
 
-	for (int i = 0; e->last_ch && i < wanted && i < room; i++)
-		text_put_utf8(&text, e->last_ch);
-	vterm_input_write(e->vt, (const char *)buf_data(&text), buf_len(&text));
+	for (int i = 0; e->vt.last_ch && i < wanted && i < room; i++)
+		text_put_utf8(&text, e->vt.last_ch);
+	vterm_input_write(e->vt.libvterm, (const char *)buf_data(&text), buf_len(&text));
 }
 
 /* DECALN: the screen full of E, for adjusting a tube. */
-static void seq_on_align(struct emu *e)
+static void seq_on_align(struct seq *e)
 {
-	const struct view_cell pen = e->pen;
+	const struct view_cell pen = e->vt.pen;
 
-	e->pen = (struct view_cell){0};
-	e->origin = false;
-	e->top = 0;
-	e->bottom = e->grid.rows;
-	emu_tell(e, "\033#8\033[?6l\033[r\033[H");
-	e->pen = pen;
+	e->vt.pen = (struct view_cell){0};
+	e->vt.origin = false;
+	e->vt.top = 0;
+	e->vt.bottom = e->vt.grid.rows;
+	vt_tell(&e->vt, "\033#8\033[?6l\033[r\033[H");
+	e->vt.pen = pen;
 }
 
-static void seq_forget(struct emu *e)
+static void seq_forget(struct seq *e)
 {
-	e->origin = e->no_wrap = e->insert = e->margins = e->synchronized = false;
-	e->pen = (struct view_cell){0};
-	memset(e->saved, 0, sizeof(e->saved));
-	memset(e->charset, 0, sizeof(e->charset));
-	e->modes = (e->modes & VIEW_ALTERNATE) | VIEW_CURSOR_VISIBLE;
-	e->kitty_depth = 0;
-	e->shape = 0;
-	e->top = 0;
-	e->bottom = e->grid.rows;
-	emu_touch(e);
+	e->vt.origin = e->vt.no_wrap = e->vt.insert = e->vt.margins = e->vt.synchronized = false;
+	e->vt.pen = (struct view_cell){0};
+	memset(e->vt.saved, 0, sizeof(e->vt.saved));
+	memset(e->vt.charset, 0, sizeof(e->vt.charset));
+	e->vt.modes = (e->vt.modes & VIEW_ALTERNATE) | VIEW_CURSOR_VISIBLE;
+	e->vt.kitty_depth = 0;
+	e->vt.shape = 0;
+	e->vt.top = 0;
+	e->vt.bottom = e->vt.grid.rows;
+	vt_touch(&e->vt);
 }
 
 /* DECSTR leaves text and cursor alone. */
-static void seq_on_soft_reset(struct emu *e)
+static void seq_on_soft_reset(struct seq *e)
 {
-	const int row = e->cursor.row, col = e->cursor.col;
+	const int row = e->vt.cursor.row, col = e->vt.cursor.col;
 
 	seq_forget(e);
-	emu_tell(e, "\033[4l\033[?6l\033[?7h\033[?69l\033[r\033(B\033)B\017");
-	emu_move(e, row, col);
+	vt_tell(&e->vt, "\033[4l\033[?6l\033[?7h\033[?69l\033[r\033(B\033)B\017");
+	vt_move(&e->vt, row, col);
 }
 
 /* RIS. The alternate screen is left before the main one is erased. */
-static void seq_on_reset(struct emu *e)
+static void seq_on_reset(struct seq *e)
 {
 	seq_forget(e);
-	if (e->modes & VIEW_ALTERNATE) {
-		e->modes &= ~(unsigned)VIEW_ALTERNATE;
-		grid_switch(&e->grid, false);
+	if (e->vt.modes & VIEW_ALTERNATE) {
+		e->vt.modes &= ~(unsigned)VIEW_ALTERNATE;
+		grid_switch(&e->vt.grid, false);
 	}
-	e->last_ch = 0;
-	emu_tell(e, "\033c");
+	e->vt.last_ch = 0;
+	vt_tell(&e->vt, "\033c");
 }
 
 /* ---- modes ---- */
@@ -181,19 +180,19 @@ static const struct {
 	{2004, VIEW_PASTE_BRACKETS},
 };
 
-static bool *seq_flag(struct emu *e, int number, bool *inverted)
+static bool *seq_flag(struct seq *e, int number, bool *inverted)
 {
 	*inverted = number == 7;
-	return number == 6 ? &e->origin : number == 7 ? &e->no_wrap : number == 69 ? &e->margins : number == 2026 ? &e->synchronized : NULL;
+	return number == 6 ? &e->vt.origin : number == 7 ? &e->vt.no_wrap : number == 69 ? &e->vt.margins : number == 2026 ? &e->vt.synchronized : NULL;
 }
 
-static void seq_alternate(struct emu *e, bool on)
+static void seq_alternate(struct seq *e, bool on)
 {
-	if (on != !!(e->modes & VIEW_ALTERNATE))
-		emu_tell(e, "\033[?1047%c", on ? 'h' : 'l'); /* emu hears of it as a property */
+	if (on != !!(e->vt.modes & VIEW_ALTERNATE))
+		vt_tell(&e->vt, "\033[?1047%c", on ? 'h' : 'l'); /* vt hears of it as a property */
 }
 
-static void seq_screen_mode(struct emu *e, int number, bool on)
+static void seq_screen_mode(struct seq *e, int number, bool on)
 {
 	const bool cursor = number == 1048 || number == 1049;
 
@@ -205,7 +204,7 @@ static void seq_screen_mode(struct emu *e, int number, bool on)
 		seq_restore(e);
 }
 
-static void seq_private_mode(struct emu *e, int number, bool on)
+static void seq_private_mode(struct seq *e, int number, bool on)
 {
 	bool inverted, *flag = seq_flag(e, number, &inverted);
 
@@ -213,15 +212,15 @@ static void seq_private_mode(struct emu *e, int number, bool on)
 		*flag = on != inverted;
 	for (size_t i = 0; i < ARRAY_LEN(seq_modes); i++)
 		if (seq_modes[i].number == number)
-			e->modes = on ? e->modes | seq_modes[i].mode : e->modes & ~seq_modes[i].mode;
+			e->vt.modes = on ? e->vt.modes | seq_modes[i].mode : e->vt.modes & ~seq_modes[i].mode;
 	if (number == 6 || number == 7 || number == 69)
-		emu_tell(e, "\033[?%d%c", number, on ? 'h' : 'l');
+		vt_tell(&e->vt, "\033[?%d%c", number, on ? 'h' : 'l');
 	else if (number == 47 || (number >= 1047 && number <= 1049))
 		seq_screen_mode(e, number, on);
-	emu_touch(e);
+	vt_touch(&e->vt);
 }
 
-static void seq_on_private_modes(struct emu *e)
+static void seq_on_private_modes(struct seq *e)
 {
 	const struct scan s = e->scan; /* telling libvterm something may not change what is being read */
 
@@ -229,7 +228,7 @@ static void seq_on_private_modes(struct emu *e)
 		seq_private_mode(e, s.number[i], s.final == 'h');
 }
 
-static void seq_on_modes(struct emu *e)
+static void seq_on_modes(struct seq *e)
 {
 	const bool on = e->scan.final == 'h';
 
@@ -237,16 +236,16 @@ static void seq_on_modes(struct emu *e)
 		const int number = e->scan.number[i];
 
 		if (number == 4)
-			e->insert = on;
+			e->vt.insert = on;
 		if (number == 4 || number == 20)
-			emu_tell(e, "\033[%d%c", number, on ? 'h' : 'l');
+			vt_tell(&e->vt, "\033[%d%c", number, on ? 'h' : 'l');
 	}
 }
 
 /* ---- queries ---- */
 
 /* DECRQM: 1 set, 2 reset, 0 not known. */
-static void seq_on_mode_query(struct emu *e)
+static void seq_on_mode_query(struct seq *e)
 {
 	const int number = seq_number(e, 0, 0);
 	bool inverted, *flag = seq_flag(e, number, &inverted);
@@ -255,14 +254,14 @@ static void seq_on_mode_query(struct emu *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(seq_modes); i++)
 		if (seq_modes[i].number == number)
-			value = e->modes & seq_modes[i].mode ? 1 : 2;
+			value = e->vt.modes & seq_modes[i].mode ? 1 : 2;
 	if (number == 1049 || number == 1047 || number == 47)
-		value = e->modes & VIEW_ALTERNATE ? 1 : 2;
+		value = e->vt.modes & VIEW_ALTERNATE ? 1 : 2;
 	snprintf(text, sizeof(text), "\033[?%d;%d$y", number, value);
 	seq_answer(e, text);
 }
 
-static void seq_on_status_query(struct emu *e)
+static void seq_on_status_query(struct seq *e)
 {
 	const int number = seq_number(e, 0, 0);
 	char text[32];
@@ -271,11 +270,11 @@ static void seq_on_status_query(struct emu *e)
 		seq_answer(e, "\033[0n");
 	if (number != 6)
 		return;
-	snprintf(text, sizeof(text), "\033[%s%d;%dR", e->scan.leader == '?' ? "?" : "", e->cursor.row + 1, e->cursor.col + 1);
+	snprintf(text, sizeof(text), "\033[%s%d;%dR", e->scan.leader == '?' ? "?" : "", e->vt.cursor.row + 1, e->vt.cursor.col + 1);
 	seq_answer(e, text);
 }
 
-static void seq_on_attributes_query(struct emu *e)
+static void seq_on_attributes_query(struct seq *e)
 {
 	if (seq_number(e, 0, 0) > 0)
 		return;
@@ -287,59 +286,59 @@ static void seq_on_attributes_query(struct emu *e)
 		seq_answer(e, "\033[?62;22c");
 }
 
-static void seq_on_size_query(struct emu *e)
+static void seq_on_size_query(struct seq *e)
 {
 	char text[32];
 
 	if (seq_number(e, 0, 0) != 18)
 		return;
-	snprintf(text, sizeof(text), "\033[8;%d;%dt", e->grid.rows, e->grid.cols);
+	snprintf(text, sizeof(text), "\033[8;%d;%dt", e->vt.grid.rows, e->vt.grid.cols);
 	seq_answer(e, text);
 }
 
-static void seq_on_version_query(struct emu *e)
+static void seq_on_version_query(struct seq *e)
 {
 	seq_answer(e, "\033P>|ccvm\033\\");
 }
 
 /* Kitty's keyboard protocol: a stack of flags; keyenc knows one kind of report, so only "any or none" counts. */
-static void seq_on_kitty(struct emu *e)
+static void seq_on_kitty(struct seq *e)
 {
 	const size_t number = (size_t)seq_number(e, 0, 0), count = number ? number : 1;
-	int *top = e->kitty_depth ? &e->kitty[e->kitty_depth - 1] : NULL;
+	int *top = e->vt.kitty_depth ? &e->vt.kitty[e->vt.kitty_depth - 1] : NULL;
 	char text[32];
 
-	if (e->scan.leader == '>' && e->kitty_depth < EMU_KITTY_DEPTH)
-		e->kitty[e->kitty_depth++] = number & 1;
+	if (e->scan.leader == '>' && e->vt.kitty_depth < VT_KITTY_DEPTH)
+		e->vt.kitty[e->vt.kitty_depth++] = number & 1;
 	else if (e->scan.leader == '<')
-		e->kitty_depth -= count < e->kitty_depth ? count : e->kitty_depth;
+		e->vt.kitty_depth -= count < e->vt.kitty_depth ? count : e->vt.kitty_depth;
 	else if (e->scan.leader == '=' && top)
 		*top = number & 1;
 	else if (e->scan.leader == '=')
-		e->kitty[e->kitty_depth++] = number & 1;
-	top = e->kitty_depth ? &e->kitty[e->kitty_depth - 1] : NULL;
-	e->modes = top && *top ? e->modes | VIEW_KITTY_KEYS : e->modes & ~(unsigned)VIEW_KITTY_KEYS;
+		e->vt.kitty[e->vt.kitty_depth++] = number & 1;
+	top = e->vt.kitty_depth ? &e->vt.kitty[e->vt.kitty_depth - 1] : NULL;
+	e->vt.modes = top && *top ? e->vt.modes | VIEW_KITTY_KEYS : e->vt.modes & ~(unsigned)VIEW_KITTY_KEYS;
 	if (e->scan.leader != '?')
 		return;
 	snprintf(text, sizeof(text), "\033[?%du", top ? *top : 0);
 	seq_answer(e, text);
 }
 
-static void seq_on_shape(struct emu *e)
+static void seq_on_shape(struct seq *e)
 {
 	static const uint8_t shapes[] = {0, 1, 1, 2, 2, 3, 3};
 	const int number = seq_number(e, 0, 0);
 
 	if (number < (int)ARRAY_LEN(shapes))
-		e->shape = shapes[number];
-	emu_touch(e);
+		e->vt.shape = shapes[number];
+	vt_touch(&e->vt);
 }
 
 /* ---- what libvterm is told of ---- */
 
 #define SEQ_TOLD_MAX 9999 /* beyond all rows and columns; sums stay small */
 
-static void seq_tell(struct emu *e)
+static void seq_tell(struct seq *e)
 {
 	const struct scan *s = &e->scan;
 	const char leader[] = {s->leader, '\0'}, intermediate[] = {s->intermediate, '\0'};
@@ -348,33 +347,33 @@ static void seq_tell(struct emu *e)
 	for (size_t i = 0; i < 2 && i < s->numbers; i++)
 		if (s->number[i] >= 0)
 			snprintf(text[i], sizeof(text[i]), "%d", s->number[i] < SEQ_TOLD_MAX ? s->number[i] : SEQ_TOLD_MAX);
-	emu_tell(e, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1], intermediate, s->final);
+	vt_tell(&e->vt, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1], intermediate, s->final);
 }
 
-static void seq_tell_escape(struct emu *e)
+static void seq_tell_escape(struct seq *e)
 {
-	emu_tell(e, "\033%c", e->scan.final);
+	vt_tell(&e->vt, "\033%c", e->scan.final);
 }
 
-static void seq_on_charset(struct emu *e)
+static void seq_on_charset(struct seq *e)
 {
 	const char *which = "()*+";
 	const size_t i = (size_t)(strchr(which, e->scan.intermediate) - which);
 
-	if (i < ARRAY_LEN(e->charset))
-		e->charset[i] = e->scan.final;
-	emu_tell(e, "\033%c%c", e->scan.intermediate, e->scan.final);
+	if (i < ARRAY_LEN(e->vt.charset))
+		e->vt.charset[i] = e->scan.final;
+	vt_tell(&e->vt, "\033%c%c", e->scan.intermediate, e->scan.final);
 }
 
-static void seq_on_erase(struct emu *e)
+static void seq_on_erase(struct seq *e)
 {
 	seq_tell(e);
 	if (seq_number(e, 0, 0) == 3)
-		grid_clear_history(&e->grid);
+		grid_clear_history(&e->vt.grid);
 }
 
 /* With more numbers than one it is a mouse mode of xterm's. */
-static void seq_on_scroll_down(struct emu *e)
+static void seq_on_scroll_down(struct seq *e)
 {
 	if (e->scan.numbers < 2)
 		seq_tell(e);
@@ -385,7 +384,7 @@ static void seq_on_scroll_down(struct emu *e)
 struct seq_row {
 	const char *finals;
 	char leader, intermediate; /* leader '*': any or none */
-	void (*act)(struct emu *e);
+	void (*act)(struct seq *e);
 };
 
 static const struct seq_row seq_csi[] = {
@@ -425,7 +424,7 @@ static const struct seq_row seq_escape[] = {
 	{"0AB", 0, '+', seq_on_charset},
 };
 
-static void seq_find_and_act(struct emu *e, const struct seq_row *table, size_t n)
+static void seq_find_and_act(struct seq *e, const struct seq_row *table, size_t n)
 {
 	const struct scan *s = &e->scan;
 
@@ -457,42 +456,42 @@ static void seq_clean(char out[VIEW_TITLE_MAX], const char *text)
 	out[used] = '\0';
 }
 
-static void seq_on_title(struct emu *e, const char *text)
+static void seq_on_title(struct seq *e, const char *text)
 {
-	seq_clean(e->events.title_text, text);
-	e->events.title = true;
-	e->title_gen = e->grid.gen;
-	emu_touch(e);
+	seq_clean(e->vt.events.title_text, text);
+	e->vt.events.title = true;
+	e->vt.title_gen = e->vt.grid.gen;
+	vt_touch(&e->vt);
 }
 
-static void seq_on_notify(struct emu *e, const char *text)
+static void seq_on_notify(struct seq *e, const char *text)
 {
 	if (strncmp(text, "4;", 2) == 0) /* a progress bar, of another dialect */
 		return;
-	seq_clean(e->events.notify_text, text);
-	e->events.notified = true;
+	seq_clean(e->vt.events.notify_text, text);
+	e->vt.events.notified = true;
 }
 
-static void seq_on_notify_777(struct emu *e, const char *text)
+static void seq_on_notify_777(struct seq *e, const char *text)
 {
 	if (strncmp(text, "notify;", 7) == 0)
 		seq_on_notify(e, text + 7);
 }
 
 /* Clipboard writes are refused: anything on the screen of an agent could put commands there. */
-static void seq_on_clipboard(struct emu *e, const char *text)
+static void seq_on_clipboard(struct seq *e, const char *text)
 {
 	(void)text;
-	e->events.clipboard_refused++;
+	e->vt.events.clipboard_refused++;
 }
 
 /* OSC 8: parameters, ';', where the text that follows leads; nothing: the link ends. What is no URI that may be shown
  * ends it too, so that no text is taken for the last link's. */
-static void seq_on_link(struct emu *e, const char *text)
+static void seq_on_link(struct seq *e, const char *text)
 {
 	const char *uri = strchr(text, ';');
 
-	e->pen.link = uri && !e->scan.overlong ? links_add(&e->links, uri + 1) : 0;
+	e->vt.pen.link = uri && !e->scan.overlong ? links_add(&e->vt.links, uri + 1) : 0;
 }
 
 /* A colour of xterm's palette. */
@@ -510,7 +509,7 @@ static uint32_t seq_palette(int i)
 	return level[i / 36] << 16 | level[i / 6 % 6] << 8 | level[i % 6];
 }
 
-static void seq_answer_colour(struct emu *e, const char *which, uint32_t c)
+static void seq_answer_colour(struct seq *e, const char *which, uint32_t c)
 {
 	char text[64];
 
@@ -520,7 +519,7 @@ static void seq_answer_colour(struct emu *e, const char *which, uint32_t c)
 }
 
 /* OSC 4: pairs of a number and a colour, or a question mark; at most as many are answered as a terminal has colours. */
-static void seq_on_palette(struct emu *e, const char *text)
+static void seq_on_palette(struct seq *e, const char *text)
 {
 	int left = 256;
 
@@ -543,26 +542,26 @@ static void seq_on_palette(struct emu *e, const char *text)
 }
 
 /* The colours of text, background and cursor: nothing here knows those of the terminal that shows them. */
-static void seq_on_foreground(struct emu *e, const char *text)
+static void seq_on_foreground(struct seq *e, const char *text)
 {
 	if (strcmp(text, "?") == 0)
 		seq_answer_colour(e, "10", 0xe5e5e5);
 }
 
-static void seq_on_background(struct emu *e, const char *text)
+static void seq_on_background(struct seq *e, const char *text)
 {
 	if (strcmp(text, "?") == 0)
 		seq_answer_colour(e, "11", 0x000000);
 }
 
-static void seq_on_cursor_colour(struct emu *e, const char *text)
+static void seq_on_cursor_colour(struct seq *e, const char *text)
 {
 	if (strcmp(text, "?") == 0)
 		seq_answer_colour(e, "12", 0xe5e5e5);
 }
 
 /* XTGETTCAP: names in hexadecimal; answered are those of the list, in our own words. */
-static void seq_on_capability(struct emu *e, const char *text)
+static void seq_on_capability(struct seq *e, const char *text)
 {
 	static const struct {
 		const char *asked, *answer;
@@ -582,19 +581,19 @@ static void seq_on_capability(struct emu *e, const char *text)
 }
 
 /* DECRQSS: the scroll region and the cursor's shape; all else is not known (CVE-2008-2383 repeated what was asked). */
-static void seq_on_setting(struct emu *e, const char *text)
+static void seq_on_setting(struct seq *e, const char *text)
 {
 	static const int shapes[] = {0, 2, 4, 6};
 	char answer[48] = "\033P0$r\033\\";
 
 	if (strcmp(text, "r") == 0)
-		snprintf(answer, sizeof(answer), "\033P1$r%d;%dr\033\\", e->top + 1, e->bottom);
+		snprintf(answer, sizeof(answer), "\033P1$r%d;%dr\033\\", e->vt.top + 1, e->vt.bottom);
 	else if (strcmp(text, " q") == 0)
-		snprintf(answer, sizeof(answer), "\033P1$r%d q\033\\", shapes[e->shape & 3]);
+		snprintf(answer, sizeof(answer), "\033P1$r%d q\033\\", shapes[e->vt.shape & 3]);
 	seq_answer_dcs(e, answer);
 }
 
-static void seq_on_dcs(struct emu *e)
+static void seq_on_dcs(struct seq *e)
 {
 	const char *text = e->scan.text;
 
@@ -606,12 +605,12 @@ static void seq_on_dcs(struct emu *e)
 		seq_on_setting(e, text + 2);
 }
 
-static void seq_on_osc(struct emu *e)
+static void seq_on_osc(struct seq *e)
 {
 	static const struct {
 		const char *prefix;
 		bool even_overlong;
-		void (*act)(struct emu *e, const char *text);
+		void (*act)(struct seq *e, const char *text);
 	} table[] = {{"0;", false, seq_on_title},	{"2;", false, seq_on_title},	       {"8;", true, seq_on_link},
 		     {"9;", false, seq_on_notify}, {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard},
 		     {"4;", false, seq_on_palette},	{"10;", false, seq_on_foreground},     {"11;", false, seq_on_background},
@@ -624,7 +623,7 @@ static void seq_on_osc(struct emu *e)
 
 /* ---- public ---- */
 
-void seq_act(struct emu *e, enum scan_kind kind)
+void seq_act(struct seq *e, enum scan_kind kind)
 {
 	if (kind == SCAN_OSC)
 		seq_on_osc(e);
@@ -634,4 +633,11 @@ void seq_act(struct emu *e, enum scan_kind kind)
 		seq_find_and_act(e, seq_csi, ARRAY_LEN(seq_csi));
 	else if (kind == SCAN_ESCAPE_SEQUENCE)
 		seq_find_and_act(e, seq_escape, ARRAY_LEN(seq_escape));
+}
+
+void seq_set_answers(struct seq *e, bool others, bool dcs)
+{
+	e->begun = e->begun || (!e->mute && !scan_is_outside(&e->scan));
+	e->mute = !others;
+	e->mute_dcs = !dcs;
 }

@@ -242,7 +242,7 @@ static void term_send_event(struct term *t, enum wire_term_event event, const ch
 /* Once a turn at most, so that a flood of them is no flood for the session. */
 static void term_send_events(struct term *t)
 {
-	struct emu_events *ev = emu_events(t->emu);
+	struct vt_events *ev = emu_events(t->emu);
 
 	if (ev->title)
 		term_send_event(t, WIRE_TERM_TITLE, ev->title_text);

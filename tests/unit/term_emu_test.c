@@ -267,7 +267,7 @@ static void test_answered_elsewhere(void **state)
 static void test_events(void **state)
 {
 	struct fixture f;
-	struct emu_events *ev;
+	struct vt_events *ev;
 
 	(void)state;
 	open_fixture(&f, 10, 4, 10);
