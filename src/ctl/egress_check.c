@@ -76,8 +76,8 @@ static const char *check_refusal(struct egress_check *c, const struct net_rules_
 		return "hostLoopback is false";
 	if (c->open)
 		return address ? check_address(c, &t->network) : NULL;
-	v = address ? net_rules_check_address(&c->rules, &t->network, port, false)
-		    : net_rules_check_name(&c->rules, t->name, port, false);
+	v = address ? net_rules_check_address(&c->rules, &t->network, port)
+		    : net_rules_check_name(&c->rules, t->name, port);
 	if (v != NET_RULES_ALLOW)
 		return net_rules_verdict_name(v);
 	return address ? check_address(c, &t->network) : NULL;

@@ -1,6 +1,7 @@
 /* Steps 2 and 3 at the head of net_locked.c: whether a flow may go, and where to. */
 #include "net/net_decide.h"
 #include "net/net_carry.h"
+#include "net/net_judge.h"
 #include "net/net_plan.h"
 
 #include <string.h>
@@ -8,37 +9,19 @@
 #define TTL_MAX_S     3600
 #define FAILURE_TTL_S 5
 
-static const char *const decide_scope_reason[] = {
-    [NET_ADDRESS_PUBLIC] = "resolved to no usable address",
-    [NET_ADDRESS_LOOPBACK] = "resolved to a loopback address",
-    [NET_ADDRESS_PRIVATE] = "resolved to a private address",
-    [NET_ADDRESS_LINK_LOCAL] = "resolved to a link-local address",
-    [NET_ADDRESS_SHARED] = "resolved to a carrier-shared address",
-    [NET_ADDRESS_METADATA] = "resolved to a cloud's metadata address",
-    [NET_ADDRESS_MULTICAST] = "resolved to a multicast address",
-    [NET_ADDRESS_RESERVED] = "resolved to a reserved address",
-    [NET_ADDRESS_MAPPED] = "resolved to a translated address",
-};
-
 /* The next result that may be connected to; false: none, and *reason says why. */
 static bool decide_choose_remote(struct net_locked *l, struct net_flow *f, const struct net_name *name,
-			       const char **reason)
+				 const char **reason)
 {
-	*reason = decide_scope_reason[NET_ADDRESS_PUBLIC];
+	*reason = net_judge_no_result;
 	for (; f->tried < name->nresults; f->tried++) {
 		const struct net_address a = net_address_make(name->results[f->tried], 4);
 
-		const struct net_rules_place place = net_locked_place(l, &a);
-		const enum net_address_scope scope = net_address_scope(&a);
-
-		if (net_rules_accepts_result(l->config.rules, &a, place)) {
+		*reason = net_judge_result(l->config.rules, &a, net_locked_place(l, &a));
+		if (!*reason) {
 			memcpy(f->remote, a.bytes, 4);
 			return true;
 		}
-		*reason = decide_scope_reason[scope];
-		if (place.is_host &&
-		    (scope == NET_ADDRESS_PUBLIC || scope == NET_ADDRESS_PRIVATE || scope == NET_ADDRESS_SHARED))
-			*reason = "resolved to an address of the host";
 	}
 	return false;
 }
@@ -121,10 +104,15 @@ void net_decide_allow(struct net_locked *l, struct net_flow *f)
 static enum net_rules_verdict decide_verdict(struct net_locked *l, const struct net_flow *f, bool use)
 {
 	const struct net_name *name = net_carry_name(l, f);
-	const struct net_address to = net_address_make(f->target, 4);
+	const struct net_judge_wish w = {.name = name ? name->text : NULL,
+					 .to = net_address_make(f->target, 4),
+					 .proto = f->proto,
+					 .port = f->port};
+	const enum net_rules_verdict verdict = net_judge_rules(l->config.rules, &w);
 
-	return name ? net_rules_check_name(l->config.rules, name->text, f->port, use)
-		    : net_rules_check_address(l->config.rules, &to, f->port, use);
+	if (use)
+		net_rules_use(l->config.rules, w.name, &w.to, w.port);
+	return verdict;
 }
 
 static bool decide_asks_the_same(const struct net_flow *a, const struct net_flow *b)

@@ -26,18 +26,17 @@
 #include "net/net_carry.h"
 #include "net/net_dns.h"
 #include "net/net_http.h"
+#include "net/net_judge.h"
 #include "net/net_locked_state.h"
 #include "net/net_packet.h"
 #include "net/net_decide.h"
 #include "net/net_pass.h"
-#include "net/net_plan.h"
 #include "base/mem.h"
 
 #include <string.h>
 
 #define PORT_DNS   53
 #define PORT_HTTP  80
-#define PORT_HTTPS 443
 
 #define DNS_TTL		 60
 #define DNS_PER_SECOND	 500
@@ -46,10 +45,6 @@
 #define FLOWS_BURST	 2000
 #define TICK_MS		 250
 #define LOOSE_MAX	 384 /* together with NET_FLOW_MAX below the limit of descriptors (net_confine.c) */
-
-static const uint8_t locked_gateway[4] = {NET_PLAN_GATEWAY4};
-static const uint8_t locked_resolver[4] = {NET_PLAN_RESOLVER4};
-static const uint8_t locked_prefix6[8] = {NET_PLAN_PREFIX6};
 
 /* ---- libslirp ---- */
 
@@ -256,14 +251,15 @@ static size_t locked_dns(struct net_locked *l, const uint8_t *query, size_t len,
 			 uint8_t out[NET_DNS_MESSAGE_MAX])
 {
 	struct net_dns_question q;
-	int rcode = net_dns_parse_query(&q, query, len);
+	enum net_dns_rcode rcode;
+	const enum net_judge_question asked = net_judge_question(&q, &rcode, query, len);
 	uint8_t address[4];
 	const struct net_name *name;
 
-	if (rcode < 0)
+	if (asked == NET_JUDGE_QUESTION_DROP)
 		return 0;
-	if (rcode != NET_DNS_NOERROR || q.type != NET_DNS_TYPE_A)
-		return net_dns_write_answer(out, &q, query, (enum net_dns_rcode)rcode, NULL, 0);
+	if (asked == NET_JUDGE_QUESTION_CODE)
+		return net_dns_write_answer(out, &q, query, rcode, NULL, 0);
 	name = net_names_intern(l->names, q.name, l->now_ms);
 	if (!name)
 		return net_dns_write_answer(out, &q, query, NET_DNS_SERVFAIL, NULL, 0);
@@ -329,12 +325,6 @@ static void locked_mini_to_guest(void *ctx, const uint8_t *frame, size_t len)
 	l->config.to_guest(l->config.ctx, frame, len);
 }
 
-static bool locked_is_plain_syn(const struct net_frame *f)
-{
-	return (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK | NET_FRAME_TCP_FIN |
-				NET_FRAME_TCP_RST)) == NET_FRAME_TCP_SYN;
-}
-
 /* ---- frames of the guest ---- */
 
 static void locked_to_resolver(struct net_locked *l, const struct net_frame *f)
@@ -345,7 +335,7 @@ static void locked_to_resolver(struct net_locked *l, const struct net_frame *f)
 		locked_dns_datagram(l, f);
 	else if (net_mini_take(l->mini, f, l->now_ms))
 		return;
-	else if (locked_is_plain_syn(f))
+	else if (net_judge_is_syn(f))
 		net_mini_accept(l->mini, NET_MINI_DNS, NULL, f, l->now_ms);
 	else
 		locked_answer(l, f);
@@ -353,25 +343,19 @@ static void locked_to_resolver(struct net_locked *l, const struct net_frame *f)
 
 static void locked_tcp(struct net_locked *l, const struct net_frame *f)
 {
-	const bool syn = locked_is_plain_syn(f);
-	struct net_flow *flow;
+	struct net_flow *flow = net_flows_find(l->flows, NET_FRAME_PROTO_TCP, f->src_port, f->dst, f->dst_port);
+	const enum net_judge_segment what = net_judge_segment(f, flow ? &flow->isn : NULL);
 
-	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first: no such SYN means anything. */
-	if (syn && f->payload_len)
+	if (what == NET_JUDGE_SEGMENT_DROP || net_mini_take(l->mini, f, l->now_ms))
 		return;
-	if (net_mini_take(l->mini, f, l->now_ms))
-		return;
-	flow = net_flows_find(l->flows, NET_FRAME_PROTO_TCP, f->src_port, f->dst, f->dst_port);
-	if (flow && syn && f->tcp_seq != flow->isn) {
-		net_carry_end(l, flow); /* the port's next use */
-		flow = NULL;
-	}
-	if (flow)
+	if (what == NET_JUDGE_SEGMENT_AGAIN)
+		net_carry_end(l, flow);
+	if (what == NET_JUDGE_SEGMENT_NEXT)
 		net_pass_take(l, flow, f);
-	else if (syn)
-		net_pass_first(l, f);
-	else
+	else if (what == NET_JUDGE_SEGMENT_STRAY)
 		locked_answer(l, f);
+	else
+		net_pass_first(l, f);
 }
 
 static void locked_udp(struct net_locked *l, const struct net_frame *f)
@@ -385,109 +369,69 @@ static void locked_udp(struct net_locked *l, const struct net_frame *f)
 		net_pass_first(l, f);
 }
 
-static void locked_ipv4(struct net_locked *l, const struct net_frame *f)
+/* What goes through over IPv6 is libslirp's to connect: here it is known by its address alone. */
+static void locked_ipv6(struct net_locked *l, const struct net_frame *f)
 {
-	if (f->is_fragment || f->has_extras) {
-		net_locked_log_frame(
-		    l, f, f->is_fragment ? "fragments are not carried" : "IP options are not carried");
+	const struct net_address to = net_address_make(f->dst, 16);
+	const struct net_judge_verdict v = net_judge_ipv6(l->config.rules, f);
+	/* What is under way stays: a segment of no connection reaches nobody. */
+	const bool begins = f->proto != NET_FRAME_PROTO_TCP || net_judge_is_syn(f);
+	const char *refusal = NULL;
+
+	if (v.act == NET_JUDGE_PASS && begins) {
+		refusal = net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
+		if (!refusal && l->loose >= LOOSE_MAX)
+			refusal = "too many connections";
+	}
+	if (v.act != NET_JUDGE_PASS || refusal || !l->config.ipv6) {
+		net_locked_refuse(l, f, refusal ? refusal : v.reason);
 		return;
 	}
-	if (!f->has_transport || (f->proto != NET_FRAME_PROTO_TCP && f->proto != NET_FRAME_PROTO_UDP)) {
-		net_locked_refuse(l, f, "only TCP and UDP are carried");
-		return;
-	}
+	if (begins)
+		net_locked_log(l, NET_LOG_ALLOWED, NULL, &to, f->proto, f->dst_port, "listed");
+	net_locked_to_slirp(l, NULL, f->bytes, f->len);
+}
+
+static void locked_unicast(struct net_locked *l, const struct net_frame *f, enum net_judge_way way)
+{
 	memcpy(l->gateway_mac, f->bytes, 6);
 	memcpy(l->guest_mac, f->bytes + 6, 6);
-	if (memcmp(f->dst, locked_resolver, 4) == 0)
+	if (way == NET_JUDGE_TO_RESOLVER)
 		locked_to_resolver(l, f);
-	else if (f->proto == NET_FRAME_PROTO_TCP)
+	else if (way == NET_JUDGE_TCP)
 		locked_tcp(l, f);
 	else
 		locked_udp(l, f);
 }
 
-/* IPv6 goes through as it is, where a literal entry says so: there are no synthetic addresses to rewrite. */
-static bool locked_passes_ipv6(struct net_locked *l, const struct net_frame *f, const char **reason)
-{
-	const struct net_address to = net_address_make(f->dst, 16);
-	enum net_rules_verdict verdict;
-	const char *refusal;
-
-	*reason = "IPv6 is not carried unless listed";
-	if (!f->has_transport || f->has_extras || memcmp(f->dst, locked_prefix6, sizeof(locked_prefix6)) == 0)
-		return false;
-	if (f->proto == NET_FRAME_PROTO_UDP && f->dst_port == PORT_HTTPS) {
-		*reason = "QUIC is not carried";
-		return false;
-	}
-	verdict = net_rules_check_address(l->config.rules, &to, f->dst_port, false);
-	if (verdict != NET_RULES_NOT_LISTED)
-		*reason = net_rules_verdict_name(verdict);
-	if (verdict != NET_RULES_ALLOW)
-		return false;
-	/* What is under way stays: a segment of no connection reaches nobody. */
-	if (f->proto == NET_FRAME_PROTO_TCP && !locked_is_plain_syn(f))
-		return true;
-	refusal = net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
-	if (!refusal && l->loose >= LOOSE_MAX)
-		refusal = "too many connections";
-	*reason = refusal ? refusal : *reason;
-	return !refusal;
-}
-
-static bool locked_is_discovery(const struct net_frame *f)
-{
-	return f->proto == NET_FRAME_PROTO_ICMPV6 && f->icmp_type >= 133 && f->icmp_type <= 136;
-}
-
-static void locked_ipv6(struct net_locked *l, const struct net_frame *f)
-{
-	const struct net_address to = net_address_make(f->dst, 16);
-	const char *reason = "only TCP and UDP are carried";
-
-	if (f->proto == NET_FRAME_PROTO_ICMPV6) {
-		if (l->config.ipv6 && locked_is_discovery(f))
-			net_locked_to_slirp(l, NULL, f->bytes, f->len);
-		else if (!locked_is_discovery(f) && f->dst[0] != 0xff)
-			net_locked_refuse(l, f, reason);
-		return;
-	}
-	if (!locked_passes_ipv6(l, f, &reason) || !l->config.ipv6) {
-		net_locked_refuse(l, f, reason);
-		return;
-	}
-	if (f->proto == NET_FRAME_PROTO_UDP || locked_is_plain_syn(f))
-		net_locked_log(l, NET_LOG_ALLOWED, NULL, &to, f->proto, f->dst_port, "listed");
-	net_locked_to_slirp(l, NULL, f->bytes, f->len);
-}
-
-/* Only who the two others of this network are may be asked, and only in the guest's own name. */
-static void locked_arp(struct net_locked *l, const struct net_frame *f)
-{
-	const uint8_t *sender = f->bytes + f->ip_at + 8;
-
-	if (memcmp(f->dst, locked_gateway, 4) != 0 && memcmp(f->dst, locked_resolver, 4) != 0)
-		return;
-	if (memcmp(sender, f->bytes + 6, 6) == 0)
-		net_locked_to_slirp(l, NULL, f->bytes, f->len);
-}
-
 static void locked_take(struct net_locked *l, const struct net_frame *f)
 {
-	switch (f->layer) {
-	case NET_FRAME_ARP:
-		locked_arp(l, f);
+	const char *reason;
+	const enum net_judge_way way = net_judge_frame(f, l->config.ipv6, &reason);
+
+	switch (way) {
+	case NET_JUDGE_NOBODY:
 		return;
-	case NET_FRAME_IPV4:
-		locked_ipv4(l, f);
+	case NET_JUDGE_UNCARRIED:
+		net_locked_log_frame(l, f, reason);
 		return;
-	case NET_FRAME_IPV6:
+	case NET_JUDGE_REFUSED:
+		net_locked_refuse(l, f, reason);
+		return;
+	case NET_JUDGE_NEIGHBOUR:
+		net_locked_to_slirp(l, NULL, f->bytes, f->len);
+		return;
+	case NET_JUDGE_TO_RESOLVER:
+	case NET_JUDGE_TCP:
+	case NET_JUDGE_UDP:
+		locked_unicast(l, f, way);
+		return;
+	case NET_JUDGE_IPV6:
 		locked_ipv6(l, f);
-		return;
-	case NET_FRAME_OTHER:
 		return;
 	}
 }
+
 void net_locked_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len, int64_t now_ms)
 {
 	struct net_frame f;

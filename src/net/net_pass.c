@@ -14,11 +14,10 @@
 #include "net/net_pass.h"
 #include "net/net_carry.h"
 #include "net/net_decide.h"
-#include "net/net_http.h"
+#include "net/net_judge.h"
 #include "net/net_packet.h"
 #include "net/net_plan.h"
 #include "net/net_tcp.h"
-#include "net/net_tls.h"
 
 #include <string.h>
 
@@ -26,8 +25,6 @@
 #define SNIFF_MAX     (18 * 1024)
 #define EVICT_IDLE_MS 60000
 #define TICK_MS	      250
-
-static const uint8_t pass_gateway[4] = {NET_PLAN_GATEWAY4};
 
 /* ---- a first packet ---- */
 
@@ -81,37 +78,22 @@ static void pass_admit(struct net_locked *l, const struct net_frame *frame, stru
 void net_pass_first(struct net_locked *l, const struct net_frame *f)
 {
 	struct net_name *name = net_locked_name_of(l, f->dst);
-	const struct net_address to = net_address_make(f->dst, 4);
-	enum net_rules_verdict verdict;
-	const char *refusal;
-	bool ask;
+	struct net_judge_wish w = {.name = name ? name->text : NULL,
+				   .to = net_address_make(f->dst, 4),
+				   .proto = f->proto,
+				   .port = f->dst_port,
+				   .may_ask = l->watched && l->asking < NET_LOCKED_ASKING_MAX};
+	struct net_judge_verdict v;
 
-	if (!name && net_names_is_synthetic(f->dst)) {
-		net_locked_refuse_first(l, f, "no name has this address");
-		return;
-	}
-	/* Before the rules: clients fall back to TCP, where the name can be checked. */
-	if (f->proto == NET_FRAME_PROTO_UDP && f->dst_port == NET_PLAN_HTTPS) {
-		net_locked_refuse_first(l, f, "QUIC is not carried");
-		return;
-	}
-	if (!name && memcmp(f->dst, pass_gateway, 4) == 0 && !l->config.host_loopback) {
-		net_locked_refuse_first(l, f, "hostLoopback is off");
-		return;
-	}
-	refusal = name ? NULL : net_rules_refuses_listed(l->config.rules, &to, net_locked_place(l, &to));
-	if (refusal && net_rules_check_address(l->config.rules, &to, f->dst_port, false) == NET_RULES_ALLOW) {
-		net_locked_refuse_first(l, f, refusal);
-		return;
-	}
-	verdict = name ? net_rules_check_name(l->config.rules, name->text, f->dst_port, true)
-		       : net_rules_check_address(l->config.rules, &to, f->dst_port, true);
-	ask = l->watched && verdict != NET_RULES_DENIED && f->proto == NET_FRAME_PROTO_TCP &&
-	      l->asking < NET_LOCKED_ASKING_MAX;
-	if (verdict != NET_RULES_ALLOW && !ask)
-		net_locked_refuse_first(l, f, net_rules_verdict_name(verdict));
+	if (!name)
+		w.place = net_locked_place(l, &w.to);
+	v = net_judge_first(l->config.rules, &w);
+	if (v.by_rules)
+		net_rules_use(l->config.rules, w.name, &w.to, w.port);
+	if (v.act == NET_JUDGE_REFUSE)
+		net_locked_refuse_first(l, f, v.reason);
 	else
-		pass_admit(l, f, name, verdict != NET_RULES_ALLOW);
+		pass_admit(l, f, name, v.act == NET_JUDGE_ASK);
 }
 
 /* ---- what the client says first ---- */
@@ -139,28 +121,15 @@ static void pass_refuse_sniffed(struct net_locked *l, struct net_flow *f, const 
 
 static void pass_judge(struct net_locked *l, struct net_flow *f, const struct net_frame *frame)
 {
-	const bool http = f->port == NET_PLAN_HTTP;
 	const struct net_name *name = net_carry_name(l, f);
 	char said[NET_TLS_NAME_MAX + 1];
-	enum net_sniff got =
-	    http ? net_http_host(f->bytes, f->len, said) : net_tls_server_name(f->bytes, f->len, said);
+	const struct net_judge_verdict v =
+	    net_judge_beginning(f->port, name ? name->text : NULL, f->bytes, f->len, f->tcp.fin, said);
 
-	if (got == NET_SNIFF_MORE && !f->tcp.fin)
-		return;
-	if (got == NET_SNIFF_FOUND && name && strcmp(said, name->text) == 0)
+	if (v.act == NET_JUDGE_PASS)
 		pass_release(l, f);
-	else if (got == NET_SNIFF_FOUND)
-		pass_refuse_sniffed(l, f, frame, said,
-				    http ? "Host differs from the name that was looked up"
-					 : "TLS server name differs from the name that was looked up");
-	else if (got == NET_SNIFF_ECH)
-		pass_refuse_sniffed(l, f, frame, NULL,
-				    "encrypted ClientHello (ECH): the name in it cannot be checked");
-	else if (got == NET_SNIFF_NONE)
-		pass_refuse_sniffed(l, f, frame, NULL,
-				    http ? "HTTP without a Host" : "TLS without a server name");
-	else
-		pass_refuse_sniffed(l, f, frame, NULL, http ? "not HTTP on port 80" : "not TLS on port 443");
+	else if (v.act == NET_JUDGE_REFUSE)
+		pass_refuse_sniffed(l, f, frame, said[0] ? said : NULL, v.reason);
 }
 
 /* Keeps back what the client says. */

@@ -212,32 +212,45 @@ static enum net_rules_verdict rules_check_list(const struct net_rules *r, const 
 	return verdict;
 }
 
-static enum net_rules_verdict rules_check(struct net_rules *r, const struct rules_subject *s, bool use)
+/* The user's decision about it: its index + 1; 0: there is none. */
+static size_t rules_decision(const struct net_rules *r, const struct rules_subject *s)
 {
 	for (size_t i = r->ndecisions; i-- > 0;) {
 		const struct net_rules_decision *d = &r->decisions[i];
-		enum net_rules_verdict verdict = d->allow ? NET_RULES_ALLOW : NET_RULES_DENIED;
 
 		/* Without a port: an allowance is for the listed ports, a denial for all. */
-		if (!rules_matches(&d->entry, s) || !(d->allow ? rules_has_port(r, &d->entry, s->port)
-							       : !d->entry.port || d->entry.port == s->port))
-			continue;
-		if (use && d->uses == NET_RULES_ONCE)
-			rules_drop_decision(r, i);
-		return verdict;
+		if (rules_matches(&d->entry, s) && (d->allow ? rules_has_port(r, &d->entry, s->port)
+							     : !d->entry.port || d->entry.port == s->port))
+			return i + 1;
 	}
-	return rules_check_list(r, s);
+	return 0;
 }
 
-enum net_rules_verdict net_rules_check_name(struct net_rules *r, const char *name, uint16_t port, bool use)
+static enum net_rules_verdict rules_check(const struct net_rules *r, const struct rules_subject *s)
 {
-	return rules_check(r, &(struct rules_subject){.name = name, .port = port}, use);
+	const size_t found = rules_decision(r, s);
+
+	if (!found)
+		return rules_check_list(r, s);
+	return r->decisions[found - 1].allow ? NET_RULES_ALLOW : NET_RULES_DENIED;
 }
 
-enum net_rules_verdict net_rules_check_address(struct net_rules *r, const struct net_address *a,
-					       uint16_t port, bool use)
+enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name, uint16_t port)
 {
-	return rules_check(r, &(struct rules_subject){.address = a, .port = port}, use);
+	return rules_check(r, &(struct rules_subject){.name = name, .port = port});
+}
+
+enum net_rules_verdict net_rules_check_address(const struct net_rules *r, const struct net_address *a, uint16_t port)
+{
+	return rules_check(r, &(struct rules_subject){.address = a, .port = port});
+}
+
+void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a, uint16_t port)
+{
+	const size_t found = rules_decision(r, &(struct rules_subject){.name = name, .address = a, .port = port});
+
+	if (found && r->decisions[found - 1].uses == NET_RULES_ONCE)
+		rules_drop_decision(r, found - 1);
 }
 
 /* By an entry that is a network; alone: which is this address and no other. */

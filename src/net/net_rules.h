@@ -74,11 +74,13 @@ bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum ne
 /* Forgets decisions for once whose time is over; now_ms is of the same clock. To be called before the next functions. */
 void net_rules_expire(struct net_rules *r, int64_t now_ms);
 
-/* What holds for a name (normalised) or a literal address. Uses up a decision that is for once when `use`
- * is set. */
-enum net_rules_verdict net_rules_check_name(struct net_rules *r, const char *name, uint16_t port, bool use);
-enum net_rules_verdict net_rules_check_address(struct net_rules *r, const struct net_address *a,
-					       uint16_t port, bool use);
+/* What holds for a name (normalised) or a literal address. */
+enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name, uint16_t port);
+enum net_rules_verdict net_rules_check_address(const struct net_rules *r, const struct net_address *a, uint16_t port);
+
+/* The verdict of one of these was followed: uses up the decision it came from, if that is for once. name: NULL for
+ * the address. */
+void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a, uint16_t port);
 
 /* What is special about an address, and what the options say of it. */
 struct net_rules_place {

@@ -85,9 +85,13 @@ static const struct {
 static enum net_rules_verdict check(struct net_rules *r, const char *target, uint16_t port, bool use)
 {
 	struct net_address a;
+	const bool literal = net_address_parse(&a, target);
+	const enum net_rules_verdict verdict =
+	    literal ? net_rules_check_address(r, &a, port) : net_rules_check_name(r, target, port);
 
-	return net_address_parse(&a, target) ? net_rules_check_address(r, &a, port, use)
-					     : net_rules_check_name(r, target, port, use);
+	if (use)
+		net_rules_use(r, literal ? NULL : target, &a, port);
+	return verdict;
 }
 
 static void make(struct net_rules *r)
