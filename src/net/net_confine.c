@@ -35,21 +35,18 @@
  * process over connects anywhere, this host's addresses included: net_reach and the rules are code in it. */
 #include "net/net_confine.h"
 #include "base/mem.h"
+#include "sandbox/calls.h"
+#include "sandbox/limits.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <seccomp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -59,33 +56,12 @@
 
 /* ---- descriptors and limits ---- */
 
-static int confine_close_range(unsigned first, unsigned last)
-{
-	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
-}
-
-static int confine_compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 int net_confine_fds(const int *keep, size_t n, struct err *e)
 {
-	AUTO_FREE int *sorted = mem_alloc_array(n + 1, sizeof(*sorted));
-	unsigned next = 3;
 	int null;
 
-	memcpy(sorted, keep, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), confine_compare_fds);
-	for (size_t i = 0; i < n; i++) {
-		if (sorted[i] < (int)next)
-			continue;
-		if (confine_close_range(next, (unsigned)sorted[i] - 1) < 0)
-			return err_sys(e, "close inherited descriptors");
-		next = (unsigned)sorted[i] + 1;
-	}
-	if (confine_close_range(next, UINT_MAX) < 0)
-		return err_sys(e, "close inherited descriptors");
+	if (limits_close_all_but(3, keep, n, e) < 0)
+		return -1;
 	null = open("/dev/null", O_RDWR);
 	if (null < 0)
 		return err_sys(e, "open /dev/null");
@@ -96,29 +72,12 @@ int net_confine_fds(const int *keep, size_t n, struct err *e)
 	return 0;
 }
 
-static int confine_limit(int resource, const char *name, rlim_t most, struct err *e)
-{
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) < 0)
-		return err_sys(e, "getrlimit %s", name);
-	if (limit.rlim_max > most)
-		limit.rlim_max = most;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(resource, &limit) < 0)
-		return err_sys(e, "setrlimit %s", name);
-	return 0;
-}
-
 int net_confine_limits(struct err *e)
 {
-	if (confine_limit(RLIMIT_CORE, "core", 0, e) < 0 ||
-	    confine_limit(RLIMIT_NOFILE, "nofile", DESCRIPTORS_MAX, e) < 0 ||
-	    confine_limit(RLIMIT_DATA, "data", DATA_MAX, e) < 0)
+	if (limits_lower(RLIMIT_NOFILE, "nofile", DESCRIPTORS_MAX, e) < 0 ||
+	    limits_lower(RLIMIT_DATA, "data", DATA_MAX, e) < 0)
 		return -1;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(e, "prctl PR_SET_DUMPABLE");
-	return 0;
+	return limits_hide_memory(e);
 }
 
 static int confine_drop_capabilities(struct err *e)
@@ -254,141 +213,65 @@ static const char *const confine_fatal[] = {
 	"setresuid", "setresgid", "capset", "ioprio_set", "memfd_create", "memfd_secret",
 };
 
-static const struct {
-	int level;
-	int option;
-} confine_socket_options[] = {
-	{SOL_SOCKET, SO_REUSEADDR}, {SOL_SOCKET, SO_OOBINLINE}, {SOL_SOCKET, SO_SNDBUF}, {SOL_SOCKET, SO_RCVBUF},
-	{IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_IP, IP_TTL}, {IPPROTO_IP, IP_TOS}, {IPPROTO_IP, IP_RECVERR},
-	{IPPROTO_IPV6, IPV6_V6ONLY}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {IPPROTO_IPV6, IPV6_RECVERR},
-	{IPPROTO_IPV6, IPV6_TCLASS},
+#define OPTION(level, option) \
+	{"setsockopt", 2, {{1, CALLS_EXACTLY, level}, {2, CALLS_EXACTLY, option}}}
+#define SOCKET_OF(family, type, protocol) \
+	{"socket", 3, {{0, CALLS_EXACTLY, family}, {1, 0xf, type}, {2, CALLS_EXACTLY, protocol}}}
+#define SOCKET(type, protocol) SOCKET_OF(AF_INET, type, protocol), SOCKET_OF(AF_INET6, type, protocol)
+
+/* Calls that are harmless only with some arguments. */
+static const struct calls_when confine_when[] = {
+	/* not F_SETOWN: it sends signals */
+	CALLS_WHEN("fcntl", 1, F_GETFD), CALLS_WHEN("fcntl", 1, F_SETFD),
+	CALLS_WHEN("fcntl", 1, F_GETFL), CALLS_WHEN("fcntl", 1, F_SETFL),
+	CALLS_WHEN("fcntl64", 1, F_GETFD), CALLS_WHEN("fcntl64", 1, F_SETFD),
+	CALLS_WHEN("fcntl64", 1, F_GETFL), CALLS_WHEN("fcntl64", 1, F_SETFL),
+	CALLS_WHEN("ioctl", 1, FIONREAD), CALLS_WHEN("ioctl", 1, FIONBIO),
+	OPTION(SOL_SOCKET, SO_REUSEADDR), OPTION(SOL_SOCKET, SO_OOBINLINE),
+	OPTION(SOL_SOCKET, SO_SNDBUF), OPTION(SOL_SOCKET, SO_RCVBUF),
+	OPTION(IPPROTO_TCP, TCP_NODELAY),
+	OPTION(IPPROTO_IP, IP_TTL), OPTION(IPPROTO_IP, IP_TOS), OPTION(IPPROTO_IP, IP_RECVERR),
+	OPTION(IPPROTO_IPV6, IPV6_V6ONLY), OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	OPTION(IPPROTO_IPV6, IPV6_RECVERR), OPTION(IPPROTO_IPV6, IPV6_TCLASS),
+	SOCKET(SOCK_STREAM, 0), SOCKET(SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(SOCK_DGRAM, 0), SOCKET(SOCK_DGRAM, IPPROTO_UDP),
+	/* ping(8) without privilege */
+	SOCKET(SOCK_DGRAM, IPPROTO_ICMP), SOCKET(SOCK_DGRAM, IPPROTO_ICMPV6),
 };
 
-static const struct {
-	int type;
-	int protocol;
-} confine_sockets[] = {
-	{SOCK_STREAM, 0}, {SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, 0}, {SOCK_DGRAM, IPPROTO_UDP},
-	{SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMPV6}, /* ping(8) without privilege */
+/* Where Landlock says which files: reading the resolver's configuration. */
+#define CONFINE_WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
+static const struct calls_when confine_open[] = {
+	CALLS_WHEN_MASKED("open", 1, CONFINE_WRITING, O_RDONLY),
+	CALLS_WHEN_MASKED("openat", 2, CONFINE_WRITING, O_RDONLY),
 };
 
 /* clang-format on */
 
-/* Adds one rule with n argument conditions. A call this machine does not have is no error. */
-static int confine_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned n,
-			const struct scmp_arg_cmp *conditions, struct err *e)
+static int confine_calls(bool may_open, struct err *e)
 {
-	int number = seccomp_syscall_resolve_name(name);
-	int rc;
+	const struct calls tables[] = {
+	    {
+		.allowed = confine_allowed,
+		.nallowed = ARRAY_LEN(confine_allowed),
+		.when = confine_when,
+		.nwhen = ARRAY_LEN(confine_when),
+		.fatal = confine_fatal,
+		.nfatal = ARRAY_LEN(confine_fatal),
+	    },
+	    {.when = confine_open, .nwhen = ARRAY_LEN(confine_open)},
+	};
 
-	if (number == __NR_SCMP_ERROR)
-		return 0;
-	rc = seccomp_rule_add_array(ctx, action, number, n, conditions);
-	if (rc < 0 && rc != -EDOM)
-		return err_set(e, "seccomp rule for %s: %s", name, strerror(-rc));
-	return 0;
-}
-
-#define ALLOW(ctx, name, e, ...)                                                                             \
-	confine_rule(ctx, SCMP_ACT_ALLOW, name,                                                              \
-		     sizeof((const struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp),       \
-		     (const struct scmp_arg_cmp[]){__VA_ARGS__}, e)
-
-static int confine_rules_sockets(scmp_filter_ctx ctx, struct err *e)
-{
-	static const int families[] = {AF_INET, AF_INET6};
-
-	for (size_t f = 0; f < ARRAY_LEN(families); f++)
-		for (size_t i = 0; i < ARRAY_LEN(confine_sockets); i++)
-			if (ALLOW(ctx, "socket", e, SCMP_A0(SCMP_CMP_EQ, (unsigned)families[f]),
-				  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (unsigned)confine_sockets[i].type),
-				  SCMP_A2(SCMP_CMP_EQ, (unsigned)confine_sockets[i].protocol)) < 0)
-				return -1;
-	for (size_t i = 0; i < ARRAY_LEN(confine_socket_options); i++)
-		if (ALLOW(ctx, "setsockopt", e,
-			  SCMP_A1(SCMP_CMP_EQ, (unsigned)confine_socket_options[i].level),
-			  SCMP_A2(SCMP_CMP_EQ, (unsigned)confine_socket_options[i].option)) < 0)
-			return -1;
-	return 0;
-}
-
-/* Calls that are harmless only with some arguments. */
-static int confine_rules_arguments(scmp_filter_ctx ctx, bool may_open, struct err *e)
-{
-	static const unsigned controls[] = {F_GETFD, F_SETFD, F_GETFL,
-					    F_SETFL}; /* not F_SETOWN: it sends signals */
-	static const unsigned ioctls[] = {FIONREAD, FIONBIO};
-	const uint64_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(controls); i++) {
-		rc = ALLOW(ctx, "fcntl", e, SCMP_A1(SCMP_CMP_EQ, controls[i]));
-		if (rc == 0)
-			rc = ALLOW(ctx, "fcntl64", e, SCMP_A1(SCMP_CMP_EQ, controls[i]));
-	}
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(ioctls); i++)
-		rc = ALLOW(ctx, "ioctl", e, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	if (rc == 0 && may_open)
-		rc = ALLOW(ctx, "open", e, SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
-	if (rc == 0 && may_open)
-		rc = ALLOW(ctx, "openat", e, SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
-	/* No memory becomes code. */
-	if (rc == 0)
-		rc = ALLOW(ctx, "mmap", e, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (rc == 0)
-		rc = ALLOW(ctx, "mmap2", e, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (rc == 0)
-		rc = ALLOW(ctx, "mprotect", e, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	/* abort(3) sends itself SIGABRT. */
-	if (rc == 0)
-		rc = ALLOW(ctx, "tgkill", e, SCMP_A0(SCMP_CMP_EQ, (unsigned)getpid()));
-	return rc;
-}
-
-static int confine_seccomp_fill(scmp_filter_ctx ctx, bool may_open, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_LEN(confine_allowed); i++)
-		if (confine_rule(ctx, SCMP_ACT_ALLOW, confine_allowed[i], 0, NULL, e) < 0)
-			return -1;
-	for (size_t i = 0; i < ARRAY_LEN(confine_fatal); i++)
-		if (confine_rule(ctx, SCMP_ACT_KILL_PROCESS, confine_fatal[i], 0, NULL, e) < 0)
-			return -1;
-	if (confine_rules_sockets(ctx, e) < 0)
-		return -1;
-	return confine_rules_arguments(ctx, may_open, e);
-}
-
-static int confine_seccomp(bool may_open, struct err *e)
-{
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int rc = -1;
-
-	if (!ctx)
-		return err_set(e, "seccomp_init failed");
-	/* A foreign system call table (32-bit, x32) is a way around the rules. */
-	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0) {
-		err_set(e, "seccomp_attr_set failed");
-		goto out;
-	}
-	/* A search tree instead of a list; libseccomp before 2.5 has none, which is only slower. */
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (confine_seccomp_fill(ctx, may_open, e) < 0)
-		goto out;
-	rc = seccomp_load(ctx);
-	if (rc < 0)
-		rc = err_set(e, "seccomp_load: %s", strerror(-rc));
-out:
-	seccomp_release(ctx);
-	return rc;
+	return calls_restrict(tables, may_open ? 2 : 1, e);
 }
 
 int net_confine_enter(int landlock_abi, struct err *e)
 {
 	if (confine_drop_capabilities(e) < 0)
 		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(e, "prctl PR_SET_NO_NEW_PRIVS");
+	if (limits_no_new_privs(e) < 0)
+		return -1;
 	if (landlock_abi > 0 && confine_landlock(landlock_abi, e) < 0)
 		return -1;
-	return confine_seccomp(landlock_abi > 0, e);
+	return confine_calls(landlock_abi > 0, e);
 }

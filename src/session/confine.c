@@ -15,15 +15,12 @@
  * Any other call answers ENOSYS, so that a libc of the future falls back to an older one. */
 #include "session/confine.h"
 #include "base/mem.h"
+#include "sandbox/calls.h"
 #include "vm/jail.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <seccomp.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static const char *const confine_allowed[] = {
@@ -45,58 +42,30 @@ static const char *const confine_allowed[] = {
 	"geteuid", "getgid", "getegid", "getrandom", "uname", "sysinfo", "wait4", "waitid", "pidfd_send_signal", "setitimer",
 };
 
-/* Calls that are allowed with some values of one argument. */
-static const struct {
-	const char *call;
-	struct scmp_arg_cmp when;
-} confine_with[] = {
-	{"mmap", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
-	{"mprotect", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_GETFD, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_SETFD, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_GETFL, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_SETFL, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_DUPFD, 0}},
-	{"fcntl", {1, SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0}},
-	{"ioctl", {1, SCMP_CMP_EQ, FIONBIO, 0}},
-	{"ioctl", {1, SCMP_CMP_EQ, FIOCLEX, 0}},
-	{"ioctl", {1, SCMP_CMP_EQ, FIONREAD, 0}},
-	{"ioctl", {1, SCMP_CMP_EQ, SIOCOUTQ, 0}},
-	{"ioctl", {1, SCMP_CMP_EQ, TCGETS, 0}},
+static const struct calls_when confine_when[] = {
+	CALLS_WHEN("fcntl", 1, F_GETFD),
+	CALLS_WHEN("fcntl", 1, F_SETFD),
+	CALLS_WHEN("fcntl", 1, F_GETFL),
+	CALLS_WHEN("fcntl", 1, F_SETFL),
+	CALLS_WHEN("fcntl", 1, F_DUPFD),
+	CALLS_WHEN("fcntl", 1, F_DUPFD_CLOEXEC),
+	CALLS_WHEN("ioctl", 1, FIONBIO),
+	CALLS_WHEN("ioctl", 1, FIOCLEX),
+	CALLS_WHEN("ioctl", 1, FIONREAD),
+	CALLS_WHEN("ioctl", 1, SIOCOUTQ),
+	CALLS_WHEN("ioctl", 1, TCGETS),
 };
 
-static int confine_rule(scmp_filter_ctx ctx, const char *call, unsigned n, const struct scmp_arg_cmp *when, struct err *e)
+static int confine_calls(struct err *e)
 {
-	const int number = seccomp_syscall_resolve_name(call);
-	const int rc = number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, number, n, when);
+	const struct calls table = {
+		.allowed = confine_allowed,
+		.nallowed = ARRAY_LEN(confine_allowed),
+		.when = confine_when,
+		.nwhen = ARRAY_LEN(confine_when),
+	};
 
-	return rc < 0 && rc != -EDOM ? err_set(e, "seccomp rule for %s: %s", call, strerror(-rc)) : 0;
-}
-
-static int confine_fill(scmp_filter_ctx ctx, struct err *e)
-{
-	const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (unsigned)getpid()); /* abort(3) */
-	int rc = confine_rule(ctx, "tgkill", 1, &self, e);
-
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(confine_allowed); i++)
-		rc = confine_rule(ctx, confine_allowed[i], 0, NULL, e);
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(confine_with); i++)
-		rc = confine_rule(ctx, confine_with[i].call, 1, &confine_with[i].when, e);
-	return rc;
-}
-
-static int confine_seccomp(struct err *e)
-{
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int rc;
-
-	if (!ctx)
-		return err_set(e, "seccomp_init failed");
-	rc = confine_fill(ctx, e);
-	if (rc == 0 && (rc = seccomp_load(ctx)) < 0)
-		rc = err_set(e, "seccomp_load: %s", strerror(-rc));
-	seccomp_release(ctx);
-	return rc;
+	return calls_restrict(&table, 1, e);
 }
 
 static int confine_landlock(const struct rundir *run, struct err *e)
@@ -124,7 +93,7 @@ static int confine_stderr(const struct rundir *run, struct err *e)
 
 int confine_session(const struct rundir *run, struct err *e)
 {
-	if (confine_stderr(run, e) < 0 || confine_landlock(run, e) < 0 || confine_seccomp(e) < 0)
+	if (confine_stderr(run, e) < 0 || confine_landlock(run, e) < 0 || confine_calls(e) < 0)
 		return err_wrap(e, "confine ccvm-session");
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/session/confine.c src/vm/jail.c src/proto/rundir.c
+ * files: src/session/confine.c src/vm/jail.c src/proto/rundir.c src/sandbox/calls.c
  * What ccvm-session could do if it were taken over: a process in exactly its confinement tries a table of reaches, those of an attack
  * that had worked among them. */
 #include "unit/unit.h"
