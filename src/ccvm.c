@@ -7,6 +7,7 @@
 #include "client/run.h"
 #include "client/terminal.h"
 #include "conf/conf.h"
+#include "conf/conf_show.h"
 #include "vm/image.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "base/trustpath.h"
 #include "client/recent.h"
 #include "conf/conf.h"
+#include "conf/conf_pass.h"
 #include "proto/wire.h"
 
 #include <fcntl.h>

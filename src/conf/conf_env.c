@@ -1,6 +1,6 @@
 #include "conf/conf_env.h"
 #include "base/log.h"
-#include "conf/conf.h"
+#include "conf/conf_fields.h"
 #include "conf/conf_file.h"
 #include "conf/option.h"
 #include "conf/value.h"

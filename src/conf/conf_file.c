@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/trustpath.h"
 #include "base/log.h"
-#include "conf/conf.h"
+#include "conf/conf_fields.h"
 #include "base/jscan.h"
 #include "conf/option.h"
 #include "conf/value.h"

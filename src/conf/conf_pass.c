@@ -1,5 +1,5 @@
 #include "conf/conf_pass.h"
-#include "conf/conf.h"
+#include "conf/conf_fields.h"
 
 #include <string.h>
 #include <strings.h>

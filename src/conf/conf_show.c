@@ -1,6 +1,7 @@
 #include "conf/conf_show.h"
 #include "base/buf.h"
-#include "conf/conf.h"
+#include "conf/conf_args.h"
+#include "conf/conf_fields.h"
 #include "conf/option.h"
 #include "conf/value.h"
 

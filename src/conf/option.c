@@ -1,7 +1,7 @@
 #include "conf/option.h"
 #include "base/mem.h"
 #include "conf/check.h"
-#include "conf/conf.h"
+#include "conf/conf_fields.h"
 #include "conf/egress_entry.h"
 #include "conf/nearest.h"
 #include "conf/option_pass.h"

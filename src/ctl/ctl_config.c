@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "client/launch.h"
 #include "conf/conf.h"
+#include "conf/conf_show.h"
 #include "conf/conf_table.h"
 #include "vm/image.h"
 

@@ -1,7 +1,6 @@
 #include "proto/links.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "proto/view.h"
 
 #include <string.h>
 
@@ -76,7 +75,7 @@ void links_put(const struct links *l, struct buf *out, const uint32_t *ids, size
 		buf_add(out, uri, strlen(uri));
 		count++;
 	}
-	view_end(out, at, count);
+	bytes_set_u16(out->bytes + out->start + at, count);
 }
 
 size_t links_take(struct links *l, const unsigned char *p, size_t n)

@@ -2,7 +2,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/pack.h"
 #include "proto/names.h"
@@ -12,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -37,21 +35,6 @@ static const struct seed_part parts[] = {
     {"context", seed_write_context},
     {"clock", seed_write_first_clock},
 };
-
-void seed_note(const struct seed_run *r, const char *fmt, ...)
-{
-	AUTO_FREE char *text = NULL;
-	AUTO_BUF struct buf shown = {0};
-	va_list ap;
-
-	if (!r->note)
-		return;
-	va_start(ap, fmt);
-	text = mem_vformat(fmt, ap);
-	va_end(ap);
-	log_escape(&shown, text, strlen(text), 2048);
-	r->note(r->note_ctx, buf_text(&shown));
-}
 
 static int seed_write_entropy(const struct seed_run *r, struct err *e)
 {

@@ -5,35 +5,8 @@
 #ifndef CCVM_SEED_SEED_H
 #define CCVM_SEED_SEED_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-
-#include "base/buf.h"
 #include "base/err.h"
-#include "conf/user_place.h"
-
-struct conf;
-
-struct seed_spec { /* all borrowed */
-	const struct conf *conf;
-	const char *workdir; /* absolute, resolved */
-	int workdir_fd;	     /* the directory itself, whatever its path leads to by now */
-	bool shell;
-	uid_t uid;
-	gid_t gid;
-	const struct buf *args; /* claude's, as base/strlist.h has them */
-	struct user_dirs dirs;	/* home and claude_dir are never NULL */
-	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
-	bool clipboard;
-	int clipboard_port; /* on the guest's loopback */
-	bool agent_sudo;    /* resolved */
-	bool pool;	    /* an encrypted disk is attached */
-	const char *projects; /* the one folder of ~/.claude/projects that is shared; NULL: none */
-};
-
-/* One line for the user about something that was left out, and why. Free of control characters. */
-typedef void seed_note_fn(void *ctx, const char *note);
+#include "seed/seed_spec.h"
 
 /* Writes every part into the empty directory seed_dirfd. A shared item that cannot be staged is a note, not
  * an error; -1 only when the seed directory itself cannot be written or the spec is unusable. note may be

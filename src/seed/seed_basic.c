@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "conf/conf_pass.h"
 #include "proto/names.h"
 #include "seed/seed_part.h"
 

@@ -1,6 +1,6 @@
 #include "seed/seed_gitconfig.h"
+#include "seed/seed_credential.h"
 #include "seed/seed_gitrule.h"
-#include "seed/seed_secret.h"
 
 #include <string.h>
 
@@ -101,7 +101,7 @@ static bool gitconfig_passes(const struct gitkey *k, const char *value, bool too
 {
 	if (gitconfig_is_nix(value) || gitconfig_is_nix(k->subsection))
 		return false;
-	if (value && seed_secret_in_text(value)) {
+	if (value && seed_credential_in_text(value)) {
 		gitconfig_note(out, k, "it holds a credential");
 		return false;
 	}

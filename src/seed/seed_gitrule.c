@@ -1,5 +1,5 @@
 #include "seed/seed_gitrule.h"
-#include "seed/seed_secret.h"
+#include "seed/seed_credential.h"
 
 #include <string.h>
 
@@ -84,9 +84,9 @@ static const char *const guest_tools[] = {
 /* An alias is named by the user: "alias.pat" is none. */
 static bool gitrule_is_credential(const char *section, const char *subsection, const char *key, const char *value)
 {
-	if (subsection && seed_secret_in_text(subsection))
+	if (subsection && seed_credential_in_text(subsection))
 		return true;
-	return strcmp(section, "alias") != 0 && value && seed_secret_in_setting(key, value);
+	return strcmp(section, "alias") != 0 && value && seed_credential_in_setting(key, value);
 }
 
 enum seed_gitrule seed_gitrule_find(const char *section, const char *subsection, const char *key, const char *value)

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "seed/seed.h"
+#include "seed/seed_spec.h"
 
 /* Appends what `git -C dir config --list -z --includes --show-scope` prints, dir being the directory behind
  * dirfd. -1 when git is missing, fails, or takes longer than a few seconds: dir's own configuration is read

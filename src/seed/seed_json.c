@@ -3,6 +3,7 @@
 #include "conf/conf_pass.h"
 #include "base/jscan.h"
 #include "seed/seed_command.h"
+#include "seed/seed_credential.h"
 #include "seed/seed_secret.h"
 
 #include <limits.h>
@@ -85,7 +86,7 @@ static bool json_text_is_secret(struct jscan scan)
 {
 	AUTO_BUF struct buf text = {0};
 
-	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_secret_in_text(buf_text(&text));
+	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_credential_in_text(buf_text(&text));
 }
 
 /* Appends a text, or the texts of an array. */
@@ -140,7 +141,7 @@ static bool json_setting_is_secret(struct buf *name, struct jscan scan)
 {
 	AUTO_BUF struct buf text = {0};
 
-	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_secret_in_setting(buf_text(name), buf_text(&text));
+	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_credential_in_setting(buf_text(name), buf_text(&text));
 }
 
 /* Under the name of a credential: a text that can be one, or a structure. */
@@ -164,7 +165,7 @@ static bool json_name_is_dropped(struct buf *name, const struct json_place *plac
 		return true;
 	if (place->env && conf_pass_is_credential(buf_text(name)))
 		return true;
-	if (json_is_one_of(name, helper_names, ARRAY_LEN(helper_names)) || seed_secret_in_text(buf_text(name)))
+	if (json_is_one_of(name, helper_names, ARRAY_LEN(helper_names)) || seed_credential_in_text(buf_text(name)))
 		return true;
 	/* The name of a server is the user's to choose. */
 	if (place->mcp == JSON_MCP_SERVERS)
@@ -188,7 +189,7 @@ static void json_path(const struct json_place *place, struct buf *out)
 		json_path(place->up, out);
 	if (place->name)
 		buf_addf(out, "%s%s", buf_len(out) ? "." : "",
-			 seed_secret_in_text(place->name) ? "(a name that holds a credential)" : place->name);
+			 seed_credential_in_text(place->name) ? "(a name that holds a credential)" : place->name);
 	else if (place->up)
 		buf_addf(out, "[]");
 }
@@ -327,7 +328,7 @@ static bool json_is_option_value(struct buf *flag, struct buf *text)
 	if (seed_secret_key_name(name) || strcmp(buf_text(flag), "--key") == 0)
 		return buf_text(text)[0] != '-' && buf_text(text)[0] != '/' && seed_secret_is_value(name, buf_text(text));
 	buf_addf(&both, "%s %s", buf_text(flag), buf_text(text));
-	return seed_secret_in_text(buf_text(&both));
+	return seed_credential_in_text(buf_text(&both));
 }
 
 /* An option whose value, the next element, is a credential. */

@@ -21,8 +21,8 @@ struct seed_json_removed {
  *   - `env` and `headers` anywhere inside a server of an object `mcpServers`, at any nesting, and `headers` that are an object anywhere,
  *   - programs that print a credential (apiKeyHelper and its kind),
  *   - members that hold a credential by their name, wherever they are: those of the table in seed_json.c, and texts under a name that
- *     says one (seed_secret_in_setting),
- *   - texts that hold a credential (seed_secret_in_text), and where such a text is a command, an URL or a prompt, the object it belongs to,
+ *     says one (seed_credential_in_setting),
+ *   - texts that hold a credential (seed_credential_in_text), and where such a text is a command, an URL or a prompt, the object it belongs to,
  *     which would be invalid without it; in an array also the value of an option that takes a credential; an object whose `args` lost one,
  *   - objects that have nothing else (mcpServers stays),
  *   - names that hold a credential,

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/conf.h"
-#include "seed/seed.h"
+#include "seed/seed_spec.h"
 
 struct seed_run {
 	const struct seed_spec *spec;

@@ -3,6 +3,7 @@
 #include "base/jscan.h"
 #include "base/mem.h"
 #include "base/place.h"
+#include "seed/seed_credential.h"
 #include "seed/seed_secret.h"
 
 #include <dirent.h>
@@ -231,7 +232,7 @@ static void tree_read(int from, unsigned long long size, struct buf *out)
 
 bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const char *shown)
 {
-	if (!seed_secret_in_bytes(buf_data(text), buf_len(text)))
+	if (!seed_credential_in_bytes(buf_data(text), buf_len(text)))
 		return true;
 	tree_note(t, "%s is not shared: it holds a credential", shown);
 	return false;

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "conf/conf_file.h"
 #include "base/jscan.h"
+#include "conf/conf_pass.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 
 #include "base/mem.h"
 #include "base/jscan.h"
+#include "seed/seed_credential.h"
 #include "seed/seed_json.h"
-#include "seed/seed_secret.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,9 +35,9 @@ static bool must_go(const char *name, const cJSON *value)
 static void check_clean(const cJSON *out)
 {
 	if (cJSON_IsString(out))
-		check(!seed_secret_in_text(out->valuestring));
+		check(!seed_credential_in_text(out->valuestring));
 	for (const cJSON *o = out->child; o; o = o->next) {
-		check(!o->string || (!must_go(o->string, o) && !seed_secret_in_text(o->string)));
+		check(!o->string || (!must_go(o->string, o) && !seed_credential_in_text(o->string)));
 		check_clean(o);
 	}
 }

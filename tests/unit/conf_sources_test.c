@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "conf/conf.h"
 #include "conf/conf_file.h"
+#include "conf/conf_show.h"
 #include "conf/option.h"
 
 struct source_case {

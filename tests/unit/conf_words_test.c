@@ -14,6 +14,8 @@
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
 #include "base/jscan.h"
+#include "conf/conf_pass.h"
+#include "conf/conf_show.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
 

@@ -1,5 +1,6 @@
 /* areas: base conf seed
  * What is a credential and what only looks like one: texts of settings, whole files, names, values, file names. */
+#include "seed/seed_credential.h"
 #include "unit/unit.h"
 
 #include "seed/seed_secret.h"
@@ -175,10 +176,10 @@ static void test_bytes(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
 		AUTO_FREE char *inside = mem_format("some text\n%s\nmore text", bytes[i].text);
 
-		check("bytes", bytes[i].text, seed_secret_in_bytes(bytes[i].text, strlen(bytes[i].text)), bytes[i].secret);
-		check("bytes within", bytes[i].text, seed_secret_in_bytes(inside, strlen(inside)), bytes[i].secret);
+		check("bytes", bytes[i].text, seed_credential_in_bytes(bytes[i].text, strlen(bytes[i].text)), bytes[i].secret);
+		check("bytes within", bytes[i].text, seed_credential_in_bytes(inside, strlen(inside)), bytes[i].secret);
 		if (bytes[i].secret)
-			check("text", bytes[i].text, seed_secret_in_text(bytes[i].text), true);
+			check("text", bytes[i].text, seed_credential_in_text(bytes[i].text), true);
 	}
 }
 
@@ -192,7 +193,7 @@ static void test_cut(void **state)
 
 			memcpy(cut, bytes[i].text, n);
 			cut = realloc(cut, n ? n : 1);
-			seed_secret_in_bytes(cut, n);
+			seed_credential_in_bytes(cut, n);
 		}
 }
 
@@ -200,7 +201,7 @@ static void test_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		check("text", texts[i].text, seed_secret_in_text(texts[i].text), texts[i].secret);
+		check("text", texts[i].text, seed_credential_in_text(texts[i].text), texts[i].secret);
 }
 
 static void test_names(void **state)
@@ -218,7 +219,7 @@ static void test_settings(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
 		AUTO_FREE char *text = mem_format("%s=%s", settings[i].name, settings[i].value);
 
-		check("setting", text, seed_secret_in_setting(settings[i].name, settings[i].value), settings[i].secret);
+		check("setting", text, seed_credential_in_setting(settings[i].name, settings[i].value), settings[i].secret);
 	}
 }
 

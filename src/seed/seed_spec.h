@@ -1,0 +1,34 @@
+/* seed_spec: what a seed is made from, and who is told what was left out. */
+#ifndef CCVM_SEED_SEED_SPEC_H
+#define CCVM_SEED_SEED_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "conf/user_place.h"
+
+struct conf;
+
+struct seed_spec { /* all borrowed */
+	const struct conf *conf;
+	const char *workdir; /* absolute, resolved */
+	int workdir_fd;	     /* the directory itself, whatever its path leads to by now */
+	bool shell;
+	uid_t uid;
+	gid_t gid;
+	const struct buf *args; /* claude's, as base/strlist.h has them */
+	struct user_dirs dirs;	/* home and claude_dir are never NULL */
+	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
+	bool clipboard;
+	int clipboard_port; /* on the guest's loopback */
+	bool agent_sudo;    /* resolved */
+	bool pool;	    /* an encrypted disk is attached */
+	const char *projects; /* the one folder of ~/.claude/projects that is shared; NULL: none */
+};
+
+/* One line for the user about something that was left out, and why. Free of control characters. */
+typedef void seed_note_fn(void *ctx, const char *note);
+
+#endif
