@@ -101,7 +101,7 @@ static void init_say(const struct boot *b, const char *what, const char *stage, 
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "t", what);
+	json_add_string(&line, "type", what);
 	if (stage)
 		json_add_string(&line, "stage", stage);
 	if (reason)
@@ -184,7 +184,7 @@ static void init_on_line(void *ctx, const char *text, size_t n)
 
 	if (json_parse_line(text, n, &line) < 0)
 		return;
-	op = json_get_string(&line, "op");
+	op = json_get_string(&line, "type");
 	if (op && strcmp(op, "go") == 0)
 		in->last = INIT_GO;
 	else if (op && strcmp(op, "stop") == 0)

@@ -67,7 +67,7 @@ static int oom_say(const struct oom_victim *v)
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "t", "oom");
+	json_add_string(&line, "type", "oom");
 	json_add_bytes(&line, "process", v->process, strlen(v->process));
 	json_add_int(&line, "pid", v->pid);
 	json_add_int(&line, "count", v->kib);

@@ -29,7 +29,7 @@ int poolstat_tell(struct poolstat *last)
 		return 0;
 	*last = now;
 	json_begin(&line);
-	json_add_string(&line, "t", "pool");
+	json_add_string(&line, "type", "pool");
 	json_add_int(&line, "pool_total_kib", now.total_kib);
 	json_add_int(&line, "pool_used_kib", now.used_kib);
 	json_end(&line);

@@ -69,7 +69,7 @@ static int report_say(const struct report_figures *f)
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "t", "report");
+	json_add_string(&line, "type", "report");
 	json_add_int(&line, "memory_total_kib", f->memory_total_kib);
 	json_add_int(&line, "memory_used_kib", f->memory_used_kib);
 	json_add_int(&line, "load_milli", f->load_milli);
@@ -108,7 +108,7 @@ static int report_say_denied(const struct report_denied *d)
 		AUTO_BUF struct buf line = {0};
 
 		json_begin(&line);
-		json_add_string(&line, "t", "denied");
+		json_add_string(&line, "type", "denied");
 		json_add_string(&line, "address", d->packet[i].address);
 		json_add_string(&line, "proto", d->packet[i].proto);
 		json_add_int(&line, "port", d->packet[i].port);
@@ -137,7 +137,7 @@ static int report_say_hook(const char *name)
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "t", "hook");
+	json_add_string(&line, "type", "hook");
 	json_add_string(&line, "hook", name);
 	json_end(&line);
 	buf_add(&line, "\n", 1);

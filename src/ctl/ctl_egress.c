@@ -120,7 +120,7 @@ static int egress_ask(const char *session, const struct buf *request, egress_row
 static void egress_op(struct buf *out, const char *op)
 {
 	json_begin(out);
-	json_add_string(out, "op", op);
+	json_add_string(out, "type", op);
 	json_end(out);
 }
 
@@ -313,7 +313,7 @@ static int egress_decide(const struct ctl_args *a, const char *op, struct err *e
 	if (once + ctl_has(a, "session") + always > 1)
 		return ctl_usage(e, "only one of --once, --session and --always may be given");
 	json_begin(&request);
-	json_add_string(&request, "op", op);
+	json_add_string(&request, "type", op);
 	json_add_string(&request, "entry", target);
 	json_add_bool(&request, "once", once);
 	json_end(&request);

@@ -239,7 +239,7 @@ static void bridge_send_stats(struct net_bridge *b)
 		n += (size_t)wrote;
 	}
 	net_control_event(&b->control,
-			  "{\"event\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
+			  "{\"type\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
 			  "},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
 			  ",\"urgent\":%" PRIu64 "},\"refused\":{%s},\"connections_allowed\":%" PRIu64
 			  ",\"connections_refused\":%" PRIu64 ",\"flows\":%zu}",
@@ -340,7 +340,7 @@ static void bridge_on_answer(void *ctx, const char *name, const struct net_locke
 static void bridge_on_question(void *ctx, const char *name, uint16_t port)
 {
 	net_control_event(&((struct net_bridge *)ctx)->control,
-			  "{\"event\":\"question\",\"name\":\"%s\",\"port\":%u,\"wait_ms\":%d}", name, port,
+			  "{\"type\":\"question\",\"name\":\"%s\",\"port\":%u,\"wait_ms\":%d}", name, port,
 			  NET_LOCKED_ASK_MS);
 }
 
@@ -419,7 +419,7 @@ void net_bridge_prime_resolver(struct net_bridge *b)
 void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 {
 	net_control_event(&b->control,
-			  "{\"event\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u,"
+			  "{\"type\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u,"
 			  "\"locked\":%s}",
 			  landlock_abi > 0 ? "true" : "false", landlock_abi,
 			  b->config.ipv6 ? "true" : "false", b->config.mtu, b->locked ? "true" : "false");

@@ -62,7 +62,7 @@ void net_command_parse(struct net_command *c, const char *line, size_t len)
 	memset(c, 0, sizeof(*c));
 	if (json_parse_line(line, len, &l) < 0)
 		return;
-	name = json_get_string(&l, "cmd");
+	name = json_get_string(&l, "type");
 	for (size_t i = 0; name && i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].name, name) == 0 && commands[i].read(c, &l))
 			c->kind = commands[i].kind;

@@ -1,10 +1,10 @@
 /* net_command: what the session tells ccvm-net, one JSON object a line:
  *
- *   {"cmd":"stats"}                                     send the `stats` event
- *   {"cmd":"port","port":N}                             a port of the listed hosts
- *   {"cmd":"rule","entry":E}                            an entry of the allowlist
- *   {"cmd":"decide","entry":E,"allow":B,"once":B}       the user's word, for once or for the session
- *   {"cmd":"watch","on":B}                              somebody is there to be asked, or no longer
+ *   {"type":"stats"}                                     send the `stats` event
+ *   {"type":"port","port":N}                             a port of the listed hosts
+ *   {"type":"rule","entry":E}                            an entry of the allowlist
+ *   {"type":"decide","entry":E,"allow":B,"once":B}       the user's word, for once or for the session
+ *   {"type":"watch","on":B}                              somebody is there to be asked, or no longer
  *
  * E is as net_rules_parse reads it. What is not understood is for a newer ccvm-net and is passed over. */
 #ifndef CCVM_NET_COMMAND_H

@@ -127,7 +127,7 @@ static void log_say(struct log_item *item, struct net_control *c)
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "event", "egress");
+	json_add_string(&line, "type", "egress");
 	json_add_string(&line, "verdict", item->verdict == NET_LOG_REFUSED ? "refused" : "allowed");
 	json_add_string(&line, "name", item->name);
 	json_add_string(&line, "address", item->address);

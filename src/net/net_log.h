@@ -33,7 +33,7 @@ void net_log_add(struct net_log *l, const struct net_log_entry *e);
 /* When the same was last added, in ms of the wall clock; 0: never. */
 int64_t net_log_last_ms(const struct net_log *l, const struct net_log_entry *e);
 
-/* Queues events for what has changed: {"event":"egress",…} with `count` since the last one. At most one a
+/* Queues events for what has changed: {"type":"egress",…} with `count` since the last one. At most one a
  * second for each entry, and NET_LOG_PER_SECOND in all. */
 #define NET_LOG_PER_SECOND 100
 void net_log_flush(struct net_log *l, struct net_control *c, int64_t now_ms);

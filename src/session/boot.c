@@ -391,7 +391,7 @@ void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
 
 static void boot_on_parked(struct session *s)
 {
-	static const char go[] = "{\"op\":\"go\"}\n";
+	static const char go[] = "{\"type\":\"go\"}\n";
 	struct err e;
 
 	if (s->attempt.state != ATTEMPT_STARTING || s->attempt.restarting || s->attempt.ending)

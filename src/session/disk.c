@@ -132,7 +132,7 @@ void disk_tell_limit(struct disk *d)
 		return;
 	d->told_limit = limit;
 	json_begin(&line);
-	json_add_string(&line, "op", "pool-limit");
+	json_add_string(&line, "type", "pool-limit");
 	json_add_int(&line, "kib", limit >> 10);
 	json_end(&line);
 	buf_add(&line, "\n", 1);

@@ -88,7 +88,7 @@ void egress_net_args(const struct egress *g, struct strv *argv)
 static void egress_put_decision(struct buf *line, const char *entry, bool allow, bool once)
 {
 	json_begin(line);
-	json_add_string(line, "cmd", "decide");
+	json_add_string(line, "type", "decide");
 	json_add_string(line, "entry", entry);
 	json_add_bool(line, "allow", allow);
 	json_add_bool(line, "once", once);
@@ -98,7 +98,7 @@ static void egress_put_decision(struct buf *line, const char *entry, bool allow,
 static void egress_put_watch(struct buf *line, bool on)
 {
 	json_begin(line);
-	json_add_string(line, "cmd", "watch");
+	json_add_string(line, "type", "watch");
 	json_add_bool(line, "on", on);
 	json_end(line);
 }
@@ -110,9 +110,9 @@ static int egress_send_rules(const struct egress *g, int control_fd, struct err 
 	if (!egress_is_locked(g))
 		return 0;
 	for (size_t i = 0; i < g->conf->egress_ports.n; i++)
-		buf_addf(&lines, "{\"cmd\":\"port\",\"port\":%s}\n", g->conf->egress_ports.v[i]);
+		buf_addf(&lines, "{\"type\":\"port\",\"port\":%s}\n", g->conf->egress_ports.v[i]);
 	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++)
-		buf_addf(&lines, "{\"cmd\":\"rule\",\"entry\":\"%s\"}\n",
+		buf_addf(&lines, "{\"type\":\"rule\",\"entry\":\"%s\"}\n",
 			 g->conf->egress_allowlist.v[i]);
 	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it too. */
 	for (size_t i = 0; i < g->decided.n; i++) {
@@ -288,17 +288,17 @@ static void egress_on_question(struct egress *g, const struct json_line *l)
 static void egress_on_line(void *ctx, const char *line, size_t n)
 {
 	static const struct {
-		const char *event;
+		const char *type;
 		void (*take)(struct egress *g, const struct json_line *l);
 	} table[] = {{"egress", egress_on_entry}, {"question", egress_on_question}};
 	static struct json_line l;
-	const char *event;
+	const char *type;
 
 	if (json_parse_line(line, n, &l) < 0)
 		return;
-	event = json_get_string(&l, "event");
-	for (size_t i = 0; event && i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].event, event) == 0)
+	type = json_get_string(&l, "type");
+	for (size_t i = 0; type && i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].type, type) == 0)
 			table[i].take(ctx, &l);
 }
 
@@ -502,18 +502,18 @@ void egress_forget_client(struct egress *g, uint32_t client)
 int egress_on_request(struct egress *g, uint32_t client, const void *json, size_t n)
 {
 	static const struct {
-		const char *op;
+		const char *type;
 		int (*run)(struct egress *g, uint32_t client, const struct json_line *l);
 	} ops[] = {{"log", egress_do_log},     {"rules", egress_do_rules}, {"allow", egress_do_allow},
 		   {"deny", egress_do_deny},   {"watch", egress_do_watch}};
 	static struct json_line l;
-	const char *op;
+	const char *type;
 
 	if (json_parse_line(json, n, &l) < 0)
 		return -1;
-	op = json_get_string(&l, "op");
-	for (size_t i = 0; op && i < ARRAY_LEN(ops); i++)
-		if (strcmp(ops[i].op, op) == 0)
+	type = json_get_string(&l, "type");
+	for (size_t i = 0; type && i < ARRAY_LEN(ops); i++)
+		if (strcmp(ops[i].type, type) == 0)
 			return ops[i].run(g, client, &l);
 	return -1;
 }

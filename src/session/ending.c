@@ -57,7 +57,7 @@ void ending_kill_children(struct session *s)
  */
 static void ending_begin(struct session *s)
 {
-	static const char stop[] = "{\"op\":\"stop\"}\n";
+	static const char stop[] = "{\"type\":\"stop\"}\n";
 
 	if (!session_on(s, ATTEMPT_ON_STOP))
 		return;

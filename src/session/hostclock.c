@@ -32,7 +32,7 @@ void hostclock_tell(struct hostclock *h)
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
-	json_add_string(&line, "op", "clock");
+	json_add_string(&line, "type", "clock");
 	json_add_int(&line, "ns", clock_wall_ns());
 	json_end(&line);
 	buf_add(&line, "\n", 1);

@@ -113,7 +113,7 @@ static void paste_offer(struct paste *p)
 		snprintf(p->token + 2 * i, 3, "%02x", random[i]);
 	p->offered = true;
 	json_begin(&line);
-	json_add_string(&line, "op", "paste");
+	json_add_string(&line, "type", "paste");
 	json_add_string(&line, "token", p->token);
 	json_add_string(&line, "suffix", clip_type_suffix(p->type));
 	json_end(&line);

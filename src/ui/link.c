@@ -430,7 +430,7 @@ void ui_link_egress(struct ui_link *k, const char *id, const char *op, const cha
 	AUTO_BUF struct buf request = {0};
 
 	json_begin(&request);
-	json_add_string(&request, "op", op);
+	json_add_string(&request, "type", op);
 	if (entry) {
 		json_add_string(&request, "entry", entry);
 		json_add_bool(&request, "once", once);

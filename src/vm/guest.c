@@ -38,7 +38,7 @@ void guest_parse(const char *line, size_t n, struct guest_message *m)
 	const char *kind;
 
 	memset(m, 0, sizeof(*m));
-	if (json_parse_line(line, n, &l) < 0 || !(kind = json_get_string(&l, "t")))
+	if (json_parse_line(line, n, &l) < 0 || !(kind = json_get_string(&l, "type")))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(guest_kinds); i++)
 		if (strcmp(guest_kinds[i].name, kind) == 0)

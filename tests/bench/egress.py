@@ -98,7 +98,7 @@ def tiny_download(guest, netdev, device, pass_fds=()):
 
 
 def allow_good(n):
-    egress.command(n, {"cmd": "port", "port": 80}, {"cmd": "rule", "entry": net_of_test.GOOD})
+    egress.command(n, {"type": "port", "port": 80}, {"type": "rule", "entry": net_of_test.GOOD})
 
 
 def tiny_through_ccvm_net(guest, mtu, locked=False):

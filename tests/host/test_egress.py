@@ -44,7 +44,7 @@ def isolated(zone=None, ttl=0, dns=True):
 def locked(*entries, ports=(443,), args=()):
     """A locked ccvm-net with these rules, as the session would set them."""
     return net("--locked", *args, setup=lambda n: command(
-        n, *({"cmd": "port", "port": p} for p in ports), *({"cmd": "rule", "entry": e} for e in entries)))
+        n, *({"type": "port", "port": p} for p in ports), *({"type": "rule", "entry": e} for e in entries)))
 
 
 def command(n, *objects):
@@ -52,7 +52,7 @@ def command(n, *objects):
 
 
 def decide(n, entry, allow=True, once=False):
-    command(n, {"cmd": "decide", "entry": entry, "allow": allow, "once": once})
+    command(n, {"type": "decide", "entry": entry, "allow": allow, "once": once})
 
 
 def name_bytes(name):
@@ -398,7 +398,7 @@ def test_allow_and_deny_while_it_runs(dns):
 def test_hold_and_ask(dns):
     Server(OTHER, 443)
     with locked() as n:
-        command(n, {"cmd": "watch", "on": True})
+        command(n, {"type": "watch", "on": True})
         address, other = lookup(n, "evil.example"), lookup(n, "other.example")
         waiting = [start(n, address, 443) for _ in range(3)]
         for tcp in waiting:
@@ -418,7 +418,7 @@ def test_hold_and_ask(dns):
         tcp = start(n, other, 443)
         tcp.out(SYN)
         n.event("question")
-        command(n, {"cmd": "watch", "on": False})
+        command(n, {"type": "watch", "on": False})
         assert answer_to(n, tcp) == "reset"
         expect(n, other, 443, "reset", within=0.1)
 

@@ -290,7 +290,7 @@ def test_ends_when_qemu_stops_reading_and_goes(ctx):
         for i in range(30):
             tcp = Tcp(n, port, 42000 + i)
             assert tcp.connect() == SYN | ACK
-        n.control.sendall(b'{"cmd":"stats"}\n')
+        n.control.sendall(b'{"type":"stats"}\n')
         n.event("stats")
         n.qemu.close()
         assert n.process.wait(DEADLINE) == 0
@@ -307,7 +307,7 @@ def test_oversize_frame_is_a_protocol_error(ctx):
 
 def test_unknown_and_long_commands_are_ignored(ctx):
     with net() as n:
-        n.control.sendall(b'{"cmd":"later"}\nnot json\n\n' + b"x" * 100000 + b"\n\xff\0\n")
+        n.control.sendall(b'{"type":"later"}\nnot json\n\n' + b"x" * 100000 + b"\n\xff\0\n")
         assert n.stats()["refused"]["malformed"] == 0
         assert n.barrier()
 

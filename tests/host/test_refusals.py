@@ -118,7 +118,7 @@ def test_qemu_that_says_nothing(ctx):
 
 def test_qemu_that_talks_nonsense(ctx):
     """On every channel it has, without an end: the session neither believes it nor waits for ever."""
-    qemu = program(ctx, "qemu", """	static const char line[] = "{\\"t\\":\\"stage\\"}\\n\\0\\377[[[[\\n";
+    qemu = program(ctx, "qemu", """	static const char line[] = "{\\"type\\":\\"stage\\"}\\n\\0\\377[[[[\\n";
 
 	signal(SIGPIPE, SIG_IGN);
 	for (;;)
@@ -135,14 +135,14 @@ def says(fd, text):
 
 
 QMP, CTL = 3, 5  # the fds QEMU gets (src/vm/qemu_args.h)
-FAILED = '{"t":"failed","stage":"workspace","reason":"mount: no such share"}\n'
+FAILED = '{"type":"failed","stage":"workspace","reason":"mount: no such share"}\n'
 
 
 def test_guest_that_talks_on_after_its_failure(ctx):
     """Lines that follow do not take the failure back, nor put the end off."""
-    qemu = program(ctx, "qemu", says(CTL, FAILED + '{"t":"report","ms":1}\n') + """	for (;;) {
+    qemu = program(ctx, "qemu", says(CTL, FAILED + '{"type":"report","ms":1}\n') + """	for (;;) {
 		poll(NULL, 0, 20);
-%s	}""" % says(CTL, '{"t":"report","ms":2}\n{"t":"parked"}\n'))
+%s	}""" % says(CTL, '{"type":"report","ms":2}\n{"type":"parked"}\n'))
     refuse(ctx, GUEST, "workspace: mount: no such share", env={"CCVM_QEMU": qemu})
 
 

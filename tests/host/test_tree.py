@@ -321,3 +321,17 @@ def test_bytes_stay_in_proto(ctx):
         wrong += [] if name.startswith(("src/proto/", "src/base/")) else ["%s: %s" % (name, h) for h in hits]
     assert_eq(wrong, [], "bytes packed outside of src/proto")
     assert_true(seen > 10, "hits: %d" % seen)
+
+
+@test()
+def test_one_discriminator(ctx):
+    """Lines between our processes say what they are in `type`; `event` is the name in what users read."""
+    wrong, seen = [], 0
+    for path in sources("src", "guest"):
+        name, text = os.path.relpath(path, REPO), read(path)
+        seen += len(re.findall(r'"type"|\\"type\\"', text))
+        if name.startswith("src/seed/"):
+            continue  # the words of git's configuration
+        wrong += ["%s: %s" % (name, h) for h in re.findall(r'json_(?:add|get)_string\([^;]*?"(?:t|op|cmd|kind)"|\{\\"(?:t|op|cmd)\\"', text)]
+    assert_eq(wrong, [], "other names for it")
+    assert_true(seen > 20, "discriminators: %d" % seen)

@@ -69,7 +69,7 @@ class Net:
             while b"\n" in self.lines:
                 line, self.lines = self.lines.split(b"\n", 1)
                 event = json.loads(line)
-                if event["event"] == name:
+                if event["type"] == name:
                     return event
             got = self.receive(self.control, end)
             if got is None:
@@ -77,7 +77,7 @@ class Net:
             self.lines += got
 
     def stats(self):
-        self.control.sendall(b'{"cmd":"stats"}\n')
+        self.control.sendall(b'{"type":"stats"}\n')
         return self.event("stats")
 
     @staticmethod

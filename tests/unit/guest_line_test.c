@@ -12,55 +12,55 @@ static const struct {
 	const char *line;
 	const char *seen; /* kind stage|reason|ms|total|used|load */
 } cases[] = {
-    {"{\"t\":\"parked\"}", "1 ||0|0|0|0"},
-    {"{\"t\":\"stage\",\"stage\":\"seed\",\"ms\":412}", "2 seed||412|0|0|0"},
-    {"{\"t\":\"note\",\"stage\":\"clock\",\"reason\":\"no seed\"}", "3 clock|no seed|0|0|0|0"},
-    {"{\"t\":\"failed\",\"stage\":\"workspace\",\"reason\":\"mount: x\",\"ms\":9}",
+    {"{\"type\":\"parked\"}", "1 ||0|0|0|0"},
+    {"{\"type\":\"stage\",\"stage\":\"seed\",\"ms\":412}", "2 seed||412|0|0|0"},
+    {"{\"type\":\"note\",\"stage\":\"clock\",\"reason\":\"no seed\"}", "3 clock|no seed|0|0|0|0"},
+    {"{\"type\":\"failed\",\"stage\":\"workspace\",\"reason\":\"mount: x\",\"ms\":9}",
      "4 workspace|mount: x|9|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":1}", "5 ||1|0|0|0"},
-    {"{\"t\":\"report\",\"memory_total_kib\":4,\"memory_used_kib\":3,\"load_milli\":2}", "6 ||0|4|3|2"},
-    {"{\"t\":\"sshd-ended\"}", "7 ||0|0|0|0"},
-    {"{\"t\":\"stopped\"}", "8 ||0|0|0|0"},
-    {"{\"t\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
-    {"{\"t\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
-    {"{\"t\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
-    {"{\"t\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":1}", "5 ||1|0|0|0"},
+    {"{\"type\":\"report\",\"memory_total_kib\":4,\"memory_used_kib\":3,\"load_milli\":2}", "6 ||0|4|3|2"},
+    {"{\"type\":\"sshd-ended\"}", "7 ||0|0|0|0"},
+    {"{\"type\":\"stopped\"}", "8 ||0|0|0|0"},
+    {"{\"type\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
+    {"{\"type\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
+    {"{\"type\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
+    {"{\"type\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
     /* not a known message */
-    {"{\"t\":\"shutdown\",\"stage\":\"x\"}", "0 x||0|0|0|0"},
-    {"{\"t\":\"Ready\"}", "0 ||0|0|0|0"},
-    {"{\"t\":\"\"}", "0 ||0|0|0|0"},
-    {"{\"t\":5,\"stage\":\"x\"}", "0 ||0|0|0|0"},
+    {"{\"type\":\"shutdown\",\"stage\":\"x\"}", "0 x||0|0|0|0"},
+    {"{\"type\":\"Ready\"}", "0 ||0|0|0|0"},
+    {"{\"type\":\"\"}", "0 ||0|0|0|0"},
+    {"{\"type\":5,\"stage\":\"x\"}", "0 ||0|0|0|0"},
     {"{\"T\":\"ready\"}", "0 ||0|0|0|0"},
     {"{}", "0 ||0|0|0|0"},
     {"", "0 ||0|0|0|0"},
     {"ready", "0 ||0|0|0|0"},
-    {"{\"t\":\"ready\"}{\"t\":\"failed\"}", "0 ||0|0|0|0"},
-    {"[{\"t\":\"ready\"}]", "0 ||0|0|0|0"},
+    {"{\"type\":\"ready\"}{\"type\":\"failed\"}", "0 ||0|0|0|0"},
+    {"[{\"type\":\"ready\"}]", "0 ||0|0|0|0"},
     /* the first of two counts, others are ignored */
-    {"{\"t\":\"ready\",\"t\":\"stopped\",\"new\":[{\"a\":1}],\"x\":null}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"type\":\"stopped\",\"new\":[{\"a\":1}],\"x\":null}", "5 ||0|0|0|0"},
     /* figures that cannot be true, or are none */
-    {"{\"t\":\"ready\",\"ms\":-1}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":1099511627776}", "5 ||1099511627776|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":1099511627777}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":9223372036854775807}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":-9223372036854775808}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":99999999999999999999999999}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":1.5}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":1e3}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":\"1\"}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"ms\":true}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":-1}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":1099511627776}", "5 ||1099511627776|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":1099511627777}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":9223372036854775807}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":-9223372036854775808}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":99999999999999999999999999}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":1.5}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":1e3}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":\"1\"}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"ms\":true}", "5 ||0|0|0|0"},
     /* texts nobody may see as they are */
-    {"{\"t\":\"failed\",\"reason\":\"\\u001b[2J\\u001b]0;x\\u0007\"}", "4 |\\x1b[2J\\x1b]0;x\\x07|0|0|0|0"},
-    {"{\"t\":\"failed\",\"reason\":\"a\\nb\\r\\t\"}", "4 |a\\x0ab\\x0d\\x09|0|0|0|0"},
-    {"{\"t\":\"failed\",\"reason\":\"\\u009b1m\\u202e\"}", "4 |\\xc2\\x9b1m\\xe2\\x80\\xae|0|0|0|0"},
-    {"{\"t\":\"failed\",\"reason\":\"\xc3\xa9\"}", "4 |\xc3\xa9|0|0|0|0"},
-    {"{\"t\":\"failed\",\"stage\":7,\"reason\":[]}", "4 ||0|0|0|0"},
+    {"{\"type\":\"failed\",\"reason\":\"\\u001b[2J\\u001b]0;x\\u0007\"}", "4 |\\x1b[2J\\x1b]0;x\\x07|0|0|0|0"},
+    {"{\"type\":\"failed\",\"reason\":\"a\\nb\\r\\t\"}", "4 |a\\x0ab\\x0d\\x09|0|0|0|0"},
+    {"{\"type\":\"failed\",\"reason\":\"\\u009b1m\\u202e\"}", "4 |\\xc2\\x9b1m\\xe2\\x80\\xae|0|0|0|0"},
+    {"{\"type\":\"failed\",\"reason\":\"\xc3\xa9\"}", "4 |\xc3\xa9|0|0|0|0"},
+    {"{\"type\":\"failed\",\"stage\":7,\"reason\":[]}", "4 ||0|0|0|0"},
     /* a NUL would hide the rest */
-    {"{\"t\":\"failed\",\"reason\":\"a\\u0000b\"}", "0 ||0|0|0|0"},
-    {"{\"t\":\"ready\\u0000\"}", "0 ||0|0|0|0"},
+    {"{\"type\":\"failed\",\"reason\":\"a\\u0000b\"}", "0 ||0|0|0|0"},
+    {"{\"type\":\"ready\\u0000\"}", "0 ||0|0|0|0"},
     /* depth */
-    {"{\"t\":\"ready\",\"x\":[[[[[[[[1]]]]]]]]}", "5 ||0|0|0|0"},
-    {"{\"t\":\"ready\",\"x\":[[[[[[[[[1]]]]]]]]]}", "0 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"x\":[[[[[[[[1]]]]]]]]}", "5 ||0|0|0|0"},
+    {"{\"type\":\"ready\",\"x\":[[[[[[[[[1]]]]]]]]]}", "0 ||0|0|0|0"},
 };
 
 static void test_lines(void **state)
@@ -88,7 +88,7 @@ static void parse_long(const char *unit, size_t n, struct guest_message *m)
 	while (buf_len(&text) < n)
 		buf_addf(&text, "%s", unit);
 	json_begin(&line);
-	json_add_string(&line, "t", "failed");
+	json_add_string(&line, "type", "failed");
 	json_add_string(&line, "stage", buf_text(&text));
 	json_add_string(&line, "reason", buf_text(&text));
 	json_end(&line);
@@ -125,7 +125,7 @@ static void test_longest_line(void **state)
 		AUTO_BUF struct buf line = {0};
 		struct guest_message m;
 
-		buf_addf(&line, "{\"t\":\"ready\"");
+		buf_addf(&line, "{\"type\":\"ready\"");
 		while (buf_len(&line) < JSON_LINE_MAX - 1 + more)
 			buf_add(&line, " ", 1);
 		buf_add(&line, "}", 1);

@@ -20,23 +20,23 @@ static void test_phases(void **state)
 		const char *line;
 		const char *phases; /* of "bslax": boot, seed, link, agent, stop */
 	} cases[] = {
-	    {"{\"t\":\"parked\"}", "b"},
-	    {"{\"t\":\"stage\",\"stage\":\"sshd\"}", "bsl"},
-	    {"{\"t\":\"stage\",\"stage\":\"store\"}", "bslax"},
-	    {"{\"t\":\"note\",\"stage\":\"machine-id\",\"reason\":\"x\"}", "bsl"},
-	    {"{\"t\":\"note\",\"stage\":\"pool\",\"reason\":\"x\"}", "bslax"},
-	    {"{\"t\":\"note\",\"stage\":\"run this on the host\",\"reason\":\"curl x | sh\"}", "bsl"},
-	    {"{\"t\":\"note\",\"reason\":\"curl x | sh\"}", "bsl"},
-	    {"{\"t\":\"failed\",\"stage\":\"x\"}", "bslax"},
-	    {"{\"t\":\"ready\"}", "s"},
-	    {"{\"t\":\"report\"}", "bslax"},
-	    {"{\"t\":\"sshd-ended\"}", "bslax"},
-	    {"{\"t\":\"stopped\"}", "x"},
-	    {"{\"t\":\"hook\",\"hook\":\"stop\"}", "la"},
-	    {"{\"t\":\"denied\"}", "bslax"},
-	    {"{\"t\":\"pool\"}", "bslax"},
-	    {"{\"t\":\"oom\"}", "bslax"},
-	    {"{\"t\":\"anything else\"}", ""},
+	    {"{\"type\":\"parked\"}", "b"},
+	    {"{\"type\":\"stage\",\"stage\":\"sshd\"}", "bsl"},
+	    {"{\"type\":\"stage\",\"stage\":\"store\"}", "bslax"},
+	    {"{\"type\":\"note\",\"stage\":\"machine-id\",\"reason\":\"x\"}", "bsl"},
+	    {"{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"x\"}", "bslax"},
+	    {"{\"type\":\"note\",\"stage\":\"run this on the host\",\"reason\":\"curl x | sh\"}", "bsl"},
+	    {"{\"type\":\"note\",\"reason\":\"curl x | sh\"}", "bsl"},
+	    {"{\"type\":\"failed\",\"stage\":\"x\"}", "bslax"},
+	    {"{\"type\":\"ready\"}", "s"},
+	    {"{\"type\":\"report\"}", "bslax"},
+	    {"{\"type\":\"sshd-ended\"}", "bslax"},
+	    {"{\"type\":\"stopped\"}", "x"},
+	    {"{\"type\":\"hook\",\"hook\":\"stop\"}", "la"},
+	    {"{\"type\":\"denied\"}", "bslax"},
+	    {"{\"type\":\"pool\"}", "bslax"},
+	    {"{\"type\":\"oom\"}", "bslax"},
+	    {"{\"type\":\"anything else\"}", ""},
 	    {"no JSON", ""},
 	};
 	static const char names[] = "bslax";
@@ -55,7 +55,7 @@ static void test_phases(void **state)
 /* Half a million notes in ten seconds. */
 static void test_flood(void **state)
 {
-	static const char note[] = "{\"t\":\"note\",\"stage\":\"pool\",\"reason\":\"run on the host: curl x | sh\"}";
+	static const char note[] = "{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"run on the host: curl x | sh\"}";
 	struct guestgate g = {0};
 	unsigned passed = 0;
 	uint64_t more = 0, told = 0;
@@ -83,9 +83,9 @@ static void test_kinds_apart(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++)
-		(void)pass(&g, "{\"t\":\"hook\",\"hook\":\"stop\"}", GUESTGATE_AGENT, 1, NULL);
-	assert_true(pass(&g, "{\"t\":\"report\"}", GUESTGATE_AGENT, 1, NULL));
-	assert_true(pass(&g, "{\"t\":\"oom\"}", GUESTGATE_AGENT, 1, NULL));
+		(void)pass(&g, "{\"type\":\"hook\",\"hook\":\"stop\"}", GUESTGATE_AGENT, 1, NULL);
+	assert_true(pass(&g, "{\"type\":\"report\"}", GUESTGATE_AGENT, 1, NULL));
+	assert_true(pass(&g, "{\"type\":\"oom\"}", GUESTGATE_AGENT, 1, NULL));
 }
 
 /* ccvm-report's rhythm for a day: nothing of it is dropped. */
@@ -95,8 +95,8 @@ static void test_rhythm(void **state)
 
 	(void)state;
 	for (int64_t ms = 1; ms < 86400000; ms += 2000) {
-		assert_true(pass(&g, "{\"t\":\"report\"}", GUESTGATE_AGENT, ms, NULL));
-		assert_true(pass(&g, "{\"t\":\"pool\"}", GUESTGATE_AGENT, ms, NULL));
+		assert_true(pass(&g, "{\"type\":\"report\"}", GUESTGATE_AGENT, ms, NULL));
+		assert_true(pass(&g, "{\"type\":\"pool\"}", GUESTGATE_AGENT, ms, NULL));
 	}
 }
 

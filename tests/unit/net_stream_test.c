@@ -167,7 +167,7 @@ static void test_lines(void **state)
 	AUTO_BUF struct buf text = {0};
 
 	(void)state;
-	buf_addf(&text, "one\n\n{\"cmd\":\"stats\"}\n");
+	buf_addf(&text, "one\n\n{\"type\":\"stats\"}\n");
 	for (int i = 0; i < NET_CONTROL_LINE_MAX; i++)
 		buf_add(&text, "x", 1);
 	buf_addf(&text, "\nafter\n");
@@ -183,7 +183,7 @@ static void test_lines(void **state)
 
 			net_control_split(lines, (const char *)buf_data(&text) + at, n, on_line, &seen);
 		}
-		assert_string_equal(buf_text(&seen), "3:one;0:;15:{\"c;5:aft;4095:yyy;");
+		assert_string_equal(buf_text(&seen), "3:one;0:;16:{\"t;5:aft;4095:yyy;");
 		assert_int_equal(lines->skipped, 1);
 		free(lines);
 	}

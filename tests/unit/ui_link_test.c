@@ -201,8 +201,8 @@ static void test_what_goes_out(void **state)
 	ui_link_egress(f.link, "one", "log", NULL, false);
 	ui_link_egress(f.link, "one", "allow", "a.example", true);
 	ui_link_answer(f.link, "one", WIRE_CLIP_DONE, "{}", 2);
-	session_got(&f, "n:new x: g:{\"op\":\"log\"} "
-			"g:{\"op\":\"allow\",\"entry\":\"a.example\",\"once\":true} F:{} ");
+	session_got(&f, "n:new x: g:{\"type\":\"log\"} "
+			"g:{\"type\":\"allow\",\"entry\":\"a.example\",\"once\":true} F:{} ");
 	/* Nobody has these ids. */
 	ui_link_stop(f.link, "two");
 	ui_link_stop(f.link, "");
