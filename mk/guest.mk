@@ -10,7 +10,7 @@ $(G)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-GUEST_BASE := $(patsubst %.c,$(G)/obj/%.o,$(wildcard src/base/*.c))
+GUEST_BASE := $(patsubst %.c,$(G)/obj/%.o,$(wildcard src/base/*.c) src/proto/line.c src/proto/guest.c)
 define guest_program
 $(G)/bin/$(1): $$(patsubst %.c,$(G)/obj/%.o,$$(wildcard guest/$(2)/*.c)) $$(GUEST_BASE)
 	@mkdir -p $$(@D)

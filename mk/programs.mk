@@ -24,10 +24,11 @@ AREAS := $(patsubst src/%/,%,$(wildcard src/*/))
 ALL_PKGS := libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey libxxhash libcrypto
 $(B)/obj/%.o: PKG_CFLAGS = $(call pkg_cflags,$(ALL_PKGS))
 define area_library
-$(B)/lib/lib$(1).a: $(call objs,$(call area_srcs,$(1)))
+# The folder itself, since a file that went leaves no other trace.
+$(B)/lib/lib$(1).a: $(call objs,$(call area_srcs,$(1))) src/$(1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(AR) rcs $$@ $$(filter %.o,$$^)
 -include $(patsubst %.o,%.d,$(call objs,$(call area_srcs,$(1))))
 endef
 $(foreach a,$(AREAS),$(eval $(call area_library,$(a))))

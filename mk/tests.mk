@@ -15,10 +15,10 @@ $(T)/obj/%.o: %.c
 $(T)/obj/%.o: TEST_PKG_CFLAGS = $(call pkg_cflags,$(TEST_PKGS))
 
 define test_library
-$(T)/lib/lib$(1).a: $(patsubst %.c,$(T)/obj/%.o,$(call area_srcs,$(1)))
+$(T)/lib/lib$(1).a: $(patsubst %.c,$(T)/obj/%.o,$(call area_srcs,$(1))) src/$(1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(AR) rcs $$@ $$(filter %.o,$$^)
 -include $(patsubst %.c,$(T)/obj/%.d,$(call area_srcs,$(1)))
 endef
 $(foreach a,$(AREAS),$(eval $(call test_library,$(a))))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/guest.h"
+#include "proto/netctl.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 
@@ -86,6 +88,49 @@ static void protocols_view(const char *directory)
 	fclose(f);
 }
 
+static void protocols_lines(FILE *f, const char *title, const struct line_shape *shapes, size_t n)
+{
+	static const char *const kinds[] = {[LINE_TEXT] = "text", [LINE_SHOWN] = "text, may be missing", [LINE_NUMBER] = "number",
+					    [LINE_FIGURE] = "number, may be missing", [LINE_FLAG] = "true, false"};
+
+	fprintf(f, "\n## %s\n", title);
+	for (size_t i = 1; i < n; i++) {
+		fprintf(f, "\n### %s\n\n%s.\n", shapes[i].type, shapes[i].help);
+		if (shapes[i].n)
+			fprintf(f, "\n| field | value | |\n|---|---|---|\n");
+		for (size_t k = 0; k < shapes[i].n; k++)
+			fprintf(f, "| %s | %s | %s |\n", shapes[i].field[k].name, kinds[shapes[i].field[k].kind], shapes[i].field[k].help);
+	}
+}
+
+static FILE *protocols_open_lines(const char *directory, const char *name, const char *title, const char *source)
+{
+	FILE *f = protocols_open(directory, name);
+
+	fprintf(f, "# %s\n\nMade by `tools/protocols.c` from `%s`: change it there.\n\n"
+		   "One JSON object a line; its member `type` says what it is. Unknown types and fields are passed over.\n",
+		title, source);
+	return f;
+}
+
+static void protocols_guest(const char *directory)
+{
+	FILE *f = protocols_open_lines(directory, "guest.md", "The guest and ccvm-session", "src/proto/guest.c");
+
+	protocols_lines(f, "Guest to ccvm-session", guest_shapes, GUEST_TYPES);
+	protocols_lines(f, "ccvm-session to guest", guest_order_shapes, GUEST_ORDER_TYPES);
+	fclose(f);
+}
+
+static void protocols_net(const char *directory)
+{
+	FILE *f = protocols_open_lines(directory, "net.md", "ccvm-session and ccvm-net", "src/proto/netctl.c");
+
+	protocols_lines(f, "ccvm-session to ccvm-net", netctl_commands, NETCTL_COMMANDS);
+	protocols_lines(f, "ccvm-net to ccvm-session", netctl_reports, NETCTL_REPORTS);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -96,5 +141,7 @@ int main(int argc, char **argv)
 	protocols_frames(argv[1], "term.md", "ccvm-session and ccvm-term", 1u << WIRE_TERM, "ccvm-term");
 	protocols_frames(argv[1], "clip.md", "ccvm-session and ccvm-clip", 1u << WIRE_CLIP, "ccvm-clip");
 	protocols_view(argv[1]);
+	protocols_guest(argv[1]);
+	protocols_net(argv[1]);
 	return 0;
 }

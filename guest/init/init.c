@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/guest.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -96,19 +97,14 @@ static const struct stage init_after_ready[] = {
 };
 
 /* Says one line on ccvm.ctl, or on the console while there is no port. */
-static void init_say(const struct boot *b, const char *what, const char *stage, const char *reason)
+static void init_say(const struct boot *b, enum guest_type type, const char *stage, const char *reason)
 {
+	struct guest_message m = {.type = type, .ms = clock_boot_ms()};
 	AUTO_BUF struct buf line = {0};
 
-	json_begin(&line);
-	json_add_string(&line, "type", what);
-	if (stage)
-		json_add_string(&line, "stage", stage);
-	if (reason)
-		json_add_string(&line, "reason", reason);
-	json_add_int(&line, "ms", clock_boot_ms());
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	line_set_shown(m.stage, sizeof(m.stage), stage ? stage : "");
+	line_set_shown(m.reason, sizeof(m.reason), reason ? reason : "");
+	guest_put(&line, &m);
 	(void)!write(b->ctl_fd >= 0 ? b->ctl_fd : STDERR_FILENO, buf_data(&line), buf_len(&line));
 }
 
@@ -120,15 +116,15 @@ static void init_on_stage(void *ctx, const struct stage *s, enum stage_event eve
 	case STAGE_BEGUN:
 		return;
 	case STAGE_DONE:
-		init_say(b, "stage", s->name, NULL);
+		init_say(b, GUEST_STAGE, s->name, NULL);
 		return;
 	case STAGE_SKIPPED_WITH_REASON:
 		log_warn("%s: %s", s->name, e->text);
-		init_say(b, "note", s->name, e->text);
+		init_say(b, GUEST_NOTE, s->name, e->text);
 		return;
 	case STAGE_FAILED:
 		log_error("%s: %s", s->name, e->text);
-		init_say(b, "failed", s->name, e->text);
+		init_say(b, GUEST_FAILED, s->name, e->text);
 		return;
 	}
 }
@@ -176,25 +172,30 @@ struct init_inbox {
 
 static void init_on_line(void *ctx, const char *text, size_t n)
 {
-	static struct json_line line;
 	struct init_inbox *in = ctx;
-	const char *op;
+	struct guest_order o;
 	struct err ignored;
-	int64_t ns, kib;
 
-	if (json_parse_line(text, n, &line) < 0)
+	guest_order_parse(text, n, &o);
+	switch (o.type) {
+	case GUEST_ORDER_UNKNOWN:
 		return;
-	op = json_get_string(&line, "type");
-	if (op && strcmp(op, "go") == 0)
+	case GUEST_ORDER_GO:
 		in->last = INIT_GO;
-	else if (op && strcmp(op, "stop") == 0)
+		return;
+	case GUEST_ORDER_STOP:
 		in->last = INIT_STOP;
-	else if (op && strcmp(op, "clock") == 0 && json_get_int(&line, "ns", &ns))
-		(void)seed_set_clock(ns, &ignored);
-	else if (op && strcmp(op, "pool-limit") == 0 && json_get_int(&line, "kib", &kib) && kib >= 0)
-		pool_set_limit(kib);
-	else if (op && strcmp(op, "paste") == 0 && json_get_string(&line, "token") && json_get_string(&line, "suffix"))
-		agent_fetch_paste(in->boot, json_get_string(&line, "token"), json_get_string(&line, "suffix"));
+		return;
+	case GUEST_ORDER_CLOCK:
+		(void)seed_set_clock(o.ns, &ignored);
+		return;
+	case GUEST_ORDER_POOL_LIMIT:
+		pool_set_limit(o.kib);
+		return;
+	case GUEST_ORDER_PASTE:
+		agent_fetch_paste(in->boot, o.token, o.suffix);
+		return;
+	}
 }
 
 /* Reads what is there; end of file means that the host is not connected (yet). */
@@ -210,7 +211,7 @@ static bool init_read_ctl(const struct boot *b, struct init_inbox *in)
 
 static void init_wait_for_go(const struct boot *b, struct init_inbox *in)
 {
-	init_say(b, "parked", NULL, NULL);
+	init_say(b, GUEST_PARKED, NULL, NULL);
 	while (in->last == INIT_NONE)
 		if (!init_read_ctl(b, in))
 			poll(NULL, 0, 5);
@@ -224,8 +225,8 @@ static void init_end_all(struct boot *b)
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
 	if (workspace_unmount(b, &e) < 0)
-		init_say(b, "note", "workspace", e.text);
-	init_say(b, "stopped", NULL, NULL);
+		init_say(b, GUEST_NOTE, "workspace", e.text);
+	init_say(b, GUEST_STOPPED, NULL, NULL);
 	init_power_off();
 }
 
@@ -233,7 +234,7 @@ static void init_on_beside_end(struct boot *b, int status)
 {
 	b->lane = 0;
 	if (!WIFEXITED(status))
-		init_say(b, "note", "pool", "the encrypted disk was not ready in time, /scratch may be in memory");
+		init_say(b, GUEST_NOTE, "pool", "the encrypted disk was not ready in time, /scratch may be in memory");
 	pool_apply_limit(); /* the host may have said another one meanwhile */
 }
 
@@ -247,7 +248,7 @@ static void init_reap(struct boot *b)
 			init_on_beside_end(b, status);
 		if (pid == b->sshd) {
 			b->sshd = 0;
-			init_say(b, "sshd-ended", NULL, NULL);
+			init_say(b, GUEST_SSHD_ENDED, NULL, NULL);
 		}
 		if (pid == b->nix_daemon)
 			nix_on_daemon_end(b);
@@ -260,7 +261,7 @@ static void init_start_nix(struct boot *b)
 
 	if (nix_start_daemon(b, &e) == 0)
 		return;
-	init_say(b, "note", "Nix daemon", e.text);
+	init_say(b, GUEST_NOTE, "Nix daemon", e.text);
 	close(b->nix_fd); /* its clients are refused */
 	b->nix_fd = -1;
 	b->nix_daemon = 0;
@@ -315,7 +316,7 @@ int main(void)
 	if (stage_run_all(init_after_go, ARRAY_LEN(init_after_go), &b, init_on_stage, &b, &e) < 0)
 		init_power_off();
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	init_say(&b, "ready", NULL, NULL);
+	init_say(&b, GUEST_READY, NULL, NULL);
 	if (stage_run_all(init_after_ready, ARRAY_LEN(init_after_ready), &b, init_on_stage, &b, &e) < 0)
 		init_power_off();
 	close(mem_steal_fd(&b.launch_lock));

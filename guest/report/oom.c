@@ -1,6 +1,6 @@
 #include "report/oom.h"
-#include "base/json.h"
 #include "base/number.h"
+#include "proto/guest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,15 +64,11 @@ int oom_open(void)
 
 static int oom_say(const struct oom_victim *v)
 {
+	struct guest_message m = {.type = GUEST_OOM, .pid = v->pid, .count = v->kib};
 	AUTO_BUF struct buf line = {0};
 
-	json_begin(&line);
-	json_add_string(&line, "type", "oom");
-	json_add_bytes(&line, "process", v->process, strlen(v->process));
-	json_add_int(&line, "pid", v->pid);
-	json_add_int(&line, "count", v->kib);
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	line_set_shown(m.process, sizeof(m.process), v->process);
+	guest_put(&line, &m);
 	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
 }
 

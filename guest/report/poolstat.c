@@ -1,5 +1,5 @@
 #include "report/poolstat.h"
-#include "base/json.h"
+#include "proto/guest.h"
 #include "proto/names.h"
 
 #include <sys/stat.h>
@@ -28,11 +28,6 @@ int poolstat_tell(struct poolstat *last)
 	if (poolstat_read(&now) < 0 || (now.total_kib == last->total_kib && now.used_kib == last->used_kib))
 		return 0;
 	*last = now;
-	json_begin(&line);
-	json_add_string(&line, "type", "pool");
-	json_add_int(&line, "pool_total_kib", now.total_kib);
-	json_add_int(&line, "pool_used_kib", now.used_kib);
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	guest_put(&line, &(struct guest_message){.type = GUEST_POOL, .pool_total_kib = now.total_kib, .pool_used_kib = now.used_kib});
 	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
 }

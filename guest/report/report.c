@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "proto/guest.h"
 #include "proto/names.h"
 
 #include <fcntl.h>
@@ -64,18 +65,20 @@ static bool report_moved(const struct report_figures *a, const struct report_fig
 	return memory > 4096 || memory < -4096 || load > 100 || load < -100;
 }
 
-static int report_say(const struct report_figures *f)
+static int report_say(const struct guest_message *m)
 {
 	AUTO_BUF struct buf line = {0};
 
-	json_begin(&line);
-	json_add_string(&line, "type", "report");
-	json_add_int(&line, "memory_total_kib", f->memory_total_kib);
-	json_add_int(&line, "memory_used_kib", f->memory_used_kib);
-	json_add_int(&line, "load_milli", f->load_milli);
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	guest_put(&line, m);
 	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
+}
+
+static int report_say_figures(const struct report_figures *f)
+{
+	return report_say(&(struct guest_message){.type = GUEST_REPORT,
+						  .memory_total_kib = f->memory_total_kib,
+						  .memory_used_kib = f->memory_used_kib,
+						  .load_milli = f->load_milli});
 }
 
 struct report_denied {
@@ -102,22 +105,15 @@ static void report_on_packet(void *ctx, const struct nflog_packet *p)
 
 static int report_say_denied(const struct report_denied *d)
 {
-	AUTO_BUF struct buf lines = {0};
-
 	for (size_t i = 0; i < d->n; i++) {
-		AUTO_BUF struct buf line = {0};
+		struct guest_message m = {.type = GUEST_DENIED, .port = d->packet[i].port, .count = d->count[i]};
 
-		json_begin(&line);
-		json_add_string(&line, "type", "denied");
-		json_add_string(&line, "address", d->packet[i].address);
-		json_add_string(&line, "proto", d->packet[i].proto);
-		json_add_int(&line, "port", d->packet[i].port);
-		json_add_int(&line, "count", d->count[i]);
-		json_end(&line);
-		buf_add(&lines, buf_data(&line), buf_len(&line));
-		buf_add(&lines, "\n", 1);
+		line_set_shown(m.address, sizeof(m.address), d->packet[i].address);
+		line_set_shown(m.proto, sizeof(m.proto), d->packet[i].proto);
+		if (report_say(&m) < 0)
+			return -1;
 	}
-	return buf_len(&lines) && write(STDOUT_FILENO, buf_data(&lines), buf_len(&lines)) < 0 ? -1 : 0;
+	return 0;
 }
 
 /* What the firewall has logged since the last time. */
@@ -134,14 +130,10 @@ static int report_denied(int fd)
 
 static int report_say_hook(const char *name)
 {
-	AUTO_BUF struct buf line = {0};
+	struct guest_message m = {.type = GUEST_HOOK};
 
-	json_begin(&line);
-	json_add_string(&line, "type", "hook");
-	json_add_string(&line, "hook", name);
-	json_end(&line);
-	buf_add(&line, "\n", 1);
-	return write(STDOUT_FILENO, buf_data(&line), buf_len(&line)) < 0 ? -1 : 0;
+	line_set_shown(m.hook, sizeof(m.hook), name);
+	return report_say(&m);
 }
 
 static int report_hooks(int hooks_fd)
@@ -202,7 +194,7 @@ static int report_run(void)
 			return 1;
 		if (++quiet < 10 && !report_moved(&now, &last))
 			continue;
-		if (report_say(&now) < 0)
+		if (report_say_figures(&now) < 0)
 			return 1;
 		last = now;
 		quiet = 0;

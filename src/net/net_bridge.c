@@ -7,7 +7,6 @@
  */
 #include "net/net_bridge.h"
 #include "base/clock.h"
-#include "net/net_command.h"
 #include "net/net_control.h"
 #include "net/net_filter.h"
 #include "net/net_frame.h"
@@ -24,6 +23,7 @@
 #include "net/net_stream.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/netctl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -249,45 +249,45 @@ static void bridge_send_stats(struct net_bridge *b)
 			  b->locked ? net_locked_flows(b->locked) : 0);
 }
 
-static void bridge_rule(struct net_bridge *b, const struct net_command *c)
+static void bridge_rule(struct net_bridge *b, const struct netctl_command *c)
 {
-	if (c->kind == NET_COMMAND_PORT)
-		net_rules_add_port(&b->rules, c->port);
+	if (c->type == NETCTL_PORT)
+		net_rules_add_port(&b->rules, (uint16_t)c->port);
 	else if (!net_rules_add(&b->rules, c->entry))
 		log_warn("allowlist: invalid entry, or too many entries");
 }
 
-static void bridge_decide(struct net_bridge *b, const struct net_command *c)
+static void bridge_decide(struct net_bridge *b, const struct netctl_command *c)
 {
 	const int64_t now_ms = clock_mono_ms();
 
-	if (net_rules_decide(&b->rules, c->entry, c->on, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
+	if (net_rules_decide(&b->rules, c->entry, c->allow, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
 		net_locked_rules_changed(b->locked, now_ms);
 	else
 		log_warn("invalid decision of the user");
 }
 
-static void bridge_watch(struct net_bridge *b, const struct net_command *c)
+static void bridge_watch(struct net_bridge *b, const struct netctl_command *c)
 {
 	net_locked_watch(b->locked, c->on, clock_mono_ms());
 }
 
 static void bridge_on_line(void *ctx, const char *line, size_t len)
 {
-	static void (*const run[])(struct net_bridge * b, const struct net_command *c) = {
-	    [NET_COMMAND_PORT] = bridge_rule,
-	    [NET_COMMAND_RULE] = bridge_rule,
-	    [NET_COMMAND_DECIDE] = bridge_decide,
-	    [NET_COMMAND_WATCH] = bridge_watch,
+	static void (*const run[])(struct net_bridge * b, const struct netctl_command *c) = {
+	    [NETCTL_PORT] = bridge_rule,
+	    [NETCTL_RULE] = bridge_rule,
+	    [NETCTL_DECIDE] = bridge_decide,
+	    [NETCTL_WATCH] = bridge_watch,
 	};
 	struct net_bridge *b = ctx;
-	struct net_command c;
+	struct netctl_command c;
 
-	net_command_parse(&c, line, len);
-	if (c.kind == NET_COMMAND_STATS)
+	netctl_command_parse(&c, line, len);
+	if (c.type == NETCTL_STATS)
 		bridge_send_stats(b);
-	else if (c.kind != NET_COMMAND_UNKNOWN && b->locked)
-		run[c.kind](b, &c);
+	else if (c.type != NETCTL_UNKNOWN && b->locked)
+		run[c.type](b, &c);
 }
 
 static int bridge_read_control(struct net_bridge *b, struct err *e)
@@ -339,9 +339,10 @@ static void bridge_on_answer(void *ctx, const char *name, const struct net_locke
 /* name: checked characters only. */
 static void bridge_on_question(void *ctx, const char *name, uint16_t port)
 {
-	net_control_event(&((struct net_bridge *)ctx)->control,
-			  "{\"type\":\"question\",\"name\":\"%s\",\"port\":%u,\"wait_ms\":%d}", name, port,
-			  NET_LOCKED_ASK_MS);
+	struct netctl_report r = {.type = NETCTL_QUESTION, .port = port, .wait_ms = NET_LOCKED_ASK_MS};
+
+	line_set_shown(r.name, sizeof(r.name), name);
+	net_control_report(&((struct net_bridge *)ctx)->control, &r);
 }
 
 static int bridge_init_locked(struct net_bridge *b, struct err *e)
@@ -418,11 +419,12 @@ void net_bridge_prime_resolver(struct net_bridge *b)
 
 void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 {
-	net_control_event(&b->control,
-			  "{\"type\":\"ready\",\"landlock\":%s,\"landlock_abi\":%d,\"ipv6\":%s,\"mtu\":%u,"
-			  "\"locked\":%s}",
-			  landlock_abi > 0 ? "true" : "false", landlock_abi,
-			  b->config.ipv6 ? "true" : "false", b->config.mtu, b->locked ? "true" : "false");
+	net_control_report(&b->control, &(struct netctl_report){.type = NETCTL_READY,
+								 .landlock = landlock_abi > 0,
+								 .landlock_abi = landlock_abi > 0 ? landlock_abi : 0,
+								 .ipv6 = b->config.ipv6,
+								 .mtu = (int64_t)b->config.mtu,
+								 .locked = b->locked != NULL});
 }
 
 /* The shorter of two waits, of which -1 is for ever. */

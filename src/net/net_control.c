@@ -62,6 +62,14 @@ void net_control_event(struct net_control *c, const char *fmt, ...)
 	buf_add(&c->out, line, (size_t)n);
 }
 
+void net_control_report(struct net_control *c, const struct netctl_report *r)
+{
+	AUTO_BUF struct buf line = {0};
+
+	netctl_report_put(&line, r);
+	net_control_event(c, "%.*s", (int)buf_len(&line) - 1, buf_text(&line)); /* which ends it */
+}
+
 bool net_control_has_output(const struct net_control *c)
 {
 	return buf_len(&c->out) > 0;

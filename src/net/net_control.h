@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/netctl.h"
 
 #define NET_CONTROL_LINE_MAX 4096 /* the line's end included */
 #define NET_CONTROL_OUT_MAX  (64 * 1024)
@@ -40,6 +41,7 @@ void net_control_fini(struct net_control *c);
 /* Queues one event: the format makes a whole JSON object without line end, from checked fields only. Dropped
  * and counted when the queue is full. */
 void net_control_event(struct net_control *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void net_control_report(struct net_control *c, const struct netctl_report *r);
 
 bool net_control_has_output(const struct net_control *c);
 

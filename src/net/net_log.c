@@ -1,7 +1,6 @@
 #include "net/net_log.h"
 #include "base/clock.h"
 #include "net/net_limit.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -122,23 +121,20 @@ int64_t net_log_last_ms(const struct net_log *l, const struct net_log_entry *e)
 	return i < 0 ? 0 : l->item[i].last_ms;
 }
 
-static void log_say(struct log_item *item, struct net_control *c)
+static void log_say(const struct log_item *item, struct net_control *c)
 {
-	AUTO_BUF struct buf line = {0};
+	struct netctl_report r = {.type = NETCTL_EGRESS,
+				  .port = item->port,
+				  .count = (int64_t)item->unsaid,
+				  .first_ms = item->first_ms,
+				  .last_ms = item->last_ms};
 
-	json_begin(&line);
-	json_add_string(&line, "type", "egress");
-	json_add_string(&line, "verdict", item->verdict == NET_LOG_REFUSED ? "refused" : "allowed");
-	json_add_string(&line, "name", item->name);
-	json_add_string(&line, "address", item->address);
-	json_add_int(&line, "port", item->port);
-	json_add_string(&line, "proto", item->proto);
-	json_add_string(&line, "reason", item->reason);
-	json_add_int(&line, "count", (int64_t)item->unsaid);
-	json_add_int(&line, "first_ms", item->first_ms);
-	json_add_int(&line, "last_ms", item->last_ms);
-	json_end(&line);
-	net_control_event(c, "%s", buf_text(&line));
+	line_set_shown(r.verdict, sizeof(r.verdict), item->verdict == NET_LOG_REFUSED ? NETCTL_REFUSED : NETCTL_ALLOWED);
+	line_set_shown(r.name, sizeof(r.name), item->name);
+	line_set_shown(r.address, sizeof(r.address), item->address);
+	line_set_shown(r.proto, sizeof(r.proto), item->proto);
+	line_set_shown(r.reason, sizeof(r.reason), item->reason);
+	net_control_report(c, &r);
 }
 
 static bool log_is_due(const struct log_item *item, int64_t now_ms)

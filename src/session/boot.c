@@ -391,7 +391,7 @@ void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
 
 static void boot_on_parked(struct session *s)
 {
-	static const char go[] = "{\"type\":\"go\"}\n";
+	AUTO_BUF struct buf go = {0};
 	struct err e;
 
 	if (s->attempt.state != ATTEMPT_STARTING || s->attempt.restarting || s->attempt.ending)
@@ -402,7 +402,8 @@ static void boot_on_parked(struct session *s)
 	}
 	disk_tell_limit(s->disk);
 	s->stage = "guest";
-	streams_to_guest(s->streams, go, sizeof(go) - 1);
+	guest_order_put(&go, &(struct guest_order){.type = GUEST_ORDER_GO});
+	streams_to_guest(s->streams, buf_data(&go), buf_len(&go));
 	timer_start(s->boot.nudge, 0, BOOT_NUDGE_MS);
 	session_on(s, ATTEMPT_ON_PARKED);
 }
@@ -529,7 +530,7 @@ static enum guestgate_phase boot_phase(const struct session *s)
 
 static void boot_dispatch(struct session *s, const struct guest_message *m)
 {
-	switch (m->kind) {
+	switch (m->type) {
 	case GUEST_UNKNOWN:
 		return;
 	case GUEST_PARKED:
@@ -583,17 +584,17 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 	guest_parse(line, n, &m);
 	s->boot.silent_ticks = 0;
 	if (s->attempt.restarting ||
-	    (s->attempt.ending && m.kind != GUEST_STOPPED && m.kind != GUEST_FAILED &&
-	     m.kind != GUEST_NOTE && m.kind != GUEST_OOM))
+	    (s->attempt.ending && m.type != GUEST_STOPPED && m.type != GUEST_FAILED &&
+	     m.type != GUEST_NOTE && m.type != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
 	if (!guestgate_passes(&s->boot.gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
-		if (m.kind == GUEST_NOTE && s->boot.gate.kind[m.kind].dropped == 1)
+		if (m.type == GUEST_NOTE && s->boot.gate.kind[m.type].dropped == 1)
 			journal_note(s->journal, "guest",
 				     "too many notes from the guest: further ones are dropped");
 		return;
 	}
-	if (more && m.kind == GUEST_NOTE) {
+	if (more && m.type == GUEST_NOTE) {
 		AUTO_FREE char *text = mem_format("%llu more notes of the guest were dropped", (unsigned long long)more);
 
 		journal_note(s->journal, "guest", text);

@@ -14,7 +14,7 @@
 #include "base/number.h"
 #include "conf/conf.h"
 #include "loop/timer.h"
-#include "vm/guest.h"
+#include "proto/guest.h"
 #include "vm/poolfile.h"
 
 #include <stdio.h>
@@ -131,11 +131,7 @@ void disk_tell_limit(struct disk *d)
 	    (d->told_limit >= 0 && moved < DISK_LIMIT_STEP && moved > -DISK_LIMIT_STEP))
 		return;
 	d->told_limit = limit;
-	json_begin(&line);
-	json_add_string(&line, "type", "pool-limit");
-	json_add_int(&line, "kib", limit >> 10);
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	guest_order_put(&line, &(struct guest_order){.type = GUEST_ORDER_POOL_LIMIT, .kib = limit >> 10});
 	d->cb.to_guest(d->ctx, buf_data(&line), buf_len(&line));
 }
 

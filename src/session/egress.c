@@ -2,10 +2,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/number.h"
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
 #include "loop/stream.h"
-#include "vm/guest.h"
+#include "proto/guest.h"
+#include "proto/netctl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,22 +87,33 @@ void egress_net_args(const struct egress *g, struct strv *argv)
 		strv_add(argv, "--no-ipv6");
 }
 
-static void egress_put_decision(struct buf *line, const char *entry, bool allow, bool once)
+static void egress_put_decision(struct buf *out, const char *entry, bool allow, bool once)
 {
-	json_begin(line);
-	json_add_string(line, "type", "decide");
-	json_add_string(line, "entry", entry);
-	json_add_bool(line, "allow", allow);
-	json_add_bool(line, "once", once);
-	json_end(line);
+	struct netctl_command c = {.type = NETCTL_DECIDE, .allow = allow, .once = once};
+
+	snprintf(c.entry, sizeof(c.entry), "%s", entry);
+	netctl_command_put(out, &c);
 }
 
-static void egress_put_watch(struct buf *line, bool on)
+static void egress_put_watch(struct buf *out, bool on)
 {
-	json_begin(line);
-	json_add_string(line, "type", "watch");
-	json_add_bool(line, "on", on);
-	json_end(line);
+	netctl_command_put(out, &(struct netctl_command){.type = NETCTL_WATCH, .on = on});
+}
+
+static void egress_put_rules(const struct egress *g, struct buf *out)
+{
+	for (size_t i = 0; i < g->conf->egress_ports.n; i++) {
+		struct netctl_command c = {.type = NETCTL_PORT};
+
+		if (number_parse(g->conf->egress_ports.v[i], 1, 65535, &c.port))
+			netctl_command_put(out, &c);
+	}
+	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++) {
+		struct netctl_command c = {.type = NETCTL_RULE};
+
+		snprintf(c.entry, sizeof(c.entry), "%s", g->conf->egress_allowlist.v[i]);
+		netctl_command_put(out, &c);
+	}
 }
 
 static int egress_send_rules(const struct egress *g, int control_fd, struct err *e)
@@ -109,27 +122,18 @@ static int egress_send_rules(const struct egress *g, int control_fd, struct err 
 
 	if (!egress_is_locked(g))
 		return 0;
-	for (size_t i = 0; i < g->conf->egress_ports.n; i++)
-		buf_addf(&lines, "{\"type\":\"port\",\"port\":%s}\n", g->conf->egress_ports.v[i]);
-	for (size_t i = 0; i < g->conf->egress_allowlist.n; i++)
-		buf_addf(&lines, "{\"type\":\"rule\",\"entry\":\"%s\"}\n",
-			 g->conf->egress_allowlist.v[i]);
+	egress_put_rules(g, &lines);
 	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it too. */
-	for (size_t i = 0; i < g->decided.n; i++) {
+	for (size_t i = 0; i < g->decided.n; i++)
 		egress_put_decision(&lines, g->decided.v[i] + 1, g->decided.v[i][0] == '+', false);
-		buf_add(&lines, "\n", 1);
-	}
-	if (g->watchers) {
+	if (g->watchers)
 		egress_put_watch(&lines, true);
-		buf_add(&lines, "\n", 1);
-	}
 	return file_write_all(control_fd, buf_data(&lines), buf_len(&lines), e);
 }
 
 static void egress_tell(struct egress *g, const struct buf *line)
 {
 	stream_write(g->control, buf_data(line), buf_len(line));
-	stream_write(g->control, "\n", 1);
 }
 
 static void egress_tell_watch(struct egress *g)
@@ -144,34 +148,18 @@ static void egress_tell_watch(struct egress *g)
 
 /* ---- what ccvm-net says ---- */
 
-/* A string of the line, with every byte replaced that has no place in a name, an address or a reason. */
-static void egress_copy(const struct json_line *l, const char *field, char *out, size_t size)
+static bool egress_read(const struct netctl_report *r, struct egress_entry *e)
 {
-	const char *text = json_get_string(l, field);
-	size_t n = 0;
-
-	for (; text && text[n] && n + 1 < size; n++)
-		out[n] = text[n] >= ' ' && text[n] < 0x7f && text[n] != '"' && text[n] != '\\' ? text[n] : '?';
-	out[n] = '\0';
-}
-
-static bool egress_read(const struct json_line *l, struct egress_entry *e)
-{
-	const char *verdict = json_get_string(l, "verdict");
-	int64_t port = 0;
-
-	memset(e, 0, sizeof(*e));
-	egress_copy(l, "name", e->name, sizeof(e->name));
-	egress_copy(l, "address", e->address, sizeof(e->address));
-	egress_copy(l, "proto", e->proto, sizeof(e->proto));
-	egress_copy(l, "reason", e->reason, sizeof(e->reason));
-	json_get_int(l, "port", &port);
-	json_get_int(l, "count", &e->count);
-	json_get_int(l, "first_ms", &e->first_ms);
-	json_get_int(l, "last_ms", &e->last_ms);
-	e->port = (uint16_t)port;
-	e->refused = verdict && strcmp(verdict, "refused") == 0;
-	return verdict && e->name[0] && port >= 0 && port <= 65535 && e->count > 0 && e->count < INT32_MAX;
+	*e = (struct egress_entry){.port = (uint16_t)r->port,
+				   .refused = strcmp(r->verdict, NETCTL_REFUSED) == 0,
+				   .count = r->count,
+				   .first_ms = r->first_ms,
+				   .last_ms = r->last_ms};
+	snprintf(e->name, sizeof(e->name), "%s", r->name);
+	snprintf(e->address, sizeof(e->address), "%s", r->address);
+	snprintf(e->proto, sizeof(e->proto), "%s", r->proto);
+	snprintf(e->reason, sizeof(e->reason), "%s", r->reason);
+	return (e->refused || strcmp(r->verdict, NETCTL_ALLOWED) == 0) && e->name[0] && e->count > 0;
 }
 
 static struct egress_entry *egress_find(struct egress *g, const struct egress_entry *e)
@@ -247,11 +235,11 @@ static void egress_take(struct egress *g, const struct egress_entry *e)
 	}
 }
 
-static void egress_on_entry(struct egress *g, const struct json_line *l)
+static void egress_on_entry(struct egress *g, const struct netctl_report *r)
 {
 	struct egress_entry e;
 
-	if (egress_read(l, &e))
+	if (egress_read(r, &e))
 		egress_take(g, &e);
 }
 
@@ -270,36 +258,25 @@ void egress_on_guest_denied(struct egress *g, const struct guest_message *m)
 	egress_take(g, &e);
 }
 
-static void egress_on_question(struct egress *g, const struct json_line *l)
+static void egress_on_question(struct egress *g, const struct netctl_report *r)
 {
 	AUTO_BUF struct buf fields = {0};
-	char name[EGRESS_NAME_MAX];
-	int64_t port = 0, wait_ms = 0;
 
-	egress_copy(l, "name", name, sizeof(name));
-	json_get_int(l, "port", &port);
-	json_get_int(l, "wait_ms", &wait_ms);
-	json_add_string(&fields, "host", name);
-	json_add_int(&fields, "port", port);
-	json_add_int(&fields, "wait_ms", wait_ms);
+	json_add_string(&fields, "host", r->name);
+	json_add_int(&fields, "port", r->port);
+	json_add_int(&fields, "wait_ms", r->wait_ms);
 	g->cb.event(g->ctx, "egress-question", &fields);
 }
 
 static void egress_on_line(void *ctx, const char *line, size_t n)
 {
-	static const struct {
-		const char *type;
-		void (*take)(struct egress *g, const struct json_line *l);
-	} table[] = {{"egress", egress_on_entry}, {"question", egress_on_question}};
-	static struct json_line l;
-	const char *type;
+	struct netctl_report r;
 
-	if (json_parse_line(line, n, &l) < 0)
-		return;
-	type = json_get_string(&l, "type");
-	for (size_t i = 0; type && i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].type, type) == 0)
-			table[i].take(ctx, &l);
+	netctl_report_parse(&r, line, n);
+	if (r.type == NETCTL_EGRESS)
+		egress_on_entry(ctx, &r);
+	else if (r.type == NETCTL_QUESTION)
+		egress_on_question(ctx, &r);
 }
 
 static void egress_on_bytes(void *ctx, const void *bytes, size_t n)

@@ -57,7 +57,7 @@ void ending_kill_children(struct session *s)
  */
 static void ending_begin(struct session *s)
 {
-	static const char stop[] = "{\"type\":\"stop\"}\n";
+	AUTO_BUF struct buf stop = {0};
 
 	if (!session_on(s, ATTEMPT_ON_STOP))
 		return;
@@ -67,7 +67,8 @@ static void ending_begin(struct session *s)
 		ending_kill_children(s);
 		return;
 	}
-	streams_to_guest(s->streams, stop, sizeof(stop) - 1);
+	guest_order_put(&stop, &(struct guest_order){.type = GUEST_ORDER_STOP});
+	streams_to_guest(s->streams, buf_data(&stop), buf_len(&stop));
 	timer_start(s->end.timer, ENDING_STOP_GRACE_MS, 0);
 }
 

@@ -11,7 +11,7 @@ static const struct {
 	unsigned phases;
 	unsigned burst;
 	int64_t each_ms;
-} guestgate_kinds[GUESTGATE_KINDS] = {
+} guestgate_kinds[GUESTGATE_TYPES] = {
 	[GUEST_PARKED] = {GUESTGATE_BOOT, 1, 1000},
 	[GUEST_STAGE] = {ALWAYS, 100, 1000},
 	[GUEST_NOTE] = {ALWAYS, 16, 10000},
@@ -39,22 +39,22 @@ static bool guestgate_is_late_stage(const char *stage)
 
 bool guestgate_passes(struct guestgate *g, const struct guest_message *m, enum guestgate_phase phase, int64_t now_ms, uint64_t *more)
 {
-	const int64_t each = guestgate_kinds[m->kind].each_ms, burst_ms = each * guestgate_kinds[m->kind].burst;
-	int64_t *until = &g->kind[m->kind].spent_until_ms;
+	const int64_t each = guestgate_kinds[m->type].each_ms, burst_ms = each * guestgate_kinds[m->type].burst;
+	int64_t *until = &g->kind[m->type].spent_until_ms;
 
-	if (!(guestgate_kinds[m->kind].phases & phase))
+	if (!(guestgate_kinds[m->type].phases & phase))
 		return false;
-	if ((m->kind == GUEST_NOTE || m->kind == GUEST_STAGE) && !(phase & BEFORE_AGENT) && !guestgate_is_late_stage(m->stage))
+	if ((m->type == GUEST_NOTE || m->type == GUEST_STAGE) && !(phase & BEFORE_AGENT) && !guestgate_is_late_stage(m->stage))
 		return false;
 	if (*until < now_ms)
 		*until = now_ms;
 	if (*until + each > now_ms + burst_ms) {
-		g->kind[m->kind].dropped++;
+		g->kind[m->type].dropped++;
 		return false;
 	}
 	*until += each;
 	if (more)
-		*more = g->kind[m->kind].dropped;
-	g->kind[m->kind].dropped = 0;
+		*more = g->kind[m->type].dropped;
+	g->kind[m->type].dropped = 0;
 	return true;
 }

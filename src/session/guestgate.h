@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vm/guest.h"
+#include "proto/guest.h"
 
 enum guestgate_phase {
 	GUESTGATE_BOOT = 1,  /* QEMU runs, up to `go` */
@@ -18,13 +18,13 @@ enum guestgate_phase {
 	GUESTGATE_STOP = 16, /* it was told to stop */
 };
 
-#define GUESTGATE_KINDS (GUEST_OOM + 1)
+#define GUESTGATE_TYPES GUEST_TYPES
 
 struct guestgate { /* all zero at the start */
 	struct {
 		int64_t spent_until_ms; /* when all that passed so far will be paid for */
 		uint64_t dropped;	/* since the last one that passed */
-	} kind[GUESTGATE_KINDS];
+	} kind[GUESTGATE_TYPES];
 };
 
 /* Whether the message counts; then *more (may be NULL) is how many of its kind were dropped for their number since the last that passed.

@@ -5,10 +5,10 @@
  * suspend triggers too). */
 #include "session/hostclock.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "loop/fdwatch.h"
 #include "loop/timer.h"
+#include "proto/guest.h"
 
 #include <errno.h>
 #include <sys/timerfd.h>
@@ -31,11 +31,7 @@ void hostclock_tell(struct hostclock *h)
 {
 	AUTO_BUF struct buf line = {0};
 
-	json_begin(&line);
-	json_add_string(&line, "type", "clock");
-	json_add_int(&line, "ns", clock_wall_ns());
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	guest_order_put(&line, &(struct guest_order){.type = GUEST_ORDER_CLOCK, .ns = clock_wall_ns()});
 	h->cb.send(h->ctx, buf_data(&line), buf_len(&line));
 }
 

@@ -13,6 +13,7 @@
 #include "clip/clip_image.h"
 #include "clip/clip_path.h"
 #include "loop/timer.h"
+#include "proto/guest.h"
 #include "session/clip_event.h"
 
 #include <stdio.h>
@@ -102,6 +103,7 @@ void paste_on_bytes(struct paste *p, uint32_t client, const void *bytes, size_t 
 
 static void paste_offer(struct paste *p)
 {
+	struct guest_order order = {.type = GUEST_ORDER_PASTE};
 	AUTO_BUF struct buf line = {0};
 	unsigned char random[CLIP_TOKEN / 2];
 
@@ -112,12 +114,9 @@ static void paste_offer(struct paste *p)
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(p->token + 2 * i, 3, "%02x", random[i]);
 	p->offered = true;
-	json_begin(&line);
-	json_add_string(&line, "type", "paste");
-	json_add_string(&line, "token", p->token);
-	json_add_string(&line, "suffix", clip_type_suffix(p->type));
-	json_end(&line);
-	buf_add(&line, "\n", 1);
+	snprintf(order.token, sizeof(order.token), "%s", p->token);
+	snprintf(order.suffix, sizeof(order.suffix), "%s", clip_type_suffix(p->type));
+	guest_order_put(&line, &order);
 	p->cb.to_guest(p->ctx, buf_data(&line), buf_len(&line));
 	timer_start(p->timer, PASTE_MS, 0);
 }

@@ -25,9 +25,9 @@ static int routes_on_args(void *ctx, uint32_t client, const void *strings, size_
 	struct session *s = ctx;
 
 	(void)client;
-	s->said.args = true;
-	if (!strlist_is_valid(strings, n))
+	if (s->said.args || !strlist_is_valid(strings, n))
 		return -1;
+	s->said.args = true;
 	buf_add(&s->args, strings, n);
 	return 0;
 }

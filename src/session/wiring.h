@@ -29,7 +29,7 @@
 #include "session/streams.h"
 #include "session/termclip.h"
 #include "vm/accel.h"
-#include "vm/guest.h"
+#include "proto/guest.h"
 #include "vm/hosttsc.h"
 #include "vm/image.h"
 #include "vm/machine.h"

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "loop/stream.h"
-#include "vm/guest.h"
+#include "proto/guest.h"
 #include "vm/hosttsc.h"
 #include "vm/qemu.h"
 #include "vm/qmp.h"
@@ -90,11 +90,11 @@ static void make_on_line(void *ctx, const char *line, size_t n)
 	struct guest_message g;
 
 	guest_parse(line, n, &g);
-	if (g.kind == GUEST_FAILED)
+	if (g.type == GUEST_FAILED)
 		make_fail(m, g.reason);
-	else if (g.kind == GUEST_STAGE)
+	else if (g.type == GUEST_STAGE)
 		m->request->on_progress(g.stage);
-	else if (g.kind == GUEST_PARKED && !m->parked) {
+	else if (g.type == GUEST_PARKED && !m->parked) {
 		m->parked = true;
 		make_save(m);
 	}

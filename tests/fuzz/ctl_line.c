@@ -1,7 +1,7 @@
 /* areas: base
- * files: src/vm/guest.c
+ * files: src/proto/line.c src/proto/guest.c
  * Any bytes as a guest's line: every text is ended, bounded and printable, and every figure can be true. */
-#include "vm/guest.h"
+#include "proto/guest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&m, 0xee, sizeof(m));
 	guest_parse((const char *)data, size, &m);
-	check(m.kind <= GUEST_STOPPED);
+	check(m.type <= GUEST_STOPPED);
 	check_text(m.stage, sizeof(m.stage));
 	check_text(m.reason, sizeof(m.reason));
 	check_figure(m.ms);

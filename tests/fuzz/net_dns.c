@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * Any bytes as a DNS message: what is read is a name, what is written is an answer, and both stay inside. */
 #include "net/net_dns.h"
 

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * Any bytes as a frame: what is reported lies inside, and two looks agree. */
 #include "net/net_filter.h"
 #include "net/net_frame.h"

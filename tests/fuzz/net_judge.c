@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * The verdicts on a guest's bytes, each from any input. The first byte says which verdict, the second holds what the rest of
  * the world would say. A verdict is the same the second time, changes no rule, has its reason, and lets through nothing but
  * what is listed: checked here against the list itself. */

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * A locked network between two strangers. The input is records: one byte that says what happens, two for a length, and a
  * frame of the guest's or of libslirp's. Whatever they send: nothing that libslirp is given goes anywhere but to listed
  * addresses, every frame that is made is well formed, and the tables stay within their bounds. */

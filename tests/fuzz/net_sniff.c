@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * Any bytes as the beginning of a stream: a name that is found is one, and more bytes never take back a verdict. */
 #include "net/net_http.h"
 #include "net/net_tls.h"

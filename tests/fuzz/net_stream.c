@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give the same
  * frames and lines as in one piece, and every byte is accounted for. */
 #include "base/mem.h"

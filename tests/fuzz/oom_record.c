@@ -1,5 +1,5 @@
 /* areas: base
- * files: guest/report/oom.c
+ * files: guest/report/oom.c src/proto/line.c src/proto/guest.c
  * A record of the guest's kernel log: names in it are chosen by any program. */
 #include "report/oom.h"
 

@@ -1,9 +1,9 @@
 /* areas: base
- * files: src/vm/guest.c
+ * files: src/proto/line.c src/proto/guest.c
  * What the session makes of a guest's lines, the hostile ones included. */
 #include "unit/unit.h"
 
-#include "vm/guest.h"
+#include "proto/guest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static const struct {
     {"{\"type\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
     {"{\"type\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
     /* not a known message */
-    {"{\"type\":\"shutdown\",\"stage\":\"x\"}", "0 x||0|0|0|0"},
+    {"{\"type\":\"shutdown\",\"stage\":\"x\"}", "0 ||0|0|0|0"},
     {"{\"type\":\"Ready\"}", "0 ||0|0|0|0"},
     {"{\"type\":\"\"}", "0 ||0|0|0|0"},
     {"{\"type\":5,\"stage\":\"x\"}", "0 ||0|0|0|0"},
@@ -73,7 +73,7 @@ static void test_lines(void **state)
 		memset(&m, 'x', sizeof(m));
 		guest_parse(cases[i].line, strlen(cases[i].line), &m);
 		got =
-		    mem_format("%d %s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64, (int)m.kind, m.stage,
+		    mem_format("%d %s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64, (int)m.type, m.stage,
 			       m.reason, m.ms, m.memory_total_kib, m.memory_used_kib, m.load_milli);
 		if (strcmp(got, cases[i].seen) != 0)
 			fail_msg("%s\n  got    %s\n  wanted %s", cases[i].line, got, cases[i].seen);
@@ -111,7 +111,7 @@ static void test_long_texts_are_cut(void **state)
 		struct guest_message m;
 
 		parse_long(units[i].unit, units[i].n, &m);
-		assert_int_equal(m.kind, GUEST_FAILED);
+		assert_int_equal(m.type, GUEST_FAILED);
 		if (strlen(m.stage) != units[i].stage || strlen(m.reason) != units[i].reason)
 			fail_msg("case %zu: kept %zu and %zu bytes, wanted %zu and %zu", i, strlen(m.stage),
 				 strlen(m.reason), units[i].stage, units[i].reason);
@@ -130,7 +130,7 @@ static void test_longest_line(void **state)
 			buf_add(&line, " ", 1);
 		buf_add(&line, "}", 1);
 		guest_parse(buf_text(&line), buf_len(&line), &m);
-		assert_int_equal(m.kind, more ? GUEST_UNKNOWN : GUEST_READY);
+		assert_int_equal(m.type, more ? GUEST_UNKNOWN : GUEST_READY);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/session/guestgate.c src/vm/guest.c
+ * files: src/session/guestgate.c src/proto/line.c src/proto/guest.c
  * What counts of a guest's messages, when and how many. */
 #include "unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* areas: base net sandbox
+/* areas: base net proto sandbox
  * The confinement, seen from inside: each attempt runs in a child of its own that is confined as ccvm-net is
  * and ends with _exit (the leak check would need ptrace, which is refused). */
 #include <setjmp.h>

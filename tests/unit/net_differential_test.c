@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * What a server reads is what was checked: a locked guest that sends anything, through filter, flows and the real libslirp,
  * to servers that are the other ends of socket pairs. Theory of operation:
  *

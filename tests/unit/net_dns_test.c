@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * DNS messages: questions of a guest, answers to it, answers it got. */
 #include "unit/unit.h"
 

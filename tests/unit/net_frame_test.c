@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * The frame parser and the filter, on frames written as hex. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * The locked network without sockets: frames in, frames out. tests/host/test_egress.py does the same against a whole
  * ccvm-net; here is what is hard to bring about there. */
 #include "unit/unit.h"

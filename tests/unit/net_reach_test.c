@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * Whose an address is, as the kernel of this machine says; and its answers, also ones that it never gives. */
 #include "unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * What an allowlist means: entries, ports, decisions of the user, addresses that names may resolve to. */
 #include "unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * What a stream begins with: the server name of a ClientHello, the host of a request; and the text of a refusal. */
 #include "unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* areas: base net
+/* areas: base net proto
  * QEMU's framing and the session's lines, however the bytes are cut. */
 #include <setjmp.h>
 #include <stdarg.h>

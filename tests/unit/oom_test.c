@@ -1,5 +1,5 @@
 /* areas: base
- * files: guest/report/oom.c
+ * files: guest/report/oom.c src/proto/line.c src/proto/guest.c
  * Which process the kernel says it has ended. */
 #include "unit/unit.h"
 
