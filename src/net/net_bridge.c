@@ -195,7 +195,7 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 		/* Nothing of a locked guest hangs. A frame from a false address gets no answer: it would
 		 * reach nobody. */
 		if (b->locked && (verdict == NET_FILTER_DESTINATION || verdict == NET_FILTER_SERVICE))
-			net_locked_refuse(b->locked, &f, "not an address of this network");
+			net_locked_refuse(b->locked, &f, "not an address of this network", now_ms);
 		return;
 	}
 	b->from_guest.frames++;
@@ -328,7 +328,7 @@ static void bridge_ask_resolver(void *ctx, const char *name)
 	net_resolve_ask(((struct net_bridge *)ctx)->resolve, name, clock_mono_ms());
 }
 
-static void bridge_on_answer(void *ctx, const char *name, const struct net_locked_answer *answer)
+static void bridge_on_answer(void *ctx, const char *name, const struct net_names_answer *answer)
 {
 	struct net_bridge *b = ctx;
 

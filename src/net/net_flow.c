@@ -16,6 +16,7 @@ struct net_flows {
 	uint32_t next_port;
 	size_t next_slot;
 	size_t n;
+	size_t asking, timed;
 	size_t kept; /* bytes of all flows */
 };
 
@@ -80,6 +81,28 @@ void net_flows_set_fd(struct net_flows *t, struct net_flow *f, int fd)
 		t->by_fd[fd] = (int16_t)(f - t->flow + 1);
 }
 
+void net_flows_set_state(struct net_flows *t, struct net_flow *f, enum net_flow_state state)
+{
+	t->asking += (state == NET_FLOW_ASKING) - (size_t)(f->state == NET_FLOW_ASKING);
+	f->state = state;
+}
+
+void net_flows_set_deadline(struct net_flows *t, struct net_flow *f, int64_t deadline_ms)
+{
+	t->timed += (deadline_ms != 0) - (size_t)(f->deadline_ms != 0);
+	f->deadline_ms = deadline_ms;
+}
+
+void net_flows_set_name(struct net_flow *f, int name)
+{
+	f->name = name;
+}
+
+void net_flows_touch(struct net_flow *f, int64_t now_ms)
+{
+	f->last_ms = now_ms;
+}
+
 /* Ports go round, so that a late packet of an old flow finds nobody. */
 static uint16_t flows_take_port(struct net_flows *t)
 {
@@ -124,7 +147,8 @@ void net_flows_detach(struct net_flows *t, struct net_flow *f)
 	while (&t->flow[*at - 1] != f)
 		at = &t->flow[*at - 1].next_in_bucket;
 	*at = f->next_in_bucket;
-	f->state = NET_FLOW_ENDED;
+	net_flows_set_deadline(t, f, 0);
+	net_flows_set_state(t, f, NET_FLOW_ENDED);
 	net_flows_drop_kept(t, f);
 }
 
@@ -192,4 +216,14 @@ struct net_flow *net_flows_at(struct net_flows *t, size_t i)
 size_t net_flows_count(const struct net_flows *t)
 {
 	return t->n;
+}
+
+size_t net_flows_asking(const struct net_flows *t)
+{
+	return t->asking;
+}
+
+size_t net_flows_timed(const struct net_flows *t)
+{
+	return t->timed;
 }

@@ -27,21 +27,32 @@ enum net_flow_state {
 	NET_FLOW_ENDED,	  /* nobody's any more; here until libslirp has closed its socket */
 };
 
+/* Its bytes: written by net_carry.c alone. */
+struct net_flow_stream {
+	uint32_t isn; /* the guest's */
+	struct net_tcp tcp;
+	uint32_t given; /* the next byte for libslirp, in its numbering, which is not the guest's */
+	bool fin_remote;
+};
+
+/* Where it goes: written by net_open.c alone. */
+struct net_flow_aim {
+	uint8_t remote[4]; /* that libslirp connects to */
+	uint8_t tried;	   /* results of the name that did not answer */
+	bool sniff;	   /* the beginning is to be checked */
+};
+
+/* But for these two, written by net_flow.c alone. */
 struct net_flow {
 	enum net_flow_state state;
 	uint8_t proto;
-	bool sniff; /* the beginning is to be checked */
-	bool fin_remote;
 	uint16_t guest_port, port; /* port: the one the guest sends to */
 	uint16_t slirp_port;
 	uint8_t target[4]; /* that the guest sends to */
-	uint8_t remote[4]; /* that libslirp connects to */
 	int name;	   /* index in net_names, or -1 */
-	uint8_t tried;	   /* results of the name that did not answer */
 	int fd;		   /* libslirp's socket, or -1; not to be used but as a key */
-	uint32_t isn;	   /* the guest's */
-	struct net_tcp tcp;
-	uint32_t given; /* the next byte for libslirp, in its numbering, which is not the guest's (net_carry.c) */
+	struct net_flow_stream stream;
+	struct net_flow_aim aim;
 	int64_t last_ms, deadline_ms; /* deadline_ms 0: none */
 	uint8_t *bytes;		      /* owned: the first packet while it waits, then what is kept back */
 	size_t len, size;
@@ -66,6 +77,13 @@ void net_flows_remove(struct net_flows *t, struct net_flow *f);
 /* The guest may use its end for another flow; what is kept is dropped. Not twice. */
 void net_flows_detach(struct net_flows *t, struct net_flow *f);
 
+void net_flows_set_state(struct net_flows *t, struct net_flow *f, enum net_flow_state state);
+void net_flows_set_deadline(struct net_flows *t, struct net_flow *f,
+			    int64_t deadline_ms); /* 0: none */
+void net_flows_set_name(struct net_flow *f, int name);
+/* Something has happened on it. */
+void net_flows_touch(struct net_flow *f, int64_t now_ms);
+
 /* libslirp's socket for the flow; -1: it has none. The number is below NET_FLOW_FD_END. */
 #define NET_FLOW_FD_END 4096
 void net_flows_set_fd(struct net_flows *t, struct net_flow *f, int fd);
@@ -83,5 +101,7 @@ void net_flows_drop_kept(struct net_flows *t, struct net_flow *f);
 /* Walk: i from 0 to below NET_FLOW_MAX; free ones have the state FREE. */
 struct net_flow *net_flows_at(struct net_flows *t, size_t i);
 size_t net_flows_count(const struct net_flows *t);
+size_t net_flows_asking(const struct net_flows *t); /* in the state ASKING */
+size_t net_flows_timed(const struct net_flows *t);  /* with a deadline */
 
 #endif

@@ -49,11 +49,13 @@ static enum net_judge_way judge_arp(const struct net_frame *f)
 static enum net_judge_way judge_ipv4(const struct net_frame *f, const char **reason)
 {
 	if (f->is_fragment || f->has_extras) {
-		*reason = f->is_fragment ? "fragments are not carried" : "IP options are not carried";
+		*reason =
+		    f->is_fragment ? "fragments are not carried" : "IP options are not carried";
 		return NET_JUDGE_UNCARRIED;
 	}
 	*reason = "only TCP and UDP are carried";
-	if (!f->has_transport || (f->proto != NET_FRAME_PROTO_TCP && f->proto != NET_FRAME_PROTO_UDP))
+	if (!f->has_transport ||
+	    (f->proto != NET_FRAME_PROTO_TCP && f->proto != NET_FRAME_PROTO_UDP))
 		return NET_JUDGE_REFUSED;
 	if (memcmp(f->dst, judge_resolver, 4) == 0)
 		return NET_JUDGE_TO_RESOLVER;
@@ -76,7 +78,8 @@ enum net_judge_way net_judge_frame(const struct net_frame *f, bool ipv6, const c
 	case NET_FRAME_IPV4:
 		return judge_ipv4(f, reason);
 	case NET_FRAME_IPV6:
-		return f->proto == NET_FRAME_PROTO_ICMPV6 ? judge_icmpv6(f, ipv6, reason) : NET_JUDGE_IPV6;
+		return f->proto == NET_FRAME_PROTO_ICMPV6 ? judge_icmpv6(f, ipv6, reason)
+							  : NET_JUDGE_IPV6;
 	case NET_FRAME_OTHER:
 		return NET_JUDGE_NOBODY;
 	}
@@ -87,12 +90,14 @@ enum net_judge_segment net_judge_segment(const struct net_frame *f, const uint32
 {
 	const bool syn = net_judge_is_syn(f);
 
-	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first: no such SYN means anything. */
+	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first: no such SYN
+	 * means anything. */
 	if (syn && f->payload_len)
 		return NET_JUDGE_SEGMENT_DROP;
 	if (!isn)
 		return syn ? NET_JUDGE_SEGMENT_FIRST : NET_JUDGE_SEGMENT_STRAY;
-	return syn && f->tcp_seq != *isn ? NET_JUDGE_SEGMENT_AGAIN /* the port's next use */ : NET_JUDGE_SEGMENT_NEXT;
+	return syn && f->tcp_seq != *isn ? NET_JUDGE_SEGMENT_AGAIN /* the port's next use */
+					 : NET_JUDGE_SEGMENT_NEXT;
 }
 
 struct net_judge_verdict net_judge_ipv6(const struct net_rules *rules, const struct net_frame *f)
@@ -101,7 +106,8 @@ struct net_judge_verdict net_judge_ipv6(const struct net_rules *rules, const str
 	struct net_judge_verdict v = judge_refuse("IPv6 is not carried unless listed");
 	enum net_rules_verdict said;
 
-	if (!f->has_transport || f->has_extras || memcmp(f->dst, judge_prefix6, sizeof(judge_prefix6)) == 0)
+	if (!f->has_transport || f->has_extras ||
+	    memcmp(f->dst, judge_prefix6, sizeof(judge_prefix6)) == 0)
 		return v;
 	if (f->proto == NET_FRAME_PROTO_UDP && f->dst_port == NET_PLAN_HTTPS)
 		return judge_refuse("QUIC is not carried");
@@ -122,14 +128,17 @@ enum net_judge_question net_judge_question(struct net_dns_question *q, enum net_
 	if (code < 0)
 		return NET_JUDGE_QUESTION_DROP;
 	*rcode = (enum net_dns_rcode)code;
-	return code == NET_DNS_NOERROR && q->type == NET_DNS_TYPE_A ? NET_JUDGE_QUESTION_NAME : NET_JUDGE_QUESTION_CODE;
+	return code == NET_DNS_NOERROR && q->type == NET_DNS_TYPE_A ? NET_JUDGE_QUESTION_NAME
+								    : NET_JUDGE_QUESTION_CODE;
 }
 
 /* ---- connections ---- */
 
-enum net_rules_verdict net_judge_rules(const struct net_rules *rules, const struct net_judge_wish *w)
+enum net_rules_verdict net_judge_rules(const struct net_rules *rules,
+				       const struct net_judge_wish *w)
 {
-	return w->name ? net_rules_check_name(rules, w->name, w->port) : net_rules_check_address(rules, &w->to, w->port);
+	return w->name ? net_rules_check_name(rules, w->name, w->port)
+		       : net_rules_check_address(rules, &w->to, w->port);
 }
 
 /* What no rule changes; NULL: the rules decide. */
@@ -145,8 +154,10 @@ static const char *judge_never(const struct net_judge_wish *w)
 	return NULL;
 }
 
-struct net_judge_verdict net_judge_first(const struct net_rules *rules, const struct net_judge_wish *w)
+struct net_judge_verdict net_judge_first(const struct net_rules *rules,
+					 const struct net_judge_wish *w)
 {
+	struct net_judge_verdict v = {.act = NET_JUDGE_REFUSE};
 	const char *reason = judge_never(w);
 	enum net_rules_verdict said;
 
@@ -156,30 +167,33 @@ struct net_judge_verdict net_judge_first(const struct net_rules *rules, const st
 	reason = w->name ? NULL : net_rules_refuses_listed(rules, &w->to, w->place);
 	if (reason && said == NET_RULES_ALLOW)
 		return judge_refuse(reason);
-	return (struct net_judge_verdict){
-	    .act = said == NET_RULES_ALLOW ? NET_JUDGE_PASS
-		   : w->may_ask && said != NET_RULES_DENIED && w->proto == NET_FRAME_PROTO_TCP ? NET_JUDGE_ASK
-											       : NET_JUDGE_REFUSE,
-	    .reason = net_rules_verdict_name(said),
-	    .by_rules = true};
+	v.reason = net_rules_verdict_name(said);
+	v.by_rules = true;
+	if (said == NET_RULES_ALLOW)
+		v.act = NET_JUDGE_PASS;
+	else if (w->may_ask && said != NET_RULES_DENIED && w->proto == NET_FRAME_PROTO_TCP)
+		v.act = NET_JUDGE_ASK;
+	return v;
 }
 
-const char *net_judge_result(const struct net_rules *rules, const struct net_address *a, struct net_rules_place place)
+const char *net_judge_result(const struct net_rules *rules, const struct net_address *a,
+			     struct net_rules_place place)
 {
 	const enum net_address_scope scope = net_address_scope(a);
 
 	if (net_rules_accepts_result(rules, a, place))
 		return NULL;
-	if (place.is_host &&
-	    (scope == NET_ADDRESS_PUBLIC || scope == NET_ADDRESS_PRIVATE || scope == NET_ADDRESS_SHARED))
+	if (place.is_host && (scope == NET_ADDRESS_PUBLIC || scope == NET_ADDRESS_PRIVATE ||
+			      scope == NET_ADDRESS_SHARED))
 		return "resolved to an address of the host";
 	return judge_scope_reason[scope];
 }
 
 /* ---- what a client says first ---- */
 
-struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, const uint8_t *bytes, size_t len,
-					     bool ended, char said[NET_TLS_NAME_MAX + 1])
+struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, const uint8_t *bytes,
+					     size_t len, bool ended,
+					     char said[NET_TLS_NAME_MAX + 1])
 {
 	/* By what was found; over TLS, over HTTP. */
 	static const char *const reasons[][2] = {
@@ -192,7 +206,8 @@ struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, co
 			       "encrypted ClientHello (ECH): the name in it cannot be checked"},
 	};
 	const bool http = port == NET_PLAN_HTTP;
-	const enum net_sniff got = http ? net_http_host(bytes, len, said) : net_tls_server_name(bytes, len, said);
+	const enum net_sniff got =
+	    http ? net_http_host(bytes, len, said) : net_tls_server_name(bytes, len, said);
 
 	if (got == NET_SNIFF_MORE && !ended)
 		return (struct net_judge_verdict){.act = NET_JUDGE_WAIT};

@@ -1,6 +1,7 @@
-/* net_judge: what a locked guest's bytes mean, and what is to become of them (steps 1 to 6 at the head of
- * net_locked.c). Pure: a verdict is a function of its arguments. Nothing here has a descriptor or a clock, or
- * changes what anybody else sees; net_locked and its parts execute the verdicts. */
+/* net_judge: what a locked guest's bytes mean, and what is to become of them (steps 1 to 6 at the
+ * head of net_locked.c). Pure: a verdict is a function of its arguments. Nothing here has a
+ * descriptor or a clock, or changes what anybody else sees; net_locked and its parts execute the
+ * verdicts. */
 #ifndef CCVM_NET_JUDGE_H
 #define CCVM_NET_JUDGE_H
 
@@ -77,10 +78,12 @@ struct net_judge_wish {
 };
 
 /* REFUSE, ASK or PASS. */
-struct net_judge_verdict net_judge_first(const struct net_rules *rules, const struct net_judge_wish *w);
+struct net_judge_verdict net_judge_first(const struct net_rules *rules,
+					 const struct net_judge_wish *w);
 
 /* What the rules say of it alone. */
-enum net_rules_verdict net_judge_rules(const struct net_rules *rules, const struct net_judge_wish *w);
+enum net_rules_verdict net_judge_rules(const struct net_rules *rules,
+				       const struct net_judge_wish *w);
 
 /* Why a result of an allowed name may not be connected to: constant text, or NULL. */
 const char *net_judge_result(const struct net_rules *rules, const struct net_address *a,
@@ -88,13 +91,15 @@ const char *net_judge_result(const struct net_rules *rules, const struct net_add
 /* The same for no result. */
 extern const char net_judge_no_result[];
 
-/* The beginning of a stream to NET_PLAN_HTTP or NET_PLAN_HTTPS of `name`; ended: the client says no more.
- * WAIT, PASS, or REFUSE; then `said` is the name it is for, or empty. */
-struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, const uint8_t *bytes, size_t len,
-					     bool ended, char said[NET_TLS_NAME_MAX + 1]);
+/* The beginning of a stream to NET_PLAN_HTTP or NET_PLAN_HTTPS of `name`; ended: the client says no
+ * more. WAIT, PASS, or REFUSE; then `said` is the name it is for, or empty. */
+struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, const uint8_t *bytes,
+					     size_t len, bool ended,
+					     char said[NET_TLS_NAME_MAX + 1]);
 
-/* A packet over IPv6 with TCP or UDP goes through as it is, where a literal entry says so: there are no
- * synthetic addresses to rewrite. PASS or REFUSE; to be connected to, its place has to be right, too. */
+/* A packet over IPv6 with TCP or UDP goes through as it is, where a literal entry says so: there
+ * are no synthetic addresses to rewrite. PASS or REFUSE; to be connected to, its place has to be
+ * right, too. */
 struct net_judge_verdict net_judge_ipv6(const struct net_rules *rules, const struct net_frame *f);
 
 #endif

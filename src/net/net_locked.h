@@ -37,13 +37,6 @@ struct net_locked_config {
 	void (*on_question)(void *ctx, const char *name, uint16_t port);
 };
 
-struct net_locked_answer {
-	uint8_t address[NET_NAMES_RESULTS][4];
-	size_t n;
-	uint32_t ttl;	     /* seconds */
-	const char *failure; /* constant text when n is 0 */
-};
-
 struct net_locked;
 
 struct net_locked *net_locked_new(const struct net_locked_config *config);
@@ -53,7 +46,8 @@ void net_locked_free(struct net_locked *l);
 void net_locked_from_guest(struct net_locked *l, const struct net_frame *f, int64_t now_ms);
 
 /* One that it did not: answered, where an answer is due, and logged. */
-void net_locked_refuse(struct net_locked *l, const struct net_frame *f, const char *reason);
+void net_locked_refuse(struct net_locked *l, const struct net_frame *f, const char *reason,
+		       int64_t now_ms);
 
 /* libslirp has made a socket, or closes one (net_slirp_socket_fn): a flow ends with its socket, and is known as long as it. */
 void net_locked_on_socket(struct net_locked *l, int fd, bool open);
@@ -61,8 +55,8 @@ void net_locked_on_socket(struct net_locked *l, int fd, bool open);
 /* A frame of libslirp's for the guest. May be called from within to_slirp; libslirp itself is never called from here. */
 void net_locked_from_slirp(struct net_locked *l, const uint8_t *bytes, size_t len, int64_t now_ms);
 
-void net_locked_resolved(struct net_locked *l, const char *name, const struct net_locked_answer *answer,
-			 int64_t now_ms);
+void net_locked_resolved(struct net_locked *l, const char *name,
+			 const struct net_names_answer *answer, int64_t now_ms);
 
 /* Whether somebody is there to be asked. Without, what waits is refused. */
 void net_locked_watch(struct net_locked *l, bool watched, int64_t now_ms);

@@ -6,6 +6,8 @@
 #define OFFSETS	     (1U << 17)
 #define OFFSET_FIRST 1U /* not the network's own address */
 #define BUCKETS	     8192U
+#define TTL_MAX_S     3600
+#define FAILURE_TTL_S 5
 
 struct net_names {
 	struct net_name entry[NET_NAMES_MAX];
@@ -125,6 +127,40 @@ struct net_name *net_names_by_address(struct net_names *n, const uint8_t address
 	name = &n->entry[n->by_offset[offset] - 1];
 	name->used_ms = now_ms;
 	return name;
+}
+
+void net_names_hold(struct net_name *name)
+{
+	name->uses++;
+}
+
+void net_names_release(struct net_name *name)
+{
+	name->uses--;
+}
+
+enum net_names_status net_names_status(struct net_name *name, int64_t now_ms)
+{
+	if ((name->status == NET_NAMES_RESOLVED || name->status == NET_NAMES_FAILED) &&
+	    now_ms >= name->expires_ms)
+		name->status = NET_NAMES_UNKNOWN;
+	return name->status;
+}
+
+void net_names_ask(struct net_name *name)
+{
+	name->status = NET_NAMES_ASKING;
+}
+
+void net_names_answer(struct net_name *name, const struct net_names_answer *answer, int64_t now_ms)
+{
+	const uint32_t ttl = answer->ttl < TTL_MAX_S ? answer->ttl : TTL_MAX_S;
+
+	name->status = answer->n ? NET_NAMES_RESOLVED : NET_NAMES_FAILED;
+	name->failure = answer->failure ? answer->failure : "has no IPv4 address";
+	name->expires_ms = now_ms + (int64_t)(answer->n ? ttl : FAILURE_TTL_S) * 1000;
+	name->nresults = (uint8_t)answer->n;
+	memcpy(name->results, answer->address, sizeof(name->results));
 }
 
 void net_names_address(const struct net_name *name, uint8_t address[4])

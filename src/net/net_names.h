@@ -16,6 +16,14 @@
 #define NET_NAMES_RESULTS   8
 #define NET_NAMES_SYNTHETIC 198, 18, 0, 0 /* /15 */
 
+/* What the host's resolver says of a name. */
+struct net_names_answer {
+	uint8_t address[NET_NAMES_RESULTS][4];
+	size_t n;
+	uint32_t ttl;	     /* seconds */
+	const char *failure; /* constant text when n is 0 */
+};
+
 enum net_names_status {
 	NET_NAMES_UNKNOWN, /* never asked, or the answer has expired */
 	NET_NAMES_ASKING,
@@ -23,6 +31,7 @@ enum net_names_status {
 	NET_NAMES_FAILED,
 };
 
+/* Written by net_names.c alone. */
 struct net_name {
 	char *text;	 /* owned */
 	uint32_t offset; /* within the synthetic network */
@@ -50,6 +59,16 @@ struct net_name *net_names_by_address(struct net_names *n, const uint8_t address
 struct net_name *net_names_find(struct net_names *n, const char *text);
 struct net_name *net_names_at(struct net_names *n, int index);
 int net_names_index(const struct net_names *n, const struct net_name *name);
+
+/* A flow holds on to the name, or no longer does. */
+void net_names_hold(struct net_name *name);
+void net_names_release(struct net_name *name);
+
+/* Its status at this time: an answer that is over is forgotten. */
+enum net_names_status net_names_status(struct net_name *name, int64_t now_ms);
+void net_names_ask(struct net_name *name);
+/* Keeps the answer: for as long as it says, an hour at most; a failure for some seconds. */
+void net_names_answer(struct net_name *name, const struct net_names_answer *answer, int64_t now_ms);
 
 void net_names_address(const struct net_name *name, uint8_t address[4]);
 bool net_names_is_synthetic(const uint8_t address[4]);

@@ -1,4 +1,5 @@
 #include "net/net_resolve.h"
+#include "net/net_rules.h"
 #include "base/buf.h"
 #include "base/mem.h"
 
@@ -23,7 +24,7 @@ struct resolve_query {
 
 struct net_resolve {
 	ares_channel channel;
-	void (*on_answer)(void *ctx, const char *name, const struct net_locked_answer *answer);
+	void (*on_answer)(void *ctx, const char *name, const struct net_names_answer *answer);
 	void *ctx;
 	struct resolve_query query[NET_RESOLVE_MAX];
 	size_t active;
@@ -55,7 +56,7 @@ static void resolve_on_reply(void *ctx, int status, int timeouts, unsigned char 
 	struct resolve_query *q = ctx;
 	struct net_resolve *r = q->resolve;
 	struct ares_addrttl found[NET_NAMES_RESULTS];
-	struct net_locked_answer answer = {.ttl = UINT32_MAX};
+	struct net_names_answer answer = {.ttl = UINT32_MAX};
 	char name[NET_RULES_NAME_MAX + 1];
 	int n = NET_NAMES_RESULTS;
 
@@ -79,7 +80,7 @@ static void resolve_on_reply(void *ctx, int status, int timeouts, unsigned char 
 
 struct net_resolve *net_resolve_new(const char *servers,
 				    void (*on_answer)(void *ctx, const char *name,
-						      const struct net_locked_answer *answer),
+						      const struct net_names_answer *answer),
 				    void *ctx, struct err *e)
 {
 	struct net_resolve *r = mem_alloc(sizeof(*r));
@@ -148,7 +149,8 @@ static void resolve_look_again(struct net_resolve *r, int64_t now_ms)
 
 void net_resolve_ask(struct net_resolve *r, const char *name, int64_t now_ms)
 {
-	static const struct net_locked_answer busy = {.failure = "too many names are being looked up"};
+	static const struct net_names_answer busy = {.failure =
+							 "too many names are being looked up"};
 	size_t i = 0;
 
 	resolve_look_again(r, now_ms);

@@ -4,7 +4,7 @@
 #define CCVM_NET_RESOLVE_H
 
 #include "base/err.h"
-#include "net/net_locked.h"
+#include "net/net_names.h"
 #include "net/net_poll.h"
 
 #define NET_RESOLVE_MAX 64 /* lookups under way; more fail at once */
@@ -15,7 +15,7 @@ struct net_resolve;
  * servers: instead of the configuration's, comma separated, each ADDRESS or ADDRESS:PORT; or NULL. */
 struct net_resolve *net_resolve_new(const char *servers,
 				    void (*on_answer)(void *ctx, const char *name,
-						      const struct net_locked_answer *answer),
+						      const struct net_names_answer *answer),
 				    void *ctx, struct err *e);
 void net_resolve_free(struct net_resolve *r);
 

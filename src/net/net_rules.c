@@ -219,8 +219,9 @@ static size_t rules_decision(const struct net_rules *r, const struct rules_subje
 		const struct net_rules_decision *d = &r->decisions[i];
 
 		/* Without a port: an allowance is for the listed ports, a denial for all. */
-		if (rules_matches(&d->entry, s) && (d->allow ? rules_has_port(r, &d->entry, s->port)
-							     : !d->entry.port || d->entry.port == s->port))
+		if (rules_matches(&d->entry, s) &&
+		    (d->allow ? rules_has_port(r, &d->entry, s->port)
+			      : !d->entry.port || d->entry.port == s->port))
 			return i + 1;
 	}
 	return 0;
@@ -235,19 +236,23 @@ static enum net_rules_verdict rules_check(const struct net_rules *r, const struc
 	return r->decisions[found - 1].allow ? NET_RULES_ALLOW : NET_RULES_DENIED;
 }
 
-enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name, uint16_t port)
+enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name,
+					    uint16_t port)
 {
 	return rules_check(r, &(struct rules_subject){.name = name, .port = port});
 }
 
-enum net_rules_verdict net_rules_check_address(const struct net_rules *r, const struct net_address *a, uint16_t port)
+enum net_rules_verdict net_rules_check_address(const struct net_rules *r,
+					       const struct net_address *a, uint16_t port)
 {
 	return rules_check(r, &(struct rules_subject){.address = a, .port = port});
 }
 
-void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a, uint16_t port)
+void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a,
+		   uint16_t port)
 {
-	const size_t found = rules_decision(r, &(struct rules_subject){.name = name, .address = a, .port = port});
+	const size_t found =
+	    rules_decision(r, &(struct rules_subject){.name = name, .address = a, .port = port});
 
 	if (found && r->decisions[found - 1].uses == NET_RULES_ONCE)
 		rules_drop_decision(r, found - 1);

@@ -75,12 +75,15 @@ bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum ne
 void net_rules_expire(struct net_rules *r, int64_t now_ms);
 
 /* What holds for a name (normalised) or a literal address. */
-enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name, uint16_t port);
-enum net_rules_verdict net_rules_check_address(const struct net_rules *r, const struct net_address *a, uint16_t port);
+enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name,
+					    uint16_t port);
+enum net_rules_verdict net_rules_check_address(const struct net_rules *r,
+					       const struct net_address *a, uint16_t port);
 
-/* The verdict of one of these was followed: uses up the decision it came from, if that is for once. name: NULL for
- * the address. */
-void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a, uint16_t port);
+/* The verdict of one of these was followed: uses up the decision it came from, if that is for once.
+ * name: NULL for the address. */
+void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a,
+		   uint16_t port);
 
 /* What is special about an address, and what the options say of it. */
 struct net_rules_place {

@@ -1,7 +1,8 @@
 /* areas: base net proto
- * The verdicts on a guest's bytes, each from any input. The first byte says which verdict, the second holds what the rest of
- * the world would say. A verdict is the same the second time, changes no rule, has its reason, and lets through nothing but
- * what is listed: checked here against the list itself. */
+ * The verdicts on a guest's bytes, each from any input. The first byte says which verdict, the
+ * second holds what the rest of the world would say. A verdict is the same the second time, changes
+ * no rule, has its reason, and lets through nothing but what is listed: checked here against the
+ * list itself. */
 #include "net/net_http.h"
 #include "net/net_judge.h"
 #include "net/net_names.h"
@@ -12,10 +13,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abort();                                                                   \
 	} while (0)
 
 /* Bits of the second byte. */
@@ -28,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ENDED	      64
 #define DECIDED	      128
 
-static const char *const names[] = {"good.example", "evil.example", "api.anthropic.com", "denied.example"};
+static const char *const names[] = {"good.example", "evil.example", "api.anthropic.com",
+				    "denied.example"};
 static const uint16_t ports[] = {443, 80, 22, 53};
 static const uint8_t gateway[4] = {NET_PLAN_GATEWAY4}, resolver[4] = {NET_PLAN_RESOLVER4};
 
@@ -51,8 +53,9 @@ static void make_rules(bool decided)
 
 static struct net_rules_place place_of(uint8_t world)
 {
-	return (struct net_rules_place){
-	    .is_host = world & IS_HOST, .host_loopback = world & HOST_LOOPBACK, .link_local = world & LINK_LOCAL};
+	return (struct net_rules_place){.is_host = world & IS_HOST,
+					.host_loopback = world & HOST_LOOPBACK,
+					.link_local = world & LINK_LOCAL};
 }
 
 static void check_ipv6(const struct net_frame *f)
@@ -63,7 +66,8 @@ static void check_ipv6(const struct net_frame *f)
 	MUST(v.reason && (v.act == NET_JUDGE_PASS || v.act == NET_JUDGE_REFUSE));
 	if (v.act == NET_JUDGE_REFUSE)
 		return;
-	MUST(f->has_transport && memcmp(f->dst, listed, 4) == 0 && (f->dst_port == 443 || f->dst_port == 80));
+	MUST(f->has_transport && memcmp(f->dst, listed, 4) == 0 &&
+	     (f->dst_port == 443 || f->dst_port == 80));
 	MUST(f->proto != NET_FRAME_PROTO_UDP || f->dst_port == 80);
 }
 
@@ -73,7 +77,8 @@ static void check_segment(const struct net_frame *f, const uint32_t *isn)
 
 	MUST((what == NET_JUDGE_SEGMENT_DROP) == (net_judge_is_syn(f) && f->payload_len > 0));
 	if (what == NET_JUDGE_SEGMENT_FIRST || what == NET_JUDGE_SEGMENT_AGAIN)
-		MUST(net_judge_is_syn(f) && !f->payload_len && (isn != NULL) == (what == NET_JUDGE_SEGMENT_AGAIN));
+		MUST(net_judge_is_syn(f) && !f->payload_len &&
+		     (isn != NULL) == (what == NET_JUDGE_SEGMENT_AGAIN));
 	MUST(what != NET_JUDGE_SEGMENT_NEXT || isn);
 	MUST(what != NET_JUDGE_SEGMENT_STRAY || !isn);
 }
@@ -126,7 +131,8 @@ static void check_passed(const struct net_judge_wish *w, bool decided)
 	MUST(w->port == 443 || w->port == 80);
 	MUST(w->proto != NET_FRAME_PROTO_UDP || w->port != 443);
 	if (w->name) {
-		MUST(once || strcmp(w->name, "good.example") == 0 || strcmp(w->name, "api.anthropic.com") == 0);
+		MUST(once || strcmp(w->name, "good.example") == 0 ||
+		     strcmp(w->name, "api.anthropic.com") == 0);
 		return;
 	}
 	MUST(w->to.bytes[0] == 10 || w->to.bytes[0] == 93);
@@ -152,7 +158,8 @@ static void check_wish(uint8_t world, const uint8_t *bytes, size_t len)
 	MUST(v.act == again.act && v.reason == again.reason && v.by_rules == again.by_rules);
 	MUST(v.reason && v.act != NET_JUDGE_WAIT);
 	if (v.act == NET_JUDGE_ASK)
-		MUST(w.may_ask && w.proto == NET_FRAME_PROTO_TCP && net_judge_rules(&rules, &w) != NET_RULES_DENIED);
+		MUST(w.may_ask && w.proto == NET_FRAME_PROTO_TCP &&
+		     net_judge_rules(&rules, &w) != NET_RULES_DENIED);
 	if (v.act == NET_JUDGE_PASS)
 		check_passed(&w, world & DECIDED);
 	reason = net_judge_result(&rules, &w.to, w.place);
@@ -163,8 +170,10 @@ static void check_beginning(uint8_t world, const uint8_t *bytes, size_t len)
 {
 	const uint16_t port = world & UDP ? NET_PLAN_HTTP : NET_PLAN_HTTPS;
 	char said[NET_TLS_NAME_MAX + 1], name[NET_TLS_NAME_MAX + 1];
-	const struct net_judge_verdict v = net_judge_beginning(port, "good.example", bytes, len, world & ENDED, said);
-	const struct net_judge_verdict half = net_judge_beginning(port, "good.example", bytes, len / 2, false, name);
+	const struct net_judge_verdict v =
+	    net_judge_beginning(port, "good.example", bytes, len, world & ENDED, said);
+	const struct net_judge_verdict half =
+	    net_judge_beginning(port, "good.example", bytes, len / 2, false, name);
 
 	/* More bytes never take back a verdict. */
 	MUST(half.act == NET_JUDGE_WAIT || half.act == v.act);
@@ -172,7 +181,8 @@ static void check_beginning(uint8_t world, const uint8_t *bytes, size_t len)
 	MUST(v.act != NET_JUDGE_WAIT || !(world & ENDED));
 	if (v.act != NET_JUDGE_PASS)
 		return;
-	MUST((port == NET_PLAN_HTTP ? net_http_host(bytes, len, name) : net_tls_server_name(bytes, len, name)) == NET_SNIFF_FOUND);
+	MUST((port == NET_PLAN_HTTP ? net_http_host(bytes, len, name)
+				    : net_tls_server_name(bytes, len, name)) == NET_SNIFF_FOUND);
 	MUST(strcmp(name, "good.example") == 0 && strcmp(said, name) == 0);
 	MUST(net_judge_beginning(port, NULL, bytes, len, false, said).act == NET_JUDGE_REFUSE);
 }

@@ -116,12 +116,12 @@ static void do_guest(struct world *w, uint8_t *bytes, size_t len)
 	if (net_filter_from_guest(&w->filter, &f, w->now_ms) == NET_FILTER_PASS)
 		net_locked_from_guest(w->locked, &f, w->now_ms);
 	else
-		net_locked_refuse(w->locked, &f, "fuzz");
+		net_locked_refuse(w->locked, &f, "fuzz", w->now_ms);
 }
 
 static void do_answer(struct world *w, const uint8_t *bytes, size_t len)
 {
-	struct net_locked_answer a = {.ttl = 1, .failure = "fuzz"};
+	struct net_names_answer a = {.ttl = 1, .failure = "fuzz"};
 
 	if (!w->resolving[0])
 		return;

@@ -341,7 +341,7 @@ static void on_socket(void *ctx, int fd, bool is_open)
 
 static void on_resolve(void *ctx, const char *name)
 {
-	struct net_locked_answer a = {.n = 1, .ttl = 60};
+	struct net_names_answer a = {.n = 1, .ttl = 60};
 
 	(void)ctx;
 	memcpy(a.address[0], address_good, 4);

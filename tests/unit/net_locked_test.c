@@ -203,7 +203,7 @@ static void lookup(struct world *w, const char *name, uint8_t address[4])
 
 static void resolved(struct world *w, const char *name, const uint8_t address[4])
 {
-	struct net_locked_answer a = {.n = address ? 1 : 0, .ttl = 10, .failure = address ? NULL : "it failed"};
+	struct net_names_answer a = {.n = address ? 1 : 0, .ttl = 10, .failure = address ? NULL : "it failed"};
 
 	if (address)
 		memcpy(a.address[0], address, 4);
