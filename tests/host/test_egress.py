@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from internet import (DNS, GOOD, HOME, LAN, LAN6, METADATA, MOVED, NOBODY, OTHER, PRIVATE, SHARED, Dns, Server,  # noqa: E402
-                      add_host_address, datagram_socket, internet, ip, outside_ip, unshared)
+                      add_host_address, datagram_socket, internet, ip, is_routed_to_host, outside_ip, unshared)
 from netguest import (ACK, FIN, GATEWAY, GATEWAY_MAC, GUEST, GUEST_MAC, PSH, RESOLVER, RST, SYN, URG, Tcp,  # noqa: E402
                       checksum, ip4, net, pattern, tcp_segment)
 
@@ -647,6 +647,7 @@ def test_ipv6_where_it_is_listed(dns):
             assert outcome6(n, mac, dst, 443) == flags, dst
         packet6(n, 17, "fec0::3", struct.pack("!HHHH", 5353, 53, 8 + 12, 0) + bytes(12), 6, mac)
         barrier(n)
+        wait_for("the server has not accepted", lambda: listed.accepted)  # in a thread of its own
         assert (listed.accepted, unlisted.accepted, loopback.accepted, dns.asked) == (1, 0, 0, [])
 
 
@@ -1014,6 +1015,7 @@ def test_without_host_loopback_no_address_of_the_host_is_reached(dns):
             assert outcome6(n, mac, address, 443) == RST | ACK, address
         add_host_address("203.0.113.78")
         add_host_address("2001:db8:77::1")
+        wait_for("the address has no route to the host", lambda: is_routed_to_host("2001:db8:77::1"))
         servers += [Server("203.0.113.78", 443), Server("2001:db8:77::1", 443)]
         expect(n, "203.0.113.78", 443, "reset")
         assert outcome6(n, mac, "2001:db8:77::1", 443) == RST | ACK

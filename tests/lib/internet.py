@@ -84,6 +84,12 @@ def add_host_address(address):
     HOST.append(address)
 
 
+def is_routed_to_host(address):
+    """For IPv6 this is so only some time after ip(8) has added the address."""
+    words = ["ip", "route", "get", address]
+    return subprocess.run(words, capture_output=True, check=False).stdout.startswith(b"local ")
+
+
 def datagram_socket(address, port):
     """Bound to an address of a server."""
     with where_it_is(address):
