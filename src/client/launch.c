@@ -1,12 +1,12 @@
 #include "client/launch.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/spawn.h"
 #include "base/strlist.h"
 #include "base/trustpath.h"
 #include "client/recent.h"
 #include "conf/conf.h"
 #include "conf/conf_pass.h"
+#include "proto/request.h"
 #include "proto/wire.h"
 
 #include <fcntl.h>
@@ -76,22 +76,22 @@ static void launch_agent_env(const struct launch *l, struct strv *out)
 			strv_add(out, *p);
 }
 
-static void launch_start_json(const struct launch *l, struct buf *out)
+static void launch_put_request(const struct launch *l, struct buf *out)
 {
 	AUTO_FREE char *options = conf_to_json(l->conf);
+	AUTO_FREE char *term = l->term ? mem_strdup(l->term) : NULL;
+	AUTO_FREE char *name = l->name ? mem_strdup(l->name) : NULL;
 
-	json_begin(out);
-	json_add_raw(out, "options", options);
-	json_add_bool(out, "shell", l->shell);
-	json_add_bool(out, "dryrun", l->dryrun);
-	json_add_bool(out, "detached", l->detached);
-	json_add_bool(out, "spare", l->spare);
-	json_add_string(out, "name", l->name);
-	json_add_bool(out, "tty", l->tty);
-	json_add_string(out, "term", l->term ? l->term : "dumb");
-	json_add_int(out, "cols", l->cols);
-	json_add_int(out, "rows", l->rows);
-	json_end(out);
+	request_put(out, &(struct request){.options = options,
+					   .shell = l->shell,
+					   .dryrun = l->dryrun,
+					   .detached = l->detached,
+					   .spare = l->spare,
+					   .name = name,
+					   .tty = l->tty,
+					   .term = term,
+					   .cols = l->cols,
+					   .rows = l->rows});
 }
 
 static int launch_refuse_size(const char *what, struct err *e)
@@ -106,7 +106,7 @@ static int launch_send(const struct launch *l, int fd, struct err *e)
 	AUTO_BUF struct buf start = {0}, env = {.secret = true}, frames = {.secret = true};
 	struct strv agent_env = {0};
 
-	launch_start_json(l, &start);
+	launch_put_request(l, &start);
 	launch_agent_env(l, &agent_env);
 	for (size_t i = 0; i < agent_env.n; i++) {
 		strlist_add(&env, agent_env.v[i]);

@@ -18,7 +18,7 @@ struct launch { /* all borrowed */
 	bool shell;
 	bool dryrun;
 	bool detached;	  /* lives on when its socket is closed */
-	bool spare;	  /* until somebody gives it a name (session/request.h) */
+	bool spare;	  /* until somebody gives it a name (proto/request.h) */
 	const char *name; /* NULL: the directory's */
 	bool tty;
 	const char *term;

@@ -7,7 +7,7 @@
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "proto/view.h"
-#include "session/request.h"
+#include "proto/request.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -24,7 +24,7 @@
 #include "session/hub.h"
 #include "session/journal.h"
 #include "session/paste.h"
-#include "session/request.h"
+#include "proto/request.h"
 #include "session/screen.h"
 #include "session/streams.h"
 #include "session/termclip.h"

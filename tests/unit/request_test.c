@@ -1,9 +1,8 @@
-/* areas: base
- * files: src/session/request.c src/proto/message.c src/proto/view.c src/proto/links.c
+/* areas: base proto
  * A client's start request, and what is none. */
 #include "unit/unit.h"
 
-#include "session/request.h"
+#include "proto/request.h"
 
 static const struct {
 	const char *json;
@@ -56,9 +55,33 @@ static void test_parse(void **state)
 	}
 }
 
+/* What a client writes is what a session reads. */
+static void test_round_trip(void **state)
+{
+	const struct request sent = {.options = "{\"memory\":512}", .shell = true, .detached = true, .spare = true, .tty = true,
+				     .name = "a \"name\"", .term = "xterm-256color", .cols = 132, .rows = 50};
+	AUTO_BUF struct buf json = {0}, bare = {0};
+	struct request r;
+	struct err e;
+
+	(void)state;
+	request_put(&json, &sent);
+	assert_int_equal(request_parse(&r, buf_data(&json), buf_len(&json), &e), 0);
+	assert_string_equal(r.options, sent.options);
+	assert_string_equal(r.name, sent.name);
+	assert_string_equal(r.term, sent.term);
+	assert_true(r.shell && r.detached && r.spare && r.tty && !r.dryrun && r.cols == 132 && r.rows == 50);
+	request_fini(&r);
+	request_put(&bare, &(struct request){.options = "{}", .cols = 80, .rows = 24});
+	assert_int_equal(request_parse(&r, buf_data(&bare), buf_len(&bare), &e), 0);
+	assert_null(r.name);
+	assert_string_equal(r.term, "dumb");
+	request_fini(&r);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_round_trip)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

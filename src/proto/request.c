@@ -1,8 +1,7 @@
-#include "session/request.h"
+#include "proto/request.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "proto/view.h"
 
 #include <string.h>
 
@@ -63,6 +62,25 @@ int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 	r->cols = request_size(json, "cols", 80);
 	r->rows = request_size(json, "rows", 24);
 	return 0;
+}
+
+void request_put(struct buf *out, const struct request *r)
+{
+	AUTO_BUF struct buf json = {0};
+
+	json_begin(&json);
+	json_add_raw(&json, "options", r->options);
+	json_add_bool(&json, "shell", r->shell);
+	json_add_bool(&json, "dryrun", r->dryrun);
+	json_add_bool(&json, "detached", r->detached);
+	json_add_bool(&json, "spare", r->spare);
+	json_add_string(&json, "name", r->name);
+	json_add_bool(&json, "tty", r->tty);
+	json_add_string(&json, "term", r->term ? r->term : "dumb");
+	json_add_int(&json, "cols", r->cols);
+	json_add_int(&json, "rows", r->rows);
+	json_end(&json);
+	buf_add(out, buf_data(&json), buf_len(&json));
 }
 
 void request_fini(struct request *r)

@@ -1,12 +1,13 @@
 /* request: what a client asks of a new session, as WIRE_START carries it: one JSON object
- * { options, shell, tty, term, cols, rows, debug, dryrun, detached, spare, name }. The workspace is the working directory ccvm-session
+ * { options, shell, dryrun, detached, spare, name, tty, term, cols, rows }. The workspace is the working directory ccvm-session
  * is started in, so that a path of any bytes arrives whole. */
-#ifndef CCVM_SESSION_REQUEST_H
-#define CCVM_SESSION_REQUEST_H
+#ifndef CCVM_PROTO_REQUEST_H
+#define CCVM_PROTO_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct request {
@@ -24,7 +25,9 @@ struct request {
 /* Whether a session may be called so: one line of printable text, 64 bytes at most. Pure. */
 bool request_is_name(const void *text, size_t n);
 
-/* Pure. */
+/* Appends the request as JSON. term NULL: "dumb". Pure. */
+void request_put(struct buf *out, const struct request *r);
+/* The strings are the caller's to free, by request_fini. Pure. */
 int request_parse(struct request *r, const void *json, size_t n, struct err *e);
 void request_fini(struct request *r);
 
