@@ -2,14 +2,14 @@
  * files: src/session/attention.c guest/report/hooks.c
  * Any screen, title and hook of a guest: a state that has a name, and a reason; and any datagram sent to ccvm-report: a name
  * of the list or nothing. The first byte chooses the hook, the title goes to the first newline. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "report/hooks.h"
 #include "session/attention.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

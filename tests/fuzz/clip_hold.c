@@ -2,14 +2,14 @@
  * files: src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c
  * Any bytes as what a terminal sends, cut anywhere and given up on anywhere: they come out as they went in, no more is held
  * than the bound, and a whole paste ends with its mark. The first byte says how they are cut. */
+#include "fuzz/fuzz.h"
+
 #include "clip/clip_hold.h"
 #include "clip/clip_path.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_paste(const struct clip_hold *h)
 {

@@ -1,12 +1,12 @@
 /* areas: base
  * files: src/clip/clip_image.c src/clip/clip_request.c
  * Any bytes as an image: of one type at most, and whole only as that one. */
+#include "fuzz/fuzz.h"
+
 #include "clip/clip_image.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,13 +2,13 @@
  * files: src/clip/clip_kitty.c src/clip/clip_request.c
  * Any bytes behind a question to the terminal: the same comes out and is understood however they are cut; nothing more comes
  * out than went in; a list holds our names alone. The first byte says what was asked. */
+#include "fuzz/fuzz.h"
+
 #include "clip/clip_kitty.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_list(const struct clip_kitty *k)
 {

@@ -2,13 +2,13 @@
  * files: src/clip/clip_path.c
  * Any paste: what is counted as paths can be walked, in its order and within its bounds, and every path is absolute and
  * printable. */
+#include "fuzz/fuzz.h"
+
 #include "clip/clip_path.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct clip_path *p, size_t size, size_t at)
 {

@@ -1,6 +1,8 @@
 /* areas: base
  * files: src/clip/clip_request.c
  * Any bytes as a guest's question: what is taken is one line of the closed list, exactly. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "clip/clip_request.h"
 #include "proto/clip.h"
@@ -8,8 +10,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

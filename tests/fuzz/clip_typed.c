@@ -1,13 +1,13 @@
 /* areas: base
  * files: src/clip/clip_typed.c
  * Any bytes as what a terminal sends: the same verdict however they are cut, and none for what is one bracketed paste. */
+#include "fuzz/fuzz.h"
+
 #include "clip/clip_typed.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

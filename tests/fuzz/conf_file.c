@@ -1,6 +1,8 @@
 /* areas: base conf
  * Any bytes as a config file: refused as a matter of policy with a printable text, or read into options that
  * survive the hand-over to the session unchanged. */
+#include "fuzz/fuzz.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +11,6 @@
 #include "conf/conf_file.h"
 #include "base/jscan.h"
 #include "conf/conf_pass.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

@@ -1,12 +1,12 @@
 /* areas: base
  * files: src/proto/line.c src/proto/guest.c
  * Any bytes as a guest's line: every text is ended, bounded and printable, and every figure can be true. */
+#include "fuzz/fuzz.h"
+
 #include "proto/guest.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

@@ -2,6 +2,8 @@
  * files: guest/init/seedread.c
  * Any bytes as a file of the seed: refused, or a value within its bounds. The first byte chooses the reader.
  */
+#include "fuzz/fuzz.h"
+
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,8 +11,6 @@
 #include <string.h>
 
 #include "init/seedread.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

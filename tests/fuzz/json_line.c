@@ -1,19 +1,13 @@
 /* areas: base
  * Any bytes as a line: refused, or fields that are written and read again as the same. And as a stream: cut
  * in two (the first byte says where) it gives the same lines as in one piece. */
+#include "fuzz/fuzz.h"
+
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void write_line(const struct json_line *l, struct buf *out)
 {

@@ -1,19 +1,13 @@
 /* areas: base
  * Any bytes as a document: refused, or the same values as an independent reader (cJSON) sees. */
+#include "fuzz/fuzz.h"
+
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check_number(struct json_value v, double wanted)
 {

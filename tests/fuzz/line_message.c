@@ -1,20 +1,14 @@
 /* areas: base proto
  * Any bytes as a line of the guest's, of the session's or of ccvm-net's: what is understood is written as a line that is understood in
  * the same way, on one line and within the bounds of its reader. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 /* The line without its newline, which stands nowhere else in it. */
 static size_t line_length(const struct buf *line)

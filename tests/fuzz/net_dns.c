@@ -1,17 +1,11 @@
 /* areas: base net proto
  * Any bytes as a DNS message: what is read is a name, what is written is an answer, and both stay inside. */
+#include "fuzz/fuzz.h"
+
 #include "net/net_dns.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 static void check_name(const char *name)
 {

@@ -1,18 +1,12 @@
 /* areas: base net proto
  * Any bytes as a frame: what is reported lies inside, and two looks agree. */
+#include "fuzz/fuzz.h"
+
 #include "net/net_filter.h"
 #include "net/net_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check_inside(const struct net_frame *f, const uint8_t *data, size_t size)
 {

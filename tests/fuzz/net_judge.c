@@ -3,6 +3,8 @@
  * second holds what the rest of the world would say. A verdict is the same the second time, changes
  * no rule, has its reason, and lets through nothing but what is listed: checked here against the
  * list itself. */
+#include "fuzz/fuzz.h"
+
 #include "net/net_http.h"
 #include "net/net_judge.h"
 #include "net/net_names.h"
@@ -10,14 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	} while (0)
 
 /* Bits of the second byte. */
 #define IS_HOST	      1

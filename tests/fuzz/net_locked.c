@@ -2,6 +2,8 @@
  * A locked network between two strangers. The input is records: one byte that says what happens, two for a length, and a
  * frame of the guest's or of libslirp's. Whatever they send: nothing that libslirp is given goes anywhere but to listed
  * addresses, every frame that is made is well formed, and the tables stay within their bounds. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "net/net_filter.h"
 #include "net/net_flow.h"
@@ -10,14 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 struct world {
 	struct net_rules rules;

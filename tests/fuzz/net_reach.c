@@ -1,11 +1,11 @@
 /* areas: base
  * files: src/net/net_reach.c src/net/net_address.c
  * An answer of rtnetlink: the first byte is the low one of the question's number. */
+#include "fuzz/fuzz.h"
+
 #include "net/net_reach.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

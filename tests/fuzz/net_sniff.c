@@ -1,18 +1,12 @@
 /* areas: base net proto
  * Any bytes as the beginning of a stream: a name that is found is one, and more bytes never take back a verdict. */
+#include "fuzz/fuzz.h"
+
 #include "net/net_http.h"
 #include "net/net_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 typedef enum net_sniff sniff_fn(const uint8_t *bytes, size_t len, char name[NET_TLS_NAME_MAX + 1]);
 

@@ -1,20 +1,14 @@
 /* areas: base net proto
  * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give the same
  * frames and lines as in one piece, and every byte is accounted for. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "net/net_control.h"
 #include "net/net_stream.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 /* Appends each frame to *out behind its length; returns 0 or -1 as the decoder does. */
 static int decode(const uint8_t *data, size_t size, size_t piece, struct buf *out)

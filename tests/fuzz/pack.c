@@ -1,5 +1,7 @@
 /* areas: base
  * Any bytes as a pack: refused, or entries that lie within it and make the same bytes again. */
+#include "fuzz/fuzz.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,8 +9,6 @@
 
 #include "base/mem.h"
 #include "base/pack.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

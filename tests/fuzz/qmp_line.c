@@ -2,6 +2,8 @@
  * files: src/vm/qmp.c
  * Any bytes from QEMU: cut in two (the first byte says where) they have the same effects as in one piece, and
  * no line that is no message has any. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "vm/qmp.h"
 
@@ -9,14 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void add_json(struct buf *out, struct json_value json)
 {

@@ -1,6 +1,8 @@
 /* areas: base conf seed
  * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left, the output
  * is valid JSON, and what is left is a part of what was there, as an independent reader (cJSON) sees both. */
+#include "fuzz/fuzz.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,6 @@
 #include "base/jscan.h"
 #include "seed/seed_credential.h"
 #include "seed/seed_json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

@@ -2,6 +2,8 @@
  * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by git's rules
  * (a reader of its own below), holds only records of the input, whole and in order, and nothing that must not
  * cross. */
+#include "fuzz/fuzz.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,8 +12,6 @@
 
 #include "base/mem.h"
 #include "seed/seed_gitconfig.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
 {

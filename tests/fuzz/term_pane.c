@@ -2,14 +2,14 @@
  * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c
  * A guest's output, cut anywhere, with resizes in between. Whatever it is, each frame that comes out is well-formed, and
  * a viewer that follows sees what one sees that comes new. */
+#include "fuzz/fuzz.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "term/emu.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Answers are of a closed alphabet: no letter of a shell command can be among them but those of the sequences. */
 static void on_answer(void *ctx, const void *bytes, size_t n)

@@ -2,11 +2,11 @@
  * files: src/client/termfilter.c src/proto/message.c src/proto/view.c src/proto/links.c
  * Any output of a guest, cut anywhere: the same comes out as of the whole, nothing of it is filtered, it is no longer than it may be, and
  * what undoes it is itself clean. The first byte chooses whether this terminal answers, and how it is cut. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "client/termfilter.h"
 #include "unit/termfilter_check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

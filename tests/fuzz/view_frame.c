@@ -1,14 +1,14 @@
 /* areas: base
  * files: src/proto/message.c src/proto/view.c src/proto/links.c
  * A frame as a viewer reads it from a ccvm-term that a guest took over: refused, or a screen that holds together. */
+#include "fuzz/fuzz.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "proto/view.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct view_screen *v)
 {

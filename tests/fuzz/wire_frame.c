@@ -2,19 +2,13 @@
  * files: src/proto/message.c src/proto/wire.c
  * Any bytes from a client: the frames lie inside what came, their lengths add up, writing them again gives
  * the same bytes, and cut into pieces (the first byte says how large) they are the same frames. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "proto/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 /* Takes every whole frame from in and writes it to out; the last answer of wire_next. */
 static int take(struct buf *in, struct buf *out)

@@ -1,20 +1,14 @@
 /* areas: base
  * files: src/proto/message.c src/proto/wire.c src/proto/view.c src/proto/links.c
  * Any bytes as the payload of any message (the first byte says which): refused, or fields that are written again as the same bytes. */
+#include "fuzz/fuzz.h"
+
 #include "base/mem.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check(const struct message_shape *shape, const uint8_t *data, size_t size)
 {
