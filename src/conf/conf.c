@@ -2,6 +2,7 @@
 #include "conf/conf_env.h"
 #include "conf/conf_file.h"
 #include "base/jscan.h"
+#include "base/json.h"
 #include "conf/option.h"
 #include "conf/value.h"
 
@@ -161,14 +162,18 @@ char *conf_to_json(const struct conf *c)
 
 static bool conf_read_int(struct jscan *s, int max, int *out)
 {
-	const char *start;
+	struct json_value v;
+	int64_t number;
 
 	jscan_peek(s);
-	start = s->at;
-	if (!jscan_value(s, 1) || s->at == start || s->at - start > 9)
+	v.text = s->at;
+	if (!jscan_value(s, 1))
 		return false;
-	*out = atoi(start);
-	return *out >= 0 && *out <= max;
+	v.n = (size_t)(s->at - v.text);
+	if (!json_int(v, 0, max, &number))
+		return false;
+	*out = (int)number;
+	return true;
 }
 
 /* One field of {"value": …, "source": …, "line": …}. */

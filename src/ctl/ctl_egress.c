@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "client/sessions.h"
 #include "conf/conf.h"
 #include "conf/conf_edit.h"
@@ -272,6 +273,7 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	struct net_rules_entry entry;
 	struct conf c;
 	bool listed = false;
+	int64_t port;
 	int rc;
 
 	if (!path || !net_rules_parse(&entry, target))
@@ -279,7 +281,7 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	conf_init(&c);
 	rc = conf_load(&c, NULL, environ, e);
 	for (size_t i = 0; i < c.egress_ports.n; i++)
-		listed = listed || (unsigned)atoi(c.egress_ports.v[i]) == entry.port;
+		listed = listed || (number_parse(c.egress_ports.v[i], 1, 65535, &port) && port == entry.port);
 	conf_fini(&c);
 	if (rc < 0)
 		return -1;

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
 #include "ctl/ctl.h"
@@ -21,6 +22,8 @@ void egress_check_fini(struct egress_check *c)
 
 void egress_check_add(struct egress_check *c, const char *rule, const char *entry, const char *from)
 {
+	int64_t port;
+
 	if (strcmp(rule, "open") == 0)
 		c->open = true;
 	else if (strcmp(rule, "no-host-loopback") == 0)
@@ -28,7 +31,7 @@ void egress_check_add(struct egress_check *c, const char *rule, const char *entr
 	else if (strcmp(rule, "link-local") == 0)
 		c->link_local = true;
 	else if (strcmp(rule, "port") == 0)
-		net_rules_add_port(&c->rules, (uint16_t)atoi(entry));
+		net_rules_add_port(&c->rules, number_parse(entry, 1, 65535, &port) ? (uint16_t)port : 0);
 	else if (strcmp(from, "session") == 0)
 		net_rules_decide(&c->rules, entry, strcmp(rule, "allow") == 0, NET_RULES_SESSION, 0);
 	else

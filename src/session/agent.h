@@ -18,14 +18,14 @@ struct agent_callbacks { /* none may call agent_disconnect */
 	/* The next thing sent asks for the agent's start: until now nothing of the agent's has run.
 	 * -1 ends the link. */
 	int (*on_due)(void *ctx);
-	bool (*on_started)(
-	    void *ctx); /* false: the session ends all the same, and the agent gets nothing */
+	/* false: the session ends all the same, and the agent gets nothing. */
+	bool (*on_started)(void *ctx);
 	size_t (*output_room)(void *ctx); /* 0: output waits in the guest until an agent_pump */
 	void (*on_output)(void *ctx, bool is_stderr, const void *bytes, size_t n);
-	void (*on_ended)(void *ctx,
-			 int code); /* its exit code, or 128 + signal; after all of its output */
-	void (*on_failure)(void *ctx,
-			   const struct err *e); /* the link is dead; never before agent_start */
+	/* code: its exit code, or 128 + signal; after all of its output. */
+	void (*on_ended)(void *ctx, int code);
+	/* The link is dead; never before agent_start. */
+	void (*on_failure)(void *ctx, const struct err *e);
 	void (*on_input_taken)(void *ctx, size_t n);
 	/* There may be room for what else goes through the link: true when something went. */
 	bool (*write_more)(void *ctx);

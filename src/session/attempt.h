@@ -63,8 +63,7 @@ struct attempt {
 	bool restarting;       /* this attempt's processes end, and a new one follows */
 	bool ending;	       /* the stop is due: nothing may start any more */
 	bool confined;	       /* this process can start nothing any more */
-	bool
-	    may_have_written; /* go was said: the workspace may hold what is not written back yet */
+	bool may_have_written; /* go was said: the workspace may hold what is not back yet */
 };
 
 void attempt_init(struct attempt *a);

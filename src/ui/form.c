@@ -1,4 +1,5 @@
 #include "ui/form.h"
+#include "base/text.h"
 #include "client/recent.h"
 #include "ui/suggest.h"
 
@@ -40,7 +41,7 @@ char *form_directory(const struct model *m)
 void form_arguments(const struct model *m, struct strv *argv)
 {
 	AUTO_FREE char *words = mem_strdup(m->form[FORM_ARGUMENTS].text);
-	char *rest = NULL;
+	char *rest = words;
 
 	strv_add(argv, "new");
 	if (m->form[FORM_NAME].text[0]) {
@@ -52,8 +53,7 @@ void form_arguments(const struct model *m, struct strv *argv)
 	if (strcmp(words, "--shell") == 0)
 		strv_add(argv, "--shell");
 	strv_add(argv, "--");
-	for (char *w = strtok_r(words, " ", &rest); w && strcmp(w, "--shell") != 0;
-	     w = strtok_r(NULL, " ", &rest))
+	for (char *w; (w = text_next_word(&rest, " ")) && strcmp(w, "--shell") != 0;)
 		strv_add(argv, w);
 	if (m->form[FORM_PROMPT].text[0])
 		strv_add(argv, m->form[FORM_PROMPT].text);

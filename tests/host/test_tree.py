@@ -335,3 +335,13 @@ def test_one_discriminator(ctx):
         wrong += ["%s: %s" % (name, h) for h in re.findall(r'json_(?:add|get)_string\([^;]*?"(?:t|op|cmd|kind)"|\{\\"(?:t|op|cmd)\\"', text)]
     assert_eq(wrong, [], "other names for it")
     assert_true(seen > 5, "discriminators: %d" % seen)
+
+
+@test()
+def test_numbers_and_words(ctx):
+    """base/number and base/text read them, strictly; nothing else does."""
+    wrong = []
+    for path in sources("src", "guest"):
+        hits = re.findall(r"\b(?:atoi|atol|strto(?:l|ul|ll|ull|d|k|k_r))\(", read(path))
+        wrong += ["%s: %s" % (os.path.relpath(path, REPO), h) for h in hits]
+    assert_eq(wrong, [], "numbers and words read by hand")
