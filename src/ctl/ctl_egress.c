@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "client/sessions.h"
+#include "client/link.h"
 #include "conf/conf.h"
 #include "conf/conf_edit.h"
 #include "conf/conf_file.h"
@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,48 +28,21 @@ extern char **environ;
 
 typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct json_line *l);
 
-struct egress_link {
-	int fd;
-	struct buf in;
-};
-
-static void egress_close(struct egress_link *k)
+/* The next frame of this type; the caller drops it. 0: the session has ended. */
+static int egress_next(struct link *k, enum wire_type type, int patience_ms, struct wire_frame *f, struct err *e)
 {
-	if (k->fd >= 0)
-		close(k->fd);
-	buf_fini(&k->in);
-}
+	int rc;
 
-/* The next frame of this type; the caller drops it with egress_drop. 0: the session has ended. */
-static int egress_next(struct egress_link *k, enum wire_type type, int patience_ms, struct wire_frame *f, struct err *e)
-{
-	struct pollfd p = {.fd = k->fd, .events = POLLIN};
-
-	for (;;) {
-		int rc = wire_next(&k->in, f);
-		ssize_t n;
-
-		if (rc < 0)
-			return err_set(e, "the session sent a malformed frame");
-		if (rc == 1 && f->type == type)
+	while ((rc = link_next(k, patience_ms, f, e)) == 1) {
+		if (f->type == type)
 			return 1;
-		if (rc == 1) {
-			buf_drop(&k->in, f->n + WIRE_HEADER_SIZE);
-			continue;
-		}
-		if (poll(&p, 1, patience_ms) == 0)
-			return err_set(e, "the session does not answer");
-		n = read(k->fd, buf_room(&k->in, 65536), 65536);
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return err_sys(e, "read from the session");
-		buf_grew(&k->in, n > 0 ? (size_t)n : 0);
+		link_drop(k, f);
 	}
+	return rc == 2 ? err_set(e, "the session does not answer") : rc;
 }
 
 /* Reads the rows of an answer. */
-static int egress_rows(struct egress_link *k, egress_row_fn *on_row, void *ctx, struct err *e)
+static int egress_rows(struct link *k, egress_row_fn *on_row, void *ctx, struct err *e)
 {
 	static struct json_line l;
 	struct wire_frame f;
@@ -84,7 +56,7 @@ static int egress_rows(struct egress_link *k, egress_row_fn *on_row, void *ctx, 
 		done = json_get_bool(&l, "done", false);
 		if (!done && on_row)
 			on_row(ctx, (const char *)f.payload, f.n, &l);
-		buf_drop(&k->in, f.n + WIRE_HEADER_SIZE);
+		link_drop(k, &f);
 		if (!done)
 			continue;
 		if (!json_get_string(&l, "error"))
@@ -95,26 +67,22 @@ static int egress_rows(struct egress_link *k, egress_row_fn *on_row, void *ctx, 
 	return rc < 0 ? -1 : err_set(e, "the session ended");
 }
 
-/* Connects and sends one request; request is the object's text. */
-static int egress_request(struct egress_link *k, const char *session, const struct buf *request, struct err *e)
+/* Connects and sends one request; request is the object's text. The caller closes the link, after an error too. */
+static int egress_request(struct link *k, const char *session, const struct buf *request, struct err *e)
 {
-	AUTO_BUF struct buf frame = {0};
-
-	*k = (struct egress_link){.fd = sessions_connect(session, e)};
-	if (k->fd < 0)
+	if (link_open(k, session, e) < 0)
 		return -1;
-	wire_put(&frame, WIRE_EGRESS, buf_data(request), buf_len(request));
-	return file_write_all(k->fd, buf_data(&frame), buf_len(&frame), e) < 0 ? err_wrap(e, "session %s", session) : 0;
+	return link_send(k, WIRE_EGRESS, buf_data(request), buf_len(request), e);
 }
 
 static int egress_ask(const char *session, const struct buf *request, egress_row_fn *on_row, void *ctx, struct err *e)
 {
-	struct egress_link k;
+	struct link k;
 	int rc = egress_request(&k, session, request, e);
 
 	if (rc == 0)
 		rc = egress_rows(&k, on_row, ctx, e);
-	egress_close(&k);
+	link_close(&k);
 	return rc;
 }
 
@@ -234,7 +202,7 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 {
 	static struct json_line l;
 	AUTO_BUF struct buf request = {0};
-	struct egress_link k;
+	struct link k;
 	struct wire_frame frame;
 	int rc;
 
@@ -260,9 +228,9 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 			egress_print_text(egress_text(&l, "host"));
 			printf(":%" PRId64 "\n", port);
 		}
-		buf_drop(&k.in, frame.n + WIRE_HEADER_SIZE);
+		link_drop(&k, &frame);
 	}
-	egress_close(&k);
+	link_close(&k);
 	return rc;
 }
 
