@@ -19,8 +19,8 @@ $(B)/obj/%.o: %.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
-# A folder of src/ is a static library, its mains aside.
-AREAS := $(patsubst src/%/,%,$(wildcard src/*/))
+# A folder of src/ is a static library; src/cmd has the mains.
+AREAS := $(filter-out cmd,$(patsubst src/%/,%,$(wildcard src/*/)))
 ALL_PKGS := libuv libssh slirp libseccomp ncursesw libcares libidn2 vterm termkey libxxhash libcrypto
 $(B)/obj/%.o: PKG_CFLAGS = $(call pkg_cflags,$(ALL_PKGS))
 define area_library
@@ -52,11 +52,11 @@ ccvm-clip_LIBS := clip proto base
 ccvm-clip_PKGS :=
 
 define program
-$(2)/$(1): $(call objs,src/$(1).c) $(patsubst %,$(B)/lib/lib%.a,$($(1)_LIBS))
+$(2)/$(1): $(call objs,src/cmd/$(1).c) $(patsubst %,$(B)/lib/lib%.a,$($(1)_LIBS))
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS))
 programs: $(2)/$(1)
--include $(patsubst %.o,%.d,$(call objs,src/$(1).c))
+-include $(patsubst %.o,%.d,$(call objs,src/cmd/$(1).c))
 endef
 $(eval $(call program,ccvm,$(BIN)))
 $(eval $(call program,ccvmctl,$(BIN)))
@@ -69,7 +69,7 @@ $(eval $(call program,ccvm-template,$(LIBEXEC)))
 
 # What an old QEMU loads: position-independent, of no library, and without the checks that would call one.
 programs: $(LIBEXEC)/ccvm-ram.so
-$(LIBEXEC)/ccvm-ram.so: src/ccvm-ram.c src/vm/qemu_args.h mk/flags.mk
+$(LIBEXEC)/ccvm-ram.so: src/cmd/ccvm-ram.c src/vm/qemu_args.h mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(HARDEN) -fno-stack-protector -fPIC -fvisibility=hidden -shared -nostdlib -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS) -o $@ $<
 

@@ -229,9 +229,9 @@ void net_pass_tcp(struct net_pass *p, const struct net_frame *f, int64_t now_ms)
 
 	if (what == NET_JUDGE_SEGMENT_DROP || net_here_take(p->config.here, f, now_ms))
 		return;
-	if (what == NET_JUDGE_SEGMENT_AGAIN)
+	if (flow && what == NET_JUDGE_SEGMENT_AGAIN)
 		net_carry_end(p->config.carry, flow);
-	if (what == NET_JUDGE_SEGMENT_NEXT)
+	if (flow && what == NET_JUDGE_SEGMENT_NEXT)
 		pass_take_tcp(p, flow, f, now_ms);
 	else if (what == NET_JUDGE_SEGMENT_STRAY)
 		net_here_answer(p->config.here, f);

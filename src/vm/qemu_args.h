@@ -30,7 +30,7 @@ enum qemu_ram {
 	QEMU_RAM_ANONYMOUS,
 	QEMU_RAM_SAVED,       /* a memfd that holds it when QEMU has ended: a template is being made */
 	QEMU_RAM_CLONED,      /* a private mapping of a file that QEMU has open for reading: the guest comes from a template */
-	QEMU_RAM_CLONED_OLD,  /* the same with a QEMU before 8.2, which has no option for it (src/ccvm-ram.c) */
+	QEMU_RAM_CLONED_OLD,  /* the same with a QEMU before 8.2, which has no option for it (src/cmd/ccvm-ram.c) */
 };
 
 struct qemu_spec { /* all borrowed */

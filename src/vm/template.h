@@ -27,7 +27,7 @@
 struct template {
 	int dir_fd;     /* owned; -1: none */
 	int ram_fd;     /* owned; what QEMU maps, opened for reading; -1: none */
-	bool old_qemu;  /* before 8.2: it cannot be told to open its memory for reading (src/ccvm-ram.c) */
+	bool old_qemu;  /* before 8.2: it cannot be told to open its memory for reading (src/cmd/ccvm-ram.c) */
 	struct buf state;
 	int64_t ram_size;
 	char ram_hash[RAMFILE_HASH_SIZE];
