@@ -34,7 +34,7 @@ endef
 $(foreach a,$(AREAS),$(eval $(call area_library,$(a))))
 
 # program = libraries, packages. tests/rules.toml says which folders may include which.
-ccvm_LIBS := client clip conf vm loop proto base
+ccvm_LIBS := client clip conf vm sandbox loop proto base
 ccvm_PKGS := libuv libidn2
 ccvmctl_LIBS := ctl client clip conf vm net sandbox loop proto base
 ccvmctl_PKGS := libuv libxxhash ncursesw libidn2
@@ -42,7 +42,7 @@ ccvm-tui_LIBS := ui client clip conf loop proto base
 ccvm-tui_PKGS := libuv ncursesw termkey libidn2
 ccvm-session_LIBS := session ssh clip seed vm conf sandbox loop proto base
 ccvm-session_PKGS := libuv libssh libseccomp libxxhash libidn2 libcrypto
-ccvm-template_LIBS := template vm loop proto base
+ccvm-template_LIBS := template vm sandbox loop proto base
 ccvm-template_PKGS := libuv libseccomp libxxhash libcrypto
 ccvm-net_LIBS := net sandbox proto base
 ccvm-net_PKGS := slirp libseccomp libcares

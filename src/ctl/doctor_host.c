@@ -5,7 +5,7 @@
 #include "proto/rundir.h"
 #include "vm/accel.h"
 #include "vm/image.h"
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>

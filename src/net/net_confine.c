@@ -36,6 +36,7 @@
 #include "net/net_confine.h"
 #include "base/mem.h"
 #include "sandbox/calls.h"
+#include "sandbox/jail.h"
 #include "sandbox/limits.h"
 
 #include <fcntl.h>
@@ -90,59 +91,17 @@ static int confine_drop_capabilities(struct err *e)
 	return 0;
 }
 
-/* ---- Landlock, by system call (landlock(7)); libc has no wrappers and its headers may be older than the
- * kernel ---- */
-
-#define LANDLOCK_CREATE_RULESET 444
-#define LANDLOCK_ADD_RULE	445
-#define LANDLOCK_RESTRICT_SELF	446
-#define LANDLOCK_VERSION	1U
-#define LANDLOCK_PATH_BENEATH	1
-
-#define LANDLOCK_FS_READ_FILE (1ULL << 2)
-#define LANDLOCK_FS_ABI1      ((1ULL << 13) - 1)
-#define LANDLOCK_FS_REFER     (1ULL << 13) /* ABI 2 */
-#define LANDLOCK_FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
-#define LANDLOCK_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
-#define LANDLOCK_NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
-#define LANDLOCK_SCOPE_ALL    3ULL	   /* ABI 6: abstract sockets, signals */
-
-struct confine_ruleset {
-	uint64_t fs;
-	uint64_t net;
-	uint64_t scoped;
-};
-
-struct confine_path_rule {
-	uint64_t allowed;
-	int32_t fd;
-} __attribute__((packed));
+/* ---- Landlock ---- */
 
 int net_confine_landlock_abi(void)
 {
-	long abi = syscall(LANDLOCK_CREATE_RULESET, NULL, 0, LANDLOCK_VERSION);
-
-	return abi > 0 ? (int)abi : 0;
-}
-
-/* Lets the file be read, or the files of the directory. A path that does not exist grants nothing. */
-static int confine_allow_read(int ruleset, const char *path, struct err *e)
-{
-	struct confine_path_rule rule = {.allowed = LANDLOCK_FS_READ_FILE};
-	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	rule.fd = fd;
-	if (syscall(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_PATH_BENEATH, &rule, 0) < 0)
-		return err_sys(e, "landlock_add_rule for %s", path);
-	return 0;
+	return jail_kernel_abi();
 }
 
 /* Landlock's rules hold on to the file, not to its name. Who keeps the resolver's configuration replaces the
  * file by another (rename(2)), so where it is in a directory of its own that directory is opened up. /etc
  * never is: after a replaced /etc/resolv.conf libslirp goes on with the address it knew. */
-static int confine_allow_resolver(int ruleset, struct err *e)
+static int confine_allow_resolver(struct jail *j, struct err *e)
 {
 	static const char *const directories[] = {"/run/systemd/resolve", "/run/resolvconf",
 						  "/run/NetworkManager", "/run/connman"};
@@ -154,31 +113,25 @@ static int confine_allow_resolver(int ruleset, struct err *e)
 		size_t n = strlen(directories[i]);
 
 		if (strncmp(target, directories[i], n) == 0 && target[n] == '/')
-			return confine_allow_read(ruleset, directories[i], e);
+			return jail_allow(j, directories[i], JAIL_READ_FILES, e);
 	}
-	return confine_allow_read(ruleset, target, e);
+	return jail_allow(j, target, JAIL_READ_FILES, e);
 }
 
+/* Nothing is renamed here: a kernel's first version will do, too. */
 static int confine_landlock(int abi, struct err *e)
 {
-	const struct confine_ruleset attr = {
-	    .fs = LANDLOCK_FS_ABI1 | (abi >= 2 ? LANDLOCK_FS_REFER : 0) |
-		  (abi >= 3 ? LANDLOCK_FS_TRUNCATE : 0) | (abi >= 5 ? LANDLOCK_FS_IOCTL_DEV : 0),
-	    .net = abi >= 4 ? LANDLOCK_NET_BIND_TCP : 0,
-	    .scoped = abi >= 6 ? LANDLOCK_SCOPE_ALL : 0,
-	};
-	size_t size = abi >= 6	 ? sizeof(attr)
-		      : abi >= 4 ? offsetof(struct confine_ruleset, scoped)
-				 : sizeof(attr.fs);
-	AUTO_CLOSE int ruleset = (int)syscall(LANDLOCK_CREATE_RULESET, &attr, size, 0);
+	struct jail j;
+	int rc;
 
-	if (ruleset < 0)
-		return err_sys(e, "landlock_create_ruleset");
-	if (confine_allow_resolver(ruleset, e) < 0)
-		return -1;
-	if (syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0) < 0)
-		return err_sys(e, "landlock_restrict_self");
-	return 0;
+	jail_init(&j);
+	j.abi = abi;
+	j.may_connect = true;
+	rc = confine_allow_resolver(&j, e);
+	if (rc == 0 && jail_enter(&j) < 0)
+		rc = err_sys(e, "Landlock");
+	jail_fini(&j);
+	return rc;
 }
 
 /* ---- seccomp ---- */

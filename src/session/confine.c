@@ -16,7 +16,7 @@
 #include "session/confine.h"
 #include "base/mem.h"
 #include "sandbox/calls.h"
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 
 #include <fcntl.h>
 #include <linux/sockios.h>

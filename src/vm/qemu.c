@@ -14,7 +14,7 @@
 #include "base/sched.h"
 #include "base/spawn.h"
 #include "vm/callfilter.h"
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>

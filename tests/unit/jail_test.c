@@ -1,10 +1,10 @@
 /* areas: base
- * files: src/vm/jail.c
+ * files: src/sandbox/jail.c
  * The jail seen from inside: each attempt runs in a child of its own that is confined and ends with _exit
  * (the leak check would need ptrace, which is refused). */
 #include "unit/unit.h"
 
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

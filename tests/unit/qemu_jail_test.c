@@ -1,12 +1,12 @@
 /* areas: base
- * files: src/vm/qemu.c src/vm/qemu_args.c src/vm/jail.c src/vm/callfilter.c
+ * files: src/vm/qemu.c src/vm/qemu_args.c src/sandbox/jail.c src/vm/callfilter.c
  * What QEMU could do if it were taken over: this program is started in its place, by the very function that starts QEMU, and
  * lists everything it can open, make, start, connect to and signal of what is on this machine. The list must hold
  * nothing that is not in the table below. */
 #include "unit/unit.h"
 
 #include "vm/callfilter.h"
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 #include "vm/qemu.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/session/confine.c src/vm/jail.c src/proto/rundir.c src/sandbox/calls.c
+ * files: src/session/confine.c src/sandbox/jail.c src/proto/rundir.c src/sandbox/calls.c
  * What ccvm-session could do if it were taken over: a process in exactly its confinement tries a table of reaches, those of an attack
  * that had worked among them. */
 #include "unit/unit.h"
@@ -7,7 +7,7 @@
 #include "base/spawn.h"
 #include "proto/rundir.h"
 #include "session/confine.h"
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* jail: what a child, or this process itself, may still reach: Landlock (landlock(7)) by system call.
  *
  * Rules are resolved to fds by the parent, so that nothing but system calls happens between fork and exec. */
-#ifndef CCVM_VM_JAIL_H
-#define CCVM_VM_JAIL_H
+#ifndef CCVM_SANDBOX_JAIL_H
+#define CCVM_SANDBOX_JAIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 enum jail_access {
 	JAIL_READ,      /* files and directories: read */
+	JAIL_READ_FILES, /* files: read; directories are not listed */
 	JAIL_EXECUTE,   /* read, and start */
 	JAIL_WRITE,     /* an existing file or device: read and write, nothing made or removed */
 	JAIL_TREE,      /* everything below: read, write, make, rename, remove */
@@ -26,9 +27,13 @@ struct jail {
 	} rule[JAIL_RULES_MAX];
 	size_t n;
 	int abi; /* the kernel's Landlock version, 0: none */
+	bool may_connect;  /* TCP connections may be made; bound to a port is nothing either way */
 	bool keep_signals; /* may still signal processes outside of the jail (its own, older children) */
 };
 
+/* The kernel's Landlock version; 0: none. */
+int jail_kernel_abi(void);
+/* Without rules: nothing is reached. A kernel that refuses renames across directories (version 1) counts as one without Landlock. */
 void jail_init(struct jail *j);
 void jail_fini(struct jail *j); /* closes the fds */
 

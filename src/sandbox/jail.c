@@ -1,4 +1,4 @@
-#include "vm/jail.h"
+#include "sandbox/jail.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -34,13 +34,20 @@ static const uint64_t jail_tree =
 	LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | JAIL_FS_TRUNCATE;
 static const uint64_t jail_all_v1 = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
+int jail_kernel_abi(void)
+{
+	const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi > 0 ? (int)abi : 0;
+}
+
 void jail_init(struct jail *j)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	const int abi = jail_kernel_abi();
 
 	memset(j, 0, sizeof(*j));
 	/* ABI 1 refuses every rename across directories, which a live workspace cannot do without. */
-	j->abi = abi < 2 ? 0 : (int)abi;
+	j->abi = abi < 2 ? 0 : abi;
 }
 
 void jail_fini(struct jail *j)
@@ -83,8 +90,10 @@ int jail_allow_fd(struct jail *j, int fd, enum jail_access access, struct err *e
 
 static uint64_t jail_handled(int abi)
 {
-	uint64_t all = jail_all_v1 | LANDLOCK_ACCESS_FS_REFER;
+	uint64_t all = jail_all_v1;
 
+	if (abi >= 2)
+		all |= LANDLOCK_ACCESS_FS_REFER;
 	if (abi >= 3)
 		all |= JAIL_FS_TRUNCATE;
 	if (abi >= 5)
@@ -99,6 +108,8 @@ static uint64_t jail_rights(enum jail_access access, bool directory)
 	switch (access) {
 	case JAIL_READ:
 		return jail_file_read | dir;
+	case JAIL_READ_FILES:
+		return jail_file_read;
 	case JAIL_EXECUTE:
 		return jail_file_read | LANDLOCK_ACCESS_FS_EXECUTE | dir;
 	case JAIL_WRITE:
@@ -118,7 +129,7 @@ static int jail_landlock(const struct jail *j)
 	int set, rc = 0;
 
 	if (j->abi >= 4)
-		attr.handled_access_net = JAIL_NET_BIND_TCP | JAIL_NET_CONNECT_TCP;
+		attr.handled_access_net = JAIL_NET_BIND_TCP | (j->may_connect ? 0 : JAIL_NET_CONNECT_TCP);
 	if (j->abi >= 6)
 		attr.scoped = JAIL_SCOPE_ABSTRACT_UNIX | (j->keep_signals ? 0 : JAIL_SCOPE_SIGNAL);
 	set = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
