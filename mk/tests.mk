@@ -54,7 +54,7 @@ build/tools/protocols: $(B)/obj/tools/protocols.o $(B)/lib/libproto.a $(B)/lib/l
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
 -include $(B)/obj/tools/protocols.d
-tests: build/tools/protocols
+programs: build/tools/protocols
 protocols: build/tools/protocols
 	@mkdir -p docs/protocols
 	build/tools/protocols docs/protocols

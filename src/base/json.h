@@ -25,7 +25,7 @@ void json_quote(struct buf *b, const void *value, size_t n);
 void json_quote_exact(struct buf *b, const char *text);
 
 /* ---- reading a line ---- */
-#define JSON_LINE_MAX   4096 /* bytes without the newline */
+#define JSON_LINE_MAX   16384 /* bytes without the newline; status.json with the longest path, all of it escaped, is a line */
 #define JSON_FIELDS_MAX 48   /* of the object; more are refused */
 #define JSON_DEPTH_MAX  8    /* of nested values, which are checked and skipped */
 

@@ -22,7 +22,10 @@ static void ls_age(const struct json_line *l, char *out, size_t size)
 {
 	int64_t started = 0, s;
 
-	json_get_int(l, "started_ms", &started);
+	if (!json_get_int(l, "started_ms", &started)) { /* it has just been asked for */
+		snprintf(out, size, "-");
+		return;
+	}
 	s = (clock_wall_ms() - started) / 1000;
 	if (s < 60)
 		snprintf(out, size, "%" PRId64 "s", s);

@@ -369,7 +369,13 @@ void hub_send_output(struct hub *h, const void *bytes, size_t n)
 
 void hub_send(struct hub *h, uint32_t number, enum wire_type type, const void *payload, size_t n)
 {
-	hub_client_send(hub_client_find(h, number), type, payload, n);
+	struct client *c = hub_client_find(h, number);
+
+	/* One that asks and does not read gets no more, and goes. It is not freed here: who answers it may be in the middle of a list. */
+	if (c && !c->owner && hub_client_queued(c) > HUB_QUEUE_MAX)
+		c->doomed = c->busy;
+	else
+		hub_client_send(c, type, payload, n);
 }
 
 bool hub_has(const struct hub *h, uint32_t number)

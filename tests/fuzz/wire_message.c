@@ -1,6 +1,6 @@
 /* areas: base
  * files: src/proto/message.c src/proto/wire.c src/proto/view.c src/proto/links.c
- * Any bytes as the payload of any message (the first byte says which): refused, or fields that are written again as the same bytes. */
+ * Any bytes as the payload of any message (the first byte is its type): refused, or fields that are written again as the same bytes. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -26,14 +26,13 @@ static void check(const struct message_shape *shape, const uint8_t *data, size_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t which;
-
 	if (!size)
 		return 0;
-	which = data[0] % (wire_row_count + view_message_count);
-	if (which < wire_row_count && wire_rows[which].shape)
-		check(wire_rows[which].shape, data + 1, size - 1);
-	if (which >= wire_row_count && view_message_rows[which - wire_row_count].shape)
-		check(view_message_rows[which - wire_row_count].shape, data + 1, size - 1);
+	for (size_t i = 0; i < wire_row_count; i++)
+		if (wire_rows[i].shape && (uint8_t)wire_rows[i].type == data[0])
+			check(wire_rows[i].shape, data + 1, size - 1);
+	for (size_t i = 0; i < view_message_count; i++)
+		if (view_message_rows[i].shape && (uint8_t)view_message_rows[i].type == data[0])
+			check(view_message_rows[i].shape, data + 1, size - 1);
 	return 0;
 }

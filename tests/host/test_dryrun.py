@@ -28,6 +28,23 @@ def listed(ctx):
     return json.loads(out)
 
 
+def test_listed_whatever_the_path(ctx):
+    """The longest path that a workspace may have, of bytes that JSON escapes."""
+    place = ctx.workspace
+    while len(place) < 1700:
+        place = os.path.join(place, '"' * 200)
+        os.mkdir(place)
+        os.chown(place, ctx.uid, ctx.gid)
+    code, out, err = ctx.ccvm(env=NEITHER, timeout=QUICK, cwd=place)
+    assert_eq(code, 0, "exit code (stderr: %s)" % show(err))
+    made = os.path.basename(out.decode().removesuffix("\n"))
+    assert_eq([s["workspace"] for s in listed(ctx)], [place], "ccvmctl ls --json")
+    code, out, err = ctl(ctx, "ls")
+    assert_match(r"(?m)^%s +dry-run " % made, out.decode(), "ccvmctl ls")
+    assert_eq(ctl(ctx, "rm", made), (0, b"", b""), "ccvmctl rm")
+    assert_nothing_left(ctx)
+
+
 # -- how long it stays ------------------------------------------------------------------------------------------------
 
 def test_kept_until_removed(ctx):
