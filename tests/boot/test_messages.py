@@ -50,3 +50,37 @@ def test_flood_of_notes(ctx):
         if "evil.example" in line:
             assert_true("the guest says: " in line or '"x (see below)' in line, "whose words: " + line)
     assert_nothing_left(ctx)
+
+
+# Asks and never reads, until the session hangs up.
+ASKS = r"""
+import json, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+question = json.dumps({"type": "rules"}).encode()
+frame = struct.pack("<IB", len(question), ord("g")) + question
+n = 0
+try:
+    while n < 400000:
+        s.sendall(frame * 100)
+        n += 100
+except (BrokenPipeError, ConnectionResetError):
+    print("dropped", n)
+else:
+    print("kept")
+"""
+
+
+@test(timeout=300)
+def test_a_client_that_never_reads(ctx):
+    """Its answers are bounded, and the session goes on for others."""
+    ctl = os.path.join(ctx.bin, "ccvmctl")
+    code, out, err = ctx.run([ctl, "new", "--shell", "--name", "one", "--wait", "--json"], timeout=200)
+    assert_eq(code, 0, "new (stderr: %s)" % show(err))
+    path = os.path.join(ctx.session_dirs()[0], "sock")
+    code, out, err = ctx.run(["python3", "-c", ASKS, path], timeout=120)
+    assert_eq(out.split()[:1], [b"dropped"], "what became of it (stderr: %s)" % show(err))
+    code, out, err = ctx.run([ctl, "egress", "rules", "one", "--json"])
+    assert_eq(code, 0, "another client's question (stderr: %s)" % show(err))
+    assert_eq(ctx.run([ctl, "stop", "one"], timeout=60)[0], 0, "stop")
+    assert_nothing_left(ctx)
