@@ -49,7 +49,7 @@ def test_streams_and_events(ctx):
 def test_progress_and_events_by_fd(ctx):
     read_end, write_end = os.pipe()
     master, slave = os.openpty()
-    proc = ctx.spawn(["sh", "-c", 'exec 2>&%d "$@"' % slave, "sh", *shell(ctx, "printf out; printf err >&2; exit 7")],
+    proc = ctx.spawn(["bash", "-c", 'exec 2>&%d "$@"' % slave, "bash", *shell(ctx, "printf out; printf err >&2; exit 7")],
                      env={"CCVM_EVENTS": str(write_end)}, pass_fds=(write_end, slave))
     os.close(write_end)
     os.close(slave)
