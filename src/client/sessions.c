@@ -18,12 +18,14 @@ static void sessions_visit(void *ctx, const char *id, int dirfd, enum rundir_lif
 
 	if (life == RUNDIR_DEAD)
 		return;
-	/* One that has only just made its directory: a row like any other, so that nobody has to expect less. */
+	/* One that has only just made its directory, or cannot write there: a row like any other, so that
+	 * nobody has to expect less. */
 	if (file_read(dirfd, RUNDIR_STATUS, 65536, &text, &ignored) < 0 || !buf_len(&text)) {
 		json_begin(&text);
 		json_add_string(&text, "id", id);
 		json_add_string(&text, "name", id);
 		json_add_string(&text, "state", "created");
+		json_add_bool(&text, "spare", false);
 		json_end(&text);
 	}
 	s->id = mem_resize(s->id, s->n + 1, sizeof(*s->id));

@@ -321,6 +321,7 @@ int start_prepare(struct session *s, struct err *e)
 	if (rundir_create(&s->run, e) < 0)
 		return -1;
 	journal_open(s->journal, s->run.fd, s->run.id);
+	session_write_status(s); /* at once: whoever lists sessions should know a spare from the first */
 	/* From here on nothing depends on the working directory, which would pin a mount of the user's. */
 	if (chdir("/") < 0)
 		return err_sys(e, "chdir /");

@@ -1,5 +1,6 @@
 """ccvmctl's commands, all of them, as `ccvmctl help --json` lists them: help, wrong usage, JSON."""
 
+import fcntl
 import json
 import os
 
@@ -180,3 +181,21 @@ def test_image_build_knows_the_builder(ctx):
     theirs = [line.split()[0] for line in out.decode().split("\n") if line.startswith("  --")]
     ours = ["--" + o["name"] for c in table(ctx) if c["path"] == "image build" for o in c["options"]]
     assert_eq(sorted(ours), sorted(theirs + ["--json"]), "options")
+
+
+@test()
+def test_row_of_one_just_made(ctx):
+    """A session whose directory is there and whose status is not: a row that scripts can read, without an age."""
+    base = os.path.join(ctx.runtime, "ccvm")
+    for path in (base, os.path.join(base, "babeli")):
+        ctx.make_dir(path, 0o700)
+    fd = os.open(os.path.join(base, "babeli"), os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        rows = json.loads(ctl(ctx, "ls", "--json")[1])
+        assert_eq(rows, [{"id": "babeli", "name": "babeli", "state": "created", "spare": False}], "its row")
+        code, out, err = ctl(ctx, "ls")
+        assert_eq((code, err), (0, ""), "ccvmctl ls")
+        assert_eq(out.split("\n")[1].split(), ["babeli", "created", "-", "-", "-", "babeli", "-"], "no age before it says when it began")
+    finally:
+        os.close(fd)
