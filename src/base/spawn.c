@@ -97,6 +97,8 @@ static int spawn_child_setup(const struct spawn *s, pid_t parent, int *report_fd
 			return -1;
 		}
 	}
+	if (s->directory && chdir(s->directory) < 0)
+		return -1;
 	if (s->no_core && setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0)
 		return -1;
 	if (spawn_place_fds(s, report_fd) < 0 || spawn_close_between(s) < 0)

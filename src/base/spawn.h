@@ -21,6 +21,7 @@ struct spawn {
 	const char *path;         /* no PATH search */
 	char *const *argv;
 	char *const *envp;        /* never NULL: an empty environment is { NULL } */
+	const char *directory;    /* to start in; NULL: this process's */
 	const struct spawn_fd *fds;
 	size_t nfds;
 	bool die_with_parent;     /* SIGKILL when the calling thread's process ends (prctl(2) PR_SET_PDEATHSIG) */

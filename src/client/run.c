@@ -13,10 +13,15 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "client/termfilter.h"
 #include "client/terminal.h"
 #include "client/typed.h"
+#include "loop/fdwatch.h"
+#include "loop/loop.h"
+#include "loop/sigwatch.h"
 #include "loop/stream.h"
+#include "loop/timer.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
 
@@ -36,25 +41,23 @@ struct run_output {
 	struct run *run;
 	int fd;
 	struct buf queue;
-	uv_poll_t poll;
-	bool can_poll; /* regular files cannot be polled and never block */
+	struct fdwatch *watch;
 	bool broken;
 	bool terminal; /* what it gets is filtered and undone, whatever stdin is */
 	struct termfilter filter;
 };
 
 struct run {
-	uv_loop_t loop;
+	struct loop *loop;
 	struct stream *session;
 	struct buf in;
 	struct run_output out[2]; /* stdout, stderr */
-	uv_poll_t input_poll;
-	uv_idle_t input_idle; /* for a stdin that cannot be polled */
-	bool input_can_poll, input_ended;
+	struct fdwatch *input;
+	bool input_ended;
 	uint32_t credit;
 	struct typed typed; /* in a terminal */
-	uv_timer_t typed_timer; /* for a paste whose end does not come */
-	uv_signal_t signals[8];
+	struct timer *typed_timer; /* for a paste whose end does not come */
+	struct sigwatch *signals[8];
 	struct events *events;
 	struct run_result *result;
 	bool tty, agent_runs, exit_seen, failed, session_ended;
@@ -79,15 +82,13 @@ static bool run_output_is_done(const struct run *r)
 static void run_maybe_finish(struct run *r)
 {
 	if (r->session_ended && run_output_is_done(r))
-		uv_stop(&r->loop);
+		loop_stop(r->loop);
 }
 
 static void run_throttle(struct run *r)
 {
 	stream_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX || buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
 }
-
-static void run_output_watch(struct run_output *o);
 
 static void run_output_broken(struct run_output *o)
 {
@@ -107,7 +108,7 @@ static void run_output_flush(struct run_output *o)
 		size_t n = buf_len(&o->queue) < PIPE_BUF ? buf_len(&o->queue) : PIPE_BUF;
 		ssize_t w;
 
-		if (o->can_poll && poll(&p, 1, 0) == 0)
+		if (poll(&p, 1, 0) == 0)
 			break;
 		w = write(o->fd, buf_data(&o->queue), n);
 		if (w < 0 && errno == EINTR)
@@ -120,26 +121,14 @@ static void run_output_flush(struct run_output *o)
 		}
 		buf_drop(&o->queue, (size_t)w);
 	}
-	run_output_watch(o);
+	fdwatch_set(o->watch, buf_len(&o->queue) ? FDWATCH_WRITE : FDWATCH_NONE);
 	run_throttle(o->run);
 	run_maybe_finish(o->run);
 }
 
-static void run_output_on_poll(uv_poll_t *poll, int status, int events)
+static void run_output_on_ready(void *output)
 {
-	(void)status;
-	(void)events;
-	run_output_flush(poll->data);
-}
-
-static void run_output_watch(struct run_output *o)
-{
-	if (!o->can_poll)
-		return;
-	if (buf_len(&o->queue))
-		uv_poll_start(&o->poll, UV_WRITABLE, run_output_on_poll);
-	else
-		uv_poll_stop(&o->poll);
+	run_output_flush(output);
 }
 
 static void run_output_add(struct run_output *o, const void *bytes, size_t n)
@@ -178,21 +167,6 @@ static void run_output_restore(struct run_output *o)
 	}
 }
 
-static bool run_is_pollable(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd)));
-}
-
-/* stdin and stdout are often one terminal, and uv wants one handle an fd; a copy of the fd is another one. */
-static int run_poll_init(struct run *r, uv_poll_t *poll, int fd)
-{
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-
-	return copy < 0 ? -1 : uv_poll_init(&r->loop, poll, copy);
-}
-
 static void run_output_init(struct run *r, struct run_output *o, int fd, bool filter)
 {
 	o->run = r;
@@ -200,8 +174,7 @@ static void run_output_init(struct run *r, struct run_output *o, int fd, bool fi
 	o->terminal = isatty(fd);
 	o->filter.open = !filter;
 	o->filter.lines = !r->tty;
-	o->can_poll = run_is_pollable(fd) && run_poll_init(r, &o->poll, fd) == 0;
-	o->poll.data = o;
+	o->watch = fdwatch_new(r->loop, fd, run_output_on_ready, o);
 }
 
 /* ---- input ---- */
@@ -226,21 +199,19 @@ static void run_show(void *ctx, const void *bytes, size_t n)
 	run_output_add(&((struct run *)ctx)->out[0], bytes, n);
 }
 
-static void run_on_typed_timeout(uv_timer_t *timer);
-
 static void run_watch_typed(struct run *r)
 {
 	const int ms = typed_patience_ms(&r->typed);
 
 	if (ms >= 0)
-		uv_timer_start(&r->typed_timer, run_on_typed_timeout, (uint64_t)ms, 0);
+		timer_start(r->typed_timer, (unsigned)ms, 0);
 	else
-		uv_timer_stop(&r->typed_timer);
+		timer_stop(r->typed_timer);
 }
 
-static void run_on_typed_timeout(uv_timer_t *timer)
+static void run_on_typed_timeout(void *run)
 {
-	struct run *r = timer->data;
+	struct run *r = run;
 
 	typed_give_up(&r->typed);
 	run_watch_typed(r);
@@ -264,8 +235,9 @@ static size_t run_input_room(const struct run *r)
 	return r->credit > kept ? r->credit - kept : 0;
 }
 
-static void run_input_read(struct run *r)
+static void run_input_read(void *run)
 {
+	struct run *r = run;
 	static char bytes[WIRE_CHUNK];
 	const size_t room = run_input_room(r), n = room < sizeof(bytes) ? room : sizeof(bytes);
 	ssize_t got;
@@ -285,44 +257,21 @@ static void run_input_read(struct run *r)
 	run_input_watch(r);
 }
 
-static void run_input_on_poll(uv_poll_t *poll, int status, int events)
-{
-	(void)status;
-	(void)events;
-	run_input_read(poll->data);
-}
-
-static void run_input_on_idle(uv_idle_t *idle)
-{
-	run_input_read(idle->data);
-}
-
 static void run_input_watch(struct run *r)
 {
 	/* In a terminal, what is typed while the guest boots waits in the terminal's own queue. */
 	bool wanted = !r->input_ended && run_input_room(r) && (!r->tty || r->agent_runs) && !r->session_ended &&
 		      !typed_is_waiting(&r->typed);
 
-	if (r->input_can_poll && wanted)
-		uv_poll_start(&r->input_poll, UV_READABLE, run_input_on_poll);
-	else if (r->input_can_poll)
-		uv_poll_stop(&r->input_poll);
-	else if (wanted)
-		uv_idle_start(&r->input_idle, run_input_on_idle);
-	else
-		uv_idle_stop(&r->input_idle);
+	fdwatch_set(r->input, wanted ? FDWATCH_READ : FDWATCH_NONE);
 }
 
 static void run_input_init(struct run *r)
 {
 	r->credit = WIRE_CREDIT_FIRST;
 	r->typed.cb = (struct typed_callbacks){run_send_frame, run_pass, run_show, r};
-	uv_timer_init(&r->loop, &r->typed_timer);
-	r->typed_timer.data = r;
-	r->input_can_poll = run_is_pollable(STDIN_FILENO) && run_poll_init(r, &r->input_poll, STDIN_FILENO) == 0;
-	r->input_poll.data = r;
-	uv_idle_init(&r->loop, &r->input_idle);
-	r->input_idle.data = r;
+	r->typed_timer = timer_new(r->loop, run_on_typed_timeout, r);
+	r->input = fdwatch_new(r->loop, STDIN_FILENO, run_input_read, r);
 	run_input_watch(r);
 }
 
@@ -486,9 +435,9 @@ static const struct {
 } run_signal_table[] = {{SIGINT, "INT", 3},  {SIGTERM, "TERM", 2}, {SIGHUP, "HUP", 2}, {SIGQUIT, "QUIT", 3},
 			{SIGUSR1, "USR1", 0}, {SIGUSR2, "USR2", 0}};
 
-static void run_on_signal(uv_signal_t *handle, int number)
+static void run_on_signal(void *run, int number)
 {
-	struct run *r = handle->data;
+	struct run *r = run;
 
 	r->same_signal_count = r->same_signal == number ? r->same_signal_count + 1 : 1;
 	r->same_signal = number;
@@ -506,9 +455,9 @@ static void run_on_signal(uv_signal_t *handle, int number)
 	}
 }
 
-static void run_on_resize(uv_signal_t *handle, int number)
+static void run_on_resize(void *run, int number)
 {
-	struct run *r = handle->data;
+	struct run *r = run;
 	AUTO_BUF struct buf size = {0};
 	int cols, rows;
 
@@ -523,29 +472,39 @@ static void run_signals_init(struct run *r)
 	size_t n = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (; n < ARRAY_LEN(run_signal_table); n++) {
-		uv_signal_init(&r->loop, &r->signals[n]);
-		r->signals[n].data = r;
-		uv_signal_start(&r->signals[n], run_on_signal, run_signal_table[n].number);
+	for (; n < ARRAY_LEN(run_signal_table); n++)
+		r->signals[n] = sigwatch_new(r->loop, run_signal_table[n].number, run_on_signal, r);
+	if (r->tty)
+		r->signals[n] = sigwatch_new(r->loop, SIGWINCH, run_on_resize, r);
+}
+
+static void run_fini(struct run *r)
+{
+	stream_close(r->session);
+	buf_fini(&r->in);
+	for (size_t i = 0; i < ARRAY_LEN(r->out); i++) {
+		fdwatch_free(r->out[i].watch);
+		buf_fini(&r->out[i].queue);
 	}
-	if (r->tty) {
-		uv_signal_init(&r->loop, &r->signals[n]);
-		r->signals[n].data = r;
-		uv_signal_start(&r->signals[n], run_on_resize, SIGWINCH);
-	}
+	fdwatch_free(r->input);
+	timer_free(r->typed_timer);
+	for (size_t i = 0; i < ARRAY_LEN(r->signals); i++)
+		sigwatch_free(r->signals[i]);
+	(void)loop_free(r->loop);
 }
 
 void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result)
 {
 	static struct run r;
 	const struct stream_callbacks cb = {run_on_bytes, run_on_session_end, NULL, &r};
+	int status = 0;
 
 	memset(result, 0, sizeof(*result));
 	r.events = ev;
 	r.result = result;
 	r.tty = t->tty;
-	uv_loop_init(&r.loop);
-	r.session = stream_open(&r.loop, session_fd, &cb);
+	r.loop = loop_new();
+	r.session = stream_open(r.loop, session_fd, &cb);
 	run_output_init(&r, &r.out[0], STDOUT_FILENO, t->filter);
 	run_output_init(&r, &r.out[1], STDERR_FILENO, t->filter);
 	run_signals_init(&r);
@@ -554,8 +513,8 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 		terminal_init();
 		terminal_set_waiting();
 	}
-	uv_run(&r.loop, UV_RUN_DEFAULT);
-	while (waitpid(session, NULL, 0) < 0 && errno == EINTR)
+	loop_run(r.loop);
+	while (waitpid(session, &status, 0) < 0 && errno == EINTR)
 		;
 	run_restore(&r);
 	events_finish(ev);
@@ -564,5 +523,9 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 		rundir_clean_dead();
 		log_error("ccvm-session died; its guest is gone and its directory was cleaned up");
 		result->code = ERR_EXIT_GUEST;
+	} else if (status) {
+		log_warn("ccvm-session ended with code %d when its session was over (report this)",
+			 spawn_exit_code(status));
 	}
+	run_fini(&r);
 }

@@ -1,44 +1,65 @@
 #include "loop/fdwatch.h"
 #include "base/mem.h"
+#include "loop/handle.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
 
 struct fdwatch {
-	uv_poll_t handle;
+	struct handle handle; /* an idle handle where the fd is always ready */
+	bool always;
 	void (*on_ready)(void *ctx);
 	void *ctx;
 };
 
-static void fdwatch_on_ready(uv_poll_t *handle, int status, int events)
+static void fdwatch_on_poll(uv_poll_t *uv, int status, int events)
 {
-	struct fdwatch *w = handle->data;
+	struct fdwatch *w = uv->data;
 
 	(void)status; /* reading or writing tells the same */
 	(void)events;
 	w->on_ready(w->ctx);
 }
 
-struct fdwatch *fdwatch_new(uv_loop_t *loop, int fd, void (*on_ready)(void *ctx), void *ctx)
+static void fdwatch_on_idle(uv_idle_t *uv)
+{
+	struct fdwatch *w = uv->data;
+
+	w->on_ready(w->ctx);
+}
+
+struct fdwatch *fdwatch_new_by(const char *maker, struct loop *loop, int fd,
+			       void (*on_ready)(void *ctx), void *ctx)
 {
 	struct fdwatch *w = mem_alloc(sizeof(*w));
+	const int flags = fcntl(fd, F_GETFL);
+	const int rc = uv_poll_init(&loop->uv, &w->handle.uv.poll, fd);
 
-	if (uv_poll_init(loop, &w->handle, fd) < 0)
-		mem_die("watch an fd");
-	w->handle.data = w;
+	if (rc == UV_EEXIST)
+		mem_die("watch an fd twice");
+	if (rc == 0 && !(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags); /* libuv sets it */
+	w->always = rc < 0;
+	if (w->always)
+		uv_idle_init(&loop->uv, &w->handle.uv.idle);
+	handle_init(&w->handle, "fdwatch", maker, handle_release);
 	w->on_ready = on_ready;
 	w->ctx = ctx;
 	return w;
 }
 
-static void fdwatch_on_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
 void fdwatch_free(struct fdwatch *w)
 {
-	if (!w)
-		return;
-	uv_poll_stop(&w->handle);
-	uv_close((uv_handle_t *)&w->handle, fdwatch_on_closed);
+	if (w)
+		handle_close(&w->handle);
+}
+
+static void fdwatch_set_always(struct fdwatch *w, int events)
+{
+	if (events)
+		uv_idle_start(&w->handle.uv.idle, fdwatch_on_idle);
+	else
+		uv_idle_stop(&w->handle.uv.idle);
 }
 
 void fdwatch_set(struct fdwatch *w, int events)
@@ -46,8 +67,10 @@ void fdwatch_set(struct fdwatch *w, int events)
 	const int wanted =
 	    (events & FDWATCH_READ ? UV_READABLE : 0) | (events & FDWATCH_WRITE ? UV_WRITABLE : 0);
 
-	if (wanted)
-		uv_poll_start(&w->handle, wanted, fdwatch_on_ready);
+	if (w->always)
+		fdwatch_set_always(w, events);
+	else if (wanted)
+		uv_poll_start(&w->handle.uv.poll, wanted, fdwatch_on_poll);
 	else
-		uv_poll_stop(&w->handle);
+		uv_poll_stop(&w->handle.uv.poll);
 }

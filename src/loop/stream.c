@@ -1,6 +1,8 @@
 #include "loop/stream.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
+#include "loop/handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,7 @@
 #define STREAM_READ_SIZE 65536
 
 struct stream {
-	uv_poll_t poll;
+	struct handle handle;
 	int fd;
 	struct stream_callbacks cb;
 	struct buf out;
@@ -23,9 +25,9 @@ struct stream {
 
 static void stream_watch(struct stream *s);
 
-static void stream_on_closed(uv_handle_t *handle)
+static void stream_release(struct handle *h)
 {
-	struct stream *s = handle->data;
+	struct stream *s = (struct stream *)h;
 
 	close(s->fd);
 	buf_fini(&s->out);
@@ -37,8 +39,7 @@ void stream_close(struct stream *s)
 	if (!s || s->closed)
 		return;
 	s->closed = true;
-	uv_poll_stop(&s->poll);
-	uv_close((uv_handle_t *)&s->poll, stream_on_closed);
+	handle_close(&s->handle);
 }
 
 static void stream_end(struct stream *s)
@@ -46,7 +47,7 @@ static void stream_end(struct stream *s)
 	if (s->ended || s->closed)
 		return;
 	s->ended = true;
-	uv_poll_stop(&s->poll);
+	uv_poll_stop(&s->handle.uv.poll);
 	s->cb.on_end(s->cb.ctx);
 }
 
@@ -84,9 +85,9 @@ static void stream_read_some(struct stream *s)
 	}
 }
 
-static void stream_on_poll(uv_poll_t *poll, int status, int events)
+static void stream_on_poll(uv_poll_t *uv, int status, int events)
 {
-	struct stream *s = poll->data;
+	struct stream *s = uv->data;
 
 	if (status < 0) {
 		stream_end(s);
@@ -108,21 +109,22 @@ static void stream_watch(struct stream *s)
 	int events = (s->paused ? 0 : UV_READABLE) | (buf_len(&s->out) ? UV_WRITABLE : 0);
 
 	if (events)
-		uv_poll_start(&s->poll, events, stream_on_poll);
+		uv_poll_start(&s->handle.uv.poll, events, stream_on_poll);
 	else
-		uv_poll_stop(&s->poll);
+		uv_poll_stop(&s->handle.uv.poll);
 }
 
-struct stream *stream_open(uv_loop_t *loop, int fd, const struct stream_callbacks *callbacks)
+struct stream *stream_open_by(const char *maker, struct loop *loop, int fd,
+			      const struct stream_callbacks *callbacks)
 {
 	struct stream *s = mem_alloc(sizeof(*s));
 
 	s->fd = fd;
 	s->cb = *callbacks;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (uv_poll_init(loop, &s->poll, fd) != 0)
+	if (uv_poll_init(&loop->uv, &s->handle.uv.poll, fd) != 0)
 		mem_die("stream on an fd that cannot be polled");
-	s->poll.data = s;
+	handle_init(&s->handle, "stream", maker, stream_release);
 	stream_watch(s);
 	return s;
 }
@@ -171,11 +173,11 @@ void stream_pause(struct stream *s, bool paused)
 
 void stream_flush(struct stream *s, int ms)
 {
-	uint64_t deadline = uv_hrtime() / 1000000 + (uint64_t)ms;
+	const int64_t deadline = clock_mono_ms() + ms;
 
 	while (s && !s->closed && !s->ended && buf_len(&s->out)) {
 		struct pollfd p = {.fd = s->fd, .events = POLLOUT};
-		uint64_t now = uv_hrtime() / 1000000;
+		const int64_t now = clock_mono_ms();
 
 		if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0 || p.revents & (POLLERR | POLLHUP))
 			return;

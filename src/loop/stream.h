@@ -1,13 +1,14 @@
-/* stream: a socket or pipe in the event loop (libuv), with a queue for what is to be written.
+/* stream: a socket or pipe in the event loop, with a queue for what is to be written.
  *
- * Callbacks may close the stream; it is freed after the loop has let go of it, never while it is dispatched. */
+ * Callbacks may close the stream; it is freed after the loop has let go of it, never while it is
+ * dispatched. */
 #ifndef CCVM_LOOP_STREAM_H
 #define CCVM_LOOP_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
+struct loop;
 struct stream;
 
 struct stream_callbacks {
@@ -20,7 +21,9 @@ struct stream_callbacks {
 };
 
 /* Takes over fd, which becomes non-blocking. */
-struct stream *stream_open(uv_loop_t *loop, int fd, const struct stream_callbacks *callbacks);
+#define stream_open(loop, fd, callbacks) stream_open_by(__func__, loop, fd, callbacks)
+struct stream *stream_open_by(const char *maker, struct loop *loop, int fd,
+			      const struct stream_callbacks *callbacks);
 /* Forgets what is queued; NULL is fine. */
 void stream_close(struct stream *s);
 /* Queues bytes; tries to write at once. */

@@ -1,14 +1,16 @@
-/* timer: a deadline or a period in the event loop (libuv), owned by one component. */
+/* timer: a deadline or a period in the event loop, owned by one component. */
 #ifndef CCVM_LOOP_TIMER_H
 #define CCVM_LOOP_TIMER_H
 
 #include <stdbool.h>
-#include <uv.h>
 
+struct loop;
 struct timer;
 
 /* on_due is called from the loop only, and may free the timer. */
-struct timer *timer_new(uv_loop_t *loop, void (*on_due)(void *ctx), void *ctx);
+#define timer_new(loop, on_due, ctx) timer_new_by(__func__, loop, on_due, ctx)
+struct timer *timer_new_by(const char *maker, struct loop *loop, void (*on_due)(void *ctx),
+			   void *ctx);
 /* Stops it; its memory goes when the loop has let go of it. NULL is fine. */
 void timer_free(struct timer *t);
 

@@ -11,7 +11,7 @@
 struct agent {
 	struct agent_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	struct sshkey *client_key, *host_key;
 	struct secret *env; /* NULL: none, or the link has it */
 	struct sshlink *link;
@@ -307,7 +307,7 @@ int agent_set_env(struct agent *a, const void *bytes, size_t n)
 	return 0;
 }
 
-struct agent *agent_new(uv_loop_t *loop, const struct agent_callbacks *callbacks, void *ctx)
+struct agent *agent_new(struct loop *loop, const struct agent_callbacks *callbacks, void *ctx)
 {
 	struct agent *a = mem_alloc(sizeof(*a));
 

@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/err.h"
 
+struct loop;
 struct agent;
 
 struct agent_callbacks { /* none may call agent_disconnect */
@@ -44,7 +44,7 @@ struct agent_plan {
 	int forward_port; /* of the guest's loopback; 0: none */
 };
 
-struct agent *agent_new(uv_loop_t *loop, const struct agent_callbacks *callbacks, void *ctx);
+struct agent *agent_new(struct loop *loop, const struct agent_callbacks *callbacks, void *ctx);
 void agent_free(struct agent *a); /* wipes keys and environment; NULL is fine */
 
 /* The keys of this run, and what the guest needs of them in its seed. */

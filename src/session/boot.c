@@ -10,6 +10,7 @@
  *    for the agent; then it confines itself, and only then asks for the agent's start.
  * 4. Lines of the guest are bounded and parsed by guest_parse; guestgate says which of them count in this state, and how many. */
 #include "session/wiring.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "loop/timer.h"
@@ -588,7 +589,7 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 	     m.type != GUEST_NOTE && m.type != GUEST_OOM))
 		return;
 	boot_expect_sign_of_life(s);
-	if (!guestgate_passes(&s->boot.gate, &m, boot_phase(s), (int64_t)uv_now(&s->loop), &more)) {
+	if (!guestgate_passes(&s->boot.gate, &m, boot_phase(s), clock_mono_ms(), &more)) {
 		if (m.type == GUEST_NOTE && s->boot.gate.kind[m.type].dropped == 1)
 			journal_note(s->journal, "guest",
 				     "too many notes from the guest: further ones are dropped");
@@ -604,8 +605,8 @@ void boot_on_guest_line(void *ctx, const char *line, size_t n)
 
 void boot_init(struct session *s)
 {
-	s->boot.silence = timer_new(&s->loop, boot_on_due, s);
-	s->boot.nudge = timer_new(&s->loop, boot_on_nudge, s);
+	s->boot.silence = timer_new(s->loop, boot_on_due, s);
+	s->boot.nudge = timer_new(s->loop, boot_on_nudge, s);
 }
 
 void boot_fini(struct session *s)

@@ -1,77 +1,56 @@
 #include "session/children.h"
 #include "base/mem.h"
-#include "base/spawn.h"
-#include "loop/fdwatch.h"
+#include "loop/child.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-struct child {
+struct named_child {
 	struct children *all;
 	enum children_name name;
-	pid_t pid; /* 0: none, or already reaped */
-	int pidfd;
-	struct fdwatch *watch;
+	struct child *child; /* NULL: none, or already reaped */
 };
 
 struct children {
 	void (*on_exit)(void *ctx, enum children_name name, int status);
 	void *ctx;
-	uv_loop_t *loop;
-	struct child child[CHILDREN_NAMES];
+	struct loop *loop;
+	struct named_child named[CHILDREN_NAMES];
 };
 
-static void children_forget(struct child *c)
+static void children_on_end(void *ctx, int status)
 {
-	c->pid = 0;
-	fdwatch_free(mem_steal_ptr(&c->watch));
-	if (c->pidfd >= 0)
-		close(mem_steal_fd(&c->pidfd));
-}
+	struct named_child *c = ctx;
 
-static void children_on_end(void *ctx)
-{
-	struct child *c = ctx;
-	int status;
-
-	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
-		return;
-	children_forget(c);
+	child_free(mem_steal_ptr(&c->child));
 	c->all->on_exit(c->all->ctx, c->name, status);
 }
 
 void children_add(struct children *all, enum children_name name, pid_t pid, int pidfd)
 {
-	struct child *c = &all->child[name];
+	struct named_child *c = &all->named[name];
 
-	children_forget(c);
-	c->pid = pid;
-	c->pidfd = pidfd;
+	child_free(c->child);
+	c->child = child_new(all->loop, pid, pidfd, children_on_end, c);
 }
 
 void children_watch(struct children *all)
 {
-	for (size_t i = 0; i < CHILDREN_NAMES; i++) {
-		struct child *c = &all->child[i];
-
-		if (!c->pid || c->watch)
-			continue;
-		c->watch = fdwatch_new(all->loop, c->pidfd, children_on_end, c);
-		fdwatch_set(c->watch, FDWATCH_READ);
-	}
+	for (size_t i = 0; i < CHILDREN_NAMES; i++)
+		if (all->named[i].child)
+			child_watch(all->named[i].child);
 }
 
 bool children_is_alive(const struct children *all, enum children_name name)
 {
-	return all->child[name].pid > 0;
+	return all->named[name].child != NULL;
 }
 
 pid_t children_pid(const struct children *all, enum children_name name)
 {
-	return all->child[name].pid;
+	return child_pid(all->named[name].child);
 }
 
 bool children_kill(struct children *all)
@@ -82,7 +61,7 @@ bool children_kill(struct children *all)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
 		if (!children_is_alive(all, ours[i]))
 			continue;
-		(void)spawn_signal(all->child[ours[i]].pidfd, SIGKILL);
+		(void)child_signal(all->named[ours[i]].child, SIGKILL);
 		gone = false;
 	}
 	return gone;
@@ -97,7 +76,7 @@ void children_describe_end(char *text, size_t size, int status)
 		snprintf(text, size, "ended with code %d", WEXITSTATUS(status));
 }
 
-struct children *children_new(uv_loop_t *loop,
+struct children *children_new(struct loop *loop,
 			      void (*on_exit)(void *ctx, enum children_name name, int status),
 			      void *ctx)
 {
@@ -107,8 +86,7 @@ struct children *children_new(uv_loop_t *loop,
 	all->ctx = ctx;
 	all->loop = loop;
 	for (size_t i = 0; i < CHILDREN_NAMES; i++)
-		all->child[i] =
-		    (struct child){.all = all, .name = (enum children_name)i, .pidfd = -1};
+		all->named[i] = (struct named_child){.all = all, .name = (enum children_name)i};
 	return all;
 }
 
@@ -117,6 +95,6 @@ void children_free(struct children *all)
 	if (!all)
 		return;
 	for (size_t i = 0; i < CHILDREN_NAMES; i++)
-		children_forget(&all->child[i]);
+		child_free(all->named[i].child);
 	free(all);
 }

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <uv.h>
 
 enum children_name {
 	CHILDREN_QEMU,
@@ -15,18 +14,18 @@ enum children_name {
 };
 #define CHILDREN_NAMES (CHILDREN_MAKER + 1)
 
+struct loop;
 struct children;
 
 /* on_exit: it has ended and was reaped; status is waitpid(2)'s. */
-struct children *children_new(uv_loop_t *loop,
+struct children *children_new(struct loop *loop,
 			      void (*on_exit)(void *ctx, enum children_name name, int status),
 			      void *ctx);
 void children_free(struct children *c); /* ends nothing; NULL is fine */
 
 /* Takes over the pidfd. There is one of each name at a time. */
 void children_add(struct children *c, enum children_name name, pid_t pid, int pidfd);
-/* Watches those that were added, from now on. The loop looks at fds in the order they were watched: after
- * the streams were opened, a child's last words are read before its end is seen. */
+/* Watches those that were added, from now on: after the streams were opened (loop/child.h). */
 void children_watch(struct children *c);
 bool children_is_alive(const struct children *c, enum children_name name);
 pid_t children_pid(const struct children *c, enum children_name name); /* 0: none */

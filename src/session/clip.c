@@ -43,7 +43,7 @@ struct clip_guest {    /* one connection of the guest's */
 struct clip {
 	struct clip_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	const struct conf *conf; /* borrowed */
 	struct stream *helper;	 /* NULL: none */
 	struct buf in;		 /* its frames */
@@ -408,7 +408,7 @@ void clip_start(struct clip *c, const char *libexec)
 	c->no_helper = false;
 }
 
-struct clip *clip_new(uv_loop_t *loop, const struct conf *conf,
+struct clip *clip_new(struct loop *loop, const struct conf *conf,
 		      const struct clip_callbacks *callbacks, void *ctx)
 {
 	struct clip *c = mem_alloc(sizeof(*c));

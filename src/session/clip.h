@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uv.h>
 
 #include "base/buf.h"
 #include "clip/clip_request.h"
 
 #define CLIP_LEASE_MS 10000
 
+struct loop;
 struct clip;
 
 struct clip_callbacks {
@@ -36,7 +36,7 @@ struct clip_callbacks {
 
 /* conf: borrowed. */
 struct conf;
-struct clip *clip_new(uv_loop_t *loop, const struct conf *conf,
+struct clip *clip_new(struct loop *loop, const struct conf *conf,
 		      const struct clip_callbacks *callbacks, void *ctx);
 void clip_free(struct clip *c); /* NULL is fine */
 /* Starts ccvm-clip; before this process is confined. A failure is a note. */

@@ -226,7 +226,7 @@ bool disk_stands_still(const struct disk *d)
 	return timer_is_active(d->retry);
 }
 
-struct disk *disk_new(uv_loop_t *loop, const struct conf *conf,
+struct disk *disk_new(struct loop *loop, const struct conf *conf,
 		      const struct disk_callbacks *callbacks, void *ctx)
 {
 	struct disk *d = mem_alloc(sizeof(*d));

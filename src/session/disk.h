@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 
+struct loop;
 struct conf;
 struct guest_message;
 
@@ -23,7 +23,7 @@ struct disk_callbacks {
 };
 
 /* conf: borrowed. */
-struct disk *disk_new(uv_loop_t *loop, const struct conf *conf,
+struct disk *disk_new(struct loop *loop, const struct conf *conf,
 		      const struct disk_callbacks *callbacks, void *ctx);
 void disk_free(struct disk *d); /* NULL is fine */
 

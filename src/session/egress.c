@@ -30,7 +30,7 @@ struct egress_entry {
 struct egress {
 	struct egress_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	const struct conf *conf;    /* borrowed */
 	struct stream *control;	    /* to ccvm-net; NULL: none */
 	struct json_splitter lines; /* of ccvm-net */
@@ -45,7 +45,7 @@ struct egress {
 	int64_t status_ms;   /* status.json was last written for this */
 };
 
-struct egress *egress_new(uv_loop_t *loop, const struct conf *conf,
+struct egress *egress_new(struct loop *loop, const struct conf *conf,
 			  const struct egress_callbacks *callbacks, void *ctx)
 {
 	struct egress *g = mem_alloc(sizeof(*g));

@@ -14,7 +14,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,6 +21,7 @@
 
 #define EGRESS_LOG_MAX 1024
 
+struct loop;
 struct conf;
 struct guest_message;
 
@@ -34,7 +34,7 @@ struct egress_callbacks {
 };
 
 /* conf: borrowed. */
-struct egress *egress_new(uv_loop_t *loop, const struct conf *conf,
+struct egress *egress_new(struct loop *loop, const struct conf *conf,
 			  const struct egress_callbacks *callbacks, void *ctx);
 void egress_free(struct egress *g); /* NULL is fine */
 

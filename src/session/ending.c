@@ -2,6 +2,7 @@
  * which order. */
 #include "session/wiring.h"
 #include "base/buf.h"
+#include "loop/loop.h"
 #include "loop/timer.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ static void ending_finish(struct session *s)
 	screen_stop(s->screen);
 	clip_stop(s->clip);
 	hub_broadcast(s->hub, WIRE_EXIT, buf_data(&payload), buf_len(&payload));
-	uv_stop(&s->loop);
+	loop_stop(s->loop);
 }
 
 void ending_kill_children(struct session *s)
@@ -154,7 +155,7 @@ void ending_ask(struct session *s, const char *signal_name, int exit_code)
 
 void ending_init(struct session *s)
 {
-	s->end.timer = timer_new(&s->loop, ending_on_due, s);
+	s->end.timer = timer_new(s->loop, ending_on_due, s);
 }
 
 void ending_fini(struct session *s)

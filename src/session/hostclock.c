@@ -21,7 +21,7 @@
 struct hostclock {
 	struct hostclock_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	struct timer *timer;
 	int fd; /* a timerfd that tells when the host's clock was set; -1: none */
 	struct fdwatch *jump;
@@ -73,7 +73,7 @@ void hostclock_start(struct hostclock *h)
 	fdwatch_set(h->jump, FDWATCH_READ);
 }
 
-struct hostclock *hostclock_new(uv_loop_t *loop, const struct hostclock_callbacks *callbacks,
+struct hostclock *hostclock_new(struct loop *loop, const struct hostclock_callbacks *callbacks,
 				void *ctx)
 {
 	struct hostclock *h = mem_alloc(sizeof(*h));

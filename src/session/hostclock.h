@@ -3,8 +3,8 @@
 #define CCVM_SESSION_HOSTCLOCK_H
 
 #include <stddef.h>
-#include <uv.h>
 
+struct loop;
 struct hostclock;
 
 struct hostclock_callbacks {
@@ -14,7 +14,7 @@ struct hostclock_callbacks {
 	void (*on_tick)(void *ctx); /* twice a minute, after hostclock_start */
 };
 
-struct hostclock *hostclock_new(uv_loop_t *loop, const struct hostclock_callbacks *callbacks,
+struct hostclock *hostclock_new(struct loop *loop, const struct hostclock_callbacks *callbacks,
 				void *ctx);
 void hostclock_free(struct hostclock *h); /* NULL is fine */
 void hostclock_tell(struct hostclock *h);

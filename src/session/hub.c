@@ -38,7 +38,7 @@ struct client {
 struct hub {
 	struct hub_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	const struct request *request; /* borrowed */
 	const struct conf *conf;       /* borrowed */
 	struct client *owner;	       /* NULL once it left */
@@ -514,7 +514,7 @@ void hub_credit(struct hub *h, uint32_t n)
 	hub_send_owner(h, WIRE_CREDIT, buf_data(&credit), buf_len(&credit));
 }
 
-struct hub *hub_new(uv_loop_t *loop, const struct request *request, const struct conf *conf,
+struct hub *hub_new(struct loop *loop, const struct request *request, const struct conf *conf,
 		    const struct hub_callbacks *callbacks, void *ctx)
 {
 	struct hub *h = mem_alloc(sizeof(*h));

@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/err.h"
 #include "proto/wire.h"
 
+struct loop;
 struct conf;
 struct request;
 
@@ -51,7 +51,7 @@ struct hub_callbacks {
 };
 
 /* request and conf: borrowed, and filled by the time of on_begin's return. */
-struct hub *hub_new(uv_loop_t *loop, const struct request *request, const struct conf *conf,
+struct hub *hub_new(struct loop *loop, const struct request *request, const struct conf *conf,
 		    const struct hub_callbacks *callbacks, void *ctx);
 void hub_free(struct hub *h); /* NULL is fine */
 

@@ -72,7 +72,7 @@ static void paste_on_timeout(void *ctx)
 	paste_refuse(ctx, "the guest did not take the image in time");
 }
 
-struct paste *paste_new(uv_loop_t *loop, const struct paste_callbacks *callbacks, void *ctx)
+struct paste *paste_new(struct loop *loop, const struct paste_callbacks *callbacks, void *ctx)
 {
 	struct paste *p = mem_alloc(sizeof(*p));
 

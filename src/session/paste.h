@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "clip/clip_request.h"
 
 #define PASTE_MS 10000 /* for the guest, to fetch and keep an image */
 
+struct loop;
 struct paste;
 
 struct paste_callbacks {
@@ -28,7 +28,7 @@ struct paste_callbacks {
 	void (*event)(void *ctx, const char *event, const struct buf *fields);
 };
 
-struct paste *paste_new(uv_loop_t *loop, const struct paste_callbacks *callbacks, void *ctx);
+struct paste *paste_new(struct loop *loop, const struct paste_callbacks *callbacks, void *ctx);
 void paste_free(struct paste *p); /* NULL is fine */
 /* Client frames. One image at a time: another client's is not placed. */
 void paste_on_bytes(struct paste *p, uint32_t client, const void *bytes, size_t n);

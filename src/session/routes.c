@@ -243,5 +243,5 @@ struct hub *routes_make_hub(struct session *s)
 	    .answered_elsewhere = routes_answered_elsewhere,
 	};
 
-	return hub_new(&s->loop, &s->request, &s->conf, &callbacks, s);
+	return hub_new(s->loop, &s->request, &s->conf, &callbacks, s);
 }

@@ -29,7 +29,7 @@
 struct screen {
 	struct screen_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	int control_fd; /* ccvm-term sends each new worker's socket over it; -1: no screen */
 	pid_t pid;
 	int pidfd;
@@ -372,7 +372,7 @@ int screen_start(struct screen *sc, const char *libexec, long history_lines, str
 	return 0;
 }
 
-struct screen *screen_new(uv_loop_t *loop, const struct screen_callbacks *callbacks, void *ctx)
+struct screen *screen_new(struct loop *loop, const struct screen_callbacks *callbacks, void *ctx)
 {
 	struct screen *sc = mem_alloc(sizeof(*sc));
 

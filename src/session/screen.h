@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 
+struct loop;
 struct screen;
 
 struct screen_callbacks {
@@ -33,7 +33,7 @@ struct screen_callbacks {
 	void (*changed)(void *ctx); /* what screen_add_status says */
 };
 
-struct screen *screen_new(uv_loop_t *loop, const struct screen_callbacks *callbacks, void *ctx);
+struct screen *screen_new(struct loop *loop, const struct screen_callbacks *callbacks, void *ctx);
 void screen_free(struct screen *sc); /* NULL is fine */
 /* Starts ccvm-term, which keeps that many lines of history. */
 int screen_start(struct screen *sc, const char *libexec, long history, struct err *e);

@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/sched.h"
+#include "loop/loop.h"
+#include "loop/sigwatch.h"
 
 #include <signal.h>
 #include <string.h>
@@ -110,10 +112,10 @@ void session_begin(struct session *s)
 	boot_start(s);
 }
 
-static void session_on_signal(uv_signal_t *handle, int number)
+static void session_on_signal(void *session, int number)
 {
 	(void)number;
-	ending_ask(handle->data, "TERM", 128 + SIGTERM);
+	ending_ask(session, "TERM", 128 + SIGTERM);
 }
 
 static void session_init(struct session *s)
@@ -129,14 +131,20 @@ static void session_init(struct session *s)
 	s->state_since_ms = clock_wall_ms();
 	attempt_init(&s->attempt);
 	conf_init(&s->conf);
-	uv_loop_init(&s->loop);
+	s->loop = loop_new();
 	wiring_make(s);
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
-		uv_signal_init(&s->loop, &s->signals[i]);
-		s->signals[i].data = s;
-		uv_signal_start(&s->signals[i], session_on_signal, ending[i]);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(ending); i++)
+		s->signals[i] = sigwatch_new(s->loop, ending[i], session_on_signal, s);
+}
+
+/* False when a component has left something in the loop, which was logged. */
+static bool session_fini(struct session *s)
+{
+	wiring_free(s);
+	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
+		sigwatch_free(s->signals[i]);
+	return loop_free(s->loop) == 0;
 }
 
 /* What the agent said last still goes out to an owner that reads slowly; one that left ends the
@@ -144,7 +152,7 @@ static void session_init(struct session *s)
 static void session_drain_owner(struct session *s)
 {
 	while (hub_owner_queued(s->hub))
-		uv_run(&s->loop, UV_RUN_ONCE);
+		loop_turn(s->loop, true);
 }
 
 int session_main(int client_fd)
@@ -158,8 +166,7 @@ int session_main(int client_fd)
 	sched_take_short_turns();
 	session_init(&s);
 	hub_add_owner(s.hub, client_fd);
-	uv_run(&s.loop, UV_RUN_DEFAULT);
+	loop_run(s.loop);
 	session_drain_owner(&s);
-	wiring_free(&s);
-	return 0;
+	return session_fini(&s) ? 0 : 1;
 }

@@ -10,7 +10,7 @@
 struct streams {
 	struct streams_callbacks cb;
 	void *ctx;
-	uv_loop_t *loop;
+	struct loop *loop;
 	struct qmp *qmp; /* NULL: closed */
 	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_log;
 	int ssh_fd;
@@ -145,7 +145,7 @@ int streams_ssh_fd(const struct streams *s)
 	return s->ssh_fd;
 }
 
-struct streams *streams_new(uv_loop_t *loop, const struct streams_callbacks *callbacks, void *ctx)
+struct streams *streams_new(struct loop *loop, const struct streams_callbacks *callbacks, void *ctx)
 {
 	struct streams *s = mem_alloc(sizeof(*s));
 

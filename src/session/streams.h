@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/err.h"
 #include "base/json.h"
 #include "vm/qmp.h"
 
+struct loop;
 struct qemu;
 
 struct streams;
@@ -23,7 +23,7 @@ struct streams_callbacks { /* none may close them */
 	void (*on_qmp_broken)(void *ctx, const struct err *e);
 };
 
-struct streams *streams_new(uv_loop_t *loop, const struct streams_callbacks *callbacks, void *ctx);
+struct streams *streams_new(struct loop *loop, const struct streams_callbacks *callbacks, void *ctx);
 void streams_free(struct streams *s); /* NULL is fine */
 
 /* Takes over QEMU's fds and ccvm-net's log; those of an earlier attempt are closed. */

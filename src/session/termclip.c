@@ -43,7 +43,7 @@ static void termclip_on_timeout(void *ctx)
 	termclip_finish(ctx, false, "the host has no display, and the terminal did not answer");
 }
 
-struct termclip *termclip_new(uv_loop_t *loop, const struct termclip_callbacks *callbacks,
+struct termclip *termclip_new(struct loop *loop, const struct termclip_callbacks *callbacks,
 			      void *ctx)
 {
 	struct termclip *t = mem_alloc(sizeof(*t));

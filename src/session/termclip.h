@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "clip/clip_request.h"
 
+struct loop;
 struct termclip;
 
 struct termclip_callbacks {
@@ -19,7 +19,7 @@ struct termclip_callbacks {
 	void (*on_answer)(void *ctx, bool ok, const char *reason, const void *bytes, size_t n);
 };
 
-struct termclip *termclip_new(uv_loop_t *loop, const struct termclip_callbacks *callbacks,
+struct termclip *termclip_new(struct loop *loop, const struct termclip_callbacks *callbacks,
 			      void *ctx);
 void termclip_free(struct termclip *t); /* NULL is fine */
 /* Asks the client for the list (CLIP_NO_TYPE), or for an image. False: it is gone. */

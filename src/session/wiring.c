@@ -273,7 +273,7 @@ static struct agent *wiring_make_agent(struct session *s)
 	    .on_disconnected = wiring_on_disconnected,
 	};
 
-	return agent_new(&s->loop, &callbacks, s);
+	return agent_new(s->loop, &callbacks, s);
 }
 
 /* ---- streams ---- */
@@ -349,16 +349,16 @@ void wiring_make(struct session *s)
 	ending_init(s);
 	s->journal = journal_new(&journal, s);
 	s->agent = wiring_make_agent(s);
-	s->children = children_new(&s->loop, boot_on_child_exit, s);
-	s->streams = streams_new(&s->loop, &streams, s);
+	s->children = children_new(s->loop, boot_on_child_exit, s);
+	s->streams = streams_new(s->loop, &streams, s);
 	s->hub = routes_make_hub(s);
-	s->hostclock = hostclock_new(&s->loop, &hostclock, s);
-	s->paste = paste_new(&s->loop, &paste, s);
-	s->termclip = termclip_new(&s->loop, &termclip, s);
-	s->clip = clip_new(&s->loop, &s->conf, &clip, s);
-	s->screen = screen_new(&s->loop, &screen, s);
-	s->egress = egress_new(&s->loop, &s->conf, &egress, s);
-	s->disk = disk_new(&s->loop, &s->conf, &disk, s);
+	s->hostclock = hostclock_new(s->loop, &hostclock, s);
+	s->paste = paste_new(s->loop, &paste, s);
+	s->termclip = termclip_new(s->loop, &termclip, s);
+	s->clip = clip_new(s->loop, &s->conf, &clip, s);
+	s->screen = screen_new(s->loop, &screen, s);
+	s->egress = egress_new(s->loop, &s->conf, &egress, s);
+	s->disk = disk_new(s->loop, &s->conf, &disk, s);
 }
 
 void wiring_free(struct session *s)

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -35,12 +34,14 @@
 #include "vm/machine.h"
 #include "vm/template.h"
 
+struct loop;
+struct sigwatch;
 struct timer;
 
 struct session {
 	/* session.c */
-	uv_loop_t loop;
-	uv_signal_t signals[3];
+	struct loop *loop;
+	struct sigwatch *signals[3];
 	int64_t state_since_ms;
 	struct attempt attempt; /* by attempt_* alone */
 

@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "loop/loop.h"
 #include "loop/stream.h"
+#include "loop/timer.h"
 #include "proto/guest.h"
 #include "vm/hosttsc.h"
 #include "vm/qemu.h"
@@ -19,6 +21,7 @@
 #include "vm/template.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,8 +38,8 @@
 struct make {
 	const struct make_request *request;
 	int state_fd, state_peer; /* ours, and the end that QEMU writes to; -1 once handed over */
-	uv_loop_t loop;
-	uv_timer_t timer;
+	struct loop *loop;
+	struct timer *timer;
 	struct qemu qemu;
 	struct qmp *qmp;
 	struct stream *qmp_stream, *console, *ctl, *log, *state_stream;
@@ -53,7 +56,7 @@ static void make_fail(struct make *m, const char *what)
 	if (!m->failed)
 		err_set(&m->failure, "%s", what);
 	m->failed = true;
-	uv_stop(&m->loop);
+	loop_stop(m->loop);
 }
 
 static void make_on_reply(void *ctx, struct json_value value, const char *error)
@@ -143,7 +146,7 @@ static void make_drop(void *ctx, const void *bytes, size_t n)
 static void make_check_done(struct make *m)
 {
 	if (m->saved && m->state_ended)
-		uv_stop(&m->loop);
+		loop_stop(m->loop);
 }
 
 static void make_on_state_end(void *ctx)
@@ -201,9 +204,9 @@ static void make_qmp_event(void *ctx, const char *name, struct json_value data)
 	}
 }
 
-static void make_on_timeout(uv_timer_t *timer)
+static void make_on_timeout(void *make)
 {
-	make_fail(timer->data, "the guest did not reach its park point in time");
+	make_fail(make, "the guest did not reach its park point in time");
 }
 
 static void make_open_streams(struct make *m)
@@ -226,7 +229,7 @@ static void make_open_streams(struct make *m)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		const struct stream_callbacks cb = {table[i].on_bytes, table[i].on_end, NULL, m};
 
-		*table[i].stream = stream_open(&m->loop, mem_steal_fd(table[i].fd), &cb);
+		*table[i].stream = stream_open(m->loop, mem_steal_fd(table[i].fd), &cb);
 	}
 }
 
@@ -236,10 +239,8 @@ static void make_close(struct make *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		stream_close(all[i]);
-	uv_timer_stop(&m->timer);
-	uv_close((uv_handle_t *)&m->timer, NULL);
-	uv_run(&m->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&m->loop);
+	timer_free(m->timer);
+	(void)loop_free(m->loop);
 	qmp_free(m->qmp);
 	if (m->qemu.pid > 0) {
 		kill(m->qemu.pid, SIGKILL);
@@ -341,12 +342,11 @@ int make_template(const struct make_request *r, struct err *e)
 	r->on_progress("QEMU");
 	if (make_start(&m, ram, empty, e) < 0)
 		return -1;
-	uv_loop_init(&m.loop);
-	uv_timer_init(&m.loop, &m.timer);
-	m.timer.data = &m;
-	uv_timer_start(&m.timer, make_on_timeout, MAKE_TIMEOUT_MS, 0);
+	m.loop = loop_new();
+	m.timer = timer_new(m.loop, make_on_timeout, &m);
+	timer_start(m.timer, MAKE_TIMEOUT_MS, 0);
 	make_open_streams(&m);
-	uv_run(&m.loop, UV_RUN_DEFAULT);
+	loop_run(m.loop);
 	make_close(&m);
 	if (m.failed) {
 		rc = m.parked ? -1 : MAKE_NEVER_PARKED;

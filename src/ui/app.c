@@ -13,6 +13,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "loop/fdwatch.h"
+#include "loop/loop.h"
+#include "loop/sigwatch.h"
+#include "loop/timer.h"
 #include "proto/rundir.h"
 #include "ui/clip.h"
 #include "ui/command.h"
@@ -38,13 +42,12 @@
 #define APP_SETTLE_MS 30 /* how long a lone ESC waits for the rest of a key */
 
 struct app {
-	uv_loop_t loop;
-	uv_poll_t input_poll;
-	uv_timer_t tick, settle;
-	uv_prepare_t prepare;
-	uv_signal_t signals[3];
+	struct loop *loop; /* owned, and the next ones */
+	struct fdwatch *typed;
+	struct timer *tick, *settle;
+	struct sigwatch *signals[3];
 	struct model model;
-	struct input *input; /* this and the next ones owned */
+	struct input *input; /* owned, and the next ones */
 	struct ui_link *link;
 	struct copy *copy;
 	struct start *start;
@@ -92,9 +95,9 @@ static void app_draw(struct app *a)
 	a->dirty = a->redraw_all = false;
 }
 
-static void app_on_prepare(uv_prepare_t *prepare)
+static void app_before_wait(void *app)
 {
-	struct app *a = prepare->data;
+	struct app *a = app;
 
 	follow_screen(a->link, &a->model, a->cols, a->rows);
 	if (a->dirty)
@@ -308,7 +311,7 @@ static void app_wish_redraw(struct app *a, struct model_session *s)
 static void app_wish_quit(struct app *a, struct model_session *s)
 {
 	(void)s;
-	uv_stop(&a->loop);
+	loop_stop(a->loop);
 }
 
 static void app_wish_quit_and_stop(struct app *a, struct model_session *s)
@@ -391,9 +394,9 @@ static void app_on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kin
 	app_grant(a);
 }
 
-static void app_on_settle(uv_timer_t *timer)
+static void app_on_settle(void *app)
 {
-	struct app *a = timer->data;
+	struct app *a = app;
 
 	model_on_input(&a->model, clock_mono_ms());
 	input_settle(a->input);
@@ -406,22 +409,20 @@ static void app_on_typed(void *ctx, const void *bytes, size_t n)
 	model_on_input(&a->model, clock_mono_ms());
 	input_feed(a->input, bytes, n);
 	if (input_is_waiting(a->input))
-		uv_timer_start(&a->settle, app_on_settle, APP_SETTLE_MS, 0);
+		timer_start(a->settle, APP_SETTLE_MS, 0);
 	else
-		uv_timer_stop(&a->settle);
+		timer_stop(a->settle);
 }
 
-static void app_on_input(uv_poll_t *poll, int status, int events)
+static void app_on_input(void *app)
 {
-	struct app *a = poll->data;
+	struct app *a = app;
 	AUTO_BUF struct buf keys = {0};
 	char bytes[4096];
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
 
-	(void)status;
-	(void)events;
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
-		uv_stop(&a->loop); /* the terminal is gone; sessions are not */
+		loop_stop(a->loop); /* the terminal is gone; sessions are not */
 		return;
 	}
 	if (n < 0)
@@ -438,23 +439,23 @@ static bool app_has_detached(const struct model *m)
 	return false;
 }
 
-static void app_on_tick(uv_timer_t *timer)
+static void app_on_tick(void *app)
 {
-	struct app *a = timer->data;
+	struct app *a = app;
 
 	a->model.now_ms = clock_wall_ms();
 	app_refresh(a);
 	start_tick(a->start);
 	if (a->model.quitting && !app_has_detached(&a->model))
-		uv_stop(&a->loop);
+		loop_stop(a->loop);
 }
 
-static void app_on_signal(uv_signal_t *handle, int number)
+static void app_on_signal(void *app, int number)
 {
-	struct app *a = handle->data;
+	struct app *a = app;
 
 	if (number != SIGWINCH) {
-		uv_stop(&a->loop);
+		loop_stop(a->loop);
 		return;
 	}
 	paint_resized();
@@ -468,20 +469,15 @@ static void app_init_loop(struct app *a)
 {
 	static const int signals[] = {SIGWINCH, SIGTERM, SIGHUP};
 
-	uv_loop_init(&a->loop);
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
-		uv_signal_init(&a->loop, &a->signals[i]);
-		a->signals[i].data = a;
-		uv_signal_start(&a->signals[i], app_on_signal, signals[i]);
-	}
-	uv_poll_init(&a->loop, &a->input_poll, STDIN_FILENO);
-	uv_timer_init(&a->loop, &a->tick);
-	uv_timer_init(&a->loop, &a->settle);
-	uv_prepare_init(&a->loop, &a->prepare);
-	a->input_poll.data = a->tick.data = a->settle.data = a->prepare.data = a;
-	uv_poll_start(&a->input_poll, UV_READABLE, app_on_input);
-	uv_timer_start(&a->tick, app_on_tick, APP_TICK_MS, APP_TICK_MS);
-	uv_prepare_start(&a->prepare, app_on_prepare);
+	a->loop = loop_new();
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		a->signals[i] = sigwatch_new(a->loop, signals[i], app_on_signal, a);
+	a->typed = fdwatch_new(a->loop, STDIN_FILENO, app_on_input, a);
+	a->tick = timer_new(a->loop, app_on_tick, a);
+	a->settle = timer_new(a->loop, app_on_settle, a);
+	fdwatch_set(a->typed, FDWATCH_READ);
+	timer_start(a->tick, APP_TICK_MS, APP_TICK_MS);
+	loop_before_wait(a->loop, app_before_wait, a);
 }
 
 static void app_make_parts(struct app *a)
@@ -496,10 +492,10 @@ static void app_make_parts(struct app *a)
 	const struct start_callbacks start = {app_refresh, app_rename, a};
 	const struct ui_clip_callbacks clip = {app_answer_clip, app_show_question, app_on_typed, a};
 
-	a->link = ui_link_new(&a->loop, MODEL_SESSIONS, &link);
+	a->link = ui_link_new(a->loop, MODEL_SESSIONS, &link);
 	a->copy = copy_new(&a->model, a->link, paint_clipboard);
-	a->clip = ui_clip_new(&a->loop, &clip);
-	a->start = start_new(&a->loop, &a->model, &start);
+	a->clip = ui_clip_new(a->loop, &clip);
+	a->start = start_new(a->loop, &a->model, &start);
 }
 
 static int app_open(struct app *a, const struct conf *conf, struct err *e)
@@ -531,19 +527,14 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 	return 0;
 }
 
-/* The loop turns once more, which is what closing takes. */
-static void app_close_loop(struct app *a)
+static void app_free_loop(struct app *a)
 {
-	uv_handle_t *const own[] = {
-	    (uv_handle_t *)&a->input_poll, (uv_handle_t *)&a->tick,
-	    (uv_handle_t *)&a->settle,	   (uv_handle_t *)&a->prepare,
-	    (uv_handle_t *)&a->signals[0], (uv_handle_t *)&a->signals[1],
-	    (uv_handle_t *)&a->signals[2],
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		uv_close(own[i], NULL);
-	uv_run(&a->loop, UV_RUN_NOWAIT);
+	fdwatch_free(a->typed);
+	timer_free(a->tick);
+	timer_free(a->settle);
+	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++)
+		sigwatch_free(a->signals[i]);
+	(void)loop_free(a->loop);
 }
 
 int app_run(const struct conf *conf, struct err *e)
@@ -553,14 +544,14 @@ int app_run(const struct conf *conf, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	if (app_open(&a, conf, e) < 0)
 		return -1;
-	uv_run(&a.loop, UV_RUN_DEFAULT);
+	loop_run(a.loop);
 	paint_close();
 	ui_link_stop(a.link, a.model.spare.id);
 	ui_link_free(a.link);
 	ui_clip_free(a.clip);
 	copy_free(a.copy);
 	start_free(a.start);
-	app_close_loop(&a);
+	app_free_loop(&a);
 	input_free(a.input);
 	free(a.run_base);
 	free(a.notify);

@@ -1,6 +1,7 @@
 #include "ui/clip.h"
 #include "base/mem.h"
 #include "client/termclip.h"
+#include "loop/timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 struct ui_clip {
 	struct ui_clip_callbacks cb;
 	struct termclip termclip;
-	uv_timer_t timer;
+	struct timer *timer;
 	char session[16]; /* who asked */
 };
 
@@ -26,22 +27,20 @@ static void ui_clip_show(void *ctx, const void *bytes, size_t n)
 	c->cb.show(c->cb.ctx, bytes, n);
 }
 
-static void ui_clip_on_timer(uv_timer_t *timer);
-
 /* Waits as long for the next byte as what is asked, or half taken, is worth. */
 static void ui_clip_wait(struct ui_clip *c)
 {
 	const int ms = termclip_patience_ms(&c->termclip);
 
 	if (ms >= 0)
-		uv_timer_start(&c->timer, ui_clip_on_timer, (uint64_t)ms, 0);
+		timer_start(c->timer, (unsigned)ms, 0);
 	else
-		uv_timer_stop(&c->timer);
+		timer_stop(c->timer);
 }
 
-static void ui_clip_on_timer(uv_timer_t *timer)
+static void ui_clip_on_timer(void *clip)
 {
-	struct ui_clip *c = timer->data;
+	struct ui_clip *c = clip;
 	AUTO_BUF struct buf keys = {0};
 
 	termclip_give_up(&c->termclip, &keys);
@@ -49,26 +48,21 @@ static void ui_clip_on_timer(uv_timer_t *timer)
 	ui_clip_wait(c);
 }
 
-struct ui_clip *ui_clip_new(uv_loop_t *loop, const struct ui_clip_callbacks *cb)
+struct ui_clip *ui_clip_new(struct loop *loop, const struct ui_clip_callbacks *cb)
 {
 	struct ui_clip *c = mem_alloc(sizeof(*c));
 
 	c->cb = *cb;
 	c->termclip.cb = (struct termclip_callbacks){ui_clip_send, ui_clip_show, c};
-	uv_timer_init(loop, &c->timer);
-	c->timer.data = c;
+	c->timer = timer_new(loop, ui_clip_on_timer, c);
 	return c;
-}
-
-static void ui_clip_on_closed(uv_handle_t *handle)
-{
-	free(handle->data);
 }
 
 void ui_clip_free(struct ui_clip *c)
 {
 	termclip_fini(&c->termclip);
-	uv_close((uv_handle_t *)&c->timer, ui_clip_on_closed);
+	timer_free(c->timer);
+	free(c);
 }
 
 void ui_clip_on_ask(struct ui_clip *c, const char *id, const void *payload, size_t n)

@@ -5,11 +5,11 @@
 #define CCVM_UI_CLIP_H
 
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "proto/wire.h"
 
+struct loop;
 struct ui_clip;
 
 struct ui_clip_callbacks {
@@ -24,8 +24,8 @@ struct ui_clip_callbacks {
 };
 
 /* Never NULL. The loop is borrowed. */
-struct ui_clip *ui_clip_new(uv_loop_t *loop, const struct ui_clip_callbacks *cb);
-/* No callback comes any more; the memory goes when the loop has let go of it. */
+struct ui_clip *ui_clip_new(struct loop *loop, const struct ui_clip_callbacks *cb);
+/* No callback comes any more. */
 void ui_clip_free(struct ui_clip *c);
 
 /* The payload of a WIRE_CLIP_ASK. */

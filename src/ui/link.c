@@ -1,9 +1,11 @@
 #include "ui/link.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "client/picture.h"
 #include "client/sessions.h"
 #include "clip/clip_path.h"
 #include "loop/stream.h"
+#include "loop/timer.h"
 #include "proto/view.h"
 
 #include <stdio.h>
@@ -19,7 +21,7 @@ struct connection {
 	struct stream *stream;
 	struct buf in;
 	bool pulling, framed, focused;
-	uint64_t framed_ms; /* the loop's time when the last frame came */
+	int64_t framed_ms; /* when the last frame came (clock_mono_ms) */
 	int cols, rows;	    /* last told */
 	struct picture picture;
 	struct buf
@@ -28,8 +30,8 @@ struct connection {
 };
 
 struct ui_link {
-	uv_loop_t *loop;   /* borrowed */
-	uv_timer_t beside; /* turns the loop when a frame may be asked for again */
+	struct loop *loop;    /* borrowed */
+	struct timer *beside; /* turns the loop when a frame may be asked for again */
 	struct ui_link_callbacks cb;
 	struct connection *connection; /* owned */
 	size_t n;
@@ -197,7 +199,7 @@ static bool ui_link_on_view(struct connection *c, const unsigned char *p, size_t
 	if (view_type(p, n) == VIEW_FRAME) {
 		c->pulling = false;
 		c->framed = true;
-		c->framed_ms = uv_now(c->link->loop);
+		c->framed_ms = clock_mono_ms();
 	}
 	return c->link->cb.on_view(c->link->cb.ctx, c->id, p, n);
 }
@@ -258,7 +260,12 @@ static void ui_link_on_end(void *ctx)
 
 /* ---- connections ---- */
 
-struct ui_link *ui_link_new(uv_loop_t *loop, size_t sessions, const struct ui_link_callbacks *cb)
+static void ui_link_on_beside(void *link)
+{
+	(void)link; /* the loop turns, and whoever pulls looks again */
+}
+
+struct ui_link *ui_link_new(struct loop *loop, size_t sessions, const struct ui_link_callbacks *cb)
 {
 	struct ui_link *k = mem_alloc(sizeof(*k));
 
@@ -266,17 +273,8 @@ struct ui_link *ui_link_new(uv_loop_t *loop, size_t sessions, const struct ui_li
 	k->connection = mem_alloc_array(sessions, sizeof(*k->connection));
 	for (size_t i = 0; i < sessions; i++)
 		k->connection[i].link = k;
-	uv_timer_init(loop, &k->beside);
-	k->beside.data = k;
+	k->beside = timer_new(loop, ui_link_on_beside, k);
 	return k;
-}
-
-static void ui_link_on_closed(uv_handle_t *handle)
-{
-	struct ui_link *k = handle->data;
-
-	free(k->connection);
-	free(k);
 }
 
 void ui_link_free(struct ui_link *k)
@@ -286,7 +284,9 @@ void ui_link_free(struct ui_link *k)
 			stream_flush(k->connection[i].stream, LINK_FLUSH_MS);
 			ui_link_drop(&k->connection[i]);
 		}
-	uv_close((uv_handle_t *)&k->beside, ui_link_on_closed);
+	timer_free(k->beside);
+	free(k->connection);
+	free(k);
 }
 
 bool ui_link_has(const struct ui_link *k, const char *id)
@@ -307,21 +307,16 @@ void ui_link_connect(struct ui_link *k, const char *id, const char *directory)
 	c->stream = stream_open(k->loop, fd, &cb);
 }
 
-static void ui_link_on_beside(uv_timer_t *timer)
-{
-	(void)timer; /* the loop turns, and whoever pulls looks again */
-}
-
 /* A session that floods beside the one that is typed into would have this program, and all that
  * draw for it, work without a pause while an echo waits. */
 static bool ui_link_must_wait(struct ui_link *k, const struct connection *c)
 {
-	const uint64_t since = uv_now(k->loop) - c->framed_ms;
+	const int64_t since = clock_mono_ms() - c->framed_ms;
 
 	if (!c->framed || since >= LINK_BESIDE_MS)
 		return false;
-	if (!uv_is_active((uv_handle_t *)&k->beside))
-		uv_timer_start(&k->beside, ui_link_on_beside, LINK_BESIDE_MS - since, 0);
+	if (!timer_is_active(k->beside))
+		timer_start(k->beside, (unsigned)(LINK_BESIDE_MS - since), 0);
 	return true;
 }
 

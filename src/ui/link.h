@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/json.h"
 #include "client/keyname.h"
 #include "proto/wire.h"
 
+struct loop;
 struct ui_link;
 
 struct ui_link_callbacks {
@@ -34,9 +34,8 @@ struct ui_link_callbacks {
 };
 
 /* At most so many sessions at a time. Never NULL. The loop is borrowed. */
-struct ui_link *ui_link_new(uv_loop_t *loop, size_t sessions, const struct ui_link_callbacks *cb);
-/* Sends what is queued, a moment for each session. No callback comes any more; the memory goes when
- * the loop has let go of it. */
+struct ui_link *ui_link_new(struct loop *loop, size_t sessions, const struct ui_link_callbacks *cb);
+/* Sends what is queued, a moment for each session. No callback comes any more. */
 void ui_link_free(struct ui_link *k);
 
 bool ui_link_has(const struct ui_link *k, const char *id);

@@ -28,7 +28,7 @@ static void spare_on_end(void *ctx, bool good, const char *text)
 		spare_fails(ctx, text);
 }
 
-struct spare *spare_new(uv_loop_t *loop, struct model *m)
+struct spare *spare_new(struct loop *loop, struct model *m)
 {
 	struct spare *s = mem_alloc(sizeof(*s));
 

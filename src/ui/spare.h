@@ -5,15 +5,15 @@
 #define CCVM_UI_SPARE_H
 
 #include <stdbool.h>
-#include <uv.h>
 
 #include "ui/model.h"
 
+struct loop;
 struct spare;
 
 /* Never NULL. Loop and model are borrowed; the model says where one is wanted and knows it when it
  * is there. */
-struct spare *spare_new(uv_loop_t *loop, struct model *m);
+struct spare *spare_new(struct loop *loop, struct model *m);
 void spare_free(struct spare *s);
 
 /* Once in a while: starts one when it is wanted and missing. busy: the user's own start goes first.

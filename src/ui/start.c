@@ -35,7 +35,7 @@ static void start_on_started(void *ctx, bool good, const char *text)
 	s->replaces[0] = '\0';
 }
 
-struct start *start_new(uv_loop_t *loop, struct model *m, const struct start_callbacks *cb)
+struct start *start_new(struct loop *loop, struct model *m, const struct start_callbacks *cb)
 {
 	struct start *s = mem_alloc(sizeof(*s));
 

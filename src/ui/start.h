@@ -4,10 +4,10 @@
 #define CCVM_UI_START_H
 
 #include <stdbool.h>
-#include <uv.h>
 
 #include "ui/model.h"
 
+struct loop;
 struct start;
 
 struct start_callbacks {
@@ -18,7 +18,7 @@ struct start_callbacks {
 };
 
 /* Never NULL. Loop and model are borrowed. */
-struct start *start_new(uv_loop_t *loop, struct model *m, const struct start_callbacks *cb);
+struct start *start_new(struct loop *loop, struct model *m, const struct start_callbacks *cb);
 void start_free(struct start *s);
 
 /* As the form of the model says. */

@@ -1,6 +1,11 @@
 #include "ui/starter.h"
 #include "base/buf.h"
+#include "base/spawn.h"
+#include "loop/child.h"
+#include "loop/stream.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,85 +15,59 @@ extern char **environ;
 
 /* What the ccvmctl writes. */
 struct output {
-	uv_pipe_t pipe;
 	struct starter *starter;
+	struct stream *stream; /* NULL: it has ended */
 	struct buf text;
 };
 
 struct starter {
-	uv_loop_t *loop;
+	struct loop *loop; /* borrowed */
 	starter_end_fn *on_end;
 	void *ctx;
-	uv_process_t process;
+	struct child *child;	/* NULL: it has ended */
 	struct output out, err; /* the new session's id; why there is none */
-	bool busy, good, freed;
-	int open; /* handles that the loop knows */
+	bool good;
 };
 
-static void starter_release(struct starter *s)
+bool starter_is_busy(const struct starter *s)
 {
-	buf_fini(&s->out.text);
-	buf_fini(&s->err.text);
-	free(s);
+	return s->child || s->out.stream || s->err.stream;
 }
 
 /* Its end and the ends of its outputs come in any order; after the last one it may be run again. */
-static void starter_on_closed(uv_handle_t *handle)
+static void starter_check_end(struct starter *s)
 {
-	struct starter *s =
-	    handle->type == UV_PROCESS ? handle->data : ((struct output *)handle->data)->starter;
-
-	if (--s->open)
-		return;
-	if (s->freed) {
-		starter_release(s);
-	} else if (s->busy) {
-		s->busy = false;
+	if (!starter_is_busy(s))
 		s->on_end(s->ctx, s->good, buf_text(s->good ? &s->out.text : &s->err.text));
-	}
 }
 
-static void starter_close(uv_handle_t *handle)
+static void starter_on_exit(void *ctx, int status)
 {
-	if (!uv_is_closing(handle))
-		uv_close(handle, starter_on_closed);
+	struct starter *s = ctx;
+
+	s->good = status == 0;
+	child_free(mem_steal_ptr(&s->child));
+	starter_check_end(s);
 }
 
-static void starter_close_all(struct starter *s)
+static void starter_on_text(void *ctx, const void *bytes, size_t n)
 {
-	starter_close((uv_handle_t *)&s->process);
-	starter_close((uv_handle_t *)&s->out.pipe);
-	starter_close((uv_handle_t *)&s->err.pipe);
+	struct output *out = ctx;
+	const char *text = bytes;
+
+	for (size_t i = 0; i < n && buf_len(&out->text) < STARTER_TEXT_MAX; i++)
+		buf_add(&out->text, text[i] == '\n' ? " " : &text[i], 1);
 }
 
-static void starter_on_exit(uv_process_t *process, int64_t status, int signal)
+static void starter_on_output_end(void *ctx)
 {
-	struct starter *s = process->data;
+	struct output *out = ctx;
 
-	s->good = status == 0 && signal == 0;
-	starter_close((uv_handle_t *)process);
+	stream_close(mem_steal_ptr(&out->stream));
+	starter_check_end(out->starter);
 }
 
-static void starter_on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
-{
-	static char room[4096];
-
-	(void)handle;
-	(void)wanted;
-	*out = uv_buf_init(room, sizeof(room));
-}
-
-static void starter_on_text(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
-{
-	struct output *out = stream->data;
-
-	if (n < 0)
-		starter_close((uv_handle_t *)stream);
-	for (ssize_t i = 0; i < n && buf_len(&out->text) < STARTER_TEXT_MAX; i++)
-		buf_add(&out->text, b->base[i] == '\n' ? " " : &b->base[i], 1);
-}
-
-struct starter *starter_new(uv_loop_t *loop, starter_end_fn *on_end, void *ctx)
+struct starter *starter_new(struct loop *loop, starter_end_fn *on_end, void *ctx)
 {
 	struct starter *s = mem_alloc(sizeof(*s));
 
@@ -99,16 +78,12 @@ struct starter *starter_new(uv_loop_t *loop, starter_end_fn *on_end, void *ctx)
 
 void starter_free(struct starter *s)
 {
-	s->freed = true;
-	if (s->open)
-		starter_close_all(s);
-	else
-		starter_release(s);
-}
-
-bool starter_is_busy(const struct starter *s)
-{
-	return s->open > 0;
+	child_free(s->child);
+	stream_close(s->out.stream);
+	stream_close(s->err.stream);
+	buf_fini(&s->out.text);
+	buf_fini(&s->err.text);
+	free(s);
 }
 
 static char *starter_program(void)
@@ -121,11 +96,18 @@ static char *starter_program(void)
 	return mem_format("%s/ccvmctl", self);
 }
 
-static void starter_open_output(struct starter *s, struct output *out)
+/* *end: the caller's, for the ccvmctl. */
+static int starter_open_output(struct starter *s, struct output *out, int *end, struct err *e)
 {
-	uv_pipe_init(s->loop, &out->pipe, 0);
-	out->pipe.data = out;
+	const struct stream_callbacks cb = {starter_on_text, starter_on_output_end, NULL, out};
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	*end = pair[1];
 	buf_drop(&out->text, buf_len(&out->text));
+	out->stream = stream_open(s->loop, pair[0], &cb);
+	return 0;
 }
 
 static void starter_add_all(struct strv *to, char *const *values)
@@ -135,47 +117,43 @@ static void starter_add_all(struct strv *to, char *const *values)
 }
 
 static int starter_spawn(struct starter *s, const char *directory, char **argv, char **envp,
-			 int input)
+			 int input, struct err *e)
 {
-	uv_stdio_container_t stdio[3] = {
-	    {.flags = input < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = input},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-	     .data.stream = (uv_stream_t *)&s->out.pipe},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-	     .data.stream = (uv_stream_t *)&s->err.pipe},
-	};
-	const uv_process_options_t options = {.exit_cb = starter_on_exit,
-					      .file = argv[0],
-					      .args = argv,
-					      .env = envp,
-					      .cwd = directory,
-					      .stdio = stdio,
-					      .stdio_count = 3};
+	AUTO_CLOSE int out = -1, err = -1;
+	struct spawn_fd fds[3];
+	struct spawn spawn = {.path = argv[0], .argv = argv, .envp = envp, .directory = directory,
+			      .fds = fds};
+	pid_t pid;
+	int pidfd;
 
-	s->process = (uv_process_t){.data = s};
-	return uv_spawn(s->loop, &s->process, &options);
+	if (starter_open_output(s, &s->out, &out, e) < 0 || starter_open_output(s, &s->err, &err, e) < 0)
+		return -1;
+	fds[spawn.nfds++] = (struct spawn_fd){out, STDOUT_FILENO};
+	fds[spawn.nfds++] = (struct spawn_fd){err, STDERR_FILENO};
+	if (input >= 0)
+		fds[spawn.nfds++] = (struct spawn_fd){input, STDIN_FILENO};
+	pid = spawn_start(&spawn, &pidfd, e);
+	if (pid < 0) {
+		errno = e->sys;
+		return err_sys(e, "start in %.150s", directory);
+	}
+	s->child = child_new(s->loop, pid, pidfd, starter_on_exit, s);
+	child_watch(s->child);
+	return 0;
 }
 
 int starter_run(struct starter *s, const char *directory, const struct strv *args,
 		const struct strv *env, int input, struct err *e)
 {
 	AUTO_STRV struct strv argv = {0}, envp = {0};
-	int rc;
 
 	strv_take(&argv, starter_program());
 	starter_add_all(&argv, args->v);
 	starter_add_all(&envp, env->v);
 	starter_add_all(&envp, environ);
-	starter_open_output(s, &s->out);
-	starter_open_output(s, &s->err);
-	s->open = 3;
-	rc = starter_spawn(s, directory, argv.v, envp.v, input);
-	if (rc < 0) {
-		starter_close_all(s);
-		return err_set(e, "start in %.150s: %s", directory, uv_strerror(rc));
-	}
-	s->busy = true;
-	uv_read_start((uv_stream_t *)&s->out.pipe, starter_on_room, starter_on_text);
-	uv_read_start((uv_stream_t *)&s->err.pipe, starter_on_room, starter_on_text);
-	return 0;
+	if (starter_spawn(s, directory, argv.v, envp.v, input, e) == 0)
+		return 0;
+	stream_close(mem_steal_ptr(&s->out.stream));
+	stream_close(mem_steal_ptr(&s->err.stream));
+	return -1;
 }

@@ -3,11 +3,11 @@
 #define CCVM_UI_STARTER_H
 
 #include <stdbool.h>
-#include <uv.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 
+struct loop;
 struct starter;
 
 /* good: the text is the new session's id; else why there is none, on one line. The text lives until
@@ -15,9 +15,8 @@ struct starter;
 typedef void starter_end_fn(void *ctx, bool good, const char *text);
 
 /* Never NULL. The loop is borrowed. */
-struct starter *starter_new(uv_loop_t *loop, starter_end_fn *on_end, void *ctx);
-/* A ccvmctl that runs is left alone; on_end does not come any more. The memory goes when the loop
- * has let go of it. */
+struct starter *starter_new(struct loop *loop, starter_end_fn *on_end, void *ctx);
+/* A ccvmctl that runs is left alone; on_end does not come any more. */
 void starter_free(struct starter *s);
 bool starter_is_busy(const struct starter *s);
 

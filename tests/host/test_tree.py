@@ -108,6 +108,19 @@ def test_libraries(ctx):
 
 
 @test()
+def test_one_loop(ctx):
+    """libuv's names and the header that lets them through stay in src/loop."""
+    wrong, seen = [], 0
+    for path in sources("src", "tests"):
+        name = os.path.relpath(path, REPO)
+        hits = re.findall(r"\buv_\w+|loop/handle\.h", read(path))
+        seen += len(hits)
+        wrong += [] if name.startswith("src/loop/") else ["%s: %s" % (name, h) for h in hits]
+    assert_eq(wrong, [], "uses of libuv outside of src/loop")
+    assert_true(seen > 20, "uses of libuv: %d" % seen)
+
+
+@test()
 def test_programs(ctx):
     """Each host program has its process in the rules, with the folders that make links whole."""
     linked = {name: folders.split() for name, folders in re.findall(r"^([\w-]+)_LIBS := (.*)$", read(os.path.join(REPO, "mk/programs.mk")), re.M)}

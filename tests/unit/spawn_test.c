@@ -54,6 +54,13 @@ static void child_env(void)
 		printf("%s\n", *p);
 }
 
+static void child_directory(void)
+{
+	AUTO_FREE char *path = realpath(".", NULL);
+
+	printf("%s\n", path);
+}
+
 static void child_state(void)
 {
 	struct rlimit core;
@@ -90,7 +97,7 @@ static void child_seven(void)
 static const struct {
 	const char *word;
 	void (*run)(void);
-} child_words[] = {{"fds", child_fds},	   {"env", child_env},	 {"state", child_state},
+} child_words[] = {{"fds", child_fds},	   {"env", child_env},	 {"state", child_state}, {"directory", child_directory},
 		   {"pause", child_pause}, {"many", child_many}, {"seven", child_seven}};
 
 static int run_word(const char *word)
@@ -231,6 +238,20 @@ static void test_clean_state(void **state)
 	assert_string_equal(buf_text(&got) + sizeof(zeros) - 1, "core 0\nleader 1\n");
 }
 
+static void test_directory(void **state)
+{
+	AUTO_BUF struct buf ours = {0}, root = {0};
+	AUTO_FREE char *here = realpath(".", NULL);
+
+	(void)state;
+	buf_addf(&ours, "%s\n", here);
+	output_of("directory", (struct spawn){.directory = "/"}, (struct spawn_fd[1]){{0}}, 1, &root);
+	assert_string_equal(buf_text(&root), "/\n");
+	buf_drop(&root, buf_len(&root));
+	output_of("directory", (struct spawn){0}, (struct spawn_fd[1]){{0}}, 1, &root);
+	assert_string_equal(buf_text(&root), buf_text(&ours));
+}
+
 /* ---- failures ---- */
 
 static int refuse(const void *ctx)
@@ -251,6 +272,7 @@ static void test_failures(void **state)
 	    {{.path = missing}, ENOENT},
 	    {{.path = plain}, EACCES},
 	    {{.path = unit_dir}, EACCES},
+	    {{.path = "/proc/self/exe", .directory = missing}, ENOENT},
 	    {{.path = "/proc/self/exe", .confine = refuse, .confine_ctx = &confine_errno}, EDOM},
 	    {{.path = "/proc/self/exe", .nfds = 1, .fds = &(const struct spawn_fd){.from = 999, .to = 1}},
 	     EBADF},
@@ -446,6 +468,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_parent_without_stdio),
 	    cmocka_unit_test(test_environment),
 	    cmocka_unit_test(test_clean_state),
+	    cmocka_unit_test(test_directory),
 	    cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_pidfd),
 	    cmocka_unit_test(test_die_with_parent),

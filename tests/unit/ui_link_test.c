@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "loop/loop.h"
 #include "proto/rundir.h"
 #include "proto/view.h"
 #include "ui/link.h"
@@ -18,7 +19,7 @@
 
 /* What the callbacks said, one word each, and the session's end of the connection. */
 struct fixture {
-	uv_loop_t loop;
+	struct loop *loop;
 	struct ui_link *link;
 	struct buf said;
 	bool view_is_bad;
@@ -79,8 +80,8 @@ static void begin(struct fixture *f)
 	unlink(address.sun_path);
 	assert_int_equal(bind(f->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(f->listener, 1), 0);
-	uv_loop_init(&f->loop);
-	f->link = ui_link_new(&f->loop, 2, &cb);
+	f->loop = loop_new();
+	f->link = ui_link_new(f->loop, 2, &cb);
 	assert_false(ui_link_has(f->link, "one"));
 	ui_link_connect(f->link, "one", directory);
 	assert_true(ui_link_has(f->link, "one"));
@@ -96,8 +97,7 @@ static void end(struct fixture *f)
 	buf_fini(&f->said);
 	buf_fini(&f->in);
 	ui_link_free(f->link);
-	uv_run(&f->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&f->loop), 0);
+	assert_int_equal(loop_free(f->loop), 0);
 }
 
 /* The session sends a frame; the loop turns until the callbacks have said that much. */
@@ -109,7 +109,7 @@ static void session_sends(struct fixture *f, enum wire_type type, const void *pa
 	wire_put(&frame, type, payload, n);
 	assert_int_equal(write(f->session, buf_data(&frame), buf_len(&frame)), buf_len(&frame));
 	for (int i = 0; i < PATIENCE_MS && !strstr(buf_text(&f->said), said); i++) {
-		uv_run(&f->loop, UV_RUN_NOWAIT);
+		loop_turn(f->loop, false);
 		poll(NULL, 0, 1);
 	}
 	assert_string_equal(buf_text(&f->said), said);
@@ -130,7 +130,7 @@ static void session_got(struct fixture *f, const char *wanted)
 	struct wire_frame frame;
 
 	for (int i = 0; i < 20; i++)
-		uv_run(&f->loop, UV_RUN_NOWAIT);
+		loop_turn(f->loop, false);
 	while (poll(&p, 1, 0) > 0) {
 		ssize_t n = read(f->session, buf_room(&f->in, 65536), 65536);
 
@@ -163,7 +163,7 @@ static void test_frames_reach_their_callbacks(void **state)
 	close(f.session);
 	f.session = -1;
 	for (int i = 0; i < PATIENCE_MS && !buf_len(&f.said); i++) {
-		uv_run(&f.loop, UV_RUN_NOWAIT);
+		loop_turn(f.loop, false);
 		poll(NULL, 0, 1);
 	}
 	assert_string_equal(buf_text(&f.said), "end:one:gone ");
@@ -258,7 +258,7 @@ static void test_a_long_paste(void **state)
 	session_got(&f, buf_text(&wanted));
 	session_sends(&f, WIRE_VIEW_DATA, taken, sizeof(taken), "");
 	for (int i = 0; i < 100 && buf_len(&f.in) == 0; i++) {
-		uv_run(&f.loop, UV_RUN_NOWAIT);
+		loop_turn(f.loop, false);
 		poll(NULL, 0, 1);
 	}
 	session_got(&f, "V:t V:k ");

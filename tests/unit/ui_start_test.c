@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "loop/loop.h"
 #include "ui/form.h"
 #include "ui/starter.h"
 
@@ -98,7 +99,7 @@ static char *make_ccvmctl(const char *script)
 	return whole;
 }
 
-static void run_one(uv_loop_t *loop, struct ended *e, const char *argument, bool good,
+static void run_one(struct loop *loop, struct ended *e, const char *argument, bool good,
 		    const char *text)
 {
 	AUTO_STRV struct strv args = {0}, env = {0};
@@ -110,7 +111,7 @@ static void run_one(uv_loop_t *loop, struct ended *e, const char *argument, bool
 	assert_int_equal(starter_run(e->starter, "/", &args, &env, -1, &err), 0);
 	assert_true(starter_is_busy(e->starter));
 	while (e->times == times)
-		uv_run(loop, UV_RUN_ONCE);
+		loop_turn(loop, true);
 	assert_int_equal(e->good, good);
 	assert_string_equal(e->text, text);
 	assert_false(e->was_busy);
@@ -123,25 +124,24 @@ static void test_starter(void **state)
 	AUTO_STRV struct strv args = {0};
 	struct ended e = {0};
 	struct err err;
-	uv_loop_t loop;
+	struct loop *loop = loop_new();
 
 	(void)state;
-	uv_loop_init(&loop);
-	e.starter = starter_new(&loop, on_end, &e);
-	run_one(&loop, &e, "good", true, "good word / ");
-	run_one(&loop, &e, "bad", false, "why ");
-	run_one(&loop, &e, "good", true, "good word / ");
+	e.starter = starter_new(loop, on_end, &e);
+	run_one(loop, &e, "good", true, "good word / ");
+	run_one(loop, &e, "bad", false, "why ");
+	run_one(loop, &e, "good", true, "good word / ");
 	assert_int_equal(starter_run(e.starter, "/nonexistent", &args, &args, -1, &err), -1);
 	assert_non_null(strstr(err.text, "start in /nonexistent"));
 	while (starter_is_busy(e.starter))
-		uv_run(&loop, UV_RUN_ONCE);
+		loop_turn(loop, true);
 	assert_int_equal(e.times, 3);
 	/* Freed while one runs: nothing more is said of it. */
 	assert_int_equal(starter_run(e.starter, "/", &args, &args, -1, &err), 0);
 	starter_free(e.starter);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	loop_run(loop);
 	assert_int_equal(e.times, 3);
-	assert_int_equal(uv_loop_close(&loop), 0);
+	assert_int_equal(loop_free(loop), 0);
 	unlink(path);
 }
 
