@@ -70,3 +70,10 @@ int err_exit_code(struct err *e, int code)
 		e->exit_code = code;
 	return -1;
 }
+
+int err_stage(struct err *e, const char *stage)
+{
+	if (!e->stage)
+		e->stage = stage;
+	return -1;
+}

@@ -17,6 +17,7 @@ enum err_exit {
 struct err {
 	int exit_code;            /* an enum err_exit, or 0 when nobody chose one */
 	int sys;                  /* errno where it happened, or 0 */
+	const char *stage;        /* what was being done, a literal; NULL when nobody said */
 	char text[ERR_TEXT_MAX];  /* what failed, on what, why */
 	char remedy[ERR_TEXT_MAX]; /* what the user can do; may be empty */
 };
@@ -35,5 +36,8 @@ int err_remedy(struct err *e, const char *fmt, ...) __attribute__((format(printf
 
 /* Sets the exit code unless a deeper layer chose one. Returns -1. */
 int err_exit_code(struct err *e, int code);
+
+/* Says what was being done, unless a deeper layer did. Returns -1. */
+int err_stage(struct err *e, const char *stage);
 
 #endif

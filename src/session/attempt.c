@@ -65,6 +65,8 @@ bool attempt_on(struct attempt *a, enum attempt_event event)
 	    (attempt_events[event].forward && (a->restarting || a->ending)))
 		return false;
 	a->state = attempt_events[event].to;
+	if (a->state < ATTEMPT_STOPPING)
+		a->reached = a->state;
 	if (event == ATTEMPT_ON_LAUNCH) {
 		a->starts++;
 		a->restarting = a->may_have_written = false;
@@ -72,6 +74,16 @@ bool attempt_on(struct attempt *a, enum attempt_event event)
 	if (event == ATTEMPT_ON_PARKED)
 		a->may_have_written = true;
 	return true;
+}
+
+const char *attempt_stage(const struct attempt *a)
+{
+	static const char *const stages[ATTEMPT_STATES] = {
+	    [ATTEMPT_CREATED] = "start", [ATTEMPT_STARTING] = "boot", [ATTEMPT_SEEDING] = "guest",
+	    [ATTEMPT_READY] = "ssh",	 [ATTEMPT_RUNNING] = "agent",
+	};
+
+	return stages[a->reached];
 }
 
 static unsigned attempt_max(const struct attempt *a)

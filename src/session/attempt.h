@@ -53,6 +53,7 @@ enum attempt_verdict {
 
 struct attempt {
 	enum attempt_state state;
+	enum attempt_state reached; /* the last one before the stop */
 	unsigned timeout_s;    /* how long a start may be silent in all */
 	unsigned starts;       /* of a guest so far */
 	bool kvm;	       /* this attempt */
@@ -86,6 +87,9 @@ void attempt_go_on(struct attempt *a);
 void attempt_confine(struct attempt *a);
 /* A guest that failed has nothing to write back. */
 void attempt_give_up_writes(struct attempt *a);
+
+/* What is being done, or was when the stop came: for failures and notes. */
+const char *attempt_stage(const struct attempt *a);
 
 /* How long this attempt may be silent: of several the last one longer than the others. */
 unsigned attempt_patience_ms(const struct attempt *a);

@@ -51,7 +51,7 @@ static void boot_end_attempt(struct session *s, const char *why)
 {
 	AUTO_FREE char *note = mem_format("%s: starting over", why);
 
-	journal_started_over(s->journal, s->stage, note);
+	journal_started_over(s->journal, attempt_stage(&s->attempt), note);
 	timer_stop(s->boot.silence);
 	timer_stop(s->boot.nudge);
 	agent_disconnect(s->agent);
@@ -86,7 +86,7 @@ static void boot_start_again(struct session *s)
 	if (s->attempt.ending)
 		return;
 	if (s->accel.kvm && !s->attempt.kvm && start_emulate(s, &e) < 0)
-		ending_fail(s, s->stage, &e);
+		ending_fail(s, attempt_stage(&s->attempt), &e);
 	else
 		boot_start(s);
 }
@@ -104,7 +104,7 @@ static void boot_on_silence(struct session *s)
 	err_set(&e, "%s", what);
 	err_remedy(&e, "try again; if it persists, see the console lines below; on a very slow machine set "
 		       "CCVM_BOOT_TIMEOUT to more seconds");
-	ending_fail(s, s->stage, &e);
+	ending_fail(s, attempt_stage(&s->attempt), &e);
 }
 
 static void boot_on_due(void *session)
@@ -160,17 +160,15 @@ void boot_start(struct session *s)
 	struct err e;
 	bool launched;
 
-	s->stage = "boot";
 	start_find_template(s);
 	if (!session_on(s, ATTEMPT_ON_LAUNCH))
 		return;
 	launched = start_launch(s, &e) == 0;
 	children_watch(s->children);
 	if (!launched) {
-		ending_fail(s, s->stage, &e);
+		ending_fail(s, attempt_stage(&s->attempt), &e);
 		return;
 	}
-	s->stage = "boot";
 	boot_expect_sign_of_life(s);
 	if (s->attempt.from_template)
 		boot_restore(s);
@@ -232,7 +230,7 @@ static void boot_on_status(void *session, struct json_value value, const char *e
 		return;
 	err_set(&e, "%s", stopped);
 	err_remedy(&e, BOOT_KVM_REMEDY);
-	ending_fail_with_cause(s, s->stage, &e);
+	ending_fail_with_cause(s, attempt_stage(&s->attempt), &e);
 }
 
 /* QEMU has stopped the guest's processors. When KVM meets what it cannot do, that is all that says
@@ -279,7 +277,7 @@ static void boot_fail_by_qemu(struct session *s, int status)
 		err_set(&e, "QEMU %s", how);
 		err_remedy(&e, "see the log lines below; ccvmctl doctor checks this machine");
 	}
-	ending_fail_with_cause(s, s->stage, &e);
+	ending_fail_with_cause(s, attempt_stage(&s->attempt), &e);
 }
 
 static void boot_on_qemu_exit(struct session *s, int status)
@@ -372,7 +370,7 @@ static void boot_on_shutdown(struct session *s, struct json_value data)
 	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
 	s->boot.shut_down = !s->end.failed;
 	err_set(&e, "the guest shut itself down");
-	ending_fail(s, s->stage, &e);
+	ending_fail(s, attempt_stage(&s->attempt), &e);
 }
 
 void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
@@ -402,7 +400,6 @@ static void boot_on_parked(struct session *s)
 		return;
 	}
 	disk_tell_limit(s->disk);
-	s->stage = "guest";
 	guest_order_put(&go, &(struct guest_order){.type = GUEST_ORDER_GO});
 	streams_to_guest(s->streams, buf_data(&go), buf_len(&go));
 	timer_start(s->boot.nudge, 0, BOOT_NUDGE_MS);
@@ -437,7 +434,6 @@ static void boot_on_ready(struct session *s)
 
 	if (s->attempt.state != ATTEMPT_SEEDING)
 		return;
-	s->stage = "ssh";
 	boot_record_kvm(s);
 	session_on(s, ATTEMPT_ON_READY);
 	hostclock_tell(s->hostclock);
@@ -451,7 +447,6 @@ bool boot_on_agent_started(void *session)
 
 	if (s->attempt.ending)
 		return false;
-	s->stage = "agent";
 	timer_stop(s->boot.silence);
 	session_on(s, ATTEMPT_ON_AGENT);
 	hostclock_start(s->hostclock);

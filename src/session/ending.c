@@ -107,7 +107,7 @@ static void ending_set_failure(struct session *s, const char *stage, const struc
 {
 	s->end.failed = true;
 	s->end.failure = *e;
-	snprintf(s->end.stage, sizeof(s->end.stage), "%s", stage);
+	snprintf(s->end.stage, sizeof(s->end.stage), "%s", e->stage ? e->stage : stage);
 	s->end.exit_code = e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
 	attempt_give_up_writes(&s->attempt); /* a guest that failed is not asked to be polite */
 }

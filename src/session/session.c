@@ -87,7 +87,7 @@ static void session_end_dry_run(struct session *s)
 	struct err e;
 
 	if (start_seed(s, &e) < 0 || rundir_keep(&s->run, &e) < 0)
-		ending_fail(s, s->stage, &e);
+		ending_fail(s, "seed", &e);
 	else
 		ending_with_code(s, 0);
 }
@@ -98,7 +98,7 @@ void session_begin(struct session *s)
 
 	session_tell_state(s);
 	if (start_prepare(s, &e) < 0) {
-		ending_fail(s, s->stage, &e);
+		ending_fail(s, "start", &e);
 		return;
 	}
 	if (s->request.dryrun) {
@@ -106,7 +106,7 @@ void session_begin(struct session *s)
 		return;
 	}
 	if (start_open_machine(s, &e) < 0) {
-		ending_fail(s, s->stage, &e);
+		ending_fail(s, "start", &e);
 		return;
 	}
 	boot_start(s);
@@ -126,7 +126,6 @@ static void session_init(struct session *s)
 	s->run.fd = s->run.base_fd = -1;
 	s->workspace_fd = s->projects_fd = -1;
 	template_init(&s->template);
-	s->stage = "start";
 	s->tsc = hosttsc_take();
 	s->state_since_ms = clock_wall_ms();
 	attempt_init(&s->attempt);

@@ -199,7 +199,6 @@ static int start_image(struct session *s, struct err *e)
 	const char *note = NULL;
 	struct err missing;
 
-	s->stage = "image";
 	s->libexec = start_libexec(e);
 	if (!s->libexec)
 		return -1;
@@ -246,7 +245,6 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	    .clipboard_port = CLIP_PORT,
 	};
 
-	s->stage = "seed";
 	fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the seed directory");
@@ -270,7 +268,7 @@ int start_seed(struct session *s, struct err *e)
 	    file_create(s->run.fd, RUNDIR_OPTIONS, s->request.options, strlen(s->request.options), 0600, e) < 0) {
 		if (e->sys == ENOSPC)
 			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
-		return -1;
+		return err_stage(e, "seed");
 	}
 	return 0;
 }
@@ -282,9 +280,10 @@ static int start_configure(struct session *s, struct err *e)
 	int rc;
 
 	/* The image's place is one of those that no workspace may hold. */
-	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0 || start_image(s, e) < 0)
+	if (start_boot_timeout(s, e) < 0 || start_workspace(s, e) < 0)
 		return -1;
-	s->stage = "configuration";
+	if (start_image(s, e) < 0)
+		return err_stage(e, "image");
 	rc = start_dirs_find(s, &d, e);
 	if (rc == 0)
 		rc = policy_check_shared(s->workspace_fd, s->workspace, NULL, &d.dirs, e);
@@ -309,15 +308,8 @@ static int start_accel(struct session *s, struct err *e)
 	return 0;
 }
 
-int start_prepare(struct session *s, struct err *e)
+static int start_run_directory(struct session *s, struct err *e)
 {
-	rundir_clean_dead(); /* before anything can refuse this start */
-	s->stage = "configuration";
-	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0)
-		return -1;
-	if (start_accel(s, e) < 0)
-		return -1;
-	s->stage = "run directory";
 	if (rundir_create(&s->run, e) < 0)
 		return -1;
 	journal_open(s->journal, s->run.fd, s->run.id);
@@ -328,6 +320,14 @@ int start_prepare(struct session *s, struct err *e)
 	if (agent_make_keys(s->agent, e) < 0)
 		return -1;
 	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory") : 0;
+}
+
+int start_prepare(struct session *s, struct err *e)
+{
+	rundir_clean_dead(); /* before anything can refuse this start */
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 || start_accel(s, e) < 0)
+		return err_stage(e, "configuration");
+	return start_run_directory(s, e) < 0 ? err_stage(e, "run directory") : 0;
 }
 
 static void start_net_args(const struct session *s, const char *program, struct strv *argv)
@@ -358,7 +358,6 @@ static int start_net(struct session *s, int *qemu_end, int *log_end, struct err 
 	struct spawn spawn = {.path = program, .envp = no_env, .fds = fds, .nfds = 3,
 			      .die_with_parent = true, .no_core = true, .new_session = true};
 
-	s->stage = "network";
 	start_net_args(s, program, &argv);
 	spawn.argv = argv.v;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -403,7 +402,6 @@ static int start_qemu(struct session *s, int net_fd, int net_log_fd, struct err 
 	AUTO_CLOSE int initrd = -1, preload = -1;
 	struct qemu qemu;
 
-	s->stage = "qemu";
 	if (seed < 0 || projects < 0)
 		return err_sys(e, "open the shared directories");
 	initrd = s->attempt.from_template ? machine_stub(&s->machine, e)
@@ -520,8 +518,7 @@ static int start_choose_machine(struct session *s, struct err *e)
 	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores,
 					  disk_is_there(s->disk)};
 
-	s->stage = "image";
-	return machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e);
+	return machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0 ? err_stage(e, "image") : 0;
 }
 
 int start_emulate(struct session *s, struct err *e)
@@ -535,9 +532,8 @@ static int start_screen(struct session *s, struct err *e)
 {
 	if (!s->request.tty)
 		return 0;
-	s->stage = "screen";
 	screen_resize(s->screen, s->request.cols, s->request.rows);
-	return screen_start(s->screen, s->libexec, s->conf.tui_history, e);
+	return screen_start(s->screen, s->libexec, s->conf.tui_history, e) < 0 ? err_stage(e, "screen") : 0;
 }
 
 int start_open_machine(struct session *s, struct err *e)
@@ -550,7 +546,9 @@ int start_open_machine(struct session *s, struct err *e)
 	if (wiring_images_are_wanted(s))
 		clip_start(s->clip, s->libexec);
 	socket = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
-	return start_screen(s, e) < 0 ? -1 : hub_listen(s->hub, socket, e);
+	if (start_screen(s, e) < 0)
+		return -1;
+	return hub_listen(s->hub, socket, e) < 0 ? err_stage(e, "run directory") : 0;
 }
 
 int start_launch(struct session *s, struct err *e)
@@ -558,8 +556,10 @@ int start_launch(struct session *s, struct err *e)
 	AUTO_CLOSE int net_fd = -1;
 	AUTO_CLOSE int net_log_fd = -1;
 
-	if (start_net(s, &net_fd, &net_log_fd, e) < 0 || start_qemu(s, net_fd, net_log_fd, e) < 0)
-		return -1;
+	if (start_net(s, &net_fd, &net_log_fd, e) < 0)
+		return err_stage(e, "network");
+	if (start_qemu(s, net_fd, net_log_fd, e) < 0)
+		return err_stage(e, "qemu");
 	net_log_fd = -1;
 	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
 	if (!s->seeded && start_seed(s, e) < 0)

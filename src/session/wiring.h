@@ -53,7 +53,6 @@ struct session {
 	} said; /* by the owner, before it may begin */
 
 	/* start.c: what that leads to on this computer */
-	const char *stage; /* what is being done, for failures; boot.c goes on with it */
 	struct conf conf;
 	char *workspace;  /* where it was when it was opened, and is in the guest */
 	int workspace_fd; /* the directory itself, opened once: judged, confined, exported and
@@ -119,7 +118,8 @@ void session_begin(struct session *s);
 /* ending.c */
 void ending_init(struct session *s);
 void ending_fini(struct session *s);
-/* Ends the session with a failure of ccvm's own; the first one counts. */
+/* Ends the session with a failure of ccvm's own; the first one counts. stage: what was being done,
+ * where the error does not say (err_stage). */
 void ending_fail(struct session *s, const char *stage, const struct err *e);
 /* As ending_fail, for what explains a failure that may have come first: it takes that one's place.
  */
@@ -150,7 +150,7 @@ bool boot_on_agent_started(void *session);
  * stay away. */
 void boot_check_pulse(struct session *s);
 
-/* start.c: from a request to a booting guest. */
+/* start.c: from a request to a booting guest. Their errors say at which stage. */
 int start_prepare(struct session *s, struct err *e);
 int start_seed(struct session *s, struct err *e);
 /* Once, before the first attempt: image, programs, logs, the socket for other clients. */

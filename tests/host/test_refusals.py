@@ -73,9 +73,13 @@ def program(ctx, name, source):
 # -- QEMU -------------------------------------------------------------------------------------------------------------
 
 def test_no_qemu(ctx):
-    text = refuse(ctx, GUEST, "QEMU is not installed", "apt-get install qemu-system-x86",
+    text = refuse(ctx, GUEST, "ccvm: error: image: QEMU is not installed", "apt-get install qemu-system-x86",
                   env={"PATH": ctx.make_dir(os.path.join(ctx.dir, "empty"))})
     assert_in("qemu-system-x86_64", text, "the program that was looked for")
+
+
+def test_the_stage_is_named(ctx):
+    refuse(ctx, POLICY, "ccvm: error: configuration: CCVM_BOOT_TIMEOUT=x", env={"CCVM_BOOT_TIMEOUT": "x"})
 
 
 def test_qemu_named_but_missing(ctx):
@@ -316,7 +320,7 @@ def test_run_directory_is_a_link(ctx):
 
 def test_runtime_dir_too_long(ctx):
     path = ctx.make_dir(os.path.join(ctx.dir, "r" * 100))
-    refuse(ctx, GUEST, "too long for a socket", "shorter", env={"XDG_RUNTIME_DIR": path})
+    refuse(ctx, GUEST, "ccvm: error: run directory: ", "too long for a socket", "shorter", env={"XDG_RUNTIME_DIR": path})
     assert_eq(os.listdir(os.path.join(path, "ccvm")), [], "session directories left")
 
 

@@ -177,6 +177,27 @@ static void test_writes(void **state)
 	assert_false(a.may_have_written);
 }
 
+/* A failure names what was being done, also when it shows while the session stops. */
+static void test_stages(void **state)
+{
+	static const struct {
+		enum attempt_event event;
+		const char *stage;
+	} cases[] = {
+	    {ATTEMPT_ON_LAUNCH, "boot"}, {ATTEMPT_ON_PARKED, "guest"}, {ATTEMPT_ON_READY, "ssh"},
+	    {ATTEMPT_ON_LAUNCH, "boot"}, {ATTEMPT_ON_PARKED, "guest"}, {ATTEMPT_ON_STOP, "guest"},
+	    {ATTEMPT_ON_FAILED, "guest"},
+	};
+	struct attempt a = with_timeout(180);
+
+	(void)state;
+	assert_string_equal(attempt_stage(&a), "start");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_true(attempt_on(&a, cases[i].event));
+		assert_string_equal(attempt_stage(&a), cases[i].stage);
+	}
+}
+
 static void test_patience(void **state)
 {
 	static const struct {
@@ -198,7 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_events),	  cmocka_unit_test(test_faults), cmocka_unit_test(test_no_other_attempt),
 	    cmocka_unit_test(test_the_long_way), cmocka_unit_test(test_blame),	 cmocka_unit_test(test_writes),
-	    cmocka_unit_test(test_patience),
+	    cmocka_unit_test(test_patience),	  cmocka_unit_test(test_stages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

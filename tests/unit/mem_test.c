@@ -81,6 +81,10 @@ static void test_err(void **state)
 	err_exit_code(&e, ERR_EXIT_POLICY);
 	err_exit_code(&e, ERR_EXIT_GUEST);
 	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+	assert_null(e.stage);
+	assert_int_equal(err_stage(&e, "near"), -1);
+	assert_int_equal(err_stage(&e, "far"), -1);
+	assert_string_equal(e.stage, "near");
 	err_wrap(&e, "context %d", 1);
 	assert_string_equal(e.text, "context 1: open it: No such file or directory");
 	assert_int_equal(e.sys, ENOENT);
