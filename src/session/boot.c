@@ -78,14 +78,11 @@ static void boot_start_again(struct session *s)
 {
 	struct err e;
 
-	streams_close(s->streams);
-	egress_stop(s->egress);
-	disk_close(s->disk);
-	template_fini(&s->template);
+	launch_undo(s);
 	s->boot.shut_down = s->boot.nudged = false;
 	if (s->attempt.ending)
 		return;
-	if (s->accel.kvm && !s->attempt.kvm && start_emulate(s, &e) < 0)
+	if (s->accel.kvm && !s->attempt.kvm && launch_emulate(s, &e) < 0)
 		ending_fail(s, attempt_stage(&s->attempt), &e);
 	else
 		boot_start(s);
@@ -139,20 +136,12 @@ static void boot_on_restored(void *ctx, struct json_value value, const char *err
 		(void)boot_try_again(s, ATTEMPT_BAD_TEMPLATE, "the template could not be restored");
 }
 
-/* RAM is mapped already (qemu_args); the devices' state comes through a socket. */
 static void boot_restore(struct session *s)
 {
-	AUTO_FREE char *incoming = mem_format("{\"uri\":\"fd:%d\"}", QEMU_FD_STATE);
 	struct err e;
 
-	if (template_load(&s->template, &s->machine, &e) < 0) {
+	if (launch_restore(s, boot_on_restored, &e) < 0)
 		(void)boot_try_again(s, ATTEMPT_BAD_TEMPLATE, e.text);
-		return;
-	}
-	streams_restore(s->streams, buf_data(&s->template.state), buf_len(&s->template.state));
-	streams_qmp(s->streams, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES,
-		    boot_on_restored, s);
-	streams_qmp(s->streams, "migrate-incoming", incoming, boot_on_restored, s);
 }
 
 void boot_start(struct session *s)
@@ -160,10 +149,10 @@ void boot_start(struct session *s)
 	struct err e;
 	bool launched;
 
-	start_find_template(s);
+	launch_find_template(s);
 	if (!session_on(s, ATTEMPT_ON_LAUNCH))
 		return;
-	launched = start_launch(s, &e) == 0;
+	launched = launch_start(s, &e) == 0;
 	children_watch(s->children);
 	if (!launched) {
 		ending_fail(s, attempt_stage(&s->attempt), &e);

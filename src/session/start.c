@@ -1,5 +1,5 @@
-/* start: from a request to a booting guest: options, checks, image, seed, ccvm-net, QEMU; then this process gives up
- * its access to everything but the run directory. */
+/* start: from a request to what a guest needs: options, checks, image, run directory, seed; later this
+ * process gives up its access to everything but the run directory. */
 #include "session/wiring.h"
 #include "session/confine.h"
 #include "session/policy.h"
@@ -8,21 +8,17 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/place.h"
-#include "base/spawn.h"
 #include "base/usercache.h"
 #include "conf/conf_file.h"
 #include "proto/clip.h"
-#include "proto/names.h"
 #include "seed/seed.h"
 #include "vm/image_verify.h"
-#include "vm/qemu.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 extern char **environ;
@@ -295,19 +291,6 @@ static int start_configure(struct session *s, struct err *e)
 	return rc < 0 ? -1 : start_raise_memlock(s, e);
 }
 
-static int start_accel(struct session *s, struct err *e)
-{
-	AUTO_FREE char *record = accel_record_path();
-	struct accel emulated;
-
-	if (accel_resolve((enum accel_choice)s->conf.acceleration,
-			  start_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
-		return -1;
-	emulated = s->accel;
-	attempt_use_kvm(&s->attempt, s->accel.kvm, accel_fall_back(&emulated));
-	return 0;
-}
-
 static int start_run_directory(struct session *s, struct err *e)
 {
 	if (rundir_create(&s->run, e) < 0)
@@ -325,183 +308,14 @@ static int start_run_directory(struct session *s, struct err *e)
 int start_prepare(struct session *s, struct err *e)
 {
 	rundir_clean_dead(); /* before anything can refuse this start */
-	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 || start_accel(s, e) < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 || launch_choose_accel(s, e) < 0)
 		return err_stage(e, "configuration");
 	return start_run_directory(s, e) < 0 ? err_stage(e, "run directory") : 0;
 }
 
-static void start_net_args(const struct session *s, const char *program, struct strv *argv)
-{
-	static const char *const usual[] = {"--qemu-fd", "3", "--control-fd", "4", "--mtu"};
-
-	strv_add(argv, program);
-	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		strv_add(argv, usual[i]);
-	strv_addf(argv, "%d", NAME_GUEST_MTU);
-	if (!s->conf.host_loopback)
-		strv_add(argv, "--no-host-loopback");
-	if (s->conf.link_local)
-		strv_add(argv, "--link-local");
-	egress_net_args(s->egress, argv);
-}
-
-/* *qemu_end and *log_end: the caller's. */
-static int start_net(struct session *s, int *qemu_end, int *log_end, struct err *e)
-{
-	static char *const no_env[] = {NULL};
-	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
-	AUTO_STRV struct strv argv = {0};
-	AUTO_CLOSE int frames = -1, control = -1, our_control = -1, log = -1;
-	int pair[2], pidfd;
-	pid_t pid;
-	struct spawn_fd fds[3];
-	struct spawn spawn = {.path = program, .envp = no_env, .fds = fds, .nfds = 3,
-			      .die_with_parent = true, .no_core = true, .new_session = true};
-
-	start_net_args(s, program, &argv);
-	spawn.argv = argv.v;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "socketpair");
-	frames = pair[0];
-	*qemu_end = pair[1];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "socketpair");
-	control = pair[0];
-	our_control = pair[1];
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
-	*log_end = pair[0];
-	log = pair[1];
-	fds[0] = (struct spawn_fd){log, 2};
-	fds[1] = (struct spawn_fd){frames, 3};
-	fds[2] = (struct spawn_fd){control, 4};
-	pid = spawn_start(&spawn, &pidfd, e);
-	if (pid < 0)
-		return err_exit_code(e, ERR_EXIT_GUEST);
-	children_add(s->children, CHILDREN_NET, pid, pidfd);
-	/* It locks itself in before it reads: without rules it lets nothing through. */
-	return egress_start(s->egress, mem_steal_fd(&our_control), e);
-}
-
-/* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
-static int start_projects_or_nothing(struct session *s)
-{
-	if (s->projects_fd >= 0)
-		return fcntl(s->projects_fd, F_DUPFD_CLOEXEC, 3);
-	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
-	return openat(s->run.fd, RUNDIR_EMPTY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Takes over net_log_fd when it returns 0. */
-static int start_qemu(struct session *s, int net_fd, int net_log_fd, struct err *e)
-{
-	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct qemu_spec spec = machine_spec(&s->machine);
-	AUTO_CLOSE int projects = start_projects_or_nothing(s);
-	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
-	AUTO_CLOSE int initrd = -1, preload = -1;
-	struct qemu qemu;
-
-	if (seed < 0 || projects < 0)
-		return err_sys(e, "open the shared directories");
-	initrd = s->attempt.from_template ? machine_stub(&s->machine, e)
-					  : machine_initrd(&s->machine, e);
-	if (initrd < 0)
-		return -1;
-	if (s->attempt.from_template)
-		spec.kernel = NULL;
-	else
-		spec.tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
-	spec.workspace_readonly = !s->conf.writable_cwd;
-	spec.projects_readonly = s->projects_fd < 0;
-	spec.lock_memory = s->conf.lock_guest_memory;
-	if (s->attempt.from_template)
-		spec.ram = s->template.old_qemu ? QEMU_RAM_CLONED_OLD : QEMU_RAM_CLONED;
-	if (spec.ram == QEMU_RAM_CLONED_OLD && (preload = open(library, O_RDONLY | O_CLOEXEC)) < 0)
-		return err_sys(e, "open %s", library);
-	if (disk_open(s->disk, e) < 0)
-		return -1;
-	qemu_init(&qemu);
-	if (qemu_start(&qemu, &spec,
-		       &(struct qemu_files){.net = net_fd,
-					    .initrd = initrd,
-					    .seed = seed,
-					    .workspace = s->workspace_fd,
-					    .projects = projects,
-					    .ram = s->template.ram_fd,
-					    .preload = preload,
-					    .pool = disk_fd(s->disk)},
-		       e) < 0)
-		return -1;
-	disk_handed_over(s->disk);
-	children_add(s->children, CHILDREN_QEMU, qemu.pid, qemu.pidfd);
-	streams_open(s->streams, &qemu, net_log_fd);
-	if (!qemu.landlock_abi)
-		journal_note(s->journal, "qemu",
-			     "this kernel has no usable Landlock: QEMU runs without it");
-	return 0;
-}
-
-enum start_templates { START_TEMPLATES_OFF, START_TEMPLATES_USE, START_TEMPLATES_MAKE };
-
-/* CCVM_TEMPLATE: 0 boots cold, use starts from a template that is there, 1 (the default) makes one as well. Locked
- * memory would be copied whole at once: such a guest boots cold. */
-static enum start_templates start_templates(const struct session *s)
-{
-	const char *text = start_env("CCVM_TEMPLATE", "1");
-
-	if (strcmp(text, "0") == 0 || s->conf.lock_guest_memory)
-		return START_TEMPLATES_OFF;
-	return strcmp(text, "use") == 0 ? START_TEMPLATES_USE : START_TEMPLATES_MAKE;
-}
-
-void start_find_template(struct session *s)
-{
-	struct err e;
-	int found;
-
-	attempt_use_template(&s->attempt, false);
-	if (s->attempt.template_refused || start_templates(s) == START_TEMPLATES_OFF)
-		return;
-	found = template_open(&s->template, &s->machine, &e);
-	if (found < 0)
-		journal_note(s->journal, "template", e.text);
-	attempt_use_template(&s->attempt, found > 0);
-}
-
-/* In the background, and for later sessions: it outlives this one. */
-static void start_making_of_template(struct session *s)
-{
-	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
-	AUTO_FREE char *memory = mem_format("%u", s->machine.size.memory_mib);
-	AUTO_FREE char *cores = mem_format("%u", s->machine.size.cores);
-	AUTO_FREE char *space = mem_format("%ld", s->conf.template_cache_size);
-	AUTO_STRV struct strv argv = {0};
-	struct spawn spawn = {.path = program, .envp = environ, .no_core = true, .new_session = true};
-	struct err ignored;
-	pid_t pid;
-	int pidfd;
-
-	strv_add(&argv, program);
-	strv_add(&argv, "--background");
-	if (s->machine.size.pool)
-		strv_add(&argv, "--pool");
-	strv_add(&argv, s->accel.mode);
-	strv_add(&argv, memory);
-	strv_add(&argv, cores);
-	strv_add(&argv, space);
-	spawn.argv = argv.v;
-	pid = spawn_start(&spawn, &pidfd, &ignored);
-	if (pid > 0)
-		children_add(s->children, CHILDREN_MAKER, pid, pidfd);
-	children_watch(s->children);
-}
-
 int start_confine_self(struct session *s, struct err *e)
 {
-	if (!s->attempt.from_template && s->attempt.starts == 1 &&
-	    start_templates(s) == START_TEMPLATES_MAKE)
-		start_making_of_template(s);
+	launch_template_maker(s);
 	attempt_confine(&s->attempt);
 	return confine_session(&s->run, e);
 }
@@ -511,21 +325,6 @@ int start_seal_seed(struct session *s, struct err *e)
 	AUTO_CLOSE int fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? err_sys(e, "open the seed") : seed_seal(fd, e);
-}
-
-static int start_choose_machine(struct session *s, struct err *e)
-{
-	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores,
-					  disk_is_there(s->disk)};
-
-	return machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0 ? err_stage(e, "image") : 0;
-}
-
-int start_emulate(struct session *s, struct err *e)
-{
-	(void)accel_fall_back(&s->accel);
-	machine_fini(&s->machine);
-	return start_choose_machine(s, e);
 }
 
 static int start_screen(struct session *s, struct err *e)
@@ -540,7 +339,7 @@ int start_open_machine(struct session *s, struct err *e)
 {
 	AUTO_FREE char *socket = NULL;
 
-	if (start_choose_machine(s, e) < 0)
+	if (launch_choose_machine(s, e) < 0)
 		return -1;
 	journal_open_logs(s->journal);
 	if (wiring_images_are_wanted(s))
@@ -551,19 +350,3 @@ int start_open_machine(struct session *s, struct err *e)
 	return hub_listen(s->hub, socket, e) < 0 ? err_stage(e, "run directory") : 0;
 }
 
-int start_launch(struct session *s, struct err *e)
-{
-	AUTO_CLOSE int net_fd = -1;
-	AUTO_CLOSE int net_log_fd = -1;
-
-	if (start_net(s, &net_fd, &net_log_fd, e) < 0)
-		return err_stage(e, "network");
-	if (start_qemu(s, net_fd, net_log_fd, e) < 0)
-		return err_stage(e, "qemu");
-	net_log_fd = -1;
-	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
-	if (!s->seeded && start_seed(s, e) < 0)
-		return -1;
-	s->seeded = true;
-	return 0;
-}

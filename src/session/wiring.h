@@ -1,6 +1,6 @@
 /* wiring: struct session, for the few files that tie its components together: session.c, start.c,
- * boot.c, ending.c, routes.c and wiring.c. No component includes it. Components own their state;
- * what is left here is written by the one file that is named. */
+ * launch.c, boot.c, ending.c, routes.c and wiring.c. No component includes it. Components own their
+ * state; what is left here is written by the one file that is named. */
 #ifndef CCVM_SESSION_WIRING_H
 #define CCVM_SESSION_WIRING_H
 
@@ -43,6 +43,7 @@ struct session {
 	struct loop *loop;
 	struct sigwatch *signals[3];
 	int64_t state_since_ms;
+	struct hosttsc_sample tsc; /* taken at the start */
 	struct attempt attempt; /* by attempt_* alone */
 
 	/* routes.c: what a client asked for */
@@ -61,11 +62,12 @@ struct session {
 			   */
 	char *libexec;	  /* where our programs are */
 	struct image image;
+	struct rundir run;
+
+	/* launch.c: what an attempt is started from */
+	struct accel accel;
 	struct machine machine;
 	struct template template;
-	struct accel accel;
-	struct hosttsc_sample tsc; /* taken at the start */
-	struct rundir run;
 	bool seeded; /* the seed is complete */
 
 	/* boot.c: an attempt at a start, and what its guest says */
@@ -150,21 +152,34 @@ bool boot_on_agent_started(void *session);
  * stay away. */
 void boot_check_pulse(struct session *s);
 
-/* start.c: from a request to a booting guest. Their errors say at which stage. */
+/* start.c: from a request to what a guest needs. Its errors say at which stage, and launch.c's. */
 int start_prepare(struct session *s, struct err *e);
 int start_seed(struct session *s, struct err *e);
 /* Once, before the first attempt: image, programs, logs, the socket for other clients. */
 int start_open_machine(struct session *s, struct err *e);
-/* From now on the guest is emulated. */
-int start_emulate(struct session *s, struct err *e);
-/* What the next attempt starts from: the template, where there is one that was not refused. */
-void start_find_template(struct session *s);
-int start_launch(struct session *s, struct err *e);
 /* From here on this process reaches nothing but its run directory. Starts the making of a template
  * before, where one is missing. */
 int start_confine_self(struct session *s, struct err *e);
 /* With the time of now: right before the guest reads the seed. */
 int start_seal_seed(struct session *s, struct err *e);
+
+/* launch.c: an attempt's processes, and what they are started from. */
+int launch_choose_accel(struct session *s, struct err *e);
+int launch_choose_machine(struct session *s, struct err *e);
+/* From now on the guest is emulated. */
+int launch_emulate(struct session *s, struct err *e);
+/* What the next attempt starts from: the template, where there is one that was not refused. */
+void launch_find_template(struct session *s);
+/* Starts ccvm-net and QEMU, and writes the seed where it is not there yet. What was started when it
+ * fails is left to children. */
+int launch_start(struct session *s, struct err *e);
+/* Has QEMU take the template's state; on_reply, with s, is called for each command. */
+int launch_restore(struct session *s, qmp_reply *on_reply, struct err *e);
+/* After the processes are gone: closes all that the attempt had open. */
+void launch_undo(struct session *s);
+/* Where a template was missing: makes one in the background, for later sessions. It outlives this
+ * one. */
+void launch_template_maker(struct session *s);
 
 /* routes.c */
 struct hub *routes_make_hub(struct session *s);
