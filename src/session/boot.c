@@ -1,4 +1,4 @@
-/* Theory of operation. From QEMU's start to the agent's: what the guest says on ccvm.ctl decides.
+/* boot: from QEMU's start to the agent's. Theory of operation: what the guest says on ccvm.ctl decides.
  *
  * 1. An attempt starts QEMU and ccvm-net, from a template where there is one, else cold. The guest says `parked` (or
  *    was saved there), is told `go`, says that sshd was started; the SSH link authenticates while the guest goes on. After
@@ -8,15 +8,13 @@
  *    busy machine have been seen to freeze, rarely, at every one of these steps.)
  * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
  *    for the agent; then it confines itself, and only then asks for the agent's start.
- * 4. Lines of the guest are bounded and parsed by guest_parse; guestgate says which of them count in this state, and how many. */
+ * 4. What is told here of the guest's lines has passed guestlines.c. */
 #include "session/wiring.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "loop/timer.h"
 #include "proto/clip.h"
 #include "proto/names.h"
-#include "vm/template.h"
 
 #include <linux/sockios.h>
 #include <signal.h>
@@ -25,8 +23,6 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-/* How often QEMU is nudged between `go` and the agent's start. */
-#define BOOT_NUDGE_MS 200
 #define BOOT_KVM_REMEDY                                                                            \
 	"emulate the guest (acceleration tcg), or run ccvm where KVM works; see QEMU's lines "     \
 	"below"
@@ -52,12 +48,12 @@ static void boot_end_attempt(struct session *s, const char *why)
 	AUTO_FREE char *note = mem_format("%s: starting over", why);
 
 	journal_started_over(s->journal, attempt_stage(&s->attempt), note);
-	timer_stop(s->boot.silence);
-	timer_stop(s->boot.nudge);
+	pulse_stop(s->pulse);
+	nudge_stop(s->nudge);
 	agent_disconnect(s->agent);
 	/* A callback of a stream that the new attempt replaces may be on the stack. */
 	if (children_kill(s->children))
-		timer_start(s->boot.silence, 0, 0);
+		timer_start(s->boot.again, 0, 0);
 }
 
 /* `what` went wrong. True when another attempt follows. */
@@ -74,12 +70,13 @@ static bool boot_try_again(struct session *s, enum attempt_fault fault, const ch
 }
 
 /* The old attempt's processes are gone. */
-static void boot_start_again(struct session *s)
+static void boot_start_again(void *session)
 {
+	struct session *s = session;
 	struct err e;
 
 	launch_undo(s);
-	s->boot.shut_down = s->boot.nudged = false;
+	s->boot.shut_down = false;
 	if (s->attempt.ending)
 		return;
 	if (s->accel.kvm && !s->attempt.kvm && launch_emulate(s, &e) < 0)
@@ -88,8 +85,9 @@ static void boot_start_again(struct session *s)
 		boot_start(s);
 }
 
-static void boot_on_silence(struct session *s)
+void boot_on_silence(void *session)
 {
+	struct session *s = session;
 	const unsigned seconds = attempt_patience_ms(&s->attempt) / 1000;
 	AUTO_FREE char *ssh = s->attempt.state == ATTEMPT_READY ? boot_describe_ssh(s) : NULL;
 	AUTO_FREE char *what = ssh ? mem_format("the agent did not start within %u seconds (%s)", seconds, ssh)
@@ -104,27 +102,19 @@ static void boot_on_silence(struct session *s)
 	ending_fail(s, attempt_stage(&s->attempt), &e);
 }
 
-static void boot_on_due(void *session)
-{
-	struct session *s = session;
-
-	if (s->attempt.restarting)
-		boot_start_again(s);
-	else
-		boot_on_silence(s);
-}
-
-static void boot_expect_sign_of_life(struct session *s)
+void boot_expect_sign_of_life(struct session *s)
 {
 	/* From `ready` on the deadline stands: figures that go on coming say nothing about the
 	 * connection. */
 	if (!s->attempt.ending && !s->attempt.restarting && s->attempt.state < ATTEMPT_READY)
-		timer_start(s->boot.silence, attempt_patience_ms(&s->attempt), 0);
+		pulse_expect(s->pulse, attempt_patience_ms(&s->attempt));
 }
 
 void boot_stop_waiting(struct session *s)
 {
-	timer_stop(s->boot.silence);
+	pulse_stop(s->pulse);
+	nudge_stop(s->nudge);
+	timer_stop(s->boot.again);
 }
 
 static void boot_on_restored(void *ctx, struct json_value value, const char *error)
@@ -162,47 +152,6 @@ void boot_start(struct session *s)
 	if (s->attempt.from_template)
 		boot_restore(s);
 	session_write_status(s);
-}
-
-/* QEMU stops watching a port's socket while the guest has the port closed, and an emulated guest's opening it does not
- * wake QEMU's main loop: what was written meanwhile would lie there until something else does (seen: for minutes). Any
- * command makes the loop turn and look again. */
-static void boot_on_nudge_answered(void *ctx, struct json_value value, const char *error)
-{
-	(void)value;
-	(void)error;
-	((struct session *)ctx)->boot.nudged = false;
-}
-
-static void boot_nudge(struct session *s)
-{
-	if (!streams_are_open(s->streams) || s->boot.nudged)
-		return;
-	s->boot.nudged = true;
-	streams_qmp(s->streams, "query-status", NULL, boot_on_nudge_answered, s);
-}
-
-static void boot_on_nudge(void *session)
-{
-	struct session *s = session;
-
-	if (s->attempt.state != ATTEMPT_SEEDING && s->attempt.state != ATTEMPT_READY) {
-		timer_stop(s->boot.nudge);
-		return;
-	}
-	boot_nudge(s);
-	agent_pump(s->agent);
-}
-
-/* ccvm-report says something every ten seconds at least. Two ticks in a row: one alone may come right after this process
- * was stopped for a while itself. */
-void boot_check_pulse(struct session *s)
-{
-	if (s->attempt.state == ATTEMPT_RUNNING && ++s->boot.silent_ticks == 2)
-		journal_note(
-		    s->journal, "guest",
-		    "no sign of life from the guest for half a minute: it is frozen, or this "
-		    "computer is very busy");
 }
 
 /* ---- KVM: it may be there and not run the guest (vm/accel.h) ---- */
@@ -329,8 +278,6 @@ void boot_on_child_exit(void *session, enum children_name name, int status)
 
 /* ---- QEMU's events ---- */
 
-static void boot_on_parked(struct session *s);
-
 static void boot_on_migration(struct session *s, struct json_value data)
 {
 	AUTO_FREE char *status = json_text(json_member(data, "status"));
@@ -375,9 +322,9 @@ void boot_on_qmp_event(void *ctx, const char *name, struct json_value data)
 				 json_is_true(json_member(data, "nospace")));
 }
 
-/* ---- the guest's lines ---- */
+/* ---- what the guest says of its start ---- */
 
-static void boot_on_parked(struct session *s)
+void boot_on_parked(struct session *s)
 {
 	AUTO_BUF struct buf go = {0};
 	struct err e;
@@ -391,12 +338,12 @@ static void boot_on_parked(struct session *s)
 	disk_tell_limit(s->disk);
 	guest_order_put(&go, &(struct guest_order){.type = GUEST_ORDER_GO});
 	streams_to_guest(s->streams, buf_data(&go), buf_len(&go));
-	timer_start(s->boot.nudge, 0, BOOT_NUDGE_MS);
+	nudge_start(s->nudge);
 	session_on(s, ATTEMPT_ON_PARKED);
 }
 
 /* The guest goes on setting itself up while the link does so too: an emulated sshd takes as long as all the rest. */
-static void boot_on_stage(struct session *s, const struct guest_message *m)
+void boot_on_stage(struct session *s, const struct guest_message *m)
 {
 	const struct agent_plan plan = {.fd = streams_ssh_fd(s->streams),
 					.tty = s->request.tty,
@@ -412,12 +359,12 @@ static void boot_on_stage(struct session *s, const struct guest_message *m)
 	    agent_is_connected(s->agent))
 		return;
 	if (agent_connect(s->agent, &plan, &e) == 0)
-		boot_nudge(s);
+		nudge_now(s->nudge);
 	else
 		ending_fail(s, "ssh", &e);
 }
 
-static void boot_on_ready(struct session *s)
+void boot_on_ready(struct session *s)
 {
 	struct err e;
 
@@ -436,7 +383,8 @@ bool boot_on_agent_started(void *session)
 
 	if (s->attempt.ending)
 		return false;
-	timer_stop(s->boot.silence);
+	pulse_stop(s->pulse);
+	nudge_stop(s->nudge);
 	session_on(s, ATTEMPT_ON_AGENT);
 	hostclock_start(s->hostclock);
 	/* The window may have changed while the guest booted. */
@@ -445,7 +393,7 @@ bool boot_on_agent_started(void *session)
 	return true;
 }
 
-static void boot_on_failed(struct session *s, const struct guest_message *m)
+void boot_on_failed(struct session *s, const struct guest_message *m)
 {
 	struct err e;
 
@@ -465,137 +413,13 @@ static void boot_on_failed(struct session *s, const struct guest_message *m)
 		    &e);
 }
 
-static void boot_on_sshd_ended(struct session *s)
-{
-	struct err e;
-
-	/* While the agent runs the link notices by itself, after the agent's last output. */
-	if (s->attempt.state != ATTEMPT_READY)
-		return;
-	err_set(&e, "the guest's sshd ended");
-	ending_fail(s, "ssh", &e);
-}
-
-/* An agent that just disappears, with 137, is a riddle; this says what happened. */
-static void boot_on_oom(struct session *s, const struct guest_message *m)
-{
-	AUTO_BUF struct buf fields = {0};
-	AUTO_FREE char *text = mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" (pid %lld, %lld MiB); "
-					  "increase `memory`, or use vmDiskSize for large files",
-					  s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid, (long long)(m->count >> 10));
-
-	json_add_string(&fields, "process", m->process);
-	json_add_int(&fields, "pid", m->pid);
-	json_add_int(&fields, "kib", m->count);
-	journal_event(s->journal, "out-of-memory", &fields);
-	journal_note(s->journal, "memory", text);
-}
-
-/* Before the agent runs, only our own code can have said it. */
-static void boot_on_note(struct session *s, const struct guest_message *m)
-{
-	disk_on_note(s->disk, m);
-	if (s->attempt.state < ATTEMPT_RUNNING)
-		journal_note(s->journal, m->stage, m->reason);
-	else
-		journal_guest_note(s->journal, m->stage, m->reason);
-}
-
-static enum guestgate_phase boot_phase(const struct session *s)
-{
-	static const enum guestgate_phase phases[] = {
-	    [ATTEMPT_CREATED] = GUESTGATE_BOOT,	 [ATTEMPT_STARTING] = GUESTGATE_BOOT,
-	    [ATTEMPT_SEEDING] = GUESTGATE_SEED,	 [ATTEMPT_READY] = GUESTGATE_LINK,
-	    [ATTEMPT_RUNNING] = GUESTGATE_AGENT, [ATTEMPT_STOPPING] = GUESTGATE_STOP,
-	    [ATTEMPT_ENDED] = GUESTGATE_STOP,	 [ATTEMPT_FAILED] = GUESTGATE_STOP,
-	};
-
-	return phases[s->attempt.state];
-}
-
-static void boot_dispatch(struct session *s, const struct guest_message *m)
-{
-	switch (m->type) {
-	case GUEST_UNKNOWN:
-		return;
-	case GUEST_PARKED:
-		boot_on_parked(s);
-		return;
-	case GUEST_STAGE:
-		boot_on_stage(s, m);
-		return;
-	case GUEST_NOTE:
-		boot_on_note(s, m);
-		return;
-	case GUEST_FAILED:
-		boot_on_failed(s, m);
-		return;
-	case GUEST_READY:
-		boot_on_ready(s);
-		return;
-	case GUEST_REPORT:
-		s->boot.report = *m;
-		disk_tell_limit(s->disk);
-		session_write_status(s);
-		return;
-	case GUEST_HOOK:
-		screen_on_hook(s->screen, m->hook);
-		return;
-	case GUEST_POOL:
-		disk_on_figures(s->disk, m);
-		return;
-	case GUEST_OOM:
-		boot_on_oom(s, m);
-		return;
-	case GUEST_DENIED:
-		egress_on_guest_denied(s->egress, m);
-		return;
-	case GUEST_SSHD_ENDED:
-		boot_on_sshd_ended(s);
-		return;
-	case GUEST_STOPPED:
-		if (s->attempt.state == ATTEMPT_STOPPING)
-			ending_kill_children(s);
-		return;
-	}
-}
-
-void boot_on_guest_line(void *ctx, const char *line, size_t n)
-{
-	struct session *s = ctx;
-	struct guest_message m;
-	uint64_t more = 0;
-
-	guest_parse(line, n, &m);
-	s->boot.silent_ticks = 0;
-	if (s->attempt.restarting ||
-	    (s->attempt.ending && m.type != GUEST_STOPPED && m.type != GUEST_FAILED &&
-	     m.type != GUEST_NOTE && m.type != GUEST_OOM))
-		return;
-	boot_expect_sign_of_life(s);
-	if (!guestgate_passes(&s->boot.gate, &m, boot_phase(s), clock_mono_ms(), &more)) {
-		if (m.type == GUEST_NOTE && s->boot.gate.kind[m.type].dropped == 1)
-			journal_note(s->journal, "guest",
-				     "too many notes from the guest: further ones are dropped");
-		return;
-	}
-	if (more && m.type == GUEST_NOTE) {
-		AUTO_FREE char *text = mem_format("%llu more notes of the guest were dropped", (unsigned long long)more);
-
-		journal_note(s->journal, "guest", text);
-	}
-	boot_dispatch(s, &m);
-}
-
 void boot_init(struct session *s)
 {
-	s->boot.silence = timer_new(s->loop, boot_on_due, s);
-	s->boot.nudge = timer_new(s->loop, boot_on_nudge, s);
+	s->boot.again = timer_new(s->loop, boot_start_again, s);
 }
 
 void boot_fini(struct session *s)
 {
-	timer_free(s->boot.silence);
-	timer_free(s->boot.nudge);
+	timer_free(s->boot.again);
 	free(s->boot.kvm_failure);
 }

@@ -39,9 +39,9 @@ static struct journal_snapshot session_snapshot(const struct session *s, const s
 	    .memory_mib = s->conf.memory,
 	    .cores = s->conf.cores,
 	    .qemu_pid = children_pid(s->children, CHILDREN_QEMU),
-	    .guest_memory_total_kib = s->boot.report.memory_total_kib,
-	    .guest_memory_used_kib = s->boot.report.memory_used_kib,
-	    .guest_load_milli = s->boot.report.load_milli,
+	    .guest_memory_total_kib = s->guest.report.memory_total_kib,
+	    .guest_memory_used_kib = s->guest.report.memory_used_kib,
+	    .guest_load_milli = s->guest.report.load_milli,
 	    .more = more,
 	};
 }

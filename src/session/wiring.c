@@ -54,7 +54,36 @@ static void wiring_tell_time(void *ctx, const void *line, size_t n)
 
 static void wiring_on_tick(void *ctx)
 {
-	boot_check_pulse(ctx);
+	const struct session *s = ctx;
+
+	if (s->attempt.state == ATTEMPT_RUNNING)
+		pulse_tick(s->pulse);
+}
+
+/* ---- pulse and nudge ---- */
+
+static void wiring_on_quiet(void *ctx)
+{
+	journal_note(((struct session *)ctx)->journal, "guest",
+		     "no sign of life from the guest for half a minute: it is frozen, or this "
+		     "computer is very busy");
+}
+
+static void wiring_on_woken(void *ctx, struct json_value value, const char *error)
+{
+	(void)value;
+	(void)error;
+	nudge_answered(((struct session *)ctx)->nudge);
+}
+
+static bool wiring_wake_qemu(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (!streams_are_open(s->streams))
+		return false;
+	streams_qmp(s->streams, "query-status", NULL, wiring_on_woken, s);
+	return true;
 }
 
 /* ---- paste ---- */
@@ -299,7 +328,7 @@ void wiring_make(struct session *s)
 {
 	static const struct journal_callbacks journal = {.send = wiring_send_event};
 	static const struct streams_callbacks streams = {
-	    .on_guest_line = boot_on_guest_line,
+	    .on_guest_line = guestlines_take,
 	    .on_console = wiring_on_console,
 	    .on_log = wiring_on_log,
 	    .on_qmp_event = boot_on_qmp_event,
@@ -307,6 +336,9 @@ void wiring_make(struct session *s)
 	};
 	static const struct hostclock_callbacks hostclock = {.send = wiring_tell_time,
 							     .on_tick = wiring_on_tick};
+	static const struct pulse_callbacks pulse = {.on_silence = boot_on_silence,
+						     .on_quiet = wiring_on_quiet};
+	static const struct nudge_callbacks nudge = {.wake = wiring_wake_qemu, .look = wiring_pump};
 	static const struct paste_callbacks paste = {
 	    .is_shared = wiring_is_shared,
 	    .refusal = wiring_why_no_image,
@@ -353,6 +385,8 @@ void wiring_make(struct session *s)
 	s->streams = streams_new(s->loop, &streams, s);
 	s->hub = routes_make_hub(s);
 	s->hostclock = hostclock_new(s->loop, &hostclock, s);
+	s->pulse = pulse_new(s->loop, &pulse, s);
+	s->nudge = nudge_new(s->loop, &nudge, s);
 	s->paste = paste_new(s->loop, &paste, s);
 	s->termclip = termclip_new(s->loop, &termclip, s);
 	s->clip = clip_new(s->loop, &s->conf, &clip, s);
@@ -368,6 +402,8 @@ void wiring_free(struct session *s)
 	streams_free(s->streams);
 	children_free(s->children);
 	hostclock_free(s->hostclock);
+	pulse_free(s->pulse);
+	nudge_free(s->nudge);
 	paste_free(s->paste);
 	termclip_free(s->termclip);
 	clip_free(s->clip);

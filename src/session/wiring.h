@@ -1,6 +1,6 @@
 /* wiring: struct session, for the few files that tie its components together: session.c, start.c,
- * launch.c, boot.c, ending.c, routes.c and wiring.c. No component includes it. Components own their
- * state; what is left here is written by the one file that is named. */
+ * launch.c, boot.c, guestlines.c, ending.c, routes.c and wiring.c. No component includes it.
+ * Components own their state; what is left here is written by the one file that is named. */
 #ifndef CCVM_SESSION_WIRING_H
 #define CCVM_SESSION_WIRING_H
 
@@ -22,7 +22,9 @@
 #include "session/hostclock.h"
 #include "session/hub.h"
 #include "session/journal.h"
+#include "session/nudge.h"
 #include "session/paste.h"
+#include "session/pulse.h"
 #include "proto/request.h"
 #include "session/screen.h"
 #include "session/streams.h"
@@ -70,18 +72,18 @@ struct session {
 	struct template template;
 	bool seeded; /* the seed is complete */
 
-	/* boot.c: an attempt at a start, and what its guest says */
+	/* boot.c: an attempt at a start */
 	struct {
-		struct timer *silence; /* a sign of life is due by then; with a restart under way:
-					  the next turn */
-		struct timer *nudge;   /* while the guest sets up its connections */
-		bool nudged;	       /* and QEMU has not answered yet */
+		struct timer *again; /* another attempt is due: in the next turn */
 		bool shut_down; /* the failure is that the guest powered off; it may yet say why */
-		char *kvm_failure;	     /* owned; why KVM is to blame */
-		unsigned silent_ticks;	     /* since the guest's last line (boot_check_pulse) */
+		char *kvm_failure; /* owned; why KVM is to blame */
+	} boot;
+
+	/* guestlines.c */
+	struct {
 		struct guestgate gate;	     /* what of its lines counts */
 		struct guest_message report; /* the last figures */
-	} boot;
+	} guest;
 
 	/* ending.c */
 	struct {
@@ -102,6 +104,8 @@ struct session {
 	struct children *children;
 	struct streams *streams;
 	struct hostclock *hostclock;
+	struct pulse *pulse;
+	struct nudge *nudge;
 	struct egress *egress;
 	struct screen *screen;
 	struct disk *disk;
@@ -143,14 +147,21 @@ void boot_fini(struct session *s);
 void boot_start(struct session *s);
 /* The session ends: no sign of life is waited for. */
 void boot_stop_waiting(struct session *s);
-/* The callbacks of streams, children and agent. */
-void boot_on_guest_line(void *session, const char *line, size_t n);
+/* The guest has given one: the next is due, as long as it starts. */
+void boot_expect_sign_of_life(struct session *s);
+/* What the guest says of its start. It has passed guestgate. */
+void boot_on_parked(struct session *s);
+void boot_on_stage(struct session *s, const struct guest_message *m);
+void boot_on_ready(struct session *s);
+void boot_on_failed(struct session *s, const struct guest_message *m);
+/* The callbacks of pulse, streams, children and agent. */
+void boot_on_silence(void *session);
 void boot_on_qmp_event(void *session, const char *name, struct json_value data);
 void boot_on_child_exit(void *session, enum children_name name, int status);
 bool boot_on_agent_started(void *session);
-/* Called twice a minute while the agent runs: tells the user once when the guest's signs of life
- * stay away. */
-void boot_check_pulse(struct session *s);
+
+/* guestlines.c: the callback of streams. */
+void guestlines_take(void *session, const char *line, size_t n);
 
 /* start.c: from a request to what a guest needs. Its errors say at which stage, and launch.c's. */
 int start_prepare(struct session *s, struct err *e);
