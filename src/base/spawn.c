@@ -166,10 +166,18 @@ int spawn_signal(int pidfd, int number)
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
-char *spawn_find(const char *name)
+const char *spawn_env(char *const *envp, const char *name)
 {
-	const char *path = getenv("PATH");
+	const size_t n = strlen(name);
 
+	for (; *envp; envp++)
+		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+char *spawn_find(const char *path, const char *name)
+{
 	if (strchr(name, '/'))
 		return access(name, X_OK) == 0 ? mem_strdup(name) : NULL;
 	if (!path)
@@ -189,7 +197,7 @@ char *spawn_find(const char *name)
 
 int spawn_output(char *const *argv, char *const *envp, size_t max, struct buf *out, struct err *e)
 {
-	AUTO_FREE char *path = spawn_find(argv[0]);
+	AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), argv[0]);
 	AUTO_CLOSE int read_end = -1;
 	struct spawn s = {.argv = argv, .envp = envp, .die_with_parent = true};
 	struct spawn_fd fds[1];

@@ -38,11 +38,14 @@ pid_t spawn_start(const struct spawn *s, int *pidfd, struct err *e);
 /* Sends a signal to the child behind a pidfd, which cannot have become another process meanwhile. -1 with errno. */
 int spawn_signal(int pidfd, int number);
 
-/* Finds an executable along the absolute directories of PATH; a name with a slash is a path already. NULL when there is none.
- * Free the result. */
-char *spawn_find(const char *name);
+/* The value of a variable in an environment, the first where it is there twice; borrowed. NULL: not set. */
+const char *spawn_env(char *const *envp, const char *name);
 
-/* Runs argv (argv[0] found by spawn_find) to its end with an environment, stdin from /dev/null, and collects at most max bytes of its
+/* Finds an executable along the absolute directories of path, the value of a PATH (NULL: the usual ones); a name with a
+ * slash is a path already. NULL when there is none. Free the result. */
+char *spawn_find(const char *path, const char *name);
+
+/* Runs argv (argv[0] found along the PATH of envp) to its end with an environment, stdin from /dev/null, and collects at most max bytes of its
  * stdout. Returns the wait status, or -1. */
 struct buf;
 int spawn_output(char *const *argv, char *const *envp, size_t max, struct buf *out, struct err *e);

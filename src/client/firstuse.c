@@ -11,8 +11,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static bool firstuse_asks(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);

@@ -8,6 +8,7 @@
 #include "conf/conf_pass.h"
 #include "proto/request.h"
 #include "proto/wire.h"
+#include "conf/env.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,9 +17,7 @@
 
 int launch_check_root(struct err *e)
 {
-	const char *allow = getenv("CCVM_ALLOW_ROOT");
-
-	if (geteuid() != 0 || (allow && strcmp(allow, "1") == 0))
+	if (geteuid() != 0 || env_is(ENV_ALLOW_ROOT, "1"))
 		return 0;
 	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
 	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
@@ -27,7 +26,7 @@ int launch_check_root(struct err *e)
 
 void launch_keep_trusted_programs(void)
 {
-	AUTO_FREE char *path = trustpath_programs(getenv("PATH"));
+	AUTO_FREE char *path = trustpath_programs(env_get(ENV_PATH));
 
 	setenv("PATH", path, 1);
 }

@@ -1,5 +1,6 @@
 #include "client/recent.h"
 #include "base/file.h"
+#include "conf/env.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,16 +9,6 @@
 #include <unistd.h>
 
 #define RECENT_FILE_MAX (RECENT_MAX * 4097u)
-
-/* The directory of the list; NULL without a home. */
-static char *recent_directory(void)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (state && state[0] == '/')
-		return mem_format("%s/ccvm", state);
-	return home && home[0] == '/' ? mem_format("%s/.local/state/ccvm", home) : NULL;
-}
 
 void recent_parse(const char *text, struct strv *out)
 {
@@ -32,7 +23,7 @@ void recent_parse(const char *text, struct strv *out)
 
 void recent_load(struct strv *out)
 {
-	AUTO_FREE char *directory = recent_directory();
+	const char *const directory = env_host()->state; /* NULL without a home */
 	AUTO_FREE char *path = directory ? mem_format("%s/recent", directory) : NULL;
 	AUTO_BUF struct buf text = {0};
 	struct err ignored;
@@ -43,7 +34,7 @@ void recent_load(struct strv *out)
 
 void recent_add(const char *directory)
 {
-	AUTO_FREE char *at = recent_directory();
+	const char *const at = env_host()->state;
 	AUTO_FREE char *path = at ? mem_format("%s/recent", at) : NULL;
 	AUTO_FREE char *fresh = at ? mem_format("%s/recent.%d", at, (int)getpid()) : NULL;
 	AUTO_STRV struct strv old = {0};

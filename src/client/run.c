@@ -24,6 +24,7 @@
 #include "loop/timer.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -520,7 +521,7 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 	events_finish(ev);
 	if (!r.exit_seen) {
 		events_clear_line(ev);
-		rundir_clean_dead();
+		rundir_clean_dead(env_host()->runtime);
 		log_error("ccvm-session died; its guest is gone and its directory was cleaned up");
 		result->code = ERR_EXIT_GUEST;
 	} else if (status) {

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "proto/rundir.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,8 +42,8 @@ static void sessions_visit(void *ctx, const char *id, int dirfd, enum rundir_lif
 int sessions_list(struct sessions *s, struct err *e)
 {
 	memset(s, 0, sizeof(*s));
-	rundir_clean_dead();
-	return rundir_each(sessions_visit, s, e);
+	rundir_clean_dead(env_host()->runtime);
+	return rundir_each(env_host()->runtime, sessions_visit, s, e);
 }
 
 void sessions_fini(struct sessions *s)
@@ -94,7 +95,7 @@ static const char *sessions_find(const struct sessions *s, const char *wanted, s
 
 char *sessions_directory(const char *id_or_name, struct err *e)
 {
-	AUTO_FREE char *base = rundir_base(e);
+	AUTO_FREE char *base = rundir_base(env_host()->runtime, e);
 	struct sessions s;
 	const char *id;
 	char *path = NULL;

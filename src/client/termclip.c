@@ -1,6 +1,7 @@
 #include "client/termclip.h"
 #include "base/json.h"
 #include "proto/wire.h"
+#include "conf/env.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static void termclip_answer(struct termclip *t, bool ok, const char *reason)
 /* Linux's console would print what it does not know. */
 static bool termclip_may_ask(void)
 {
-	const char *term = getenv("TERM");
+	const char *term = env_get(ENV_TERM);
 
 	return term && strcmp(term, "dumb") != 0 && strncmp(term, "linux", 5) != 0;
 }

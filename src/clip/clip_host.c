@@ -51,9 +51,9 @@ static void host_refuse(struct clip_answer *a, const char *reason)
 	snprintf(a->reason, sizeof(a->reason), "%s", reason);
 }
 
-static bool host_has_display(const char *variable)
+static bool host_has_display(char *const *envp, const char *variable)
 {
-	const char *value = getenv(variable);
+	const char *value = spawn_env(envp, variable);
 
 	return value && value[0];
 }
@@ -72,10 +72,10 @@ static void host_read_list(const char *text, struct host_content *c)
 
 /* False: this source cannot be asked, and why. A tool that ends with a complaint says that the clipboard is empty, or that
  * the display does not answer; the two look the same. */
-static bool host_ask_source(const struct host_source *source, struct host_content *c, struct clip_answer *a)
+static bool host_ask_source(const struct host_source *source, char *const *envp, struct host_content *c, struct clip_answer *a)
 {
-	const struct clip_tool tool = {.argv = source->list, .out_max = HOST_LIST_MAX, .timeout_ms = HOST_LIST_MS};
-	AUTO_FREE char *path = spawn_find(source->tool);
+	const struct clip_tool tool = {.argv = source->list, .envp = envp, .out_max = HOST_LIST_MAX, .timeout_ms = HOST_LIST_MS};
+	AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), source->tool);
 	AUTO_BUF struct buf out = {0};
 	int code;
 
@@ -94,15 +94,15 @@ static bool host_ask_source(const struct host_source *source, struct host_conten
 	return code == 0;
 }
 
-static bool host_ask(struct host_content *c, struct clip_answer *a)
+static bool host_ask(struct host_content *c, char *const *envp, struct clip_answer *a)
 {
 	bool display = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(host_sources); i++) {
-		if (!host_has_display(host_sources[i].variable))
+		if (!host_has_display(envp, host_sources[i].variable))
 			continue;
 		display = true;
-		if (host_ask_source(&host_sources[i], c, a))
+		if (host_ask_source(&host_sources[i], envp, c, a))
 			return true;
 	}
 	if (!display) {
@@ -133,12 +133,12 @@ static const struct {
 					  "-c:v", "png", "-", NULL}},
 };
 
-static bool host_has_converter(void)
+static bool host_has_converter(char *const *envp)
 {
 	static const char *const tools[] = {"magick", "convert", "gm", "ffmpeg"};
 
 	for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
-		AUTO_FREE char *path = spawn_find(tools[i]);
+		AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), tools[i]);
 
 		if (path)
 			return true;
@@ -146,10 +146,10 @@ static bool host_has_converter(void)
 	return false;
 }
 
-static void host_convert(enum clip_type from, struct clip_answer *a)
+static void host_convert(enum clip_type from, char *const *envp, struct clip_answer *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(host_converters); i++) {
-		const struct clip_tool tool = {.argv = host_converters[i].argv, .in = buf_data(&a->bytes), .in_size = buf_len(&a->bytes),
+		const struct clip_tool tool = {.argv = host_converters[i].argv, .envp = envp, .in = buf_data(&a->bytes), .in_size = buf_len(&a->bytes),
 					       .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_CONVERT_MS};
 		AUTO_BUF struct buf png = {0};
 		char ignored[CLIP_REASON_MAX];
@@ -187,29 +187,29 @@ static void host_explain_nothing(const struct host_content *c, struct clip_answe
 			 : "there is no image in the clipboard of the host");
 }
 
-void clip_host_list(struct clip_answer *a)
+void clip_host_list(char *const *envp, struct clip_answer *a)
 {
 	static const char *const types[] = CLIP_TYPES;
 	struct host_content c = {0};
 
 	*a = (struct clip_answer){.from = CLIP_NO_TYPE};
-	if (!host_ask(&c, a))
+	if (!host_ask(&c, envp, a))
 		return;
 	a->ok = true;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		const enum clip_type from = host_source_of(&c, clip_type_of(types[i], strlen(types[i])));
 
-		if (from < CLIP_BMP || (from != CLIP_NO_TYPE && host_has_converter()))
+		if (from < CLIP_BMP || (from != CLIP_NO_TYPE && host_has_converter(envp)))
 			buf_addf(&a->bytes, "%s\n", types[i]);
 	}
 	if (!buf_len(&a->bytes))
 		host_explain_nothing(&c, a);
 }
 
-static void host_read(const struct host_content *c, enum clip_type type, struct clip_answer *a)
+static void host_read(const struct host_content *c, char *const *envp, enum clip_type type, struct clip_answer *a)
 {
 	const char *argv[8] = {NULL};
-	const struct clip_tool tool = {.argv = argv, .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_IMAGE_MS};
+	const struct clip_tool tool = {.argv = argv, .envp = envp, .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_IMAGE_MS};
 	int code, n = 0;
 
 	for (; c->source->read[n]; n++)
@@ -227,19 +227,19 @@ static void host_read(const struct host_content *c, enum clip_type type, struct 
 		host_refuse(a, "the image in the clipboard is truncated");
 }
 
-void clip_host_image(enum clip_type type, struct clip_answer *a)
+void clip_host_image(char *const *envp, enum clip_type type, struct clip_answer *a)
 {
 	struct host_content c = {0};
 
 	*a = (struct clip_answer){.from = CLIP_NO_TYPE};
-	if (!host_ask(&c, a))
+	if (!host_ask(&c, envp, a))
 		return;
 	a->from = host_source_of(&c, type);
 	if (a->from == CLIP_NO_TYPE) {
 		host_explain_nothing(&c, a);
 		return;
 	}
-	host_read(&c, a->from, a);
+	host_read(&c, envp, a->from, a);
 	if (a->ok && a->from != type)
-		host_convert(a->from, a);
+		host_convert(a->from, envp, a);
 }

@@ -16,8 +16,8 @@ struct clip_answer {
 	char reason[CLIP_REASON_MAX]; /* when not ok, and for a list that is empty; ours, never of the clipboard */
 };
 
-/* Both block, within the tools' deadlines. Free with buf_fini(&a->bytes). */
-void clip_host_list(struct clip_answer *a);
-void clip_host_image(enum clip_type type, struct clip_answer *a);
+/* envp: names the display, and what the tools are started with. Both block, within the tools' deadlines. Free with buf_fini(&a->bytes). */
+void clip_host_list(char *const *envp, struct clip_answer *a);
+void clip_host_image(char *const *envp, enum clip_type type, struct clip_answer *a);
 
 #endif

@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-extern char **environ;
-
 struct tool_run {
 	const struct clip_tool *tool;
 	pid_t pid;
@@ -38,8 +36,8 @@ static void tool_close(int *fd)
 
 static int tool_start(struct tool_run *r, char *reason)
 {
-	AUTO_FREE char *path = spawn_find(r->tool->argv[0]);
-	struct spawn s = {.path = path, .argv = (char *const *)(uintptr_t)r->tool->argv, .envp = environ,
+	AUTO_FREE char *path = spawn_find(spawn_env(r->tool->envp, "PATH"), r->tool->argv[0]);
+	struct spawn s = {.path = path, .argv = (char *const *)(uintptr_t)r->tool->argv, .envp = r->tool->envp,
 			  .die_with_parent = true, .no_core = true, .new_session = true};
 	int in[2] = {-1, -1}, out[2] = {-1, -1};
 	struct spawn_fd fds[2];

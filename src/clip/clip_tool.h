@@ -6,7 +6,8 @@
 #include "proto/clip.h"
 
 struct clip_tool {
-	const char *const *argv; /* ends with NULL; argv[0] is found along PATH */
+	const char *const *argv; /* ends with NULL; argv[0] is found along the PATH of envp */
+	char *const *envp;
 	const void *in;		 /* for its stdin */
 	size_t in_size;
 	size_t out_max;

@@ -19,6 +19,8 @@
 
 #define MAIN_SOCKET 3
 
+extern char **environ;
+
 /* False: the session is gone. */
 static bool main_send(struct clip_answer *a, bool list)
 {
@@ -50,9 +52,9 @@ static bool main_answer(const struct wire_frame *f)
 	if (f->type != WIRE_CLIP_ASK || !wire_get_ask(f, &m) || m.type > CLIP_NO_TYPE)
 		return false;
 	if (m.type == CLIP_NO_TYPE)
-		clip_host_list(&a);
+		clip_host_list(environ, &a);
 	else
-		clip_host_image((enum clip_type)m.type, &a);
+		clip_host_image(environ, (enum clip_type)m.type, &a);
 	sent = main_send(&a, m.type == CLIP_NO_TYPE);
 	buf_fini(&a.bytes);
 	return sent;

@@ -11,6 +11,7 @@
 #include "template/make.h"
 #include "vm/image_verify.h"
 #include "vm/template.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,7 +29,7 @@ static void template_say(const char *text)
 
 static int template_run(const struct machine *m, int64_t space_mib, struct err *e)
 {
-	AUTO_CLOSE int lock = template_lock(e);
+	AUTO_CLOSE int lock = template_lock(m->host, e);
 	struct template existing;
 	int found, rc;
 
@@ -69,11 +70,10 @@ static int template_accel(const char *name, const char *record, struct accel *ou
 		const char *name;
 		enum accel_choice choice;
 	} choices[] = {{"auto", ACCEL_AUTO}, {"kvm", ACCEL_KVM}, {"tcg", ACCEL_TCG}};
-	const char *device = getenv("CCVM_KVM_DEV");
 
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
 		if (strcmp(choices[i].name, name) == 0)
-			return accel_resolve(choices[i].choice, device ? device : "/dev/kvm", record, out, e);
+			return accel_resolve(choices[i].choice, env_host()->kvm_device, record, out, e);
 	return err_set(e, "invalid acceleration %s", name);
 }
 
@@ -99,8 +99,8 @@ static int template_want(struct wanted *w, bool pool, char **args, const char *r
 		return err_set(e, "invalid size of the machine: %s %s %s", args[1], args[2], args[3]);
 	w->size = (struct machine_size){(unsigned)memory, (unsigned)cores, pool};
 	share = mem_format("%s/../../share/ccvm", w->libexec);
-	path = image_find(share, e);
-	if (!path || image_open(&w->image, path, e) < 0 || image_verify(&w->image, &note, e) < 0)
+	path = image_find(env_host(), share, e);
+	if (!path || image_open(&w->image, path, e) < 0 || image_verify(&w->image, env_host(), &note, e) < 0)
 		return -1;
 	return template_accel(args[0], record, &w->accel, e);
 }
@@ -110,7 +110,7 @@ static int template_of_machine(const struct wanted *w, struct err *e)
 	struct machine m;
 	int rc;
 
-	if (machine_open(&m, &w->image, w->libexec, &w->accel, w->size, e) < 0)
+	if (machine_open(&m, env_host(), &w->image, w->libexec, &w->accel, w->size, e) < 0)
 		return -1;
 	rc = template_run(&m, w->space_mib, e);
 	machine_fini(&m);
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	const bool background = argc > 1 && strcmp(argv[1], "--background") == 0;
 	const bool pool = argc > 1 + background && strcmp(argv[1 + background], "--pool") == 0;
 	char **args = argv + 1 + background + pool;
-	AUTO_FREE char *record = accel_record_path();
+	AUTO_FREE char *record = accel_record_path(env_host());
 	static struct wanted wanted;
 	struct err e;
 	int rc;

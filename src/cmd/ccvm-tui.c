@@ -6,12 +6,11 @@
 #include "conf/conf.h"
 #include "ui/app.h"
 #include "ui/command.h"
+#include "conf/env.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-
-extern char **environ;
 
 static void main_print_help(void)
 {
@@ -32,7 +31,7 @@ static int main_fail(const struct err *e)
 
 static int main_run(struct conf *conf, struct err *e)
 {
-	if (launch_check_root(e) < 0 || conf_load(conf, NULL, environ, e) < 0)
+	if (launch_check_root(e) < 0 || conf_load(conf, NULL, env_all(), e) < 0)
 		return -1;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		err_set(e, "ccvm-tui needs a terminal");

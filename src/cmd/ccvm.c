@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "conf/conf_show.h"
 #include "vm/image.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,21 +18,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-extern char **environ;
-
 static int main_fail(const struct err *e)
 {
 	log_error("%s", e->text);
 	if (e->remedy[0])
 		log_more("%s", e->remedy);
 	return e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
-}
-
-static bool main_env_is(const char *name, const char *value)
-{
-	const char *set = getenv(name);
-
-	return set && strcmp(set, value) == 0;
 }
 
 /* A caller may have closed stdin or stdout; the next socket would take that number, and with it the agent's bytes. */
@@ -49,16 +41,16 @@ static void main_claim_standard_fds(void)
 
 static int main_run(const struct conf_args *args, const struct conf *conf)
 {
-	const bool dryrun = main_env_is("CCVM_DRYRUN", "1");
+	const bool dryrun = env_is(ENV_DRYRUN, "1");
 	AUTO_BUF struct buf rest = {0};
 	struct launch l = {
 		.conf = conf,
 		.args = &rest,
-		.envp = environ,
+		.envp = env_all(),
 		.shell = args->shell,
 		.dryrun = dryrun,
 		.tty = !dryrun && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
-		.term = getenv("TERM"),
+		.term = env_get(ENV_TERM),
 	};
 	struct run_result result;
 	struct events events;
@@ -66,7 +58,7 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	pid_t session;
 	int fd;
 
-	if (events_init(&events, getenv("CCVM_EVENTS"), args->debug || main_env_is("CCVM_DEBUG", "1"), &e) < 0)
+	if (events_init(&events, env_get(ENV_EVENTS), args->debug || env_is(ENV_DEBUG, "1"), &e) < 0)
 		return main_fail(&e);
 	for (size_t i = 0; i < args->rest.n; i++)
 		strlist_add(&rest, args->rest.v[i]);
@@ -86,12 +78,12 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 static int main_offer_image(struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	AUTO_FREE char *found = NULL;
 
-	if (getenv("CCVM_IMAGE") || main_env_is("CCVM_DRYRUN", "1"))
+	if (env_get(ENV_IMAGE) || env_is(ENV_DRYRUN, "1"))
 		return 0;
-	found = image_find(share, e);
+	found = image_find(env_host(), share, e);
 	return found ? 0 : firstuse_offer(cache, e);
 }
 
@@ -117,7 +109,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	conf_init(&conf);
-	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, environ, &e) < 0 || main_offer_image(&e) < 0)
+	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, env_all(), &e) < 0 || main_offer_image(&e) < 0)
 		return main_fail(&e);
 	for (size_t i = 0; i < conf.notes.n; i++)
 		log_note("%s", conf.notes.v[i]);

@@ -1,7 +1,8 @@
 #include "conf/conf_env.h"
 #include "base/log.h"
+#include "base/spawn.h"
 #include "conf/conf_fields.h"
-#include "conf/conf_file.h"
+#include "conf/env.h"
 #include "conf/option.h"
 #include "conf/value.h"
 
@@ -68,13 +69,13 @@ static void conf_env_note_unknown(struct conf *c, const char *entry)
 
 int conf_env_load(struct conf *c, char *const *envp, struct err *e)
 {
-	const char *group = conf_file_env(envp, OPTION_GROUP_VARIABLE);
+	const char *group = env_in(envp, ENV_SHARE_CLAUDE_CONFIG);
 
 	if (group && conf_env_group(c, group, e) < 0)
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	for (size_t i = 0; i < option_count(); i++) {
 		const char *variable = option_at(i)->variable;
-		const char *text = variable ? conf_file_env(envp, variable) : NULL;
+		const char *text = variable ? spawn_env(envp, variable) : NULL;
 
 		if (text && conf_env_option(c, i, text, e) < 0)
 			return err_exit_code(e, ERR_EXIT_POLICY);

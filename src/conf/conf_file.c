@@ -4,6 +4,7 @@
 #include "base/trustpath.h"
 #include "base/log.h"
 #include "conf/conf_fields.h"
+#include "conf/env.h"
 #include "base/jscan.h"
 #include "conf/option.h"
 #include "conf/value.h"
@@ -170,21 +171,11 @@ int conf_file_read_text(struct conf *c, const char *text, size_t n, const char *
 
 /* ---- finding the file ---- */
 
-const char *conf_file_env(char *const *envp, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; *envp; envp++)
-		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
-			return *envp + n + 1;
-	return NULL;
-}
-
 char *conf_file_path(char *const *envp)
 {
-	const char *own = conf_file_env(envp, "CCVM_CONFIG");
-	const char *xdg = conf_file_env(envp, "XDG_CONFIG_HOME");
-	const char *home = conf_file_env(envp, "HOME");
+	const char *own = env_in(envp, ENV_CONFIG);
+	const char *xdg = env_in(envp, ENV_XDG_CONFIG_HOME);
+	const char *home = env_in(envp, ENV_HOME);
 
 	if (own && *own)
 		return mem_strdup(own);
@@ -223,7 +214,7 @@ static int conf_file_read(const char *path, bool named, struct buf *out, struct 
 int conf_file_load(struct conf *c, char *const *envp, struct err *e)
 {
 	AUTO_FREE char *path = conf_file_path(envp);
-	const char *own = conf_file_env(envp, "CCVM_CONFIG");
+	const char *own = env_in(envp, ENV_CONFIG);
 	AUTO_BUF struct buf text = {0};
 
 	if (!path)

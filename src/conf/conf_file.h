@@ -23,7 +23,4 @@ void conf_file_blank(char *text, size_t n);
 /* The config file's path for this environment, whether it exists or not (NULL without any home). Free it. */
 char *conf_file_path(char *const *envp);
 
-/* The value of a variable in envp, or NULL. Borrowed. */
-const char *conf_file_env(char *const *envp, const char *name);
-
 #endif

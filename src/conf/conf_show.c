@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "conf/conf_args.h"
 #include "conf/conf_fields.h"
+#include "conf/env.h"
 #include "conf/option.h"
 #include "conf/value.h"
 
@@ -29,8 +30,6 @@ static void show_option(FILE *f, const struct option *o)
 
 void conf_print_help(FILE *f)
 {
-	const struct option_variable *v;
-
 	fputs("ccvm runs Claude Code inside a throw-away virtual machine.\n"
 	      "\n"
 	      "usage: ccvm [claude's arguments]\n"
@@ -47,8 +46,8 @@ void conf_print_help(FILE *f)
 		if (option_at(i)->when == OPTION_IMAGE || option_at(i)->when == OPTION_TUI)
 			show_option(f, option_at(i));
 	fputs("\nOther variables:\n", f);
-	for (size_t i = 0; (v = option_variable_at(i)); i++)
-		fprintf(f, "  %-24s %s\n", v->name, v->help);
+	for (size_t i = 0; i < ENV_OURS; i++)
+		fprintf(f, "  %-24s %s\n", env_row(i)->name, env_row(i)->help);
 	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 configuration or "
 	      "policy,\n"
 	      "127 claude is not in the image.\n",
@@ -182,10 +181,10 @@ static void mdoc_default(FILE *f, const struct option *o)
 
 static void mdoc_variables(FILE *f)
 {
-	const struct option_variable *v;
+	const struct env_row *v;
 
 	fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n", f);
-	for (size_t i = 0; (v = option_variable_at(i)); i++) {
+	for (size_t i = 0; (v = env_row(i)); i++) {
 		fprintf(f, ".It Ev %s\n", v->name);
 		mdoc_text(f, v->help);
 	}

@@ -1,6 +1,7 @@
 #include "conf/conf_table.h"
 #include "base/json.h"
 #include "conf/conf_args.h"
+#include "conf/env.h"
 #include "conf/option.h"
 
 #include <string.h>
@@ -80,7 +81,6 @@ static void table_section(struct table_rows *rows, const char *before, const cha
 void conf_print_table(FILE *f)
 {
 	struct table_rows rows = {f, true};
-	const struct option_variable *v;
 
 	table_section(&rows, "{", "options");
 	for (size_t i = 0; i < option_count(); i++) {
@@ -90,8 +90,8 @@ void conf_print_table(FILE *f)
 		table_row(&rows, buf_text(&line));
 	}
 	table_section(&rows, "\n  ],", "variables");
-	for (size_t i = 0; (v = option_variable_at(i)); i++)
-		table_pair(&rows, v->name, v->help);
+	for (size_t i = 0; i < ENV_OURS; i++)
+		table_pair(&rows, env_row(i)->name, env_row(i)->help);
 	table_section(&rows, "\n  ],", "flags");
 	conf_args_each(table_pair, &rows);
 	fputs("\n  ]\n}\n", f);

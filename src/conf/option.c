@@ -3,6 +3,7 @@
 #include "conf/check.h"
 #include "conf/conf_fields.h"
 #include "conf/egress_entry.h"
+#include "conf/env.h"
 #include "conf/nearest.h"
 #include "conf/option_pass.h"
 
@@ -337,27 +338,6 @@ static const struct option options[] = {
 	    "character takes 24 bytes. 0 keeps none."},
 };
 
-static const struct option_variable variables[] = {
-    {OPTION_GROUP_VARIABLE, "all share options of ~/.claude at once; single ones take precedence"},
-    {"CCVM_CONFIG", "configuration file to read"},
-    {"CCVM_IMAGE", "image directory to boot from"},
-    {"CCVM_EVENTS", "descriptor, or file outside the project, for events as JSON lines"},
-    {"CCVM_DRYRUN", "1: write the seed, print its directory, start nothing"},
-    {"CCVM_KVM_DEV", "KVM device (default /dev/kvm)"},
-    {"CCVM_MACHINE", "machine type (default microvm)"},
-    {"CCVM_SCRATCH_DIR", "directory for the encrypted disk"},
-    {"CCVM_SCRATCH_ALLOW_TMPFS", "1: allow that directory to be on tmpfs"},
-    {"CCVM_TEST_DISK_BYTES", "for tests: size of the encrypted disk in bytes, whatever vmDiskSize says; 0: none"},
-    {"CCVM_TEST_KERNEL_WORDS", "for tests: additional words of the guest kernel's command line, as module_blacklist=nf_tables"},
-    {"CCVM_QEMU", "QEMU program (default qemu-system-x86_64)"},
-    {"CCVM_TEMPLATE", "0: always boot cold; use: start from saved guests, but make none (default 1)"},
-    {"CCVM_TEMPLATE_DIR", "directory for saved guests"},
-    {"CCVM_BOOT_TIMEOUT", "seconds a booting guest may be silent (default 180)"},
-    {"CCVM_QEMU_SANDBOX", "0: start QEMU without its seccomp sandbox"},
-    {"CCVM_ALLOW_ROOT", "1: allow running as root, for containers"},
-    {"CCVM_DEBUG", "1: same as --ccvm-debug"},
-};
-
 _Static_assert(ARRAY_LEN(options) <= CONF_OPTION_MAX, "raise CONF_OPTION_MAX");
 
 size_t option_count(void)
@@ -378,20 +358,12 @@ int option_find(const char *name)
 	return -1;
 }
 
-const struct option_variable *option_variable_at(size_t i)
-{
-	return i < ARRAY_LEN(variables) ? &variables[i] : NULL;
-}
-
 bool option_is_variable(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (options[i].variable && strcmp(options[i].variable, name) == 0)
 			return true;
-	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
-		if (strcmp(variables[i].name, name) == 0)
-			return true;
-	return false;
+	return env_is_known(name);
 }
 
 void *option_field(const struct option *o, struct conf *c)
@@ -436,7 +408,7 @@ const char *option_nearest_variable(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (options[i].variable)
 			nearest_offer(&near, options[i].variable);
-	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
-		nearest_offer(&near, variables[i].name);
+	for (size_t i = 0; i < ENV_OURS; i++)
+		nearest_offer(&near, env_row(i)->name);
 	return near.best;
 }

@@ -48,18 +48,11 @@ struct option {
 /* The variable that sets a whole group of share options, and where unknown names are looked up. */
 #define OPTION_GROUP_VARIABLE "CCVM_SHARE_CLAUDE_CONFIG"
 
-struct option_variable {
-	const char *name;
-	const char *help;
-};
-
 size_t option_count(void);
 const struct option *option_at(size_t i); /* NULL past the end */
 int option_find(const char *name);	  /* its row, or -1 */
 
-/* Variables that are not options but mean something to our programs. NULL past the end. */
-const struct option_variable *option_variable_at(size_t i);
-bool option_is_variable(const char *name); /* of an option, or one of those */
+bool option_is_variable(const char *name); /* of an option, or one of conf/env.h */
 
 void *option_field(const struct option *o, struct conf *c);
 const void *option_field_const(const struct option *o, const struct conf *c);

@@ -13,6 +13,7 @@
 #include "client/terminal.h"
 #include "client/typed.h"
 #include "conf/conf.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,8 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-
-extern char **environ;
 
 struct attach {
 	struct link link;
@@ -42,7 +41,7 @@ static int attach_configure(struct attach *a, struct err *e)
 	int rc;
 
 	conf_init(&c);
-	rc = conf_load(&c, NULL, environ, e);
+	rc = conf_load(&c, NULL, env_all(), e);
 	if (rc == 0 && !keyname_parse(&a->key, c.tui_prefix))
 		rc = err_set(e, "tui.prefix: invalid key %s", c.tui_prefix);
 	a->filter.open = !c.terminal_filter;

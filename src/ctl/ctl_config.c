@@ -6,18 +6,17 @@
 #include "conf/conf_show.h"
 #include "conf/conf_table.h"
 #include "vm/image.h"
+#include "conf/env.h"
 
 #include <stdio.h>
 #include <string.h>
-
-extern char **environ;
 
 /* As a run would see them now; without a usable image, as far as they are known. */
 static int config_apply_image(struct conf *c, struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
 	struct err none;
-	AUTO_FREE char *path = image_find(share, &none);
+	AUTO_FREE char *path = image_find(env_host(), share, &none);
 	struct image img;
 	int rc;
 
@@ -31,7 +30,7 @@ static int config_apply_image(struct conf *c, struct err *e)
 int ctl_load_conf(struct conf *c, struct err *e)
 {
 	conf_init(c);
-	return conf_load(c, NULL, environ, e) < 0 || config_apply_image(c, e) < 0 ? -1 : 0;
+	return conf_load(c, NULL, env_all(), e) < 0 || config_apply_image(c, e) < 0 ? -1 : 0;
 }
 
 static int config_show(const struct ctl_args *a, struct err *e)

@@ -5,12 +5,11 @@
 #include "client/launch.h"
 #include "ctl/doctor.h"
 #include "vm/image.h"
+#include "conf/env.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-extern char **environ;
 
 static const struct {
 	const char *name;
@@ -69,12 +68,12 @@ static void doctor_init(struct doctor *d)
 	memset(d, 0, sizeof(*d));
 	d->share = launch_share();
 	conf_init(&d->conf);
-	d->conf_is_valid = conf_load(&d->conf, NULL, environ, &d->conf_err) == 0;
+	d->conf_is_valid = conf_load(&d->conf, NULL, env_all(), &d->conf_err) == 0;
 	if (!d->conf_is_valid) {
 		conf_fini(&d->conf);
 		conf_init(&d->conf);
 	} else {
-		AUTO_FREE char *path = image_find(d->share, &none);
+		AUTO_FREE char *path = image_find(env_host(), d->share, &none);
 
 		if (path && image_open(&img, path, &none) == 0) {
 			d->conf_is_valid = conf_apply_image(&d->conf, img.options, &d->conf_err) == 0;

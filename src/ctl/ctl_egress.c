@@ -15,6 +15,7 @@
 #include "conf/egress_entry.h"
 #include "net/net_rules.h"
 #include "proto/wire.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,8 +24,6 @@
 #include <time.h>
 
 #define EGRESS_PATIENCE_MS 10000
-
-extern char **environ;
 
 typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct json_line *l);
 
@@ -237,7 +236,7 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 /* A port that is for one entry has no place in the file, where ports are for all. */
 static int egress_edit_config(const char *target, bool allow, struct err *e)
 {
-	AUTO_FREE char *path = conf_file_path(environ);
+	AUTO_FREE char *path = conf_file_path(env_all());
 	struct net_rules_entry entry;
 	struct conf c;
 	bool listed = false;
@@ -247,7 +246,7 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	if (!path || !net_rules_parse(&entry, target))
 		return err_set(e, "no config file to edit");
 	conf_init(&c);
-	rc = conf_load(&c, NULL, environ, e);
+	rc = conf_load(&c, NULL, env_all(), e);
 	for (size_t i = 0; i < c.egress_ports.n; i++)
 		listed = listed || (number_parse(c.egress_ports.v[i], 1, 65535, &port) && port == entry.port);
 	conf_fini(&c);

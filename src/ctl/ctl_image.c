@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "vm/image.h"
 #include "vm/template.h"
+#include "conf/env.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +21,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-extern char **environ;
 
 /* Images are kept as images/<id>/, the one in use is named by the symlink images/current. */
 
@@ -65,7 +64,7 @@ static int image_add_conf_args(struct strv *args, struct err *e)
 
 	conf_init(&c);
 	/* Without the present image's part: what that has is not what is wanted of the next. */
-	if (conf_load(&c, NULL, environ, e) < 0)
+	if (conf_load(&c, NULL, env_all(), e) < 0)
 		return -1;
 	if (c.nix_enable) {
 		strv_add(args, "--nix");
@@ -105,7 +104,7 @@ static int image_run_builder(const char *store, const struct ctl_args *a, struct
 	if (image_add_conf_args(&args, e) < 0)
 		return -1;
 	image_add_options(&args, a);
-	image_env(environ, &env);
+	image_env(env_all(), &env);
 	/* Not by spawn: the builder shares this terminal and its signals. */
 	pid = fork();
 	if (pid == 0) {
@@ -164,7 +163,7 @@ static void image_print(const struct image *img, const char *current, bool json,
 /* --out builds elsewhere and touches no cache. */
 static int image_build(const struct ctl_args *a, struct err *e)
 {
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	const char *store = ctl_value(a, "store");
 	AUTO_FREE char *current = mem_format("%s/current", store ? store : cache);
 	const char *out = ctl_value(a, "out");
@@ -184,7 +183,7 @@ static int image_build(const struct ctl_args *a, struct err *e)
 
 static int image_list(const struct ctl_args *a, struct err *e)
 {
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	AUTO_FREE char *current = image_current_id(cache);
 	const bool json = ctl_has(a, "json");
 	struct dirent *entry;
@@ -223,7 +222,7 @@ static int image_remove(const char *cache, const char *current, const char *id, 
 	}
 	if (file_remove_tree(AT_FDCWD, path, e) < 0)
 		return -1;
-	template_remove_of_image(id);
+	template_remove_of_image(env_host(), id);
 	if (strcmp(id, current) == 0) {
 		unlink(link);
 		log_note(
@@ -235,7 +234,7 @@ static int image_remove(const char *cache, const char *current, const char *id, 
 
 static int image_rm(const struct ctl_args *a, struct err *e)
 {
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	AUTO_FREE char *current = image_current_id(cache);
 	AUTO_BUF struct buf list = {0};
 	int rc = 0;
@@ -260,13 +259,13 @@ static int image_rm(const struct ctl_args *a, struct err *e)
 static int image_info(const struct ctl_args *a, struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	AUTO_FREE char *current = image_current_id(cache);
 	AUTO_FREE char *path = NULL;
 	const bool json = ctl_has(a, "json");
 	struct image img;
 
-	path = image_find(share, e);
+	path = image_find(env_host(), share, e);
 	if (!path || image_open(&img, path, e) < 0)
 		return -1;
 	image_print(&img, current, json, true, "");

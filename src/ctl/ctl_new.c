@@ -4,10 +4,9 @@
 #include "base/strlist.h"
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
+#include "conf/env.h"
 
 #include <string.h>
-
-extern char **environ;
 
 /* ccvm's own flags, as an argv of theirs. */
 static void new_flags(const struct ctl_args *a, struct strv *flags)
@@ -29,7 +28,7 @@ static int new_start(const struct ctl_args *a, const struct conf_args *args, str
 	AUTO_BUF struct buf agent_args = {0};
 	const struct launch l = {.conf = conf,
 				 .args = &agent_args,
-				 .envp = environ,
+				 .envp = env_all(),
 				 .shell = args->shell,
 				 .tty = true,
 				 .detached = true,
@@ -41,7 +40,7 @@ static int new_start(const struct ctl_args *a, const struct conf_args *args, str
 
 	for (int i = 0; i < a->n; i++)
 		strlist_add(&agent_args, a->operands[i]);
-	if (launch_check_root(e) < 0 || conf_load(conf, args, environ, e) < 0)
+	if (launch_check_root(e) < 0 || conf_load(conf, args, env_all(), e) < 0)
 		return -1;
 	return ctl_start(&l, ctl_has(a, "wait"), ctl_has(a, "json"), e);
 }

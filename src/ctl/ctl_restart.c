@@ -10,12 +10,11 @@
 #include "client/sessions.h"
 #include "conf/conf.h"
 #include "ctl/ctl_start.h"
+#include "conf/env.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define RESTART_RECORD_MAX (40u << 20)
 
@@ -80,7 +79,7 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 static int restart_start(struct restart *r, const struct ctl_args *a, struct err *e)
 {
 	struct conf conf;
-	const struct launch l = {.conf = &conf, .args = &r->part[RECORD_ARGS], .envp = environ, .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
+	const struct launch l = {.conf = &conf, .args = &r->part[RECORD_ARGS], .envp = env_all(), .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
 				 .tty = true, .detached = true, .name = r->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
 	int rc;
 

@@ -4,13 +4,14 @@
 #include "ctl/ctl.h"
 #include "ctl/ctl_session.h"
 #include "proto/rundir.h"
+#include "conf/env.h"
 
 /* Adds it to the list of what was removed. */
 static int rm_one(const char *id, struct buf *done, struct err *e)
 {
 	AUTO_BUF struct buf one = {0};
 
-	if (rundir_remove_kept(id, e) < 0)
+	if (rundir_remove_kept(env_host()->runtime, id, e) < 0)
 		return -1;
 	json_begin(&one);
 	json_add_string(&one, "id", id);

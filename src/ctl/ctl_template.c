@@ -8,6 +8,7 @@
 #include "client/launch.h"
 #include "conf/conf.h"
 #include "vm/template.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
-
-extern char **environ;
 
 static const char *template_accel_name(const struct conf *c)
 {
@@ -78,7 +77,7 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 		return err_sys(e, "pipe");
 	write_end = pair[1];
 	steps = fdopen(pair[0], "r");
-	pid = spawn_start(&(struct spawn){.path = program, .argv = argv, .envp = environ,
+	pid = spawn_start(&(struct spawn){.path = program, .argv = argv, .envp = env_all(),
 					  .fds = (struct spawn_fd[]){{write_end, 1}, {STDERR_FILENO, 2}}, .nfds = 2,
 					  .die_with_parent = true}, NULL, e);
 	close(mem_steal_fd(&write_end));
@@ -116,7 +115,7 @@ static void template_print_one(const struct template_info *t)
 void template_print(void)
 {
 	size_t n;
-	AUTO_FREE struct template_info *all = template_list(&n);
+	AUTO_FREE struct template_info *all = template_list(env_host(), &n);
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -130,7 +129,7 @@ void template_add_json(struct buf *line)
 {
 	AUTO_BUF struct buf list = {0};
 	size_t n;
-	AUTO_FREE struct template_info *all = template_list(&n);
+	AUTO_FREE struct template_info *all = template_list(env_host(), &n);
 
 	buf_add(&list, "[", 1);
 	for (size_t i = 0; i < n; i++) {

@@ -5,6 +5,7 @@
 #include "ctl/doctor.h"
 #include "vm/image.h"
 #include "vm/qemu.h"
+#include "conf/env.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static int guest_image_days(const struct image *img)
 void doctor_image(const struct doctor *d, struct finding *f)
 {
 	struct err e = {0};
-	AUTO_FREE char *path = image_find(d->share, &e);
+	AUTO_FREE char *path = image_find(env_host(), d->share, &e);
 	struct image img;
 	int days;
 
@@ -113,7 +114,7 @@ void doctor_qemu(const struct doctor *d, struct finding *f)
 {
 	static const char *const args[] = {"--version", NULL};
 	struct err e = {0};
-	AUTO_FREE char *program = qemu_find(&e);
+	AUTO_FREE char *program = qemu_find(env_host(), &e);
 	AUTO_BUF struct buf out = {0};
 	const char *version;
 	int major = 0, minor = 0;
@@ -155,11 +156,9 @@ static const struct guest_feature {
 
 static bool guest_feature_is_needed(const struct guest_feature *g)
 {
-	const char *machine = getenv("CCVM_MACHINE"), *sandbox = getenv("CCVM_QEMU_SANDBOX");
-
 	if (!g->word)
-		return !sandbox || strcmp(sandbox, "0") != 0;
-	return strcmp(g->word, "microvm") != 0 || !machine || !machine[0] || strcmp(machine, "microvm") == 0;
+		return env_host()->qemu_sandbox;
+	return strcmp(g->word, "microvm") != 0 || strcmp(env_host()->machine, "microvm") == 0;
 }
 
 static bool guest_has_feature(const char *program, const struct guest_feature *g)
@@ -174,7 +173,7 @@ static bool guest_has_feature(const char *program, const struct guest_feature *g
 void doctor_qemu_features(const struct doctor *d, struct finding *f)
 {
 	struct err none;
-	AUTO_FREE char *program = qemu_find(&none);
+	AUTO_FREE char *program = qemu_find(env_host(), &none);
 	AUTO_BUF struct buf has = {0};
 
 	(void)d;

@@ -6,6 +6,7 @@
 #include "vm/accel.h"
 #include "vm/image.h"
 #include "sandbox/jail.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,12 +36,10 @@ static enum doctor_level host_level(int64_t have, int64_t needed, int64_t good)
 
 void doctor_user(const struct doctor *d, struct finding *f)
 {
-	const char *allow = getenv("CCVM_ALLOW_ROOT");
-
 	(void)d;
 	if (geteuid() != 0) {
 		doctor_say(f, DOCTOR_OK, "an ordinary user (uid %u)", (unsigned)geteuid());
-	} else if (allow && strcmp(allow, "1") == 0) {
+	} else if (env_is(ENV_ALLOW_ROOT, "1")) {
 		doctor_say(f, DOCTOR_NOTE, "root, allowed by CCVM_ALLOW_ROOT");
 		doctor_remedy(f, "outside of a container, run ccvm as an ordinary user");
 	} else {
@@ -63,9 +62,8 @@ static bool host_cpu_virtualizes(void)
 
 void doctor_kvm(const struct doctor *d, struct finding *f)
 {
-	const char *named = getenv("CCVM_KVM_DEV");
-	const char *device = named && named[0] ? named : "/dev/kvm";
-	AUTO_FREE char *record = accel_record_path();
+	const char *device = env_host()->kvm_device;
+	AUTO_FREE char *record = accel_record_path(env_host());
 	AUTO_FREE char *failed = accel_recorded(record);
 	struct accel accel;
 	struct err e = {0};
@@ -116,7 +114,7 @@ void doctor_landlock(const struct doctor *d, struct finding *f)
 void doctor_rundir(const struct doctor *d, struct finding *f)
 {
 	struct err e = {0};
-	AUTO_FREE char *base = rundir_base(&e);
+	AUTO_FREE char *base = rundir_base(env_host()->runtime, &e);
 	struct statfs fs;
 
 	(void)d;
@@ -152,7 +150,7 @@ static int64_t host_free_bytes(const char *path)
 void doctor_rundir_space(const struct doctor *d, struct finding *f)
 {
 	struct err none;
-	AUTO_FREE char *base = rundir_base(&none);
+	AUTO_FREE char *base = rundir_base(env_host()->runtime, &none);
 	int64_t bytes = base ? host_free_bytes(base) : -1;
 
 	(void)d;
@@ -167,7 +165,7 @@ void doctor_rundir_space(const struct doctor *d, struct finding *f)
 
 void doctor_cache_space(const struct doctor *d, struct finding *f)
 {
-	AUTO_FREE char *cache = image_cache_dir();
+	AUTO_FREE char *cache = image_cache_dir(env_host());
 	int64_t bytes = host_free_bytes(cache);
 
 	(void)d;

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "ctl/doctor.h"
+#include "conf/env.h"
 
 #include <string.h>
 #include <term.h>
@@ -30,14 +31,14 @@ static char *terminal_direct_name(const char *name)
 
 static bool terminal_says_truecolor(void)
 {
-	const char *value = getenv("COLORTERM");
+	const char *value = env_get(ENV_COLORTERM);
 
 	return value && (strcmp(value, "truecolor") == 0 || strcmp(value, "24bit") == 0);
 }
 
 void doctor_terminal(const struct doctor *d, struct finding *f)
 {
-	const char *name = getenv("TERM");
+	const char *name = env_get(ENV_TERM);
 	AUTO_FREE char *direct = terminal_direct_name(name ? name : "");
 	int colors = name && name[0] ? terminal_colors(name) : -1;
 	bool has_direct = colors > 256 || terminal_colors(direct) > 256;
@@ -60,32 +61,27 @@ void doctor_terminal(const struct doctor *d, struct finding *f)
 	}
 }
 
-static bool clipboard_variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && value[0];
-}
-
 void doctor_clipboard(const struct doctor *d, struct finding *f)
 {
 	static const struct {
-		const char *display, *program, *package;
-	} tools[] = {{"WAYLAND_DISPLAY", "wl-paste", "wl-clipboard"}, {"DISPLAY", "xclip", "xclip"}};
+		enum env_variable display;
+		const char *program, *package;
+	} tools[] = {{ENV_WAYLAND_DISPLAY, "wl-paste", "wl-clipboard"}, {ENV_DISPLAY, "xclip", "xclip"}};
 
 	if (!d->conf.clipboard_images) {
 		doctor_say(f, DOCTOR_OK, "not used: clipboard.images is off");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
-		AUTO_FREE char *path = spawn_find(tools[i].program);
+		AUTO_FREE char *path = spawn_find(env_host()->path, tools[i].program);
+		const char *const display = env_row(tools[i].display)->name;
 
-		if (!clipboard_variable(tools[i].display))
+		if (!env_text(tools[i].display))
 			continue;
 		if (path) {
-			doctor_say(f, DOCTOR_OK, "%s, by %s", path, tools[i].display);
+			doctor_say(f, DOCTOR_OK, "%s, by %s", path, display);
 		} else {
-			doctor_say(f, DOCTOR_NOTE, "images cannot be pasted: %s is set, but there is no %s", tools[i].display,
+			doctor_say(f, DOCTOR_NOTE, "images cannot be pasted: %s is set, but there is no %s", display,
 				   tools[i].program);
 			doctor_remedy(f, "apt-get install %s", tools[i].package);
 		}

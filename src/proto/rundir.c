@@ -19,9 +19,8 @@ static bool rundir_is_ours(const char *path)
 }
 
 /* The directory that holds ours. */
-static char *rundir_parent(struct err *e)
+static char *rundir_parent(const char *xdg, struct err *e)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	AUTO_FREE char *run = mem_format("/run/user/%u", (unsigned)geteuid());
 	AUTO_FREE char *shm = mem_format("/dev/shm/ccvm-%u", (unsigned)geteuid());
 
@@ -41,9 +40,9 @@ static char *rundir_parent(struct err *e)
 	return mem_steal_ptr(&shm);
 }
 
-char *rundir_base(struct err *e)
+char *rundir_base(const char *runtime, struct err *e)
 {
-	AUTO_FREE char *parent = rundir_parent(e);
+	AUTO_FREE char *parent = rundir_parent(runtime, e);
 	AUTO_FREE char *base = NULL;
 
 	if (!parent)
@@ -68,9 +67,9 @@ fail:
 	return NULL;
 }
 
-static int rundir_open_base(char **path, struct err *e)
+static int rundir_open_base(const char *runtime, char **path, struct err *e)
 {
-	AUTO_FREE char *base = rundir_base(e);
+	AUTO_FREE char *base = rundir_base(runtime, e);
 	int fd;
 
 	if (!base)
@@ -133,10 +132,10 @@ void rundir_leave(struct rundir *r)
 	r->path = NULL;
 }
 
-int rundir_create(struct rundir *r, struct err *e)
+int rundir_create(struct rundir *r, const char *runtime, struct err *e)
 {
 	AUTO_FREE char *base = NULL;
-	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	AUTO_CLOSE int base_fd = rundir_open_base(runtime, &base, e);
 
 	r->fd = r->base_fd = -1;
 	r->path = NULL;
@@ -208,10 +207,10 @@ static void rundir_names(int base_fd, struct strv *names)
 		qsort(names->v, names->n, sizeof(*names->v), rundir_compare);
 }
 
-int rundir_each(rundir_visit *visit, void *ctx, struct err *e)
+int rundir_each(const char *runtime, rundir_visit *visit, void *ctx, struct err *e)
 {
 	AUTO_FREE char *base = NULL;
-	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	AUTO_CLOSE int base_fd = rundir_open_base(runtime, &base, e);
 	AUTO_STRV struct strv names = {0};
 
 	if (base_fd < 0)
@@ -240,7 +239,7 @@ static void rundir_note_dead(void *ctx, const char *id, int dirfd, enum rundir_l
 		strv_add(&s->dead, id);
 }
 
-int rundir_clean_dead(void)
+int rundir_clean_dead(const char *runtime)
 {
 	AUTO_FREE char *base = NULL;
 	struct rundir_sweep s = {0};
@@ -248,9 +247,9 @@ int rundir_clean_dead(void)
 	AUTO_CLOSE int base_fd = -1;
 	int removed = 0;
 
-	if (rundir_each(rundir_note_dead, &s, &e) < 0)
+	if (rundir_each(runtime, rundir_note_dead, &s, &e) < 0)
 		return 0;
-	base_fd = rundir_open_base(&base, &e);
+	base_fd = rundir_open_base(runtime, &base, &e);
 	for (size_t i = 0; base_fd >= 0 && i < s.dead.n; i++) {
 		enum rundir_life life;
 		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &life);
@@ -263,10 +262,10 @@ int rundir_clean_dead(void)
 	return removed;
 }
 
-int rundir_remove_kept(const char *id, struct err *e)
+int rundir_remove_kept(const char *runtime, const char *id, struct err *e)
 {
 	AUTO_FREE char *base = NULL;
-	AUTO_CLOSE int base_fd = rundir_open_base(&base, e);
+	AUTO_CLOSE int base_fd = rundir_open_base(runtime, &base, e);
 	enum rundir_life life = RUNDIR_DEAD;
 	AUTO_CLOSE int fd = -1;
 

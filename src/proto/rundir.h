@@ -36,12 +36,14 @@ struct rundir {
 	int base_fd; /* owned; O_PATH: it cannot be locked */
 };
 
-/* Makes $XDG_RUNTIME_DIR/ccvm (or, without that variable, /run/user/UID or /dev/shm: always tmpfs, since keys
+/* In all that follows, runtime is the value of XDG_RUNTIME_DIR, or NULL.
+ *
+ * Makes $XDG_RUNTIME_DIR/ccvm (or, without that variable, /run/user/UID or /dev/shm: always tmpfs, since keys
  * lie there) and returns its path; free it. Error: unwritable or owned by somebody else. */
-char *rundir_base(struct err *e);
+char *rundir_base(const char *runtime, struct err *e);
 
 /* Makes and locks a new session directory. On failure nothing is left, and rundir_remove does nothing. */
-int rundir_create(struct rundir *r, struct err *e);
+int rundir_create(struct rundir *r, const char *runtime, struct err *e);
 
 /* Removes the directory and everything in it, then releases the lock. Safe to call twice. */
 void rundir_remove(struct rundir *r);
@@ -53,13 +55,13 @@ int rundir_keep(const struct rundir *r, struct err *e);
 void rundir_leave(struct rundir *r);
 
 /* Removes the kept directory with this id. Error (with a remedy): there is none, or it is a session's. */
-int rundir_remove_kept(const char *id, struct err *e);
+int rundir_remove_kept(const char *runtime, const char *id, struct err *e);
 
 /* Removes the directories of dead sessions, not the kept ones. Returns how many; problems are left for the next start. */
-int rundir_clean_dead(void);
+int rundir_clean_dead(const char *runtime);
 
 /* Calls on_session for each session directory, in the order of their ids. The fd is borrowed. */
 typedef void rundir_visit(void *ctx, const char *id, int dirfd, enum rundir_life life);
-int rundir_each(rundir_visit *visit, void *ctx, struct err *e);
+int rundir_each(const char *runtime, rundir_visit *visit, void *ctx, struct err *e);
 
 #endif

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/spawn.h"
-#include "conf/conf_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +25,7 @@ static void gitrun_environment(const struct seed_spec *s, struct strv *env)
 	strv_add(env, "LC_ALL=C");
 	strv_add(env, "GIT_TERMINAL_PROMPT=0");
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
-		const char *value = conf_file_env(s->envp, passed[i]);
+		const char *value = spawn_env(s->envp, passed[i]);
 
 		if (value)
 			strv_addf(env, "%s=%s", passed[i], value);
@@ -58,7 +57,7 @@ static int gitrun_read(int fd, long long deadline, struct buf *out, struct err *
 
 static int gitrun_start(char *const *argv, char *const *envp, int dirfd, int *read_end, pid_t *pid, struct err *e)
 {
-	AUTO_FREE char *path = spawn_find(argv[0]);
+	AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), argv[0]);
 	AUTO_CLOSE int write_end = -1;
 	struct spawn_fd fds[] = {{.to = 1}, {.from = dirfd, .to = GITRUN_DIR}};
 	struct spawn s = {

@@ -25,8 +25,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-extern char **environ;
-
 #define CLIP_LIST_EVERY_MS 1000
 #define CLIP_ASKED_EVERY_MS 5000
 
@@ -382,14 +380,14 @@ static void clip_on_helper_end(void *ctx)
 	c->cb.on_writable(c->ctx);
 }
 
-void clip_start(struct clip *c, const char *libexec)
+void clip_start(struct clip *c, const char *libexec, char *const *envp)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-clip", libexec);
 	char *const argv[] = {program, NULL};
 	const struct stream_callbacks cb = {clip_on_bytes, clip_on_helper_end, NULL, c};
 	AUTO_CLOSE int theirs = -1;
 	struct spawn_fd fds[1];
-	struct spawn spawn = {.path = program, .argv = argv, .envp = environ, .fds = fds, .nfds = 1,
+	struct spawn spawn = {.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = 1,
 			      .die_with_parent = true, .no_core = true, .new_session = true};
 	int pair[2];
 	struct err e;

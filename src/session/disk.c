@@ -11,7 +11,6 @@
 #include "session/disk.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "conf/conf.h"
 #include "loop/timer.h"
 #include "proto/guest.h"
@@ -38,7 +37,8 @@ enum disk_state {
 struct disk {
 	struct disk_callbacks cb;
 	void *ctx;
-	const struct conf *conf; /* borrowed */
+	const struct conf *conf;    /* borrowed */
+	const struct hostenv *host; /* borrowed */
 	enum disk_state state;
 	char reason[GUEST_TEXT_MAX]; /* escaped */
 	struct poolfile file;	     /* of this attempt */
@@ -53,16 +53,10 @@ struct disk {
 static const char *const disk_state_names[] = {
     [DISK_NONE] = "none", [DISK_STARTING] = "starting", [DISK_ON] = "on", [DISK_FAILED] = "failed"};
 
-/* What a test attaches instead of the disk that was asked for, so that the guest's handling of it can be seen to fail:
- * a size in bytes; 0: nothing. */
+/* Not always of the size that was asked for: then it can be seen how a guest takes it. */
 static int64_t disk_bytes(const struct disk *d)
 {
-	const char *other = getenv("CCVM_TEST_DISK_BYTES");
-	int64_t bytes = (int64_t)d->conf->vm_disk_size << 30;
-
-	if (other)
-		number_parse(other, 0, INT64_MAX, &bytes);
-	return bytes;
+	return d->host->disk_bytes >= 0 ? d->host->disk_bytes : (int64_t)d->conf->vm_disk_size << 30;
 }
 
 bool disk_is_wanted(const struct disk *d)
@@ -96,7 +90,7 @@ int disk_open(struct disk *d, struct err *e)
 	d->told_limit = -1;
 	if (!disk_is_there(d))
 		return 0;
-	if (poolfile_open(&d->file, disk_bytes(d), e) < 0)
+	if (poolfile_open(&d->file, d->host, disk_bytes(d), e) < 0)
 		return -1;
 	if (!d->warned)
 		disk_warn_of_space(d);
@@ -226,7 +220,7 @@ bool disk_stands_still(const struct disk *d)
 	return timer_is_active(d->retry);
 }
 
-struct disk *disk_new(struct loop *loop, const struct conf *conf,
+struct disk *disk_new(struct loop *loop, const struct conf *conf, const struct hostenv *host,
 		      const struct disk_callbacks *callbacks, void *ctx)
 {
 	struct disk *d = mem_alloc(sizeof(*d));
@@ -234,6 +228,7 @@ struct disk *disk_new(struct loop *loop, const struct conf *conf,
 	d->cb = *callbacks;
 	d->ctx = ctx;
 	d->conf = conf;
+	d->host = host;
 	d->told_limit = -1;
 	poolfile_init(&d->file);
 	d->retry = timer_new(loop, disk_on_retry, d);

@@ -13,6 +13,7 @@ struct conf;
 struct guest_message;
 
 struct disk;
+struct hostenv;
 
 struct disk_callbacks {
 	void (*to_guest)(void *ctx, const void *line, size_t n);
@@ -23,7 +24,7 @@ struct disk_callbacks {
 };
 
 /* conf: borrowed. */
-struct disk *disk_new(struct loop *loop, const struct conf *conf,
+struct disk *disk_new(struct loop *loop, const struct conf *conf, const struct hostenv *host,
 		      const struct disk_callbacks *callbacks, void *ctx);
 void disk_free(struct disk *d); /* NULL is fine */
 

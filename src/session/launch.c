@@ -2,6 +2,7 @@
  * template, ccvm-net and QEMU; and the maker of a template for later sessions. */
 #include "session/wiring.h"
 #include "base/spawn.h"
+#include "conf/env.h"
 #include "proto/names.h"
 #include "vm/qemu.h"
 
@@ -10,24 +11,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-extern char **environ;
-
-static const char *launch_env(const char *name, const char *fallback)
-{
-	const char *value = getenv(name);
-
-	return value && value[0] ? value : fallback;
-}
-
 /* ---- what it is started from ---- */
 
 int launch_choose_accel(struct session *s, struct err *e)
 {
-	AUTO_FREE char *record = accel_record_path();
+	AUTO_FREE char *record = accel_record_path(env_host());
 	struct accel emulated;
 
-	if (accel_resolve((enum accel_choice)s->conf.acceleration,
-			  launch_env("CCVM_KVM_DEV", "/dev/kvm"), record, &s->accel, e) < 0)
+	if (accel_resolve((enum accel_choice)s->conf.acceleration, env_host()->kvm_device, record, &s->accel, e) < 0)
 		return -1;
 	emulated = s->accel;
 	attempt_use_kvm(&s->attempt, s->accel.kvm, accel_fall_back(&emulated));
@@ -39,7 +30,7 @@ int launch_choose_machine(struct session *s, struct err *e)
 	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores,
 					  disk_is_there(s->disk)};
 
-	if (machine_open(&s->machine, &s->image, s->libexec, &s->accel, size, e) < 0)
+	if (machine_open(&s->machine, env_host(), &s->image, s->libexec, &s->accel, size, e) < 0)
 		return err_stage(e, "image");
 	return 0;
 }
@@ -51,17 +42,10 @@ int launch_emulate(struct session *s, struct err *e)
 	return launch_choose_machine(s, e);
 }
 
-enum launch_templates { LAUNCH_TEMPLATES_OFF, LAUNCH_TEMPLATES_USE, LAUNCH_TEMPLATES_MAKE };
-
-/* CCVM_TEMPLATE: 0 boots cold, use starts from a template that is there, 1 (the default) makes one as
- * well. Locked memory would be copied whole at once: such a guest boots cold. */
-static enum launch_templates launch_templates(const struct session *s)
+/* Locked memory would be copied whole at once: such a guest boots cold. */
+static enum hostenv_templates launch_templates(const struct session *s)
 {
-	const char *text = launch_env("CCVM_TEMPLATE", "1");
-
-	if (strcmp(text, "0") == 0 || s->conf.lock_guest_memory)
-		return LAUNCH_TEMPLATES_OFF;
-	return strcmp(text, "use") == 0 ? LAUNCH_TEMPLATES_USE : LAUNCH_TEMPLATES_MAKE;
+	return s->conf.lock_guest_memory ? HOSTENV_TEMPLATES_OFF : env_host()->template_mode;
 }
 
 void launch_find_template(struct session *s)
@@ -70,7 +54,7 @@ void launch_find_template(struct session *s)
 	int found;
 
 	attempt_use_template(&s->attempt, false);
-	if (s->attempt.template_refused || launch_templates(s) == LAUNCH_TEMPLATES_OFF)
+	if (s->attempt.template_refused || launch_templates(s) == HOSTENV_TEMPLATES_OFF)
 		return;
 	found = template_open(&s->template, &s->machine, &e);
 	if (found < 0)
@@ -107,13 +91,13 @@ void launch_template_maker(struct session *s)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	struct spawn spawn = {.path = program, .envp = environ, .no_core = true, .new_session = true};
+	struct spawn spawn = {.path = program, .envp = env_all(), .no_core = true, .new_session = true};
 	struct err ignored;
 	pid_t pid;
 	int pidfd;
 
 	if (s->attempt.from_template || s->attempt.starts != 1 ||
-	    launch_templates(s) != LAUNCH_TEMPLATES_MAKE)
+	    launch_templates(s) != HOSTENV_TEMPLATES_MAKE)
 		return;
 	launch_maker_args(s, program, &argv);
 	spawn.argv = argv.v;

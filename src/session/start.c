@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/place.h"
-#include "base/usercache.h"
+#include "conf/env.h"
 #include "conf/conf_file.h"
 #include "proto/clip.h"
 #include "seed/seed.h"
@@ -20,18 +20,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-extern char **environ;
-
-/* Generous: an emulated guest on a busy machine is slow. */
-#define START_BOOT_TIMEOUT "180"
-
-static const char *start_env(const char *name, const char *fallback)
-{
-	const char *value = getenv(name);
-
-	return value && value[0] ? value : fallback;
-}
 
 /* This program's directory; the others lie beside it. */
 static char *start_libexec(struct err *e)
@@ -45,37 +33,18 @@ static char *start_libexec(struct err *e)
 	return self;
 }
 
-static char *start_home(void)
-{
-	return mem_strdup(start_env("HOME", "/nonexistent"));
-}
-
-static char *start_claude_dir(const char *home)
-{
-	const char *dir = getenv("CLAUDE_CONFIG_DIR");
-
-	return dir && dir[0] == '/' ? mem_strdup(dir) : mem_format("%s/.claude", home);
-}
-
 /* What struct user_dirs borrows. */
 struct start_dirs {
-	char *home, *own_home, *claude_dir, *config_file, *run_base, *cache, *state, *templates; /* owned */
+	char *own_home, *config_file, *run_base; /* owned */
 	struct user_dirs dirs;
 };
 
 static void start_dirs_fini(struct start_dirs *d)
 {
-	char *const all[] = {d->home, d->own_home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates};
+	char *const all[] = {d->own_home, d->config_file, d->run_base};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		free(all[i]);
-}
-
-static char *start_state_dir(const char *home)
-{
-	const char *dir = getenv("XDG_STATE_HOME");
-
-	return dir && dir[0] == '/' ? mem_format("%s/ccvm", dir) : mem_format("%s/.local/state/ccvm", home);
 }
 
 /* Takes over path. */
@@ -90,17 +59,24 @@ static char *start_absolute(const struct session *s, char *path)
 
 static int start_dirs_find(const struct session *s, struct start_dirs *d, struct err *e)
 {
+	const struct hostenv *host = env_host();
 	const struct passwd *user = getpwuid(getuid());
 
-	*d = (struct start_dirs){.home = start_home()};
+	memset(d, 0, sizeof(*d));
 	d->own_home = user && user->pw_dir ? mem_strdup(user->pw_dir) : NULL;
-	d->claude_dir = start_claude_dir(d->home);
-	d->config_file = start_absolute(s, conf_file_path(environ));
-	d->cache = usercache_path("");
-	d->state = start_state_dir(d->home);
-	d->templates = template_cache_dir();
-	d->run_base = rundir_base(e);
-	d->dirs = (struct user_dirs){d->home, d->own_home, d->claude_dir, d->config_file, d->run_base, d->cache, d->state, d->templates, s->image.path};
+	d->config_file = start_absolute(s, conf_file_path(env_all()));
+	d->run_base = rundir_base(host->runtime, e);
+	d->dirs = (struct user_dirs){
+		.home = host->home ? host->home : "/nonexistent",
+		.own_home = d->own_home,
+		.claude_dir = host->claude_dir ? host->claude_dir : "/nonexistent/.claude",
+		.config_file = d->config_file,
+		.run_base = d->run_base,
+		.cache = host->cache,
+		.state = host->state,
+		.templates = host->templates,
+		.image = s->image.path,
+	};
 	return d->run_base ? 0 : -1;
 }
 
@@ -141,14 +117,14 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 {
 	static const char option[] = "persistClaudeProjects";
 	AUTO_FREE char *folder = transcripts_folder(s->workspace);
-	AUTO_FREE char *path = mem_format("%s/projects", d->claude_dir);
+	AUTO_FREE char *path = mem_format("%s/projects", d->dirs.claude_dir);
 	AUTO_CLOSE int claude = -1, projects = -1;
 
 	if (!s->conf.persist_claude_projects)
 		return 0;
-	(void)file_mkdirs(d->claude_dir, 0700, e); /* the next lines say what is wrong */
-	claude = open(d->claude_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	projects = claude < 0 ? err_sys(e, "open %s", d->claude_dir) : start_open_made(claude, "projects", 0, e);
+	(void)file_mkdirs(d->dirs.claude_dir, 0700, e); /* the next lines say what is wrong */
+	claude = open(d->dirs.claude_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	projects = claude < 0 ? err_sys(e, "open %s", d->dirs.claude_dir) : start_open_made(claude, "projects", 0, e);
 	/* The first may be a link, which leads anywhere: looked at before anything is made there. */
 	if (projects >= 0 && policy_check_shared(projects, path, option, &d->dirs, e) < 0)
 		return -1;
@@ -175,7 +151,7 @@ static int start_raise_memlock(const struct session *s, struct err *e)
 
 static int start_boot_timeout(struct session *s, struct err *e)
 {
-	const char *text = start_env("CCVM_BOOT_TIMEOUT", START_BOOT_TIMEOUT);
+	const char *text = env_host()->boot_timeout;
 	int64_t value;
 
 	if (!number_parse(text, 1, 86400, &value)) {
@@ -199,12 +175,12 @@ static int start_image(struct session *s, struct err *e)
 	if (!s->libexec)
 		return -1;
 	share = mem_format("%s/../../share/ccvm", s->libexec);
-	path = image_find(share, &missing);
+	path = image_find(env_host(), share, &missing);
 	if (!path || image_open(&s->image, path, &missing) < 0) {
 		*e = missing;
 		return s->request.dryrun ? 0 : -1;
 	}
-	if (!s->request.dryrun && image_verify(&s->image, &note, e) < 0)
+	if (!s->request.dryrun && image_verify(&s->image, env_host(), &note, e) < 0)
 		return -1;
 	if (note)
 		journal_note(s->journal, "image", note);
@@ -234,7 +210,7 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	    .gid = getgid(),
 	    .args = &s->args,
 	    .dirs = d->dirs,
-	    .envp = environ,
+	    .envp = env_all(),
 	    .agent_sudo = conf_agent_sudo(&s->conf),
 	    .pool = disk_is_wanted(s->disk),
 	    .clipboard = s->conf.clipboard_images,
@@ -293,7 +269,7 @@ static int start_configure(struct session *s, struct err *e)
 
 static int start_run_directory(struct session *s, struct err *e)
 {
-	if (rundir_create(&s->run, e) < 0)
+	if (rundir_create(&s->run, env_host()->runtime, e) < 0)
 		return -1;
 	journal_open(s->journal, s->run.fd, s->run.id);
 	session_write_status(s); /* at once: whoever lists sessions should know a spare from the first */
@@ -307,7 +283,7 @@ static int start_run_directory(struct session *s, struct err *e)
 
 int start_prepare(struct session *s, struct err *e)
 {
-	rundir_clean_dead(); /* before anything can refuse this start */
+	rundir_clean_dead(env_host()->runtime); /* before anything can refuse this start */
 	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 || launch_choose_accel(s, e) < 0)
 		return err_stage(e, "configuration");
 	return start_run_directory(s, e) < 0 ? err_stage(e, "run directory") : 0;
@@ -343,7 +319,7 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	journal_open_logs(s->journal);
 	if (wiring_images_are_wanted(s))
-		clip_start(s->clip, s->libexec);
+		clip_start(s->clip, s->libexec, env_all());
 	socket = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
 	if (start_screen(s, e) < 0)
 		return -1;

@@ -253,10 +253,9 @@ static void make_close(struct make *m)
 }
 
 /* An empty directory stands in for everything a session shares. */
-static int make_empty_dir(struct err *e)
+static int make_empty_dir(const struct machine *machine, struct err *e)
 {
-	AUTO_FREE char *cache = template_cache_dir();
-	AUTO_FREE char *path = mem_format("%s/.empty", cache);
+	AUTO_FREE char *path = mem_format("%s/.empty", machine->host->templates);
 	int fd = -1;
 
 	if (mkdir(path, 0500) == 0 || errno == EEXIST)
@@ -332,7 +331,7 @@ static int make_qemu_version(const struct machine *machine, char out[32], struct
 int make_template(const struct make_request *r, struct err *e)
 {
 	struct make m = {.request = r, .state_fd = -1, .state_peer = -1};
-	AUTO_CLOSE int empty = make_empty_dir(e);
+	AUTO_CLOSE int empty = make_empty_dir(r->machine, e);
 	AUTO_CLOSE int ram = empty >= 0 ? make_ram(r->machine, e) : -1;
 	char version[32];
 	int rc = -1;
@@ -357,7 +356,7 @@ int make_template(const struct make_request *r, struct err *e)
 		r->on_progress("writing");
 		rc = template_save(r->machine, ram, &m.state, version, e);
 		if (rc == 0)
-			template_prune(r->cache_max_bytes, r->machine->key);
+			template_prune(r->machine->host, r->cache_max_bytes, r->machine->key);
 	}
 	buf_fini(&m.state);
 	buf_fini(&m.said);

@@ -30,6 +30,7 @@
 #include "ui/setup.h"
 #include "ui/start.h"
 #include "ui/views.h"
+#include "conf/env.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -502,7 +503,7 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 {
 	const struct input_callbacks cb = {app_on_key, app_on_paste, app_on_mouse, a};
 
-	a->run_base = rundir_base(e);
+	a->run_base = rundir_base(env_host()->runtime, e);
 	if (!a->run_base)
 		return -1;
 	a->notify = mem_strdup(conf->tui_notify);
@@ -518,8 +519,8 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 		paint_close();
 		return err_set(e, "libtermkey: unknown terminal %s", paint_terminal());
 	}
-	if (strcmp(paint_terminal(), getenv("TERM")) != 0)
-		model_say(&a->model, "TERM=%.60s is unknown to terminfo: using %s", getenv("TERM"), paint_terminal());
+	if (strcmp(paint_terminal(), env_get(ENV_TERM)) != 0)
+		model_say(&a->model, "TERM=%.60s is unknown to terminfo: using %s", env_get(ENV_TERM), paint_terminal());
 	paint_size(&a->cols, &a->rows);
 	a->told_waiting = -1;
 	app_refresh(a);

@@ -2,6 +2,7 @@
 #include "ui/paint.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "conf/env.h"
 
 #include <curses.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void paint_raw(const char *text)
 
 static bool paint_term_is(const char *const *prefixes)
 {
-	const char *term = getenv("TERM");
+	const char *term = env_get(ENV_TERM);
 
 	for (; term && *prefixes; prefixes++)
 		if (strncmp(term, *prefixes, strlen(*prefixes)) == 0)
@@ -48,16 +49,16 @@ void paint_size(int *cols, int *rows)
 /* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. A tmux in it does not. */
 static bool paint_has_mouse(void)
 {
-	const char *mouse = tigetstr("kmous"), *term = getenv("TERM");
+	const char *mouse = tigetstr("kmous"), *term = env_get(ENV_TERM);
 
-	return mouse != NULL && mouse != (char *)-1 && (!getenv("STY") || (term && strncmp(term, "tmux", 4) == 0));
+	return mouse != NULL && mouse != (char *)-1 && (!env_get(ENV_STY) || (term && strncmp(term, "tmux", 4) == 0));
 }
 
 int paint_open(struct err *e)
 {
 	static const char *const kitty[] = {"xterm-kitty", "foot", "xterm-ghostty", "wezterm", "alacritty", NULL};
 	static const char *const osc[] = {"xterm", "tmux", "screen", "foot", "wezterm", "alacritty", "rxvt", "st-", NULL};
-	const char *term = getenv("TERM");
+	const char *term = env_get(ENV_TERM);
 
 	paint_type = term;
 	paint_screen = term && term[0] ? newterm(NULL, stdout, stdin) : NULL;
@@ -71,7 +72,7 @@ int paint_open(struct err *e)
 	raw();
 	noecho();
 	nonl();
-	paint_colour = !getenv("NO_COLOR") && has_colors() && start_color() == OK && use_default_colors() == OK;
+	paint_colour = !env_get(ENV_NO_COLOR) && has_colors() && start_color() == OK && use_default_colors() == OK;
 	paint_direct = paint_colour && tigetflag("RGB") > 0;
 	paint_kitty = paint_term_is(kitty);
 	paint_osc = paint_term_is(osc);

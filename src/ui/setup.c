@@ -3,6 +3,7 @@
 #include "client/keyname.h"
 #include "conf/conf.h"
 #include "ui/command.h"
+#include "conf/env.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +26,10 @@ static void setup_form(struct model *m, const struct conf *conf)
  * "foreground;background"). */
 static enum model_theme setup_theme(const char *wanted)
 {
-	const char *colours = getenv("COLORFGBG"),
+	const char *colours = env_get(ENV_COLORFGBG),
 		   *background = colours ? strrchr(colours, ';') : NULL;
 
-	if (strcmp(wanted, "mono") == 0 || (strcmp(wanted, "auto") == 0 && getenv("NO_COLOR")))
+	if (strcmp(wanted, "mono") == 0 || (strcmp(wanted, "auto") == 0 && env_get(ENV_NO_COLOR)))
 		return THEME_MONO;
 	if (strcmp(wanted, "light") == 0 ||
 	    (strcmp(wanted, "auto") == 0 && background &&

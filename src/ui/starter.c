@@ -1,6 +1,7 @@
 #include "ui/starter.h"
 #include "base/buf.h"
 #include "base/spawn.h"
+#include "conf/env.h"
 #include "loop/child.h"
 #include "loop/stream.h"
 
@@ -10,8 +11,6 @@
 #include <string.h>
 
 #define STARTER_TEXT_MAX 4096
-
-extern char **environ;
 
 /* What the ccvmctl writes. */
 struct output {
@@ -150,7 +149,7 @@ int starter_run(struct starter *s, const char *directory, const struct strv *arg
 	strv_take(&argv, starter_program());
 	starter_add_all(&argv, args->v);
 	starter_add_all(&envp, env->v);
-	starter_add_all(&envp, environ);
+	starter_add_all(&envp, env_all());
 	if (starter_spawn(s, directory, argv.v, envp.v, input, e) == 0)
 		return 0;
 	stream_close(mem_steal_ptr(&s->out.stream));

@@ -1,4 +1,5 @@
 #include "ui/suggest.h"
+#include "conf/env.h"
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -10,7 +11,7 @@
 
 char *suggest_expand(const char *typed)
 {
-	const char *home = getenv("HOME");
+	const char *home = env_get(ENV_HOME);
 
 	return typed[0] == '~' && (typed[1] == '/' || !typed[1]) && home ? mem_format("%s%s", home, typed + 1) : mem_strdup(typed);
 }

@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/usercache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +26,9 @@ static void accel_explain(const char *device, struct err *e)
 
 /* ---- the record: the id of the host's boot, a line feed, why ---- */
 
-char *accel_record_path(void)
+char *accel_record_path(const struct hostenv *host)
 {
-	return usercache_path("kvm-failed");
+	return mem_format("%s/kvm-failed", host->cache);
 }
 
 void accel_record(const char *path, const char *why)

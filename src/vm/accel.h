@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "proto/hostenv.h"
 
 enum accel_choice { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
@@ -27,7 +28,7 @@ int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *
 bool accel_fall_back(struct accel *a);
 
 /* Where it is recorded, in the user's cache. Free it. */
-char *accel_record_path(void);
+char *accel_record_path(const struct hostenv *host);
 /* Keeps why KVM did not run a guest, for as long as this host is up. A cache that cannot be written is not an error: the
  * next start finds out again. */
 void accel_record(const char *path, const char *why);

@@ -2,7 +2,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/usercache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +11,9 @@
 
 #define IMAGE_MANIFEST_MAX (4 << 20)
 
-char *image_cache_dir(void)
+char *image_cache_dir(const struct hostenv *host)
 {
-	return usercache_path("images");
+	return mem_format("%s/images", host->cache);
 }
 
 static bool image_exists(const char *path)
@@ -36,15 +35,15 @@ static char *image_resolve(const char *path, struct err *e)
 	return found;
 }
 
-char *image_find(const char *share_dir, struct err *e)
+char *image_find(const struct hostenv *host, const char *share_dir, struct err *e)
 {
-	const char *forced = getenv("CCVM_IMAGE");
-	AUTO_FREE char *cache = image_cache_dir();
+	const char *forced = host->image;
+	AUTO_FREE char *cache = image_cache_dir(host);
 	AUTO_FREE char *current = mem_format("%s/current", cache);
 	AUTO_FREE char *shared = mem_format("%s/image-default", share_dir ? share_dir : "");
 	char *found = NULL;
 
-	if (forced && forced[0]) {
+	if (forced) {
 		found = realpath(forced, NULL);
 		if (!found) {
 			err_sys(e, "CCVM_IMAGE names %s", forced);

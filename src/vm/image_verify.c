@@ -2,7 +2,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/owner.h"
-#include "base/usercache.h"
 #include "vm/checked.h"
 
 #include <errno.h>
@@ -54,9 +53,9 @@ static int verify_hash(int fd, char hex[IMAGE_HASH_SIZE], struct err *e)
 }
 
 /* Where notes of what was checked are kept; -1 without a cache: then each start reads the files. */
-static int verify_open_notes(void)
+static int verify_open_notes(const struct hostenv *host)
 {
-	AUTO_FREE char *dir = usercache_path("checked");
+	AUTO_FREE char *dir = mem_format("%s/checked", host->cache);
 	struct err ignored;
 
 	return file_mkdirs(dir, 0700, &ignored) < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -104,10 +103,10 @@ static int verify_owner(const char *path, bool within, const char **note, struct
 	return err_remedy(e, "chmod -R go-w %s, or build an image of your own: ccvmctl image build", path);
 }
 
-int image_verify(const struct image *img, const char **note, struct err *e)
+int image_verify(const struct image *img, const struct hostenv *host, const char **note, struct err *e)
 {
 	AUTO_FREE char *manifest = mem_format("%s/%s", img->path, IMAGE_MANIFEST), *parent = mem_format("%s/..", img->path);
-	AUTO_CLOSE int notes = verify_open_notes();
+	AUTO_CLOSE int notes = verify_open_notes(host);
 	int rc;
 
 	*note = NULL;

@@ -16,13 +16,6 @@
 #define MACHINE_CPUINFO_MAX  (4 << 20)
 #define MACHINE_MEMORY_HANGS 2048
 
-static char *machine_env(const char *name, const char *fallback)
-{
-	const char *value = getenv(name);
-
-	return mem_strdup(value && value[0] ? value : fallback);
-}
-
 /* An installed QEMU changes with its package: size and time of change tell builds apart without starting it. */
 static int machine_add_qemu(const struct machine *m, struct buf *text, struct err *e)
 {
@@ -92,10 +85,11 @@ static int machine_make_key(struct machine *m, struct err *e)
 	return 0;
 }
 
-int machine_open(struct machine *m, const struct image *image, const char *libexec, const struct accel *accel,
+int machine_open(struct machine *m, const struct hostenv *host, const struct image *image, const char *libexec, const struct accel *accel,
 		 struct machine_size size, struct err *e)
 {
 	memset(m, 0, sizeof(*m));
+	m->host = host;
 	m->image = image;
 	m->accel = *accel;
 	m->size = size;
@@ -103,14 +97,11 @@ int machine_open(struct machine *m, const struct image *image, const char *libex
 	 * of microvm.nix has it since 8.1). A MiB more or less boots. */
 	if (m->size.memory_mib == MACHINE_MEMORY_HANGS)
 		m->size.memory_mib++;
-	m->type = machine_env("CCVM_MACHINE", "microvm");
-	m->kernel_words = machine_env("CCVM_TEST_KERNEL_WORDS", "");
-	m->sandbox = strcmp(getenv("CCVM_QEMU_SANDBOX") ? getenv("CCVM_QEMU_SANDBOX") : "1", "0") != 0;
 	m->kernel = mem_format("%s/%s", image->path, IMAGE_KERNEL);
 	m->modules = mem_format("%s/%s", image->path, IMAGE_MODULES);
 	m->root = mem_format("%s/%s", image->path, IMAGE_ROOT);
 	m->programs = mem_format("%s/guest.cpio", libexec);
-	m->program = qemu_find(e);
+	m->program = qemu_find(host, e);
 	if (m->program && machine_make_key(m, e) == 0)
 		return 0;
 	machine_fini(m);
@@ -120,8 +111,6 @@ int machine_open(struct machine *m, const struct image *image, const char *libex
 void machine_fini(struct machine *m)
 {
 	free(m->program);
-	free(m->type);
-	free(m->kernel_words);
 	free(m->kernel);
 	free(m->modules);
 	free(m->root);
@@ -143,14 +132,14 @@ struct qemu_spec machine_spec(const struct machine *m)
 {
 	return (struct qemu_spec){
 		.program = m->program,
-		.machine = m->type,
+		.machine = m->host->machine,
 		.accel = &m->accel,
 		.memory_mib = m->size.memory_mib,
 		.cores = m->size.cores,
 		.pool = m->size.pool,
 		.kernel = m->kernel,
-		.kernel_words = m->kernel_words,
+		.kernel_words = m->host->kernel_words,
 		.root_image = m->root,
-		.sandbox = m->sandbox,
+		.sandbox = m->host->qemu_sandbox,
 	};
 }

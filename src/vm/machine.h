@@ -18,20 +18,19 @@ struct machine_size {
 
 struct machine {
 	char *program;  /* QEMU */
-	char *type;     /* microvm, or what CCVM_MACHINE names */
 	char *kernel, *modules, *root; /* of the image */
 	char *programs; /* guest.cpio */
-	char *kernel_words; /* a test's, by CCVM_TEST_KERNEL_WORDS */
-	bool sandbox;   /* QEMU's own seccomp filter; CCVM_QEMU_SANDBOX=0 turns it off */
+	const struct hostenv *host; /* borrowed */
 	const struct image *image; /* borrowed */
 	struct accel accel;
 	struct machine_size size;
 	char key[MACHINE_KEY_SIZE]; /* of image, programs, QEMU's build, the host's CPU, the command line */
 };
 
-/* libexec is our own directory, with the guest programs. On error nothing is left to free. */
-int machine_open(struct machine *m, const struct image *image, const char *libexec, const struct accel *accel,
-		 struct machine_size size, struct err *e);
+/* libexec is our own directory, with the guest programs. On error nothing is left to free.
+ * host and image stay the caller's, and have to outlive it. */
+int machine_open(struct machine *m, const struct hostenv *host, const struct image *image, const char *libexec,
+		 const struct accel *accel, struct machine_size size, struct err *e);
 void machine_fini(struct machine *m); /* zeroed is fine */
 
 /* The initramfs, in a sealed memfd; the caller's. */

@@ -41,19 +41,13 @@ void poolfile_fini(struct poolfile *p)
 	poolfile_init(p);
 }
 
-char *poolfile_dir(struct err *e)
+static int poolfile_check_path(const char *path, struct err *e)
 {
-	const char *chosen = getenv("CCVM_SCRATCH_DIR"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (chosen && chosen[0]) {
-		if (chosen[0] == '/')
-			return mem_strdup(chosen);
-		err_set(e, "CCVM_SCRATCH_DIR=%s is not an absolute path", chosen);
-		err_remedy(e, "set the absolute path of a directory on a disk");
-		err_exit_code(e, ERR_EXIT_POLICY);
-		return NULL;
-	}
-	return cache && cache[0] == '/' ? mem_format("%s/ccvm", cache) : mem_format("%s/.cache/ccvm", home ? home : "");
+	if (path[0] == '/')
+		return 0;
+	err_set(e, "CCVM_SCRATCH_DIR=%s is not an absolute path", path);
+	err_remedy(e, "set the absolute path of a directory on a disk");
+	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
 static bool poolfile_is_name(const char *name)
@@ -85,26 +79,26 @@ static int poolfile_refuse(struct err *e, const char *remedy)
 }
 
 /* A disk in memory would take twice what it saves. */
-static int poolfile_check_kind(int dirfd, const char *path, struct err *e)
+static int poolfile_check_kind(int dirfd, const struct hostenv *host, struct err *e)
 {
-	const char *allowed = getenv("CCVM_SCRATCH_ALLOW_TMPFS");
+	const char *const path = host->scratch;
 	struct statfs fs;
 
 	if (fstatfs(dirfd, &fs) < 0)
 		return err_sys(e, "statfs %s", path);
-	if ((fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) || (allowed && strcmp(allowed, "1") == 0))
+	if ((fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) || host->scratch_may_be_tmpfs)
 		return 0;
 	err_set(e, "vmDiskSize: %s is in memory, which the encrypted disk is meant to save", path);
 	return poolfile_refuse(e, "set CCVM_SCRATCH_DIR to a directory on a disk, or CCVM_SCRATCH_ALLOW_TMPFS=1");
 }
 
-static int poolfile_open_dir(struct err *e)
+static int poolfile_open_dir(const struct hostenv *host, struct err *e)
 {
 	static const char remedy[] = "set CCVM_SCRATCH_DIR to a directory that you own on a disk, or vmDiskSize to 0";
-	AUTO_FREE char *path = poolfile_dir(e);
+	const char *const path = host->scratch;
 	AUTO_CLOSE int fd = -1;
 
-	if (!path)
+	if (poolfile_check_path(path, e) < 0)
 		return -1;
 	if (file_mkdirs(path, 0700, e) < 0) {
 		err_wrap(e, "vmDiskSize");
@@ -115,7 +109,7 @@ static int poolfile_open_dir(struct err *e)
 		err_sys(e, "vmDiskSize: use %s", path);
 		return poolfile_refuse(e, remedy);
 	}
-	return poolfile_check_kind(fd, path, e) < 0 ? -1 : mem_steal_fd(&fd);
+	return poolfile_check_kind(fd, host, e) < 0 ? -1 : mem_steal_fd(&fd);
 }
 
 static int poolfile_make(struct poolfile *p, struct err *e)
@@ -140,11 +134,11 @@ static int poolfile_make(struct poolfile *p, struct err *e)
 	return rc < 0 || ftruncate(p->fd, p->size) == 0 ? rc : err_sys(e, "make a file of %lld bytes", (long long)p->size);
 }
 
-int poolfile_open(struct poolfile *p, int64_t size, struct err *e)
+int poolfile_open(struct poolfile *p, const struct hostenv *host, int64_t size, struct err *e)
 {
 	poolfile_init(p);
 	p->size = size;
-	p->dir = poolfile_open_dir(e);
+	p->dir = poolfile_open_dir(host, e);
 	if (p->dir < 0)
 		return -1;
 	(void)poolfile_clean(p->dir);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "proto/hostenv.h"
 
 struct poolfile {
 	int fd;	    /* owned; read and write: QEMU's. -1 once it was handed over, or when there is none */
@@ -19,12 +20,9 @@ struct poolfile {
 void poolfile_init(struct poolfile *p);
 void poolfile_fini(struct poolfile *p);
 
-/* The directory; free it. Error (exit code 126): not absolute. */
-char *poolfile_dir(struct err *e);
-
 /* Makes a sparse file of this size, after what killed sessions left was removed. Error (exit code 126, with a remedy):
- * the directory cannot be used, or lies in memory, unless CCVM_SCRATCH_ALLOW_TMPFS=1. */
-int poolfile_open(struct poolfile *p, int64_t size, struct err *e);
+ * the directory is not absolute, cannot be used, or lies in memory, unless CCVM_SCRATCH_ALLOW_TMPFS=1. */
+int poolfile_open(struct poolfile *p, const struct hostenv *host, int64_t size, struct err *e);
 
 /* Removes files that sessions left which were killed between making and unlinking theirs; how many. */
 int poolfile_clean(int dirfd);

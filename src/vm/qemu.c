@@ -23,10 +23,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-char *qemu_find(struct err *e)
+char *qemu_find(const struct hostenv *host, struct err *e)
 {
-	const char *forced = getenv("CCVM_QEMU");
-	char *path = forced && forced[0] ? mem_strdup(forced) : spawn_find("qemu-system-x86_64");
+	char *path = host->qemu ? mem_strdup(host->qemu) : spawn_find(host->path, "qemu-system-x86_64");
 
 	if (path && access(path, X_OK) == 0)
 		return path;

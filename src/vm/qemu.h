@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "proto/hostenv.h"
 #include "vm/qemu_args.h"
 
 struct qemu { /* our ends; owned, non-blocking, close-on-exec; -1 when taken or closed */
@@ -20,7 +21,7 @@ struct qemu { /* our ends; owned, non-blocking, close-on-exec; -1 when taken or 
 };
 
 /* QEMU's path: CCVM_QEMU, or qemu-system-x86_64 along PATH. NULL with a remedy. Free it. */
-char *qemu_find(struct err *e);
+char *qemu_find(const struct hostenv *host, struct err *e);
 
 struct qemu_files { /* borrowed */
 	int net;    /* QEMU's end of the network's socket pair */

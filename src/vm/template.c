@@ -13,7 +13,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/owner.h"
-#include "base/usercache.h"
 #include "vm/checked.h"
 
 #include <dirent.h>
@@ -49,13 +48,6 @@ void template_fini(struct template *t)
 		close(t->dir_fd);
 	buf_fini(&t->state);
 	template_init(t);
-}
-
-char *template_cache_dir(void)
-{
-	const char *forced = getenv("CCVM_TEMPLATE_DIR");
-
-	return forced && forced[0] == '/' ? mem_strdup(forced) : usercache_path("templates");
 }
 
 static void template_hash_text(char out[RAMFILE_HASH_SIZE], XXH128_hash_t hash)
@@ -182,13 +174,13 @@ static int template_read(struct template *t, const struct machine *m, struct err
 static int template_give_up(struct template *t, const struct machine *m, struct err *e)
 {
 	template_fini(t);
-	template_remove(m->key);
+	template_remove(m->host, m->key);
 	return err_wrap(e, "the template is unusable and was removed");
 }
 
 int template_open(struct template *t, const struct machine *m, struct err *e)
 {
-	AUTO_FREE char *cache = template_cache_dir();
+	const char *const cache = m->host->templates;
 	AUTO_FREE char *dir = mem_format("%s/%s", cache, m->key);
 	const char *doubt;
 	int rc;
@@ -230,9 +222,9 @@ int template_load(struct template *t, const struct machine *m, struct err *e)
 
 /* ---- saving ---- */
 
-int template_lock(struct err *e)
+int template_lock(const struct hostenv *host, struct err *e)
 {
-	AUTO_FREE char *cache = template_cache_dir();
+	const char *const cache = host->templates;
 	AUTO_FREE char *path = mem_format("%s/.lock", cache);
 	AUTO_CLOSE int fd = -1;
 
@@ -270,7 +262,7 @@ static int template_write_files(int dirfd, const struct machine *m, int ram, con
 
 int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e)
 {
-	AUTO_FREE char *cache = template_cache_dir();
+	const char *const cache = m->host->templates;
 	AUTO_FREE char *fresh = mem_format("%s/.new-%s", cache, m->key);
 	AUTO_FREE char *final = mem_format("%s/%s", cache, m->key);
 	AUTO_CLOSE int dirfd = -1;
@@ -286,7 +278,7 @@ int template_save(const struct machine *m, int ram, const struct buf *state, con
 		(void)file_remove_tree(AT_FDCWD, fresh, &ignored);
 		return -1;
 	}
-	template_remove(m->key);
+	template_remove(m->host, m->key);
 	return rename(fresh, final) < 0 ? err_sys(e, "rename %s", fresh) : 0;
 }
 
@@ -327,9 +319,9 @@ static int template_compare_use(const void *a, const void *b)
 	return x->used_at < y->used_at ? 1 : x->used_at > y->used_at ? -1 : strcmp(x->key, y->key);
 }
 
-struct template_info *template_list(size_t *n)
+struct template_info *template_list(const struct hostenv *host, size_t *n)
 {
-	AUTO_FREE char *cache = template_cache_dir();
+	const char *const cache = host->templates;
 	struct template_info *all = NULL;
 	DIR *dir = opendir(cache);
 	struct dirent *entry;
@@ -349,9 +341,9 @@ struct template_info *template_list(size_t *n)
 	return all;
 }
 
-int template_remove(const char *key)
+int template_remove(const struct hostenv *host, const char *key)
 {
-	AUTO_FREE char *cache = template_cache_dir();
+	const char *const cache = host->templates;
 	AUTO_FREE char *dir = mem_format("%s/%s", cache, key);
 	struct err ignored;
 
@@ -360,22 +352,22 @@ int template_remove(const char *key)
 	return file_remove_tree(AT_FDCWD, dir, &ignored) == 0;
 }
 
-int template_remove_of_image(const char *image)
+int template_remove_of_image(const struct hostenv *host, const char *image)
 {
 	size_t n;
-	AUTO_FREE struct template_info *all = template_list(&n);
+	AUTO_FREE struct template_info *all = template_list(host, &n);
 	int removed = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(all[i].image, image) == 0)
-			removed += template_remove(all[i].key);
+			removed += template_remove(host, all[i].key);
 	return removed;
 }
 
-int template_prune(int64_t max_bytes, const char *keep)
+int template_prune(const struct hostenv *host, int64_t max_bytes, const char *keep)
 {
 	size_t n;
-	AUTO_FREE struct template_info *all = template_list(&n);
+	AUTO_FREE struct template_info *all = template_list(host, &n);
 	int64_t sum = 0;
 	int removed = 0;
 
@@ -385,7 +377,7 @@ int template_prune(int64_t max_bytes, const char *keep)
 		if (keep && strcmp(all[i - 1].key, keep) == 0)
 			continue;
 		sum -= all[i - 1].bytes;
-		removed += template_remove(all[i - 1].key);
+		removed += template_remove(host, all[i - 1].key);
 	}
 	return removed;
 }

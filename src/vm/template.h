@@ -36,9 +36,6 @@ struct template {
 void template_init(struct template *t);
 void template_fini(struct template *t);
 
-/* The cache's directory, or the one that CCVM_TEMPLATE_DIR names; free it. */
-char *template_cache_dir(void);
-
 /* Opens the machine's template: 1: done, 0: there is none, -1: it is damaged or cannot be read. Its memory is not checked yet, but
  * ram_fd can be handed to a QEMU that is starting. A damaged one is removed. */
 int template_open(struct template *t, const struct machine *m, struct err *e);
@@ -52,7 +49,7 @@ int template_save(const struct machine *m, int ram, const struct buf *state, con
 
 /* Takes the lock on the making of templates, one at a time for a user: an fd to close, or -1 when another process holds it
  * (e->sys EWOULDBLOCK) or the cache cannot be written. */
-int template_lock(struct err *e);
+int template_lock(const struct hostenv *host, struct err *e);
 
 /* One entry of the cache. */
 struct template_info {
@@ -66,13 +63,13 @@ struct template_info {
 };
 
 /* All of them, the last used first: an array to free. Damaged ones are left out. Never fails: no cache is none. */
-struct template_info *template_list(size_t *n);
+struct template_info *template_list(const struct hostenv *host, size_t *n);
 
 /* Removes one, or those of an image (image id). Returns how many went. */
-int template_remove(const char *key);
-int template_remove_of_image(const char *image);
+int template_remove(const struct hostenv *host, const char *key);
+int template_remove_of_image(const struct hostenv *host, const char *image);
 
 /* Removes the least recently used ones until the sum is at most max_bytes; keep is never removed. */
-int template_prune(int64_t max_bytes, const char *keep);
+int template_prune(const struct hostenv *host, int64_t max_bytes, const char *keep);
 
 #endif

@@ -252,6 +252,7 @@ def test_a_firewall_that_fails(ctx):
 
 def nftables_fails(ctx, warm):
     """nftables of a real kernel that cannot do it, by the way of starting the test's mark says."""
+    ctx.use_hooks()
     ctx.boot_env["CCVM_TEMPLATE_DIR"] = ctx.make_dir(os.path.join(ctx.dir, "own-templates"))  # other tests count those of the shared one
     w = World(ctx)
     events = os.path.join(ctx.home, "events")

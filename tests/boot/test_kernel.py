@@ -18,6 +18,7 @@ def changes_in(log):
 
 
 def boot_and_look(ctx, **env):
+    ctx.use_hooks()
     return GuestShell(ctx, env={"CCVM_ACCEL": "tcg", "CCVM_CORES": "2", "CCVM_TEST_KERNEL_WORDS": WORDS, **env})
 
 

@@ -160,6 +160,7 @@ def assert_whole(g, kept):
 
 @test(timeout=400)
 def test_full(ctx):
+    ctx.use_hooks()
     g = PoolGuest(ctx, CCVM_TEST_DISK_BYTES=str(160 * MIB))
     kept = keep_a_file(g)
     fitted = write_until_full(g, "/scratch/big")
@@ -249,6 +250,7 @@ FAILURES = {
 @test(timeout=300, boot="cold")
 def test_fails_open(ctx, entry):
     size, reason = entry
+    ctx.use_hooks()
     g = PoolGuest(ctx, CCVM_TEST_DISK_BYTES=size)
     status = g.status()
     assert_eq((status["state"], status["pool"]), ("running", "failed"), "state, and the pool's")

@@ -397,6 +397,7 @@ RUN_AHEAD = {
 def test_programs_run_ahead(ctx, entry):
     """An emulated guest runs what comes next on its other processor while somebody logs in, so that it is translated: guest/init/ahead.c."""
     cores, times = entry
+    ctx.use_hooks()
     env = {"CCVM_ACCEL": "tcg", "CCVM_CORES": cores, "CCVM_TEST_KERNEL_WORDS": PROGRAMS, "CCVM_TEMPLATE_DIR": os.path.join(ctx.cache, "programs"),
            "ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     code, _, err = ctx.run([os.path.join(ctx.bin, "ccvmctl"), "image", "warm"], env=env, timeout=300)

@@ -107,6 +107,26 @@ def test_libraries(ctx):
     assert_true({"libssh/", "vterm.h", "uv.h", "ares.h"} <= seen, "few libraries were seen: %s" % seen)
 
 
+def environment_readers(text):
+    """Uses of this process's environment, outside of comments."""
+    return re.findall(r"\b(?:secure_)?getenv\(|\benviron\b", re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S))
+
+
+@test()
+def test_environment(ctx):
+    """One table says what is read of the environment; test hooks are in it, and in no program of a user."""
+    assert_eq(environment_readers("/* getenv(x) */ char *a = getenv(n); secure_getenv(n); e = environ;"), ["getenv(", "secure_getenv(", "environ"], "what is found")
+    found = {os.path.relpath(path, REPO): environment_readers(read(path)) for path in sources("src")}
+    places = RULES["environment"]["places"]
+    assert_eq({f: hits for f, hits in found.items() if hits and not any(f.startswith(p) for p in places)}, {}, "the environment is read in")
+    assert_eq([p for p in places if not any(hits for f, hits in found.items() if f.startswith(p))], [], "places that do not read it")
+    hooks = {os.path.relpath(path, REPO) for path in sources("src", "guest") if "CCVM_TEST_" in read(path)}
+    assert_eq(hooks, {"src/conf/env.c"}, "files with hooks for tests")
+    for program in glob.glob(os.path.join(REPO, "build/bin/*")) + glob.glob(os.path.join(REPO, "build/libexec/ccvm/*")):
+        with open(program, "rb") as f:
+            assert_true(b"CCVM_TEST_" not in f.read(), program + " has hooks for tests")
+
+
 @test()
 def test_one_loop(ctx):
     """libuv's names and the header that lets them through stay in src/loop."""

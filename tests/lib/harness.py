@@ -158,6 +158,7 @@ class Run:
                 raise RuntimeError("user %s cannot enter %s: set TMPDIR to a directory that everybody can enter"
                                    % (self.user.name, self.base))
             self.bin = self.stage_programs(os.environ.get("CCVM_BIN") or os.path.join(REPO, "build", "bin"))
+            self.hooked = self.stage_programs(os.path.join(REPO, "build", "hooks", "bin"), "stage-hooks")
             self.image = self.stage_image(os.environ.get("CCVM_TEST_IMAGE"))
             self.templates, self.cache = os.path.join(self.base, "templates"), os.path.join(self.base, "cache")
             for path in (self.templates, self.cache):
@@ -173,7 +174,7 @@ class Run:
                               capture_output=True, check=False, **self.user.ids())
         return done.returncode == 0 and not done.stdout
 
-    def stage_programs(self, source):
+    def stage_programs(self, source, into="stage"):
         """The directory of the programs as the test user sees it, or None when nothing is built."""
         source = os.path.abspath(source)
         top = os.path.dirname(source)
@@ -185,8 +186,8 @@ class Run:
         if self.reaches(*dirs):
             return source
         for path in dirs:
-            copy_readable(path, os.path.join(self.base, "stage", os.path.basename(path)), link=False)
-        return os.path.join(self.base, "stage", "bin")
+            copy_readable(path, os.path.join(self.base, into, os.path.basename(path)), link=False)
+        return os.path.join(self.base, into, "bin")
 
     def stage_image(self, source):
         if not source or not os.path.isdir(source):
@@ -262,7 +263,7 @@ class Context:
         self.boot_env = {"CCVM_MEMORY": BOOT_MEMORY, "CCVM_TEMPLATE_DIR": run.templates,
                          "CCVM_TEMPLATE": "use" if boot == "template" else "0"} if boot else {"CCVM_TEMPLATE": "0"}
         self.user, self.uid, self.gid = run.user, run.user.uid, run.user.gid
-        self._bin, self._image = run.bin, run.image
+        self._bin, self._hooked, self._image = run.bin, run.hooked, run.image
         self.dir = os.path.join(run.base, "t%d" % number)
         self.runtime = os.path.join(run.ram, "r%d" % number)
         self.private = os.path.join(self.dir, "private")
@@ -309,6 +310,11 @@ class Context:
     def bin(self):
         assert_true(self._bin, "programs: nothing is built (run make) or CCVM_BIN is wrong")
         return self._bin
+
+    def use_hooks(self):
+        """From here on the programs are those that were built with the hooks for tests (CCVM_TEST_*, src/conf/env.c)."""
+        assert_true(self._hooked, "programs with hooks: none are built (run make tests)")
+        self._bin = self._hooked
 
     @property
     def image(self):

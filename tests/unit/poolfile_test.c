@@ -32,9 +32,7 @@ static void test_file(void **state)
 	struct err e;
 
 	(void)state;
-	setenv("CCVM_SCRATCH_DIR", path, 1);
-	setenv("CCVM_SCRATCH_ALLOW_TMPFS", "1", 1);
-	if (poolfile_open(&p, 300 * MIB, &e) < 0)
+	if (poolfile_open(&p, &(struct hostenv){.scratch = path, .scratch_may_be_tmpfs = true}, 300 * MIB, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(entries(path), 0);
 	assert_int_equal(fstat(p.fd, &st), 0);
@@ -81,33 +79,15 @@ static void test_clean(void **state)
 	}
 }
 
-static void test_dir(void **state)
+static void test_relative_is_refused(void **state)
 {
-	static const struct {
-		const char *scratch, *cache, *home, *wanted; /* NULL: refused */
-	} cases[] = {
-	    {NULL, "/c", "/h", "/c/ccvm"},	{"", "/c", "/h", "/c/ccvm"}, {"/s", "/c", "/h", "/s"},
-	    {NULL, NULL, "/h", "/h/.cache/ccvm"}, {NULL, "rel", "/h", "/h/.cache/ccvm"}, {"rel", "/c", "/h", NULL},
-	};
-	struct err e;
+	struct poolfile p;
+	struct err e = {0};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *const names[] = {"CCVM_SCRATCH_DIR", "XDG_CACHE_HOME", "HOME"};
-		const char *const values[] = {cases[i].scratch, cases[i].cache, cases[i].home};
-		AUTO_FREE char *got = NULL;
-
-		for (int k = 0; k < 3; k++)
-			if (values[k])
-				setenv(names[k], values[k], 1);
-			else
-				unsetenv(names[k]);
-		got = poolfile_dir(&e);
-		if (cases[i].wanted)
-			assert_string_equal(got, cases[i].wanted);
-		else
-			assert_null(got);
-	}
+	assert_int_equal(poolfile_open(&p, &(struct hostenv){.scratch = "relative"}, MIB, &e), -1);
+	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+	assert_non_null(strstr(e.text, "CCVM_SCRATCH_DIR=relative is not an absolute path"));
 }
 
 static void test_memory_is_refused(void **state)
@@ -116,9 +96,7 @@ static void test_memory_is_refused(void **state)
 	struct err e = {0};
 
 	(void)state;
-	setenv("CCVM_SCRATCH_DIR", "/dev/shm", 1);
-	unsetenv("CCVM_SCRATCH_ALLOW_TMPFS");
-	assert_int_equal(poolfile_open(&p, MIB, &e), -1);
+	assert_int_equal(poolfile_open(&p, &(struct hostenv){.scratch = "/dev/shm"}, MIB, &e), -1);
 	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
 	assert_non_null(strstr(e.text, "is in memory"));
 	assert_int_equal(p.fd, -1);
@@ -130,7 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_file),
 	    cmocka_unit_test(test_clean),
-	    cmocka_unit_test(test_dir),
+	    cmocka_unit_test(test_relative_is_refused),
 	    cmocka_unit_test(test_memory_is_refused),
 	};
 

@@ -17,9 +17,7 @@
 static int use_dir(void **state)
 {
 	(void)state;
-	if (unit_make_dir(state) < 0)
-		return -1;
-	return setenv("XDG_RUNTIME_DIR", unit_dir, 1);
+	return unit_make_dir(state);
 }
 
 static void add_visit(void *ctx, const char *id, int dirfd, enum rundir_life life)
@@ -36,7 +34,7 @@ static void expect_sessions(const char *wanted)
 	AUTO_BUF struct buf got = {0};
 	struct err e;
 
-	assert_int_equal(rundir_each(add_visit, &got, &e), 0);
+	assert_int_equal(rundir_each(unit_dir, add_visit, &got, &e), 0);
 	assert_string_equal(buf_text(&got), wanted);
 }
 
@@ -64,7 +62,7 @@ static void test_create(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(rundir_create(&r, &e), 0);
+	assert_int_equal(rundir_create(&r, unit_dir, &e), 0);
 	assert_int_equal(strlen(r.id), 6);
 	for (const char *p = r.id; *p; p++)
 		assert_true(islower((unsigned char)*p));
@@ -80,7 +78,7 @@ static void test_create(void **state)
 	assert_false(is_locked(base)); /* held for the making only: other sessions may start */
 	alive = mem_format("%s+ ", r.id);
 	expect_sessions(alive);
-	assert_int_equal(rundir_clean_dead(), 0);
+	assert_int_equal(rundir_clean_dead(unit_dir), 0);
 	seed = mem_format("%s/" RUNDIR_SEED, r.path);
 	unit_write(seed, "key", 3);
 	rundir_remove(&r);
@@ -97,13 +95,13 @@ static void test_leave(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(rundir_create(&r, &e), 0);
+	assert_int_equal(rundir_create(&r, unit_dir, &e), 0);
 	path = mem_strdup(r.path);
 	dead = mem_format("%s- ", r.id);
 	rundir_leave(&r);
 	assert_false(is_locked(path));
 	expect_sessions(dead);
-	assert_int_equal(rundir_clean_dead(), 1);
+	assert_int_equal(rundir_clean_dead(unit_dir), 1);
 	assert_int_equal(access(path, F_OK), -1);
 }
 
@@ -111,7 +109,7 @@ static void expect_not_removed(const char *id, const char *text)
 {
 	struct err e = {0};
 
-	assert_int_equal(rundir_remove_kept(id, &e), -1);
+	assert_int_equal(rundir_remove_kept(unit_dir, id, &e), -1);
 	if (!strstr(e.text, text) || !e.remedy[0])
 		fail_msg("%s (%s), wanted: %s", e.text, e.remedy, text);
 }
@@ -126,17 +124,17 @@ static void test_keep(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(rundir_create(&r, &e), 0);
+	assert_int_equal(rundir_create(&r, unit_dir, &e), 0);
 	path = mem_strdup(r.path);
 	kept = mem_format("%s= ", r.id);
 	assert_int_equal(rundir_keep(&r, &e), 0);
 	expect_not_removed(r.id, "is a running session"); /* the lock counts more than the mark */
 	rundir_leave(&r);
 	expect_sessions(kept);
-	assert_int_equal(rundir_clean_dead(), 0);
+	assert_int_equal(rundir_clean_dead(unit_dir), 0);
 	assert_int_equal(access(path, F_OK), 0);
 
-	assert_int_equal(rundir_create(&dead, &e), 0);
+	assert_int_equal(rundir_create(&dead, unit_dir, &e), 0);
 	rundir_leave(&dead);
 	assert_int_equal(mkdir(other, 0700), 0);
 	unit_write(other_kept, "", 0);
@@ -147,8 +145,8 @@ static void test_keep(void **state)
 	expect_not_removed("nobody", "no such dry run");
 	assert_int_equal(access(other_kept, F_OK), 0);
 
-	assert_int_equal(rundir_remove_kept(r.id, &e), 0);
-	assert_int_equal(rundir_clean_dead(), 1);
+	assert_int_equal(rundir_remove_kept(unit_dir, r.id, &e), 0);
+	assert_int_equal(rundir_clean_dead(unit_dir), 1);
 	expect_sessions("");
 	assert_int_equal(file_remove_tree(AT_FDCWD, other, &e), 0);
 }
@@ -175,7 +173,7 @@ static int create_without_fds(void *ctx)
 	/* one more is there for the base, none for the session's */
 	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next + 1, (rlim_t)next + 1}) < 0)
 		return 3;
-	if (rundir_create(&r, &e) == 0 || e.sys != EMFILE)
+	if (rundir_create(&r, unit_dir, &e) == 0 || e.sys != EMFILE)
 		return 4;
 	rundir_remove(&r); /* does nothing */
 	next = dup(0);
@@ -196,7 +194,7 @@ static void hold(int out)
 	struct err e;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
-	if (rundir_create(&r, &e) < 0 || write(out, r.id, sizeof(r.id)) != sizeof(r.id))
+	if (rundir_create(&r, unit_dir, &e) < 0 || write(out, r.id, sizeof(r.id)) != sizeof(r.id))
 		_exit(1);
 	for (;;)
 		pause();
@@ -221,18 +219,18 @@ static void test_clean_dead(void **state)
 	if (pid == 0)
 		hold(ends[1]);
 	assert_int_equal(read(ends[0], id, sizeof(id)), sizeof(id));
-	assert_int_equal(rundir_create(&gone, &e), 0);
+	assert_int_equal(rundir_create(&gone, unit_dir, &e), 0);
 	rundir_leave(&gone);
 	unit_write(file, "", 0);
 	assert_int_equal(mkdir(hidden, 0700) | symlink(unit_dir, link), 0);
-	assert_int_equal(rundir_clean_dead(), 1);
+	assert_int_equal(rundir_clean_dead(unit_dir), 1);
 	alive = mem_format("%s+ ", id);
 	expect_sessions(alive);
 	kill(pid, SIGKILL); /* nothing is cleaned by the session itself */
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	dead = mem_format("%s- ", id);
 	expect_sessions(dead);
-	assert_int_equal(rundir_clean_dead(), 1);
+	assert_int_equal(rundir_clean_dead(unit_dir), 1);
 	expect_sessions("");
 	assert_int_equal(access(file, F_OK) | access(hidden, F_OK) | access(link, F_OK), 0);
 	close(ends[0]);
@@ -247,8 +245,8 @@ static void test_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(r); i++)
-		assert_int_equal(rundir_create(&r[i], &e), 0);
-	assert_int_equal(rundir_each(add_visit, &got, &e), 0);
+		assert_int_equal(rundir_create(&r[i], unit_dir, &e), 0);
+	assert_int_equal(rundir_each(unit_dir, add_visit, &got, &e), 0);
 	assert_int_equal(buf_len(&got), 8 * ARRAY_LEN(r));
 	for (const char *p = buf_text(&got); p[8]; p += 8)
 		if (strncmp(p, p + 8, 6) >= 0)
@@ -267,13 +265,13 @@ static int expect_refusal(void *ctx)
 	if (geteuid() == 0 && ctx &&
 	    (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
-	if (rundir_create(&r, &e) == 0 || rundir_base(&e) || e.exit_code != ERR_EXIT_GUEST)
+	if (rundir_create(&r, unit_dir, &e) == 0 || rundir_base(unit_dir, &e) || e.exit_code != ERR_EXIT_GUEST)
 		return 3;
 	if (!strstr(e.text, unit_dir) || !strstr(e.remedy, "XDG_RUNTIME_DIR")) {
 		dprintf(2, "%s (%s)\n", e.text, e.remedy);
 		return 4;
 	}
-	return rundir_clean_dead() == 0 ? 0 : 5; /* no harm, no message */
+	return rundir_clean_dead(unit_dir) == 0 ? 0 : 5; /* no harm, no message */
 }
 
 static void test_unwritable(void **state)
@@ -309,9 +307,7 @@ static void test_without_variable(void **state)
 	struct err e = {0};
 
 	(void)state;
-	setenv("XDG_RUNTIME_DIR", "relative", 1);
-	got = rundir_base(&e);
-	setenv("XDG_RUNTIME_DIR", unit_dir, 1);
+	got = rundir_base("relative", &e);
 	if (!got)
 		fail_msg("%s", e.text);
 	if (strncmp(got, "/run/user/", 10) != 0 && strncmp(got, "/dev/shm/ccvm-", 14) != 0)

@@ -170,10 +170,10 @@ static void test_no_git(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f);
 	setenv("PATH", "/nonexistent", 1);
-	fixture_seed(&f);
+	fixture_init(&f); /* takes PATH along */
 	setenv("PATH", path, 1);
+	fixture_seed(&f);
 	fixture_assert_noted(&f, "git configuration is not shared: git is not installed");
 	assert_false(fixture_has(&f, NAME_SEED_GITCONFIG));
 	fixture_fini(&f);

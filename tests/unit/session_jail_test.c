@@ -207,7 +207,7 @@ static int confined(void *ctx)
 		_exit(0);
 	}
 	world.child_pidfd = (int)syscall(SYS_pidfd_open, world.child, 0);
-	if (dup2(world.terminal, 2) < 0 || rundir_create(&world.own, &e) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, world.pair) < 0 || world.child_pidfd < 0)
+	if (dup2(world.terminal, 2) < 0 || rundir_create(&world.own, unit_dir, &e) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, world.pair) < 0 || world.child_pidfd < 0)
 		return 2;
 	if (confine_session(&world.own, &e) < 0) {
 		dprintf(say, "confine: %s\n", e.text);
@@ -232,7 +232,7 @@ static int make_world(void **state)
 	const int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), named = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct err e;
 
-	if (unit_make_dir(state) < 0 || setenv("XDG_RUNTIME_DIR", unit_dir, 1) < 0 || rundir_create(&world.other, &e) < 0)
+	if (unit_make_dir(state) < 0 || rundir_create(&world.other, unit_dir, &e) < 0)
 		return -1;
 	world.named = unit_path("agent.sock");
 	world.secret = unit_path("secret");
@@ -295,7 +295,7 @@ static void test_after(void **state)
 
 	(void)state;
 	assert_string_equal(text, "x");
-	assert_int_equal(rundir_clean_dead(), 0);
+	assert_int_equal(rundir_clean_dead(unit_dir), 0);
 }
 
 int main(void)

@@ -380,7 +380,6 @@ static void test_find(void **state)
 {
 	AUTO_FREE char *one = unit_path("one/prog");
 	AUTO_FREE char *two = unit_path("two");
-	AUTO_FREE char *old = mem_strdup(getenv("PATH") ? getenv("PATH") : "");
 	static const struct {
 		const char *path; /* @ stands for the folder; NULL: unset */
 		const char *name;
@@ -412,12 +411,7 @@ static void test_find(void **state)
 
 		for (const char *p = cases[i].path; p && *p; p++)
 			buf_addf(&path, *p == '@' ? "%s" : "%.0s%c", unit_dir, *p);
-		if (cases[i].path)
-			setenv("PATH", buf_text(&path), 1);
-		else
-			unsetenv("PATH");
-		got = spawn_find(cases[i].name);
-		setenv("PATH", old, 1);
+		got = spawn_find(cases[i].path ? buf_text(&path) : NULL, cases[i].name);
 		if (strcmp(got ? got : "nothing", wanted) != 0)
 			fail_msg("case %zu: got %s, wanted %s", i, got ? got : "nothing", wanted);
 	}
@@ -426,7 +420,8 @@ static void test_find(void **state)
 static void test_output(void **state)
 {
 	AUTO_FREE char *self = unit_path("self");
-	AUTO_FREE char *old = mem_strdup(getenv("PATH") ? getenv("PATH") : "");
+	AUTO_FREE char *path = mem_format("PATH=%s", unit_dir);
+	char *const env[] = {path, NULL};
 	static const struct {
 		const char *program, *word;
 		size_t max;
@@ -444,12 +439,11 @@ static void test_output(void **state)
 	(void)state;
 	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
 	assert_int_equal(symlink(exe, self), 0);
-	setenv("PATH", unit_dir, 1);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char *argv[] = {(char *)cases[i].program, (char *)cases[i].word, NULL};
 		AUTO_BUF struct buf out = {0};
 		struct err e = {0};
-		int status = spawn_output(argv, no_env, cases[i].max, &out, &e);
+		int status = spawn_output(argv, env, cases[i].max, &out, &e);
 
 		if (cases[i].code < 0 ? status != -1 || !strstr(e.text, cases[i].text)
 				      : spawn_exit_code(status) != cases[i].code ||
@@ -457,7 +451,6 @@ static void test_output(void **state)
 			fail_msg("case %zu: status %d, output \"%s\", error \"%s\"; wanted %d, \"%s\"", i,
 				 status, buf_text(&out), e.text, cases[i].code, cases[i].text);
 	}
-	setenv("PATH", old, 1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 

@@ -16,6 +16,7 @@
 #define MEMORY_MIB 4
 
 static char top[64], cache[96];
+static const struct hostenv host = {.templates = cache};
 
 static int setup(void **state)
 {
@@ -23,7 +24,6 @@ static int setup(void **state)
 	snprintf(top, sizeof(top), "/tmp/ccvm-template-XXXXXX");
 	assert_non_null(mkdtemp(top));
 	snprintf(cache, sizeof(cache), "%s/ccvm/templates", top);
-	setenv("XDG_CACHE_HOME", top, 1);
 	return 0;
 }
 
@@ -39,7 +39,7 @@ static struct machine machine(char digit)
 {
 	static char id[] = "image-1";
 	static const struct image image = {.id = id};
-	struct machine m = {.size = {MEMORY_MIB, 2}, .image = &image};
+	struct machine m = {.size = {MEMORY_MIB, 2}, .image = &image, .host = &host};
 
 	memset(m.key, digit, MACHINE_KEY_SIZE - 1);
 	return m;
@@ -64,7 +64,7 @@ static void save(const struct machine *m, const char *qemu_version)
 	struct err e;
 
 	buf_add(&devices, "devices\0state", 13);
-	AUTO_CLOSE int lock = template_lock(&e);
+	AUTO_CLOSE int lock = template_lock(&host, &e);
 	assert_true(lock >= 0);
 	assert_int_equal(template_save(m, ram, &devices, qemu_version, &e), 0);
 }
@@ -303,7 +303,7 @@ static void test_least_recently_used_goes_first(void **state)
 	used_at(&a, 3000);
 	used_at(&b, 1000);
 	used_at(&c, 2000);
-	all = template_list(&n);
+	all = template_list(&host, &n);
 	assert_int_equal(n, 3);
 	assert_string_equal(all[0].key, a.key);
 	assert_string_equal(all[2].key, b.key);
@@ -312,15 +312,15 @@ static void test_least_recently_used_goes_first(void **state)
 	assert_true(all[0].bytes >= 3 * 4096 && all[0].bytes < 1 << 20); /* holes take no space */
 	int64_t two = all[0].bytes + all[1].bytes;
 	free(all);
-	assert_int_equal(template_prune(two, NULL), 1);
-	all = template_list(&n);
+	assert_int_equal(template_prune(&host, two, NULL), 1);
+	all = template_list(&host, &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(all[1].key, c.key);
 	free(all);
-	assert_int_equal(template_prune(0, c.key), 1); /* the new one stays, whatever its size */
-	assert_int_equal(template_remove_of_image("another"), 0);
-	assert_int_equal(template_remove_of_image("image-1"), 1);
-	all = template_list(&n);
+	assert_int_equal(template_prune(&host, 0, c.key), 1); /* the new one stays, whatever its size */
+	assert_int_equal(template_remove_of_image(&host, "another"), 0);
+	assert_int_equal(template_remove_of_image(&host, "image-1"), 1);
+	all = template_list(&host, &n);
 	assert_int_equal(n, 0);
 	free(all);
 }
@@ -331,13 +331,13 @@ static void test_one_maker_at_a_time(void **state)
 	int first, second;
 
 	(void)state;
-	first = template_lock(&e);
+	first = template_lock(&host, &e);
 	assert_true(first >= 0);
-	second = template_lock(&e);
+	second = template_lock(&host, &e);
 	assert_int_equal(second, -1);
 	assert_int_equal(e.sys, EWOULDBLOCK);
 	close(first);
-	second = template_lock(&e);
+	second = template_lock(&host, &e);
 	assert_true(second >= 0);
 	close(second);
 }
@@ -352,10 +352,10 @@ static void test_half_of_a_template(void **state)
 
 	(void)state;
 	assert_int_equal(file_mkdirs(half, 0700, &e), 0);
-	free(template_list(&n));
+	free(template_list(&host, &n));
 	assert_int_equal(n, 0);
 	save(&m, "7.2.22");
-	free(template_list(&n));
+	free(template_list(&host, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(access(half, F_OK), -1);
 }

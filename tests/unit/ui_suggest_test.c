@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/ui/suggest.c src/client/recent.c
+ * files: src/ui/suggest.c src/client/recent.c src/conf/env.c
  * Directories that are offered for a new session: completion, and those used before. */
 #include "unit/unit.h"
 
