@@ -1,5 +1,5 @@
 /* areas: base proto
- * files: src/client/typed.c src/client/picture.c src/client/termclip.c src/clip/clip_kitty.c src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c src/clip/clip_image.c src/clip/clip_request.c
+ * files: src/client/typed.c src/client/picture.c src/client/termclip.c src/clip/clip_kitty.c src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c src/clip/clip_image.c src/clip/clip_request.c src/conf/env.c
  * What the user's terminal sends, with real files: images that are named go to the session, everything else passes as it came. */
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* areas: base proto loop
- * files: src/ui/link.c src/client/picture.c src/client/sessions.c src/clip/clip_path.c src/clip/clip_image.c
+ * files: src/ui/link.c src/client/picture.c src/client/sessions.c src/clip/clip_path.c src/clip/clip_image.c src/conf/env.c
  * ccvm-tui's connections: which frame reaches which callback, what goes out and how often, and how
  * a connection ends. */
 #include "unit/unit.h"

@@ -1,5 +1,5 @@
 /* areas: base loop
- * files: src/ui/starter.c src/ui/form.c src/ui/suggest.c src/client/recent.c
+ * files: src/ui/starter.c src/ui/form.c src/ui/suggest.c src/client/recent.c src/conf/env.c
  * What the new-session form becomes, and a ccvmctl that is run for it: here a script beside the
  * test. */
 #include "unit/unit.h"
