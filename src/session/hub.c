@@ -3,17 +3,10 @@
 #include "base/mem.h"
 #include "clip/clip_typed.h"
 #include "conf/conf.h"
-#include "loop/fdwatch.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "proto/view.h"
 #include "proto/request.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 struct client {
 	struct hub *hub;
@@ -46,8 +39,6 @@ struct hub {
 	uint32_t numbers;	       /* given so far */
 	uint32_t answering; /* whose terminal answers what the program asks; 0: ccvm-term does */
 	bool begun;
-	int listen_fd; /* -1: not yet */
-	struct fdwatch *listener;
 	struct timer *lonely; /* of a spare that nobody is connected to */
 };
 
@@ -131,15 +122,6 @@ static void hub_client_remove(struct client *c)
 	stream_close(c->stream);
 	buf_fini(&c->in);
 	free(c);
-}
-
-/* What was sent last still goes out to clients that read. */
-void hub_close_all(struct hub *h)
-{
-	while (h->clients) {
-		stream_flush(h->clients->stream, HUB_FLUSH_MS);
-		hub_client_remove(h->clients);
-	}
 }
 
 static void hub_protocol_error(struct client *c)
@@ -452,43 +434,9 @@ void hub_resume(struct hub *h)
 	}
 }
 
-static void hub_on_connection(void *ctx)
+void hub_add_client(struct hub *h, int fd)
 {
-	struct hub *h = ctx;
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	/* The directory is 0700 already; this holds even where someone loosened it. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
-		close(fd);
-	else
-		hub_client_add(h, fd, false);
-}
-
-int hub_listen(struct hub *h, const char *path, struct err *e)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		err_set(e, "the run directory's path is too long for a socket: %s", path);
-		return err_remedy(e, "set XDG_RUNTIME_DIR to a shorter path");
-	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0) {
-		err_sys(e, "listen on %s", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	h->listen_fd = fd;
-	h->listener = fdwatch_new(h->loop, fd, hub_on_connection, h);
-	fdwatch_set(h->listener, FDWATCH_READ);
-	return 0;
+	hub_client_add(h, fd, false);
 }
 
 void hub_add_owner(struct hub *h, int fd)
@@ -524,7 +472,6 @@ struct hub *hub_new(struct loop *loop, const struct request *request, const stru
 	h->loop = loop;
 	h->request = request;
 	h->conf = conf;
-	h->listen_fd = -1;
 	h->lonely = timer_new(loop, hub_on_lonely, h);
 	return h;
 }
@@ -533,10 +480,10 @@ void hub_free(struct hub *h)
 {
 	if (!h)
 		return;
-	hub_close_all(h);
+	while (h->clients) {
+		stream_flush(h->clients->stream, HUB_FLUSH_MS);
+		hub_client_remove(h->clients);
+	}
 	timer_free(h->lonely);
-	fdwatch_free(h->listener);
-	if (h->listen_fd >= 0)
-		close(h->listen_fd);
 	free(h);
 }

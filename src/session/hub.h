@@ -1,4 +1,4 @@
-/* hub: the clients of a session: the one that started it, and those that connect to its socket.
+/* hub: the clients of a session: the one that started it, and those that connect later.
  *
  * It frames what they say and what they are told, knows who attached, who watches the screen, and
  * whose terminal answers what the agent's program asks. Frames that concern others are passed on by
@@ -53,14 +53,13 @@ struct hub_callbacks {
 /* request and conf: borrowed, and filled by the time of on_begin's return. */
 struct hub *hub_new(struct loop *loop, const struct request *request, const struct conf *conf,
 		    const struct hub_callbacks *callbacks, void *ctx);
-void hub_free(struct hub *h); /* NULL is fine */
+/* Ends all connections; what was sent last still goes out to clients that read. NULL is fine. */
+void hub_free(struct hub *h);
 
 /* The client that starts the session, on a connected socket that is taken over. */
 void hub_add_owner(struct hub *h, int fd);
-/* Others may connect from now on. */
-int hub_listen(struct hub *h, const char *path, struct err *e);
-/* Ends all connections. What was sent last still goes out to clients that read. */
-void hub_close_all(struct hub *h);
+/* Another one that has connected, likewise. */
+void hub_add_client(struct hub *h, int fd);
 
 void hub_broadcast(struct hub *h, enum wire_type type, const void *payload, size_t n);
 /* To the client with that number, if it is still there. */

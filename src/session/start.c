@@ -323,6 +323,6 @@ int start_open_machine(struct session *s, struct err *e)
 	socket = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
 	if (start_screen(s, e) < 0)
 		return -1;
-	return hub_listen(s->hub, socket, e) < 0 ? err_stage(e, "run directory") : 0;
+	return listener_open(s->listener, socket, e) < 0 ? err_stage(e, "run directory") : 0;
 }
 

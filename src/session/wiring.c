@@ -61,6 +61,13 @@ static void wiring_on_tick(void *ctx)
 		pulse_tick(s->pulse);
 }
 
+/* ---- listener ---- */
+
+static void wiring_on_connection(void *ctx, int fd)
+{
+	hub_add_client(((struct session *)ctx)->hub, fd);
+}
+
 /* ---- pulse and nudge ---- */
 
 static void wiring_on_quiet(void *ctx)
@@ -385,6 +392,7 @@ void wiring_make(struct session *s)
 	s->children = children_new(s->loop, boot_on_child_exit, s);
 	s->streams = streams_new(s->loop, &streams, s);
 	s->hub = routes_make_hub(s);
+	s->listener = listener_new(s->loop, wiring_on_connection, s);
 	s->hostclock = hostclock_new(s->loop, &hostclock, s);
 	s->pulse = pulse_new(s->loop, &pulse, s);
 	s->nudge = nudge_new(s->loop, &nudge, s);
@@ -398,6 +406,7 @@ void wiring_make(struct session *s)
 
 void wiring_free(struct session *s)
 {
+	listener_free(s->listener);
 	hub_free(s->hub);
 	agent_free(s->agent);
 	streams_free(s->streams);

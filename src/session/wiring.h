@@ -22,6 +22,7 @@
 #include "session/hostclock.h"
 #include "session/hub.h"
 #include "session/journal.h"
+#include "session/listener.h"
 #include "session/nudge.h"
 #include "session/paste.h"
 #include "session/pulse.h"
@@ -100,6 +101,7 @@ struct session {
 	/* wiring.c makes and frees them */
 	struct journal *journal;
 	struct hub *hub;
+	struct listener *listener;
 	struct agent *agent;
 	struct children *children;
 	struct streams *streams;
