@@ -18,9 +18,9 @@
 #include "client/terminal.h"
 #include "client/typed.h"
 #include "loop/fdwatch.h"
+#include "loop/frames.h"
 #include "loop/loop.h"
 #include "loop/sigwatch.h"
-#include "loop/stream.h"
 #include "loop/timer.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
@@ -50,8 +50,7 @@ struct run_output {
 
 struct run {
 	struct loop *loop;
-	struct stream *session;
-	struct buf in;
+	struct frames *session;
 	struct run_output out[2]; /* stdout, stderr */
 	struct fdwatch *input;
 	bool input_ended;
@@ -67,10 +66,7 @@ struct run {
 
 static void run_send(struct run *r, enum wire_type type, const void *payload, size_t n)
 {
-	AUTO_BUF struct buf frame = {0};
-
-	wire_put(&frame, type, payload, n);
-	stream_write(r->session, buf_data(&frame), buf_len(&frame));
+	frames_send(r->session, type, payload, n);
 }
 
 /* ---- output ---- */
@@ -88,7 +84,7 @@ static void run_maybe_finish(struct run *r)
 
 static void run_throttle(struct run *r)
 {
-	stream_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX || buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
+	frames_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX || buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
 }
 
 static void run_output_broken(struct run_output *o)
@@ -392,8 +388,9 @@ static void run_on_ask(struct run *r, const struct wire_frame *f)
 	run_watch_typed(r);
 }
 
-static void run_on_frame(struct run *r, const struct wire_frame *f)
+static bool run_on_frame(void *run, const struct wire_frame *f)
 {
+	struct run *r = run;
 	static const struct {
 		enum wire_type type;
 		void (*take)(struct run *r, const struct wire_frame *f);
@@ -404,24 +401,16 @@ static void run_on_frame(struct run *r, const struct wire_frame *f)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
 			table[i].take(r, f);
+	return true;
 }
 
-static void run_on_bytes(void *ctx, const void *bytes, size_t n)
+static void run_on_session_end(void *run, bool malformed)
 {
-	struct run *r = ctx;
-	struct wire_frame f;
+	struct run *r = run;
 
-	buf_add(&r->in, bytes, n);
-	while (wire_next(&r->in, &f) == 1) {
-		run_on_frame(r, &f);
-		buf_drop(&r->in, f.n + WIRE_HEADER_SIZE);
-	}
-}
-
-static void run_on_session_end(void *ctx)
-{
-	struct run *r = ctx;
-
+	/* A session that speaks no more than nonsense ends with its socket, as one whose client left. */
+	if (malformed)
+		frames_close(mem_steal_ptr(&r->session));
 	r->session_ended = true;
 	run_input_watch(r);
 	run_maybe_finish(r);
@@ -481,8 +470,7 @@ static void run_signals_init(struct run *r)
 
 static void run_fini(struct run *r)
 {
-	stream_close(r->session);
-	buf_fini(&r->in);
+	frames_close(r->session);
 	for (size_t i = 0; i < ARRAY_LEN(r->out); i++) {
 		fdwatch_free(r->out[i].watch);
 		buf_fini(&r->out[i].queue);
@@ -497,7 +485,7 @@ static void run_fini(struct run *r)
 void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result)
 {
 	static struct run r;
-	const struct stream_callbacks cb = {run_on_bytes, run_on_session_end, NULL, &r};
+	const struct frames_callbacks cb = {run_on_frame, run_on_session_end, NULL, &r};
 	int status = 0;
 
 	memset(result, 0, sizeof(*result));
@@ -505,7 +493,7 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 	r.result = result;
 	r.tty = t->tty;
 	r.loop = loop_new();
-	r.session = stream_open(r.loop, session_fd, &cb);
+	r.session = frames_open(r.loop, session_fd, &cb);
 	run_output_init(&r, &r.out[0], STDOUT_FILENO, t->filter);
 	run_output_init(&r, &r.out[1], STDERR_FILENO, t->filter);
 	run_signals_init(&r);

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "conf/conf.h"
-#include "loop/stream.h"
+#include "loop/frames.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 #include "session/clip_event.h"
@@ -43,7 +43,7 @@ struct clip {
 	void *ctx;
 	struct loop *loop;
 	const struct conf *conf; /* borrowed */
-	struct stream *helper;	 /* NULL: none */
+	struct frames *helper;	 /* NULL: none */
 	struct buf in;		 /* its frames */
 	struct buf bytes;	 /* its answer so far */
 	struct clip_guest guest[SSHFORWARD_MAX];
@@ -197,7 +197,7 @@ static struct clip_guest *clip_oldest(struct clip *c)
 static void clip_next(struct clip *c)
 {
 	struct clip_guest *g;
-	AUTO_BUF struct buf frame = {0}, ask = {0};
+	AUTO_BUF struct buf ask = {0};
 
 	while (!c->job && (g = clip_oldest(c))) {
 		if (clip_answer_at_once(c, g))
@@ -206,8 +206,7 @@ static void clip_next(struct clip *c)
 		c->job_request = g->request;
 		wire_fill_ask(&ask, (struct wire_ask){(uint8_t)(g->request.list ? CLIP_NO_TYPE
 										: g->request.type)});
-		wire_put(&frame, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
-		stream_write(c->helper, buf_data(&frame), buf_len(&frame));
+		frames_send(c->helper, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
 	}
 }
 
@@ -351,28 +350,25 @@ static void clip_on_done(struct clip *c, const struct wire_frame *f)
 		    json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");
 }
 
-static void clip_on_bytes(void *ctx, const void *bytes, size_t n)
+static bool clip_on_frame(void *ctx, const struct wire_frame *f)
 {
 	struct clip *c = ctx;
-	struct wire_frame f;
 
-	buf_add(&c->in, bytes, n);
-	while (wire_next(&c->in, &f) == 1) {
-		if (f.type == WIRE_CLIP_BYTES && buf_len(&c->bytes) + f.n <= CLIP_IMAGE_MAX)
-			buf_add(&c->bytes, f.payload, f.n);
-		else if (f.type == WIRE_CLIP_DONE)
-			clip_on_done(c, &f);
-		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
+	if (f->type == WIRE_CLIP_BYTES && buf_len(&c->bytes) + f->n <= CLIP_IMAGE_MAX) {
+		buf_add(&c->bytes, f->payload, f->n);
+	} else if (f->type == WIRE_CLIP_DONE) {
+		clip_on_done(c, f);
+		c->cb.on_writable(c->ctx);
 	}
-	c->cb.on_writable(c->ctx);
+	return true;
 }
 
-static void clip_on_helper_end(void *ctx)
+static void clip_on_helper_end(void *ctx, bool malformed)
 {
 	struct clip *c = ctx;
 
-	stream_close(c->helper);
-	c->helper = NULL;
+	(void)malformed; /* it is of no more use */
+	frames_close(mem_steal_ptr(&c->helper));
 	c->no_helper = true;
 	c->job = 0;
 	c->cb.note(c->ctx, "clip", "ccvm-clip has ended: images can no longer be pasted");
@@ -384,7 +380,7 @@ void clip_start(struct clip *c, const char *libexec, char *const *envp)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-clip", libexec);
 	char *const argv[] = {program, NULL};
-	const struct stream_callbacks cb = {clip_on_bytes, clip_on_helper_end, NULL, c};
+	const struct frames_callbacks cb = {clip_on_frame, clip_on_helper_end, NULL, c};
 	AUTO_CLOSE int theirs = -1;
 	struct spawn_fd fds[1];
 	struct spawn spawn = {.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = 1,
@@ -396,11 +392,10 @@ void clip_start(struct clip *c, const char *libexec, char *const *envp)
 		return;
 	theirs = pair[1];
 	fds[0] = (struct spawn_fd){theirs, 3};
-	c->helper = stream_open(c->loop, pair[0], &cb);
+	c->helper = frames_open(c->loop, pair[0], &cb);
 	if (spawn_start(&spawn, NULL, &e) < 0) {
 		c->cb.note(c->ctx, "clip", e.text);
-		stream_close(c->helper);
-		c->helper = NULL;
+		frames_close(mem_steal_ptr(&c->helper));
 		return;
 	}
 	c->no_helper = false;
@@ -421,8 +416,7 @@ struct clip *clip_new(struct loop *loop, const struct conf *conf,
 
 void clip_stop(struct clip *c)
 {
-	stream_close(c->helper); /* it ends with its socket */
-	c->helper = NULL;
+	frames_close(mem_steal_ptr(&c->helper)); /* it ends with its socket */
 	c->no_helper = true;
 	clip_forget_guests(c);
 }
@@ -432,7 +426,6 @@ void clip_free(struct clip *c)
 	if (!c)
 		return;
 	clip_stop(c);
-	buf_fini(&c->in);
 	buf_fini(&c->bytes);
 	buf_fini(&c->list);
 	free(c);

@@ -3,15 +3,14 @@
 #include "base/mem.h"
 #include "clip/clip_typed.h"
 #include "conf/conf.h"
-#include "loop/stream.h"
+#include "loop/frames.h"
 #include "loop/timer.h"
 #include "proto/view.h"
 #include "proto/request.h"
 
 struct client {
 	struct hub *hub;
-	struct stream *stream;
-	struct buf in;
+	struct frames *frames;
 	struct client *next;
 	bool owner;
 	uint32_t number;
@@ -119,18 +118,16 @@ static void hub_client_remove(struct client *c)
 	if (h->answering == c->number)
 		hub_choose_answering(h);
 	buf_fini(&c->held);
-	stream_close(c->stream);
-	buf_fini(&c->in);
+	frames_close(c->frames);
 	free(c);
 }
 
-static void hub_protocol_error(struct client *c)
+static void hub_owner_broken(struct hub *h)
 {
 	struct err e;
 
 	err_set(&e, "the client sent a malformed frame");
-	if (c->owner)
-		c->hub->cb.on_owner_broken(c->hub->ctx, &e);
+	h->cb.on_owner_broken(h->ctx, &e);
 }
 
 /* ---- one function a frame type; -1: malformed ---- */
@@ -172,7 +169,7 @@ static int hub_on_typed(struct client *c, const struct wire_frame *f)
 	if (h->cb.input(h->ctx, f->payload, f->n) < 0)
 		return 0; /* there is nobody who reads it */
 	c->paused = h->cb.input_queued(h->ctx) > WIRE_CREDIT_FIRST;
-	stream_pause(c->stream, c->paused);
+	frames_pause(c->frames, c->paused);
 	return 0;
 }
 
@@ -250,37 +247,30 @@ static int hub_client_dispatch(struct client *c, const struct wire_frame *f)
 	return -1;
 }
 
-static void hub_client_on_bytes(void *ctx, const void *bytes, size_t n)
+static bool hub_client_on_frame(void *ctx, const struct wire_frame *f)
 {
 	struct client *c = ctx;
-	struct wire_frame f;
-	int rc;
+	bool good;
 
-	c->in.secret = c->owner; /* the API key is among what it says first */
-	buf_add(&c->in, bytes, n);
 	c->busy = true;
-	while ((rc = wire_next(&c->in, &f)) == 1 && !c->doomed) {
-		int handled = hub_client_dispatch(c, &f);
-
-		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
-		if (handled < 0) {
-			rc = -1;
-			break;
-		}
-	}
+	good = hub_client_dispatch(c, f) >= 0;
 	c->busy = false;
-	if (rc < 0)
-		hub_protocol_error(c);
-	if (c->doomed || (rc < 0 && !c->owner))
-		hub_client_remove(c);
+	if (!c->doomed)
+		return good;
+	hub_client_remove(c);
+	return true;
 }
 
-static void hub_client_on_end(void *ctx)
+static void hub_client_on_end(void *ctx, bool malformed)
 {
 	struct client *c = ctx;
 	struct hub *h = c->hub;
-	bool was_owner = c->owner && !(h->request->detached && h->begun);
+	const bool was_owner = c->owner && !malformed && !(h->request->detached && h->begun);
 
+	if (c->owner && malformed) {
+		hub_owner_broken(h); /* and is still told how that ends */
+		return;
+	}
 	hub_client_remove(c);
 	/* Its terminal or its caller is gone: what closing claude would do. */
 	if (was_owner)
@@ -297,7 +287,7 @@ static void hub_client_on_drained(void *ctx)
 static struct client *hub_client_add(struct hub *h, int fd, bool owner)
 {
 	struct client *c = mem_alloc(sizeof(*c));
-	const struct stream_callbacks cb = {hub_client_on_bytes, hub_client_on_end,
+	const struct frames_callbacks cb = {hub_client_on_frame, hub_client_on_end,
 					    hub_client_on_drained, c};
 
 	c->hub = h;
@@ -305,23 +295,21 @@ static struct client *hub_client_add(struct hub *h, int fd, bool owner)
 	c->number = ++h->numbers;
 	c->next = h->clients;
 	h->clients = c;
-	c->stream = stream_open(h->loop, fd, &cb);
+	c->frames = frames_open(h->loop, fd, &cb);
+	if (owner)
+		frames_keep_secret(c->frames); /* the API key is among what it says first */
 	return c;
 }
 
 static void hub_client_send(struct client *c, enum wire_type type, const void *payload, size_t n)
 {
-	AUTO_BUF struct buf frame = {0};
-
-	if (!c)
-		return;
-	wire_put(&frame, type, payload, n);
-	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+	if (c)
+		frames_send(c->frames, type, payload, n);
 }
 
 static size_t hub_client_queued(const struct client *c)
 {
-	return c ? stream_queued(c->stream) : 0;
+	return c ? frames_queued(c->frames) : 0;
 }
 
 void hub_broadcast(struct hub *h, enum wire_type type, const void *payload, size_t n)
@@ -429,7 +417,7 @@ void hub_resume(struct hub *h)
 	for (struct client *c = h->clients; c; c = c->next) {
 		hub_send_taken(c);
 		if (c->paused)
-			stream_pause(c->stream, false);
+			frames_pause(c->frames, false);
 		c->paused = false;
 	}
 }
@@ -481,7 +469,7 @@ void hub_free(struct hub *h)
 	if (!h)
 		return;
 	while (h->clients) {
-		stream_flush(h->clients->stream, HUB_FLUSH_MS);
+		frames_flush(h->clients->frames, HUB_FLUSH_MS);
 		hub_client_remove(h->clients);
 	}
 	timer_free(h->lonely);

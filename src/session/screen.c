@@ -5,7 +5,7 @@
 #include "base/spawn.h"
 #include "base/text.h"
 #include "loop/fdwatch.h"
-#include "loop/stream.h"
+#include "loop/frames.h"
 #include "loop/timer.h"
 #include "proto/view.h"
 #include "proto/wire.h"
@@ -34,8 +34,7 @@ struct screen {
 	pid_t pid;
 	int pidfd;
 	struct fdwatch *control;
-	struct stream *worker; /* NULL: none at the moment */
-	struct buf in;
+	struct frames *worker; /* NULL: none at the moment */
 	unsigned workers; /* so far */
 	int cols, rows;
 	bool deaf; /* the agent reads nothing, and keys were lost */
@@ -52,12 +51,7 @@ struct screen {
 
 static void screen_send(struct screen *sc, enum wire_type type, const struct buf *payload)
 {
-	AUTO_BUF struct buf frame = {0};
-
-	if (!sc->worker)
-		return;
-	wire_put(&frame, type, buf_data(payload), buf_len(payload));
-	stream_write(sc->worker, buf_data(&frame), buf_len(&frame));
+	frames_send(sc->worker, type, buf_data(payload), buf_len(payload));
 }
 
 void screen_feed(struct screen *sc, const void *bytes, size_t n)
@@ -70,7 +64,7 @@ void screen_feed(struct screen *sc, const void *bytes, size_t n)
 
 size_t screen_queued(const struct screen *sc)
 {
-	return sc->worker ? stream_queued(sc->worker) : 0;
+	return frames_queued(sc->worker);
 }
 
 static void screen_send_size(struct screen *sc)
@@ -229,8 +223,9 @@ static void screen_on_event(struct screen *sc, const struct wire_frame *f)
 			table[i].take(sc, m.text.p, m.text.n);
 }
 
-static void screen_on_frame(struct screen *sc, const struct wire_frame *f)
+static bool screen_on_frame(void *ctx, const struct wire_frame *f)
 {
+	struct screen *sc = ctx;
 	static const struct {
 		enum wire_type type;
 		void (*take)(struct screen *sc, const struct wire_frame *f);
@@ -241,37 +236,19 @@ static void screen_on_frame(struct screen *sc, const struct wire_frame *f)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
 			table[i].take(sc, f);
+	return true;
 }
 
 static void screen_drop_worker(struct screen *sc)
 {
-	stream_close(sc->worker);
-	sc->worker = NULL;
-	buf_drop(&sc->in, buf_len(&sc->in));
+	frames_close(mem_steal_ptr(&sc->worker));
 }
 
-static void screen_on_bytes(void *ctx, const void *bytes, size_t n)
-{
-	struct screen *sc = ctx;
-	struct wire_frame f;
-	int rc;
-
-	buf_add(&sc->in, bytes, n);
-	while ((rc = wire_next(&sc->in, &f)) == 1) {
-		screen_on_frame(sc, &f);
-		if (!sc->worker)
-			return;
-		buf_drop(&sc->in, f.n + WIRE_HEADER_SIZE);
-	}
-	if (rc < 0)
-		screen_drop_worker(
-		    sc); /* it sees the end of its socket and ends; another one follows */
-}
-
-static void screen_on_end(void *ctx)
+static void screen_on_end(void *ctx, bool malformed)
 {
 	struct screen *sc = ctx;
 
+	(void)malformed; /* then it sees the end of its socket and ends; another one follows */
 	screen_drop_worker(sc);
 	sc->cb.on_drained(sc->ctx);
 }
@@ -323,7 +300,7 @@ static int screen_receive_fd(int control)
 static void screen_on_control(void *ctx)
 {
 	struct screen *sc = ctx;
-	const struct stream_callbacks cb = {screen_on_bytes, screen_on_end, screen_on_drained, sc};
+	const struct frames_callbacks cb = {screen_on_frame, screen_on_end, screen_on_drained, sc};
 	int fd = screen_receive_fd(sc->control_fd);
 
 	if (fd == -2) {
@@ -335,7 +312,7 @@ static void screen_on_control(void *ctx)
 		return;
 	if (sc->worker)
 		screen_drop_worker(sc);
-	sc->worker = stream_open(sc->loop, fd, &cb);
+	sc->worker = frames_open(sc->loop, fd, &cb);
 	screen_send_size(sc);
 	if (sc->workers++ > 0)
 		sc->cb.note(sc->ctx, "screen",
@@ -406,7 +383,6 @@ void screen_free(struct screen *sc)
 		return;
 	screen_stop(sc);
 	timer_free(sc->settle);
-	buf_fini(&sc->in);
 	free(sc->text);
 	free(sc);
 }

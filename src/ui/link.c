@@ -4,7 +4,7 @@
 #include "client/picture.h"
 #include "client/sessions.h"
 #include "clip/clip_path.h"
-#include "loop/stream.h"
+#include "loop/frames.h"
 #include "loop/timer.h"
 #include "proto/view.h"
 
@@ -18,8 +18,7 @@
 struct connection {
 	struct ui_link *link;
 	char id[16]; /* empty: unused */
-	struct stream *stream;
-	struct buf in;
+	struct frames *frames;
 	bool pulling, framed, focused;
 	int64_t framed_ms; /* when the last frame came (clock_mono_ms) */
 	int cols, rows;	    /* last told */
@@ -53,8 +52,7 @@ static struct connection *ui_link_of(const struct ui_link *k, const char *id)
 
 static void ui_link_drop(struct connection *c)
 {
-	stream_close(c->stream);
-	buf_fini(&c->in);
+	frames_close(c->frames);
 	buf_fini(&c->held);
 	picture_fini(&c->picture);
 	*c = (struct connection){.link = c->link};
@@ -63,10 +61,8 @@ static void ui_link_drop(struct connection *c)
 static void ui_link_send_to(void *ctx, enum wire_type type, const void *payload, size_t n)
 {
 	struct connection *c = ctx;
-	AUTO_BUF struct buf frame = {0};
 
-	wire_put(&frame, type, payload, n);
-	stream_write(c->stream, buf_data(&frame), buf_len(&frame));
+	frames_send(c->frames, type, payload, n);
 }
 
 void ui_link_answer(struct ui_link *k, const char *id, enum wire_type type, const void *payload,
@@ -97,7 +93,7 @@ static void ui_link_pump(struct connection *c)
 		if (pasted && c->pasted + pasted > VIEW_PASTE_WINDOW)
 			return;
 		c->pasted += pasted;
-		stream_write(c->stream, buf_data(&c->held), size);
+		frames_send_packed(c->frames, buf_data(&c->held), size);
 		buf_drop(&c->held, size);
 	}
 	if (!buf_len(&c->held)) { /* it may have been large */
@@ -210,8 +206,10 @@ static void ui_link_on_placed(struct connection *c, const unsigned char *p, size
 	ui_link_pump(c);
 }
 
-static bool ui_link_on_frame(struct connection *c, const struct wire_frame *f)
+static bool ui_link_on_frame(void *ctx, const struct wire_frame *f)
 {
+	struct connection *c = ctx;
+
 	if (f->type == WIRE_EVENT)
 		ui_link_on_event(c, f->payload, f->n);
 	else if (f->type == WIRE_EGRESS_ROW)
@@ -227,35 +225,15 @@ static bool ui_link_on_frame(struct connection *c, const struct wire_frame *f)
 	return true;
 }
 
-static void ui_link_end(struct connection *c, bool malformed)
+static void ui_link_on_end(void *ctx, bool malformed)
 {
+	struct connection *c = ctx;
 	const struct ui_link_callbacks *cb = &c->link->cb;
 	char id[sizeof(c->id)];
 
 	memcpy(id, c->id, sizeof(id));
 	ui_link_drop(c);
 	cb->on_end(cb->ctx, id, malformed);
-}
-
-static void ui_link_on_bytes(void *ctx, const void *bytes, size_t n)
-{
-	struct connection *c = ctx;
-	struct wire_frame f;
-	bool good = true;
-	int rc = 0;
-
-	buf_add(&c->in, bytes, n);
-	while (good && (rc = wire_next(&c->in, &f)) == 1) {
-		good = ui_link_on_frame(c, &f);
-		buf_drop(&c->in, f.n + WIRE_HEADER_SIZE);
-	}
-	if (!good || rc < 0)
-		ui_link_end(c, true);
-}
-
-static void ui_link_on_end(void *ctx)
-{
-	ui_link_end(ctx, false);
 }
 
 /* ---- connections ---- */
@@ -281,7 +259,7 @@ void ui_link_free(struct ui_link *k)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (k->connection[i].id[0]) {
-			stream_flush(k->connection[i].stream, LINK_FLUSH_MS);
+			frames_flush(k->connection[i].frames, LINK_FLUSH_MS);
 			ui_link_drop(&k->connection[i]);
 		}
 	timer_free(k->beside);
@@ -297,14 +275,14 @@ bool ui_link_has(const struct ui_link *k, const char *id)
 void ui_link_connect(struct ui_link *k, const char *id, const char *directory)
 {
 	struct connection *c = ui_link_find(k, "");
-	const struct stream_callbacks cb = {ui_link_on_bytes, ui_link_on_end, NULL, c};
+	const struct frames_callbacks cb = {ui_link_on_frame, ui_link_on_end, NULL, c};
 	struct err ignored;
 	int fd = c ? sessions_connect_directory(directory, &ignored) : -1;
 
 	if (fd < 0)
 		return;
 	snprintf(c->id, sizeof(c->id), "%s", id);
-	c->stream = stream_open(k->loop, fd, &cb);
+	c->frames = frames_open(k->loop, fd, &cb);
 }
 
 /* A session that floods beside the one that is typed into would have this program, and all that

@@ -1,4 +1,4 @@
-/* areas: base loop
+/* areas: base loop proto
  * The event loop: what it complains of when it is freed, and what each kind of registration calls
  * back. */
 #include "unit/unit.h"
@@ -12,6 +12,7 @@
 #include "base/spawn.h"
 #include "loop/child.h"
 #include "loop/fdwatch.h"
+#include "loop/frames.h"
 #include "loop/loop.h"
 #include "loop/sigwatch.h"
 #include "loop/stream.h"
@@ -249,6 +250,109 @@ static void test_streams(void **state)
 	buf_fini(&s.text);
 }
 
+/* ---- frames ---- */
+
+struct talk {
+	struct frames *frames;
+	struct buf text;
+	char close_at, bad_at; /* type of a frame */
+};
+
+static bool on_frame(void *ctx, const struct wire_frame *f)
+{
+	struct talk *t = ctx;
+
+	buf_addf(&t->text, "%c:%.*s ", (char)f->type, (int)f->n, (const char *)f->payload);
+	if ((char)f->type == t->close_at)
+		frames_close(mem_steal_ptr(&t->frames));
+	return (char)f->type != t->bad_at;
+}
+
+static void on_frames_end(void *ctx, bool malformed)
+{
+	struct talk *t = ctx;
+
+	buf_addf(&t->text, malformed ? "malformed " : "end ");
+	if (!malformed)
+		frames_close(mem_steal_ptr(&t->frames));
+}
+
+/* These bytes come, a piece at a time, then the end. */
+static void check_talk(struct talk t, const struct buf *bytes, size_t piece, const char *wanted)
+{
+	const struct frames_callbacks cb = {on_frame, on_frames_end, NULL, &t};
+	struct loop *loop = loop_new();
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	t.frames = frames_open(loop, pair[0], &cb);
+	frames_keep_secret(t.frames);
+	for (size_t at = 0; at < buf_len(bytes); at += piece) {
+		const size_t left = buf_len(bytes) - at, n = left < piece ? left : piece;
+
+		assert_int_equal(send(pair[1], (const char *)buf_data(bytes) + at, n, MSG_NOSIGNAL), n);
+		loop_turn(loop, false);
+		if (!t.frames)
+			break;
+	}
+	close(pair[1]);
+	loop_run(loop);
+	assert_string_equal(buf_text(&t.text), wanted);
+	assert_null(t.frames);
+	assert_int_equal(loop_free(loop), 0);
+	buf_fini(&t.text);
+}
+
+static void test_frames(void **state)
+{
+	AUTO_BUF struct buf good = {0}, bad = {0};
+
+	(void)state;
+	wire_put(&good, WIRE_EVENT, "one", 3);
+	wire_put(&good, WIRE_STDOUT, "two", 3);
+	wire_put(&good, WIRE_STDOUT, "", 0);
+	for (size_t piece = 1; piece <= buf_len(&good); piece++)
+		check_talk((struct talk){0}, &good, piece, "e:one o:two o: end ");
+	/* Closed by a callback, the rest of what was read goes with it; a malformed frame is the last. */
+	check_talk((struct talk){.close_at = WIRE_EVENT}, &good, 100, "e:one ");
+	check_talk((struct talk){.bad_at = WIRE_EVENT}, &good, 100, "e:one malformed end ");
+	check_talk((struct talk){.bad_at = WIRE_EVENT}, &good, 8, "e:one malformed end ");
+	buf_add(&bad, buf_data(&good), buf_len(&good));
+	buf_add(&bad, "\xff\xff\xff\xff\xff\xff", 6);
+	buf_add(&bad, buf_data(&good), buf_len(&good));
+	check_talk((struct talk){0}, &bad, 1000, "e:one o:two o: malformed end ");
+}
+
+static void test_frames_sent(void **state)
+{
+	struct talk t = {0};
+	const struct frames_callbacks cb = {on_frame, on_frames_end, NULL, &t};
+	struct loop *loop = loop_new();
+	AUTO_BUF struct buf wanted = {0};
+	char got[64];
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	t.frames = frames_open(loop, pair[0], &cb);
+	wire_put(&wanted, WIRE_EVENT, "one", 3);
+	frames_send_packed(t.frames, buf_data(&wanted), buf_len(&wanted));
+	frames_send(t.frames, WIRE_STDOUT, "two", 3);
+	wire_put(&wanted, WIRE_STDOUT, "two", 3);
+	frames_flush(t.frames, 1000);
+	assert_int_equal(frames_queued(t.frames), 0);
+	assert_int_equal(read(pair[1], got, sizeof(got)), buf_len(&wanted));
+	assert_memory_equal(got, buf_data(&wanted), buf_len(&wanted));
+	frames_close(t.frames);
+	/* Nobody is there. */
+	frames_send(NULL, WIRE_STDOUT, "", 0);
+	frames_pause(NULL, true);
+	frames_close(NULL);
+	assert_int_equal(frames_queued(NULL), 0);
+	assert_int_equal(loop_free(loop), 0);
+	close(pair[1]);
+}
+
 /* ---- signals and children ---- */
 
 static void test_signals(void **state)
@@ -307,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_left), cmocka_unit_test(test_timers_and_turns),
 	    cmocka_unit_test(test_fds),		 cmocka_unit_test(test_streams),
+	    cmocka_unit_test(test_frames),	 cmocka_unit_test(test_frames_sent),
 	    cmocka_unit_test(test_signals),	 cmocka_unit_test(test_children),
 	};
 
