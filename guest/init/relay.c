@@ -1,11 +1,13 @@
 /* Theory of operation.
  *
- * 1. Linux's virtio_console takes a buffer off its queue when the port is polled, whatever the caller polls for, and an interrupt that
- *    finds the queue empty wakes nobody. Whoever polls a port twice in one call, once for reading and then once for writing as sshd does,
- *    can lose a message: it arrives between the two, the second look takes it, and asks for something else. It is seen when the next one
- *    arrives, which may be never, since the host waits for an answer.
+ * 1. Linux's virtio_console takes a buffer off its queue when the port is polled, whatever the
+ *    caller polls for, and an interrupt that finds the queue empty wakes nobody. Whoever polls a
+ *    port twice in one call, once for reading and then once for writing as sshd does, can lose a
+ *    message: it arrives between the two, the second look takes it, and asks for something else. It
+ *    is seen when the next one arrives, which may be never, since the host waits for an answer.
  * 2. So a port has one reader, which names it once in each poll: this. sshd gets a socket.
- * 3. A buffer for each way, filled only when empty: who is not read is not read from. */
+ * 3. A buffer for each way, filled only when empty: the relay stops reading from an end whose peer
+ *    does not read. */
 #include "init/relay.h"
 
 #include <errno.h>

@@ -53,7 +53,8 @@ struct address_range {
 		}                                                                                            \
 	}
 
-/* The first match counts. The metadata services are Alibaba's, Azure's, Oracle's, Amazon's, Google's and Scaleway's. */
+/* The first match counts. The metadata services are Alibaba's, Azure's, Oracle's, Amazon's,
+ * Google's and Scaleway's. */
 static const struct address_range address_ranges[] = {
     {FOUR(100, 100, 100, 200), 32, NET_ADDRESS_METADATA},
     {FOUR(168, 63, 129, 16), 32, NET_ADDRESS_METADATA},

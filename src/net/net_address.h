@@ -13,7 +13,8 @@ struct net_address {
 	uint8_t bytes[16];
 };
 
-/* Who is behind an address, as the IANA registries of special-purpose addresses have it (RFC 6890). */
+/* Who is behind an address, as the IANA registries of special-purpose addresses have it (RFC
+ * 6890). */
 enum net_address_scope {
 	NET_ADDRESS_PUBLIC,
 	NET_ADDRESS_LOOPBACK,	/* 127/8, ::1 */
@@ -36,7 +37,8 @@ bool net_address_is_within(const struct net_address *a, const struct net_address
 
 enum net_address_scope net_address_scope(const struct net_address *a);
 
-/* An address of IPv6 that is translated to one of IPv4 on its way (RFC 6052's well-known prefix, RFC 3056); false: it is not. */
+/* An IPv6 address that is translated to IPv4 on its way (RFC 6052's well-known prefix, RFC 3056);
+ * false if it is not. */
 bool net_address_unwrap(const struct net_address *a, struct net_address *inner);
 
 /* Link-local or a metadata service, or translated to one. */

@@ -1,9 +1,11 @@
-/* The loop waits with poll(2) and not through libuv: libslirp tells its sockets anew each turn and takes the
- * answers as poll bits, so a loop that keeps registrations would have to compare two sets each turn, and pay
- * one epoll_ctl(2) a change. One process has one guest; a few hundred descriptors are nothing for poll(2).
+/* The loop waits with poll(2) and not through libuv: libslirp lists its sockets anew each turn and
+ * takes the answers as poll bits, so a loop that keeps registrations would have to compare two sets
+ * each turn, and pay one epoll_ctl(2) a change. One process has one guest; a few hundred
+ * descriptors are nothing for poll(2).
  *
- * One turn: read once from QEMU, give every whole frame to libslirp, let libslirp serve its sockets, and
- * write once what all that made for the guest. So the cost of system calls is shared by the frames of a turn.
+ * One turn: read once from QEMU, give every whole frame to libslirp, let libslirp serve its
+ * sockets, and write once what all that made for the guest. So the cost of system calls is shared
+ * by the frames of a turn.
  */
 #include "net/net_bridge.h"
 #include "base/clock.h"
@@ -34,7 +36,7 @@
 /* Within a turn QEMU is given this much early, so that both processes work at once. */
 #define FLUSH_EARLY  (64 * 1024)
 #define PORT_DNS     53
-#define UDP_AGAIN_MS 60000 /* datagrams to one place are logged this often */
+#define UDP_AGAIN_MS 60000 /* datagrams to one destination are logged this often */
 
 struct bridge_traffic {
 	uint64_t frames;
@@ -89,7 +91,7 @@ static void bridge_to_guest(void *ctx, const uint8_t *bytes, size_t len)
 		bridge_flush(b);
 }
 
-/* What the guest's resolver told it is remembered, to name its connections. */
+/* Remembers the answers of the guest's resolver, to name its connections. */
 static void bridge_learn(struct net_bridge *b, const struct net_frame *f)
 {
 	static const uint8_t resolver[4] = {NET_PLAN_RESOLVER4};
@@ -141,7 +143,8 @@ static void bridge_log_open(struct net_bridge *b, const struct net_frame *f)
 		net_log_add(b->log, &e);
 }
 
-/* Open mode: what the options close. The first packet of a connection counts, and each one that belongs to none. */
+/* Open mode: what the options close. Counts the first packet of a connection, and each packet that
+ * belongs to none. */
 static bool bridge_is_refused(struct net_bridge *b, const struct net_frame *f, int64_t now_ms)
 {
 	const bool tcp = f->proto == NET_FRAME_PROTO_TCP;
@@ -172,7 +175,7 @@ static bool bridge_is_refused(struct net_bridge *b, const struct net_frame *f, i
 	return true;
 }
 
-/* Once for each reason: a guest cannot fill the log, and the counters tell the rest. */
+/* Once for each reason: a guest cannot fill the log, and the counters hold the rest. */
 static void bridge_log_refusal(struct net_bridge *b, enum net_filter_verdict verdict,
 			       const struct net_frame *f)
 {
@@ -192,8 +195,8 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 	verdict = net_filter_from_guest(&b->filter, &f, now_ms);
 	if (verdict != NET_FILTER_PASS) {
 		bridge_log_refusal(b, verdict, &f);
-		/* Nothing of a locked guest hangs. A frame from a false address gets no answer: it would
-		 * reach nobody. */
+		/* Connections of a locked guest never hang. A frame from a false address gets no
+		 * answer, which would not arrive. */
 		if (b->locked && (verdict == NET_FILTER_DESTINATION || verdict == NET_FILTER_SERVICE))
 			net_locked_refuse(b->locked, &f, "not an address of this network", now_ms);
 		return;
@@ -397,7 +400,7 @@ void net_bridge_free(struct net_bridge *b)
 {
 	if (!b)
 		return;
-	b->done = true; /* what libslirp says while it goes is for nobody */
+	b->done = true; /* frames that libslirp sends while it is freed are dropped */
 	net_resolve_free(b->resolve);
 	net_slirp_free(b->slirp);
 	net_locked_free(b->locked);
@@ -427,13 +430,13 @@ void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 								 .locked = b->locked != NULL});
 }
 
-/* The shorter of two waits, of which -1 is for ever. */
+/* The shorter of two waits; -1 waits for ever. */
 static int bridge_sooner(int a, int b)
 {
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* Everybody's sockets and longest wait. */
+/* The sockets and the longest wait of all parts. */
 static int bridge_fill(struct net_bridge *b, bool may_read)
 {
 	int wait_ms = net_slirp_fill(b->slirp, &b->poll, may_read);

@@ -19,17 +19,18 @@ struct net_bridge_config {
 
 struct net_bridge;
 
-/* Sets up libslirp and the resolver: to be called before net_confine_enter. NULL on failure. */
+/* Sets up libslirp and the resolver: call it before net_confine_enter. NULL on failure. */
 struct net_bridge *net_bridge_new(const struct net_bridge_config *config, struct err *e);
 void net_bridge_free(struct net_bridge *b);
 
-/* For a process that will not be able to read the resolver's configuration (net_slirp_prime_resolver). */
+/* For a process that cannot later read the resolver's configuration (net_slirp_prime_resolver). */
 void net_bridge_prime_resolver(struct net_bridge *b);
 
 /* Tells the session that the process is confined and serves: the `ready` event. */
 void net_bridge_announce(struct net_bridge *b, int landlock_abi);
 
-/* Serves until QEMU or the session is gone (0), or something fails (-1). Sends a last `stats` event. */
+/* Serves until QEMU or the session is gone (0), or something fails (-1). Sends a last `stats`
+ * event. */
 int net_bridge_run(struct net_bridge *b, struct err *e);
 
 #endif

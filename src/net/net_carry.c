@@ -9,10 +9,11 @@
 
 #define WINDOW_MAX 65535U
 
-/* libslirp's numbering of what the guest says begins here for each connection, whatever the guest's own does. libslirp 4.7 takes
- * the end of its list of segments for a segment (tcp_reass; fixed in later versions), and so writes anywhere, when a stream
- * whose other side has ended reaches position 0 with the end of a segment: a guest that chose the numbers would do that with its
- * first bytes. */
+/* libslirp's sequence numbers for the guest's bytes start here for each connection, whatever
+ * numbers the guest chose. libslirp 4.7 mistakes the end of its segment list for a segment
+ * (tcp_reass; fixed in later versions), and so writes anywhere, when a stream whose other side has
+ * ended reaches position 0 with the end of a segment: a guest that chose the numbers could do that
+ * with its first bytes. */
 #define FIRST 0x01000000U
 
 static const uint8_t carry_guest[4] = {NET_PLAN_GUEST4};
@@ -64,7 +65,7 @@ void net_carry_begin(struct net_flow *f, const struct net_frame *syn)
 	net_tcp_begin(&f->stream.tcp, syn);
 }
 
-/* A position of the guest's stream, which libslirp has confirmed, in the guest's numbering. */
+/* A position of the guest's stream that libslirp has acknowledged, in the guest's numbering. */
 static uint32_t carry_guest_position(const struct net_flow *f, uint32_t position)
 {
 	return position - FIRST + f->stream.isn + 1;
@@ -203,12 +204,13 @@ void net_carry_to_guest(struct net_carry *c, struct net_flow *f, const struct ne
 
 void net_carry_end_again(struct net_carry *c, const struct net_flow *f)
 {
-	/* The next byte libslirp waits for and the last one it was confirmed: a reset it cannot but believe. */
+	/* The next byte libslirp waits for and the last acknowledgement it got: a reset that it
+	 * must accept. */
 	const struct net_packet_tcp t = {.seq = f->stream.given,
 					 .ack = f->stream.tcp.una,
 					 .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK};
 
-	/* There is no such word for datagrams: libslirp forgets their sockets by itself. */
+	/* Datagrams have no reset: libslirp closes their sockets by itself. */
 	if (f->fd >= 0 && f->proto == NET_FRAME_PROTO_TCP)
 		carry_tcp_to_slirp(c, f, &t);
 }

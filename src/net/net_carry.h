@@ -1,6 +1,5 @@
-/* net_carry: what can be done with one flow of a locked guest, whatever the reason: its segments
- * made and passed on, its end (step 5 at the head of net_locked.c). The one writer of net_flow's
- * `stream`. */
+/* net_carry: the operations on one flow of a locked guest: makes and forwards its segments, and
+ * ends it (step 5 at the head of net_locked.c). The one writer of net_flow's `stream`. */
 #ifndef CCVM_NET_CARRY_H
 #define CCVM_NET_CARRY_H
 
@@ -22,7 +21,7 @@ struct net_carry_config {
 	void *ctx;
 	/* The frame is borrowed during the call. */
 	void (*to_guest)(void *ctx, const uint8_t *frame, size_t len);
-	/* libslirp is to give up this socket, which it still connects. */
+	/* Makes libslirp abandon this socket, which is still connecting. */
 	void (*abort_connect)(void *ctx, int fd);
 };
 
@@ -37,13 +36,14 @@ void net_carry_note_ends(struct net_carry *c, const struct net_frame *f);
 struct net_name *net_carry_name(struct net_carry *c,
 				const struct net_flow *f); /* NULL: a literal address */
 
-/* To libslirp. Each is made here, of the flow's own numbers; nothing of the guest's headers gets there. */
+/* To libslirp. Each packet is made here with the flow's own numbers; no part of the guest's headers
+ * gets there. */
 void net_carry_begin(struct net_flow *f, const struct net_frame *syn);
 void net_carry_send_syn(struct net_carry *c, const struct net_flow *f, const struct net_frame *syn);
 void net_carry_send_datagram(struct net_carry *c, const struct net_flow *f,
 			     const struct net_frame *frame);
-/* The next n bytes of the stream, perhaps with its end; without either an acknowledgement alone. Of a stream of 4 GiB *f may
- * be gone afterwards. */
+/* The next n bytes of the stream, perhaps with its end; without either an acknowledgement alone. Of
+ * a stream of 4 GiB *f may be gone afterwards. */
 void net_carry_give(struct net_carry *c, struct net_flow *f, const uint8_t *bytes, size_t n,
 		    bool fin);
 
@@ -54,17 +54,18 @@ enum net_tcp_verdict net_carry_take(struct net_flow *f, const struct net_frame *
 /* To the guest: where its connection stands. */
 void net_carry_ack_guest(struct net_carry *c, const struct net_flow *f);
 
-/* Whether this packet of libslirp's is its answer to the SYN; then the numbers begin. */
+/* Whether this packet of libslirp's answers the SYN; if so, sets the initial sequence numbers. */
 bool net_carry_is_answered(struct net_flow *f, const struct net_frame *frame);
-/* Passes a packet of libslirp's on, as one of what the guest believes to talk to. */
+/* Forwards a packet of libslirp's, with the addresses the guest expects. */
 void net_carry_to_guest(struct net_carry *c, struct net_flow *f, const struct net_frame *frame);
 
-/* Ends a flow: the one way to do so. The guest may begin another one with the same ends; libslirp is told to give up its
- * socket, if it has one, and until it has done so the flow stays in the table as ENDED. Then, or at once, *f is gone. */
+/* Ends a flow: the one way to do so. The guest may begin another one with the same ends. Makes
+ * libslirp close its socket, if it has one; until it has, the flow stays in the table as ENDED.
+ * Then, or at once, *f is gone. */
 void net_carry_end(struct net_carry *c, struct net_flow *f);
-/* Tells libslirp again, which hears no reset while it connects. */
+/* Repeats the reset, which libslirp ignores while it connects. */
 void net_carry_end_again(struct net_carry *c, const struct net_flow *f);
-/* Ends a flow that is under way, on both sides. */
+/* Ends an established flow on both sides. */
 void net_carry_cut(struct net_carry *c, struct net_flow *f);
 /* name: NULL for the flow's own. */
 void net_carry_log(struct net_carry *c, const struct net_flow *f, enum net_log_verdict verdict,

@@ -1,38 +1,44 @@
 /* Theory of operation.
  *
- * ccvm-net parses whatever a guest's kernel puts on its network card, partly in libslirp, a large body of old
- * C. It is assumed that a guest takes over this process some day. What it then holds must be worth nothing:
- * two sockets to its own QEMU and its own session, and connections that a guest may make anyway.
+ * ccvm-net parses whatever a guest's kernel puts on its network card, partly in libslirp, a large
+ * body of old C. Assume that a guest takes over this process one day. What it then holds must be
+ * worthless: two sockets to its own QEMU and its own session, and connections that a guest may make
+ * anyway.
  *
- * The steps, in the order that works. Each stands on those before it.
+ * The steps, in the order they have to run. Each depends on those before it.
  *
- * 1. ccvm-session starts us with an empty environment, two descriptors, stderr, and the kernel's promise to
- * kill us when it dies. No secret is in this process at any time.
- * 2. Descriptors (net_confine_fds): what was inherited by mistake is closed; stdin and stdout lead nowhere.
- * 3. Limits (net_confine_limits): RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 (a dump would hold guest traffic, and
- * no other process of the user can attach), RLIMIT_NOFILE (each guest connection costs a descriptor and two
- *    buffers), RLIMIT_DATA (ends the process before a guest can exhaust the host).
- * 4. libslirp is set up: it reads /dev/urandom for its sequence numbers. This comes before the locks.
+ * 1. ccvm-session starts us with an empty environment, two descriptors, stderr, and the kernel's
+ *    promise to kill us when it dies. No secret is in this process at any time.
+ * 2. Descriptors (net_confine_fds): what was inherited by mistake is closed; stdin and stdout lead
+ *    nowhere.
+ * 3. Limits (net_confine_limits): RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 (a dump would hold guest
+ *    traffic, and no other process of the user can attach), RLIMIT_NOFILE (each guest connection
+ *    costs a descriptor and two buffers), RLIMIT_DATA (ends the process before a guest can exhaust
+ *    the host).
+ * 4. libslirp is set up: it reads /dev/urandom for its sequence numbers. This comes before the
+ *    locks.
  * 5. Capabilities are emptied. They are empty already unless the user is root.
- * 6. PR_SET_NO_NEW_PRIVS: no set-user-ID program gives anything back. Landlock and seccomp ask for it.
- * 7. Landlock: no file may be opened, written, made or removed, except that the resolver's configuration may
- * be read. Newer kernels also refuse binding TCP ports (ABI 4), device ioctls (5), signals to processes and
- *    connections to abstract sockets outside (6).
- * 8. seccomp: only the system calls of the table below, some only with the arguments they are needed with.
- * Sockets are IPv4 and IPv6, stream and datagram; none can listen, accept or be bound. Calls that only an
- * attacker makes end the process; any other answers ENOSYS, which makes a future libc fall back to an older
- * call.
+ * 6. PR_SET_NO_NEW_PRIVS: no set-user-ID program gives anything back. Landlock and seccomp ask for
+ *    it.
+ * 7. Landlock: no file may be opened, written, made or removed, except that the resolver's
+ *    configuration may be read. Newer kernels also refuse binding TCP ports (ABI 4), device ioctls
+ *    (5), signals to processes and connections to abstract sockets outside (6).
+ * 8. seccomp: only the system calls of the table below, some only with the arguments they are
+ *    needed with. Sockets are IPv4 and IPv6, stream and datagram; none can listen, accept or be
+ *    bound. Calls that only an attacker makes end the process; any other answers ENOSYS, which
+ *    makes a future libc fall back to an older call.
  *
- * Only after that does the first guest byte get read.
+ * The first guest byte is read only after that.
  *
- * A kernel without Landlock: step 8 then also refuses to open files, because seccomp cannot tell paths apart
- * and the user's own files must stay out of reach. The resolver's address is read before, once
- * (net_slirp_prime_resolver); a change of it is not seen. The session is told.
+ * A kernel without Landlock: step 8 then also refuses to open files, because seccomp cannot tell
+ * paths apart and the user's own files must stay out of reach. The resolver's address is read
+ * before, once (net_slirp_prime_resolver); later changes are not seen. The session is notified.
  *
- * What remains: stat(2) tells name, size and date of files that the user could see (libslirp calls it;
- * Landlock does not cover it). The netlink socket of net_reach, made before, shows interfaces and routes of the host; to
- * change them takes a capability, to hear of changes setsockopt(2), and a second one cannot be made. Whoever takes this
- * process over connects anywhere, this host's addresses included: net_reach and the rules are code in it. */
+ * What remains: stat(2) reveals the name, size and date of files that the user could see (libslirp
+ * calls it; Landlock does not cover it). The netlink socket of net_reach, made before, shows
+ * interfaces and routes of the host; changing them takes a capability, notifications take
+ * setsockopt(2), and a second socket cannot be made. An attacker who takes over this process can
+ * connect anywhere, including this host's addresses: net_reach and the rules are code in it. */
 #include "net/net_confine.h"
 #include "base/mem.h"
 #include "sandbox/calls.h"
@@ -98,9 +104,10 @@ int net_confine_landlock_abi(void)
 	return jail_kernel_abi();
 }
 
-/* Landlock's rules hold on to the file, not to its name. Who keeps the resolver's configuration replaces the
- * file by another (rename(2)), so where it is in a directory of its own that directory is opened up. /etc
- * never is: after a replaced /etc/resolv.conf libslirp goes on with the address it knew. */
+/* Landlock's rules apply to the file, not to its name. The program that maintains the resolver's
+ * configuration replaces the file (rename(2)), so if the file is in a directory of its own, the
+ * rule covers that directory. /etc never is: after a replaced /etc/resolv.conf libslirp goes on
+ * with the address it knew. */
 static int confine_allow_resolver(struct jail *j, struct err *e)
 {
 	static const char *const directories[] = {"/run/systemd/resolve", "/run/resolvconf",
@@ -118,7 +125,7 @@ static int confine_allow_resolver(struct jail *j, struct err *e)
 	return jail_allow(j, target, JAIL_READ_FILES, e);
 }
 
-/* Nothing is renamed here: a kernel's first version will do, too. */
+/* Nothing is renamed here, so the first version of Landlock is enough. */
 static int confine_landlock(int abi, struct err *e)
 {
 	struct jail j;
@@ -137,8 +144,9 @@ static int confine_landlock(int abi, struct err *e)
 /* ---- seccomp ---- */
 
 /* clang-format off */
-/* Names, not numbers: what this libseccomp or this machine does not know is left out. Old and new forms of a
- * call stand side by side, so that neither a 32-bit machine nor the next libc ends it. */
+/* Names, not numbers: what this libseccomp or this machine does not know is left out. Old and new
+ * forms of a call stand side by side, so that neither a 32-bit machine nor the next libc ends
+ * it. */
 static const char *const confine_allowed[] = {
 	/* descriptors we have */
 	"read", "readv", "write", "writev", "close", "lseek", "_llseek", "poll", "ppoll", "ppoll_time64",
@@ -154,7 +162,8 @@ static const char *const confine_allowed[] = {
 	"exit", "exit_group", "rt_sigreturn", "sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid",
 };
 
-/* No version of our libraries calls these. Whoever does has taken over the process: it ends. */
+/* No version of our libraries calls these. A call means that the process was taken over: it
+ * ends. */
 static const char *const confine_fatal[] = {
 	"execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace", "process_vm_readv", "process_vm_writev",
 	"process_madvise", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "kcmp", "perf_event_open", "bpf",

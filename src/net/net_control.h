@@ -1,7 +1,7 @@
 /* net_control: the line to ccvm-session. One JSON object a line, both ways, 4 KiB a line at most.
  *
- * The other side is trusted, so bounds here are against mistakes: a reader that stalls costs events, not
- * memory. */
+ * The other side is trusted, so bounds here are against mistakes: a reader that stalls costs
+ * events, not memory. */
 #ifndef CCVM_NET_CONTROL_H
 #define CCVM_NET_CONTROL_H
 
@@ -16,7 +16,8 @@
 #define NET_CONTROL_LINE_MAX 4096 /* the line's end included */
 #define NET_CONTROL_OUT_MAX  (64 * 1024)
 
-/* Called with one line, NUL-terminated, without its end; valid during the call. May hold NUL bytes. */
+/* Called with one line, NUL-terminated, without its newline; valid during the call. May hold NUL
+ * bytes. */
 typedef void net_control_line_fn(void *ctx, const char *line, size_t len);
 
 /* Cuts a byte stream into lines. Lines that are too long are skipped whole and counted. */
@@ -33,13 +34,13 @@ struct net_control {
 	int fd; /* borrowed */
 	struct net_control_lines in;
 	struct buf out;
-	uint64_t dropped; /* events nobody read in time */
+	uint64_t dropped; /* events dropped because the reader was too slow */
 };
 void net_control_init(struct net_control *c, int fd);
 void net_control_fini(struct net_control *c);
 
-/* Queues one event: the format makes a whole JSON object without line end, from checked fields only. Dropped
- * and counted when the queue is full. */
+/* Queues one event: the format makes a whole JSON object without line end, from checked fields
+ * only. Dropped and counted when the queue is full. */
 void net_control_event(struct net_control *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void net_control_report(struct net_control *c, const struct netctl_report *r);
 

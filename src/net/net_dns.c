@@ -25,8 +25,8 @@ static char dns_letter(uint8_t c)
 
 enum dns_name { DNS_NAME_OK, DNS_NAME_STRANGE, DNS_NAME_BAD };
 
-/* Reads a name of plain labels as text. STRANGE: well formed, but with bytes that no host name has (a dot or
- * NUL within a label among them). */
+/* Reads a name of plain labels as text. STRANGE: well formed, but with bytes that no host name has
+ * (a dot or NUL within a label among them). */
 static enum dns_name dns_read_name(struct net_reader *r, char out[NET_DNS_NAME_MAX + 1])
 {
 	enum dns_name result = DNS_NAME_OK;
@@ -62,7 +62,7 @@ int net_dns_parse_query(struct net_dns_question *q, const uint8_t *bytes, size_t
 	q->id = net_reader_u16(&r);
 	q->flags = net_reader_u16(&r);
 	questions = net_reader_u16(&r);
-	net_reader_skip(&r, 6); /* answers, authorities, additional (EDNS): nobody needs them here */
+	net_reader_skip(&r, 6); /* answers, authorities, additional (EDNS): not used here */
 	if (r.failed || q->flags & FLAG_QR)
 		return -1;
 	if (q->flags & FLAG_OPCODE)

@@ -1,8 +1,10 @@
-/* net_dns: the little of DNS that ccvm-net speaks (RFC 1035, 6891): questions of the guest, answers to them,
- * and, in open mode, which addresses an answer gave to which name. Pure functions over bounded bytes.
+/* net_dns: the little of DNS that ccvm-net speaks (RFC 1035, 6891): questions of the guest, answers
+ * to them, and, in open mode, which addresses an answer gave to which name. Pure functions over
+ * bounded bytes.
  *
- * A name is never followed through a compression pointer: questions may not hold one, and in answers a
- * pointer only ends the name that is stepped over. So no message can make the reader loop. */
+ * A name is never followed through a compression pointer: questions may not hold one, and in
+ * answers a pointer only ends the name that is stepped over. So no message can make the reader
+ * loop. */
 #ifndef CCVM_NET_DNS_H
 #define CCVM_NET_DNS_H
 
@@ -34,12 +36,12 @@ struct net_dns_question {
 	size_t end; /* offset behind the question: what an answer repeats; 0 when there is none */
 };
 
-/* Reads a query. NET_DNS_NOERROR: *q is whole. Another code: that is the answer it deserves; *q has what was
- * read. -1: it deserves none (no header, or itself an answer). */
+/* Reads a query. NET_DNS_NOERROR: *q is whole. Another code: the error to answer with; *q has what
+ * was read. -1: no answer is due (no header, or itself an answer). */
 int net_dns_parse_query(struct net_dns_question *q, const uint8_t *bytes, size_t len);
 
-/* Writes the answer to the query that q was read from: rcode, and for `address` (may be NULL) one A record
- * with ttl seconds. Returns its length, at most NET_DNS_MESSAGE_MAX. */
+/* Writes the answer to the query that q was read from: rcode, and for `address` (may be NULL) one A
+ * record with ttl seconds. Returns its length, at most NET_DNS_MESSAGE_MAX. */
 size_t net_dns_write_answer(uint8_t out[NET_DNS_MESSAGE_MAX], const struct net_dns_question *q,
 			    const uint8_t *query, enum net_dns_rcode rcode, const uint8_t *address,
 			    uint32_t ttl);

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-/* libslirp keeps a fragment for up to 30 s. With a frame's 1.6 KiB buffer this bounds what a guest can make
- * it hold to about 3.5 MiB, and leaves large UDP datagrams and pings at an ordinary pace alone. */
+/* libslirp keeps a fragment for up to 30 s. With a frame's 1.6 KiB buffer this bounds what a guest
+ * can make it hold to about 3.5 MiB, and leaves large UDP datagrams and pings at an ordinary pace
+ * alone. */
 #define FRAGMENTS_PER_SECOND 64
 #define FRAGMENTS_BURST	     256
 
@@ -45,9 +46,9 @@ static bool filter_has_ports(const struct net_frame *f)
 	return f->proto == NET_FRAME_PROTO_TCP || f->proto == NET_FRAME_PROTO_UDP;
 }
 
-/* The resolver stands for the host's, on whatever port is asked: only DNS may pass, or port 80 of 10.0.2.3
- * would be port 80 of the host where that runs its own resolver. A later fragment has no ports; it comes to
- * nothing without a first one. */
+/* The resolver stands for the host's, on whatever port is asked: only DNS may pass, or port 80 of
+ * 10.0.2.3 would be port 80 of the host where that runs its own resolver. A later fragment has no
+ * ports, and is useless without the first one. */
 static enum net_filter_verdict filter_resolver(const struct net_frame *f)
 {
 	if (filter_has_ports(f) && f->has_transport && !filter_is_port(f, PORT_DNS))
@@ -55,7 +56,8 @@ static enum net_filter_verdict filter_resolver(const struct net_frame *f)
 	return NET_FILTER_PASS;
 }
 
-/* libslirp's own servers at the gateway parse what they are sent, and no guest of ours needs them. */
+/* libslirp's own servers at the gateway parse what they are sent, and no guest of ours needs
+ * them. */
 static enum net_filter_verdict filter_gateway(const struct net_frame *f)
 {
 	static const uint16_t closed[] = {PORT_BOOTP, PORT_BOOTP_BACK, PORT_TFTP, PORT_DHCPV6};
@@ -73,8 +75,8 @@ static enum net_filter_verdict filter_ipv4(struct net_filter *filter, const stru
 		return NET_FILTER_PROTOCOL;
 	if (memcmp(f->src, filter_guest4, 4) != 0)
 		return NET_FILTER_SOURCE;
-	/* "This network", the host's loopback, multicast, reserved and broadcast: libslirp would hand them to
-	 * the host's stack as they are. */
+	/* "This network", the host's loopback, multicast, reserved and broadcast: libslirp would
+	 * hand them to the host's stack as they are. */
 	if (f->dst[0] == 0 || f->dst[0] == 127 || f->dst[0] >= 224)
 		return NET_FILTER_DESTINATION;
 	if (f->is_fragment && !net_limit_take(&filter->fragments, now_ms))
@@ -85,7 +87,8 @@ static enum net_filter_verdict filter_ipv4(struct net_filter *filter, const stru
 		return filter_gateway(f);
 	if (memcmp(f->dst, filter_resolver4, 4) == 0)
 		return filter_resolver(f);
-	/* libslirp would connect to the host's loopback for any other address of the network too. */
+	/* libslirp would connect to the host's loopback for any other address of the network
+	 * too. */
 	return NET_FILTER_DESTINATION;
 }
 
@@ -97,7 +100,8 @@ static bool filter_is_source6(const uint8_t *a)
 	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) || memcmp(a, unspecified, 16) == 0;
 }
 
-/* Addresses that are routed: global unicast, unique local (the host's own networks), and translated IPv4. */
+/* Addresses that are routed: global unicast, unique local (the host's own networks), and translated
+ * IPv4. */
 static bool filter_is_routed6(const uint8_t *a)
 {
 	return (a[0] & 0xe0) == 0x20 || (a[0] & 0xfe) == 0xfc ||
@@ -125,8 +129,8 @@ static enum net_filter_verdict filter_ipv6(const struct net_frame *f)
 	return NET_FILTER_DESTINATION;
 }
 
-/* libslirp learns a neighbour from any ARP frame; the guest has one address, and asks from 0.0.0.0 when it
- * probes (RFC 5227). */
+/* libslirp learns a neighbour from any ARP frame; the guest has one address, and asks from 0.0.0.0
+ * when it probes (RFC 5227). */
 static enum net_filter_verdict filter_arp(const struct net_frame *f)
 {
 	static const uint8_t none[4];

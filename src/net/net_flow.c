@@ -103,7 +103,7 @@ void net_flows_touch(struct net_flow *f, int64_t now_ms)
 	f->last_ms = now_ms;
 }
 
-/* Ports go round, so that a late packet of an old flow finds nobody. */
+/* Ports are reused as late as possible, so that a late packet of an old flow matches no flow. */
 static uint16_t flows_take_port(struct net_flows *t)
 {
 	uint32_t port;

@@ -1,8 +1,10 @@
-/* net_flow: the connections of a locked guest that were let through, or wait for that. A bounded table with
- * three keys: what the guest sees (protocol, its port, address and port it sends to), the port under which
- * the flow goes on to libslirp, which is one of its own for each flow, and the socket libslirp has for it.
+/* net_flow: the connections of a locked guest that were let through, or wait for that. A bounded
+ * table with three keys: what the guest sees (protocol, its port, address and port it sends to),
+ * the port under which the flow goes on to libslirp, which is one of its own for each flow, and the
+ * socket libslirp has for it.
  *
- * A flow is in the table for as long as libslirp has a socket for it, so that there are never more sockets than flows. */
+ * A flow is in the table for as long as libslirp has a socket for it, so that there are never more
+ * sockets than flows. */
 #ifndef CCVM_NET_FLOW_H
 #define CCVM_NET_FLOW_H
 
@@ -24,7 +26,7 @@ enum net_flow_state {
 	NET_FLOW_SNIFFING,   /* TCP: what the guest says first is kept back until it is checked */
 	NET_FLOW_OPEN,
 	NET_FLOW_CLOSING, /* both have said FIN; libslirp ends it */
-	NET_FLOW_ENDED,	  /* nobody's any more; here until libslirp has closed its socket */
+	NET_FLOW_ENDED,	  /* ended; kept until libslirp has closed its socket */
 };
 
 /* Its bytes: written by net_carry.c alone. */
@@ -42,7 +44,7 @@ struct net_flow_aim {
 	bool sniff;	   /* the beginning is to be checked */
 };
 
-/* But for these two, written by net_flow.c alone. */
+/* Except for these two, written by net_flow.c alone. */
 struct net_flow {
 	enum net_flow_state state;
 	uint8_t proto;
@@ -74,14 +76,14 @@ struct net_flow *net_flows_add(struct net_flows *t, uint8_t proto, uint16_t gues
 			       const uint8_t target[4], uint16_t port);
 void net_flows_remove(struct net_flows *t, struct net_flow *f);
 
-/* The guest may use its end for another flow; what is kept is dropped. Not twice. */
+/* The guest may use its end for another flow; drops the kept bytes. Call it once. */
 void net_flows_detach(struct net_flows *t, struct net_flow *f);
 
 void net_flows_set_state(struct net_flows *t, struct net_flow *f, enum net_flow_state state);
 void net_flows_set_deadline(struct net_flows *t, struct net_flow *f,
 			    int64_t deadline_ms); /* 0: none */
 void net_flows_set_name(struct net_flow *f, int name);
-/* Something has happened on it. */
+/* Resets its idle time. */
 void net_flows_touch(struct net_flow *f, int64_t now_ms);
 
 /* libslirp's socket for the flow; -1: it has none. The number is below NET_FLOW_FD_END. */
@@ -89,11 +91,12 @@ void net_flows_touch(struct net_flow *f, int64_t now_ms);
 void net_flows_set_fd(struct net_flows *t, struct net_flow *f, int fd);
 struct net_flow *net_flows_by_fd(struct net_flows *t, int fd);
 
-/* Of the TCP flows that are closing, or else idle for at least min_idle_ms, the longest idle; NULL: none. */
+/* Of the TCP flows that are closing, or else idle for at least min_idle_ms, the longest idle; NULL:
+ * none. */
 struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t min_idle_ms);
 
-/* Keeps bytes at the end of what is kept; false when that goes beyond max, or beyond what all flows together
- * may keep (NET_FLOW_KEPT_MAX). */
+/* Keeps bytes at the end of what is kept; false when that goes beyond max, or beyond what all flows
+ * together may keep (NET_FLOW_KEPT_MAX). */
 #define NET_FLOW_KEPT_MAX (4 * 1024 * 1024)
 bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n, size_t max);
 void net_flows_drop_kept(struct net_flows *t, struct net_flow *f);

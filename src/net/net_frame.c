@@ -140,8 +140,8 @@ static void frame_parse_ipv4(struct net_frame *f, struct net_reader *r)
 	frame_parse_transport(f, &packet);
 }
 
-/* Steps over one extension header. Returns false when `next` is not one, or when the fragment header says
- * that the rest is in another frame. */
+/* Steps over one extension header. Returns false when `next` is not one, or when the fragment
+ * header says that the rest is in another frame. */
 static bool frame_skip_extension(struct net_frame *f, struct net_reader *r, uint8_t *next)
 {
 	uint8_t type = *next;
@@ -158,7 +158,8 @@ static bool frame_skip_extension(struct net_frame *f, struct net_reader *r, uint
 	case EXTENSION_SHIM6:
 		*next = net_reader_u8(r);
 		length = net_reader_u8(r);
-		/* In units of 8 without the first; RFC 4302 counts units of 4 without the first two. */
+		/* In units of 8 without the first; RFC 4302 counts units of 4 without the first
+		 * two. */
 		length = type == EXTENSION_AUTHENTICATION ? (length + 2) * 4 : (length + 1) * 8;
 		if (length < 8)
 			r->failed = true;
@@ -170,7 +171,7 @@ static bool frame_skip_extension(struct net_frame *f, struct net_reader *r, uint
 		net_reader_skip(r, 1);
 		fragment = net_reader_u16(r);
 		net_reader_skip(r, 4);
-		f->is_fragment = true; /* also the lone one of RFC 6946: nobody needs it */
+		f->is_fragment = true; /* also the atomic fragment of RFC 6946, which nothing needs */
 		f->more_fragments = fragment & 1;
 		f->fragment_offset = fragment & 0xfff8;
 		break;
@@ -294,8 +295,9 @@ bool net_frame_is_urgent(const struct net_frame *f)
 		return false;
 	if (f->tcp_flags & NET_FRAME_TCP_URG)
 		return true;
-	/* Byte 13 of the TCP header holds the flags. A first fragment too short to show it, or a later one
-	 * that starts in front of the header's end, could put URG in place after this check. */
+	/* Byte 13 of the TCP header holds the flags. A first fragment too short to show it, or a
+	 * later one that starts in front of the header's end, could put URG in place after this
+	 * check. */
 	return f->is_fragment && !f->has_transport && f->fragment_offset < TCP_HEADER_MIN;
 }
 

@@ -1,8 +1,9 @@
-/* net_frame: what an Ethernet frame says, without believing it.
+/* net_frame: parses an Ethernet frame without trusting it.
  *
- * A pure function over bytes: it allocates nothing, keeps nothing, and reads only through net_reader. It
- * follows IEEE 802.3 (Ethernet II), 802.1Q (tags), RFC 826 (ARP), 791 (IPv4), 8200 (IPv6), 9293 (TCP), 768
- * (UDP), 792 and 4443 (ICMP). Checksums are not looked at: whoever acts on the frame does that. */
+ * A pure function over bytes: it allocates nothing, keeps nothing, and reads only through
+ * net_reader. It follows IEEE 802.3 (Ethernet II), 802.1Q (tags), RFC 826 (ARP), 791 (IPv4), 8200
+ * (IPv6), 9293 (TCP), 768 (UDP), 792 and 4443 (ICMP). Checksums are not verified: the caller that
+ * acts on the frame does that. */
 #ifndef CCVM_NET_FRAME_H
 #define CCVM_NET_FRAME_H
 
@@ -44,7 +45,7 @@ enum net_frame_layer {
 	NET_FRAME_IPV6,
 };
 
-/* Why a frame was not understood to its end. What was read before the fault is valid. */
+/* Why parsing stopped. The fields read before the fault are valid. */
 enum net_frame_fault {
 	NET_FRAME_OK,
 	NET_FRAME_TRUNCATED,	    /* a header does not fit into what is there */
@@ -94,8 +95,8 @@ struct net_frame {
 /* Reads a frame of len bytes. Always fills in *f; equal bytes give an equal result. */
 void net_frame_parse(struct net_frame *f, const void *bytes, size_t len);
 
-/* True when this is TCP and may bring urgent data: the URG flag is set, or the frame is a fragment that
- * shows no flags but could supply them to a reassembler (RFC 1858, RFC 3128). */
+/* True when this is TCP and may bring urgent data: the URG flag is set, or the frame is a fragment
+ * that shows no flags but could supply them to a reassembler (RFC 1858, RFC 3128). */
 bool net_frame_is_urgent(const struct net_frame *f);
 
 /* A short constant name of the fault, for counters and logs. */

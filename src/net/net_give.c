@@ -14,8 +14,8 @@ struct net_give {
 };
 
 /* A flow that should have a socket by now and has none: libslirp could not connect, and the next
- * result of the name may do better; or it is over, and who has not been told will be by the answer
- * to the next packet. */
+ * result of the name may do better; or the flow is over, and the answer to the next packet tells
+ * the end that does not know yet. */
 static void give_reap(struct net_give *g, uint16_t port)
 {
 	struct net_flow *f = net_flows_by_slirp_port(g->config.flows, port);
@@ -44,11 +44,11 @@ static void give_one(struct net_give *g, uint16_t port, const uint8_t *frame, si
 	const struct net_flow *f = port ? net_flows_by_slirp_port(g->config.flows, port) : NULL;
 
 	if (port && !f)
-		return; /* it ended before libslirp knew of it */
+		return; /* it ended before libslirp had seen it */
 	g->giving = port;
 	g->config.to_slirp(g->config.ctx, frame, len);
 	g->giving = 0;
-	/* libslirp had no socket for it, and perhaps no word. */
+	/* libslirp had no socket for it, and may have sent no answer. */
 	f = port ? net_flows_by_slirp_port(g->config.flows, port) : NULL;
 	if (f && f->fd < 0)
 		buf_add(&g->closed, &port, sizeof(port));

@@ -1,9 +1,9 @@
 /* net_give: gives libslirp its frames, and keeps count of its sockets.
  *
  * libslirp answers some frames at once, from within the call, and calls back in the middle of its
- * own work at other times. So nobody calls it directly: frames for it are queued (net_queue), and
- * given to it when a call from outside is done and neither it nor any function of net_locked's is
- * in the middle of anything. What it then says is dealt with at once. */
+ * own work at other times. So it is never called directly: frames for it are queued (net_queue) and
+ * delivered when a call from outside is done and neither libslirp nor any function of net_locked is
+ * running. Its answers are handled at once. */
 #ifndef CCVM_NET_GIVE_H
 #define CCVM_NET_GIVE_H
 
@@ -31,7 +31,8 @@ struct net_give;
 struct net_give *net_give_new(const struct net_give_config *config);
 void net_give_free(struct net_give *g);
 
-/* Gives libslirp what is queued. The caller holds no flow: any may be gone afterwards. */
+/* Delivers the queued frames to libslirp. The caller must hold no flow: any may be gone
+ * afterwards. */
 void net_give_all(struct net_give *g);
 
 /* As net_locked_on_socket. */

@@ -1,4 +1,4 @@
-/* net_here: what a locked guest sends that ends here: questions to the resolver, and all that is
+/* net_here: traffic of a locked guest that ends here: questions to the resolver, and everything
  * refused (steps 1 and 6 at the head of net_locked.c). */
 #ifndef CCVM_NET_HERE_H
 #define CCVM_NET_HERE_H
@@ -31,7 +31,7 @@ void net_here_ask(struct net_here *h, const struct net_frame *f, int64_t now_ms)
 /* A segment of a connection that ends here; false when it belongs to none. */
 bool net_here_take(struct net_here *h, const struct net_frame *f, int64_t now_ms);
 
-/* Answers a frame that reaches nobody, where an answer is due, without a word in the log. */
+/* Answers a frame that has no receiver, where an answer is due, without logging it. */
 void net_here_answer(struct net_here *h, const struct net_frame *f);
 
 /* Logs it as refused; the answer, where one is due; and for the first packet of a connection a

@@ -79,7 +79,7 @@ static struct http_text http_trim(struct http_text t)
 	return t;
 }
 
-/* The next line without its end. MORE: its end is not there. */
+/* The next line without its CRLF. MORE: it is incomplete. */
 static enum net_sniff http_next_line(struct http_text *rest, struct http_text *line)
 {
 	const char *end = memchr(rest->at, '\n', rest->n);
@@ -115,7 +115,7 @@ enum net_sniff net_http_host(const uint8_t *bytes, size_t len, char name[NET_TLS
 	bool first = true, seen = false;
 	enum net_sniff got;
 
-	/* What cannot become a request is not waited for. */
+	/* Fails early on bytes that cannot become a request. */
 	if (len && !http_is_token((char)bytes[0]))
 		return NET_SNIFF_BAD;
 	while ((got = http_next_line(&rest, &line)) == NET_SNIFF_FOUND) {

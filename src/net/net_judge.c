@@ -36,7 +36,8 @@ bool net_judge_is_syn(const struct net_frame *f)
 				NET_FRAME_TCP_RST)) == NET_FRAME_TCP_SYN;
 }
 
-/* Only who the two others of this network are may be asked, and only in the guest's own name. */
+/* The guest may only ask for the two other addresses of this network, and only from its own
+ * address. */
 static enum net_judge_way judge_arp(const struct net_frame *f)
 {
 	const uint8_t *sender = f->bytes + f->ip_at + 8;
@@ -90,8 +91,8 @@ enum net_judge_segment net_judge_segment(const struct net_frame *f, const uint32
 {
 	const bool syn = net_judge_is_syn(f);
 
-	/* Data in a SYN (TCP Fast Open) would go past the check of what is said first: no such SYN
-	 * means anything. */
+	/* Data in a SYN (TCP Fast Open) would bypass the check of the stream's beginning: such a
+	 * SYN is dropped. */
 	if (syn && f->payload_len)
 		return NET_JUDGE_SEGMENT_DROP;
 	if (!isn)
@@ -141,7 +142,7 @@ enum net_rules_verdict net_judge_rules(const struct net_rules *rules,
 		       : net_rules_check_address(rules, &w->to, w->port);
 }
 
-/* What no rule changes; NULL: the rules decide. */
+/* A refusal that no rule can lift; NULL: the rules decide. */
 static const char *judge_never(const struct net_judge_wish *w)
 {
 	if (!w->name && net_names_is_synthetic(w->to.bytes))

@@ -1,7 +1,6 @@
-/* net_judge: what a locked guest's bytes mean, and what is to become of them (steps 1 to 6 at the
- * head of net_locked.c). Pure: a verdict is a function of its arguments. Nothing here has a
- * descriptor or a clock, or changes what anybody else sees; net_locked and its parts execute the
- * verdicts. */
+/* net_judge: what a locked guest's bytes mean, and what to do with them (steps 1 to 6 at the head
+ * of net_locked.c). Pure: a verdict is a function of its arguments. Nothing here has a descriptor,
+ * a clock or a side effect; net_locked and its parts execute the verdicts. */
 #ifndef CCVM_NET_JUDGE_H
 #define CCVM_NET_JUDGE_H
 
@@ -24,10 +23,10 @@ enum net_judge_act {
 struct net_judge_verdict {
 	enum net_judge_act act;
 	const char *reason; /* constant text */
-	bool by_rules;	    /* a decision for once that was met is now used up (net_rules_use) */
+	bool by_rules;	    /* uses up a one-time decision (net_rules_use) */
 };
 
-/* Who a frame of the guest's is for. */
+/* The receiver of a frame from the guest. */
 enum net_judge_way {
 	NET_JUDGE_NOBODY,      /* dropped */
 	NET_JUDGE_UNCARRIED,   /* logged as refused, without an answer */
@@ -51,7 +50,7 @@ enum net_judge_segment {
 	NET_JUDGE_SEGMENT_NEXT,	 /* the flow's */
 	NET_JUDGE_SEGMENT_FIRST, /* it begins a flow */
 	NET_JUDGE_SEGMENT_AGAIN, /* the same; the flow there is ends before */
-	NET_JUDGE_SEGMENT_STRAY, /* it belongs to nothing: a reset */
+	NET_JUDGE_SEGMENT_STRAY, /* it belongs to no flow: a reset */
 };
 
 /* isn: the first number of the flow there is; NULL: there is none. */
@@ -74,21 +73,21 @@ struct net_judge_wish {
 	uint8_t proto;
 	uint16_t port;
 	struct net_rules_place place; /* of `to`; looked at where there is no name */
-	bool may_ask;		      /* somebody is there, and has not too many questions */
+	bool may_ask;		      /* a user is there, and has not too many questions */
 };
 
 /* REFUSE, ASK or PASS. */
 struct net_judge_verdict net_judge_first(const struct net_rules *rules,
 					 const struct net_judge_wish *w);
 
-/* What the rules say of it alone. */
+/* The verdict of the rules alone. */
 enum net_rules_verdict net_judge_rules(const struct net_rules *rules,
 				       const struct net_judge_wish *w);
 
 /* Why a result of an allowed name may not be connected to: constant text, or NULL. */
 const char *net_judge_result(const struct net_rules *rules, const struct net_address *a,
 			     struct net_rules_place place);
-/* The same for no result. */
+/* The reason when there is no result. */
 extern const char net_judge_no_result[];
 
 /* The beginning of a stream to NET_PLAN_HTTP or NET_PLAN_HTTPS of `name`; ended: the client says no

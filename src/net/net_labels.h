@@ -1,5 +1,5 @@
-/* net_labels: in open mode, the names that go with addresses, learned from the DNS answers the guest gets.
- * Only for showing: nothing is decided by them. */
+/* net_labels: in open mode, the names that go with addresses, learned from the DNS answers the
+ * guest gets. For display only: no decision depends on them. */
 #ifndef CCVM_NET_LABELS_H
 #define CCVM_NET_LABELS_H
 

@@ -1,4 +1,4 @@
-/* net_limit: so many a second, with a burst (a token bucket). */
+/* net_limit: a rate limit with a burst (token bucket). */
 #ifndef CCVM_NET_LIMIT_H
 #define CCVM_NET_LIMIT_H
 

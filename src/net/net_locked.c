@@ -1,26 +1,31 @@
 /* Theory of operation.
  *
- * Every frame here was written by a guest that wants out. What it may do is decided by name, and the name of
- * a connection is known for certain, because the only way to get an address is to ask the resolver below:
+ * Every frame here was written by a guest that tries to escape. What it may do is decided by name,
+ * and the name of a connection is known for certain, because the only way to get an address is to
+ * ask the resolver below:
  *
- * 1. A question for a name is answered here, with an address of 198.18.0.0/15 that stands for just this name
- *    (net_names). No question, and no byte of one, goes to the host's resolver. Records other than A have no
- *    data, so nothing else is learned and nobody is sent to IPv6 or to an encrypted hello.
- * 2. The first packet to such an address is therefore a wish to connect to a known name and port. It is
- *    checked against the rules (net_rules). A literal address has to be listed as one.
- * 3. A listed name is resolved on the host at that moment; the packet waits. Addresses that a name has no
- *    business with (private, loopback, link-local and so on) do not count unless listed as networks.
- *    Nor do the host's own, link-local and metadata ones without their option (net_reach).
- * 4. libslirp gets a SYN or datagram that is made here, and connects. Each flow has a port of its own towards
- *    libslirp, so what comes back is known by it, whatever ports the guest chose.
- * 5. On port 443 and 80 what the client says first is kept back until it is whole, and must be for the same
- *    name. libslirp gets the stream in segments that are made here (net_pass.c): what the guest sends again or
- *    differently comes too late to be read.
- * 6. Everything else is refused at once: a reset, an ICMP message, or on port 80 a sentence. Nothing hangs.
+ * 1. A question for a name is answered here, with an address of 198.18.0.0/15 that stands for just
+ *    this name (net_names). No question, and no byte of one, goes to the host's resolver. Records
+ *    other than A have no data, so nothing else is learned and no client is sent to IPv6 or to an
+ *    encrypted hello.
+ * 2. The first packet to such an address is therefore a wish to connect to a known name and port.
+ *    It is checked against the rules (net_rules). A literal address has to be listed as one.
+ * 3. A listed name is resolved on the host at that moment; the packet waits. Addresses that a
+ *    public name should not have (private, loopback, link-local and so on) do not count unless
+ *    listed as networks. Nor do the host's own, link-local and metadata ones without their option
+ *    (net_reach).
+ * 4. libslirp gets a SYN or datagram that is made here, and connects. Each flow has a port of its
+ *    own towards libslirp, so answers are matched by it, whatever ports the guest chose.
+ * 5. On port 443 and 80 the client's first message is held until it is complete, and must be for
+ *    the same name. libslirp gets the stream in segments that are made here (net_pass.c): bytes
+ *    that the guest sends again, or changed, are never read.
+ * 6. Everything else is refused at once: a reset, an ICMP message, or on port 80 a sentence.
+ *    Nothing hangs.
  *
- * What the guest can make this process hold is bounded: names and flows by their tables, bytes kept back by
- * net_flow, connections that end here by net_mini, new connections and questions by rates (docs/egress.md
- * lists the figures). When a table is full the oldest of the unused gives way, else the newcomer is refused.
+ * What the guest can make this process hold is bounded: names and flows by their tables, bytes kept
+ * back by net_flow, connections that end here by net_mini, new connections and questions by rates
+ * (docs/egress.md lists the figures). When a table is full the oldest of the unused gives way, else
+ * the newcomer is refused.
  */
 #include "net/net_locked.h"
 #include "net/net_carry.h"
@@ -39,7 +44,7 @@
 #define LOOSE_MAX                                                                                  \
 	384 /* together with NET_FLOW_MAX below the limit of descriptors (net_confine.c) */
 
-/* Its parts, each of which knows the ones above it alone. */
+/* Its parts; each knows only the ones above it. */
 struct net_locked {
 	struct net_locked_config config;
 	unsigned depth; /* calls from outside that are under way */
@@ -53,7 +58,8 @@ struct net_locked {
 	struct net_pass *pass;
 };
 
-/* Around every call from outside. They may be nested: a resolver can answer from within the question. */
+/* Around every call from outside. They may be nested: a resolver can answer from within the
+ * question. */
 static void locked_enter(struct net_locked *l, int64_t now_ms)
 {
 	l->depth++;
@@ -76,12 +82,12 @@ void net_locked_refuse(struct net_locked *l, const struct net_frame *f, const ch
 		net_here_refuse(l->here, f, reason, now_ms);
 }
 
-/* What goes through over IPv6 is libslirp's to connect: here it is known by its address alone. */
+/* libslirp handles allowed IPv6 connections itself; here only their address is known. */
 static void locked_ipv6(struct net_locked *l, const struct net_frame *f, int64_t now_ms)
 {
 	const struct net_address to = net_address_make(f->dst, 16);
 	const struct net_judge_verdict v = net_judge_ipv6(l->config.rules, f);
-	/* What is under way stays: a segment of no connection reaches nobody. */
+	/* Established connections stay: a segment of no connection has no receiver. */
 	const bool begins = f->proto != NET_FRAME_PROTO_TCP || net_judge_is_syn(f);
 	const char *refusal = NULL;
 

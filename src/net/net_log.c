@@ -82,7 +82,7 @@ static void log_forget(struct net_log *l, size_t i)
 	free(item->name);
 }
 
-/* Places go round: what is overwritten is the oldest. */
+/* A ring: the oldest entry is overwritten. */
 static struct log_item *log_make(struct net_log *l, const struct net_log_entry *e)
 {
 	size_t i = l->n < NET_LOG_MAX ? l->n++ : l->next;
@@ -149,7 +149,7 @@ void net_log_flush(struct net_log *l, struct net_control *c, int64_t now_ms)
 
 		if (!log_is_due(item, now_ms))
 			continue;
-		/* A session that reads slowly is told later, with larger counts. */
+		/* A session that reads slowly gets fewer events, with larger counts. */
 		if (buf_len(&c->out) > CONTROL_HIGH || !net_limit_take(&l->limit, now_ms))
 			return;
 		log_say(item, c);

@@ -1,7 +1,7 @@
-/* net_log: what was refused and what was let through, merged by name (or address), port and protocol, as
- * events for the session. Bounded: of more different ones than it holds, the oldest is forgotten here; the
- * session has a report of it already, unless it came faster than events may go out. Then the totals are still
- * right. */
+/* net_log: what was refused and what was let through, merged by name (or address), port and
+ * protocol, as events for the session. Bounded: when it is full, the oldest entry is forgotten; the
+ * session already has its report, unless entries came faster than events may be sent. The totals
+ * are right in any case. */
 #ifndef CCVM_NET_LOG_H
 #define CCVM_NET_LOG_H
 
@@ -33,8 +33,8 @@ void net_log_add(struct net_log *l, const struct net_log_entry *e);
 /* When the same was last added, in ms of the wall clock; 0: never. */
 int64_t net_log_last_ms(const struct net_log *l, const struct net_log_entry *e);
 
-/* Queues events for what has changed: {"type":"egress",…} with `count` since the last one. At most one a
- * second for each entry, and NET_LOG_PER_SECOND in all. */
+/* Queues events for what has changed: {"type":"egress",…} with `count` since the last one. At most
+ * one a second for each entry, and NET_LOG_PER_SECOND in all. */
 #define NET_LOG_PER_SECOND 100
 void net_log_flush(struct net_log *l, struct net_control *c, int64_t now_ms);
 

@@ -110,8 +110,8 @@ static void mini_send_syn(struct net_mini *m, const struct mini_connection *c, c
 	mini_send(m, f, &t);
 }
 
-/* Where a new connection goes: the place of an old one with the same ends, a free one, or the one idle for
- * longest. */
+/* Where a new connection goes: the place of an old one with the same ends, a free one, or the one
+ * idle for longest. */
 static struct mini_connection **mini_room(struct net_mini *m, const struct net_frame *f)
 {
 	struct mini_connection **at = mini_find(m, f);
@@ -145,7 +145,7 @@ void net_mini_accept(struct net_mini *m, enum net_mini_kind kind, const char *re
 {
 	struct mini_connection *c = mini_add(m, kind, reason, f, now_ms);
 
-	/* The guest is the only one that could guess it, and it is told. */
+	/* A predictable number is safe: only the guest could guess it, and it gets it anyway. */
 	m->isn += 0x10001;
 	c->rcv_next = f->tcp_seq + 1;
 	c->snd_una = m->isn + 1;
@@ -164,7 +164,7 @@ static void mini_answer(struct net_mini *m, struct mini_connection *c)
 		taken = c->ended
 			    ? c->in_len
 			    : m->config.on_data(m->config.ctx, &c->end, c->in, c->in_len, out, &n, &last);
-		if (n > NET_MINI_OUT_MAX - c->out_len) { /* it asks and does not read */
+		if (n > NET_MINI_OUT_MAX - c->out_len) { /* it sends questions and does not read answers */
 			n = 0;
 			last = true;
 		}
@@ -184,7 +184,7 @@ void net_mini_adopt(struct net_mini *m, const char *reason, const struct net_fra
 	c->established = true;
 	c->rcv_next = ack;
 	c->snd_una = seq;
-	c->in_len = 1; /* it has spoken; what it said is of no interest */
+	c->in_len = 1; /* it has sent data, which is not needed */
 	mini_answer(m, c);
 	mini_send_rest(m, c, f);
 }
@@ -216,7 +216,7 @@ static void mini_take_data(struct net_mini *m, struct mini_connection *c, const 
 
 	if (f->tcp_seq != c->rcv_next)
 		return; /* a repetition, or a gap: the answer tells what is wanted */
-	if (c->ended) { /* read on, so that no reset overtakes the answer */
+	if (c->ended) { /* keeps reading, so that no reset overtakes the answer */
 		c->rcv_next += (uint32_t)n;
 		return;
 	}
@@ -226,7 +226,7 @@ static void mini_take_data(struct net_mini *m, struct mini_connection *c, const 
 	c->in_len += n;
 	c->rcv_next += (uint32_t)n;
 	mini_answer(m, c);
-	if (c->in_len == NET_MINI_IN_MAX) /* nothing it could become an answer to */
+	if (c->in_len == NET_MINI_IN_MAX) /* too long for a question */
 		c->ended = true;
 }
 

@@ -1,8 +1,8 @@
-/* net_mini: a few TCP connections of the guest that end here (RFC 9293, the passive side alone): DNS over
- * TCP, and the text that explains a refusal on port 80.
+/* net_mini: a few TCP connections of the guest that end here (RFC 9293, the passive side alone):
+ * DNS over TCP, and the text that explains a refusal on port 80.
  *
- * Nothing is lost between the guest and this process but by a full queue, so there is no timer that sends
- * again: the guest's own repetition of what it said makes this side repeat its answer. */
+ * Between the guest and this process only a full queue loses packets, so there is no retransmission
+ * timer: when the guest retransmits, this side repeats its answer. */
 #ifndef CCVM_NET_MINI_H
 #define CCVM_NET_MINI_H
 
@@ -26,9 +26,9 @@ struct net_mini_end {
 };
 
 struct net_mini_config {
-	/* What the guest has said so far and was not yet taken. Writes the answer to `out` (NET_MINI_OUT_MAX
-	 * bytes) and its length to *n, sets *last when the connection is to end behind it; returns how much
-	 * was taken. */
+	/* What the guest has said so far and was not yet taken. Writes the answer to `out`
+	 * (NET_MINI_OUT_MAX bytes) and its length to *n, sets *last when the connection is to end
+	 * behind it; returns how much was taken. */
 	size_t (*on_data)(void *ctx, const struct net_mini_end *end, const uint8_t *bytes, size_t len,
 			  uint8_t *out, size_t *n, bool *last);
 	void (*to_guest)(void *ctx, const uint8_t *frame, size_t len);
@@ -43,12 +43,13 @@ void net_mini_free(struct net_mini *m);
 /* A frame (TCP over IPv4) for a connection that ends here; false when it belongs to none. */
 bool net_mini_take(struct net_mini *m, const struct net_frame *f, int64_t now_ms);
 
-/* Begins one: f is its SYN. */
+/* Accepts one: f is its SYN. */
 void net_mini_accept(struct net_mini *m, enum net_mini_kind kind, const char *reason,
 		     const struct net_frame *f, int64_t now_ms);
 
-/* Takes over a connection that is under way: everything up to `ack` was received, `seq` is the next byte for
- * the guest, and the answer is given at once. It is a refusal. f is a frame of the guest's on it. */
+/* Takes over a connection that is under way: everything up to `ack` was received, `seq` is the next
+ * byte for the guest, and the answer is given at once. The answer is a refusal. f is a frame of the
+ * guest's on it. */
 void net_mini_adopt(struct net_mini *m, const char *reason, const struct net_frame *f, uint32_t seq,
 		    uint32_t ack, int64_t now_ms);
 

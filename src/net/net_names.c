@@ -12,7 +12,7 @@
 struct net_names {
 	struct net_name entry[NET_NAMES_MAX];
 	size_t n; /* entries that were ever used */
-	/* Index + 1, so that tables nobody has used are untouched zero pages; 0: none. */
+	/* Index + 1, so that unused tables are untouched zero pages; 0: none. */
 	int16_t bucket[BUCKETS];
 	int16_t by_offset[OFFSETS];
 	uint32_t next_offset;

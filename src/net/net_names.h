@@ -1,8 +1,9 @@
-/* net_names: one synthetic address (198.18.0.0/15, RFC 2544) for each name the guest has asked for, and what
- * the name resolved to.
+/* net_names: one synthetic address (198.18.0.0/15, RFC 2544) for each name the guest has asked for,
+ * and what the name resolved to.
  *
- * At most NET_NAMES_MAX names are kept; then the one unused for longest makes room. An address is given out
- * again only after all others were, so a name the guest remembers does not soon turn into another. */
+ * At most NET_NAMES_MAX names are kept; then the one unused for longest makes room. An address is
+ * given out again only after all others were, so a name the guest remembers does not soon turn into
+ * another. */
 #ifndef CCVM_NET_NAMES_H
 #define CCVM_NET_NAMES_H
 
@@ -50,8 +51,8 @@ struct net_names;
 struct net_names *net_names_new(void);
 void net_names_free(struct net_names *n);
 
-/* The name's entry, made when there is none. NULL when all are held on to. Valid until the next call; its
- * index is for good as long as `uses` is not 0. */
+/* The name's entry, made when there is none. NULL when all are held on to. Valid until the next
+ * call; its index is for good as long as `uses` is not 0. */
 struct net_name *net_names_intern(struct net_names *n, const char *text, int64_t now_ms);
 
 /* The name behind an address of the guest's, or NULL. */

@@ -8,7 +8,7 @@
 
 struct net_open {
 	struct net_open_config config;
-	bool watched; /* somebody is there to be asked */
+	bool watched; /* a user is there to ask */
 };
 
 struct net_rules_place net_open_place(struct net_open *o, const struct net_address *a)
@@ -57,7 +57,7 @@ static void open_send_first(struct net_open *o, struct net_flow *f)
 	net_flows_drop_kept(o->config.flows, f);
 }
 
-/* The name is resolved, or has failed to. */
+/* The name is resolved, or resolving it failed. */
 static void open_go_on(struct net_open *o, struct net_flow *f, const struct net_name *name,
 		       int64_t now_ms)
 {
@@ -181,7 +181,7 @@ void net_open_watch(struct net_open *o, bool watched, int64_t now_ms)
 	}
 }
 
-/* A flow that is under way, or waits for its name. What was let through for once stays. */
+/* A flow that is under way, or waits for its name. Connections allowed once stay. */
 static void open_reconsider(struct net_open *o, struct net_flow *f, int64_t now_ms)
 {
 	if (f->state == NET_FLOW_FREE || f->state == NET_FLOW_ENDED ||

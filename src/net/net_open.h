@@ -31,13 +31,13 @@ struct net_open;
 struct net_open *net_open_new(const struct net_open_config *config);
 void net_open_free(struct net_open *o);
 
-/* What is special about an address that is to be connected to. */
+/* The properties of an address to connect to that the rules need. */
 struct net_rules_place net_open_place(struct net_open *o, const struct net_address *a);
 
 /* Whether one more flow may wait for the user. */
 bool net_open_may_ask(const struct net_open *o);
 
-/* The flow may go: as soon as it is known where to. *f may be gone afterwards. */
+/* Opens an allowed flow as soon as its address is known. *f may be gone afterwards. */
 void net_open_allow(struct net_open *o, struct net_flow *f, int64_t now_ms);
 /* The flow waits for the user. Several about one name and port are one question. */
 void net_open_ask(struct net_open *o, struct net_flow *f, int64_t now_ms);

@@ -36,8 +36,8 @@ static uint32_t packet_fold(uint32_t sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The sum does not care in which order the bytes of a word are added (RFC 1071 2B), so words are taken as the machine has
- * them, four bytes at a time. */
+/* The sum does not care in which order the bytes of a word are added (RFC 1071 2B), so words are
+ * taken as the machine has them, four bytes at a time. */
 uint32_t net_packet_sum(const void *bytes, size_t len, uint32_t sum)
 {
 	const uint8_t *p = bytes;
@@ -138,7 +138,8 @@ static void packet_put_ip4(uint8_t *ip, const uint8_t from[4], const uint8_t to[
 	packet_put16(ip + 10, ~net_packet_sum(ip, IP4_LEN, 0) & 0xffff);
 }
 
-/* The pseudo header's part of a checksum; addresses are 4 or 16 bytes each, one behind the other. */
+/* The pseudo header's part of a checksum; addresses are 4 or 16 bytes each, one behind the
+ * other. */
 static uint32_t packet_pseudo(const uint8_t *addresses, size_t n, uint8_t proto, size_t len)
 {
 	return net_packet_sum(addresses, n, (uint32_t)proto + (uint32_t)len);

@@ -2,22 +2,22 @@
  * one side and libslirp on the other. What the server gets must be what was checked here, so
  * nothing rests on libslirp reading a segment as this file does:
  *
- * 1. A frame with a wrong checksum, or TCP with a SYN and data, gets nowhere near a flow
- * (net_filter, net_judge_segment).
+ * 1. A frame with a wrong checksum, or TCP with a SYN and data, reaches no flow (net_filter,
+ *    net_judge_segment).
  * 2. A flow's first packet is kept until it is decided and its name resolved. Then libslirp gets a
- * SYN or datagram made here.
- * 3. Of a guest's later segments net_tcp says what counts: a position of the stream is taken once,
- * in order, within the room libslirp has said it has, and only of a segment that confirms nothing
- * but what was sent. So the bytes that are taken are one stream, and no later segment can say
- * anything else about a part of it.
+ *    SYN or datagram made here.
+ * 3. net_tcp decides what counts of a guest's later segments: a position of the stream is taken
+ *    once, in order, within the window of libslirp, and only from a segment that acknowledges
+ *    nothing but what was sent. So the bytes taken are one stream, and no later segment can change
+ *    a part of it.
  * 4. On ports 443 and 80 of names the beginning of that stream is kept back until it is whole and
- * for the right name.
+ *    for the right name.
  * 5. libslirp gets the stream, never a segment of the guest's: segments made here, each of which
- * begins where the one before it has ended and has the flow's own acknowledgement (net_carry_give).
- * libslirp has no choice but to take each as it is.
+ *    begins where the one before it has ended and has the flow's own acknowledgement
+ *    (net_carry_give). libslirp has to take each as it is.
  * 6. So this side always knows the number libslirp waits for. A flow ends, for whatever reason,
- * with a reset of this number, and is known here until libslirp has closed its socket
- * (net_carry_end). */
+ *    with a reset of this number, and is known here until libslirp has closed its socket
+ *    (net_carry_end). */
 #include "net/net_pass.h"
 #include "net/net_judge.h"
 #include "net/net_limit.h"
@@ -202,7 +202,7 @@ static void pass_take_tcp(struct net_pass *p, struct net_flow *f, const struct n
 {
 	struct net_tcp_piece piece;
 
-	/* Nobody has answered it yet: it can do nothing but give up. */
+	/* The server has not answered yet: the client can only give up. */
 	if (f->state < NET_FLOW_CONFIRMING && !(frame->tcp_flags & NET_FRAME_TCP_RST))
 		return;
 	switch (net_carry_take(f, frame, &piece)) {
@@ -273,7 +273,7 @@ static void pass_answered_tcp(struct net_pass *p, struct net_flow *f, const stru
 		net_carry_end_again(p->config.carry, f);
 		return;
 	}
-	/* That libslirp could not connect is known by its closing the socket. */
+	/* A failed connection is noticed when libslirp closes the socket. */
 	if (f->state < NET_FLOW_OPENING ||
 	    (f->state == NET_FLOW_OPENING && !pass_opened(p, f, frame, now_ms)))
 		return;

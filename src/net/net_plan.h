@@ -1,5 +1,5 @@
-/* net_plan: the addresses of the guest's network, as libslirp's users know them. The guest sets its own
- * statically; there is no DHCP. */
+/* net_plan: the addresses of the guest's network, as libslirp's users know them. The guest sets its
+ * own statically; there is no DHCP. */
 #ifndef CCVM_NET_PLAN_H
 #define CCVM_NET_PLAN_H
 

@@ -1,4 +1,5 @@
-/* net_poll: the set of descriptors one turn of the loop waits for (poll(2)), made anew each turn. */
+/* net_poll: the set of descriptors one turn of the loop waits for (poll(2)), made anew each
+ * turn. */
 #ifndef CCVM_NET_POLL_H
 #define CCVM_NET_POLL_H
 

@@ -1,6 +1,6 @@
-/* net_queue: frames for libslirp that wait until nobody is in the middle of anything (net_give.h).
- * Needs no bound of its own: one frame of the guest's makes no more than its flow has kept back,
- * one of libslirp's at most one. */
+/* net_queue: frames for libslirp that wait until it can be called (net_give.h). Needs no bound of
+ * its own: one frame of the guest's makes no more than its flow has kept back, one of libslirp's at
+ * most one. */
 #ifndef CCVM_NET_QUEUE_H
 #define CCVM_NET_QUEUE_H
 

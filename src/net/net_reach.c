@@ -68,7 +68,7 @@ static int reach_read_route(const uint8_t *bytes, size_t len)
 	return route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_ANYCAST || route.rtm_type == RTN_BROADCAST;
 }
 
-/* No route: nobody is there, the host neither. */
+/* No route: the address reaches nothing, so not the host either. */
 static int reach_read_error(const uint8_t *bytes, size_t len)
 {
 	static const int nowhere[] = {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ESRCH};

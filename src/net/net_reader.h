@@ -1,7 +1,8 @@
-/* net_reader: the one way to look at bytes that a stranger sent.
+/* net_reader: the one way to read untrusted bytes.
  *
- * A reader is a window with a position. Reading past the window's end returns zeros and sets `failed`, which
- * stays set: a parser reads a whole header and asks once, at the end, whether all of it was there. */
+ * A reader is a window with a position. Reading past the window's end returns zeros and sets
+ * `failed`, which stays set: a parser reads a whole header and asks once, at the end, whether all
+ * of it was there. */
 #ifndef CCVM_NET_READER_H
 #define CCVM_NET_READER_H
 
@@ -26,7 +27,8 @@ static inline size_t net_reader_left(const struct net_reader *r)
 	return r->end - r->at;
 }
 
-/* The next n bytes, or NULL when they are not all inside. Valid as long as the bytes given to init. */
+/* The next n bytes, or NULL when they are not all inside. Valid as long as the bytes given to
+ * init. */
 static inline const uint8_t *net_reader_take(struct net_reader *r, size_t n)
 {
 	if (r->failed || n > r->end - r->at) {

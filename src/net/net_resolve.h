@@ -1,5 +1,5 @@
-/* net_resolve: the host's DNS, for names that the guest may reach; the only user of c-ares. Answers come from
- * the servers of /etc/resolv.conf; /etc/hosts and search lists play no part. */
+/* net_resolve: the host's DNS, for names that the guest may reach; the only user of c-ares. Answers
+ * come from the servers of /etc/resolv.conf; /etc/hosts and search lists play no part. */
 #ifndef CCVM_NET_RESOLVE_H
 #define CCVM_NET_RESOLVE_H
 
@@ -11,8 +11,9 @@
 
 struct net_resolve;
 
-/* Reads the resolver's configuration and a random seed: to be called before the process gives up its files.
- * servers: instead of the configuration's, comma separated, each ADDRESS or ADDRESS:PORT; or NULL. */
+/* Reads the resolver's configuration and a random seed; call it before the process gives up its
+ * files. servers: instead of the configuration's, comma separated, each ADDRESS or ADDRESS:PORT; or
+ * NULL. */
 struct net_resolve *net_resolve_new(const char *servers,
 				    void (*on_answer)(void *ctx, const char *name,
 						      const struct net_names_answer *answer),

@@ -167,8 +167,8 @@ static bool rules_matches_name(const struct net_rules_entry *e, const char *name
 	return n > m && strcmp(name + n - m, e->name + 1) == 0;
 }
 
-/* An address of the guest's own network, the gateway to the host's loopback among them, is not meant by an
- * entry for a larger network that happens to hold it. */
+/* An address of the guest's own network, the gateway to the host's loopback among them, is not
+ * meant by an entry for a larger network that happens to hold it. */
 static bool rules_matches_address(const struct net_rules_entry *e, const struct net_address *a)
 {
 	if (e->kind != NET_RULES_NETWORK || !net_address_is_within(a, &e->network, e->bits))

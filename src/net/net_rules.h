@@ -1,6 +1,6 @@
-/* net_rules: what a locked guest may reach. A list of entries and a list of ports from the configuration, and
- * decisions of the user on top of them while the session runs. Pure but for allocation; used by ccvm-net to
- * decide and by ccvmctl to explain. */
+/* net_rules: what a locked guest may reach. A list of entries and a list of ports from the
+ * configuration, and decisions of the user on top of them while the session runs. Pure but for
+ * allocation; used by ccvm-net to decide and by ccvmctl to explain. */
 #ifndef CCVM_NET_RULES_H
 #define CCVM_NET_RULES_H
 
@@ -27,7 +27,8 @@ struct net_rules_entry {
 	uint16_t port; /* 0: the listed ports */
 };
 
-/* Once: for what waits for it, or else for the next connection if that comes soon. It does not stay armed. */
+/* Once: for the connections that wait for it, or for the next one if it comes soon. Then it
+ * expires. */
 enum net_rules_uses { NET_RULES_ONCE, NET_RULES_SESSION };
 #define NET_RULES_ONCE_MS 30000
 
@@ -57,8 +58,9 @@ enum net_rules_verdict {
 void net_rules_init(struct net_rules *r);
 void net_rules_fini(struct net_rules *r);
 
-/* Reads an entry: NAME, *.DOMAIN, ADDRESS or ADDRESS/BITS in their normal form (conf/egress_entry.h), with
- * `:PORT` behind it ([ADDRESS]:PORT for IPv6). False when it is none of these. */
+/* Reads an entry: NAME, *.DOMAIN, ADDRESS or ADDRESS/BITS in their normal form
+ * (conf/egress_entry.h), with `:PORT` behind it ([ADDRESS]:PORT for IPv6). False when it is none of
+ * these. */
 bool net_rules_parse(struct net_rules_entry *e, const char *text);
 
 /* The entry as text that net_rules_parse reads. */
@@ -68,20 +70,21 @@ void net_rules_format(const struct net_rules_entry *e, char *out, size_t size);
 bool net_rules_add(struct net_rules *r, const char *text);
 void net_rules_add_port(struct net_rules *r, uint16_t port);
 
-/* The user's word: it wins over the list and over earlier words about the same entry. */
+/* The user's decision: it overrides the list and earlier decisions about the same entry. */
 bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses, int64_t now_ms);
 
-/* Forgets decisions for once whose time is over; now_ms is of the same clock. To be called before the next functions. */
+/* Forgets expired one-time decisions; now_ms is of the same clock. Call it before the next
+ * functions. */
 void net_rules_expire(struct net_rules *r, int64_t now_ms);
 
-/* What holds for a name (normalised) or a literal address. */
+/* The verdict for a name (normalised) or a literal address. */
 enum net_rules_verdict net_rules_check_name(const struct net_rules *r, const char *name,
 					    uint16_t port);
 enum net_rules_verdict net_rules_check_address(const struct net_rules *r,
 					       const struct net_address *a, uint16_t port);
 
-/* The verdict of one of these was followed: uses up the decision it came from, if that is for once.
- * name: NULL for the address. */
+/* The verdict of one of these was followed: uses up the decision it came from, if that was a
+ * one-time one. name: NULL for the address. */
 void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a,
 		   uint16_t port);
 
@@ -92,9 +95,10 @@ struct net_rules_place {
 	bool link_local;    /* link-local and metadata addresses may */
 };
 
-/* Whether an address that an allowed name resolved to may be connected to: public, or listed by an entry that is a network.
- * Beyond that, loopback and link-local addresses need their option; one of the host's an entry for this address alone. The
- * guest's own network, multicast and reserved addresses never may be. */
+/* Whether an address that an allowed name resolved to may be connected to: public, or listed by an
+ * entry that is a network. Beyond that, loopback and link-local addresses need their option; one of
+ * the host's an entry for this address alone. The guest's own network, multicast and reserved
+ * addresses never may be. */
 bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, struct net_rules_place place);
 
 /* Why a literal address that is listed may not be reached all the same: constant text, or NULL. */

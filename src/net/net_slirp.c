@@ -102,8 +102,9 @@ static void slirp_on_timer_mod(void *timer, int64_t due_ms, void *opaque)
 	((struct slirp_timer *)timer)->due_ms = due_ms;
 }
 
-/* For the set these say nothing, since it is made anew each turn. But each socket is registered once when it is made, and
- * unregistered when it is closed; -1 stands for one that could not be made. */
+/* For the set these say nothing, since it is made anew each turn. But each socket is registered
+ * once when it is made, and unregistered when it is closed; -1 stands for one that could not be
+ * made. */
 static void slirp_on_register(int fd, void *opaque)
 {
 	struct net_slirp *s = opaque;
@@ -176,9 +177,9 @@ struct net_slirp *net_slirp_new(const struct net_slirp_config *config)
 	};
 
 	s->config = *config;
-	/* Each TCP connection has two buffers of 128 KiB. As mappings of their own they cost only the pages
-	 * that were touched, and go back to the system with the connection; glibc would come to keep them in
-	 * its heap. */
+	/* Each TCP connection has two buffers of 128 KiB. As mappings of their own they cost only
+	 * the pages that were touched, and go back to the system with the connection; glibc would
+	 * come to keep them in its heap. */
 	mallopt(M_MMAP_THRESHOLD, BUFFERS_MAPPED);
 	mallopt(M_TRIM_THRESHOLD, BUFFERS_MAPPED);
 	for (size_t i = 0; i < ARRAY_LEN(s->timer); i++)
@@ -210,10 +211,10 @@ static void slirp_put_checksum4(uint8_t *header, size_t at)
 	header[at + 1] = (uint8_t)sum;
 }
 
-/* libslirp 4.7 reads /etc/resolv.conf when a packet for the resolver comes, and trusts what it has read for a
- * second; then it compares stat(2) results, the first of which it takes at the second packet. So two packets
- * more than a second apart leave it with an address that it keeps as long as the file does not change. Its
- * clock is ours: it is put forward instead of waiting. */
+/* libslirp 4.7 reads /etc/resolv.conf when a packet for the resolver comes, and trusts what it has
+ * read for a second; then it compares stat(2) results, the first of which it takes at the second
+ * packet. So two packets more than a second apart leave it with an address that it keeps as long as
+ * the file does not change. Its clock is ours: it is advanced instead of waiting. */
 void net_slirp_prime_resolver(struct net_slirp *s)
 {
 	uint8_t frame[] = {
@@ -275,9 +276,9 @@ void net_slirp_input(struct net_slirp *s, const void *frame, size_t len)
 {
 	int64_t now = clock_mono_ms();
 
-	/* libslirp takes the time once a turn and dates new sockets by it. After a long sleep the old time
-	 * would make them expire at birth. A turn that failed to poll only looks at the clock and runs what
-	 * is due. */
+	/* libslirp takes the time once a turn and dates new sockets by it. After a long sleep the
+	 * old time would make them expire at birth. A turn that failed to poll only looks at the
+	 * clock and runs what is due. */
 	if (now - s->last_turn_ms > SLIRP_STALE) {
 		s->last_turn_ms = now;
 		slirp_pollfds_poll(s->slirp, 1, NULL, s);
@@ -295,15 +296,16 @@ static int slirp_on_add_poll(int fd, int events, void *opaque)
 	struct net_slirp *s = opaque;
 	short wanted = 0;
 
-	/* Never POLLPRI: libslirp would take what it then reads for urgent data and send it on with the URG
-	 * flag, which net_filter stops for good. Without it the same bytes come in line (its sockets have
-	 * SO_OOBINLINE). */
+	/* Never POLLPRI: libslirp would take what it then reads for urgent data and send it on with
+	 * the URG flag, which net_filter stops for good. Without it the same bytes come in line
+	 * (its sockets have SO_OOBINLINE). */
 	if ((events & SLIRP_POLL_IN) && s->may_read)
 		wanted |= POLLIN;
 	if (events & SLIRP_POLL_OUT)
 		wanted |= POLLOUT;
 	s->sockets++;
-	/* A socket that may not be read this turn could still report POLLHUP without end: it is left out. */
+	/* A socket that may not be read this turn could still report POLLHUP without end: it is
+	 * left out. */
 	return net_poll_add(s->filling, wanted ? fd : -1, wanted);
 }
 

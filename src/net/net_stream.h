@@ -1,5 +1,5 @@
-/* net_stream: QEMU's `-netdev stream` framing (each Ethernet frame behind its length, 32 bits, big-endian),
- * in both directions, with bounds.
+/* net_stream: QEMU's `-netdev stream` framing (each Ethernet frame behind its length, 32 bits,
+ * big-endian), in both directions, with bounds.
  *
  * Neither half owns a thread or a loop. Reading is one system call for many frames, writing too. */
 #ifndef CCVM_NET_STREAM_H
@@ -25,17 +25,18 @@ struct net_stream_in {
 void net_stream_in_init(struct net_stream_in *in);
 void net_stream_in_fini(struct net_stream_in *in);
 
-/* Where up to *room more bytes may be put, at least one; tell with net_stream_in_grew. Ends the life of
- * frames handed out before. Only to be called when net_stream_in_next has returned 0 since the last time. */
+/* Where up to *room more bytes may be put, at least one; tell with net_stream_in_grew. Ends the
+ * life of frames handed out before. Only to be called when net_stream_in_next has returned 0 since
+ * the last time. */
 uint8_t *net_stream_in_room(struct net_stream_in *in, size_t *room);
 void net_stream_in_grew(struct net_stream_in *in, size_t n);
 
-/* 1: the next frame, valid until net_stream_in_room · 0: more bytes are needed · -1: a length that no frame
- * has; nothing behind it can be understood. */
+/* 1: the next frame, valid until net_stream_in_room · 0: more bytes are needed · -1: a length that
+ * no frame has; nothing behind it can be understood. */
 int net_stream_in_next(struct net_stream_in *in, const uint8_t **frame, size_t *len, struct err *e);
 
-/* Reads once from a non-blocking fd. 1: there may be frames now · 0: nothing there yet · -1: failed, or the
- * other side has closed (then *eof). */
+/* Reads once from a non-blocking fd. 1: there may be frames now · 0: nothing there yet · -1:
+ * failed, or the other side has closed (then *eof). */
 int net_stream_in_read(struct net_stream_in *in, int fd, bool *eof, struct err *e);
 
 /* What waits to be sent to QEMU. */

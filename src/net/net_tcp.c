@@ -1,6 +1,6 @@
 #include "net/net_tcp.h"
 
-#define WINDOW_MAX 65535U /* nobody here scales windows: libslirp does not offer to */
+#define WINDOW_MAX 65535U /* no window scaling: libslirp does not offer it */
 
 /* How far b is behind a; negative when it is in front. */
 static int32_t tcp_distance(uint32_t a, uint32_t b)
@@ -8,7 +8,8 @@ static int32_t tcp_distance(uint32_t a, uint32_t b)
 	return (int32_t)(b - a);
 }
 
-/* How many more bytes there is room for. A FIN takes a number and no room, so `next` may be one behind the limit. */
+/* How many more bytes there is room for. A FIN takes a number and no room, so `next` may be one
+ * behind the limit. */
 static uint32_t tcp_room(const struct net_tcp *t)
 {
 	return tcp_distance(t->next, t->limit) > 0 ? t->limit - t->next : 0;
@@ -47,7 +48,8 @@ void net_tcp_note(struct net_tcp *t, const struct net_frame *f)
 		t->limit = limit;
 }
 
-/* RFC 5961 3.2: exactly the next byte's, or else, within the window, the guest is asked to say so again. */
+/* RFC 5961 3.2: exactly the next byte's, or else, within the window, the guest is asked to say so
+ * again. */
 static enum net_tcp_verdict tcp_reset(const struct net_tcp *t, const struct net_frame *f)
 {
 	if (f->tcp_seq == t->next)
@@ -55,8 +57,9 @@ static enum net_tcp_verdict tcp_reset(const struct net_tcp *t, const struct net_
 	return f->tcp_seq - t->next < tcp_room(t) ? NET_TCP_ACK : NET_TCP_DROP;
 }
 
-/* RFC 5961 5.2: of what was sent, or a repetition of an earlier one. The first one has to be exact. What was never
- * sent cannot be confirmed: libslirp would drop the segment with all its data, and here they would count. */
+/* RFC 5961 5.2: of what was sent, or a repetition of an earlier one. The first one has to be exact.
+ * What was never sent cannot be confirmed: libslirp would drop the segment with all its data, and
+ * here they would count. */
 static bool tcp_is_expected_ack(const struct net_tcp *t, uint32_t ack)
 {
 	if (!t->confirmed)
@@ -64,7 +67,7 @@ static bool tcp_is_expected_ack(const struct net_tcp *t, uint32_t ack)
 	return ack - t->una <= t->sent - t->una || t->una - ack <= WINDOW_MAX;
 }
 
-/* False: the segment is nowhere near. */
+/* False: the segment is outside the window. */
 static bool tcp_cut(const struct net_tcp *t, const struct net_frame *f, struct net_tcp_piece *p)
 {
 	const bool fin = f->tcp_flags & NET_FRAME_TCP_FIN;

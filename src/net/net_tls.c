@@ -1,11 +1,13 @@
-/* Theory of operation. The guest chooses every byte. Its handshake message may lie in any number of TLS
- * records and TCP segments; the caller puts the segments in order, this file the records: they are copied
- * into one bounded buffer, and only a whole message is looked at. What is ambiguous is refused: two server
- * names, two lists of them, a name with a byte no host name has, a length that contradicts another one. A
- * server that read the message in another way than this file does would be reached under a false name.
+/* Theory of operation. The guest chooses every byte. Its handshake message may lie in any number of
+ * TLS records and TCP segments; the caller puts the segments in order, this file the records: they
+ * are copied into one bounded buffer, and only a whole message is looked at. What is ambiguous is
+ * refused: two server names, two lists of them, a name with a byte no host name has, a length that
+ * contradicts another one. A server that read the message in another way than this file does would
+ * be reached under a false name.
  *
- * Encrypted Client Hello (ECH, draft-ietf-tls-esni) puts another ClientHello, with the name that counts, into an extension of the one that can be
- * read. It is refused. What browsers send when they have no key for it (GREASE) is made to look the same, so it is too. */
+ * Encrypted Client Hello (ECH, draft-ietf-tls-esni) puts another ClientHello, with the name that
+ * counts, into an extension of the one that can be read. It is refused. What browsers send when
+ * they have no key for it (GREASE) is made to look the same, so it is too. */
 #include "net/net_tls.h"
 #include "net/net_reader.h"
 
@@ -101,7 +103,8 @@ static bool tls_read_name(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])
 	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 && net_tls_copy_name(bytes, n, name);
 }
 
-/* The extension of Encrypted Client Hello, those of its drafts, and of the encrypted server name before it. */
+/* The extension of Encrypted Client Hello, those of its drafts, and of the encrypted server name
+ * before it. */
 static bool tls_is_ech(uint16_t type)
 {
 	return type == 0xfe0d || (type >= 0xfe08 && type <= 0xfe0c) || type == 0xffce;
