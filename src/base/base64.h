@@ -8,7 +8,8 @@
 #include "base/buf.h"
 
 void base64_encode(const void *bytes, size_t n, struct buf *out);
-/* Appends what the text stands for. The padding may be missing. False: not base64; what was appended until then stays. */
+/* Appends the decoded bytes. The padding may be missing. False: invalid base64; bytes appended
+ * until then stay. */
 bool base64_decode(const char *text, size_t n, struct buf *out);
 
 #endif

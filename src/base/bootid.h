@@ -1,4 +1,5 @@
-/* bootid: which start of this computer it is (random(4), /proc/sys/kernel/random/boot_id): for records that end with it. */
+/* bootid: the id of this computer's boot (random(4), /proc/sys/kernel/random/boot_id): for records
+ * that are valid until the next one. */
 #ifndef CCVM_BASE_BOOTID_H
 #define CCVM_BASE_BOOTID_H
 

@@ -19,7 +19,7 @@ static unsigned char *buf_grow(struct buf *b, size_t size)
 
 	if (!b->secret || !b->bytes)
 		return mem_resize(b->bytes, size, 1);
-	/* realloc(3) would leave the old bytes where they were. */
+	/* realloc(3) would not wipe the old bytes. */
 	bytes = mem_resize(NULL, size, 1);
 	memcpy(bytes, b->bytes, b->end);
 	secret_wipe(b->bytes, b->size);
@@ -36,7 +36,7 @@ unsigned char *buf_room(struct buf *b, size_t n)
 	if (b->start) {
 		memmove(b->bytes, b->bytes + b->start, b->end - b->start);
 		b->end -= b->start;
-		if (b->secret) /* what was moved is there twice */
+		if (b->secret) /* wipes the old place of the moved bytes */
 			secret_wipe(b->bytes + b->end, b->start);
 		b->start = 0;
 	}

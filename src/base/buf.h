@@ -10,7 +10,7 @@ struct buf {
 	size_t start;         /* first byte still inside */
 	size_t end;           /* one past the last byte */
 	size_t size;          /* allocated */
-	bool secret;          /* set before the first byte: what is dropped is wiped, and all of its memory before it is given back */
+	bool secret;          /* set before the first byte: dropped bytes are wiped, and all memory before it is freed */
 };
 
 void buf_fini(struct buf *b);
@@ -18,7 +18,8 @@ void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_drop(struct buf *b, size_t n); /* removes n bytes from the front; n <= buf_len */
 void buf_cut(struct buf *b, size_t n);  /* keeps the first n bytes; n <= buf_len */
-/* Room for n more bytes at the end; valid until the next call. Commit what was filled with buf_grew. */
+/* Room for n more bytes at the end; valid until the next call. Commit what was filled with
+ * buf_grew. */
 unsigned char *buf_room(struct buf *b, size_t n);
 void buf_grew(struct buf *b, size_t n);
 
@@ -26,7 +27,7 @@ static inline size_t buf_len(const struct buf *b)
 {
 	return b->end - b->start;
 }
-/* Never NULL, also while nothing was ever added, so that it may be given to memchr and its kind. */
+/* Never NULL, even when empty, so that it may be passed to memchr and the like. */
 static inline const unsigned char *buf_data(const struct buf *b)
 {
 	return b->bytes ? b->bytes + b->start : (const unsigned char *)"";

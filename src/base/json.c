@@ -304,7 +304,8 @@ char *json_member_text(struct json_value object, const char *name)
 	return text ? text : mem_strdup("");
 }
 
-/* The digits from p on, added to value; each counts `scale` times what the one before does when that is less than 1. */
+/* The digits from p on, added to value; each counts `scale` times what the one before does when
+ * that is less than 1. */
 static const char *json_digits(const char *p, const char *end, double *value, bool fraction)
 {
 	double scale = 1;

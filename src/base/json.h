@@ -1,7 +1,8 @@
-/* json: JSON (RFC 8259) as it is written and read here. Reading stands on base/jscan.h, the one reader.
+/* json: the JSON (RFC 8259) reader and writer. Reading uses base/jscan.h, the one parser.
  *
- * Flat lines, one object each, are read with fixed bounds: the channel to the guest, events, status. Documents (configuration, manifests,
- * QEMU's answers) are looked into in place: a value is a piece of the text, no tree is built. */
+ * Flat lines, one object each, are read with fixed bounds: the channel to the guest, events,
+ * status. Documents (configuration, manifests, QEMU's answers) are looked into in place: a value is
+ * a piece of the text, no tree is built. */
 #ifndef CCVM_BASE_JSON_H
 #define CCVM_BASE_JSON_H
 
@@ -21,7 +22,8 @@ void json_add_raw(struct buf *b, const char *name, const char *json); /* value i
 void json_end(struct buf *b);
 /* Appends a quoted JSON string alone. */
 void json_quote(struct buf *b, const void *value, size_t n);
-/* The same, but bytes that are no UTF-8 stay as they are: for a reader of ours that has to get the text back. */
+/* The same, but invalid UTF-8 is copied as it is: for a reader of ours that needs the original
+ * text. */
 void json_quote_exact(struct buf *b, const char *text);
 
 /* ---- reading a line ---- */
@@ -45,9 +47,9 @@ struct json_line {
 	size_t used;
 };
 
-/* Reads one object. Numbers with a fraction or exponent or beyond int64_t, and nested values, are skipped
- * (JSON_SKIPPED).
- * Returns 0, or -1 for anything that is not one well-formed object within the bounds. Pure. */
+/* Reads one object. Numbers with a fraction or exponent or beyond int64_t, and nested values, are
+ * skipped (JSON_SKIPPED). Returns 0, or -1 for anything that is not one well-formed object within
+ * the bounds. Pure. */
 int json_parse_line(const char *line, size_t n, struct json_line *out);
 const char *json_get_string(const struct json_line *l, const char *name); /* or NULL */
 bool json_get_int(const struct json_line *l, const char *name, int64_t *value);
@@ -55,14 +57,15 @@ bool json_get_bool(const struct json_line *l, const char *name, bool fallback);
 
 /* ---- looking into a document ---- */
 
-/* A value in a text that json_open found to be JSON: borrowed. `text` NULL: there is none, which every function takes and answers for
- * with nothing. */
+/* A value in a text that json_open found to be JSON: borrowed. `text` NULL: there is none; every
+ * function accepts that and returns nothing. */
 struct json_value {
 	const char *text;
 	size_t n;
 };
 
-/* The whole text as one value; false, and no value, when it is not JSON (or nested deeper than JSCAN_DEPTH_MAX). Pure. */
+/* The whole text as one value; false, and no value, when it is not JSON (or nested deeper than
+ * JSCAN_DEPTH_MAX). Pure. */
 bool json_open(const void *text, size_t n, struct json_value *out);
 bool json_is_object(struct json_value v);
 bool json_is_array(struct json_value v);
@@ -73,15 +76,15 @@ bool json_is_true(struct json_value v);
 bool json_is_null(struct json_value v);
 /* The member of that name of an object; of several the first. */
 struct json_value json_member(struct json_value object, const char *name);
-/* The elements of an array, or the values of an object's members: starts with *item zero, false behind the last one. `name` (may be
- * NULL) receives the member's, decoded. */
+/* The elements of an array, or the values of an object's members: starts with *item zero, false
+ * behind the last one. `name` (may be NULL) receives the member's, decoded. */
 bool json_next(struct json_value container, struct json_value *item, struct buf *name);
-/* A string's text; NULL when it is none, or holds a lone surrogate or U+0000, which would cut it. Bytes that are no UTF-8 stay as they
- * are. Free it. */
+/* A string's text; NULL when it is not a string, or holds a lone surrogate or U+0000, which would
+ * cut it. Invalid UTF-8 is copied as it is. Free it. */
 char *json_text(struct json_value v);
-/* The text of an object's member; "" when there is none such. Free it. */
+/* The text of an object's member; "" when there is none. Free it. */
 char *json_member_text(struct json_value object, const char *name);
-/* A number, as near as a double is; false when it is none. */
+/* A number, as near as a double is; false when it is not a number. */
 bool json_number(struct json_value v, double *out);
 /* A whole number from least to most, both included; 1e3 and 2.0 are whole, too. */
 bool json_int(struct json_value v, int64_t least, int64_t most, int64_t *out);
@@ -93,7 +96,8 @@ struct json_splitter {
 	bool overlong;     /* the current line is too long: its rest is dropped */
 	uint64_t dropped;  /* lines that were */
 };
-/* Calls on_line for each complete line (without newline); lines over JSON_LINE_MAX are dropped whole. */
+/* Calls on_line for each complete line (without newline); lines over JSON_LINE_MAX are dropped
+ * whole. */
 void json_split(struct json_splitter *s, const void *bytes, size_t n,
 		void (*on_line)(void *ctx, const char *line, size_t n), void *ctx);
 

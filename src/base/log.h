@@ -1,5 +1,5 @@
-/* log: the programs' own lines on stderr, and the escaping of bytes that strangers chose. Every line is escaped: what it quotes may be
- * a guest's, or of a session that was taken over. */
+/* log: the programs' own lines on stderr, and the escaping of untrusted bytes. Every line is
+ * escaped: it may quote a guest, or a session that was taken over. */
 #ifndef CCVM_BASE_LOG_H
 #define CCVM_BASE_LOG_H
 
@@ -21,13 +21,14 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A further line, indented, of what was said last. */
+/* A further, indented line of the last message. */
 void log_more(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Appends bytes with everything but printable ASCII and well-formed printable UTF-8 shown as \xNN, so that
- * no byte a guest chose can move a cursor or retitle a terminal. At most max bytes of output. */
+/* Appends bytes with everything but printable ASCII and well-formed printable UTF-8 shown as \xNN,
+ * so that no byte a guest chose can move a cursor or retitle a terminal. At most max bytes of
+ * output. */
 void log_escape(struct buf *out, const void *bytes, size_t n, size_t max);
-/* Appends what is to be written to fd: escaped for a terminal, to all else as it is. */
+/* Appends the bytes to write to fd: escaped for a terminal, unchanged for anything else. */
 void log_pass(int fd, struct buf *out, const void *bytes, size_t n);
 /* The same on stdout, buffered; -1: not written. */
 int log_print(const void *bytes, size_t n);

@@ -127,7 +127,8 @@ struct secret *secret_new(const void *bytes, size_t n)
 
 	if (s == MAP_FAILED)
 		mem_die("out of memory");
-	/* Both are best effort: the lock keeps it from swap, the advice from core dumps and forked children. */
+	/* Both are best effort: the lock keeps the secret out of swap, the advice out of core dumps
+	 * and forked children. */
 	(void)mlock(s, mapped);
 	(void)madvise(s, mapped, MADV_DONTDUMP);
 	(void)madvise(s, mapped, MADV_WIPEONFORK);

@@ -17,7 +17,8 @@ char *mem_strndup(const char *s, size_t n);
 char *mem_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vformat(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* Ends the process with a message: a broken invariant, never something a guest or user can cause. */
+/* Ends the process with a message: a broken invariant, never something a guest or user can
+ * cause. */
 _Noreturn void mem_die(const char *what);
 
 /* A list of strings that ends with NULL, as execve takes it. */
@@ -31,7 +32,8 @@ void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(print
 void strv_take(struct strv *s, char *value); /* takes over value */
 void strv_fini(struct strv *s);
 
-/* A secret: known length, wiped on release, in pages of its own that no core, swap or forked child has, where allowed. */
+/* A secret: known length, wiped on release, in pages of its own that are kept out of cores, swap
+ * and forked children where the system allows. */
 struct secret;
 struct secret *secret_new(const void *bytes, size_t n); /* copies; the text is NUL-terminated after n bytes */
 const char *secret_text(const struct secret *s);         /* valid until secret_free */

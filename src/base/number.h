@@ -1,14 +1,15 @@
-/* number: decimal numbers in text. Strict: digits alone, no blanks, no plus sign, nothing that overflows; a minus sign only where the
- * bounds allow negative numbers. Pure. */
+/* number: decimal numbers in text. Strict: digits alone, no blanks, no plus sign, nothing that
+ * overflows; a minus sign only where the bounds allow negative numbers. Pure. */
 #ifndef CCVM_BASE_NUMBER_H
 #define CCVM_BASE_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The whole text as a number from least to most, both included. False leaves *out alone. */
+/* The whole text as a number from least to most, both included. False leaves *out unchanged. */
 bool number_parse(const char *text, int64_t least, int64_t most, int64_t *out);
-/* The number that the text begins with: a pointer to what follows it, or NULL when there is none or it is too large. */
+/* Reads the number at the start of the text. Returns a pointer behind it, or NULL when there is
+ * none or it is too large. */
 const char *number_take(const char *text, int64_t *out);
 
 #endif

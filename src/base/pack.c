@@ -1,8 +1,8 @@
 /* Theory of operation. The guest's root reads packs that came through QEMU.
  *
  * 1. A length is compared with what is left before anything behind it is looked at.
- * 2. A name is one that no path can be made of: a pack writes only into the folder that its reader chose.
- * 3. Nothing is kept between calls but the place, which is the caller's. */
+ * 2. A name cannot form a path: a pack writes only into the folder that its reader chose.
+ * 3. The only state between calls is the position, which belongs to the caller. */
 #include "base/pack.h"
 #include "base/bytes.h"
 

@@ -44,7 +44,8 @@ char *place_path(int fd, struct err *e)
 		return NULL;
 	}
 	path[n] = '\0';
-	/* "(unreachable)/x", and "x (deleted)", which may be the name of a directory all the same. */
+	/* "(unreachable)/x", and "x (deleted)", which may be the name of a directory all the
+	 * same. */
 	if (path[0] != '/' || fstat(fd, &here) < 0 || stat(path, &there) < 0 ||
 	    !place_equal(place_from_stat(&here), place_from_stat(&there))) {
 		err_set(e, "%s no longer exists, or is something else now", path);

@@ -7,7 +7,8 @@
 
 #define SCHED_SHORTEST_NS 100000
 
-/* struct sched_attr, version 0 (linux/sched/types.h, whose struct sched_param clashes with the C library's). */
+/* struct sched_attr, version 0 (linux/sched/types.h, whose struct sched_param clashes with the C
+ * library's). */
 struct sched_attr_v0 {
 	__u32 size;
 	__u32 policy;

@@ -21,8 +21,8 @@ static int spawn_pidfd_open(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Moves the listed fds to their numbers without one overwriting another that is still needed: first all
- * out of the way above every target, then down. */
+/* Moves the listed fds to their numbers without one overwriting another that is still needed: first
+ * all out of the way above every target, then down. */
 static int spawn_place_fds(const struct spawn *s, int *report_fd)
 {
 	int high[SPAWN_FD_MAX];
@@ -73,8 +73,9 @@ static int spawn_close_between(const struct spawn *s)
 
 static void spawn_reset_signals(void)
 {
-	/* The kernel's own structure, all zero: default. By system call, since libc refuses to touch the signals it
-	 * keeps for itself, which a caller may have left ignored all the same (sigaction(2)). */
+	/* The kernel's own structure, all zero: default. By system call, since libc refuses to
+	 * touch the signals it keeps for itself, which a caller may have left ignored all the same
+	 * (sigaction(2)). */
 	static const unsigned long by_default[4];
 	sigset_t none;
 

@@ -1,5 +1,6 @@
-/* strlist: a list of strings in one piece of bytes, each of them ended by NUL. It is the one form in which the agent's arguments and
- * variables travel: from ccvm's command line through the session and the seed to the guest's ccvm-launch, nobody takes it apart between. */
+/* strlist: a list of NUL-ended strings in one buffer. The agent's arguments and variables travel in
+ * this form only: from ccvm's command line through the session and the seed to the guest's
+ * ccvm-launch, without being parsed on the way. */
 #ifndef CCVM_BASE_STRLIST_H
 #define CCVM_BASE_STRLIST_H
 

@@ -10,8 +10,8 @@ static unsigned char text_length(unsigned char lead)
 	return lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
 }
 
-/* Whether a byte may stand at place `at` behind the lead. The second byte decides about overlong forms, surrogates and what is beyond
- * Unicode. */
+/* Whether a byte may stand at place `at` behind the lead. The second byte decides about overlong
+ * forms, surrogates and what is beyond Unicode. */
 static bool text_is_next(unsigned char lead, size_t at, unsigned char byte)
 {
 	unsigned char least = 0x80, most = 0xbf;
@@ -96,7 +96,8 @@ enum text_utf8_kind text_utf8_put(struct text_utf8 *u, unsigned char byte)
 
 /* ---- characters that may be shown ---- */
 
-/* What is missing here may stand anywhere. Joiners and selectors of emoji may stand in a cell, whose width is ours, but not in a line. */
+/* Characters not listed here are allowed everywhere. Joiners and selectors of emoji may stand in a
+ * cell, whose width is ours, but not in a line. */
 static const struct {
 	uint32_t from, to;
 	bool cell;

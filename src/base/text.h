@@ -1,7 +1,7 @@
 /* text: UTF-8 (RFC 3629), and which characters may be shown to a user. Pure.
  *
- * Texts of a guest reach terminals, logs and JSON. One decoder and one table decide for all of them, so that no place lets through
- * what another one refuses. */
+ * Texts of a guest reach terminals, logs and JSON. One decoder and one table serve all of them, so
+ * that no place accepts what another refuses. */
 #ifndef CCVM_BASE_TEXT_H
 #define CCVM_BASE_TEXT_H
 
@@ -13,8 +13,8 @@
 
 /* ---- UTF-8 ---- */
 
-/* Reads one character of well-formed UTF-8: its length, or 0 when none begins here (overlong forms, surrogates, code points beyond
- * U+10FFFF and cut sequences are none; NUL is one). */
+/* Reads one character of well-formed UTF-8: its length, or 0 when none begins here (overlong forms,
+ * surrogates, code points beyond U+10FFFF and cut sequences are invalid; NUL is valid). */
 size_t text_get_utf8(const unsigned char *p, size_t n, uint32_t *ch);
 /* Appends a code point. A surrogate is written as its three bytes, which text_get_utf8 refuses. */
 void text_put_utf8(struct buf *out, uint32_t ch);
@@ -41,9 +41,11 @@ enum text_utf8_kind text_utf8_put(struct text_utf8 *u, unsigned char byte);
 
 /* ---- characters that may be shown ---- */
 
-/* In a cell of a screen, where position and width are ours: no control, surrogate, line separator, mark of direction or tag. */
+/* In a cell of a screen, where position and width are ours: no control, surrogate, line separator,
+ * mark of direction or tag. */
 bool text_is_cell(uint32_t ch);
-/* In a line that a terminal or an editor lays out: text_is_cell, and nothing that is invisible and so could hide in a name. */
+/* In a line that a terminal or an editor lays out: text_is_cell, and nothing that is invisible and
+ * so could hide in a name. */
 bool text_is_shown(uint32_t ch);
 
 /* ---- words ---- */

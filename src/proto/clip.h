@@ -1,8 +1,9 @@
-/* clip: what the guest's stand-in for xclip and wl-paste and the host say to each other about images.
+/* clip: the image protocol between the guest's stand-in for xclip and wl-paste and the host.
  *
- * One connection, one question: a line, "TARGETS" for the list or the MIME type of an image. The answer is a line and what
- * it announces: "ok N\n" and N bytes (the list: one type a line), or "no REASON\n". Both ends of it are ours, but the
- * guest's is in an agent's hands: the host believes nothing but a line from the closed list (clip/clip_request.h). */
+ * One connection, one question: a line, "TARGETS" for the list or the MIME type of an image. The
+ * answer is a line and what it announces: "ok N\n" and N bytes (the list: one type a line), or "no
+ * REASON\n". Both ends are ours, but an agent controls the guest's: the host accepts only a line
+ * from the closed list (clip/clip_request.h). */
 #ifndef CCVM_PROTO_CLIP_H
 #define CCVM_PROTO_CLIP_H
 
@@ -18,7 +19,7 @@
 #define CLIP_TYPES {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"}
 
 /* An image whose path was pasted. The host tells the guest a token (16 hexadecimal digits) and a suffix; a program of ours,
- * run as the agent, fetches it in the same way as above and says how that went:
+ * run as the agent, fetches it in the same way as above and reports the result:
  *   "FETCH TOKEN"                    ok, and the image; once
  *   "STORED TOKEN", "FAILED TOKEN"   ok, and nothing
  * The file's name is made of these alone. */

@@ -1,8 +1,9 @@
-/* guest: what the guest says on ccvm.ctl, and what it is told, one JSON object a line. docs/protocols has the fields, from the tables in
- * guest.c.
+/* guest: the messages to and from the guest on ccvm.ctl, one JSON object a line. docs/protocols has
+ * the fields, from the tables in guest.c.
  *
- * The guest may be hostile: lines are at most JSON_LINE_MAX bytes, unknown types and fields are ignored, texts are cut and escaped before
- * anyone shows them, figures that cannot be true are 0. Which messages count, and how often, session/guestgate.h decides. */
+ * The guest may be hostile: lines are at most JSON_LINE_MAX bytes, unknown types and fields are
+ * ignored, texts are cut and escaped before anyone shows them, figures that cannot be true are 0.
+ * Which messages count, and how often, session/guestgate.h decides. */
 #ifndef CCVM_PROTO_GUEST_H
 #define CCVM_PROTO_GUEST_H
 
@@ -49,7 +50,7 @@ void guest_parse(const char *line, size_t n, struct guest_message *m);
 /* Appends the line of a known message, its newline included. */
 void guest_put(struct buf *out, const struct guest_message *m);
 
-/* What ccvm-init is told. */
+/* Messages to ccvm-init. */
 enum guest_order_type {
 	GUEST_ORDER_UNKNOWN,
 	GUEST_ORDER_GO,

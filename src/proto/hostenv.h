@@ -1,5 +1,6 @@
-/* hostenv: what a user's environment says of this computer: where things lie, which programs and devices to use.
- * conf/env.c resolves it, once in a process; everything below takes it from here and reads no environment itself. */
+/* hostenv: settings of this computer from the user's environment: directories, programs and
+ * devices. conf/env.c resolves it, once in a process; everything below takes it from here and reads
+ * no environment itself. */
 #ifndef CCVM_PROTO_HOSTENV_H
 #define CCVM_PROTO_HOSTENV_H
 
@@ -27,7 +28,7 @@ struct hostenv { /* strings are owned by whoever filled it in, and borrowed by e
 	const char *machine;	  /* machine type; never NULL */
 	const char *kvm_device;	  /* never NULL */
 	bool qemu_sandbox;	  /* QEMU's own seccomp filter */
-	const char *boot_timeout; /* seconds, as text that nobody has checked; never NULL */
+	const char *boot_timeout; /* seconds, as unchecked text; never NULL */
 	enum hostenv_templates template_mode;
 	/* Set by the tests' build of the programs alone (conf/env.c). */
 	const char *kernel_words; /* behind the rest of the guest kernel's command line */

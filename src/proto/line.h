@@ -1,5 +1,5 @@
-/* line: a message as one JSON object a line, described by a table of its fields, as proto/message.h does it for bytes. Its member `type`
- * says what it is. Pure. */
+/* line: a message as one JSON object a line, described by a table of its fields, as proto/message.h
+ * does it for bytes. Its member `type` says what it is. Pure. */
 #ifndef CCVM_PROTO_LINE_H
 #define CCVM_PROTO_LINE_H
 
@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-/* A member of a struct, and what is made of it when it is read. */
+/* A member of a struct, and how it is read. */
 enum line_kind {
 	LINE_TEXT,   /* char[size]: has to be there and to fit */
 	LINE_SHOWN,  /* char[size]: for people; escaped, cut, empty when it is missing. Empty: not written */
@@ -50,7 +50,8 @@ struct line_shape {
 void line_put(const struct line_shape *shape, const void *values, struct buf *out);
 /* Reads the fields; false, with some of them read, when one that has to be there is not. */
 bool line_get(const struct line_shape *shape, const struct json_line *l, void *values);
-/* Reads a line of one of n shapes, of which the first is none: its index; 0 when it is not one, or not well-formed, with some fields read. */
+/* Reads a line of one of n shapes, of which the first is none: its index; 0 when it is not one, or
+ * not well-formed, with some fields read. */
 size_t line_parse(const struct line_shape *shapes, size_t n, const char *line, size_t length, void *values);
 /* Copies a text for people: escaped, cut to whole characters and escapes. */
 void line_set_shown(char *out, size_t size, const char *text);

@@ -1,8 +1,9 @@
-/* Theory of operation. Payloads come from other processes, some of which a guest may have taken over.
+/* Theory of operation. Payloads come from other processes, some of which a guest may have taken
+ * over.
  *
  * 1. A field's length is compared with what is left before it is read.
- * 2. Every value has one form: what message_get accepts, message_put writes again byte for byte. So two readers cannot understand a
- *    payload differently.
+ * 2. Every value has one form: what message_get accepts, message_put writes again byte for byte. So
+ *    two readers cannot understand a payload differently.
  * 3. Nothing is allocated and nothing kept: bytes point into the payload. */
 #include "proto/message.h"
 #include "base/bytes.h"

@@ -1,5 +1,6 @@
-/* message: what a payload looks like, as data. One table describes a message's fields; writing, reading, the fuzz targets and
- * docs/protocols are made from it. Numbers are little-endian. Pure. */
+/* message: the layout of a payload, as data. One table describes a message's fields; writing,
+ * reading, the fuzz targets and docs/protocols are made from it. Numbers are little-endian.
+ * Pure. */
 #ifndef CCVM_PROTO_MESSAGE_H
 #define CCVM_PROTO_MESSAGE_H
 
@@ -47,7 +48,8 @@ struct message_shape {
 
 /* Appends the fields. Counted bytes beyond 65535 are a broken invariant. */
 void message_put(const struct message_shape *shape, const void *values, struct buf *out);
-/* Reads all of the payload into the struct, whose bytes then point into it. -1: too short, too long, or a flag that is none. */
+/* Reads all of the payload into the struct, whose bytes then point into it. -1: too short, too
+ * long, or a flag that is none. */
 int message_get(const struct message_shape *shape, const void *payload, size_t n, void *values);
 
 #endif

@@ -1,4 +1,4 @@
-/* names: what host and guest call the things they share. This header is the interface between them; it is
+/* names: the names of what host and guest share. This header is the interface between them; it is
  * included by both and holds nothing but names and sizes. */
 #ifndef CCVM_PROTO_NAMES_H
 #define CCVM_PROTO_NAMES_H
@@ -22,7 +22,8 @@
 
 /* files of the seed directory */
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
-/* Keys on NIST's curve, since that is what OpenSSL has fast code for: OpenSSH's own for ed25519 costs an emulated guest 50 ms a start. */
+/* Keys on NIST's curve, for which OpenSSL has fast code: OpenSSH's own code for ed25519 costs an
+ * emulated guest 50 ms a start. */
 #define NAME_SSH_KEY_ALGORITHM    "ecdsa-sha2-nistp256"
 #define NAME_SSH_KEX              "curve25519-sha256"
 #define NAME_SEED_HOST_KEY        "ssh_host_key"
@@ -59,14 +60,16 @@
 #define NAME_GUEST_GATEWAY  "10.0.2.2"
 #define NAME_GUEST_RESOLVER "10.0.2.3"
 #define NAME_GUEST_PREFIX   24
-/* What names stand for while egress is locked (ccvm-net's net_names). */
+/* The addresses that names get while egress is locked (ccvm-net's net_names). */
 #define NAME_GUEST_SYNTHETIC "198.18.0.0/15"
 /* NFLOG group of what the guest's own firewall refused. */
 #define NAME_GUEST_LOG_GROUP 9
-/* Frames never leave this machine: ccvm-net ends every connection itself, so fewer, larger ones cost less. */
+/* Frames never leave this machine: ccvm-net ends every connection itself, so fewer, larger ones
+ * cost less. */
 #define NAME_GUEST_MTU      16000
 
-/* On the kernel command line: use what every session will use, so that it is in memory when a template is saved. */
+/* On the kernel command line: run the programs that every session runs, so that they are in memory
+ * when a template is saved. */
 #define NAME_KERNEL_WARM_UP "ccvm.warm-up"
 
 /* the agent in the guest */
@@ -74,14 +77,15 @@
 #define NAME_AGENT_HOME "/home/ccvm"
 #define NAME_GUEST_DIR  "/run/ccvm"                    /* root-owned, on tmpfs */
 #define NAME_LAUNCH     NAME_GUEST_DIR "/bin/ccvm-launch"
-/* The stand-ins for clipboard tools, by the names of those; before everything else on the agent's PATH. */
+/* The stand-ins for clipboard tools, by the names of those; before everything else on the agent's
+ * PATH. */
 #define NAME_CLIP_DIR   NAME_GUEST_DIR "/clip"
 #define NAME_CLIP       NAME_GUEST_DIR "/bin/ccvm-clip"
 #define NAME_CLAUDE     "/usr/local/bin/claude"
 #define NAME_SHELL      "/bin/zsh"
 #define NAME_NIX_BUILDERS_GID 30000 /* of the image's group nixbld */
 
-/* Where claude's hooks are said to ccvm-report, by ccvm-hook NAME; the same names go to the host. */
+/* Where ccvm-hook NAME reports claude's hooks to ccvm-report; the same names go to the host. */
 #define NAME_HOOK	 NAME_GUEST_DIR "/bin/ccvm-hook"
 #define NAME_HOOK_SOCKET NAME_GUEST_DIR "/hook"
 #define NAME_HOOKS	 "start", "prompt", "permission", "stop", "failure", "end"

@@ -1,5 +1,6 @@
-/* netctl: what the session tells ccvm-net, and what that reports, one JSON object a line. docs/protocols has the fields, from the tables in
- * netctl.c. What is not understood is for a newer program and is passed over. */
+/* netctl: the messages between the session and ccvm-net, one JSON object a line. docs/protocols has
+ * the fields, from the tables in netctl.c. Unknown messages are from a newer program and are
+ * ignored. */
 #ifndef CCVM_PROTO_NETCTL_H
 #define CCVM_PROTO_NETCTL_H
 
@@ -58,7 +59,8 @@ struct netctl_report {
 #define NETCTL_ALLOWED "allowed"
 
 void netctl_report_put(struct buf *out, const struct netctl_report *r);
-/* Pure. ccvm-net parses what a guest sends and may be taken over by it: texts are escaped, numbers bounded. */
+/* Pure. ccvm-net parses what a guest sends and may be taken over by it: texts are escaped, numbers
+ * bounded. */
 void netctl_report_parse(struct netctl_report *r, const char *line, size_t n);
 
 /* The tables, by type, for docs/protocols and tests; the first row of each is no message. */

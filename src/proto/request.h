@@ -1,6 +1,6 @@
-/* request: what a client asks of a new session, as WIRE_START carries it: one JSON object
- * { options, shell, dryrun, detached, spare, name, tty, term, cols, rows }. The workspace is the working directory ccvm-session
- * is started in, so that a path of any bytes arrives whole. */
+/* request: a client's request for a new session, as WIRE_START carries it: one JSON object {
+ * options, shell, dryrun, detached, spare, name, tty, term, cols, rows }. The workspace is the
+ * working directory ccvm-session is started in, so that a path of any bytes arrives whole. */
 #ifndef CCVM_PROTO_REQUEST_H
 #define CCVM_PROTO_REQUEST_H
 
@@ -17,8 +17,8 @@ struct request {
 	char *term;    /* owned */
 	int cols, rows;
 	bool dryrun;
-	bool detached; /* lives on without the client that started it */
-	bool spare;    /* started ahead of need: ends when nobody is connected; a new name makes it a session as others */
+	bool detached; /* outlives the client that started it */
+	bool spare;    /* started ahead of need: ends when no client is connected; a new name makes it an ordinary session */
 	char *name;    /* owned; NULL: the directory's */
 };
 

@@ -28,7 +28,8 @@ static char *rundir_parent(const char *xdg, struct err *e)
 		return mem_strdup(xdg);
 	if (rundir_is_ours(run))
 		return mem_steal_ptr(&run);
-	/* World-writable ground: the name could be squatted, so the owner is checked after the making. */
+	/* A world-writable directory: the name could be squatted, so the owner is checked after
+	 * mkdir. */
 	if (mkdir(shm, 0700) < 0 && errno != EEXIST) {
 		err_sys(e, "make %s", shm);
 		return NULL;
@@ -159,7 +160,8 @@ void rundir_remove(struct rundir *r)
 
 	if (!r->path)
 		return;
-	/* First what is in it, then it: a confined session may do no more to what is above. */
+	/* First the content, then the directory: a confined session may not change its parent
+	 * otherwise. */
 	(void)file_empty_dir(r->fd, &ignored);
 	(void)unlinkat(r->base_fd, r->id, AT_REMOVEDIR);
 	rundir_leave(r);
@@ -254,7 +256,7 @@ int rundir_clean_dead(const char *runtime)
 		enum rundir_life life;
 		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &life);
 
-		/* Judged again under the lock: an id may have been taken anew since. */
+		/* Checked again under the lock: the id may have been reused since. */
 		if (fd >= 0 && life == RUNDIR_DEAD && file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
 			removed++;
 	}

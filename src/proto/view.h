@@ -1,11 +1,13 @@
-/* view: what a terminal shows, as ccvm-term sends it and as viewers (ccvm-tui, ccvmctl) keep it.
+/* view: the screen of a terminal, as ccvm-term sends it and viewers (ccvm-tui, ccvmctl) keep it.
  *
- * Rows go as runs of (text, attributes), never as bytes of the guest. A viewer pulls: it names the generation it has,
- * and gets one frame with the rows that changed since, as soon as there are any. So there is never more than one frame
- * under way to a viewer, and one that comes new (generation 0) gets the whole state.
+ * Rows go as runs of (text, attributes), never as bytes of the guest. A viewer pulls: it names the
+ * generation it has, and gets one frame with the rows that changed since, as soon as there are any.
+ * So at most one frame is under way to a viewer, and a new viewer (generation 0) gets the whole
+ * state.
  *
- * The reader trusts nothing: ccvm-term parses what a guest sends and may be taken over by it. Sizes are bounded, texts
- * must be UTF-8 without control characters, and a run must fit into its row. Integers are little-endian. */
+ * The reader does not trust its input: ccvm-term parses what a guest sends and may be taken over by
+ * it. Sizes are bounded, texts must be UTF-8 without control characters, and a run must fit into
+ * its row. Integers are little-endian. */
 #ifndef CCVM_PROTO_VIEW_H
 #define CCVM_PROTO_VIEW_H
 
@@ -76,7 +78,8 @@ struct view_state {
 	uint8_t shape; /* of the cursor: 0 default, 1 block, 2 underline, 3 bar */
 };
 
-/* The first byte of a message, which WIRE_VIEW and WIRE_VIEW_DATA carry. docs/protocols has the fields, from the table in view.c. */
+/* The first byte of a message, which WIRE_VIEW and WIRE_VIEW_DATA carry. docs/protocols has the
+ * fields, from the table in view.c. */
 enum view_type {
 	/* viewer to ccvm-term */
 	VIEW_PULL = 'p',
@@ -242,17 +245,19 @@ struct view_screen {
 };
 
 void view_screen_fini(struct view_screen *v);
-/* Applies a VIEW_FRAME (with its kind byte). -1: malformed; the screen is then valid but of no meaning. Pure. */
+/* Applies a VIEW_FRAME (with its kind byte). -1: malformed; the screen is then valid but
+ * meaningless. Pure. */
 int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n);
-/* The rows of a VIEW_HISTORY into a screen of their own, whose rows are set by the caller's wish (at most
- * VIEW_LINES_MAX); v->s.top becomes the first line's number. -1: malformed. Pure. */
+/* The rows of a VIEW_HISTORY into a screen of their own, whose number of rows the caller chooses
+ * (at most VIEW_LINES_MAX); v->s.top becomes the first line's number. -1: malformed. Pure. */
 int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const unsigned char *bytes, size_t n);
 const struct view_cell *view_row(const struct view_screen *v, uint16_t row);
 
 /* ---- text ---- */
 /* A row as text, without trailing blanks. */
 void view_row_text(struct buf *out, const struct view_cell *cells, size_t n);
-/* A row as text with SGR sequences, ended by a reset where there was one; with links (OSC 8) where they are given. */
+/* A row as text with SGR sequences, ended by a reset where there was one; with links (OSC 8) where
+ * they are given. */
 void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n, const struct links *links);
 
 #endif

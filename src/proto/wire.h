@@ -1,8 +1,9 @@
-/* wire: frames between a client (ccvm, ccvmctl, ccvm-tui) and ccvm-session, between ccvm-session and ccvm-term, and between
- * ccvm-session and ccvm-clip, on Unix stream sockets.
+/* wire: frames between a client (ccvm, ccvmctl, ccvm-tui) and ccvm-session, between ccvm-session
+ * and ccvm-term, and between ccvm-session and ccvm-clip, on Unix stream sockets.
  *
- * A frame is 4 bytes length (of the payload), 1 byte type, payload. docs/protocols lists the types, who may send each of them and when,
- * and the payloads: they are made from the table in wire.c. Readers trust nobody: a broken client must not take a session with it, and
+ * A frame is 4 bytes length (of the payload), 1 byte type, payload. docs/protocols lists the types,
+ * who may send each of them and when, and the payloads: they are made from the table in wire.c.
+ * Readers do not trust the sender: a broken client must not take a session down with it, and
  * ccvm-term and ccvm-clip read what a guest says. */
 #ifndef CCVM_PROTO_WIRE_H
 #define CCVM_PROTO_WIRE_H
@@ -72,7 +73,7 @@ struct wire_answers {
 
 /* To ccvm-term. */
 struct wire_elsewhere {
-	bool most; /* what is no DCS is answered elsewhere */
+	bool most; /* queries other than DCS are answered elsewhere */
 	bool dcs;  /* DCS is, too */
 };
 
@@ -118,8 +119,9 @@ struct wire_frame {
 
 void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t n);
 
-/* Takes the next whole frame from the front of in: 1 and *f, 0 when more bytes are needed, -1 for a length beyond
- * the bound. The caller drops f->n + WIRE_HEADER_SIZE bytes from in when done with the frame. Pure. */
+/* Takes the next whole frame from the front of in: 1 and *f, 0 when more bytes are needed, -1 for a
+ * length beyond the bound. The caller drops f->n + WIRE_HEADER_SIZE bytes from in when done with
+ * the frame. Pure. */
 int wire_next(const struct buf *in, struct wire_frame *f);
 
 /* wire_fill_NAME appends a payload; wire_get_NAME reads the frame's, false: malformed. */
@@ -145,7 +147,7 @@ WIRE_SHAPED(ask)
 
 /* ---- who may send what, and when ---- */
 
-/* A connection is between the session and one of these. */
+/* The peers of a session. */
 enum wire_peer {
 	WIRE_STARTER, /* the client on the socket that the session was born with */
 	WIRE_CLIENT,  /* any other client */

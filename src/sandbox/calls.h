@@ -1,9 +1,9 @@
 /* calls: which system calls a process may still make (seccomp(2)), from tables of names.
  *
  * Whatever no table names answers ENOSYS, so that a libc of the future falls back to an older call.
- * Every process gets, without asking: memory that is not made executable (mmap, mprotect), and a
- * signal to itself (abort(3)). A foreign system call table (32-bit, x32) is a way around the rules:
- * it ends the process. */
+ * Always allowed: memory that is not made executable (mmap, mprotect), and a signal to itself
+ * (abort(3)). A foreign system call table (32-bit, x32) would bypass the rules: using it ends the
+ * process. */
 #ifndef CCVM_SANDBOX_CALLS_H
 #define CCVM_SANDBOX_CALLS_H
 
@@ -51,12 +51,12 @@ struct calls {
 	size_t nallowed;
 	const struct calls_when *when;
 	size_t nwhen;
-	const char *const *fatal; /* who makes one has taken over the process: it ends */
+	const char *const *fatal; /* only an attacker makes them: the process ends */
 	size_t nfatal;
 };
 
-/* For the rest of this process's life, what the n tables allow together. Needs no_new_privs. On
- * failure the caller ends the process. */
+/* For the rest of this process's life, only the calls of the n tables are allowed. Needs
+ * no_new_privs. On failure the caller ends the process. */
 int calls_restrict(const struct calls *tables, size_t n, struct err *e);
 
 #endif

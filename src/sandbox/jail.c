@@ -46,7 +46,8 @@ void jail_init(struct jail *j)
 	const int abi = jail_kernel_abi();
 
 	memset(j, 0, sizeof(*j));
-	/* ABI 1 refuses every rename across directories, which a live workspace cannot do without. */
+	/* ABI 1 refuses every rename across directories, which a live workspace cannot do
+	 * without. */
 	j->abi = abi < 2 ? 0 : abi;
 }
 

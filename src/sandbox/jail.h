@@ -1,6 +1,8 @@
-/* jail: what a child, or this process itself, may still reach: Landlock (landlock(7)) by system call.
+/* jail: restricts what a child, or this process itself, may reach: Landlock (landlock(7)) by system
+ * call.
  *
- * Rules are resolved to fds by the parent, so that nothing but system calls happens between fork and exec. */
+ * Rules are resolved to fds by the parent, so that nothing but system calls happens between fork
+ * and exec. */
 #ifndef CCVM_SANDBOX_JAIL_H
 #define CCVM_SANDBOX_JAIL_H
 
@@ -33,7 +35,8 @@ struct jail {
 
 /* The kernel's Landlock version; 0: none. */
 int jail_kernel_abi(void);
-/* Without rules: nothing is reached. A kernel that refuses renames across directories (version 1) counts as one without Landlock. */
+/* Without rules: nothing is reached. A kernel that refuses renames across directories (version 1)
+ * counts as one without Landlock. */
 void jail_init(struct jail *j);
 void jail_fini(struct jail *j); /* closes the fds */
 
@@ -43,9 +46,9 @@ int jail_allow(struct jail *j, const char *path, enum jail_access access, struct
 /* What is open there (O_PATH will do), whatever its path leads to by now. */
 int jail_allow_fd(struct jail *j, int fd, enum jail_access access, struct err *e);
 
-/* As spawn's confine hook, ctx a const struct jail *: no new privileges, then Landlock. The network (TCP), signals
- * and abstract sockets outside are refused as far as the kernel's version knows them. Without Landlock in the
- * kernel it returns 0 all the same (jail.abi says so beforehand). */
+/* As spawn's confine hook, ctx a const struct jail *: no new privileges, then Landlock. The network
+ * (TCP), signals and abstract sockets outside are refused as far as the kernel's version knows
+ * them. Without Landlock in the kernel it returns 0 all the same (jail.abi says so beforehand). */
 int jail_enter(const void *jail);
 
 #endif

@@ -33,7 +33,7 @@ static int sshforward_on_data(ssh_session session, ssh_channel channel, void *by
 	return (int)n;
 }
 
-/* A guest that half-closes is done asking, and may still read the answer. */
+/* A guest that half-closes has sent its question, and may still read the answer. */
 static void sshforward_on_close(ssh_session session, ssh_channel channel, void *ctx)
 {
 	struct sshforward_connection *c = ctx;
@@ -118,7 +118,7 @@ size_t sshforward_write(struct sshforward *f, unsigned id, const void *bytes, si
 	uint32_t window;
 	int written;
 
-	/* Nothing is queued in libssh beyond the packet the socket has not taken yet. */
+	/* libssh queues at most the packet that the socket has not taken yet. */
 	if (!c || ssh_get_poll_flags(f->session) & SSH_WRITE_PENDING)
 		return 0;
 	window = ssh_channel_window_size(c->channel);

@@ -1,7 +1,8 @@
-/* sshforward: connections that the guest makes to the one port its sshd forwards to us (RFC 4254 section 7).
+/* sshforward: connections that the guest makes to the one port its sshd forwards to us (RFC 4254
+ * section 7).
  *
- * Part of sshlink, which says when; the bytes are hostile. Connections have numbers, which are never used again, so that a
- * caller may name one that is gone. */
+ * Part of sshlink, which calls it; the bytes are hostile. Connections have numbers, which are never
+ * reused, so that a caller may name one that is gone. */
 #ifndef CCVM_SSH_SSHFORWARD_H
 #define CCVM_SSH_SSHFORWARD_H
 
@@ -15,11 +16,12 @@ struct sshforward;
 
 struct sshforward_callbacks { /* may write and close */
 	void (*on_bytes)(void *ctx, unsigned id, const void *bytes, size_t n);
-	void (*on_end)(void *ctx, unsigned id); /* nothing more comes, nothing more can be sent */
+	void (*on_end)(void *ctx, unsigned id); /* nothing more can be received or sent */
 	void *ctx;
 };
 
-/* Accepts connections of the session from now on; everything else the guest wants to open is refused. */
+/* Accepts connections of the session from now on; everything else the guest wants to open is
+ * refused. */
 struct sshforward *sshforward_new(ssh_session session, const struct sshforward_callbacks *callbacks);
 void sshforward_free(struct sshforward *f);
 /* Returns how many bytes were taken; less than n means: again later. */

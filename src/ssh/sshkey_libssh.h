@@ -1,4 +1,5 @@
-/* sshkey_libssh: how src/ssh's two files share libssh's key type; nobody else includes this. */
+/* sshkey_libssh: shares libssh's key type between the two files of src/ssh; not for use
+ * elsewhere. */
 #ifndef CCVM_SSH_SSHKEY_LIBSSH_H
 #define CCVM_SSH_SSHKEY_LIBSSH_H
 

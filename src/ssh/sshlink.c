@@ -1,15 +1,17 @@
-/* Theory of operation. Everything read here comes from a guest nobody trusts.
+/* Theory of operation. Everything read here comes from an untrusted guest.
  *
- * 1. The connection is a chain of steps (a table); each is tried again on every service until libssh stops saying
- *    "again", then the next one follows. libssh's session is non-blocking throughout.
- * 2. The host key was made by us for this run and is pinned: another key means that something sits between.
- * 3. Output is taken as it arrives, by libssh's callback, so nothing stays behind in its buffers that no wake of the
- *    fd would announce. libssh's reading calls are not used: each takes packets of both streams off the socket, and
- *    after the end of output they take none any more, so that the exit status behind it would never be seen. The fd
- *    is read while there is something and the owner has room.
- * 4. Nothing the guest sends chooses what is done here: its data goes to on_output, its exit code to
- *    on_agent_ended. It may open connections of the forwarded port, a few at a time (sshforward); everything else is
- *    refused by libssh. */
+ * 1. The connection is a chain of steps (a table); each is tried again on every service until
+ *    libssh stops saying "again", then the next one follows. libssh's session is non-blocking
+ *    throughout.
+ * 2. The host key was made by us for this run and is pinned: another key means a man in the middle.
+ * 3. Output is taken as it arrives, by libssh's callback, so nothing stays behind in its buffers
+ *    that no wake of the fd would announce. libssh's reading calls are not used: each takes packets
+ *    of both streams off the socket, and after the end of output they take none any more, so that
+ *    the exit status behind it would never be seen. The fd is read while there is something and the
+ *    owner has room.
+ * 4. No byte from the guest chooses what is done here: its data goes to on_output, its exit code to
+ *    on_agent_ended. It may open connections of the forwarded port, a few at a time (sshforward);
+ *    everything else is refused by libssh. */
 #include "ssh/sshlink.h"
 #include "ssh/sshforward.h"
 #include "ssh/sshkey_libssh.h"
@@ -98,7 +100,7 @@ static int sshlink_set_options(struct sshlink *l, int fd)
 		enum ssh_options_e option;
 		const void *value;
 	} fixed[] = {
-		/* No file of the user's may change how a guest is spoken to. */
+		/* The user's ssh configuration must not affect the connection to a guest. */
 		{SSH_OPTIONS_PROCESS_CONFIG, &no_config},
 		{SSH_OPTIONS_HOST, "guest"},
 		{SSH_OPTIONS_USER, NAME_AGENT_USER},
@@ -179,7 +181,7 @@ void sshlink_start_agent(struct sshlink *l)
 
 short sshlink_events(const struct sshlink *l)
 {
-	short events = sshlink_is_held(l) ? 0 : POLLIN; /* nobody would read it */
+	short events = sshlink_is_held(l) ? 0 : POLLIN; /* it would not be read */
 
 	if (l->state == SSHLINK_DEAD)
 		return 0;
@@ -218,7 +220,7 @@ static enum sshlink_step_result sshlink_authenticate(struct sshlink *l)
 	return SSHLINK_DONE;
 }
 
-/* Image paste is a comfort: without it the agent starts all the same. */
+/* Image paste is optional: the agent starts without it. */
 static enum sshlink_step_result sshlink_listen(struct sshlink *l)
 {
 	enum sshlink_step_result r;
@@ -257,7 +259,8 @@ static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, con
 	l->exit_code = number ? 128 + number : ERR_EXIT_GUEST;
 }
 
-/* Of a PTY all comes on one stream: on another one only a guest's sshd that was taken over sends, past whoever looks at the terminal's. */
+/* With a PTY all output comes on one stream: only a compromised sshd sends on the other one, to
+ * bypass the filters of the terminal's stream. */
 static void sshlink_take_output(struct sshlink *l, enum sshlink_stream stream, const void *bytes, size_t n)
 {
 	if (stream == SSHLINK_STDOUT || !l->want_pty)
@@ -298,7 +301,8 @@ static enum sshlink_step_result sshlink_request_env(struct sshlink *l)
 		const char *pair = secret_text(l->env) + l->env_next, *value = strchr(pair, '=');
 		AUTO_FREE char *name = mem_strndup(pair, value ? (size_t)(value - pair) : 0);
 
-		/* SSH_ERROR: sshd does not take this name. The agent runs without it, as the guest decided. */
+		/* SSH_ERROR: sshd does not take this name. The agent runs without it, as the guest
+		 * decided. */
 		if (value && ssh_channel_request_env(l->channel, name, value + 1) == SSH_AGAIN)
 			return SSHLINK_AGAIN;
 		l->env_next += strlen(pair) + 1;

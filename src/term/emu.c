@@ -1,7 +1,8 @@
 /* Theory of operation.
  *
- * 1. scan takes the bytes apart. Text and the controls in it go to vt, where libvterm draws it. seq carries out the sequences that are
- *    known. Strings (OSC, DCS and their kin) are read there alone.
+ * 1. scan takes the bytes apart. Text and the controls in it go to vt, where libvterm draws it. seq
+ *    carries out the sequences that are known. Strings (OSC, DCS and their kin) are read there
+ *    alone.
  * 2. What viewers get is made from vt's grid. */
 #include "term/emu.h"
 #include "base/mem.h"

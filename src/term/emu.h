@@ -8,7 +8,7 @@
 #include "term/vt.h"
 
 struct emu_callbacks {
-	/* What the program asked the terminal: from a closed list, nothing of it is the program's choice. */
+	/* A query of the program, from a closed list: no byte of it is chosen by the program. */
 	void (*on_answer)(void *ctx, const void *bytes, size_t n);
 	void *ctx;
 };
@@ -21,8 +21,8 @@ void emu_free(struct emu *e);
 void emu_feed(struct emu *e, const void *bytes, size_t n);
 /* Clipped to the bounds of view.h. */
 void emu_resize(struct emu *e, int cols, int rows);
-/* Whether queries are answered here, those in DCS and the others, from the next byte on; at first all are. A query that has begun is
- * answered here where it was so before. */
+/* Whether queries are answered here, those in DCS and the others, from the next byte on; at first
+ * all are. A query that has begun is answered here where it was so before. */
 void emu_set_answers(struct emu *e, bool others, bool dcs);
 struct vt_events *emu_events(struct emu *e);
 struct grid *emu_grid(struct emu *e);
@@ -32,8 +32,8 @@ void emu_end_synchronized(struct emu *e);
 /* Whether a viewer with this generation would get anything new. */
 bool emu_has_news(const struct emu *e, uint64_t since);
 void emu_put_frame(struct emu *e, struct buf *out, uint64_t since);
-/* The screen's rows that are not blank, each ended by a newline, without combining characters: from the last one up, as many as
- * have no more than `cells` cells together. */
+/* The screen's rows that are not blank, each ended by a newline, without combining characters: from
+ * the last one up, as many as have no more than `cells` cells together. */
 void emu_put_text(struct emu *e, struct buf *out, size_t cells);
 void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count); /* as grid_put_history */
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* The ring's size does not follow the screen's, so that a resize moves no line. A power of two: a line's place is found
- * for each glyph. */
+/* The ring's size does not follow the screen's, so that a resize moves no line. A power of two: a
+ * line's place is found for each glyph. */
 static size_t grid_ring_size(const struct grid *g)
 {
 	size_t n = 1;
@@ -31,8 +31,8 @@ static void grid_touch_all(struct grid *g)
 		grid_touch(g, grid_row(g, i));
 }
 
-/* Makes cells up to n usable; the new ones are blank. A row that is more than a few characters gets the screen's width at
- * once, since most that get so far get further. */
+/* Makes cells up to n usable; the new ones are blank. A row that is more than a few characters gets
+ * the screen's width at once, since most that get so far get further. */
 static void grid_use(const struct grid *g, struct grid_row *r, int n)
 {
 	if (n > r->size) {
@@ -221,7 +221,7 @@ void grid_shift(struct grid *g, int row, int from, int to, int n, const struct v
 	} else {
 		grid_split(r, to - by);
 		memmove(r->cells + from + by, r->cells + from, (size_t)(width - by) * sizeof(*r->cells));
-		/* The halves of what was copied lie to the right: nothing of them may be split. */
+		/* The halves of what was copied lie to the right: they must not be split. */
 		for (int i = from; i < from + by; i++)
 			r->cells[i] = *blank;
 	}

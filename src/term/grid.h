@@ -1,6 +1,7 @@
-/* grid: the rows of one terminal: a ring that holds the screen and the lines that scrolled off it, and the alternate
- * screen. Lines are counted from the start; a row that changes is stamped with the current generation, so that what
- * changed since any earlier one can be told without keeping a list for each viewer. */
+/* grid: the rows of one terminal: a ring that holds the screen and the lines that scrolled off it,
+ * and the alternate screen. Lines are counted from the start; a row that changes is stamped with
+ * the current generation, so that what changed since any earlier one can be told without keeping a
+ * list for each viewer. */
 #ifndef CCVM_TERM_GRID_H
 #define CCVM_TERM_GRID_H
 
@@ -37,16 +38,17 @@ static inline struct grid_row *grid_row(struct grid *g, int row)
 
 void grid_init(struct grid *g, int cols, int rows, size_t history);
 void grid_fini(struct grid *g);
-/* Within VIEW_COLS_MAX and VIEW_ROWS_MAX. Old cells stay where they were; keep_row: the screen row that must stay on
- * the screen (the cursor's), which is returned as it is numbered then. */
+/* Within VIEW_COLS_MAX and VIEW_ROWS_MAX. Old cells stay where they were; keep_row: the screen row
+ * that must stay on the screen (the cursor's), which is returned as it is numbered then. */
 int grid_resize(struct grid *g, int cols, int rows, int keep_row);
 const struct grid_row *grid_line(const struct grid *g, uint64_t line); /* NULL: not kept */
 
-/* Row and column are within the screen. A wide cell's second half is written too; halves that lose their other half
- * become blank. */
+/* Row and column are within the screen. A wide cell's second half is written too; halves that lose
+ * their other half become blank. */
 void grid_put(struct grid *g, int row, int col, const struct view_cell *cell);
 
-/* The usual case by far: a narrow character, with the pen's attributes, where no wide one is, or behind the last. */
+/* The usual case by far: a narrow character, with the pen's attributes, where no wide one is, or
+ * behind the last. */
 static inline void grid_put_char(struct grid *g, int row, int col, uint32_t ch, const struct view_cell *pen)
 {
 	struct grid_row *r = grid_row(g, row);
@@ -68,7 +70,8 @@ static inline void grid_put_char(struct grid *g, int row, int col, uint32_t ch, 
 
 /* blank: what erased cells become (its colours). */
 void grid_erase(struct grid *g, int row, int from, int to, const struct view_cell *blank);
-/* Moves rows [top, bottom) by n, up when n > 0; what comes in is blank. The whole main screen moving up makes history. */
+/* Moves rows [top, bottom) by n, up when n > 0; what comes in is blank. The whole main screen
+ * moving up makes history. */
 void grid_scroll(struct grid *g, int top, int bottom, int n, const struct view_cell *blank);
 /* Moves the cells [from, to) of a row by n, left when n > 0. */
 void grid_shift(struct grid *g, int row, int from, int to, int n, const struct view_cell *blank);

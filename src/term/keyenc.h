@@ -4,9 +4,10 @@
 
 #include "proto/view.h"
 
-/* code: a code point or enum view_key. Nothing is written for what no terminal sends. */
+/* code: a code point or enum view_key. Keys that no terminal sends write nothing. */
 void keyenc_key(struct buf *out, uint32_t code, unsigned mods, unsigned modes);
-/* Control characters other than tab and newline are left out, so that no paste can end its own brackets. */
+/* Control characters other than tab and newline are left out, so that no paste can end its own
+ * brackets. */
 void keyenc_paste(struct buf *out, const unsigned char *text, size_t n);
 void keyenc_bracket(struct buf *out, bool opens);
 /* kind: 0 press, 1 release, 2 move. Nothing when the program did not ask for the mouse. */

@@ -46,8 +46,9 @@ static bool pen_is_byte(int v)
 	return v >= 0 && v <= 255;
 }
 
-/* The colour of the numbers behind 38, 48 or 58; *used: how many they are. False: none that is known. With colons there
- * may be the number of a colour space before the three of a direct colour. */
+/* The colour of the numbers behind 38, 48 or 58; *used: how many they are. False: none that is
+ * known. With colons there may be the number of a colour space before the three of a direct
+ * colour. */
 static bool pen_extended(const struct scan *s, size_t at, size_t *used, uint32_t *colour)
 {
 	const size_t subs = pen_subs(s, at), have = s->numbers - at - 1;

@@ -29,7 +29,7 @@ static void scan_separator(struct scan *s, unsigned char c)
 		s->numbers = 1;
 	}
 	if (s->numbers == SCAN_NUMBERS)
-		return; /* what is too many runs together into the last, which is capped */
+		return; /* surplus parameters run into the last one, which is capped */
 	s->number[s->numbers] = -1;
 	s->sub[s->numbers++] = c == ':';
 }
@@ -101,7 +101,8 @@ static enum scan_kind scan_escape(struct scan *s, unsigned char c)
 	return SCAN_NOTHING;
 }
 
-/* *back: the byte that ended the string is to be read again, since an ESC also begins what follows. */
+/* *back: the byte that ended the string is to be read again, since an ESC also begins what
+ * follows. */
 static enum scan_kind scan_string(struct scan *s, unsigned char c, bool *back)
 {
 	const bool osc = s->state == SCAN_IN_OSC, dcs = s->state == SCAN_IN_DCS;

@@ -1,9 +1,11 @@
-/* scan: takes a terminal program's output apart: text (with controls), control sequences, strings. libvterm gets the text
- * only; sequences and strings never reach it: its versions write behind the array of parameters when there are more than
- * 16, and 0.1.4 reads through a wild pointer for a DCS of five bytes.
+/* scan: takes a terminal program's output apart: text (with controls), control sequences, strings.
+ * libvterm gets the text only; sequences and strings never reach it: its versions write behind the
+ * array of parameters when there are more than 16, and 0.1.4 reads through a wild pointer for a DCS
+ * of five bytes.
  *
- * Pure and bounded: numbers are capped, of strings longer than SCAN_TEXT_MAX only the beginning is kept, and no sequence is
- * kept beyond its end. (ECMA-48 5.4, and the state machine that VT500 terminals have.) */
+ * Pure and bounded: numbers are capped, of strings longer than SCAN_TEXT_MAX only the beginning is
+ * kept, and no sequence is kept beyond its end. (ECMA-48 5.4, and the state machine that VT500
+ * terminals have.) */
 #ifndef CCVM_TERM_SCAN_H
 #define CCVM_TERM_SCAN_H
 
@@ -38,7 +40,8 @@ struct scan {
 
 /* Whether the bytes read so far end outside of any sequence. */
 bool scan_is_outside(const struct scan *s);
-/* Reads up to the end of the next thing; returns how many bytes that were (0 is possible for SCAN_OSC). */
+/* Reads up to the end of the next thing; returns how many bytes that were (0 is possible for
+ * SCAN_OSC). */
 size_t scan_next(struct scan *s, const unsigned char *p, size_t n, enum scan_kind *kind);
 
 #endif

@@ -1,10 +1,13 @@
 /* Theory of operation.
  *
- * 1. Everything here is decided by tables over what scan found; numbers are capped there, strings bounded.
- * 2. Answers are constants, numbers of ours, and the cursor's place. Nothing that the program chose is among them, or it
- *    would be typed into whatever reads the terminal next (CVE-2003-0063 and its kin).
- * 3. What libvterm is told is made here from checked numbers, two at most. It is asked only for what it does well: REP
- *    before any glyph never ends there, a second mode in one sequence is not seen, CSI s moves the cursor. */
+ * 1. Everything here is decided by tables over what scan found; numbers are capped there, strings
+ *    bounded.
+ * 2. Answers are constants, numbers of ours, and the cursor's place. Nothing that the program chose
+ *    is among them, or it would be typed into whatever reads the terminal next (CVE-2003-0063 and
+ *    its kin).
+ * 3. Sequences for libvterm are made here from checked numbers, two at most. It is asked only for
+ *    what it does well: REP before any glyph never ends there, a second mode in one sequence is not
+ *    seen, CSI s moves the cursor. */
 #include "term/seq.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -20,7 +23,7 @@ static int seq_number(const struct seq *e, size_t i, int otherwise)
 	return i < e->scan.numbers && e->scan.number[i] > 0 ? e->scan.number[i] : otherwise;
 }
 
-/* One terminal answers: this one, unless another was told to (seq_set_answers). */
+/* Exactly one terminal answers: this one, unless another has to (seq_set_answers). */
 static void seq_answer(struct seq *e, const char *text)
 {
 	if (e->on_answer && (!e->mute || e->begun))
@@ -96,7 +99,7 @@ static void seq_on_down(struct seq *e)
 	seq_vertical(e, seq_number(e, 0, 1), e->scan.final == 'E');
 }
 
-/* A region of fewer than two rows is none. */
+/* A region of fewer than two rows is invalid. */
 static void seq_on_region(struct seq *e)
 {
 	const int top = seq_number(e, 0, 1), wanted = seq_number(e, 1, e->vt.grid.rows);
@@ -147,7 +150,7 @@ static void seq_forget(struct seq *e)
 	vt_touch(&e->vt);
 }
 
-/* DECSTR leaves text and cursor alone. */
+/* DECSTR keeps text and cursor. */
 static void seq_on_soft_reset(struct seq *e)
 {
 	const int row = e->vt.cursor.row, col = e->vt.cursor.col;
@@ -222,7 +225,7 @@ static void seq_private_mode(struct seq *e, int number, bool on)
 
 static void seq_on_private_modes(struct seq *e)
 {
-	const struct scan s = e->scan; /* telling libvterm something may not change what is being read */
+	const struct scan s = e->scan; /* sending libvterm a sequence must not change the one being read */
 
 	for (size_t i = 0; i < s.numbers; i++)
 		seq_private_mode(e, s.number[i], s.final == 'h');
@@ -301,7 +304,8 @@ static void seq_on_version_query(struct seq *e)
 	seq_answer(e, "\033P>|ccvm\033\\");
 }
 
-/* Kitty's keyboard protocol: a stack of flags; keyenc knows one kind of report, so only "any or none" counts. */
+/* Kitty's keyboard protocol: a stack of flags; keyenc knows one kind of report, so only "any or
+ * none" counts. */
 static void seq_on_kitty(struct seq *e)
 {
 	const size_t number = (size_t)seq_number(e, 0, 0), count = number ? number : 1;
@@ -334,7 +338,7 @@ static void seq_on_shape(struct seq *e)
 	vt_touch(&e->vt);
 }
 
-/* ---- what libvterm is told of ---- */
+/* ---- sequences for libvterm ---- */
 
 #define SEQ_TOLD_MAX 9999 /* beyond all rows and columns; sums stay small */
 
@@ -485,8 +489,8 @@ static void seq_on_clipboard(struct seq *e, const char *text)
 	e->vt.events.clipboard_refused++;
 }
 
-/* OSC 8: parameters, ';', where the text that follows leads; nothing: the link ends. What is no URI that may be shown
- * ends it too, so that no text is taken for the last link's. */
+/* OSC 8: parameters, ';', where the text that follows leads; nothing: the link ends. An invalid URI
+ * ends it too, so that no text is added to the previous link. */
 static void seq_on_link(struct seq *e, const char *text)
 {
 	const char *uri = strchr(text, ';');
@@ -518,7 +522,8 @@ static void seq_answer_colour(struct seq *e, const char *which, uint32_t c)
 	seq_answer(e, text);
 }
 
-/* OSC 4: pairs of a number and a colour, or a question mark; at most as many are answered as a terminal has colours. */
+/* OSC 4: pairs of a number and a colour, or a question mark; at most as many are answered as a
+ * terminal has colours. */
 static void seq_on_palette(struct seq *e, const char *text)
 {
 	int left = 256;
@@ -541,7 +546,8 @@ static void seq_on_palette(struct seq *e, const char *text)
 	}
 }
 
-/* The colours of text, background and cursor: nothing here knows those of the terminal that shows them. */
+/* The colours of text, background and cursor: those of the terminal that shows them are unknown
+ * here. */
 static void seq_on_foreground(struct seq *e, const char *text)
 {
 	if (strcmp(text, "?") == 0)
@@ -580,7 +586,8 @@ static void seq_on_capability(struct seq *e, const char *text)
 	seq_answer_dcs(e, "\033P0+r\033\\");
 }
 
-/* DECRQSS: the scroll region and the cursor's shape; all else is not known (CVE-2008-2383 repeated what was asked). */
+/* DECRQSS: the scroll region and the cursor's shape; everything else is reported as unknown (in
+ * CVE-2008-2383 the query was echoed). */
 static void seq_on_setting(struct seq *e, const char *text)
 {
 	static const int shapes[] = {0, 2, 4, 6};

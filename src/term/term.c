@@ -17,7 +17,7 @@
 #define TERM_OUT_MAX   (4u << 20) /* queued for the session: no more frames until it took some */
 #define TERM_READ      65536u
 #define TERM_FIND_MAX  256
-#define TERM_QUIET_MS  100 /* the screen's text is told when it has not changed for so long … */
+#define TERM_QUIET_MS  100 /* the screen's text is sent when it has not changed for so long … */
 #define TERM_SCREEN_MS 1000 /* … or this often */
 
 struct term_viewer {
@@ -122,7 +122,7 @@ static void term_on_pull(struct term *t, uint32_t id, const void *p, size_t n)
 		return;
 	v->since = m.gen;
 	v->waiting = true;
-	if (v->since == 0) /* at once: it tells of this moment in the stream */
+	if (v->since == 0) /* at once: it refers to this moment in the stream */
 		term_send_frame(t, v);
 }
 
@@ -165,7 +165,8 @@ static void term_on_key(struct term *t, uint32_t id, const void *p, size_t n)
 	term_send(t, WIRE_STDIN, &bytes);
 }
 
-/* A part of a paste. What is told of it comes behind its bytes, so that nobody thinks them delivered before they are. */
+/* A part of a paste. Its confirmation follows its bytes, so that they are never reported delivered
+ * too early. */
 static void term_on_paste(struct term *t, uint32_t id, const void *p, size_t n)
 {
 	struct term_viewer *v = term_viewer(t, id);
@@ -239,7 +240,7 @@ static void term_send_event(struct term *t, enum wire_term_event event, const ch
 	term_send(t, WIRE_TERM_EVENT, &payload);
 }
 
-/* Once a turn at most, so that a flood of them is no flood for the session. */
+/* At most once a turn, so that a flood of them does not flood the session. */
 static void term_send_events(struct term *t)
 {
 	struct vt_events *ev = emu_events(t->emu);

@@ -1,4 +1,5 @@
-/* term: ccvm-term's work: the agent's output in, frames for viewers out, over one socket to ccvm-session. */
+/* term: ccvm-term's work: the agent's output in, frames for viewers out, over one socket to
+ * ccvm-session. */
 #ifndef CCVM_TERM_TERM_H
 #define CCVM_TERM_TERM_H
 

@@ -1,15 +1,17 @@
 /* Theory of operation.
  *
- * libvterm reads whatever a guest prints. It is assumed that a guest takes over this process some day. It then holds one
- * socket to its own session, over which it can say what any program in the guest can say anyway: text for a screen and
- * bytes for the agent. Nothing else is left:
+ * libvterm reads whatever a guest prints. Assume that a guest takes over this process one day. It
+ * then holds one socket to its own session, over which it can say what any program in the guest can
+ * say anyway: text for a screen and bytes for the agent. Everything else is taken away:
  *
  * 1. fds: everything but stderr and the socket is closed.
  * 2. limits: no core, not traceable, memory bounded.
- * 3. time: a turn that computes for seconds is ended by a timer, whose signal is left at its default.
- * 4. no new privileges; seccomp: the calls of the table, mmap and mprotect without PROT_EXEC. No file can be opened, no
- *    socket made, no process started, no signal sent but to itself (abort(3)). Any other call answers ENOSYS, so that a
- *    libc of the future falls back to an older one; those that only an attacker makes end the process. */
+ * 3. time: a turn that computes for seconds is ended by a timer, whose signal is left at its
+ *    default.
+ * 4. no new privileges; seccomp: the calls of the table, mmap and mprotect without PROT_EXEC. No
+ *    file can be opened, no socket made, no process started, no signal sent but to itself
+ *    (abort(3)). Any other call answers ENOSYS, so that a libc of the future falls back to an older
+ *    one; those that only an attacker makes end the process. */
 #include "term/term_confine.h"
 #include "base/mem.h"
 #include "proto/view.h"
@@ -41,7 +43,8 @@ void term_confine_begin_turn(void)
 	(void)setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value = {TERM_TURN_S, 0}}, NULL);
 }
 
-/* Every line of the history and of both screens as wide as can be, with what the allocator takes for it. */
+/* Every line of the history and of both screens as wide as can be, with what the allocator takes
+ * for it. */
 static rlim_t confine_data_max(size_t history)
 {
 	return CONFINE_DATA_BASE + (rlim_t)history * (VIEW_COLS_MAX * sizeof(struct view_cell) + CONFINE_LINE_MORE);

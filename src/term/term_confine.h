@@ -6,11 +6,13 @@
 
 #include "base/err.h"
 
-/* Every turn of work begins with this: one that computes for TERM_TURN_S seconds ends the process. */
+/* Every turn of work begins with this: one that computes for TERM_TURN_S seconds ends the
+ * process. */
 #define TERM_TURN_S 5
 void term_confine_begin_turn(void);
 
-/* keep: the one fd beside 2 that stays open. history: lines that may be kept, for the limit of memory. The caller ends the process when it fails. */
+/* keep: the one fd beside 2 that stays open. history: lines that may be kept, for the limit of
+ * memory. The caller ends the process when it fails. */
 int term_confine(int keep, size_t history, struct err *e);
 
 #endif

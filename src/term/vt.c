@@ -1,13 +1,14 @@
 /* Theory of operation.
  *
- * 1. libvterm gets text, the controls in it, and sequences of ours (vt_tell), never a sequence of the guest's: its parser has no bound
- *    for parameters.
- * 2. It calls back with glyphs, erasures and scrolls; these become cells of the grid. Positions are checked against the grid's size all
- *    the same: libvterm is old C that reads hostile bytes.
+ * 1. libvterm gets text, the controls in it, and sequences of ours (vt_tell), never a sequence of
+ *    the guest's: its parser has no bound for parameters.
+ * 2. It calls back with glyphs, erasures and scrolls; these become cells of the grid. Positions are
+ *    checked against the grid's size all the same: libvterm is old C that reads hostile bytes.
  * 3. Its own answers are thrown away; seq has a closed list.
- * 4. The size changes by replacing it: libvterm corrupts memory when its size is set after hostile output, in all versions tried. The new
- *    one gets the modes, the pen and the cursor replayed. What is not replayed (margins, tab stops, character sets) the program sets again
- *    when it repaints. */
+ * 4. The size changes by replacing it: libvterm corrupts memory when its size is set after hostile
+ *    output, in all versions tried. The new one gets the modes, the pen and the cursor replayed.
+ *    What is not replayed (margins, tab stops, character sets) the program sets again when it
+ *    repaints. */
 #include "term/vt.h"
 #include "base/mem.h"
 
@@ -49,8 +50,9 @@ static void vt_add_marks(struct view_cell *c, const uint32_t *chars)
 			c->mark[marks++] = (uint16_t)chars[i];
 }
 
-/* Combining characters for the last glyph, whose own attributes it keeps; all: they are all that it has. Those that
- * libvterm has no base for, since it looks no further back than the last write, come without the others. */
+/* Combining characters for the last glyph, whose own attributes it keeps; all: they are all that it
+ * has. Those that libvterm has no base for, since it looks no further back than the last write,
+ * come without the others. */
 static void vt_combine(struct vt *t, const uint32_t *chars, bool all)
 {
 	struct grid_row *r;
@@ -66,7 +68,8 @@ static void vt_combine(struct vt *t, const uint32_t *chars, bool all)
 	}
 }
 
-/* Whether this is the last glyph, given once more because of a combining character that came late. */
+/* Whether this is the last glyph, given once more because of a combining character that came
+ * late. */
 static bool vt_is_again(const struct vt *t, const VTermGlyphInfo *info, VTermPos pos)
 {
 	return info->chars[1] && info->chars[0] == t->last_ch && pos.row == t->last.row && pos.col == t->last.col &&
@@ -301,7 +304,8 @@ void vt_end_partial(struct vt *t)
 	t->utf8.n = 0;
 }
 
-/* One byte of a character that is not whole in the bytes at hand, or is none. Returns whether it was used. */
+/* One byte of a character that is not whole in the bytes at hand, or is none. Returns whether it
+ * was used. */
 static bool vt_write_slowly(struct vt *t, unsigned char byte)
 {
 	const enum text_utf8_kind kind = text_utf8_put(&t->utf8, byte);
@@ -316,8 +320,9 @@ static bool vt_write_slowly(struct vt *t, unsigned char byte)
 	return true;
 }
 
-/* Text reaches libvterm in whole characters of valid UTF-8, since it mixes up those that are cut. Controls (C1) in it are
- * left out: it takes them for characters one column to the left, down to column -1, where it then sets a tab stop. */
+/* Text reaches libvterm in whole characters of valid UTF-8, since it mixes up those that are cut.
+ * Controls (C1) in it are left out: it takes them for characters one column to the left, down to
+ * column -1, where it then sets a tab stop. */
 void vt_write(struct vt *t, const unsigned char *p, const unsigned char *to)
 {
 	const unsigned char *start = p;

@@ -1,5 +1,6 @@
-/* vt: libvterm and the grid that it draws on: text and sequences of ours in, cells out. It knows nothing of the guest's sequences, which
- * seq reads, nor of viewers, which emu serves. The struct is open to those two alone: seq's work is to change it. */
+/* vt: libvterm and the grid that it draws on: text and sequences of ours in, cells out. It does not
+ * know the guest's sequences, which seq reads, nor viewers, which emu serves. Only those two may
+ * use the struct's members, since seq changes them. */
 #ifndef CCVM_TERM_VT_H
 #define CCVM_TERM_VT_H
 
@@ -11,7 +12,7 @@
 #include "proto/view.h"
 #include "term/grid.h"
 
-struct vt_events { /* since they were last looked at; who looks clears the flags */
+struct vt_events { /* since the last look; the reader clears the flags */
 	bool bell, title, notified;
 	char title_text[VIEW_TITLE_MAX]; /* the present one */
 	char notify_text[VIEW_TITLE_MAX];
@@ -40,7 +41,7 @@ struct vt {
 	int top, bottom; /* the scroll region: rows [top, bottom) */
 	unsigned modes;	 /* enum view_mode */
 	uint8_t shape;
-	bool replaying; /* libvterm is told what the grid holds already */
+	bool replaying; /* libvterm is given what the grid holds already */
 	bool origin, no_wrap, insert, margins; /* modes 6, 7, 4, 69 */
 	bool synchronized;
 	struct text_utf8 utf8; /* a character of which libvterm has nothing yet */
@@ -54,7 +55,7 @@ void vt_init(struct vt *t, int cols, int rows, size_t history, uint64_t gen); /*
 void vt_fini(struct vt *t);
 /* Clipped to the bounds of view.h. */
 void vt_resize(struct vt *t, int cols, int rows);
-/* Something of the state changed that viewers see. */
+/* A part of the state that viewers see has changed. */
 void vt_touch(struct vt *t);
 /* Gives libvterm a sequence of ours. */
 void vt_tell(struct vt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

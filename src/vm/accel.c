@@ -59,7 +59,8 @@ char *accel_recorded(const char *path)
 
 /* ---- the decision ---- */
 
-/* QEMU's emulator moves a string byte by byte where a processor that says it does so fast has the kernel copy and clear that way. */
+/* QEMU's emulator moves a string byte by byte where a processor that says it does so fast has the
+ * kernel copy and clear that way. */
 #define ACCEL_EMULATED_CPU "max,-erms,-fsrm"
 
 static const struct accel accel_emulation = {"auto", "tcg", ACCEL_EMULATED_CPU, false};
@@ -83,7 +84,8 @@ int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *
 	case ACCEL_AUTO:
 		break;
 	}
-	/* Not kvm:tcg: QEMU would go on emulating with a machine that was made for KVM, on which a guest wedges. */
+	/* Not kvm:tcg: QEMU would go on emulating with a machine that was made for KVM, on which a
+	 * guest wedges. */
 	*out = usable && !failed ? (struct accel){"auto", "kvm", "max", true} : accel_emulation;
 	return 0;
 }

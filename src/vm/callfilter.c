@@ -1,13 +1,16 @@
 /* Theory of operation (seccomp(2), x86-64 system calls).
  *
- * 1. QEMU gets all its sockets as inherited fds. A broken-into one must not reach the sockets of other programs by their
- *    paths: connect(2) and sendto(2) with an address ask no Landlock before its tenth version. So it may make no
- *    socket, and connect none; io_uring, which could do both unseen, is not there for it.
- * 2. Signals may go to itself alone. (Landlock judges them from its sixth version on.)
+ * 1. QEMU gets all its sockets as inherited fds. A compromised QEMU must not reach the sockets of
+ *    other programs by their paths: connect(2) and sendto(2) with an address ask no Landlock before
+ *    its tenth version. So it may make no socket, and connect none; io_uring, which could do both
+ *    unseen, is refused.
+ * 2. It may send signals only to itself. (Landlock covers them from its sixth version on.)
  * 3. Other processes' fds and memory are out of reach.
- * 4. No file gets a set-user-id bit: the guest's root could leave a program in the workspace that others run as this user.
+ * 4. No file gets a set-user-id bit: the guest's root could leave a program in the workspace that
+ *    others run as this user.
  * 5. A call by another table (i386, x32) is refused: its numbers mean something else.
- * Refused is EACCES, not death: what QEMU tries at its start and can do without must not end it. */
+ * Refused calls return EACCES and do not kill: QEMU tries some at its start that it can do
+ * without. */
 #include "vm/callfilter.h"
 #include "base/mem.h"
 
@@ -53,7 +56,8 @@ int callfilter_enter(void)
 		NEVER(SYS_socket), NEVER(SYS_connect), NEVER(SYS_io_uring_setup), NEVER(SYS_tkill), NEVER(SYS_rt_sigqueueinfo),
 		NEVER(SYS_rt_tgsigqueueinfo), NEVER(SYS_pidfd_open), NEVER(SYS_pidfd_send_signal), NEVER(438 /* pidfd_getfd */),
 		NEVER(SYS_ptrace), NEVER(SYS_process_vm_readv), NEVER(SYS_process_vm_writev),
-		/* A pair of datagrams could be sent to any named socket; openat2's mode lies in memory, where no filter sees it. */
+		/* A pair of datagrams could be sent to any named socket; openat2's mode lies in
+		 * memory, where no filter sees it. */
 		ONLY(SYS_socketpair, 1, 0xf, SOCK_STREAM), IF_NOT(437 /* openat2 */, 1), RETURN(CALLFILTER_NO_CALL),
 		NO_SETUID(SYS_chmod, 1), NO_SETUID(SYS_fchmod, 1), NO_SETUID(SYS_fchmodat, 2), NO_SETUID(452 /* fchmodat2 */, 2),
 		NO_SETUID(SYS_openat, 3), NO_SETUID(SYS_open, 2), NO_SETUID(SYS_creat, 1), NO_SETUID(SYS_mknodat, 2), NO_SETUID(SYS_mknod, 1),

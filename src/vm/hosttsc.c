@@ -15,7 +15,8 @@ static uint64_t hosttsc_ticks(void)
 #endif
 }
 
-/* The two readings that lie closest together of a few, so that an interrupt between them does not count. */
+/* The two readings that lie closest together of a few, so that an interrupt between them does not
+ * count. */
 struct hosttsc_sample hosttsc_take(void)
 {
 	struct hosttsc_sample best = {0};

@@ -74,7 +74,8 @@ static void image_add_member(struct buf *out, const char *name, struct json_valu
 	json_add_raw(out, name, text);
 }
 
-/* What an image was built with comes last, since it is a fact; `options` are the values its builder chose for runs. */
+/* What an image was built with comes last, since it is a fact; `options` are the values its builder
+ * chose for runs. */
 static char *image_manifest_options(struct json_value json)
 {
 	static const struct {

@@ -34,12 +34,13 @@ struct image {
 /* Where images are kept. Free it. */
 char *image_cache_dir(const struct hostenv *host);
 
-/* The directory of the image to use: CCVM_IMAGE, then `current` in the cache, then share_dir/image-default
- * (share_dir may be NULL). Free it. Error (exit code 125) when there is none, with the command that makes one. */
+/* The directory of the image to use: CCVM_IMAGE, then `current` in the cache, then
+ * share_dir/image-default (share_dir may be NULL). Free it. Error (exit code 125) when there is
+ * none, with the command that makes one. */
 char *image_find(const struct hostenv *host, const char *share_dir, struct err *e);
 
-/* Reads the manifest and compares the files' presence and sizes with it, so that a truncated image is refused
- * before a guest hangs on it. */
+/* Reads the manifest and compares the files' presence and sizes with it, so that a truncated image
+ * is refused before a guest hangs on it. */
 int image_open(struct image *img, const char *path, struct err *e);
 void image_fini(struct image *img);
 

@@ -84,7 +84,8 @@ static int verify_file(const struct image *img, size_t i, int notes, struct err 
 	return 0;
 }
 
-/* within: of the image itself; else a directory above it, which may be one like /tmp. Write access of others is refused; another owner, as on storage that a group shares, is told. */
+/* within: of the image itself; else a directory above it, which may be one like /tmp. Write access
+ * of others is refused; another owner, as on storage that a group shares, is reported. */
 static int verify_owner(const char *path, bool within, const char **note, struct err *e)
 {
 	struct stat st;

@@ -7,8 +7,8 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
-/* More than the part of a kernel that QEMU looks at can be: 256 sectors of real-mode code (the kernel's
- * Documentation/arch/x86/boot.rst, setup_sects). */
+/* More than the part of a kernel that QEMU looks at can be: 256 sectors of real-mode code (the
+ * kernel's Documentation/arch/x86/boot.rst, setup_sects). */
 #define INITRD_STUB_SIZE (132 << 10)
 
 static int initrd_append(int out, const char *path, struct err *e)

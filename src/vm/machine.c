@@ -16,7 +16,8 @@
 #define MACHINE_CPUINFO_MAX  (4 << 20)
 #define MACHINE_MEMORY_HANGS 2048
 
-/* An installed QEMU changes with its package: size and time of change tell builds apart without starting it. */
+/* An installed QEMU changes with its package: size and time of change tell builds apart without
+ * starting it. */
 static int machine_add_qemu(const struct machine *m, struct buf *text, struct err *e)
 {
 	AUTO_FREE char *real = realpath(m->program, NULL);
@@ -56,7 +57,8 @@ static int machine_add_programs(const struct machine *m, struct buf *text, struc
 	return 0;
 }
 
-/* The command line with every path of a session's or a host's replaced: what remains is the device set. */
+/* The command line with every path of a session's or a host's replaced: what remains is the device
+ * set. */
 static void machine_add_devices(const struct machine *m, struct buf *text)
 {
 	AUTO_STRV struct strv argv = {0};
@@ -93,8 +95,9 @@ int machine_open(struct machine *m, const struct hostenv *host, const struct ima
 	m->image = image;
 	m->accel = *accel;
 	m->size = size;
-	/* A microvm of exactly 2 GiB hangs at its first look at a disk: "virtio-blk missing headers" (seen with QEMU 10.0; issue 171
-	 * of microvm.nix has it since 8.1). A MiB more or less boots. */
+	/* A microvm of exactly 2 GiB hangs at its first disk access: "virtio-blk missing headers"
+	 * (seen with QEMU 10.0; issue 171 of microvm.nix has it since 8.1). A MiB more or less
+	 * boots. */
 	if (m->size.memory_mib == MACHINE_MEMORY_HANGS)
 		m->size.memory_mib++;
 	m->kernel = mem_format("%s/%s", image->path, IMAGE_KERNEL);

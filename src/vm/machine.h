@@ -1,5 +1,6 @@
-/* machine: everything that decides what a guest is before it knows its user: QEMU, accelerator, size, image, guest
- * programs. A template (vm/template.h) belongs to exactly one machine; the machine's key names it. */
+/* machine: everything that defines a guest before it has a user: QEMU, accelerator, size, image,
+ * guest programs. A template (vm/template.h) belongs to exactly one machine; the machine's key
+ * names it. */
 #ifndef CCVM_VM_MACHINE_H
 #define CCVM_VM_MACHINE_H
 
@@ -27,8 +28,8 @@ struct machine {
 	char key[MACHINE_KEY_SIZE]; /* of image, programs, QEMU's build, the host's CPU, the command line */
 };
 
-/* libexec is our own directory, with the guest programs. On error nothing is left to free.
- * host and image stay the caller's, and have to outlive it. */
+/* libexec is our own directory, with the guest programs. On error there is nothing to free. host
+ * and image stay the caller's, and have to outlive it. */
 int machine_open(struct machine *m, const struct hostenv *host, const struct image *image, const char *libexec,
 		 const struct accel *accel, struct machine_size size, struct err *e);
 void machine_fini(struct machine *m); /* zeroed is fine */
@@ -38,7 +39,8 @@ int machine_initrd(const struct machine *m, struct err *e);
 /* The same for a guest from a template, which needs none: in place of it and of the kernel. */
 int machine_stub(const struct machine *m, struct err *e);
 
-/* The spec's fields that the machine decides; what remains is the session's. All borrowed from m. */
+/* The spec's fields that the machine decides; what remains is the session's. All borrowed from
+ * m. */
 struct qemu_spec machine_spec(const struct machine *m);
 
 #endif

@@ -1,9 +1,9 @@
 /* Theory of operation.
  *
- * 1. The file has a name for the instant between open and unlink, so that only QEMU (which gets an fd) and this session
- *    hold it: whatever dies, in whatever way, the kernel frees it with the last of them.
- * 2. A process killed in that instant leaves an empty file. Every later start removes what has such a name: it is a
- *    leftover, or its maker is about to unlink it anyway.
+ * 1. The file has a name for the instant between open and unlink, so that only QEMU (which gets an
+ *    fd) and this session hold it: however they die, the kernel frees it with the last of them.
+ * 2. A process killed in that instant leaves an empty file. Every later start removes what has such
+ *    a name: it is a leftover, or its maker is about to unlink it anyway.
  * 3. It is never read by this process, which keeps an O_PATH fd to ask for its size. */
 #include "vm/poolfile.h"
 #include "base/file.h"
@@ -23,7 +23,8 @@
 
 #define POOLFILE_PREFIX "vmdisk-"
 #define POOLFILE_SUFFIX ".img"
-/* Kept free on the host for everything else: this much, on small file systems a twentieth of them. */
+/* Kept free on the host for everything else: this much, on small file systems a twentieth of
+ * them. */
 #define POOLFILE_RESERVE (INT64_C(512) << 20)
 
 void poolfile_init(struct poolfile *p)

@@ -1,12 +1,15 @@
-/* Theory of operation. QEMU emulates a machine for code nobody trusts, so it counts as taken over.
+/* Theory of operation. QEMU emulates a machine for untrusted code, so it is treated as compromised.
  *
- * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made before.
- * 2. Its environment is empty (but for our own library, where its version needs it), every other fd is closed, it dies with this process, it leaves no core.
- * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or everything
- *    below), and the devices it needs. The shared directories were opened and judged before, and go to Landlock and to QEMU as
- *    those very fds: a name that leads elsewhere meanwhile gains nothing. TCP is refused, and signals to processes outside.
- * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals, whatever the kernel's
- *    version of Landlock.
+ * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made
+ *    before.
+ * 2. Its environment is empty (but for our own library, where its version needs it), every other fd
+ *    is closed, it dies with this process, it leaves no core.
+ * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or
+ *    everything below), and the devices it needs. The shared directories were opened and judged
+ *    before, and go to Landlock and to QEMU as those very fds: changing the name meanwhile has no
+ *    effect. TCP is refused, and signals to processes outside.
+ * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals,
+ *    whatever the kernel's version of Landlock.
  * 5. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
 #include "vm/qemu.h"
 #include "base/file.h"
@@ -38,7 +41,8 @@ char *qemu_find(const struct hostenv *host, struct err *e)
 
 static int qemu_allow_program(struct jail *j, const char *program, struct err *e)
 {
-	/* What the dynamic linker and QEMU read (not /proc/self: here that is ccvm-session's); a Nix build has all of it in its store. */
+	/* What the dynamic linker and QEMU read (not /proc/self: here that is ccvm-session's); a
+	 * Nix build has all of it in its store. */
 	static const char *const code[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/nix/store"};
 	static const char *const data[] = {"/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/usr/lib/ipxe",
 					   "/etc/ld.so.cache", "/etc/ld.so.conf", "/dev/urandom", "/dev/random",
@@ -62,7 +66,8 @@ static bool qemu_is_clone(const struct qemu_spec *s)
 
 static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f, struct err *e)
 {
-	/* By their fds: the memory's file may have no name any more, and a directory's may lead elsewhere by now. */
+	/* By their fds: the memory's file may have no name any more, and a directory's may lead
+	 * elsewhere by now. */
 	const struct {
 		int fd;
 		enum jail_access access;
@@ -104,8 +109,8 @@ static int qemu_confine(const void *ctx)
 {
 	const struct qemu_start *start = ctx;
 
-	/* An emulator touches many places of large mappings a little: in pages of 2 MiB its start costs a tenth more time, and 10 MB more
-	 * memory, and nothing later is faster. */
+	/* An emulator touches many places of large mappings a little: in pages of 2 MiB its start
+	 * costs a tenth more time, and 10 MB more memory, and nothing later is faster. */
 	if (start->emulated)
 		(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	sched_take_short_turns(); /* the main loop, which carries keys and their echoes; not the threads of the guest's processors */

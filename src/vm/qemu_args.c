@@ -19,11 +19,13 @@ static char *qemu_args_escape(const char *value)
 	return (char *)out.bytes;
 }
 
-/* CONFIG_HZ of Debian's kernels. Where an image's kernel has another, short waits of its drivers are longer or shorter, no more. */
+/* CONFIG_HZ of Debian's kernels. Where an image's kernel has another, only the short waits of its
+ * drivers get longer or shorter. */
 #define QEMU_ARGS_GUEST_HZ 250
 
-/* What an emulated guest's code may become before QEMU begins anew with it. QEMU's own bound is 1 GiB, which a session that runs for
- * days would fill; below 64 MiB a start of the agent costs more. */
+/* The size of the translated code of an emulated guest at which QEMU discards it. QEMU's own bound
+ * is 1 GiB, which a session that runs for days would fill; below 64 MiB a start of the agent costs
+ * more. */
 #define QEMU_ARGS_TRANSLATED_MIB 256
 
 static bool qemu_args_is_microvm(const struct qemu_spec *s)
@@ -61,7 +63,8 @@ static void qemu_args_ram(const struct qemu_spec *s, struct strv *a)
 static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 {
 	strv_add(a, "-machine");
-	/* acpi announces the virtio-mmio devices. Under TCG the guest wedges silently without pit and pic. */
+	/* acpi announces the virtio-mmio devices. Under TCG the guest hangs silently without pit
+	 * and pic. */
 	if (qemu_args_is_microvm(s))
 		strv_addf(a, "microvm,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
 			  s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
@@ -90,12 +93,14 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 
 	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
 			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate");
-	/* An emulated processor does not speculate. It translates the same code anew for each address that a process has it at,
-	 * so that layouts at random double what a process's start costs; and it walks page tables by hand, a level less is faster.
-	 * init starts the other processors (guest/init/cpus.c says why). */
+	/* An emulated processor does not speculate. It translates the same code anew for each
+	 * address that a process has it at, so that layouts at random double what a process's start
+	 * costs; and it walks page tables by hand, a level less is faster. init starts the other
+	 * processors (guest/init/cpus.c says why). */
 	if (!s->accel->kvm)
 		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1");
-	/* lpj, how long a tick of the counter is: measuring it takes the kernel up to half a second for each further processor. */
+	/* lpj, how long a tick of the counter is: measuring it takes the kernel up to half a second
+	 * for each further processor. */
 	if (!s->accel->kvm && s->tsc_khz)
 		buf_addf(&line, " tsc=reliable tsc_early_khz=%u lpj=%u", s->tsc_khz, s->tsc_khz * 1000 / QEMU_ARGS_GUEST_HZ);
 	if (s->ram == QEMU_RAM_SAVED)
@@ -156,9 +161,10 @@ static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const cha
 	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
 }
 
-/* The file has no name: QEMU opens a duplicate of the fd it was given. Discarded blocks leave the file (discard=unmap on
- * both layers). With a full file system on the host QEMU stops the guest (its default, werror=enospc) and says so, so
- * that nothing is lost; the session lets it go on when there is space. */
+/* The file has no name: QEMU opens a duplicate of the fd it was given. Discarded blocks leave the
+ * file (discard=unmap on both layers). With a full file system on the host QEMU stops the guest
+ * (its default, werror=enospc) and says so, so that nothing is lost; the session lets it go on when
+ * there is space. */
 static void qemu_args_pool(const struct qemu_spec *s, struct strv *a)
 {
 	if (!s->pool)

@@ -1,4 +1,4 @@
-/* qemu_args: the QEMU command line, as a pure function of what the guest shall be. */
+/* qemu_args: the QEMU command line, as a pure function of the guest's description. */
 #ifndef CCVM_VM_QEMU_ARGS_H
 #define CCVM_VM_QEMU_ARGS_H
 
@@ -53,7 +53,8 @@ struct qemu_spec { /* all borrowed */
 
 void qemu_args_build(const struct qemu_spec *s, struct strv *argv);
 
-/* The guest kernel's command line. No secret and no name of the host's may appear in it. Free it. */
+/* The guest kernel's command line. No secret and no name of the host's may appear in it. Free
+ * it. */
 char *qemu_args_kernel_line(const struct qemu_spec *s);
 
 #endif

@@ -1,6 +1,7 @@
-/* qmp: a client of QEMU's machine protocol (docs/interop/qmp-spec of QEMU): bytes in, bytes out, no I/O.
+/* qmp: a client of QEMU's machine protocol (docs/interop/qmp-spec of QEMU): bytes in, bytes out, no
+ * I/O.
  *
- * QEMU runs hostile code next door, so what it says is bounded: lines of at most QMP_LINE_MAX bytes, of
+ * QEMU runs hostile code, so its messages are bounded: lines of at most QMP_LINE_MAX bytes, of
  * JSON; anything else ends the link. */
 #ifndef CCVM_VM_QMP_H
 #define CCVM_VM_QMP_H
@@ -27,13 +28,13 @@ struct qmp_callbacks {
 typedef void qmp_reply(void *ctx, struct json_value value, const char *error);
 
 struct qmp *qmp_new(const struct qmp_callbacks *callbacks);
-void qmp_free(struct qmp *q); /* answers still open are never called */
+void qmp_free(struct qmp *q); /* pending replies are never called */
 
-/* Feeds what QEMU sent. -1: the stream is not QMP; the link is of no use any more. */
+/* Feeds what QEMU sent. -1: the stream is not QMP; the link is unusable. */
 int qmp_feed(struct qmp *q, const void *bytes, size_t n, struct err *e);
 
-/* Sends a command; arguments is JSON text of an object, or NULL. Before the greeting it is queued. reply may be
- * NULL. */
+/* Sends a command; arguments is JSON text of an object, or NULL. Before the greeting it is queued.
+ * reply may be NULL. */
 void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply, void *ctx);
 
 /* What one line is; pure, for tests and fuzzing. */

@@ -1,10 +1,12 @@
 /* Theory of operation.
  *
- * 1. The memory is cut into chunks. Threads take one after the other, read it with pread (a mapped file that is truncated
- *    meanwhile would kill this process), leave out pages of zeros, and write the rest, one thread at a time.
- * 2. A chunk's hash covers number and bytes of each page that is not zero. The whole one's is that of the chunks' in order:
- *    who took which does not matter.
- * 3. The first failure ends the others' work. Threads end before the caller goes on; no signal is theirs. */
+ * 1. The memory is cut into chunks. Threads take one after the other, read it with pread (a mapped
+ *    file that is truncated meanwhile would kill this process), leave out pages of zeros, and write
+ *    the rest, one thread at a time.
+ * 2. A chunk's hash covers number and bytes of each page that is not zero. The whole one's is that
+ *    of the chunks' in order: which thread took which does not matter.
+ * 3. The first failure stops all threads. They end before the caller goes on, and block all
+ *    signals. */
 #include "vm/ramfile.h"
 #include "base/mem.h"
 
@@ -31,9 +33,9 @@ struct ramfile {
 	int to; /* -1: nowhere */
 	XXH128_canonical_t *hashes; /* of chunks */
 	size_t nchunks;
-	atomic_size_t next; /* chunk that nobody has taken */
+	atomic_size_t next; /* first chunk not taken yet */
 	atomic_bool failed;
-	pthread_mutex_t writing; /* two writers of one file only get into each other's way in the kernel */
+	pthread_mutex_t writing; /* two writers of one file only contend in the kernel */
 	pthread_mutex_t failing; /* of err */
 	struct err err;
 };
@@ -144,7 +146,7 @@ static void *ramfile_work(void *ctx)
 	return NULL;
 }
 
-/* Threads beside this one, which works too; fewer than wished for is no failure. */
+/* Threads beside this one, which works too; fewer than wanted is not a failure. */
 static size_t ramfile_helpers(const struct ramfile *r)
 {
 	cpu_set_t cpus;

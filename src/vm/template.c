@@ -1,13 +1,16 @@
-/* Theory of operation. The cache is the user's own, but a disk can fail, a write can be cut short and a program that
- * runs amok can write anywhere: everything read here is checked before a guest is made of it.
+/* Theory of operation. The cache is the user's own, but a disk can fail, a write can be cut short
+ * and a faulty program can write anywhere: everything read here is checked before a guest is
+ * started from it.
  *
- * 1. meta is parsed with bounds and types; its sizes must be those of the files, the memory's that of the machine.
- * 2. Every byte that is used is covered by a checksum (XXH3, 128 bits: damage, not malice; who can write to the cache
- *    can run programs as this user anyway). The memory's is looked at once after each start of the computer, and when its file was
- *    written to since: who flips a bit of it, by whatever means but the disk itself, is noticed at the next start from it.
- * 3. That happens while QEMU starts, and before it is told of a guest: until template_load has returned, QEMU runs nothing
- *    hostile. QEMU has the file open for reading and is confined to that, so a guest that takes it over cannot reach later
- *    sessions. */
+ * 1. meta is parsed with bounds and types; its sizes must be those of the files, the memory's that
+ *    of the machine.
+ * 2. Every byte that is used is covered by a checksum (XXH3, 128 bits: damage, not malice; who can
+ *    write to the cache can run programs as this user anyway). The memory's is looked at once after
+ *    each start of the computer, and when its file was written to since: any changed bit, unless
+ *    the disk itself changed it, is noticed at the next start from it.
+ * 3. That happens while QEMU starts, and before it is given a guest: until template_load has
+ *    returned, QEMU runs nothing hostile. QEMU has the file open for reading and is confined to
+ *    that, so a guest that takes it over cannot reach later sessions. */
 #include "vm/template.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -118,7 +121,8 @@ static int template_meta_read(int dirfd, struct template_meta *m, struct err *e)
 	return 1;
 }
 
-/* QEMU 7.2 and 8.1 open a memory file for writing even where they map it private; 8.2 has readonly=on,rom=off. */
+/* QEMU 7.2 and 8.1 open a memory file for writing even where they map it private; 8.2 has
+ * readonly=on,rom=off. */
 static bool template_qemu_is_old(const char *version)
 {
 	int major = 0, minor = 0;
@@ -166,7 +170,7 @@ static int template_read(struct template *t, const struct machine *m, struct err
 		return err_set(e, "it was made for another machine");
 	if (template_check_state(t, t->dir_fd, &meta, e) < 0 || template_open_ram(t, &meta, e) < 0)
 		return -1;
-	/* When it was last used; what goes first when space is needed. */
+	/* Marks it as used now; the least recently used goes first when space is needed. */
 	(void)utimensat(t->dir_fd, "meta", NULL, 0);
 	return 1;
 }
@@ -188,7 +192,8 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 	t->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->dir_fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open %s", dir);
-	/* Its checksums lie beside it, so who can write here can give a session any guest. */
+	/* Its checksums lie beside it, so anyone who can write here can give a session any
+	 * guest. */
 	doubt = owner_doubt_path(cache);
 	if (!doubt)
 		doubt = owner_doubt_path(dir);
@@ -268,7 +273,7 @@ int template_save(const struct machine *m, int ram, const struct buf *state, con
 	AUTO_CLOSE int dirfd = -1;
 	struct err ignored;
 
-	(void)file_remove_tree(AT_FDCWD, fresh, &ignored); /* of a maker that was killed; the lock says it is nobody's */
+	(void)file_remove_tree(AT_FDCWD, fresh, &ignored); /* left by a killed maker; the lock shows that no process uses it */
 	if (mkdir(fresh, 0700) < 0)
 		return err_sys(e, "make %s", fresh);
 	dirfd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
