@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* The host answers within its own deadlines, which are shorter; this is for a host that has died. */
+/* The host answers within its own deadlines, which are shorter; this is for a host that has
+ * died. */
 #define ASK_PATIENCE_S 60
 #define ASK_HEADER_MAX (CLIP_REASON_MAX + 8)
 
@@ -88,7 +89,7 @@ bool ask_host(const char *what, struct buf *out, char reason[CLIP_REASON_MAX])
 	if (!end || sscanf(text, "ok %lu", &size) != 1)
 		return ask_refuse(reason, "the host gave no answer");
 	buf_drop(out, (size_t)(end + 1 - text));
-	/* Half of an image is none. */
+	/* Part of an image is useless. */
 	if (buf_len(out) == size)
 		return true;
 	snprintf(reason, CLIP_REASON_MAX, "the connection broke after %zu of %lu bytes", buf_len(out), size);

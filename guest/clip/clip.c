@@ -1,8 +1,10 @@
-/* ccvm-clip in the guest: stands in for xclip, xsel, wl-paste and wl-copy, by the name it is called with.
+/* ccvm-clip in the guest: stands in for xclip, xsel, wl-paste and wl-copy, by the name it is called
+ * with.
  *
- * Theory of operation. Unprivileged, and in the agent's hands: nothing here protects anything. It asks the host over the
- * one port that sshd forwards there, and answers in the words and exit codes of the real tools, with a line of its own
- * on stderr that says why nothing came. What may cross is decided on the host. */
+ * Theory of operation. Unprivileged, and in the agent's hands: nothing here protects anything. It
+ * asks the host over the one port that sshd forwards there, and answers in the words and exit codes
+ * of the real tools, with a line of its own on stderr that says why nothing came. What may cross is
+ * decided on the host. */
 #include "clip/fetch.h"
 #include "clip/wlpaste.h"
 #include "clip/xclip.h"

@@ -1,6 +1,6 @@
-/* Theory of operation. Started by ccvm-init as the agent, when the host says that an image is there to be fetched. The file
- * must be new: /tmp is the agent's to prepare, and nothing of its may be written through. The agent hears of the path only
- * after "STORED", so it never sees half an image. */
+/* Theory of operation. Started by ccvm-init as the agent, when the host says that an image is there
+ * to be fetched. The file must be new: the agent can prepare /tmp, and its links must not be
+ * followed. The agent learns the path only after "STORED", so it never sees half an image. */
 #include "clip/fetch.h"
 #include "clip/ask.h"
 #include "base/file.h"

@@ -50,8 +50,8 @@ static int wlpaste_not_as(const char *type, const char *reason)
 	return wlpaste_fail(text, reason);
 }
 
-/* As wl-paste infers: the exact type, else the first that begins with what was asked for ("image"); without a type the
- * first. False: none. */
+/* As wl-paste infers: the exact type, else the first that begins with what was asked for ("image");
+ * without a type the first. False: none. */
 static bool wlpaste_choose(const char *list, const char *wanted, char type[CLIP_LINE_MAX])
 {
 	for (const char *at = list; wanted && ask_next_type(&at, type);)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Stands behind every complaint of xclip's own, so that a person in the guest learns what is different here. */
+/* Follows every error of xclip's own, to explain what is different here. */
 #define XCLIP_NOTE "ccvm: "
 #define XCLIP_NO_TEXT "text does not cross between this guest and the host's clipboard, images come in only"
 
@@ -67,7 +67,8 @@ static int xclip_unavailable(const char *target, const char *reason)
 	return 1;
 }
 
-/* The type list as xclip prints it: TARGETS itself is among what every owner of a selection answers. */
+/* The type list as xclip prints it: TARGETS itself is among what every owner of a selection
+ * answers. */
 static int xclip_list(void)
 {
 	AUTO_BUF struct buf list = {0};

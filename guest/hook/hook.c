@@ -1,10 +1,10 @@
 /* ccvm-hook: run by claude at its hooks, with the hook's short name; tells ccvm-report and ends.
  *
  * Theory of operation. Unprivileged; claude waits for it, so it never blocks and always succeeds.
- * 1. What claude writes on stdin (the prompt, file names) is read and forgotten: none of it is the host's business, and a
- *    closed pipe would be an error to claude.
- * 2. The name goes to root's datagram socket. The agent can send anything there itself: ccvm-report takes names from a
- *    closed list only, a few a second. */
+ * 1. What claude writes on stdin (the prompt, file names) is read and discarded: the host must not
+ *    get it, and a closed pipe would be an error to claude.
+ * 2. The name goes to root's datagram socket. The agent can send anything there itself: ccvm-report
+ *    takes names from a closed list only, a few a second. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>

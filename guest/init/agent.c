@@ -1,4 +1,5 @@
-/* What the agent's start needs beside sshd (init/sshd.c): files for ccvm-launch, hooks, the report, pasted images. Runs as root in the guest. */
+/* What the agent's start needs beside sshd (init/sshd.c): files for ccvm-launch, hooks, the report,
+ * pasted images. Runs as root in the guest. */
 #include "init/boot.h"
 #include "init/seedread.h"
 #include "base/file.h"
@@ -59,9 +60,10 @@ int agent_prepare_launch(struct boot *b, struct err *e)
 	return agent_prepare_clip(e);
 }
 
-/* Into claude's managed settings, beside those of the image: settings of the user, shared or not, cannot be touched. The
- * programs and the names they report are of one build, which is why the image does not hold this. The hook is done at once;
- * the time limit is for a machine that is busy beyond measure, where claude says on its stderr that it cut the hook short. */
+/* Into claude's managed settings, beside those of the image: settings of the user, shared or not,
+ * stay untouched. The programs and the names they report are of one build, which is why the image
+ * does not hold this. The hook is done at once; the time limit is for an extremely busy machine,
+ * where claude reports on stderr that it ended the hook. */
 int agent_write_hooks(struct boot *b, struct err *e)
 {
 	static const struct {
@@ -84,7 +86,8 @@ int agent_write_hooks(struct boot *b, struct err *e)
 
 static char *const agent_root_env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
-/* Starting it takes an emulated guest 20 ms, so a template has it; the end of its standard input tells it when to look at the guest. */
+/* Starting it takes an emulated guest 20 ms, so a template has it; the end of its standard input
+ * tells it when to look at the guest. */
 int agent_start_report(struct boot *b, struct err *e)
 {
 	char *const argv[] = {NAME_GUEST_DIR "/bin/ccvm-report", NULL};

@@ -1,15 +1,16 @@
 /* Theory of operation. Runs as root in the guest, what it starts as the agent's user.
  *
- * 1. An emulator translates what it has not run before, which is most of the time of a start: claude's first 400 ms are 57,000 pieces of
- *    code. Translations are kept by the memory they are made from. So while one processor is busy with somebody's logging in,
- *    another one runs the programs that come next, and throws away what they do; the real ones then find
- *    themselves translated.
- * 2. They are the image's own programs with arguments that do nothing: they print, to nowhere, and end. Their home is not there, their
- *    folder is /, and the firewall stands. They get the time that nobody else wants (SCHED_IDLE),
- *    and begin when the guest is ready: an emulator of two processors has no third for the devices.
- * 3. The process that starts them is made before the park point and waits, so that it costs the boot one write. Guests with one
- *    processor, or a real one, do without; so do guests that are not from a template, which would read programs beside what the boot
- *    reads. */
+ * 1. An emulator translates what it has not run before, which is most of the time of a start:
+ *    claude's first 400 ms are 57,000 pieces of code. Translations are kept by the memory they are
+ *    made from. So while one processor is busy with the login, another one runs the programs that
+ *    come next and discards their results; the real ones are then translated already.
+ * 2. They are the image's own programs with arguments that do nothing: they print, to nowhere, and
+ *    end. Their home is not there, their folder is /, and the firewall stands. They get otherwise
+ *    idle time (SCHED_IDLE), and begin when the guest is ready: an emulator of two processors has
+ *    no third for the devices.
+ * 3. The process that starts them is made before the park point and waits, so that it costs the
+ *    boot one write. Guests with one processor, or a real one, do without; so do guests that are
+ *    not from a template, which would read programs beside what the boot reads. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* boot: what ccvm-init's stages share, and the stages themselves, one file an area. */
+/* boot: the state that ccvm-init's stages share, and the stages themselves, one file an area. */
 #ifndef CCVM_GUEST_BOOT_H
 #define CCVM_GUEST_BOOT_H
 
@@ -40,7 +40,8 @@ struct boot {
 /* rootfs.c */
 int rootfs_mount_early(struct boot *b, struct err *e);   /* proc, sys, dev, run in the initramfs */
 int rootfs_switch(struct boot *b, struct err *e);        /* squashfs + tmpfs overlay becomes / */
-/* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the contract. */
+/* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the
+ * contract. */
 int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e);
 enum rootfs_9p { ROOTFS_9P_APPENDS, ROOTFS_9P_MAPPINGS };
 int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps, struct err *e);
@@ -56,7 +57,7 @@ int port_open(const char *name, int flags, struct err *e);
 void firstuse_connect(void);                             /* as the network is now */
 int firstuse_rehearse(struct err *e);                    /* with connections being followed */
 /* cpus.c */
-/* The processors that the kernel was told to leave alone, where there are some. */
+/* The processors that the kernel did not start, where there are some. */
 int cpus_start_early(struct boot *b, struct err *e);     /* where a template is to be saved */
 int cpus_start(struct boot *b, struct err *e);           /* once the firewall stands */
 /* warmup.c */
@@ -80,7 +81,8 @@ int netif_configure(struct boot *b, struct err *e);      /* hostname, loopback, 
 /* firewall.c */
 int firewall_install(struct boot *b, struct err *e);     /* where the seed asks for one */
 void firewall_load_modules(void);
-/* Follows connections while meanwhile() runs, lets everything pass, and leaves nothing behind but the modules. */
+/* Follows connections while meanwhile() runs, lets everything pass, and leaves nothing behind but
+ * the modules. */
 int firewall_rehearse(void (*meanwhile)(void), struct err *e);
 /* pool.c */
 int pool_look(struct boot *b, struct err *e);            /* what the seed says of it */
@@ -110,7 +112,8 @@ int agent_prepare_launch(struct boot *b, struct err *e); /* what ccvm-launch may
 int agent_write_hooks(struct boot *b, struct err *e);    /* so that claude reports what it does */
 int agent_start_report(struct boot *b, struct err *e);   /* it waits, */
 int agent_begin_report(struct boot *b, struct err *e);   /* and goes on */
-/* An image whose path the user pasted is fetched (proto/clip.h), as the agent; what it becomes is told to the host by it. */
+/* An image whose path the user pasted is fetched (proto/clip.h), as the agent; it reports the
+ * result to the host. */
 void agent_fetch_paste(const struct boot *b, const char *token, const char *suffix);
 
 #endif

@@ -1,11 +1,13 @@
-/* cpus: starts the processors that an emulated guest's kernel left alone.
+/* cpus: starts the processors that an emulated guest's kernel did not start.
  *
- * The kernel changes its own code as it boots and as modules come in: it puts a breakpoint over an instruction, writes the new one,
- * and counts on a processor that is told so not to meet the breakpoint any more. QEMU's emulator does not keep that promise: it throws
- * away its translation of the old bytes before it writes the new ones, and another processor that translates them in between goes on
- * with the old ones for good. Where the computer is busy the gap is wide, and some of a hundred boots ended in "int3: 0000".
- * One processor has no such gap, and past this point there is nothing left to change in code that runs
- * (firstuse.c sees to it that what changes with its first use has been used). */
+ * The kernel changes its own code as it boots and as modules come in: it puts a breakpoint over an
+ * instruction, writes the new one, and relies on a notified processor not to meet the breakpoint
+ * any more. QEMU's emulator does not keep that promise: it throws away its translation of the old
+ * bytes before it writes the new ones, and another processor that translates them in between goes
+ * on with the old ones for good. Where the computer is busy the gap is wide, and some of a hundred
+ * boots ended in "int3: 0000". One processor has no such gap, and past this point there is nothing
+ * left to change in code that runs (firstuse.c sees to it that what changes with its first use has
+ * been used). */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,14 +1,17 @@
-/* Theory of operation. The first of two walls; the second is ccvm-net on the host and trusts nothing in here.
+/* Theory of operation. The first of two walls; the second is ccvm-net on the host and trusts
+ * nothing in here.
  *
- * 1. It stands before anything of the agent's runs, is made by root in one transaction, and the agent has no root then
- *    (agentSudo). Where any step fails the guest is powered off.
- * 2. What leaves: loopback, packets of connections that exist, DNS to the resolver, the synthetic addresses of names
- *    (198.18.0.0/15, on every port, since the host decides there and says why), and the listed addresses on the listed
- *    ports. All else is refused with a reset or an ICMP message, so nothing hangs, and the first packets of a second
- *    are shown to ccvm-report (NFLOG).
+ * 1. It stands before anything of the agent's runs, is made by root in one transaction, and the
+ *    agent has no root then (agentSudo). Where any step fails the guest is powered off.
+ * 2. Allowed: loopback, packets of connections that exist, DNS to the resolver, the synthetic
+ *    addresses of names (198.18.0.0/15, on every port, since the host decides there and says why),
+ *    and the listed addresses on the listed ports. Everything else is refused with a reset or an
+ *    ICMP message, so nothing hangs, and the first packets of each second are logged to ccvm-report
+ *    (NFLOG).
  * 3. Nothing is forwarded: networks that the agent makes for itself stay inside.
- * 4. Before the park point there may be a rehearsal (firewall_rehearse; firstuse.c says why). Its rule lets everything pass, there is
- *    nothing of the agent's yet, and it is gone before `parked`; firewall_install makes its table anew in any case. */
+ * 4. Before the park point there may be a rehearsal (firewall_rehearse; firstuse.c says why). Its
+ *    rule lets everything pass, there is nothing of the agent's yet, and it is gone before
+ *    `parked`; firewall_install makes its table anew in any case. */
 #include "init/boot.h"
 #include "init/nftbatch.h"
 #include "init/seedread.h"
@@ -193,7 +196,8 @@ static void firewall_add_ports(struct nftbatch *b, const uint16_t *ports, size_t
 		}
 }
 
-/* The kernel's own words to IPv6 neighbours and routers, which nobody waits for and nobody needs to hear of. */
+/* The kernel's own words to IPv6 neighbours and routers, which nothing waits for and which are not
+ * worth reporting. */
 static void firewall_add_silence(struct nftbatch *b)
 {
 	struct firewall_network groups;
@@ -250,7 +254,8 @@ static int firewall_fill(struct nftbatch *b, struct err *e)
 	return 0;
 }
 
-/* Reads acknowledgements up to that of the message `last`. The first error is that of the whole transaction. */
+/* Reads acknowledgements up to that of the message `last`. The first error is that of the whole
+ * transaction. */
 static int firewall_await(int fd, uint32_t last, struct err *e)
 {
 	char bytes[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -296,8 +301,8 @@ static int firewall_commit(const struct nftbatch *b, struct err *e)
 	return firewall_await(fd, b->acknowledged, e);
 }
 
-/* The kernel would load each module by a modprobe of its own, which costs an emulated guest a second a piece. What
- * cannot be loaded here is missed by the transaction, which is what decides. */
+/* The kernel would load each module by a modprobe of its own, which costs an emulated guest a
+ * second a piece. If one cannot be loaded, the transaction fails, and that decides. */
 void firewall_load_modules(void)
 {
 	char *const argv[] = {"/sbin/modprobe", "-a", "-q", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log",
@@ -350,7 +355,7 @@ static int firewall_forget_rehearsal(struct err *e)
 	nftbatch_end(&b);
 	rc = firewall_commit(&b, e);
 	nftbatch_fini(&b);
-	/* The kernel takes the rule apart behind its answer. */
+	/* The kernel frees the rule after it has answered. */
 	for (int i = 0; rc == 0 && i < FIREWALL_WAIT_S * 1000 && firewall_tracks_connections(); i++)
 		nanosleep(&turn, NULL);
 	return rc;

@@ -1,10 +1,12 @@
-/* firstuse: uses what the kernel changes its code for when it is used first, while only one processor runs.
+/* firstuse: triggers kernel code changes that happen on first use, while only one processor runs.
  *
- * Tables that are looked up by a hash get its key with the first packet (DO_ONCE in linux/once.h): a worker then takes the question for the
- * key out of the code, most likely on another processor, while the packet that brought it about is still on its way through that code.
- * QEMU's emulator does not survive that (cpus.c): guests whose agent's first curl ended in "int3: 0000" were seen. So a connection of each
- * kind is made here, over the loopback. Whether there is a firewall, which follows connections, is known after `go` alone: a cold boot
- * starts its processors after that, and before a template is saved there is a rehearsal. The keys are then those of the template in every
+ * Tables that are looked up by a hash get its key with the first packet (DO_ONCE in linux/once.h):
+ * a worker then takes the question for the key out of the code, most likely on another processor,
+ * while the packet that brought it about is still on its way through that code. QEMU's emulator
+ * does not survive that (cpus.c): in some guests the agent's first curl ended in "int3: 0000". So a
+ * connection of each kind is made here, over the loopback. Whether there is a firewall, which
+ * follows connections, is known after `go` alone: a cold boot starts its processors after that, and
+ * before a template is saved there is a rehearsal. The keys are then those of the template in every
  * clone: they spread tables and number connections that only this host sees. */
 #include "init/boot.h"
 #include "base/mem.h"
@@ -37,7 +39,8 @@ static socklen_t firstuse_size(int family)
 	return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-/* From a socket to another on a port that the kernel chooses; with TCP the connection is made and accepted. */
+/* From a socket to another on a port that the kernel chooses; with TCP the connection is made and
+ * accepted. */
 static void firstuse_connect_to(int family, int type)
 {
 	AUTO_CLOSE int server = socket(family, type | SOCK_CLOEXEC, 0), client = socket(family, type | SOCK_CLOEXEC, 0);
@@ -54,7 +57,7 @@ static void firstuse_connect_to(int family, int type)
 	(void)!recv(type == SOCK_STREAM ? accepted : server, (char[1]){0}, 1, MSG_DONTWAIT);
 }
 
-/* To a port that nobody listens on: the refusal is answered by code of its own. */
+/* To a closed port: the refusal has a code path of its own. */
 static void firstuse_be_refused(int family)
 {
 	AUTO_CLOSE int client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);

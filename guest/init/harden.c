@@ -1,8 +1,10 @@
-/* Kernel settings that every guest gets, before the park point; all cheap, none that boot or the agent's work needs undone.
+/* Kernel settings that every guest gets, before the park point; all cheap, and none in the way of
+ * the boot or of the agent's work.
  *
- * Fails closed: the guest's kernel is the image's own, so a setting that cannot be made means that something is wrong. What a
- * kernel was built without (ENOENT) needs no closing. Loading modules and unprivileged user namespaces stay possible on
- * purpose: the guest's programs load modules on demand, and sandboxes (Nix's, for one) are made of namespaces. */
+ * Fails closed: the guest's kernel is the image's own, so a setting that cannot be made means that
+ * something is wrong. What a kernel was built without (ENOENT) needs no closing. Loading modules
+ * and unprivileged user namespaces stay possible on purpose: the guest's programs load modules on
+ * demand, and sandboxes (Nix's, for one) are made of namespaces. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"

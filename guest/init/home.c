@@ -42,8 +42,8 @@ static const struct home_file home_files[] = {
 
 /* ---- directories ---- */
 
-/* Opens the directory `name`, making it when it is missing. What is there stays: only a new one becomes the
- * agent's. */
+/* Opens the directory `name`, making it when it is missing. What is there stays: only a new one
+ * becomes the agent's. */
 static int home_open_dir(const struct home *h, int dirfd, const char *name, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;

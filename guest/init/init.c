@@ -1,19 +1,22 @@
 /* ccvm-init: PID 1 of the guest.
  *
- * Theory of operation. Runs as root in the guest; the host believes nothing it says beyond bounded, parsed
- * lines.
- * 1. The stages before the park point bring up the image and hold nothing of any user: a template of the
- *    guest's memory is saved there. Nothing before it may read the seed, the clock or random numbers for keys (the rehearsal of
- *    the encrypted disk makes one, and throws it away with all it encrypted; sshd.c says what an sshd that waits there may have).
- * 2. `parked` is said on ccvm.ctl and `go` awaited. A cold boot is told to go at once.
- * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A fail-closed
- *    failure is reported and the machine is powered off: the agent never starts in a guest that is less
- *    than was asked for, since the host asks for it only after `ready`. (sshd is there before: init_after_go.)
- * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on it run in a process of their own,
- *    which the agent's start waits for (init/lane.c).
- * 5. Then it reaps orphans, starts the Nix daemon for its first client, sets its clock when the host says what time it is, has a
- *    pasted image fetched (as the agent), and on `stop` ends every process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies, the kernel
- *    panics and QEMU ends (-no-reboot, panic=-1). */
+ * Theory of operation. Runs as root in the guest; the host trusts nothing from it beyond bounded,
+ * parsed lines.
+ * 1. The stages before the park point bring up the image and hold nothing of any user: a template
+ *    of the guest's memory is saved there. Nothing before it may read the seed, the clock or random
+ *    numbers for keys (the rehearsal of the encrypted disk makes one, and throws it away with all
+ *    it encrypted; sshd.c says what an sshd that waits there may have).
+ * 2. Sends `parked` on ccvm.ctl and waits for `go`, which a cold boot gets at once.
+ * 3. The stages after it run in table order, fail-open or fail-closed as their row says. A
+ *    fail-closed failure is reported and the machine is powered off: the agent never starts in a
+ *    guest that is less than was asked for, since the host asks for it only after `ready`. (sshd is
+ *    there before: init_after_go.)
+ * 4. Making the encrypted disk takes longest and only the agent needs it: that and what is built on
+ *    it run in a process of their own, which the agent's start waits for (init/lane.c).
+ * 5. Then it reaps orphans, starts the Nix daemon for its first client, sets its clock when the
+ *    host says what time it is, has a pasted image fetched (as the agent), and on `stop` ends every
+ *    process, writes back the workspace, says `stopped` and powers off. If ccvm-init itself dies,
+ *    the kernel panics and QEMU ends (-no-reboot, panic=-1). */
 #include "base/clock.h"
 #include "init/boot.h"
 #include "init/lane.h"
@@ -53,7 +56,7 @@ static const struct stage init_before_park[] = {
 	{"early run ahead", STAGE_FAIL_OPEN, ahead_start},
 };
 
-/* What no other stage needs, but the agent. */
+/* Stages that only the agent needs. */
 static const struct stage init_beside[] = {
 	{"pool", STAGE_FAIL_OPEN, pool_set_up},
 	{"store", STAGE_FAIL_OPEN, nix_mount_store},
@@ -73,8 +76,8 @@ static const struct stage init_after_go[] = {
 	{"processors", STAGE_FAIL_OPEN, cpus_start},
 	{"identity", STAGE_FAIL_OPEN, seed_identity},
 	{"sudo", STAGE_FAIL_CLOSED, seed_sudo},
-	/* Who logs in is known now. Logging in takes as long as all of the rows below, and they run beside it: nothing starts an agent
-	 * before "ready" was said. */
+	/* The user is known now. Logging in takes as long as all of the rows below, and they run
+	 * beside it: nothing starts an agent before "ready" was said. */
 	{"keys", STAGE_FAIL_CLOSED, sshd_go_on},
 	{NAME_STAGE_SSHD, STAGE_FAIL_CLOSED, sshd_connect},
 	{"disk", STAGE_FAIL_OPEN, pool_look},
@@ -90,13 +93,13 @@ static const struct stage init_after_go[] = {
 	{"report", STAGE_FAIL_OPEN, agent_begin_report},
 };
 
-/* What the host need not wait for; the agent does. */
+/* Stages that the host does not wait for, but the agent does. */
 static const struct stage init_after_ready[] = {
 	{"run ahead", STAGE_FAIL_OPEN, ahead_go},
 	{"end of the seed", STAGE_FAIL_CLOSED, seed_unmount},
 };
 
-/* Says one line on ccvm.ctl, or on the console while there is no port. */
+/* Sends one line on ccvm.ctl, or on the console while there is no port. */
 static void init_say(const struct boot *b, enum guest_type type, const char *stage, const char *reason)
 {
 	struct guest_message m = {.type = type, .ms = clock_boot_ms()};
@@ -235,7 +238,7 @@ static void init_on_beside_end(struct boot *b, int status)
 	b->lane = 0;
 	if (!WIFEXITED(status))
 		init_say(b, GUEST_NOTE, "pool", "the encrypted disk was not ready in time, /scratch may be in memory");
-	pool_apply_limit(); /* the host may have said another one meanwhile */
+	pool_apply_limit(); /* the host may have sent another one meanwhile */
 }
 
 static void init_reap(struct boot *b)
@@ -279,7 +282,8 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 		while (read(signal_fd, &info, sizeof(info)) > 0)
 			;
 		init_reap(b);
-		/* POLLHUP without POLLIN: the host end is closed, which only happens while QEMU ends. */
+		/* POLLHUP without POLLIN: the host end is closed, which only happens while QEMU
+		 * ends. */
 		if (p[1].revents & POLLHUP)
 			poll(NULL, 0, 20);
 		else if (p[1].revents & POLLIN)

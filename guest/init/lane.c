@@ -1,11 +1,12 @@
 /* Theory of operation. Runs as root in the guest, after the agent's identity is known.
  *
- * 1. A child of ccvm-init runs the rows. Their mounts are everybody's; it shares no other state with its parent, and reads nothing of
- *    the seed, which is unmounted meanwhile.
- * 2. From before it begins until it is gone, however it ends, it shares the lock on a file that ccvm-launch waits for: no agent sees a
- *    /scratch or a Nix store that is about to be replaced. ccvm-init keeps it until the seed is unmounted. The kernel lets the lock
- *    go; no word of anybody's is needed. What an agent does with the lock later concerns nobody.
- * 3. It has so much time; then it is ended, and the agent starts with what there is. */
+ * 1. A child of ccvm-init runs the rows. Mounts are shared with all; it shares no other state with
+ *    its parent, and reads nothing of the seed, which is unmounted meanwhile.
+ * 2. From before it begins until it is gone, however it ends, it shares the lock on a file that
+ *    ccvm-launch waits for: no agent sees a /scratch or a Nix store that is about to be replaced.
+ *    ccvm-init keeps it until the seed is unmounted. The kernel releases the lock; no message is
+ *    needed. What an agent does with the lock later has no effect.
+ * 3. It has a time limit; then it is killed, and the agent starts with what there is. */
 #include "init/lane.h"
 #include "base/mem.h"
 

@@ -1,9 +1,10 @@
-/* nftbatch: one transaction of nftables as netlink messages (linux/netfilter/nf_tables.h, nfnetlink.h), written into
- * a buffer. Pure.
+/* nftbatch: one transaction of nftables as netlink messages (linux/netfilter/nf_tables.h,
+ * nfnetlink.h), written into a buffer. Pure.
  *
- * The guest programs are static, and Debian has no static libmnl for libnftnl to stand on; what is needed of both is
- * this file. Call in the order begin, table, chains, rules, end. A rule is begun, gets its expressions, and is ended; an
- * expression that loads leaves its value in the one register that the following compare looks at. */
+ * The guest programs are static, and Debian has no static libmnl for libnftnl to stand on; what is
+ * needed of both is this file. Call in the order begin, table, chains, rules, end. A rule is begun,
+ * gets its expressions, and is ended; an expression that loads leaves its value in the one register
+ * that the following compare looks at. */
 #ifndef CCVM_GUEST_NFTBATCH_H
 #define CCVM_GUEST_NFTBATCH_H
 

@@ -1,15 +1,16 @@
 /* Theory of operation. Runs as root in the guest, where the image has Nix; fails open.
  *
- * 1. The image's /nix/store is read-only below; what is built or fetched goes to an upper layer, on the encrypted disk where there
- *    is one, else in memory. Build directories are beside it. It is mounted before the daemon or anybody else uses
- *    the store.
- * 2. The daemon is the only way in for the agent. Who may use it stands in the image (root and the agent); who is trusted is
- *    decided here: a trusted user is as good as root (a post-build hook runs as root), so the agent is one exactly when
- *    it has sudo.
- * 3. The daemon is started by its first client (ccvm-init listens for it, as systemd would: sd_listen_fds(3)). Most sessions have none, and
- *    started early it read 30 MB of the image at the time that every start waits for.
- * 4. The daemon gets a mount namespace without the file that covers the kernel's boot id: a kernel lets a sandbox mount
- *    /proc only where the one it sees has no covered parts. */
+ * 1. The image's /nix/store is read-only below; what is built or fetched goes to an upper layer, on
+ *    the encrypted disk where there is one, else in memory. Build directories are beside it. It is
+ *    mounted before the daemon or anything else uses the store.
+ * 2. The agent reaches the store only through the daemon. Who may use it stands in the image (root
+ *    and the agent); who is trusted is decided here: a trusted user is as good as root (a
+ *    post-build hook runs as root), so the agent is one exactly when it has sudo.
+ * 3. The daemon is started by its first client (ccvm-init listens for it, as systemd would:
+ *    sd_listen_fds(3)). Most sessions have none, and started early it read 30 MB of the image at
+ *    the time that every start waits for.
+ * 4. The daemon gets a mount namespace without the file that covers the kernel's boot id: a kernel
+ *    lets a sandbox mount /proc only where the one it sees has no covered parts. */
 #include "init/boot.h"
 #include "init/seedread.h"
 #include "base/file.h"
@@ -64,7 +65,8 @@ int nix_mount_store(struct boot *b, struct err *e)
 	/* Its own tmpfs, as for the workspace's overlay: the root's space is not the store's. */
 	if (!pool_is_mounted() && mount("tmpfs", top, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=60%") < 0)
 		return err_sys(e, "mount the store's tmpfs");
-	/* The upper layer's root is what the store's root looks like: builders may add, not remove. */
+	/* The upper layer's root is what the store's root looks like: builders may add, not
+	 * remove. */
 	if (nix_make(upper, 01775, NAME_NIX_BUILDERS_GID, e) < 0 || nix_make(work, 0755, 0, e) < 0 || nix_make(builds, 0755, 0, e) < 0 ||
 	    nix_make(NIX_BUILDS, 0755, 0, e) < 0)
 		return -1;
@@ -73,7 +75,7 @@ int nix_mount_store(struct boot *b, struct err *e)
 	return mount(builds, NIX_BUILDS, NULL, MS_BIND, NULL) < 0 ? err_sys(e, "mount " NIX_BUILDS) : 0;
 }
 
-/* Without this file nobody but root is trusted: the image's own configuration says so. */
+/* Without this file only root is trusted: the image's own configuration says so. */
 int nix_write_trust(struct boot *b, struct err *e)
 {
 	int64_t sudo;
@@ -101,7 +103,7 @@ int nix_listen(struct boot *b, struct err *e)
 		return -1;
 	if (unlink(address.sun_path) < 0 && errno != ENOENT)
 		return err_sys(e, "remove %s", address.sun_path);
-	/* Who may connect is not who is served: the daemon looks at its allowed-users. */
+	/* Being able to connect is not enough: the daemon checks its allowed-users. */
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(address.sun_path, 0666) < 0 || listen(fd, NIX_BACKLOG) < 0)
 		return err_sys(e, "listen at %s", address.sun_path);
 	b->nix_fd = mem_steal_fd(&fd);
@@ -143,7 +145,8 @@ void nix_on_daemon_end(struct boot *b)
 	int client;
 
 	b->nix_daemon = 0;
-	/* A daemon that cannot start (the agent's root may have spoiled its configuration) would be started for them for ever. */
+	/* A daemon that cannot start (the agent's root may have spoiled its configuration) would be
+	 * started for them for ever. */
 	while (poll(&p, 1, 0) == 1 && (client = accept4(b->nix_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		close(client);
 }

@@ -1,17 +1,19 @@
-/* Theory of operation. Runs as root in the guest, after the random number generator was reseeded; fails open.
+/* Theory of operation. Runs as root in the guest, after the random number generator was reseeded;
+ * fails open.
  *
- * 1. The seed says that there is a disk (pool_look); it is found by its serial. All the rest runs beside the boot and leaves the seed
- *    alone. A guest from a template was saved with a disk of another
- *    size, so the driver is bound anew, which makes it ask for the size.
- * 2. ccvm-pool makes key and mapping, mkfs.ext4 the file system: without a journal and without writing inode tables
- *    ahead, since nothing of it outlives the guest.
- * 3. It is mounted where only root can look. /scratch is a folder of it that belongs to the agent; other parts of the
- *    guest (the Nix store) have folders beside it.
- * 4. Before a template is saved all of this is done once, on a disk that is thrown away, and undone: what it takes (modules, programs,
- *    the kernel's ciphers) is in memory then. The key of that is nobody's.
+ * 1. The seed says that there is a disk (pool_look); it is found by its serial. The rest runs
+ *    beside the boot and does not use the seed. A guest from a template was saved with a disk of
+ *    another size, so the driver is bound again, which makes it read the size.
+ * 2. ccvm-pool makes key and mapping, mkfs.ext4 the file system: without a journal and without
+ *    writing inode tables ahead, since nothing of it outlives the guest.
+ * 3. It is mounted where only root can look. /scratch is a folder of it that belongs to the agent;
+ *    other parts of the guest (the Nix store) have folders beside it.
+ * 4. Before a template is saved all of this is done once, on a disk that is thrown away, and
+ *    undone: what it takes (modules, programs, the kernel's ciphers) is in memory then. The key of
+ *    that disk is discarded.
  * 5. Whatever fails, /scratch is still there, in memory, and the reason is reported.
- * 6. The host says how large its file may become before the host's disk is full. What is beyond that is marked as
- *    reserved in the file system, so that writers get ENOSPC here and no write is lost there. */
+ * 6. The host says how large its file may become before the host's disk is full. The rest is marked
+ *    as reserved in the file system, so that writers get ENOSPC here and no write is lost there. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -35,7 +37,7 @@
 /* The header of LUKS, and what the file system does not count as its own. */
 #define POOL_OVERHEAD_KIB 2048
 
-static int64_t pool_limit_kib = -1; /* of the host's file; -1: not told */
+static int64_t pool_limit_kib = -1; /* of the host's file; -1: unknown */
 
 static char *const pool_env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
 

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-/* /dev/vportNpM: N and M depend on the device set, so the port is found by the name the host gave it. */
+/* /dev/vportNpM: N and M depend on the device set, so the port is found by the name the host gave
+ * it. */
 static bool port_find(const char *name, char *path, size_t size)
 {
 	DIR *dir = opendir("/sys/class/virtio-ports");

@@ -1,10 +1,11 @@
 /* Theory of operation.
  *
  * 1. Linux's virtio_console takes a buffer off its queue when the port is polled, whatever the
- *    caller polls for, and an interrupt that finds the queue empty wakes nobody. Whoever polls a
- *    port twice in one call, once for reading and then once for writing as sshd does, can lose a
- *    message: it arrives between the two, the second look takes it, and asks for something else. It
- *    is seen when the next one arrives, which may be never, since the host waits for an answer.
+ *    caller polls for, and an interrupt that finds the queue empty wakes no process. A program that
+ *    polls a port twice in one call, once for reading and then once for writing as sshd does, can
+ *    lose a message: it arrives between the two, the second look takes it, and asks for something
+ *    else. It is seen when the next one arrives, which may be never, since the host waits for an
+ *    answer.
  * 2. So a port has one reader, which names it once in each poll: this. sshd gets a socket.
  * 3. A buffer for each way, filled only when empty: the relay stops reading from an end whose peer
  *    does not read. */
@@ -39,7 +40,7 @@ static void relay_read(struct relay_way *w)
 	w->ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-/* False: nobody will read it any more. */
+/* False: it has no reader any more. */
 static bool relay_write(struct relay_way *w)
 {
 	while (!relay_is_empty(w)) {

@@ -166,10 +166,11 @@ int rootfs_switch(struct boot *b, struct err *e)
 	return 0;
 }
 
-/* The workspace is live: what either side writes, the other reads at once, so read(2) and write(2) stay out of the guest's page cache (in
- * it, a file that grew on the host reads as zeros past its old end, and a full disk is told to nobody). For shared writable
- * mappings (cache=mmap) the kernel opens every file for reading and writing, without O_APPEND: the offset of an append is then the
- * guest's own, and what somebody else appended meanwhile is overwritten. */
+/* The workspace is live: what either side writes, the other reads at once, so read(2) and write(2)
+ * stay out of the guest's page cache (in it, a file that grew on the host reads as zeros past its
+ * old end, and a full disk is never reported). For shared writable mappings (cache=mmap) the kernel
+ * opens every file for reading and writing, without O_APPEND: the offset of an append is then the
+ * guest's own, and data that others appended meanwhile is overwritten. */
 int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps, struct err *e)
 {
 	static const char *const options[] = {

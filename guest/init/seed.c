@@ -1,10 +1,12 @@
 /* Theory of operation. Runs as root in the guest.
  *
- * 1. The seed is a 9p share the host filled for this run. It is mounted read-only below a directory only root
- *    may enter: it holds sshd's host key. Each file that is opened there takes an emulated guest two milliseconds, so the host packs
- *    them all into one, and they are read from a copy. Folders (the shared configuration) are read from the share.
- * 2. Entropy comes first: a guest started from a template shares its RNG state with every other clone until
- *    fresh bytes are credited and the generator is reseeded; no key may be made or used before that.
+ * 1. The seed is a 9p share the host filled for this run. It is mounted read-only below a directory
+ *    only root may enter: it holds sshd's host key. Each file that is opened there takes an
+ *    emulated guest two milliseconds, so the host packs them all into one, and they are read from a
+ *    copy. Folders (the shared configuration) are read from the share.
+ * 2. Entropy comes first: a guest started from a template shares its RNG state with every other
+ *    clone until fresh bytes are credited and the generator is reseeded; no key may be made or used
+ *    before that.
  * 3. Every value is read through seedread.h's bounded readers; a malformed one fails its stage. */
 #include "base/clock.h"
 #include "init/boot.h"
@@ -84,7 +86,8 @@ int seed_entropy(struct boot *b, struct err *e)
 	return rc ? err_sys(e, "reseed /dev/urandom") : 0;
 }
 
-/* Setting the clock has a price (timers are looked at again), and a difference this small does no harm. */
+/* Setting the clock is not free (the kernel rechecks timers), and a difference this small does no
+ * harm. */
 #define SEED_CLOCK_TOLERANCE_NS 10000000
 #define SEED_COPY_MAX (8 << 20)
 
@@ -111,7 +114,8 @@ int seed_clock(struct boot *b, struct err *e)
 	return seed_set_clock(ns, e);
 }
 
-/* In place: to replace a file of an overlay takes longer than all else a stage does. Nobody reads these yet. */
+/* In place: replacing a file of an overlay takes longer than the rest of a stage. Nothing reads
+ * these yet. */
 static int seed_overwrite(const char *path, const void *bytes, size_t n, struct err *e)
 {
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0444);
@@ -130,7 +134,8 @@ static void seed_format_uuid(unsigned char b[16], char out[38])
 		 b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* The kernel makes its boot id when it is first asked for, which may have been before the template was saved. */
+/* The kernel makes its boot id when it is first asked for, which may have been before the template
+ * was saved. */
 static int seed_replace_boot_id(struct err *e)
 {
 	static const char path[] = NAME_GUEST_DIR "/boot_id", shown[] = "/proc/sys/kernel/random/boot_id";
@@ -163,8 +168,9 @@ int seed_machine_id(struct boot *b, struct err *e)
 	return seed_overwrite("/etc/machine-id", text, 33, e) < 0 ? -1 : seed_replace_boot_id(e);
 }
 
-/* Rewrites one colon-separated table, giving the agent's line new numbers and freeing them where a system
- * account of the image has them (two names for one uid would let the wrong one win in ls and ssh). */
+/* Rewrites one colon-separated table, giving the agent's line new numbers and freeing them where a
+ * system account of the image has them (two names for one uid would let the wrong one win in ls and
+ * ssh). */
 static int seed_rewrite_table(const char *path, int id_field, long id, long second, struct err *e)
 {
 	AUTO_BUF struct buf in = {0}, out = {0};
@@ -217,8 +223,8 @@ int seed_identity(struct boot *b, struct err *e)
 	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_HOST_UID), 0, 0xfffffffe, &uid, e) < 0 ||
 	    seedread_int_file(BOOT_SEED_FILE(NAME_SEED_HOST_GID), 0, 0xfffffffe, &gid, e) < 0)
 		return -1;
-	/* Root on the host (allowed in containers only) does not become root here: the agent would then be
-	 * beyond every check of the guest. */
+	/* Root on the host (allowed in containers only) does not become root here: the agent would
+	 * then pass every check of the guest. */
 	if (uid == 0)
 		return err_set(e, "the host user is root: the agent keeps uid 1000 and can only write what others may");
 	if (gid == 0)
@@ -271,7 +277,7 @@ int seed_copy(const char *from, const char *to, mode_t mode, struct err *e)
 	return rc;
 }
 
-/* Nothing of it is needed any more, and what is not there can be read by nobody, root included. */
+/* It is not needed any more, and what is gone cannot be read, even by root. */
 int seed_unmount(struct boot *b, struct err *e)
 {
 	(void)b;

@@ -1,9 +1,9 @@
 /* seedread: reads the files of the seed inside the guest.
  *
- * The seed comes from the host, which the guest trusts, but through 9p and QEMU: a reader that believed its
- * lengths or names would be root's to break. So every reader is a pure function on bytes with fixed bounds,
- * and takes what proto/names.h describes and nothing else. One newline at the end of a one-line file is
- * allowed. */
+ * The seed comes from the host, which the guest trusts, but through 9p and QEMU: a reader that
+ * trusted its lengths or names could be exploited, and runs as root. So every reader is a pure
+ * function on bytes with fixed bounds, and takes what proto/names.h describes and nothing else. One
+ * newline at the end of a one-line file is allowed. */
 #ifndef CCVM_GUEST_SEEDREAD_H
 #define CCVM_GUEST_SEEDREAD_H
 
@@ -36,12 +36,13 @@ int seedread_names(const void *bytes, size_t n, struct buf *out, struct err *e);
 int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e);
 /* IP addresses and CIDRs, one a line, as the host normalised them. Appends to out. */
 int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err *e);
-/* Ports 1 to 65535 with commas between them; empty is none. ports has room for max; *count of them are set.
+/* Ports 1 to 65535 with commas between them; empty is none. ports has room for max; *count of them
+ * are set.
  */
 int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, size_t *count, struct err *e);
 
-/* The same for a file. A missing one is an error with ENOENT in e->sys; only regular files are read, and the
- * last part of the path may not be a symlink. */
+/* The same for a file. A missing one is an error with ENOENT in e->sys; only regular files are
+ * read, and the last part of the path may not be a symlink. */
 int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, struct err *e);
 int seedread_path_file(const char *path, char *out, size_t size, struct err *e);
 int seedread_folder_file(const char *path, char *out, size_t size, struct err *e);

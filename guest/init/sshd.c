@@ -1,21 +1,24 @@
 /* Theory of operation. Runs as root in the guest.
  *
- * 1. sshd serves exactly one connection, which a child of ccvm-init carries to the virtio port the host holds (relay.c says why it does
- *    not get the port itself); there is no listening socket.
- * 2. Who may log in: the agent's user, with this run's key. The user's login shell is ccvm-launch, so nothing
- *    but the agent (or the shell of --shell) can be started over the connection.
- * 3. Forwarding of every kind is off, but for one port where images of the host's clipboard may be pasted: the host may
- *    listen there, on loopback, and nowhere else. Environment variables are accepted by name only.
- * 4. Linking and starting sshd takes an emulated guest a sixth of the time until somebody is logged in. So it is started before the
- *    park point, with an empty configuration that it is not let open: fanotify(7) holds it there. After `go` the configuration
- *    and the keys are written, and it may go on. Not before the agent's user is known: its programs look for their own users in the
+ * 1. sshd serves exactly one connection, which a child of ccvm-init carries to the virtio port the
+ *    host holds (relay.c says why it does not get the port itself); there is no listening socket.
+ * 2. Who may log in: the agent's user, with this run's key. The user's login shell is ccvm-launch,
+ *    so nothing but the agent (or the shell of --shell) can be started over the connection.
+ * 3. Forwarding of every kind is off, but for one port where images of the host's clipboard may be
+ *    pasted: the host may listen there, on loopback, and nowhere else. Environment variables are
+ *    accepted by name only.
+ * 4. Linking and starting sshd takes an emulated guest a sixth of the time until login. So it is
+ *    started before the park point, with an empty configuration that it cannot open yet:
+ *    fanotify(7) blocks it there. After `go` the configuration and the keys are written, and it
+ *    continues. Not before the agent's user is known: its programs look for their own users in the
  *    tables that the stage `identity` replaces.
- * 5. What it has in memory at that point is in every clone, random numbers that it drew too. From OpenSSH 9.8 on that is harmless:
- *    whoever speaks to the client and makes keys is another program (sshd-session), which starts after `go`. An older sshd is
- *    not started before.
- * 6. They all load libc and libcrypto first, in that order. Both then lie at the same address in each of them (an emulated guest's
- *    layout is not random), and what is translated for one is there for the next. They read no settings of OpenSSL, which are
- *    about TLS. No environment of theirs reaches the agent. */
+ * 5. What it has in memory at that point is in every clone, random numbers that it drew too. From
+ *    OpenSSH 9.8 on that is harmless: another program (sshd-session) talks to the client and makes
+ *    keys, which starts after `go`. An older sshd is not started before.
+ * 6. They all load libc and libcrypto first, in that order. Both then lie at the same address in
+ *    each of them (an emulated guest's layout is not random), and what is translated for one is
+ *    there for the next. They read no settings of OpenSSL, which are about TLS. No environment of
+ *    theirs reaches the agent. */
 #include "init/boot.h"
 #include "init/relay.h"
 #include "init/seedread.h"
@@ -50,7 +53,8 @@ static const char sshd_settings[] =
 	"AllowUsers " NAME_AGENT_USER "\n"
 	"UsePAM no\n"
 	"UseDNS no\n"
-	/* Nobody listens there. Without it each of sshd's programs looks up all of the machine's addresses and sorts them. */
+	/* Nothing listens there. Without it each of sshd's programs looks up all of the machine's
+	 * addresses and sorts them. */
 	"AddressFamily inet\n"
 	"ListenAddress 127.0.0.1\n"
 	"PermitTTY yes\n"
@@ -65,8 +69,8 @@ static const char sshd_settings[] =
 	"PrintMotd no\n"
 	"PrintLastLog no\n"
 	"Compression no\n"
-	/* Both ends are this machine: post-quantum exchange would cost a second of emulated CPU and buy
-	 * nothing. RekeyLimit keeps a long session from pausing for a new exchange. */
+	/* Both ends are this machine: post-quantum exchange would cost a second of emulated CPU and
+	 * buy nothing. RekeyLimit keeps a long session from pausing for a new exchange. */
 	"KexAlgorithms " NAME_SSH_KEX "\n"
 	"HostKeyAlgorithms " NAME_SSH_KEY_ALGORITHM "\n"
 	"Ciphers chacha20-poly1305@openssh.com\n"
@@ -87,7 +91,8 @@ static int sshd_write_config(int fd, struct err *e)
 	buf_addf(&config, "AllowTcpForwarding %s\n", port ? "remote" : "no");
 	if (port)
 		buf_addf(&config, "PermitListen " CLIP_ADDRESS ":%d\n", (int)port);
-	/* One name a line, checked by the reader: a name with a space or newline would be a directive. */
+	/* One name a line, checked by the reader: a name with a space or newline would be a
+	 * directive. */
 	for (const char *p = buf_text(&names); *p;) {
 		size_t n = strcspn(p, "\n");
 
@@ -123,7 +128,8 @@ static int sshd_spawn(struct boot *b, struct err *e)
 	return 0;
 }
 
-/* Whoever opens the configuration waits until the fd it returns is closed (fanotify_init(2): that answers what was asked). -1: errno. */
+/* A process that opens the configuration waits until the returned fd is closed (fanotify_init(2):
+ * that answers what was asked). -1: errno. */
 static int sshd_hold(void)
 {
 	AUTO_CLOSE int gate = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
@@ -137,7 +143,7 @@ int sshd_start_early(struct boot *b, struct err *e)
 {
 	struct pollfd gate = {.events = POLLIN};
 
-	/* Open before anybody is held, this process included. */
+	/* Opened before the mark blocks any process, this one included. */
 	b->sshd_config = open(SSHD_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (b->sshd_config < 0)
 		return err_sys(e, "make " SSHD_CONFIG);

@@ -1,16 +1,19 @@
-/* Theory of operation. Runs as root in a guest from which a template will be saved; there is no user's data in it yet.
+/* Theory of operation. Runs as root in a guest from which a template will be saved; there is no
+ * user's data in it yet.
  *
- * 1. Each program that every session starts is run once, and the modules that many need are loaded, so that its pages (read and unpacked from the squashfs) are in
- *    memory when the template is saved.
- *    So are files that are looked for later, there or not: to find a name in a folder of the squashfs takes up to 15 ms. What each session
- *    writes over is copied out of the squashfs, for the same reason.
- * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted afterwards: nothing they write
- *    down (identifiers, caches) reaches a session.
+ * 1. Each program that every session starts is run once, and the modules that many need are loaded,
+ *    so that its pages (read and unpacked from the squashfs) are in memory when the template is
+ *    saved. So are files that are looked for later, there or not: to find a name in a folder of the
+ *    squashfs takes up to 15 ms. What each session writes over is copied out of the squashfs, for
+ *    the same reason.
+ * 2. They run as the agent's user with a home of their own on a tmpfs, which is unmounted
+ *    afterwards: nothing they write down (identifiers, caches) reaches a session.
  * 3. There is no network yet: claude finds a loopback that refuses everything.
  * 4. Where the machine has a disk to be encrypted, that is done once too (pool_rehearse).
- * 5. What these programs used is free again but not empty, and each start from the template would read it. As much is taken once more,
- *    which empties it; the pages freed last are the first to be given out.
- * 6. A program that does not end in time is killed. Failing costs speed, nothing else. */
+ * 5. What these programs used is free again but not empty, and each start from the template would
+ *    read it. As much is taken once more, which empties it; the pages freed last are the first to
+ *    be given out.
+ * 6. A program that does not end in time is killed. A failure only costs speed. */
 #include "init/boot.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -32,7 +35,7 @@
 
 #define WARMUP_HOME NAME_GUEST_DIR "/warm-up"
 #define WARMUP_UID  1000
-/* Of memory: about what claude uses, and what is left alone. */
+/* Of memory: about what claude uses, and what is left free. */
 #define WARMUP_EMPTY_MAX (UINT64_C(512) << 20)
 #define WARMUP_KEEP_FREE (UINT64_C(64) << 20)
 
@@ -46,8 +49,8 @@ struct warmup_program {
 
 static const struct warmup_program warmup_programs[] = {
 	{ARGV("/usr/sbin/sshd", "-T", "-f", "/dev/null"), 20, true},
-	/* The programs sshd hands a connection to: run, not only read, since each has libraries that sshd is without. They refuse
-	 * the option. */
+	/* The programs sshd hands a connection to: run, not only read, since each has libraries
+	 * that sshd is without. They refuse the option. */
 	{ARGV("/usr/lib/openssh/sshd-session", "-?"), 20, true},
 	{ARGV("/usr/lib/openssh/sshd-auth", "-?"), 20, true},
 	{ARGV("/usr/bin/zsh", "-l", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
@@ -102,7 +105,8 @@ static void warmup_look(const char *name)
 	(void)!read(fd, bytes, sizeof(bytes));
 }
 
-/* What an overlay is to change, it copies to its upper layer first: a new owner, be it the old one, does that. */
+/* An overlay copies a file to its upper layer before changing it: chown does that, even to the same
+ * owner. */
 static int warmup_copy_up(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)type;
@@ -166,7 +170,7 @@ int warmup_run(struct boot *b, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(warmup_names); i++)
 		warmup_look(warmup_names[i]);
 	warmup_copy_up_all();
-	/* What outlived its parent (servers that were put into the background). */
+	/* Processes that outlived their parent (servers in the background). */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
 		;

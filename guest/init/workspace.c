@@ -50,7 +50,8 @@ static int workspace_mount_overlay(struct boot *b, struct err *e)
 		return err_sys(e, "mount the overlay's tmpfs");
 	mkdir(NAME_GUEST_DIR "/workspace/ram/upper", 0755);
 	mkdir(NAME_GUEST_DIR "/workspace/ram/work", 0755);
-	/* The upper directory becomes the workspace's root: owner and mode are those of the host's. */
+	/* The upper directory becomes the workspace's root: owner and mode are those of the
+	 * host's. */
 	if (stat(lower, &st) < 0 || chown(NAME_GUEST_DIR "/workspace/ram/upper", st.st_uid, st.st_gid) < 0 ||
 	    chmod(NAME_GUEST_DIR "/workspace/ram/upper", st.st_mode & 07777) < 0)
 		return err_sys(e, "owner of the overlay");
@@ -114,8 +115,8 @@ int workspace_unmount(struct boot *b, struct err *e)
 {
 	int rc = 0;
 
-	/* The share is written back after write(2) has returned, so a full disk on the host may have been told to
-	 * nobody: syncfs(2) gives every error since the directory was opened. */
+	/* The share is written back after write(2) has returned, so a full disk on the host may not
+	 * have been reported: syncfs(2) gives every error since the directory was opened. */
 	if (b->workdir_fd >= 0 && syncfs(b->workdir_fd) < 0)
 		rc = err_sys(e, "not everything the agent wrote is on the host");
 	if (b->workdir_fd >= 0)

@@ -1,13 +1,16 @@
 /* ccvm-launch: the agent's login shell in the guest, run by sshd.
  *
  * Theory of operation. Unprivileged.
- * 1. It reads three files root laid out for it: the workspace, whether a shell is wanted, the arguments.
- * 2. The agent gets a process group of its own and, on a PTY, the foreground. The launcher stays outside of
- *    it: an agent that stops itself (Ctrl+Z, with no shell behind it to say `fg`) must not stop the launcher
- *    too, which sees the stop and continues it.
+ * 1. It reads three files root laid out for it: the workspace, whether a shell is wanted, the
+ *    arguments.
+ * 2. The agent gets a process group of its own and, on a PTY, the foreground. The launcher stays
+ *    outside of it: an agent that stops itself (Ctrl+Z, with no shell behind it to say `fg`) must
+ *    not stop the launcher too, which sees the stop and continues it.
  * 3. Signals that sshd delivers to the launcher are passed to that group.
- * 4. It ends as the agent ended: with its code, or by its signal, so that sshd reports the right one.
- * 5. The agent starts when ccvm-init has made all that it must find (a lock on a file says so).
+ * 4. It ends as the agent ended: with its code, or by its signal, so that sshd reports the right
+ *    one.
+ * 5. The agent starts when ccvm-init has prepared everything it needs (a lock on a file shows
+ *    that).
  * 6. Called with arguments it is a plain shell: programs that run "the user's shell" get zsh. */
 #include "base/err.h"
 #include "base/file.h"
@@ -124,7 +127,8 @@ static _Noreturn void launch_wait(pid_t child)
 	}
 }
 
-/* What init/lane.c makes. Whoever holds the lock ends in bounded time, and the kernel then lets it go. */
+/* What init/lane.c makes. The holder of the lock ends in bounded time, and the kernel then releases
+ * it. */
 static void launch_wait_for_guest(void)
 {
 	AUTO_CLOSE int fd = open(NAME_LAUNCH_LOCK, O_RDONLY | O_CLOEXEC);
@@ -176,7 +180,8 @@ int main(int argc, char **argv)
 	}
 	if (child == 0)
 		launch_agent(shell ? NAME_SHELL : NAME_CLAUDE, agent.v);
-	/* In both processes, whichever runs first: the group exists before a signal is passed to it. */
+	/* In both processes, whichever runs first: the group exists before a signal is passed to
+	 * it. */
 	setpgid(child, child);
 	launch_child = child;
 	if (isatty(STDIN_FILENO))

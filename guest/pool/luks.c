@@ -6,14 +6,12 @@
  * Theory of operation. Runs as root in the guest, started by ccvm-init after the random number generator was reseeded. It is
  * the only user of libcryptsetup, and linked dynamically: the library is the image's own (Debian has no static one).
  *
- * 1. The volume key is 64 random bytes, made here. It is never written: the header has no key slot, so the disk can be
- *    opened by nobody once this guest is gone, and there is no passphrase to guess. The header's digest of the key is
+ * 1. The volume key is 64 random bytes, made here. It is never written: the header has no key slot, so the disk cannot be opened once this guest is gone, and there is no passphrase to guess. The header's digest of the key is
  *    a salted hash of 512 random bits; iterations would protect nothing.
  * 2. dm-crypt gets the key in its table. The key is wiped here, the process leaves no core and may not be traced.
- * 3. No udev runs in the guest: libdevmapper is told to make its nodes itself.
- * 4. Discards pass through, so that deleted data frees the host's disk. What that gives away (which blocks are in use)
- *    is seen only by the host.
- * 5. What fails is one line on standard output; exit code 1. The caller goes on without a pool. */
+ * 3. No udev runs in the guest: libdevmapper makes its nodes itself.
+ * 4. Discards pass through, so that deleted data frees the host's disk. The information this leaks (which blocks are in use) reaches only the host.
+ * 5. A failure is one line on standard output and exit code 1. The caller goes on without a pool. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/names.h"
@@ -63,7 +61,8 @@ static int luks_format(struct crypt_device *cd, const char *key)
 
 static int luks_make(struct crypt_device *cd, const char *key)
 {
-	/* One CPU's worth of requests each: handing them to worker threads costs more than it gains. */
+	/* One CPU's worth of requests each: handing them to worker threads costs more than it
+	 * gains. */
 	const uint32_t flags = CRYPT_ACTIVATE_ALLOW_DISCARDS | CRYPT_ACTIVATE_NO_READ_WORKQUEUE | CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE;
 	int rc = luks_format(cd, key);
 
@@ -74,7 +73,7 @@ static int luks_make(struct crypt_device *cd, const char *key)
 	return rc < 0 ? luks_refused("LUKS activation", rc) : 0;
 }
 
-/* Nobody has it mounted. */
+/* It is not mounted. */
 static int luks_close(void)
 {
 	int rc = crypt_deactivate(NULL, NAME_POOL_MAPPING);
@@ -94,7 +93,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0);
 	setenv("DM_DISABLE_UDEV", "1", 1);
 	crypt_set_log_callback(NULL, luks_on_log, NULL);
-	(void)crypt_metadata_locking(NULL, 0); /* nobody else opens this disk */
+	(void)crypt_metadata_locking(NULL, 0); /* no other process opens this disk */
 	if (strcmp(argv[1], "--close") == 0)
 		return luks_close();
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))

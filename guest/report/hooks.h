@@ -1,4 +1,4 @@
-/* hooks: what claude's hooks report of its state, by way of ccvm-hook. */
+/* hooks: the state that claude's hooks report through ccvm-hook. */
 #ifndef CCVM_GUEST_HOOKS_H
 #define CCVM_GUEST_HOOKS_H
 
@@ -10,7 +10,8 @@
 int hooks_open(struct err *e);
 /* One of the names of NAME_HOOKS, or NULL. Pure. */
 const char *hooks_name(const char *bytes, size_t n);
-/* The next name that waits, or NULL. What is no name is dropped; so is all beyond HOOKS_MAX in a second. */
+/* The next name that waits, or NULL. Invalid names are dropped, and all beyond HOOKS_MAX in a
+ * second. */
 const char *hooks_next(int fd);
 
 #endif

@@ -1,4 +1,5 @@
-/* nflog: what the guest's own firewall refused, read from the kernel's log group (linux/netfilter/nfnetlink_log.h). */
+/* nflog: what the guest's own firewall refused, read from the kernel's log group
+ * (linux/netfilter/nfnetlink_log.h). */
 #ifndef CCVM_GUEST_NFLOG_H
 #define CCVM_GUEST_NFLOG_H
 

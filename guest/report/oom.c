@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define OOM_RECORD_MAX 8192
-#define OOM_TELL_MAX   16 /* at a time; a guest that dies by the dozen is known to be ill */
+#define OOM_TELL_MAX   16 /* at a time; more would not tell the user more */
 
 static int64_t oom_number(const char *text, const char *name)
 {
@@ -23,8 +23,9 @@ static int64_t oom_number(const char *text, const char *name)
 	return number;
 }
 
-/* "6,1234,5678,-;Out of memory: Killed process 42 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB, …", or the same after "Memory
- * cgroup out of memory". The prefix tells the kernel's own records (facility 0) from what programs wrote. */
+/* "6,1234,5678,-;Out of memory: Killed process 42 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB,
+ * …", or the same after "Memory cgroup out of memory". The prefix tells the kernel's own records
+ * (facility 0) from what programs wrote. */
 bool oom_parse(const char *record, size_t n, struct oom_victim *v)
 {
 	static const char killed[] = "ut of memory: Killed process ", after[] = ") total-vm:";
@@ -79,7 +80,8 @@ int oom_tell(int fd)
 	int told = 0;
 	ssize_t n;
 
-	/* EPIPE: records were overwritten before they were read; the next read goes on behind them. */
+	/* EPIPE: records were overwritten before they were read; the next read goes on behind
+	 * them. */
 	while (fd >= 0 && ((n = read(fd, record, sizeof(record))) > 0 || (n < 0 && errno == EPIPE)))
 		if (n > 0 && oom_parse(record, (size_t)n, &v) && ++told <= OOM_TELL_MAX && oom_say(&v) < 0)
 			return -1;

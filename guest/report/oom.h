@@ -1,4 +1,5 @@
-/* oom: processes that the guest's kernel ended because memory ran out, read from its log (/dev/kmsg). */
+/* oom: processes that the guest's kernel ended because memory ran out, read from its log
+ * (/dev/kmsg). */
 #ifndef CCVM_GUEST_OOM_H
 #define CCVM_GUEST_OOM_H
 
@@ -12,14 +13,15 @@ struct oom_victim {
 	char process[17]; /* as the process calls itself: any bytes */
 };
 
-/* Reads one record of the kernel's log (Documentation/ABI/testing/dev-kmsg); false when it tells of something else. A process's
- * name may look like the rest of the line: it is taken to end at the last thing that can follow it. Pure. */
+/* Reads one record of the kernel's log (Documentation/ABI/testing/dev-kmsg); false when it is about
+ * something else. A process's name may look like the rest of the line: it is taken to end at the
+ * last thing that can follow it. Pure. */
 bool oom_parse(const char *record, size_t n, struct oom_victim *v);
 
 /* The log from now on, non-blocking; -1: it cannot be read. */
 int oom_open(void);
 
-/* A line on stdout for each victim since the last time; -1: nobody reads any more. */
+/* A line on stdout for each victim since the last call; -1: stdout has no reader any more. */
 int oom_tell(int fd);
 
 #endif

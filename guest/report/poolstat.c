@@ -11,7 +11,7 @@ int poolstat_read(struct poolstat *p)
 	struct stat pool, parent;
 	struct statvfs fs;
 
-	/* A folder that nothing is mounted on tells of the guest's memory. */
+	/* A folder without a mount reports the guest's memory. */
 	if (stat(NAME_POOL_DIR, &pool) < 0 || stat(NAME_GUEST_DIR, &parent) < 0 || pool.st_dev == parent.st_dev ||
 	    statvfs(NAME_POOL_DIR, &fs) < 0)
 		return -1;

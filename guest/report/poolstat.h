@@ -12,7 +12,7 @@ struct poolstat {
 /* 0, or -1 where there is none. */
 int poolstat_read(struct poolstat *p);
 
-/* A line on stdout when the figures are not the last ones; -1: nobody reads any more. */
+/* A line on stdout when the figures have changed; -1: stdout has no reader any more. */
 int poolstat_tell(struct poolstat *last);
 
 #endif

@@ -1,9 +1,10 @@
-/* ccvm-report: tells the host what the guest uses, as JSON lines on stdout (which is ccvm.ctl).
+/* ccvm-report: reports to the host what the guest uses, as JSON lines on stdout (which is
+ * ccvm.ctl).
  *
- * Runs as root in the guest, from the end of its standard input on. It says a line when a figure moved noticeably, at
- * most once a second, and otherwise every ten seconds as a sign of life; the pool's figures, twice a second while they
- * change; what the guest's own firewall refused, merged, once a second; and what claude's hooks report and who ran out of
- * memory, at once. */
+ * Runs as root in the guest, from the end of its standard input on. It writes a line when a figure
+ * changed noticeably, at most once a second, and otherwise every ten seconds as a sign of life; the
+ * pool's figures, twice a second while they change; refusals of the guest's own firewall, merged,
+ * once a second; and claude's hooks and processes killed for lack of memory, at once. */
 #include "base/clock.h"
 #include "report/hooks.h"
 #include "report/nflog.h"
@@ -146,7 +147,8 @@ static int report_hooks(int hooks_fd)
 	return 0;
 }
 
-/* Half a second, in which hooks and a process that ran out of memory are told of at once: the session may end with it. */
+/* Half a second, in which hooks and out-of-memory kills are reported at once: the session may end
+ * with it. */
 static int report_wait(int kernel_fd, int hooks_fd)
 {
 	const int64_t end = clock_mono_ms() + 500;
@@ -157,7 +159,7 @@ static int report_wait(int kernel_fd, int hooks_fd)
 			return 0;
 		if ((p[0].revents && oom_tell(kernel_fd) < 0) || report_hooks(hooks_fd) < 0)
 			return -1;
-		/* An error that reading does not clear must not become a busy loop. */
+		/* An error that reading does not clear must not cause a busy loop. */
 		for (size_t i = 0; i < ARRAY_LEN(p); i++)
 			if (p[i].revents && !(p[i].revents & POLLIN))
 				p[i].fd = -1;

@@ -1,4 +1,4 @@
-/* The shared items of ~/.claude: an allowlist. What is not in the table is never looked at. */
+/* The shared items of ~/.claude: an allowlist. Items not in the table are never read. */
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -107,7 +107,7 @@ int seed_write_claude_config(const struct seed_run *r, struct err *e)
 		if (config_is_shared(r->spec->conf, &items[i]) && config_copy_item(&c, &items[i], e) < 0)
 			return -1;
 	seed_tree_finish(&c.tree);
-	/* Absent means that nothing is shared; an empty one goes. */
+	/* Absent means that nothing is shared; an empty one is removed. */
 	if (unlinkat(r->dirfd, NAME_SEED_CLAUDE_CONFIG, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
 	    errno != EEXIST)
 		return err_sys(e, "%s", NAME_SEED_CLAUDE_CONFIG);

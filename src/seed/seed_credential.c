@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #define CREDENTIAL_USER_MIN	20 /* an http user name of this length is a token */
-#define CREDENTIAL_USER_SHORT	8  /* so is one of this length with a digit or a capital in it */
+#define CREDENTIAL_USER_SHORT	8  /* so is one of this length that contains a digit or a capital */
 #define CREDENTIAL_VALUE_MIN	4
 #define CREDENTIAL_QUERY_MIN	8 /* characters of "?key=" */
 #define CREDENTIAL_NAME_MAX	64
@@ -99,7 +99,8 @@ static bool credential_is_example_host(const char *scheme_end, const char *text,
 	return false;
 }
 
-/* In a document, a usual word as the password is an example, and so is one that is the user's name. p stands behind "://". */
+/* In a document, a usual word as the password is an example, and so is one that is the user's name.
+ * p stands behind "://". */
 static bool credential_in_document_url(const char *text, const char *p, size_t n)
 {
 	const char *at = credential_user_end(p, n);
@@ -136,7 +137,7 @@ static bool credential_is_name_char(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '-';
 }
 
-/* Whether something is given here that could be a credential, and not a reference to one. */
+/* Whether a value follows that could be a credential and is not a reference to one. */
 static bool credential_is_given_value(const char *name, const char *p, size_t least)
 {
 	AUTO_FREE char *value = NULL;
@@ -160,8 +161,8 @@ static bool credential_is_query(const char *name, const char *value)
 	return seed_secret_is_listed(names, ARRAY_LEN(names), name) && credential_is_given_value(name, value, CREDENTIAL_QUERY_MIN);
 }
 
-/* The name that begins at p, of n characters, names a credential and is given one: "x=…", "--x …", "a-x: …", "x-a:…". `before` is the
- * character before. */
+/* The name that begins at p, of n characters, names a credential and is given one: "x=…", "--x …",
+ * "a-x: …", "x-a:…". `before` is the character before. */
 static bool credential_is_given(char before, const char *p, size_t n)
 {
 	char name[CREDENTIAL_NAME_MAX + 1];
@@ -202,7 +203,7 @@ static bool credential_has_authorization(const char *text)
 
 			if (strncasecmp(text, schemes[i], n) == 0 && !isalnum((unsigned char)text[n])) {
 				text += n;
-				bare = *text != ' '; /* nothing behind it: only the header is spoken of */
+				bare = *text != ' '; /* nothing behind it: the text only mentions the header */
 				text += strspn(text, " ");
 				break;
 			}

@@ -1,5 +1,5 @@
-/* The guest's own firewall: a marker that alone decides, literal addresses, ports. Names are the host's
- * matter. */
+/* The guest's own firewall: a marker that alone decides, literal addresses, ports. Names are the
+ * host's matter. */
 #include "base/buf.h"
 #include "base/file.h"
 #include "conf/egress_entry.h"

@@ -1,4 +1,5 @@
-/* The user's global git configuration as git itself sees it from this workspace, without what must not cross.
+/* The user's global git configuration as git itself sees it from this workspace, without what must
+ * not cross.
  */
 #include "base/buf.h"
 #include "base/file.h"
@@ -18,8 +19,8 @@
 #define GIT_IGNORE_MAX	 (1u << 20)
 #define GIT_GUEST_IGNORE "~/.config/git/ignore"
 
-/* The workspace's own configuration can be broken, or made so: then the user's is read from elsewhere, where
- * only conditions on the repository do not hold. */
+/* The workspace's own configuration can be broken, or made so: then the user's is read from
+ * elsewhere, where only conditions on the repository do not hold. */
 static int git_list(const struct seed_run *r, struct buf *list)
 {
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -63,7 +64,8 @@ static int git_write_ignore(const struct seed_run *r, struct seed_gitconfig *g, 
 		seed_note(r, "git's core.excludesFile is not shared: it is neither absolute nor below ~/");
 		return 0;
 	}
-	/* Its name, or the file itself, may be an agent's: people keep it in a repository of their own. */
+	/* Its name, or the file itself, may be an agent's: people keep it in a repository of their
+	 * own. */
 	seed_tree_init(&tree, r, &(struct seed_tree_limits){.files = 1, .bytes = GIT_IGNORE_MAX, .file_bytes = GIT_IGNORE_MAX, .depth = 1});
 	if (!seed_tree_read_file(&tree, AT_FDCWD, path, &text, path)) {
 		if (g->excludes_file && access(path, F_OK) < 0)

@@ -28,7 +28,8 @@ static bool gitconfig_is_word(const char *p, bool dots)
 	return true;
 }
 
-/* "section.key" or "section.any.thing.key": up to the first dot, behind the last one, and what is between. */
+/* "section.key" or "section.any.thing.key": up to the first dot, behind the last one, and what is
+ * between. */
 static bool gitconfig_split(const char *name, struct gitkey *k)
 {
 	const char *first = strchr(name, '.');
@@ -39,7 +40,7 @@ static bool gitconfig_split(const char *name, struct gitkey *k)
 	k->section = mem_strndup(name, (size_t)(first - name));
 	k->subsection = first == last ? NULL : mem_strndup(first + 1, (size_t)(last - first - 1));
 	k->key = mem_strdup(last + 1);
-	/* A line break cannot be written in a header, and would begin a line of its own. */
+	/* A line break cannot be quoted in a header, and would start a new line. */
 	return gitconfig_is_word(k->section, false) && gitconfig_is_word(k->key, false) && k->key[0] != '-' &&
 	       !(k->key[0] >= '0' && k->key[0] <= '9') && !(k->subsection && strchr(k->subsection, '\n'));
 }
@@ -78,7 +79,7 @@ void seed_gitconfig_format(struct buf *out, const char *section, const char *sub
 	buf_add(out, "\n", 1);
 }
 
-/* A note holds no subsection and no value: a URL with a password can be either. */
+/* A note holds no subsection and no value: either can be a URL with a password. */
 static void gitconfig_note(struct seed_gitconfig *out, const struct gitkey *k, const char *why)
 {
 	AUTO_FREE char *text =

@@ -15,7 +15,8 @@
 #define GITRUN_MAX (4u << 20)
 #define GITRUN_DIR 3 /* the directory's number in git */
 
-/* What decides which files git reads; nothing that makes it run a program or read another repository. */
+/* What decides which files git reads; nothing that makes it run a program or read another
+ * repository. */
 static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
 				     "GIT_CONFIG_NOSYSTEM"};
 

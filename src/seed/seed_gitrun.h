@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "seed/seed_spec.h"
 
-/* Appends what `git -C dir config --list -z --includes --show-scope` prints, dir being the directory behind
- * dirfd. -1 when git is missing, fails, or takes longer than a few seconds: dir's own configuration is read
- * too, and whoever wrote that can make it a FIFO. */
+/* Appends what `git -C dir config --list -z --includes --show-scope` prints, dir being the
+ * directory behind dirfd. -1 when git is missing, fails, or takes longer than a few seconds: dir's
+ * own configuration is read too, and its author can make it a FIFO. */
 int seed_gitrun_list(const struct seed_spec *s, int dirfd, struct buf *out, struct err *e);
 
 #endif

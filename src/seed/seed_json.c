@@ -11,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Members that are credentials wherever they stand: claude's own login and what OAuth calls its tokens. */
+/* Members that are credentials wherever they stand: claude's own login and what OAuth calls its
+ * tokens. */
 static const char *const credential_names[] = {
     "primaryApiKey", "apiKey",	      "api_key",
     "claudeAiOauth", "mcpOAuth",      "mcpOAuthClientConfig",
@@ -24,7 +25,8 @@ static const char *const credential_names[] = {
     "oauthTokens",   "oauth_tokens",  "clientKeyPassphrase",
 };
 
-/* Programs whose output is a credential: the guest does not have them, and their text may hold one itself. */
+/* Programs whose output is a credential: the guest does not have them, and their text may hold one
+ * itself. */
 static const char *const helper_names[] = {
     "apiKeyHelper",	 "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh",
     "otelHeadersHelper", "headersHelper",  "proxyAuthHelper",
@@ -61,7 +63,7 @@ struct json_edit {
 	const char *workspace; /* NULL: all records of workspaces stay */
 	struct seed_json_removed *removed;
 	int count;
-	bool spoilt; /* the value that was just walked is of no use without what was left out of it */
+	bool spoilt; /* the value just walked is useless without what was left out of it */
 };
 
 static bool json_is(const struct buf *name, const char *known)
@@ -108,7 +110,8 @@ static void json_add_words(struct jscan scan, unsigned depth, struct buf *words)
 	}
 }
 
-/* So does a string, or an object that is of no use without what holds one. A program and its arguments are judged as one line. */
+/* So does a string, or an object that is of no use without what holds one. A program and its
+ * arguments are judged as one line. */
 static bool json_value_is_secret(struct jscan scan, unsigned depth)
 {
 	AUTO_BUF struct buf program = {0}, arguments = {0};
@@ -182,7 +185,8 @@ static bool json_is_other_project(const struct json_edit *ed, struct buf *name, 
 	return place->projects == JSON_PROJECTS_ALL && strcmp(buf_text(name), ed->workspace) != 0;
 }
 
-/* Appends where a value stands: "mcpServers.github.args[]". A name that holds a credential is not in it. */
+/* Appends where a value stands: "mcpServers.github.args[]". A name that holds a credential is not
+ * in it. */
 static void json_path(const struct json_place *place, struct buf *out)
 {
 	if (place->up)
@@ -263,8 +267,8 @@ struct json_elements {
 	struct buf flag;  /* of an array: the last text that stays, which the next may be the value of */
 };
 
-/* Walks the value at the scan's place, whose text begins at `lead`'s end, and takes it back when it is of no use any more. `start` is
- * where the element itself begins (its name, if it has one). */
+/* Walks the value at the scan's place, whose text begins at `lead`'s end, and takes it back when it
+ * has become useless. `start` is where the element itself begins (its name, if it has one). */
 static bool json_element(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, const char *start, unsigned depth)
 {
 	const size_t before = buf_len(ed->out);
@@ -312,12 +316,13 @@ static bool json_object(struct json_edit *ed, const struct json_place *place, un
 	}
 	if (step == JSCAN_DONE)
 		json_copy(ed, all.lead);
-	/* One that lost all it had says nothing any more; mcpServers itself has to be there. */
+	/* An object that lost all its members is useless; mcpServers itself has to stay. */
 	ed->spoilt = place->up && (essential || (all.lost && !all.kept && place->mcp != JSON_MCP_SERVERS));
 	return step == JSCAN_DONE;
 }
 
-/* A text, in an array, that may be the value of the option before it: "--token", "x" and "-u", "a:b". */
+/* A text, in an array, that may be the value of the option before it: "--token", "x" and "-u",
+ * "a:b". */
 static bool json_is_option_value(struct buf *flag, struct buf *text)
 {
 	AUTO_BUF struct buf both = {0};
@@ -340,7 +345,8 @@ static bool json_names_next(struct jscan scan, struct buf *text)
 	       jscan_string(&scan, &next) && json_is_option_value(text, &next);
 }
 
-/* Whether the element at the scan's place is left out; *next: so is the one behind it, which was noted with it. */
+/* Whether the element at the scan's place is left out; *next: so is the one behind it, which was
+ * noted with it. */
 static bool json_element_is_dropped(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, bool *next, unsigned depth)
 {
 	AUTO_BUF struct buf text = {0};

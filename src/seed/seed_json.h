@@ -1,7 +1,8 @@
-/* seed_json: takes credentials out of claude's JSON files by structure. Not for use outside src/seed.
+/* seed_json: removes credentials from claude's JSON files by structure. Not for use outside
+ * src/seed.
  *
- * The text is edited, not rebuilt: what stays keeps every byte, so that large numbers, their spelling, the
- * order of names, duplicates and escapes are what claude wrote. */
+ * The text is edited, not rebuilt: what stays keeps every byte, so that large numbers, their
+ * spelling, the order of names, duplicates and escapes are what claude wrote. */
 #ifndef CCVM_SEED_SEED_JSON_H
 #define CCVM_SEED_SEED_JSON_H
 

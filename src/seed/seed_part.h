@@ -1,4 +1,4 @@
-/* seed_part: what the writers of the seed's parts share. Not for use outside src/seed. */
+/* seed_part: shared by the writers of the seed's parts. Not for use outside src/seed. */
 #ifndef CCVM_SEED_SEED_PART_H
 #define CCVM_SEED_SEED_PART_H
 
@@ -16,11 +16,11 @@ struct seed_run {
 	void *note_ctx;
 };
 
-/* Tells the user one line; what a file name brings into it is made printable here. */
+/* Notes one line for the user; makes bytes of file names printable. */
 void seed_note(const struct seed_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends the JSON text without credentials (seed_json.h) and says what was left out; `shown` is the file's name in notes. False, with a
- * note, when it is not valid JSON. */
+/* Appends the JSON text without credentials (seed_json.h) and says what was left out; `shown` is
+ * the file's name in notes. False, with a note, when it is not valid JSON. */
 bool seed_clean_json(const struct seed_run *r, const struct buf *text, const char *workspace, const char *shown, struct buf *clean);
 
 /* Writers. Each writes its part or leaves it out; -1 only when the seed cannot be written. */

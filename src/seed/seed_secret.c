@@ -14,14 +14,14 @@
 
 /* ---- names ---- */
 
-/* The last word of a name that says a credential. */
+/* The last word of a name that means a credential. */
 static const char *const secret_words[] = {
 	"token",  "tokens",   "secret", "secrets", "password", "passwords",  "passwd",	    "passphrase", "pass",  "pwd",	"pat",	"cookie",
 	"bearer", "jwt",      "auth",	"apikey",  "apikeys",  "credential", "credentials", "cred",	  "creds", "userpass", "pin",
 };
-/* Of those, what says so in the middle of a variable's name too. */
+/* Those that also mean one in the middle of a variable's name. */
 static const char *const secret_strong[] = {"token", "secret", "password", "passwd", "passphrase", "apikey", "credential", "credentials", "creds", "pat"};
-/* What makes a key one: the word before it. */
+/* The word before "key" that makes it a credential. */
 static const char *const secret_key_kinds[] = {
 	"api",	      "access",	   "secret",   "private",  "auth",     "session",  "master",	"encryption", "signing",    "subscription",
 	"license",    "admin",	   "service",  "ssh",	   "client",   "account",  "deploy",	"storage",    "shared",	    "webhook",
@@ -32,12 +32,12 @@ static const char *const secret_key_kinds[] = {
 	"exa",	      "serpapi",   "figma",    "heroku",   "netlify",  "vercel",   "algolia",	"mapbox",     "replicate",  "pinecone",
 	"langsmith",  "langchain", "firecrawl", "elevenlabs", "perplexity", "cloudflare", "jira", "atlassian", "bitbucket", "newrelic",
 };
-/* Where a credential is for, behind the word that says one. */
+/* The environment a credential is for, behind its word. */
 static const char *const secret_stages[] = {
 	"",	"v",	"prod", "production", "dev",   "development", "stage",	 "staging",   "test", "testing", "live", "sandbox",
 	"local", "qa", "ci",   "default",    "old",   "new",	  "primary", "secondary", "main", "backup",	 "rw",	 "ro",
 };
-/* What a variable is about when it ends so, whatever is before. */
+/* Endings that decide what a variable is, whatever comes before. */
 static const char *const secret_about[] = {
 	"url",	   "uri",     "file",	 "files",    "path",	 "dir",	   "name",    "names",	   "count",	"limit",   "limits",  "max",	  "min",
 	"length",  "size",    "ttl",	 "timeout",  "expiry",	 "expires", "seconds", "ms",	   "type",	"policy",  "enabled", "disabled", "header",
@@ -54,7 +54,7 @@ static const char *const secret_endings[] = {
 static const char *const secret_switches[] = {"no", "skip", "disable", "without", "ignore", "hide", "require"};
 /* Names that end so and hold none. */
 static const char *const secret_harmless[] = {"pwd", "oldpwd", "pin", "auth", "keyauth"};
-/* Where a number is a credential too. */
+/* Names whose numbers are credentials too. */
 static const char *const secret_numeric[] = {"pin", "password", "passwd", "passphrase", "pass", "pwd"};
 
 struct secret_name {
@@ -162,13 +162,14 @@ bool seed_secret_key_name(const char *name)
 
 bool seed_secret_file_name(const char *name)
 {
-	/* *.pem, *.key and copies of id_rsa are judged by what is in them: "en.pem", "keymap.key", "id_rsa_howto.md". */
+	/* *.pem, *.key and copies of id_rsa are judged by what is in them: "en.pem", "keymap.key",
+	 * "id_rsa_howto.md". */
 	static const char *const patterns[] = {
 		".credentials.json*", ".claude.json*", "credentials", "credentials.json", ".netrc", "_netrc", "netrc", ".git-credentials",
 		".npmrc", "npmrc", ".pypirc", ".pgpass", ".vault-token", ".env", ".env.*", "*.env", ".envrc", "id_rsa", "id_dsa", "id_ecdsa",
 		"id_ed25519", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.age-key", "secrets.y*ml",
 		"secrets.json", "service-account*.json", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store",
-		".git", /* its configuration may hold a URL with a token, and nobody needs the history */
+		".git", /* its configuration may hold a URL with a token, and the history is not needed */
 	};
 	/* What these names have with an ending that says it is an example. */
 	static const char *const examples[] = {"*.example", "*.sample", "*.template", "*.dist", "*.pub"};
@@ -184,7 +185,8 @@ bool seed_secret_file_name(const char *name)
 
 /* ---- values ---- */
 
-/* "$X", "${X}", "$(x)", "<x>", "{{x}}", "%X%", "***", "YOUR_API_KEY", a place in a password manager or in the home. */
+/* "$X", "${X}", "$(x)", "<x>", "{{x}}", "%X%", "***", "YOUR_API_KEY", a place in a password manager
+ * or in the home. */
 bool seed_secret_is_reference(const char *p, size_t n)
 {
 	static const char *const places[] = {"op://", "~/", "./", "$HOME/", "file:", "env:", "keychain:", "your_", "your-"};

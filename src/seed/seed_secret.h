@@ -1,17 +1,21 @@
-/* seed_secret: recognises what may be a credential by its name and its value. Not for use outside src/seed. All pure. */
+/* seed_secret: recognises what may be a credential by its name and its value. Not for use outside
+ * src/seed. All pure. */
 #ifndef CCVM_SEED_SEED_SECRET_H
 #define CCVM_SEED_SEED_SECRET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True for a name that says a credential in any spelling ("apiKey", "API_KEYS", "api-key", "personalaccesstoken", "TOKEN_PROD_2"). */
+/* True for a name that means a credential, in any spelling ("apiKey", "API_KEYS", "api-key",
+ * "personalaccesstoken", "TOKEN_PROD_2"). */
 bool seed_secret_key_name(const char *name);
 
-/* True for a value that can be a credential when its name says so: no switch, no number (but in a PIN or password), no reference. */
+/* True for a value that can be a credential when its name says so: no switch, no number (but in a
+ * PIN or password), no reference. */
 bool seed_secret_is_value(const char *name, const char *value);
 
-/* True for the name of a file that holds credentials, whatever is in it: .env, id_rsa, .npmrc, *.p12 and the like. */
+/* True for the name of a file that holds credentials, whatever is in it: .env, id_rsa, .npmrc,
+ * *.p12 and the like. */
 bool seed_secret_file_name(const char *name);
 
 /* True for a text that only refers to a credential, or stands for one in a document. */

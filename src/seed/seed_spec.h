@@ -1,4 +1,4 @@
-/* seed_spec: what a seed is made from, and who is told what was left out. */
+/* seed_spec: what a seed is made from, and the receiver of notes on what was left out. */
 #ifndef CCVM_SEED_SEED_SPEC_H
 #define CCVM_SEED_SEED_SPEC_H
 

@@ -37,7 +37,8 @@ struct form {
 	unsigned rules;
 };
 
-/* Where real tokens have no separator, words with dashes ("sk-circle-bounce-delay") are told apart by that. */
+/* Where real tokens have no separator, words with dashes ("sk-circle-bounce-delay") are told apart
+ * by that. */
 static const struct form forms[] = {
 	{"ghp_", FORM_ALNUM, "", 20, FORM_MIXED},
 	{"gho_", FORM_ALNUM, "", 20, FORM_MIXED},
@@ -253,7 +254,8 @@ static size_t token_scheme(const char *p, size_t n)
 	return 0;
 }
 
-/* "Authorization: Basic x", and "Bearer x" alone; "token x" and "Basic x" are English without the header's name. */
+/* "Authorization: Basic x", and "Bearer x" alone; "token x" and "Basic x" are English without the
+ * header's name. */
 static bool token_is_header(const char *p, size_t n)
 {
 	static const char name[] = "Authorization";
@@ -311,7 +313,8 @@ static bool token_is_path(const char *p, size_t n)
 
 /* ---- private keys ---- */
 
-/* A line of base64 and nothing else begins at p, where a line break may be written as one ("\n"). */
+/* A line of base64 and nothing else begins at p, where a line break may be written as one
+ * ("\n"). */
 static bool token_is_key_line(const char *p, size_t n)
 {
 	size_t m = 0;

@@ -73,8 +73,8 @@ static bool tree_add_place(void *ctx, const struct user_place *p)
 	return true;
 }
 
-/* This directory and all above it: a link to one of them would bring the login's folder, or the whole home,
- * with files that are only safe when they are staged by their own writers. */
+/* This directory and all above it: a link to one of them would bring the login's folder, or the
+ * whole home, with files that are only safe when they are staged by their own writers. */
 static void tree_add_ancestors(struct seed_tree *t, const char *dir)
 {
 	AUTO_FREE char *path = realpath(dir, NULL);
@@ -120,15 +120,16 @@ static bool tree_holds_secret(const struct seed_tree *t, const char *dir)
 	return false;
 }
 
-/* Whether the path behind a symlink passes through a secret's name or place: a link to ~/.ssh/id_ed25519, to a
- * second credential file that nobody listed, to a file deep in a browser's profile. */
+/* Whether the path behind a symlink passes through a secret's name or place: a link to
+ * ~/.ssh/id_ed25519, to a second, unlisted credential file, to a file deep in a browser's
+ * profile. */
 static bool tree_is_secret_path(const struct seed_tree *t, int fd)
 {
 	struct err ignored;
 	AUTO_FREE char *path = place_path(fd, &ignored);
 
 	if (!path)
-		return true; /* cannot be judged: left out */
+		return true; /* cannot be checked: left out */
 	for (const char *p = path; *p;) {
 		const size_t len = strcspn(p, "/");
 		AUTO_FREE char *name = mem_strndup(p, len);
@@ -145,8 +146,8 @@ static bool tree_is_secret_path(const struct seed_tree *t, int fd)
 	return false;
 }
 
-/* A link deep in a shared folder, as a repository of somebody else's may bring one, may not lead out of that folder. Those that the user
- * makes, of the folder itself or of its entries, may. */
+/* A link deep in a shared folder, as a foreign repository may contain one, may not lead out of that
+ * folder. Those that the user makes, of the folder itself or of its entries, may. */
 static bool tree_leads_out(const struct seed_tree *t, int fd, const struct stat *st)
 {
 	struct err ignored;
@@ -163,8 +164,8 @@ static bool tree_leads_out(const struct seed_tree *t, int fd, const struct stat 
 
 /* ---- opening ---- */
 
-/* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without one when
- * nothing is there at all. */
+/* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without
+ * one when it does not exist. */
 static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct stat *st, const char *shown)
 {
 	AUTO_CLOSE int fd = -1;
@@ -178,7 +179,8 @@ static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct st
 		return tree_note(t, "%s is not shared: %s", shown, strerror(errno)), -1;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return tree_note(t, "%s is not shared: neither a file nor a directory", shown), -1;
-	/* O_NONBLOCK, and asked again behind the open: the entry may have been replaced by a FIFO meanwhile.
+	/* O_NONBLOCK, and asked again behind the open: the entry may have been replaced by a FIFO
+	 * meanwhile.
 	 */
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, st) < 0)
@@ -238,8 +240,9 @@ bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const ch
 	return false;
 }
 
-/* A JSON file of claude's settings, which a plugin may bring, without its credentials. In another one a name says nothing:
- * package.json depends on "jsonwebtoken", a translation has a "password". False: the file is not shared. */
+/* A JSON file of claude's settings, which a plugin may bring, without its credentials. In another
+ * one a name says nothing: package.json depends on "jsonwebtoken", a translation has a "password".
+ * False: the file is not shared. */
 static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, const char *shown)
 {
 	static const char *const settings[] = {".mcp.json", "mcp.json", ".lsp.json", "hooks.json", "settings*.json", ".claude.json"};
