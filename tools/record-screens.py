@@ -6,7 +6,7 @@
 CLAUDE is the program of an image (usr/local/lib/claude-code/claude in its squashfs). It runs on this machine, in a private
 tmux, with a home directory of its own, against the scripted API server on loopback and nothing else. Each scene becomes
 one file: the terminal's title, an empty line, the screen. After a new pin of Claude Code: record, look at the
-difference, and mend the rules of src/session/attention.c where the test fails.
+difference, and fix the rules of src/session/attention.c where the test fails.
 """
 
 import json

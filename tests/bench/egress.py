@@ -30,7 +30,7 @@ ROUNDS = 5
 
 
 class Source(net_of_test.Server):
-    """Sends SIZE bytes to whoever asks."""
+    """Sends SIZE bytes to every client."""
 
     def talk(self, peer):
         with peer:

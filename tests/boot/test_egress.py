@@ -198,7 +198,7 @@ def test_claude_and_the_api_alone(ctx):
 
 @test(timeout=300)
 def test_ccvm_net_killed(ctx):
-    """Its end closes the network, it does not open it; the session says so, and the next one is whole."""
+    """When it ends the network closes and does not open; the session reports it, and the next session works."""
     w = World(ctx)
     g = GuestShell(ctx, env=w.env())
     net = [p for p in ctx.processes() if os.path.basename(cmdline(p.pid)[0]) == b"ccvm-net"]

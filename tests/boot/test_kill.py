@@ -1,4 +1,4 @@
-"""kill -9 of one process of a session at a random moment: nothing stays behind, and the caller is told what happened.
+"""kill -9 of one process of a session at a random moment: nothing stays behind, and the caller gets an error.
 
 Each run has a runtime, temporary and workspace directory of its own, so that two can go on at a time. The moments are
 drawn from a seed, which is printed; CCVM_TEST_SEED=<number> repeats them.
@@ -101,7 +101,7 @@ class Victim:
         return os.listdir(top) if os.path.isdir(top) else []
 
     def check_nothing_left(self):
-        # A guest that is told to stop while it boots finishes its boot first, and an agent has 5 s to go.
+        # A guest that gets `stop` while it boots finishes its boot first, and an agent has 5 s to go.
         wait_until(lambda: assert_eq(self.left(), [], "processes left") is None, 40, "end of all processes")
         wait_until(lambda: assert_eq(self.session_dirs() + os.listdir(self.tmp), [], "left behind") is None, 10,
                    "removal of all files")
@@ -184,7 +184,7 @@ def test_one_of_the_processes(ctx):
 
 @test(timeout=300)
 def test_next_start_cleans_up(ctx):
-    """When ccvm and its session die together nobody is left to remove the directory: the next start does."""
+    """When ccvm and its session die together, the next start removes the directory."""
     victim = Victim(ctx, 0)
     assert_true(victim.reach("running", "session"), "a running session")
     os.kill(victim.proc.pid, signal.SIGSTOP)

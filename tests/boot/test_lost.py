@@ -1,4 +1,4 @@
-"""Keys, questions and pastes that nobody may lose, in ccvm-tui with real guests: at several sizes and in several terminal types."""
+"""Keys, questions and pastes must not get lost in ccvm-tui with real guests: at several sizes and in several terminal types."""
 
 import hashlib
 import json
@@ -306,7 +306,7 @@ def pipes(ctx, name):
 
 @test(timeout=500)
 def test_terminal_filter(ctx):
-    """What a guest writes reaches no clipboard, unless the option says so; and what it left on is off, however ccvm, the session or attach end."""
+    """A guest's output reaches no clipboard unless the option allows it; modes that it left on are off, however ccvm, the session or attach end."""
     for env, kept in (({}, None), ({"CCVM_TERMINAL_FILTER": "0"}, "stolen")):
         for how in ("exit", "SIGKILL", "SIGTERM"):
             if kept and how != "exit":

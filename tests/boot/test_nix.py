@@ -113,7 +113,7 @@ class Cache:
 
 @test(timeout=300)
 def test_daemon_comes_with_its_first_client(ctx):
-    """Also after it ended; and who asks one that cannot start is told so, once for each time."""
+    """Also after it ended; a client of one that cannot start gets an error each time."""
     g = GuestShell(ctx)
     daemons = "sudo pgrep -cx nix-daemon; true"
     assert_eq(g.do(daemons), "0", "daemons at first")

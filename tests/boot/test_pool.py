@@ -67,7 +67,7 @@ def test_data_and_key(ctx):
 
 @test(timeout=300)
 def test_there_for_the_first_command(ctx):
-    """The disk is made beside the boot; whatever the agent does first, it finds it, and the Nix store on it."""
+    """The disk is made beside the boot; the agent's first command finds it, and the Nix store on it."""
     path = ctx.write(os.path.join(ctx.dir, "events"), "")
     use_templates(ctx)
     # Shell builtins only: nothing is waited for.
@@ -195,7 +195,7 @@ def small_disk(ctx, mib):
 
 @test(timeout=400)
 def test_host_disk_full(ctx):
-    """The guest is told how much there is: its writers get ENOSPC as on a disk of that size."""
+    """The guest knows the free space: its writers get ENOSPC as on a disk of that size."""
     g = PoolGuest(ctx, CCVM_SCRATCH_DIR=small_disk(ctx, 200), CCVM_SCRATCH_ALLOW_TMPFS="1")
     assert_in("has room for", " ".join(e["text"] for e in g.events("note")), "notes")
     kept = keep_a_file(g)
@@ -212,7 +212,7 @@ def test_host_disk_full(ctx):
 
 @test(timeout=400)
 def test_host_disk_filled_by_others(ctx):
-    """Faster than the guest can be told: it stands still at the write that does not fit, and goes on without a loss."""
+    """Faster than the guest can be notified: it stops at the write that does not fit, and continues without loss."""
     small = small_disk(ctx, 200)
     g = PoolGuest(ctx, CCVM_SCRATCH_DIR=small, CCVM_SCRATCH_ALLOW_TMPFS="1")
     kept = keep_a_file(g)
@@ -230,7 +230,7 @@ def test_host_disk_filled_by_others(ctx):
     g.proc.wait_for(b"all-written\n", 120)
     g.seen = len(g.proc.out)
     g.saw("host disk has space again")
-    # The writer may have been told in time; what it wrote until then is whole.
+    # The writer may have got ENOSPC in time; what it wrote until then is whole.
     size, got = g.do("sudo sh -c 'echo 3 >/proc/sys/vm/drop_caches'; stat -c %s /scratch/big; sha256sum </scratch/big").split("\n")
     assert_true(int(size) > MIB, "what was written: %s" % size)
     assert_eq(got, hashlib.sha256((b"0123456789abcde\n" * (4 * MIB))[:int(size)]).hexdigest() + "  -", "the data")

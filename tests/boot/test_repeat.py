@@ -124,7 +124,7 @@ def test_watchers_survive_a_stalled_boot(ctx):
 
 @test(timeout=300)
 def test_a_frozen_guest_is_told_of(ctx):
-    """While the agent runs nothing may be started over, but the user is told; once, and the session goes on after it."""
+    """While the agent runs nothing may be started over, but it is reported, once, and the session goes on."""
     path = os.path.join(ctx.make_dir(os.path.join(ctx.dir, "events")), "frozen.jsonl")
     p = ctx.spawn([os.path.join(ctx.bin, "ccvm"), "--shell", "-c", "echo up; read word; echo $word"], stdin=None,
                   env={"CCVM_EVENTS": path})

@@ -1,4 +1,4 @@
-"""Saved guests: clones share nothing they must not, hold nothing of anybody, and whatever is wrong with one costs
+"""Saved guests: clones share no secret, hold no user data, and a damaged one costs
 speed only."""
 
 import concurrent.futures
@@ -452,7 +452,7 @@ def test_memory_is_checked_once(ctx):
         assert_eq(starts(run(ctx, CCVM_TEMPLATE="use")[1]), ["template"], "how it started")
         with open(note, encoding="ascii") as f:
             assert_eq(f.read(), note_of(ram), "the note")
-    # A note that lies: nobody reads the memory.
+    # With a false note the memory is not read.
     flip(ram, a_hole(ram))
     wait_until(aged, 30, "the file to be older")
     ctx.write(note, note_of(ram))

@@ -21,7 +21,7 @@ static void check(bool ok)
 		abort();
 }
 
-/* What may be left nowhere, whatever is around it. */
+/* Must be removed everywhere. */
 static bool must_go(const char *name, const cJSON *value)
 {
 	static const char *const names[] = {"apiKeyHelper", "headersHelper", "primaryApiKey", "refreshToken", "accessToken", "claudeAiOauth"};

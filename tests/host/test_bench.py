@@ -198,7 +198,7 @@ def test_keys_without_an_echo(ctx):
 
 @test(timeout=QUICK)
 def test_processor_time(ctx):
-    """Busy and idle programs are told apart."""
+    """Busy and idle programs are distinguished."""
     cpu_seconds = load("measure").cpu_seconds
     busy, idle = ctx.spawn(["sh", "-c", "while :; do :; done"], stdin=None), ctx.spawn(["sleep", "100"], stdin=None)
     wait_until(lambda: cpu_seconds([busy.pid]) >= 0.2, 30, "processor time of a busy program")

@@ -942,7 +942,7 @@ def test_what_is_denied_is_closed_on_the_host(dns):
 
 @isolated()
 def test_a_connection_that_does_not_come_about_is_stopped(dns):
-    """libslirp hears no reset while it connects. Nothing of it is left when the guest gives up, or the user says no."""
+    """libslirp ignores resets while it connects. Nothing is left when the guest gives up or the user refuses."""
     dns.zone["far.example"] = [NOBODY]
     with locked("far.example", NOBODY) as n:
         before = descriptors(n)

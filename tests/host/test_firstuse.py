@@ -1,4 +1,4 @@
-"""The first start without a guest image: who is asked, what each answer does. The builder itself is tests/host/image.sh's."""
+"""The first start without a guest image: when it asks, and what each answer does. tests/host/image.sh tests the builder."""
 
 import os
 

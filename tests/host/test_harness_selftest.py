@@ -412,13 +412,13 @@ def verdict(output, test):
 
 
 def told(output, name):
-    """What a run told of a failure at its end."""
+    """The report of a failure at a run's end."""
     head = r"^_+ (?:ERROR at \w+ of |ERROR collecting )?%s _+\n" % re.escape(name)
     return "".join(re.findall(head + r"(.*?)(?=^_{4,}|^={4,}|\Z)", output, re.M | re.S))
 
 
 def assert_told(output, texts):
-    """texts: {test: a part of what was told of its failure}."""
+    """texts: {test: a part of its failure's report}."""
     for name, part in texts.items():
         assert_in(part, told(output, name), "what was told of " + name)
 
@@ -570,7 +570,7 @@ def test_leaves_files(ctx):
 
 @test(timeout=90)
 def test_runner_and_python_tests(ctx):
-    """Each failure is told with its reason and counted once; what comes after it runs."""
+    """Each failure is reported with its reason and counted once; later tests run."""
     tree = Tree(ctx, PYTHON, "forked.GRACE = 2\n")
     pids = ctx.write(os.path.join(ctx.dir, "pids"), "")
     code, out = tree.run("--only", "host", env={"PIDS": pids})

@@ -160,7 +160,7 @@ def test_urgent_data_hidden_in_fragments_is_dropped(ctx):
 
 
 def test_urgent_data_from_a_server_comes_in_line(ctx):
-    """libslirp is never told of it, so that no byte is lost and no segment to the guest has the flag."""
+    """libslirp never sees it, so that no byte is lost and no segment to the guest has the flag."""
     def handle(peer):
         peer.sendall(b"one")
         peer.send(b"!", socket.MSG_OOB)

@@ -10,7 +10,7 @@ QUICK = 20
 
 
 def image_with(ctx, built_in=None, options=None):
-    """An image of links to the real one's files, whose manifest says it was built otherwise."""
+    """An image of links to the real one's files, whose manifest has other build options."""
     path = os.path.join(ctx.dir, "image")
     if not os.path.isdir(path):
         ctx.make_dir(path)

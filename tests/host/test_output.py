@@ -1,4 +1,4 @@
-"""What a session says reaches a terminal filtered and escaped, whatever stdin is, and a pipe as it is: ccvm with a session that plays
+"""Output of a session reaches a terminal filtered and escaped, whatever stdin is, and a pipe unchanged: ccvm with a session that plays
 what it is told."""
 
 import json

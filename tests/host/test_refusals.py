@@ -263,7 +263,7 @@ def test_image_with_a_garbage_kernel(ctx, entry):
 
 
 def test_image_with_a_garbage_root(ctx):
-    """Of the right size: the guest finds out, and says so."""
+    """Of the right size: the guest detects and reports it."""
     image = copy_image(ctx)
     size = os.stat(os.path.join(ctx.image, "root.squashfs")).st_size
     with open(replace(ctx, image, "root.squashfs", b"rubbish"), "r+b") as f:
@@ -363,7 +363,7 @@ def test_workspace_deleted_while_it_runs(ctx):
 
 
 def test_workspace_full(ctx):
-    """The guest's fsync fails as on the host, and nothing hangs. What was never synced is told at the end."""
+    """The guest's fsync fails as on the host, and nothing hangs. Data that was never synced is reported at the end."""
     path = small_tmpfs(ctx, "small", "size=1m,mode=0755")
     script = "dd if=/dev/zero of=big bs=64k count=64 conv=fsync; echo dd $?; rm big; echo more >after; cat after"
     code, out, err = ctx.ccvm("--shell", "-c", script, cwd=path, env={"CCVM_MEMORY": "1024"})

@@ -74,7 +74,7 @@ def modules(area):
 
 @test()
 def test_no_circles(ctx):
-    """A header and its file are one; none includes another one that includes it, by whatever way."""
+    """A header and its source file count as one module; no includes form a cycle."""
     assert_eq(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}), ["b", "c", "b"], "a circle that is there")
     for area in RULES["acyclic"]["folders"]:
         graph = modules(area)

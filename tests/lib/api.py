@@ -68,7 +68,7 @@ class Api:
         return {r["headers"][h] for r in self.requests() for h in ("x-api-key", "authorization") if h in r["headers"]}
 
     def last_context(self):
-        """All that the last request told the model: system prompt, reminders (CLAUDE.md is in one), messages."""
+        """The whole text of the last request: system prompt, reminders (CLAUDE.md is in one), messages."""
         body = self.wait_requests()[-1]
         return "\n".join(texts({"system": body.get("system"), "messages": body["messages"]}))
 

@@ -278,7 +278,7 @@ class Context:
         self.counter = 0
 
     def take_notes_of_image(self, run):
-        """The image was compared with its checksums when the template was made; each test's cache is told."""
+        """The image was compared with its checksums when the template was made; each test's cache gets a note of it."""
         notes = os.path.join(run.cache, "ccvm", "checked")
         for name in os.listdir(notes) if os.path.isdir(notes) else ():
             with open(os.path.join(notes, name), encoding="ascii") as f:

@@ -1,4 +1,4 @@
-"""Sessions with an encrypted disk, seen from the host: the file nobody can name, the status, the events."""
+"""Sessions with an encrypted disk, seen from the host: the unnamed file, the status, the events."""
 
 import json
 import os

@@ -92,7 +92,7 @@ static void test_fall_back(void **state)
 	assert_true(a.kvm);
 }
 
-/* What was recorded keeps auto from KVM, and nobody who asks for it. */
+/* A record keeps auto from KVM, but not an explicit kvm. */
 static void test_record(void **state)
 {
 	AUTO_FREE char *record = unit_path("cache/ccvm/kvm-failed");

@@ -162,7 +162,7 @@ static void test_blame(void **state)
 	assert_false(a.kvm_is_to_blame);
 }
 
-/* Only a guest that was told `go`, in this attempt, may have something to write back. */
+/* Only a guest that got `go`, in this attempt, may have something to write back. */
 static void test_writes(void **state)
 {
 	struct attempt a = with_timeout(180);

@@ -180,7 +180,7 @@ static const struct {
 	int cols, rows;
 } attention_sizes[] = {{40, 12}, {80, 24}, {120, 30}, {132, 43}, {280, 30}, {60, 120}, {400, 40}, {400, 120}};
 
-/* Wherever a question is on a screen of whatever size. */
+/* Questions anywhere on a screen of any size. */
 static void test_every_size(void **state)
 {
 	(void)state;

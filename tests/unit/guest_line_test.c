@@ -49,7 +49,7 @@ static const struct {
     {"{\"type\":\"ready\",\"ms\":1e3}", "5 ||0|0|0|0"},
     {"{\"type\":\"ready\",\"ms\":\"1\"}", "5 ||0|0|0|0"},
     {"{\"type\":\"ready\",\"ms\":true}", "5 ||0|0|0|0"},
-    /* texts nobody may see as they are */
+    /* texts that must not be shown unescaped */
     {"{\"type\":\"failed\",\"reason\":\"\\u001b[2J\\u001b]0;x\\u0007\"}", "4 |\\x1b[2J\\x1b]0;x\\x07|0|0|0|0"},
     {"{\"type\":\"failed\",\"reason\":\"a\\nb\\r\\t\"}", "4 |a\\x0ab\\x0d\\x09|0|0|0|0"},
     {"{\"type\":\"failed\",\"reason\":\"\\u009b1m\\u202e\"}", "4 |\\xc2\\x9b1m\\xe2\\x80\\xae|0|0|0|0"},

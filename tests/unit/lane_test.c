@@ -110,7 +110,7 @@ static void test_runs_beside(void **state)
 	assert_int_equal(write(t.go[1], "x", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1); /* whoever started it has the lock as well */
+	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1); /* its parent holds the lock as well */
 	close(t.locked);
 	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), 0);
 	assert_said(&t, "a:no luck b:done c:no luck ");

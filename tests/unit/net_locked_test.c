@@ -310,7 +310,7 @@ static void test_failure_and_its_end(void **state)
 	w->now_ms += 6000;
 	send_syn(w, address, 40002, 22);
 	assert_int_equal(w->nresolve, 2);
-	/* Answers for nobody, or late, do no harm. */
+	/* Unexpected and late answers do no harm. */
 	resolved(w, "never.example", good);
 	resolved(w, "good.example", good);
 	resolved(w, "good.example", NULL);
@@ -330,7 +330,7 @@ static void test_full_table(void **state)
 	assert_int_equal(net_locked_flows(w->locked), NET_FLOW_MAX);
 	send_syn(w, good, 60000, 22);
 	assert_true(last_to_guest(w).tcp_flags & NET_FRAME_TCP_RST);
-	/* One that was silent for a minute makes room, and both its ends are told. */
+	/* One that was silent for a minute makes room, and both its ends are notified. */
 	w->now_ms += 60001;
 	send_syn(w, good, 60001, 22);
 	assert_int_equal(last_to_slirp(w).tcp_flags, NET_FRAME_TCP_SYN);

@@ -214,7 +214,7 @@ static void test_link_maze_ends(void **state)
 	fixture_fini(&f);
 }
 
-/* What the user keeps secret stays so, however deep in it a link leads, and whoever's link it is. */
+/* Links into secret places are refused at any depth, whoever made them. */
 static void test_links_into_secret_places(void **state)
 {
 	static const char *const places[] = {".mozilla/firefox/p", ".config/google-chrome/Default", ".local/share/keyrings", ".config/rclone", "Documents"};

@@ -1,6 +1,6 @@
 /* areas: base
  * What a child finds: the listed fds and nothing else, the environment as given, its limits; and what the
- * parent is told when it cannot start. The children are this program again, under a word of its own. */
+ * parent gets an error when it cannot start. The children are this program again, under a word of its own. */
 #include "unit/unit.h"
 
 #include "base/spawn.h"

@@ -46,7 +46,7 @@ static void test_none(void **state)
 
 /* ---- a server that sends on both streams ---- */
 
-/* Grants whatever is asked for, up to the shell. */
+/* Grants every request up to the shell. */
 static ssh_channel serve_until_shell(ssh_session s)
 {
 	ssh_channel channel = NULL;

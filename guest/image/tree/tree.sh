@@ -79,7 +79,7 @@ set_up_sudo() {
     in_tree /usr/local/sbin/visudo --check >/dev/null || fail "sudo-rs does not accept /etc/sudoers-rs"
 }
 
-# strip_privileges: no set-id program but sudo. dpkg is told as well, so that an upgrade in a guest does not bring one back.
+# strip_privileges: no set-id program but sudo. dpkg gets an override as well, so that an upgrade in a guest does not bring one back.
 strip_privileges() {
     local path name
     while IFS= read -r path; do
