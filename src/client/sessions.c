@@ -109,6 +109,20 @@ char *sessions_directory(const char *id_or_name, struct err *e)
 	return path;
 }
 
+bool sessions_status(const char *id, struct json_line *out)
+{
+	struct sessions s;
+	struct err ignored;
+	bool found = false;
+
+	if (sessions_list(&s, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < s.n && !found; i++)
+		found = strcmp(s.id[i], id) == 0 && json_parse_line(s.status[i], strlen(s.status[i]), out) == 0;
+	sessions_fini(&s);
+	return found;
+}
+
 int sessions_connect_directory(const char *directory, struct err *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

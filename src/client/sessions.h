@@ -21,6 +21,10 @@ void sessions_fini(struct sessions *s);
 /* The run directory of the live session with this id or unique name. Free it; NULL with *e. */
 char *sessions_directory(const char *id_or_name, struct err *e);
 
+/* What status.json of the live session or dry run with this id says; false: there is none such. */
+struct json_line;
+bool sessions_status(const char *id, struct json_line *out);
+
 /* Connects to the session whose run directory this is. */
 int sessions_connect_directory(const char *directory, struct err *e);
 

@@ -36,21 +36,7 @@ static int rm_all(struct buf *done, struct err *e)
 
 static int rm_run(const struct ctl_args *a, struct err *e)
 {
-	const bool all = ctl_has(a, "all");
-	AUTO_BUF struct buf done = {0}, list = {0};
-	int rc = 0;
-
-	if (all != (a->n == 0))
-		return ctl_usage(e,
-				 all ? "--all takes no dry run" : "rm needs a dry run, or --all");
-	if (all)
-		rc = rm_all(&done, e);
-	for (int i = 0; rc == 0 && i < a->n; i++)
-		rc = rm_one(a->operands[i], &done, e);
-	buf_addf(&list, "[%s]", buf_text(&done));
-	if (ctl_has(a, "json"))
-		ctl_print_json(&list);
-	return rc;
+	return ctl_session_each(a, "dry run", rm_one, rm_all, e);
 }
 
 const struct ctl_command ctl_rm = {

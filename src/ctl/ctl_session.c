@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/sessions.h"
+#include "ctl/ctl_options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,19 +11,9 @@
 static char *ctl_session_name(const char *id)
 {
 	static struct json_line l;
-	struct sessions all;
-	struct err ignored;
-	char *name = NULL;
+	const char *name = sessions_status(id, &l) ? json_get_string(&l, "name") : NULL;
 
-	if (sessions_list(&all, &ignored) < 0)
-		return mem_strdup(id);
-	for (size_t i = 0; i < all.n && !name; i++)
-		if (strcmp(all.id[i], id) == 0 &&
-		    json_parse_line(all.status[i], strlen(all.status[i]), &l) == 0 &&
-		    json_get_string(&l, "name"))
-			name = mem_strdup(json_get_string(&l, "name"));
-	sessions_fini(&all);
-	return name ? name : mem_strdup(id);
+	return mem_strdup(name ? name : id);
 }
 
 int ctl_session_find(struct ctl_session *s, const char *wanted, struct err *e)
@@ -64,4 +55,24 @@ void ctl_session_print(const struct ctl_session *s)
 	ctl_session_add(&out, s);
 	json_end(&out);
 	ctl_print_json(&out);
+}
+
+int ctl_session_each(const struct ctl_args *a, const char *what, ctl_session_fn *one, ctl_session_all_fn *all,
+		     struct err *e)
+{
+	AUTO_BUF struct buf done = {0}, list = {0};
+	const bool is_all = ctl_has(a, "all");
+	int rc = 0;
+
+	if (is_all != (a->n == 0))
+		return is_all ? ctl_usage(e, "--all takes no %s", what)
+			      : ctl_usage(e, "%s needs a %s, or --all", a->command->name, what);
+	if (is_all)
+		rc = all(&done, e);
+	for (int i = 0; rc == 0 && i < a->n; i++)
+		rc = one(a->operands[i], &done, e);
+	buf_addf(&list, "[%s]", buf_text(&done));
+	if (ctl_has(a, "json"))
+		ctl_print_json(&list);
+	return rc;
 }

@@ -94,21 +94,7 @@ static int stop_all(struct buf *done, struct err *e)
 
 static int stop_run(const struct ctl_args *a, struct err *e)
 {
-	const bool all = ctl_has(a, "all");
-	AUTO_BUF struct buf done = {0}, list = {0};
-	int rc = 0;
-
-	if (all != (a->n == 0))
-		return ctl_usage(e,
-				 all ? "--all takes no session" : "stop needs a session, or --all");
-	if (all)
-		rc = stop_all(&done, e);
-	for (int i = 0; rc == 0 && i < a->n; i++)
-		rc = stop_listed(a->operands[i], &done, e);
-	buf_addf(&list, "[%s]", buf_text(&done));
-	if (ctl_has(a, "json"))
-		ctl_print_json(&list);
-	return rc;
+	return ctl_session_each(a, "session", stop_listed, stop_all, e);
 }
 
 const struct ctl_command ctl_stop = {

@@ -43,18 +43,8 @@ static bool wait_is_reached(const struct json_line *l, const char *wanted)
 static bool wait_is_so(const char *id, const char *wanted)
 {
 	static struct json_line l;
-	struct sessions s;
-	struct err ignored;
-	bool so = false;
 
-	if (sessions_list(&s, &ignored) < 0)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (strcmp(s.id[i], id) == 0 &&
-		    json_parse_line(s.status[i], strlen(s.status[i]), &l) == 0)
-			so = wait_is_reached(&l, wanted);
-	sessions_fini(&s);
-	return so;
+	return sessions_status(id, &l) && wait_is_reached(&l, wanted);
 }
 
 static int wait_run(struct link *k, const struct ctl_session *session, const char *wanted, long seconds,
