@@ -20,6 +20,16 @@ static void protocols_fields(FILE *f, const struct message_shape *shape)
 		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind], shape->field[i].help);
 }
 
+static void protocols_document(FILE *f, const struct document_shape *shape)
+{
+	static const char *const kinds[] = {[DOCUMENT_TEXT] = "text, may be missing", [DOCUMENT_OBJECT] = "object",
+					    [DOCUMENT_INT] = "number", [DOCUMENT_FLAG] = "true, false"};
+
+	fprintf(f, "\nOne JSON object. Unknown members are passed over.\n\n| member | value | |\n|---|---|---|\n");
+	for (size_t i = 0; i < shape->n; i++)
+		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind], shape->field[i].help);
+}
+
 static FILE *protocols_open(const char *directory, const char *name)
 {
 	char path[4096];
@@ -49,6 +59,8 @@ static void protocols_row(FILE *f, const struct wire_row *r, unsigned peers, con
 	fprintf(f, ": %s.\n", r->help);
 	if (r->shape)
 		protocols_fields(f, r->shape);
+	else if (r->document)
+		protocols_document(f, r->document);
 	else
 		fprintf(f, "\nPayload: %s.\n", r->payload);
 }

@@ -22,6 +22,7 @@
 #include "loop/loop.h"
 #include "loop/sigwatch.h"
 #include "loop/timer.h"
+#include "proto/outcome.h"
 #include "proto/rundir.h"
 #include "proto/wire.h"
 #include "conf/env.h"
@@ -287,17 +288,13 @@ static void run_print_lines(const char *title, const char *text)
 	}
 }
 
-static void run_print_failure(struct json_value json)
+static void run_print_failure(const struct outcome *o)
 {
-	AUTO_FREE char *stage = json_member_text(json, "stage"), *reason = json_member_text(json, "reason");
-	AUTO_FREE char *remedy = json_member_text(json, "remedy"), *console = json_member_text(json, "console");
-	AUTO_FREE char *qemu = json_member_text(json, "qemu");
-
-	log_error("%s: %s", stage, reason);
-	if (remedy[0])
-		log_more("%s", remedy);
-	run_print_lines("the guest's console", console);
-	run_print_lines("QEMU and ccvm-net", qemu);
+	log_error("%s: %s", outcome_text(o->stage), outcome_text(o->reason));
+	if (o->remedy && o->remedy[0])
+		log_more("%s", o->remedy);
+	run_print_lines("the guest's console", outcome_text(o->console));
+	run_print_lines("QEMU and ccvm-net", outcome_text(o->qemu));
 }
 
 /* The terminal as it was found, whatever the guest left on and however the session ended. */
@@ -311,23 +308,20 @@ static void run_restore(struct run *r)
 
 static void run_on_exit(struct run *r, const struct wire_frame *f)
 {
-	AUTO_FREE char *directory = NULL;
-	struct json_value json;
-	int64_t code;
+	struct outcome o;
 
-	json_open(f->payload, f->n, &json);
-	directory = json_member_text(json, "directory");
+	(void)outcome_get(f->payload, f->n, &o);
 	r->exit_seen = true;
-	r->failed = json_is_true(json_member(json, "failed"));
-	if (!r->result->code && json_int(json_member(json, "code"), INT_MIN, INT_MAX, &code))
-		r->result->code = (int)code;
-	if (directory[0])
-		r->result->directory = mem_steal_ptr(&directory);
+	r->failed = o.failed;
+	if (!r->result->code)
+		r->result->code = o.code;
+	r->result->directory = mem_steal_ptr(&o.directory);
 	events_clear_line(r->events);
 	if (r->failed) {
 		run_restore(r);
-		run_print_failure(json);
+		run_print_failure(&o);
 	}
+	outcome_fini(&o);
 }
 
 /* The agent has the terminal from the moment it runs. */

@@ -14,6 +14,7 @@
 #include "client/typed.h"
 #include "conf/conf.h"
 #include "conf/env.h"
+#include "proto/outcome.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -111,13 +112,12 @@ static void attach_on_answers(struct attach *a, const struct wire_frame *f)
 
 static void attach_on_exit(struct attach *a, const struct wire_frame *f)
 {
-	static struct json_line l;
-	int64_t code = 0;
+	struct outcome o;
 
-	if (json_parse_line((const char *)f->payload, f->n, &l) == 0)
-		json_get_int(&l, "code", &code);
+	(void)outcome_get(f->payload, f->n, &o);
 	a->ended = true;
-	a->code = (int)code;
+	a->code = o.code;
+	outcome_fini(&o);
 }
 
 static int attach_on_session(struct attach *a, struct err *e)

@@ -4,33 +4,26 @@
 #include "base/mem.h"
 #include "client/link.h"
 #include "ctl/ctl_session.h"
+#include "proto/outcome.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A failure as its WIRE_EXIT tells it. */
 static int start_failed(const struct wire_frame *f, struct err *e)
 {
-	struct json_value json;
-	AUTO_FREE char *reason = NULL;
-	AUTO_FREE char *stage = NULL;
-	AUTO_FREE char *remedy = NULL;
-	int64_t code = 0;
+	struct outcome o;
 
-	json_open(f->payload, f->n, &json);
-	reason = json_member_text(json, "reason");
-	stage = json_member_text(json, "stage");
-	remedy = json_member_text(json, "remedy");
-	json_int(json_member(json, "code"), INT_MIN, INT_MAX, &code);
-	if (reason[0] && stage[0])
-		err_set(e, "%s: %s", stage, reason);
+	(void)outcome_get(f->payload, f->n, &o);
+	if (o.reason && o.stage)
+		err_set(e, "%s: %s", o.stage, o.reason);
 	else
-		err_set(e, "the agent ended with %d", (int)code);
-	if (remedy[0])
-		err_remedy(e, "%s", remedy);
-	if (code >= ERR_EXIT_GUEST && code <= ERR_EXIT_AGENT)
-		err_exit_code(e, (int)code);
+		err_set(e, "the agent ended with %d", o.code);
+	if (o.remedy && o.remedy[0])
+		err_remedy(e, "%s", o.remedy);
+	if (o.code >= ERR_EXIT_GUEST && o.code <= ERR_EXIT_AGENT)
+		err_exit_code(e, o.code);
+	outcome_fini(&o);
 	return -1;
 }
 

@@ -1,22 +1,20 @@
 #include "proto/request.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 
 #include <string.h>
 
-static bool request_flag(struct json_value json, const char *name)
-{
-	return json_is_true(json_member(json, name));
-}
-
-static int request_size(struct json_value json, const char *name, int fallback)
-{
-	int64_t size = fallback;
-
-	json_int(json_member(json, name), 1, 10000, &size);
-	return (int)size;
-}
+DOCUMENT_SHAPE(request,
+	       DOCUMENT_FIELD(request, options, DOCUMENT_OBJECT, "all options, resolved; has to be there"),
+	       DOCUMENT_FIELD(request, shell, DOCUMENT_FLAG, "a shell in place of claude"),
+	       DOCUMENT_FIELD(request, dryrun, DOCUMENT_FLAG, "write the seed, start nothing"),
+	       DOCUMENT_FIELD(request, detached, DOCUMENT_FLAG, "lives on without the client that started it"),
+	       DOCUMENT_FIELD(request, spare, DOCUMENT_FLAG, "ends when nobody is connected, until it gets a name"),
+	       DOCUMENT_FIELD(request, name, DOCUMENT_TEXT, "its name; missing: the directory's"),
+	       DOCUMENT_FIELD(request, tty, DOCUMENT_FLAG, "the agent gets a PTY"),
+	       DOCUMENT_FIELD(request, term, DOCUMENT_TEXT, "TERM of the agent; missing: dumb"),
+	       DOCUMENT_INT_FIELD(request, cols, 1, 10000, "columns, 80 by default"),
+	       DOCUMENT_INT_FIELD(request, rows, 1, 10000, "rows, 24 by default"));
 
 bool request_is_name(const void *text, size_t n)
 {
@@ -35,58 +33,35 @@ bool request_is_name(const void *text, size_t n)
 	return true;
 }
 
+/* The default for a text that is missing or empty. */
+static void request_default(char **text, const char *fallback)
+{
+	if (*text && (*text)[0])
+		return;
+	free(*text);
+	*text = mem_strdup(fallback);
+}
+
 int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 {
-	AUTO_FREE char *name = NULL;
-	struct json_value json, options;
-
-	memset(r, 0, sizeof(*r));
-	json_open(text, n, &json);
-	options = json_member(json, "options");
-	if (!json_is_object(options))
+	*r = (struct request){.cols = 80, .rows = 24};
+	if (document_get(&request_shape, text, n, r) < 0 || !r->options) {
+		request_fini(r);
 		return err_set(e, "malformed start request");
-	name = json_text(json_member(json, "name"));
-	r->options = mem_strndup(options.text, options.n);
-	r->shell = request_flag(json, "shell");
-	r->tty = request_flag(json, "tty");
-	r->dryrun = request_flag(json, "dryrun");
-	r->detached = request_flag(json, "detached");
-	r->spare = request_flag(json, "spare");
-	if (name && request_is_name(name, strlen(name)))
-		r->name = mem_steal_ptr(&name);
-	r->term = json_member_text(json, "term");
-	if (!r->term[0]) {
-		free(r->term);
-		r->term = mem_strdup("dumb");
 	}
-	r->cols = request_size(json, "cols", 80);
-	r->rows = request_size(json, "rows", 24);
+	if (r->name && !request_is_name(r->name, strlen(r->name)))
+		free(mem_steal_ptr(&r->name));
+	request_default(&r->term, "dumb");
 	return 0;
 }
 
 void request_put(struct buf *out, const struct request *r)
 {
-	AUTO_BUF struct buf json = {0};
-
-	json_begin(&json);
-	json_add_raw(&json, "options", r->options);
-	json_add_bool(&json, "shell", r->shell);
-	json_add_bool(&json, "dryrun", r->dryrun);
-	json_add_bool(&json, "detached", r->detached);
-	json_add_bool(&json, "spare", r->spare);
-	json_add_string(&json, "name", r->name);
-	json_add_bool(&json, "tty", r->tty);
-	json_add_string(&json, "term", r->term ? r->term : "dumb");
-	json_add_int(&json, "cols", r->cols);
-	json_add_int(&json, "rows", r->rows);
-	json_end(&json);
-	buf_add(out, buf_data(&json), buf_len(&json));
+	document_put(&request_shape, r, out);
 }
 
 void request_fini(struct request *r)
 {
-	free(r->options);
-	free(r->term);
-	free(r->name);
+	document_fini(&request_shape, r);
 	memset(r, 0, sizeof(*r));
 }

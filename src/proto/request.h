@@ -1,6 +1,6 @@
-/* request: a client's request for a new session, as WIRE_START carries it: one JSON object {
- * options, shell, dryrun, detached, spare, name, tty, term, cols, rows }. The workspace is the
- * working directory ccvm-session is started in, so that a path of any bytes arrives whole. */
+/* request: a client's request for a new session, as WIRE_START carries it: one JSON object; docs/protocols
+ * has its members. The workspace is the working directory ccvm-session is started in, so that a path of any
+ * bytes arrives whole. */
 #ifndef CCVM_PROTO_REQUEST_H
 #define CCVM_PROTO_REQUEST_H
 
@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/document.h"
 
 struct request {
 	char *options; /* owned; JSON for conf_from_json */
@@ -25,10 +26,12 @@ struct request {
 /* Whether a session may be called so: one line of printable text, 64 bytes at most. Pure. */
 bool request_is_name(const void *text, size_t n);
 
-/* Appends the request as JSON. term NULL: "dumb". Pure. */
+/* Appends the request as JSON. Pure. */
 void request_put(struct buf *out, const struct request *r);
 /* The strings are the caller's to free, by request_fini. Pure. */
 int request_parse(struct request *r, const void *json, size_t n, struct err *e);
 void request_fini(struct request *r);
+
+extern const struct document_shape request_shape;
 
 #endif

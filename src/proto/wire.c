@@ -1,6 +1,8 @@
 #include "proto/wire.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "proto/outcome.h"
+#include "proto/request.h"
 
 /* ---- payloads ---- */
 
@@ -29,7 +31,8 @@ MESSAGE_SHAPE(wire_ask, MESSAGE_FIELD(wire_ask, type, MESSAGE_U8, "the image typ
 #define ALWAYS	   (BEFORE | AFTER)
 
 const struct wire_row wire_rows[] = {
-	{WIRE_START, "start", STARTER, 0, BEFORE, NULL, "JSON", "what to run and how (proto/request.h); first, once"},
+	{WIRE_START, "start", STARTER, 0, BEFORE, NULL, "JSON", "what to run and how (proto/request.h); first, once",
+	 &request_shape},
 	{WIRE_ARGS, "args", STARTER, 0, BEFORE, NULL, "strings, each ended by NUL", "the agent's arguments; once"},
 	{WIRE_ENV, "env", STARTER, 0, BEFORE, NULL, "strings, each ended by NUL", "NAME=value for the agent, the API key among them; once"},
 	{WIRE_BEGIN, "begin", STARTER, 0, BEFORE, NULL, "none", "start the session"},
@@ -56,7 +59,7 @@ const struct wire_row wire_rows[] = {
 	{WIRE_VIEW_DATA, "view-data", TERM, CLIENTS, ALWAYS, &wire_view_shape, NULL,
 	 "a view message; without the viewer's number where a client gets it"},
 	{WIRE_IMAGE_PLACED, "image-placed", 0, CLIENTS, ALWAYS, NULL, "path", "the path of the image in the guest; empty: none"},
-	{WIRE_EXIT, "exit", 0, CLIENTS, ALWAYS, NULL, "JSON", "the exit code, and what failed; the last frame"},
+	{WIRE_EXIT, "exit", 0, CLIENTS, ALWAYS, NULL, "JSON", "how it ended (proto/outcome.h); the last frame", &outcome_shape},
 	{WIRE_VIEW_GONE, "view-gone", 0, TERM, ALWAYS, &wire_gone_shape, NULL, "a viewer left"},
 	{WIRE_TERM_EVENT, "term-event", TERM, 0, ALWAYS, &wire_told_shape, NULL, "what the program reported to its terminal"},
 	{WIRE_CLIP_ASK, "clip-ask", 0, CLIENTS | CLIP, ALWAYS, &wire_ask_shape, NULL,

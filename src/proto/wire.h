@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strlist.h"
+#include "proto/document.h"
 #include "proto/message.h"
 
 #define WIRE_HEADER_SIZE 5
@@ -173,6 +174,7 @@ struct wire_row {
 	const struct message_shape *shape; /* NULL: `payload` says what the bytes are */
 	const char *payload;
 	const char *help;
+	const struct document_shape *document; /* of a payload that is a JSON object; NULL: no table describes it */
 };
 extern const struct wire_row wire_rows[];
 extern const size_t wire_row_count;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/place.h"
+#include "proto/outcome.h"
 #include "proto/rundir.h"
 #include "session/logtail.h"
 
@@ -156,16 +157,32 @@ void journal_event(struct journal *j, const char *event, const struct buf *field
 	journal_send(j, &line);
 }
 
+static void journal_tails(const struct journal *j, struct buf *console, struct buf *qemu)
+{
+	logtail_last_lines(&j->console, JOURNAL_TAIL_LINES, console);
+	logtail_last_lines(&j->qemu, JOURNAL_TAIL_LINES, qemu);
+}
+
+/* What is written borrows its texts. */
+static char *journal_borrow(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
 void journal_exit_payload(const struct journal *j, const struct journal_end *end, struct buf *out)
 {
-	json_begin(out);
-	json_add_int(out, "code", end->exit_code);
-	json_add_bool(out, "failed", end->failed);
-	if (end->directory)
-		json_add_string(out, "directory", end->directory);
-	if (end->failed)
-		journal_add_failure(j, out, end);
-	json_end(out);
+	AUTO_BUF struct buf console = {0}, qemu = {0};
+	struct outcome o = {.code = end->exit_code, .failed = end->failed, .directory = journal_borrow(end->directory)};
+
+	if (end->failed) {
+		journal_tails(j, &console, &qemu);
+		o.stage = journal_borrow(end->stage);
+		o.reason = journal_borrow(end->failure->text);
+		o.remedy = journal_borrow(end->failure->remedy);
+		o.console = journal_borrow(buf_text(&console));
+		o.qemu = journal_borrow(buf_text(&qemu));
+	}
+	outcome_put(out, &o);
 }
 
 /* ---- status.json ---- */
@@ -266,8 +283,7 @@ void journal_open_logs(struct journal *j)
 
 void journal_close(struct journal *j)
 {
-	j->dirfd = -1;
-	free(mem_steal_ptr(&j->id)); /* nobody can find it by that any more */
+	j->dirfd = -1; /* events keep the id: the last one has to say whose end it tells */
 }
 
 void journal_rename(struct journal *j, const char *name)

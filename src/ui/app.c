@@ -127,12 +127,12 @@ static void app_on_event(void *ctx, const char *id, const struct json_line *l)
 		start_on_renamed(a->start, id);
 }
 
-static void app_on_exit(void *ctx, const char *id, const struct json_line *l)
+static void app_on_exit(void *ctx, const char *id, const struct outcome *o)
 {
 	struct app *a = ctx;
 
 	a->dirty = true;
-	model_take_exit(&a->model, id, l);
+	model_take_exit(&a->model, id, o);
 }
 
 static void app_on_egress_row(void *ctx, const struct json_line *l)

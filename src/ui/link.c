@@ -168,10 +168,11 @@ static void ui_link_on_event(struct connection *c, const unsigned char *p, size_
 
 static void ui_link_on_exit(struct connection *c, const unsigned char *p, size_t n)
 {
-	static struct json_line l;
+	struct outcome o;
 
-	if (json_parse_line((const char *)p, n, &l) == 0)
-		c->link->cb.on_exit(c->link->cb.ctx, c->id, &l);
+	if (outcome_get(p, n, &o) == 0)
+		c->link->cb.on_exit(c->link->cb.ctx, c->id, &o);
+	outcome_fini(&o);
 }
 
 static void ui_link_on_egress_row(struct connection *c, const unsigned char *p, size_t n)

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "client/keyname.h"
+#include "proto/outcome.h"
 #include "proto/wire.h"
 
 struct loop;
@@ -21,7 +22,7 @@ struct ui_link;
 struct ui_link_callbacks {
 	void (*on_event)(void *ctx, const char *id, const struct json_line *l);
 	/* The last frame: how the session ended. */
-	void (*on_exit)(void *ctx, const char *id, const struct json_line *l);
+	void (*on_exit)(void *ctx, const char *id, const struct outcome *o);
 	/* A row of the answer to ui_link_egress, or its error. */
 	void (*on_egress_row)(void *ctx, const struct json_line *l);
 	/* A message of proto/view.h. False: it is malformed, which only a session that was taken

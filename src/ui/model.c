@@ -219,14 +219,15 @@ static void model_end(struct model *m, struct model_session *s)
 	}
 }
 
-void model_take_exit(struct model *m, const char *id, const struct json_line *l)
+void model_take_exit(struct model *m, const char *id, const struct outcome *o)
 {
 	struct model_session *s = model_find(m, id);
 
 	if (!s)
 		return;
-	s->has_code = json_get_int(l, "code", &s->code);
-	if (json_get_bool(l, "failed", false))
+	s->has_code = true;
+	s->code = o->code;
+	if (o->failed)
 		snprintf(s->state, sizeof(s->state), "failed");
 	model_end(m, s);
 }

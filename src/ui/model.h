@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "client/keyname.h"
+#include "proto/outcome.h"
 #include "proto/view.h"
 
 #define MODEL_SESSIONS	  64
@@ -152,7 +153,7 @@ void model_begin_list(struct model *m);
 void model_take_status(struct model *m, const char *id, const struct json_line *l);
 void model_end_list(struct model *m);
 /* A session's last frame: how it ended. */
-void model_take_exit(struct model *m, const char *id, const struct json_line *l);
+void model_take_exit(struct model *m, const char *id, const struct outcome *o);
 /* Forgets a session that has ended, by a key of the user. */
 void model_dismiss(struct model *m, const char *id);
 /* Another one takes the place of one that has ended, in its panes and in the list's choice. */

@@ -25,6 +25,7 @@ def check_events(events, code):
     assert_eq([e["state"] for e in states], STATES, "states")
     assert_eq((events[-1]["state"], events[-1].get("code")), ("ended", code), "last event")
     assert_eq(len({e["session"] for e in events if e["session"]}), 1, "sessions named in the events")
+    assert_true(all(e["session"] for e in events[[e.get("state") for e in events].index("starting"):]), "events without their session, the last one too")
     times = [e["since_start_ms"] for e in events]
     assert_eq(times, sorted(times), "times of the events")
 

@@ -32,12 +32,9 @@ static void on_event(void *ctx, const char *id, const struct json_line *l)
 	buf_addf(&((struct fixture *)ctx)->said, "event:%s:%s ", id, json_get_string(l, "event"));
 }
 
-static void on_exit_frame(void *ctx, const char *id, const struct json_line *l)
+static void on_exit_frame(void *ctx, const char *id, const struct outcome *o)
 {
-	int64_t code = -1;
-
-	json_get_int(l, "code", &code);
-	buf_addf(&((struct fixture *)ctx)->said, "exit:%s:%d ", id, (int)code);
+	buf_addf(&((struct fixture *)ctx)->said, "exit:%s:%d ", id, o->code);
 }
 
 static void on_egress_row(void *ctx, const struct json_line *l)
