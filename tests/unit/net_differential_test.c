@@ -170,7 +170,7 @@ static void check_destination(const struct sockaddr *to)
 	     "a connection to an address that may not be reached");
 }
 
-/* As much as it takes to make the socket unwritable, which is what connecting looks like. */
+/* Fills the socket until it is unwritable, like a connecting one. */
 static void stuff(int fd)
 {
 	static const uint8_t junk[4096];
@@ -422,7 +422,7 @@ static struct net_packet_ends ends_to(const uint8_t to[4], uint16_t from_port, u
 	return e;
 }
 
-/* As a frame gets spoiled on its way out of a hostile kernel. */
+/* Corrupts a frame as a hostile kernel may. */
 static void spoil(uint8_t *frame, size_t len)
 {
 	const size_t ip = NET_FRAME_ETHER_LEN, tcp = ip + 20;
@@ -556,7 +556,7 @@ static void slot_reset(struct slot *s)
 	s->answered = s->answered && !one_in(2);
 }
 
-/* The attacks that were seen to work, in one go: what chance would put together seldom. */
+/* Known attacks in one sequence, which random steps would rarely produce. */
 static void slot_attack(struct slot *s)
 {
 	uint8_t data[2][HELLO_MAX];
@@ -860,7 +860,7 @@ static void test_differential(void **state)
 	       " frames to the guest, %" PRIu64 " times no room, %" PRIu64 " denials; %.1f s\n",
 	       t.segments, t.connections, t.hellos, t.read, t.told, t.full, t.denied,
 	       (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
-	/* A run in which little happens shows nothing. */
+	/* A run with too few events proves nothing. */
 	assert_true(t.connections > t.segments / 500 && t.hellos > t.segments / 2000 && t.read > t.segments);
 }
 

@@ -343,7 +343,7 @@ static void test_fragment_rate(void **state)
 	for (int i = 0; i < 1000; i++)
 		passed += net_filter_from_guest(&filter, &f, 6000) == NET_FILTER_PASS;
 	assert_int_equal(passed, 64);
-	/* A clock that goes back gives nothing. */
+	/* A clock that goes back adds no tokens. */
 	assert_int_equal(net_filter_from_guest(&filter, &f, 0), NET_FILTER_FRAGMENT_RATE);
 }
 

@@ -21,7 +21,7 @@ struct world {
 	char resolving[300];
 	int64_t now_ms;
 	int fd_of[65536]; /* libslirp's socket for a port; 0: none */
-	bool connects;	  /* and is deaf to resets */
+	bool connects;	  /* and ignores resets */
 	bool is_open[NET_FLOW_FD_END];
 	size_t nsockets, naborted;
 	uint8_t host[4]; /* the host's address */
@@ -393,7 +393,7 @@ static void give_up(struct world *w, const uint8_t to[4], uint16_t from_port, ui
 	send_tcp(w, to, from_port, to_port, &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
 }
 
-/* How a question can go before its answer comes. */
+/* The ways a question can end before its answer. */
 static void withdraw(struct world *w, size_t how, const uint8_t to[4])
 {
 	if (how == 0) {

@@ -139,7 +139,7 @@ static void test_decisions(void **state)
 
 	(void)state;
 	make(&r);
-	/* The newest word counts, and wins over the list. */
+	/* The newest decision counts, and overrides the list. */
 	assert_true(net_rules_decide(&r, "evil.example", true, NET_RULES_SESSION, 1000));
 	assert_int_equal(check(&r, "evil.example", 443, true), NET_RULES_ALLOW);
 	assert_int_equal(check(&r, "evil.example", 80, true), NET_RULES_NOT_LISTED); /* the listed ports */

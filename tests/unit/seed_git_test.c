@@ -139,7 +139,7 @@ static void test_local_stays_out(void **state)
 	fixture_fini(&f);
 }
 
-/* Who wrote the workspace may break its configuration, or make reading it last for ever. */
+/* The author of the workspace may break its configuration, or make reading it block. */
 static void test_hostile_workspace(void **state)
 {
 	AUTO_FREE char *path = NULL;

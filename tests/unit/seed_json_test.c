@@ -151,7 +151,7 @@ static void test_workspace(void **state)
 	assert_int_equal(removed.credentials, 0);
 }
 
-/* What was left out is named, and no value is. */
+/* Notes name the members left out, never a value. */
 static void test_names(void **state)
 {
 	static const char text[] = "{\"env\": {\"NPM_TOKEN\": \"hush\"}, \"statusLine\": {\"command\": \"x --token hush1234\"}, \"mcpServers\": {\"github\": {\"args\": [\"--token=hush1234\"]}}, "

@@ -36,7 +36,7 @@ static const struct {
 	{"C1 bytes within characters", "\xe2\x9d\xaf\xe2\x90\x9b\xe2\x98\x9d\xf0\x9f\x98\x9e\xc3\x9d\xc3\x9b", SAME},
 	{"no UTF-8", "a\xff\xc3(\xe2\x9d(\xed\xa0\x80\xf5z", "a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd"},
 	{"overlong", "a\xc1\x9d" "52;c;x\007b", "a\xef\xbf\xbd" "b"},
-	/* What asks. */
+	/* Queries. */
 	{"reports", "\033[6n\033[5n\033[?6n\033[c\033[>c\033[=c\033[0c\033[x\033[>q\033[>0q\033[?u\033[?2026$p\033[4$p\033[18t\033[14t\033Z\005", ""},
 	{"colours asked for", "\033]4;1;?\007\033]10;?\007\033]11;?\033\\\033]12;?\007\033]4;1;#fff;2;?\007\033]22;?\007", ""},
 	{"more reports", "\033[1;1;1;1;1;1*y\033[?1;1;0S\033[#R\033['|\033[&u\033[1$w\033[?4m\033[?996n", ""},
@@ -211,7 +211,7 @@ static void test_random(void **state)
 	}
 }
 
-/* What cannot be noted does not pass: all that passed is undone. */
+/* A mode that cannot be recorded does not pass: everything that passed is reset. */
 static void test_full(void **state)
 {
 	static const char *const more[] = {"\033[?1003h", "\033[?1003r", "\033[?25l", "\033[4h"};
