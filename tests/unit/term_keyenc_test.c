@@ -20,7 +20,7 @@ static void test_keys(void **state)
 		{'1', VIEW_CTRL, 0, ""},
 		{'1', VIEW_CTRL, VIEW_KITTY_KEYS, "\033[49;5u"},
 		{0xe9, 0, 0, "\xc3\xa9"},
-		{0x1b, 0, 0, ""}, /* no control character inside a paste */
+		{0x1b, 0, 0, ""}, /* a control character as a key sends nothing */
 		{0x9b, 0, 0, ""},
 		{0x110000, 0, 0, ""},
 		{VIEW_KEY_UP, 0, 0, "\033[A"},
