@@ -3,15 +3,21 @@
  *   ccvm-pool DEVICE
  *   ccvm-pool --close
  *
- * Theory of operation. Runs as root in the guest, started by ccvm-init after the random number generator was reseeded. It is
- * the only user of libcryptsetup, and linked dynamically: the library is the image's own (Debian has no static one).
+ * Theory of operation. Runs as root in the guest, started by ccvm-init after the random number
+ * generator was reseeded. It is the only user of libcryptsetup, and linked dynamically: the
+ * library is the image's own (Debian has no static one).
  *
- * 1. The volume key is 64 random bytes, made here. It is never written: the header has no key slot, so the disk cannot be opened once this guest is gone, and there is no passphrase to guess. The header's digest of the key is
- *    a salted hash of 512 random bits; iterations would protect nothing.
- * 2. dm-crypt gets the key in its table. The key is wiped here, the process leaves no core and may not be traced.
+ * 1. The volume key is 64 random bytes, made here. It is never written: the header has no key
+ *    slot, so the disk cannot be opened once this guest is gone, and there is no passphrase to
+ *    guess. The header's digest of the key is a salted hash of 512 random bits; iterations would
+ *    protect nothing.
+ * 2. dm-crypt gets the key in its table. The key is wiped here, the process leaves no core and
+ *    may not be traced.
  * 3. No udev runs in the guest: libdevmapper makes its nodes itself.
- * 4. Discards pass through, so that deleted data frees the host's disk. The information this leaks (which blocks are in use) reaches only the host.
- * 5. A failure is one line on standard output and exit code 1. The caller goes on without a pool. */
+ * 4. Discards pass through, so that deleted data frees the host's disk. The information this
+ *    leaks (which blocks are in use) reaches only the host.
+ * 5. A failure is one line on standard output and exit code 1. The caller goes on without a
+ *    pool. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/names.h"
