@@ -35,8 +35,8 @@ void frames_keep_secret(struct frames *f);
 /* NULL is fine for these: nobody is there. */
 void frames_send(struct frames *f, enum wire_type type, const void *payload, size_t n);
 size_t frames_queued(const struct frames *f);
-/* Stops or resumes reading, so that the other end's queue fills. A frame that was read comes all the
- * same. */
+/* Stops or resumes reading, so that the other end's queue fills. A frame that was read comes all
+ * the same. */
 void frames_pause(struct frames *f, bool paused);
 /* Frames that were packed already. */
 void frames_send_packed(struct frames *f, const void *bytes, size_t n);

@@ -51,7 +51,8 @@ static void stream_end(struct stream *s)
 	s->cb.on_end(s->cb.ctx);
 }
 
-/* Writes what the peer takes. MSG_NOSIGNAL where it is a socket: a peer that left is an end, not a signal. */
+/* Writes what the peer takes. MSG_NOSIGNAL where it is a socket: a peer that left is an end, not a
+ * signal. */
 static void stream_write_some(struct stream *s)
 {
 	while (buf_len(&s->out)) {

@@ -28,8 +28,8 @@ struct stream *stream_open_by(const char *maker, struct loop *loop, int fd,
 void stream_close(struct stream *s);
 /* Queues bytes; tries to write at once. */
 void stream_write(struct stream *s, const void *bytes, size_t n);
-/* Sends bytes with an fd beside them (unix(7), SCM_RIGHTS), at once; the fd stays the caller's. -1 when the socket does not
- * take them now. */
+/* Sends bytes with an fd beside them (unix(7), SCM_RIGHTS), at once; the fd stays the caller's. -1
+ * when the socket does not take them now. */
 int stream_write_fd(struct stream *s, const void *bytes, size_t n, int fd);
 size_t stream_queued(const struct stream *s);
 /* Stops or resumes reading, so that the peer's queue fills instead of ours. */

@@ -16,7 +16,8 @@ struct listener {
 	struct fdwatch *watch;
 };
 
-struct listener *listener_new(struct loop *loop, void (*on_connection)(void *ctx, int fd), void *ctx)
+struct listener *listener_new(struct loop *loop, void (*on_connection)(void *ctx, int fd),
+			      void *ctx)
 {
 	struct listener *l = mem_alloc(sizeof(*l));
 

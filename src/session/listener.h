@@ -9,7 +9,8 @@ struct listener;
 struct loop;
 
 /* on_connection takes over fd. Never NULL. */
-struct listener *listener_new(struct loop *loop, void (*on_connection)(void *ctx, int fd), void *ctx);
+struct listener *listener_new(struct loop *loop, void (*on_connection)(void *ctx, int fd),
+			      void *ctx);
 void listener_free(struct listener *l); /* NULL is fine */
 
 /* Once: clients may connect from now on. The error says what to do about a path that is too long. */

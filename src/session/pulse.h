@@ -1,5 +1,5 @@
-/* pulse: the guest's signs of life. While it starts, one is due by a deadline; while the agent runs,
- * staying away for two ticks is told once. */
+/* pulse: the guest's signs of life. While it starts, one is due by a deadline; while the agent
+ * runs, staying away for two ticks is told once. */
 #ifndef CCVM_SESSION_PULSE_H
 #define CCVM_SESSION_PULSE_H
 
