@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/egressctl.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 #include "proto/view.h"
@@ -143,6 +144,15 @@ static void protocols_net(const char *directory)
 	fclose(f);
 }
 
+static void protocols_egress(const char *directory)
+{
+	FILE *f = protocols_open_lines(directory, "egress.md", "egress and egress-row frames", "src/proto/egressctl.c");
+
+	protocols_lines(f, "Client to ccvm-session", egressctl_requests, EGRESSCTL_REQUESTS);
+	protocols_lines(f, "ccvm-session to client", egressctl_rows, EGRESSCTL_ROWS);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -155,5 +165,6 @@ int main(int argc, char **argv)
 	protocols_view(argv[1]);
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);
+	protocols_egress(argv[1]);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "conf/conf_file.h"
 #include "conf/egress_entry.h"
 #include "net/net_rules.h"
+#include "proto/egressctl.h"
 #include "proto/wire.h"
 #include "conf/env.h"
 
@@ -25,7 +26,7 @@
 
 #define EGRESS_PATIENCE_MS 10000
 
-typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct json_line *l);
+typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct egressctl_row *r);
 
 /* The next frame of this type; the caller drops it. 0: the session has ended. */
 static int egress_next(struct link *k, enum wire_type type, int patience_ms, struct wire_frame *f, struct err *e)
@@ -43,38 +44,39 @@ static int egress_next(struct link *k, enum wire_type type, int patience_ms, str
 /* Reads the rows of an answer. */
 static int egress_rows(struct link *k, egress_row_fn *on_row, void *ctx, struct err *e)
 {
-	static struct json_line l;
+	static struct egressctl_row r;
 	struct wire_frame f;
 	int rc;
 
 	while ((rc = egress_next(k, WIRE_EGRESS_ROW, EGRESS_PATIENCE_MS, &f, e)) == 1) {
-		bool done;
-
-		if (json_parse_line((const char *)f.payload, f.n, &l) < 0)
+		egressctl_row_parse(&r, f.payload, f.n);
+		if (r.type == EGRESSCTL_NO_ROW)
 			return err_set(e, "the session sent a malformed answer");
-		done = json_get_bool(&l, "done", false);
-		if (!done && on_row)
-			on_row(ctx, (const char *)f.payload, f.n, &l);
+		if (r.type != EGRESSCTL_DONE && on_row)
+			on_row(ctx, (const char *)f.payload, f.n, &r);
 		link_drop(k, &f);
-		if (!done)
+		if (r.type != EGRESSCTL_DONE)
 			continue;
-		if (!json_get_string(&l, "error"))
+		if (!r.error[0])
 			return 0;
-		err_set(e, "%s", json_get_string(&l, "error"));
-		return json_get_string(&l, "remedy") ? err_remedy(e, "%s", json_get_string(&l, "remedy")) : -1;
+		err_set(e, "%s", r.error);
+		return r.remedy[0] ? err_remedy(e, "%s", r.remedy) : -1;
 	}
 	return rc < 0 ? -1 : err_set(e, "the session ended");
 }
 
-/* Connects and sends one request; request is the object's text. The caller closes the link, after an error too. */
-static int egress_request(struct link *k, const char *session, const struct buf *request, struct err *e)
+/* Connects and sends one request. The caller closes the link, after an error too. */
+static int egress_request(struct link *k, const char *session, const struct egressctl_request *request, struct err *e)
 {
+	AUTO_BUF struct buf text = {0};
+
 	if (link_open(k, session, e) < 0)
 		return -1;
-	return link_send(k, WIRE_EGRESS, buf_data(request), buf_len(request), e);
+	egressctl_request_put(&text, request);
+	return link_send(k, WIRE_EGRESS, buf_data(&text), buf_len(&text), e);
 }
 
-static int egress_ask(const char *session, const struct buf *request, egress_row_fn *on_row, void *ctx, struct err *e)
+static int egress_ask(const char *session, const struct egressctl_request *request, egress_row_fn *on_row, void *ctx, struct err *e)
 {
 	struct link k;
 	int rc = egress_request(&k, session, request, e);
@@ -85,21 +87,7 @@ static int egress_ask(const char *session, const struct buf *request, egress_row
 	return rc;
 }
 
-static void egress_op(struct buf *out, const char *op)
-{
-	json_begin(out);
-	json_add_string(out, "type", op);
-	json_end(out);
-}
-
 /* ---- showing ---- */
-
-static const char *egress_text(const struct json_line *l, const char *name)
-{
-	const char *text = json_get_string(l, name);
-
-	return text ? text : "-";
-}
 
 /* What a guest chose is in these texts: the session let no control characters through, and it is escaped again. */
 static void egress_print_padded(const char *text, int width)
@@ -126,38 +114,33 @@ static void egress_print_time(int64_t ms)
 	printf("%s", text);
 }
 
-static void egress_print_entry(const struct json_line *l)
+static void egress_print_entry(const struct egressctl_row *r)
 {
-	int64_t port = 0, count = 0, last_ms = 0;
-
-	json_get_int(l, "port", &port);
-	json_get_int(l, "count", &count);
-	json_get_int(l, "last_ms", &last_ms);
-	egress_print_time(last_ms);
+	egress_print_time(r->last_ms);
 	printf("  ");
-	egress_print_padded(egress_text(l, "verdict"), 7);
+	egress_print_padded(r->verdict, 7);
 	printf("  ");
-	egress_print_text(egress_text(l, "host"));
-	printf(":%" PRId64 " ", port);
-	egress_print_text(egress_text(l, "proto"));
-	printf("  %" PRId64 "x  ", count);
-	egress_print_text(egress_text(l, "reason"));
+	egress_print_text(r->host);
+	printf(":%" PRId64 " ", r->port);
+	egress_print_text(r->proto);
+	printf("  %" PRId64 "x  ", r->count);
+	egress_print_text(r->reason);
 	printf("\n");
 }
 
-static void egress_print_rule(const struct json_line *l)
+static void egress_print_rule(const struct egressctl_row *r)
 {
-	egress_print_padded(egress_text(l, "rule"), 6);
+	egress_print_padded(r->rule, 6);
 	printf(" ");
-	egress_print_text(egress_text(l, "entry"));
+	egress_print_text(r->entry);
 	printf("  (");
-	egress_print_text(egress_text(l, "from"));
+	egress_print_text(r->from);
 	printf(")\n");
 }
 
 struct egress_output {
 	bool json;
-	void (*print)(const struct json_line *l);
+	void (*print)(const struct egressctl_row *r);
 };
 
 static void egress_print_json(const char *json, size_t n)
@@ -166,14 +149,14 @@ static void egress_print_json(const char *json, size_t n)
 	printf("\n");
 }
 
-static void egress_on_row(void *ctx, const char *json, size_t n, const struct json_line *l)
+static void egress_on_row(void *ctx, const char *json, size_t n, const struct egressctl_row *r)
 {
 	const struct egress_output *o = ctx;
 
 	if (o->json)
 		egress_print_json(json, n);
 	else
-		o->print(l);
+		o->print(r);
 }
 
 /* ---- the commands: the first operand is SESSION, but for check with one ---- */
@@ -181,18 +164,16 @@ static void egress_on_row(void *ctx, const char *json, size_t n, const struct js
 static int egress_do_log(const struct ctl_args *a, struct err *e)
 {
 	struct egress_output o = {ctl_has(a, "json"), egress_print_entry};
-	AUTO_BUF struct buf request = {0};
+	const struct egressctl_request request = {.type = EGRESSCTL_LOG};
 
-	egress_op(&request, "log");
 	return egress_ask(a->operands[0], &request, egress_on_row, &o, e);
 }
 
 static int egress_do_rules(const struct ctl_args *a, struct err *e)
 {
 	struct egress_output o = {ctl_has(a, "json"), egress_print_rule};
-	AUTO_BUF struct buf request = {0};
+	const struct egressctl_request request = {.type = EGRESSCTL_RULES};
 
-	egress_op(&request, "rules");
 	return egress_ask(a->operands[0], &request, egress_on_row, &o, e);
 }
 
@@ -200,12 +181,12 @@ static int egress_do_rules(const struct ctl_args *a, struct err *e)
 static int egress_do_watch(const struct ctl_args *a, struct err *e)
 {
 	static struct json_line l;
-	AUTO_BUF struct buf request = {0};
+	const struct egressctl_request request = {.type = EGRESSCTL_WATCH};
+	struct egressctl_row row = {0};
 	struct link k;
 	struct wire_frame frame;
 	int rc;
 
-	egress_op(&request, "watch");
 	rc = egress_request(&k, a->operands[0], &request, e);
 	if (rc == 0)
 		rc = egress_rows(&k, NULL, NULL, e);
@@ -216,15 +197,17 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 		if (event && ctl_has(a, "json") && strncmp(event, "egress", 6) == 0) {
 			egress_print_json((const char *)frame.payload, frame.n);
 		} else if (event && strcmp(event, "egress") == 0) {
-			egress_print_entry(&l);
+			if (line_get(&egressctl_rows[EGRESSCTL_CONNECTION], &l, &row))
+				egress_print_entry(&row);
 		} else if (event && strcmp(event, "egress-question") == 0) {
+			const char *host = json_get_string(&l, "host");
 			int64_t port = 0;
 
 			json_get_int(&l, "port", &port);
 			printf("waiting: ");
-			egress_print_text(egress_text(&l, "host"));
+			egress_print_text(host ? host : "-");
 			printf(":%" PRId64 "  ccvmctl egress allow|deny %s ", port, a->operands[0]);
-			egress_print_text(egress_text(&l, "host"));
+			egress_print_text(host ? host : "-");
 			printf(":%" PRId64 "\n", port);
 		}
 		link_drop(&k, &frame);
@@ -271,24 +254,21 @@ static void egress_report(const char *session, const char *op, const char *targe
 	ctl_print_json(&out);
 }
 
-static int egress_decide(const struct ctl_args *a, const char *op, struct err *e)
+static int egress_decide(const struct ctl_args *a, enum egressctl_request_type type, struct err *e)
 {
-	const bool once = ctl_has(a, "once"), always = ctl_has(a, "always");
+	struct egressctl_request request = {.type = type, .once = ctl_has(a, "once")};
+	const char *op = egressctl_requests[type].type;
+	const bool always = ctl_has(a, "always");
 	AUTO_FREE char *target = egress_target_normalise(a->operands[1], e);
-	AUTO_BUF struct buf request = {0};
 
 	if (!target)
 		return err_exit_code(e, ERR_EXIT_POLICY);
-	if (once + ctl_has(a, "session") + always > 1)
+	if (request.once + ctl_has(a, "session") + always > 1)
 		return ctl_usage(e, "only one of --once, --session and --always may be given");
-	json_begin(&request);
-	json_add_string(&request, "type", op);
-	json_add_string(&request, "entry", target);
-	json_add_bool(&request, "once", once);
-	json_end(&request);
+	snprintf(request.entry, sizeof(request.entry), "%s", target);
 	if (egress_ask(a->operands[0], &request, NULL, NULL, e) < 0)
 		return -1;
-	if (always && egress_edit_config(target, strcmp(op, "allow") == 0, e) < 0)
+	if (always && egress_edit_config(target, type == EGRESSCTL_ALLOW, e) < 0)
 		return -1;
 	if (ctl_has(a, "json"))
 		egress_report(a->operands[0], op, target);
@@ -297,29 +277,28 @@ static int egress_decide(const struct ctl_args *a, const char *op, struct err *e
 
 static int egress_do_allow(const struct ctl_args *a, struct err *e)
 {
-	return egress_decide(a, "allow", e);
+	return egress_decide(a, EGRESSCTL_ALLOW, e);
 }
 
 static int egress_do_deny(const struct ctl_args *a, struct err *e)
 {
-	return egress_decide(a, "deny", e);
+	return egress_decide(a, EGRESSCTL_DENY, e);
 }
 
-static void egress_take_rule(void *ctx, const char *json, size_t n, const struct json_line *l)
+static void egress_take_rule(void *ctx, const char *json, size_t n, const struct egressctl_row *r)
 {
 	(void)json;
 	(void)n;
-	egress_check_add(ctx, egress_text(l, "rule"), egress_text(l, "entry"), egress_text(l, "from"));
+	egress_check_add(ctx, r->rule, r->entry, r->from);
 }
 
 /* One argument is about a start in this directory, two are about what holds in a session. */
 static int egress_do_check(const struct ctl_args *a, struct err *e)
 {
-	AUTO_BUF struct buf request = {0};
+	const struct egressctl_request request = {.type = EGRESSCTL_RULES};
 	struct egress_check r = {0};
 	int rc;
 
-	egress_op(&request, "rules");
 	rc = a->n == 2 ? egress_ask(a->operands[0], &request, egress_take_rule, &r, e)
 		       : egress_check_configuration(&r, e);
 	if (rc == 0)

@@ -33,14 +33,19 @@ static void line_put_field(const struct line_field *f, const void *values, struc
 	}
 }
 
+void line_add(const struct line_shape *shape, const void *values, struct buf *out)
+{
+	for (size_t i = 0; i < shape->n; i++)
+		line_put_field(&shape->field[i], values, out);
+}
+
 void line_put(const struct line_shape *shape, const void *values, struct buf *out)
 {
 	AUTO_BUF struct buf line = {0};
 
 	json_begin(&line);
 	json_add_string(&line, "type", shape->type);
-	for (size_t i = 0; i < shape->n; i++)
-		line_put_field(&shape->field[i], values, &line);
+	line_add(shape, values, &line);
 	json_end(&line);
 	buf_add(out, buf_data(&line), buf_len(&line));
 	buf_add(out, "\n", 1);

@@ -48,6 +48,8 @@ struct line_shape {
 
 /* Appends the line, its newline included. */
 void line_put(const struct line_shape *shape, const void *values, struct buf *out);
+/* Appends the fields alone, to an object that was begun. */
+void line_add(const struct line_shape *shape, const void *values, struct buf *out);
 /* Reads the fields; false, with some of them read, when one that has to be there is not. */
 bool line_get(const struct line_shape *shape, const struct json_line *l, void *values);
 /* Reads a line of one of n shapes, of which the first is none: its index; 0 when it is not one, or

@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "conf/egress_entry.h"
 #include "loop/stream.h"
+#include "proto/egressctl.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 
@@ -204,28 +205,32 @@ static const struct egress_entry *egress_merge(struct egress *g, const struct eg
 	return at;
 }
 
-static void egress_add_entry(struct buf *out, const struct egress_entry *e)
+static struct egressctl_row egress_row(const struct egress_entry *e)
 {
-	json_add_string(out, "verdict", e->refused ? "refused" : "allowed");
-	json_add_string(out, "host", e->name); /* an event has the session's name as `name` */
-	json_add_string(out, "address", e->address);
-	json_add_int(out, "port", e->port);
-	json_add_string(out, "proto", e->proto);
-	json_add_string(out, "reason", e->reason);
-	json_add_int(out, "count", e->count);
-	json_add_int(out, "first_ms", e->first_ms);
-	json_add_int(out, "last_ms", e->last_ms);
+	struct egressctl_row r = {.type = EGRESSCTL_CONNECTION,
+				  .port = e->port,
+				  .count = e->count,
+				  .first_ms = e->first_ms,
+				  .last_ms = e->last_ms};
+
+	snprintf(r.verdict, sizeof(r.verdict), "%s", e->refused ? NETCTL_REFUSED : NETCTL_ALLOWED);
+	snprintf(r.host, sizeof(r.host), "%s", e->name);
+	snprintf(r.address, sizeof(r.address), "%s", e->address);
+	snprintf(r.proto, sizeof(r.proto), "%s", e->proto);
+	snprintf(r.reason, sizeof(r.reason), "%s", e->reason);
+	return r;
 }
 
 static void egress_take(struct egress *g, const struct egress_entry *e)
 {
 	const struct egress_entry *merged = egress_merge(g, e);
+	const struct egressctl_row row = egress_row(merged);
 	AUTO_BUF struct buf fields = {0};
 
 	if (!e->refused)
 		return;
 	g->last = *merged;
-	egress_add_entry(&fields, merged);
+	line_add(&egressctl_rows[EGRESSCTL_CONNECTION], &row, &fields);
 	json_add_int(&fields, "egress_refused", g->refused); /* as status.json has it */
 	g->cb.event(g->ctx, "egress", &fields);
 	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
@@ -316,24 +321,23 @@ void egress_on_net_exit(struct egress *g)
 
 /* ---- requests of clients ---- */
 
-static void egress_send_row(const struct egress *g, uint32_t client, struct buf *row)
-{
-	json_end(row);
-	g->cb.to_client(g->ctx, client, buf_data(row), buf_len(row));
-}
-
-static int egress_done(const struct egress *g, uint32_t client, const char *error,
-		       const char *remedy)
+static void egress_send_row(const struct egress *g, uint32_t client, const struct egressctl_row *r)
 {
 	AUTO_BUF struct buf row = {0};
 
-	json_begin(&row);
-	json_add_bool(&row, "done", true);
-	if (error) {
-		json_add_string(&row, "error", error);
-		json_add_string(&row, "remedy", remedy);
-	}
-	egress_send_row(g, client, &row);
+	egressctl_row_put(&row, r);
+	g->cb.to_client(g->ctx, client, buf_data(&row), buf_len(&row));
+}
+
+/* error and remedy: NULL, when all is well. */
+static int egress_done(const struct egress *g, uint32_t client, const char *error,
+		       const char *remedy)
+{
+	struct egressctl_row r = {.type = EGRESSCTL_DONE};
+
+	snprintf(r.error, sizeof(r.error), "%s", error ? error : "");
+	snprintf(r.remedy, sizeof(r.remedy), "%s", remedy ? remedy : "");
+	egress_send_row(g, client, &r);
 	return 0;
 }
 
@@ -344,16 +348,14 @@ static int egress_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int egress_do_log(struct egress *g, uint32_t client, const struct json_line *l)
+static int egress_do_log(struct egress *g, uint32_t client, const struct egressctl_request *r)
 {
-	(void)l;
+	(void)r;
 	if (g->n)
 		qsort(g->log, g->n, sizeof(*g->log), egress_compare);
 	for (size_t i = 0; i < g->n; i++) {
-		AUTO_BUF struct buf row = {0};
+		const struct egressctl_row row = egress_row(&g->log[i]);
 
-		json_begin(&row);
-		egress_add_entry(&row, &g->log[i]);
 		egress_send_row(g, client, &row);
 	}
 	return egress_done(g, client, NULL, NULL);
@@ -362,19 +364,18 @@ static int egress_do_log(struct egress *g, uint32_t client, const struct json_li
 static void egress_send_rule(const struct egress *g, uint32_t client, const char *kind,
 			     const char *entry, const char *from)
 {
-	AUTO_BUF struct buf row = {0};
+	struct egressctl_row r = {.type = EGRESSCTL_RULE};
 
-	json_begin(&row);
-	json_add_string(&row, "rule", kind);
-	json_add_string(&row, "entry", entry);
-	json_add_string(&row, "from", from);
-	egress_send_row(g, client, &row);
+	snprintf(r.rule, sizeof(r.rule), "%s", kind);
+	snprintf(r.entry, sizeof(r.entry), "%s", entry);
+	snprintf(r.from, sizeof(r.from), "%s", from);
+	egress_send_row(g, client, &r);
 }
 
-static int egress_do_rules(struct egress *g, uint32_t client, const struct json_line *l)
+static int egress_do_rules(struct egress *g, uint32_t client, const struct egressctl_request *r)
 {
 
-	(void)l;
+	(void)r;
 	if (!egress_is_locked(g))
 		egress_send_rule(g, client, "open", "", "default");
 	if (!g->conf->host_loopback)
@@ -411,16 +412,12 @@ static bool egress_is_address(const char *target)
 	return target[0] == '[' || egress_entry_is_literal(target) || egress_entry_is_literal(name);
 }
 
-static int egress_decide(struct egress *g, uint32_t client, const struct json_line *l, bool allow)
+static int egress_decide(struct egress *g, uint32_t client, const struct egressctl_request *r, bool allow)
 {
-	const char *entry = json_get_string(l, "entry");
-	const bool once = json_get_bool(l, "once", false);
 	AUTO_BUF struct buf line = {0};
 	AUTO_FREE char *normal = NULL;
 	struct err e;
 
-	if (!entry)
-		return -1;
 	if (!egress_is_locked(g))
 		return egress_done(g, client,
 				   "egress of this session is open: everything can be reached",
@@ -428,7 +425,7 @@ static int egress_decide(struct egress *g, uint32_t client, const struct json_li
 	if (!g->control || g->gone)
 		return egress_done(g, client, "this session no longer has a network",
 				   "start a new session");
-	normal = egress_target_normalise(entry, &e);
+	normal = egress_target_normalise(r->entry, &e);
 	if (!normal)
 		return egress_done(g, client, e.text, e.remedy);
 	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its start. */
@@ -436,27 +433,27 @@ static int egress_decide(struct egress *g, uint32_t client, const struct json_li
 		return egress_done(
 		    g, client, "an address cannot be allowed while the session runs, only a name",
 		    "add it to egressAllowlist, then start a new session");
-	egress_put_decision(&line, normal, allow, once);
+	egress_put_decision(&line, normal, allow, r->once);
 	egress_tell(g, &line);
-	if (!once)
+	if (!r->once)
 		egress_remember(g, allow, normal);
 	return egress_done(g, client, NULL, NULL);
 }
 
-static int egress_do_allow(struct egress *g, uint32_t client, const struct json_line *l)
+static int egress_do_allow(struct egress *g, uint32_t client, const struct egressctl_request *r)
 {
-	return egress_decide(g, client, l, true);
+	return egress_decide(g, client, r, true);
 }
 
-static int egress_do_deny(struct egress *g, uint32_t client, const struct json_line *l)
+static int egress_do_deny(struct egress *g, uint32_t client, const struct egressctl_request *r)
 {
-	return egress_decide(g, client, l, false);
+	return egress_decide(g, client, r, false);
 }
 
-static int egress_do_watch(struct egress *g, uint32_t client, const struct json_line *l)
+static int egress_do_watch(struct egress *g, uint32_t client, const struct egressctl_request *r)
 {
 
-	(void)l;
+	(void)r;
 	egress_forget_client(g, client);
 	if (g->watchers == EGRESS_WATCHERS)
 		return egress_done(g, client, "too many clients watch this session", NULL);
@@ -478,21 +475,15 @@ void egress_forget_client(struct egress *g, uint32_t client)
 
 int egress_on_request(struct egress *g, uint32_t client, const void *json, size_t n)
 {
-	static const struct {
-		const char *type;
-		int (*run)(struct egress *g, uint32_t client, const struct json_line *l);
-	} ops[] = {{"log", egress_do_log},     {"rules", egress_do_rules}, {"allow", egress_do_allow},
-		   {"deny", egress_do_deny},   {"watch", egress_do_watch}};
-	static struct json_line l;
-	const char *type;
+	static int (*const run[EGRESSCTL_REQUESTS])(struct egress *, uint32_t, const struct egressctl_request *) = {
+		[EGRESSCTL_LOG] = egress_do_log,	 [EGRESSCTL_RULES] = egress_do_rules,
+		[EGRESSCTL_WATCH] = egress_do_watch, [EGRESSCTL_ALLOW] = egress_do_allow,
+		[EGRESSCTL_DENY] = egress_do_deny,
+	};
+	struct egressctl_request r;
 
-	if (json_parse_line(json, n, &l) < 0)
-		return -1;
-	type = json_get_string(&l, "type");
-	for (size_t i = 0; type && i < ARRAY_LEN(ops); i++)
-		if (strcmp(ops[i].type, type) == 0)
-			return ops[i].run(g, client, &l);
-	return -1;
+	egressctl_request_parse(&r, json, n);
+	return r.type ? run[r.type](g, client, &r) : -1;
 }
 
 void egress_add_status(const struct egress *g, struct buf *out)

@@ -135,12 +135,12 @@ static void app_on_exit(void *ctx, const char *id, const struct outcome *o)
 	model_take_exit(&a->model, id, o);
 }
 
-static void app_on_egress_row(void *ctx, const struct json_line *l)
+static void app_on_egress_row(void *ctx, const struct egressctl_row *r)
 {
 	struct app *a = ctx;
 
 	a->dirty = true;
-	model_take_egress_row(&a->model, l);
+	model_take_egress_row(&a->model, r);
 }
 
 static bool app_on_view(void *ctx, const char *id, const unsigned char *message, size_t n)
@@ -266,40 +266,42 @@ static void app_wish_rename(struct app *a, struct model_session *s)
 static void app_wish_egress_log(struct app *a, struct model_session *s)
 {
 	a->model.egress_n = a->model.egress_chosen = 0;
-	ui_link_egress(a->link, s->id, "log", NULL, false);
+	ui_link_egress(a->link, s->id, &(struct egressctl_request){.type = EGRESSCTL_LOG});
 }
 
 /* The chosen row, or the name that is being asked for. */
-static void app_decide(struct app *a, struct model_session *s, const char *op, bool once)
+static void app_decide(struct app *a, struct model_session *s, enum egressctl_request_type type, bool once)
 {
+	struct egressctl_request request = {.type = type, .once = once};
 	struct model *m = &a->model;
 	const char *entry = s->question[0] ? s->question : m->egress_chosen < m->egress_n ? m->egress[m->egress_chosen].entry : NULL;
 
 	if (!entry)
 		return;
-	ui_link_egress(a->link, s->id, op, entry, once);
-	model_say(m, "%s %.200s%s", op, entry, once ? " once" : " for this session");
+	snprintf(request.entry, sizeof(request.entry), "%s", entry);
+	ui_link_egress(a->link, s->id, &request);
+	model_say(m, "%s %.200s%s", egressctl_requests[type].type, entry, once ? " once" : " for this session");
 	s->question[0] = '\0';
 }
 
 static void app_wish_allow(struct app *a, struct model_session *s)
 {
-	app_decide(a, s, "allow", false);
+	app_decide(a, s, EGRESSCTL_ALLOW, false);
 }
 
 static void app_wish_allow_once(struct app *a, struct model_session *s)
 {
-	app_decide(a, s, "allow", true);
+	app_decide(a, s, EGRESSCTL_ALLOW, true);
 }
 
 static void app_wish_deny(struct app *a, struct model_session *s)
 {
-	app_decide(a, s, "deny", false);
+	app_decide(a, s, EGRESSCTL_DENY, false);
 }
 
 static void app_wish_hold(struct app *a, struct model_session *s)
 {
-	ui_link_egress(a->link, s->id, "watch", NULL, false);
+	ui_link_egress(a->link, s->id, &(struct egressctl_request){.type = EGRESSCTL_WATCH});
 	model_say(&a->model, "unlisted names now wait for your answer");
 }
 

@@ -177,10 +177,11 @@ static void ui_link_on_exit(struct connection *c, const unsigned char *p, size_t
 
 static void ui_link_on_egress_row(struct connection *c, const unsigned char *p, size_t n)
 {
-	static struct json_line l;
+	static struct egressctl_row r;
 
-	if (json_parse_line((const char *)p, n, &l) == 0)
-		c->link->cb.on_egress_row(c->link->cb.ctx, &l);
+	egressctl_row_parse(&r, p, n);
+	if (r.type != EGRESSCTL_NO_ROW)
+		c->link->cb.on_egress_row(c->link->cb.ctx, &r);
 }
 
 static bool ui_link_on_view(struct connection *c, const unsigned char *p, size_t n)
@@ -399,16 +400,10 @@ void ui_link_rename(struct ui_link *k, const char *id, const char *name)
 	ui_link_answer(k, id, WIRE_RENAME, name, strlen(name));
 }
 
-void ui_link_egress(struct ui_link *k, const char *id, const char *op, const char *entry, bool once)
+void ui_link_egress(struct ui_link *k, const char *id, const struct egressctl_request *request)
 {
-	AUTO_BUF struct buf request = {0};
+	AUTO_BUF struct buf text = {0};
 
-	json_begin(&request);
-	json_add_string(&request, "type", op);
-	if (entry) {
-		json_add_string(&request, "entry", entry);
-		json_add_bool(&request, "once", once);
-	}
-	json_end(&request);
-	ui_link_answer(k, id, WIRE_EGRESS, buf_data(&request), buf_len(&request));
+	egressctl_request_put(&text, request);
+	ui_link_answer(k, id, WIRE_EGRESS, buf_data(&text), buf_len(&text));
 }

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "client/keyname.h"
+#include "proto/egressctl.h"
 #include "proto/outcome.h"
 #include "proto/wire.h"
 
@@ -24,7 +25,7 @@ struct ui_link_callbacks {
 	/* The last frame: how the session ended. */
 	void (*on_exit)(void *ctx, const char *id, const struct outcome *o);
 	/* A row of the answer to ui_link_egress, or its error. */
-	void (*on_egress_row)(void *ctx, const struct json_line *l);
+	void (*on_egress_row)(void *ctx, const struct egressctl_row *r);
 	/* A message of proto/view.h. False: it is malformed, which only a session that was taken
 	 * over sends. */
 	bool (*on_view)(void *ctx, const char *id, const unsigned char *message, size_t n);
@@ -63,9 +64,8 @@ void ui_link_lines(struct ui_link *k, const char *id, uint64_t from, unsigned co
 void ui_link_search(struct ui_link *k, const char *id, uint64_t from, bool down, const char *text);
 void ui_link_stop(struct ui_link *k, const char *id);
 void ui_link_rename(struct ui_link *k, const char *id, const char *name);
-/* A request of session/egress.h; entry may be NULL. */
-void ui_link_egress(struct ui_link *k, const char *id, const char *op, const char *entry,
-		    bool once);
+/* The answer comes by on_egress_row. */
+void ui_link_egress(struct ui_link *k, const char *id, const struct egressctl_request *request);
 /* A frame that answers what that session asked for. */
 void ui_link_answer(struct ui_link *k, const char *id, enum wire_type type, const void *payload,
 		    size_t n);

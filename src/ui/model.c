@@ -388,22 +388,18 @@ bool model_take_event(struct model *m, const char *id, const struct json_line *l
 	return calls && !model_is_looked_at(m, s);
 }
 
-void model_take_egress_row(struct model *m, const struct json_line *l)
+void model_take_egress_row(struct model *m, const struct egressctl_row *row)
 {
 	struct model_egress_row *r = &m->egress[m->egress_n];
-	const char *host = json_get_string(l, "host");
-	int64_t port = 0;
 
-	if (json_get_string(l, "error"))
-		model_say(m, "%s", json_get_string(l, "error"));
-	if (!host || m->egress_n == MODEL_EGRESS_ROWS)
+	if (row->type == EGRESSCTL_DONE && row->error[0])
+		model_say(m, "%s", row->error);
+	if (row->type != EGRESSCTL_CONNECTION || m->egress_n == MODEL_EGRESS_ROWS)
 		return;
-	*r = (struct model_egress_row){0};
-	json_get_int(l, "port", &port);
-	json_get_int(l, "count", &r->count);
-	snprintf(r->entry, sizeof(r->entry), "%.240s:%d", host, (int)port);
-	model_copy_text(r->verdict, sizeof(r->verdict), l, "verdict");
-	model_copy_text(r->reason, sizeof(r->reason), l, "reason");
+	*r = (struct model_egress_row){.count = row->count};
+	snprintf(r->entry, sizeof(r->entry), "%.240s:%d", row->host, (int)row->port);
+	snprintf(r->verdict, sizeof(r->verdict), "%s", row->verdict);
+	snprintf(r->reason, sizeof(r->reason), "%.*s", (int)sizeof(r->reason) - 1, row->reason);
 	m->egress_n++;
 }
 

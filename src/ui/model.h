@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "client/keyname.h"
+#include "proto/egressctl.h"
 #include "proto/outcome.h"
 #include "proto/view.h"
 
@@ -165,7 +166,7 @@ bool model_spare_fits(const struct model *m);
 bool model_take_event(struct model *m, const char *id, const struct json_line *l);
 
 /* A row of a session's log for the egress panel, or why there is none. */
-void model_take_egress_row(struct model *m, const struct json_line *l);
+void model_take_egress_row(struct model *m, const struct egressctl_row *row);
 /* Where what was looked for is (UINT64_MAX: nowhere). True when lines from copy_top on are wanted.
  */
 bool model_take_found(struct model *m, uint64_t line);

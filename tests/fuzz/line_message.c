@@ -1,9 +1,10 @@
 /* areas: base proto
- * Any bytes as a line of the guest's, of the session's or of ccvm-net's: what is understood is written as a line that is understood in
+ * Any bytes as a line of the guest's, of the session's of ccvm-net's, or as a client's request: what is understood is written as a line that is understood in
  * the same way, on one line and within the bounds of its reader. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
+#include "proto/egressctl.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 
@@ -37,6 +38,11 @@ static size_t line_length(const struct buf *line)
 #define GUEST_PARSE(m, text, n)	  guest_parse(text, n, &(m))
 #define ORDER_PARSE(m, text, n)	  guest_order_parse(text, n, &(m))
 #define COMMAND_PARSE(m, text, n) netctl_command_parse(&(m), text, n)
+/* Of a frame: the newline is this file's. */
+#define REQUEST_PARSE(m, text, n) egressctl_request_parse(&(m), text, n)
+#define REQUEST_PUT(out, m)	  (egressctl_request_put(out, m), buf_add(out, "\n", 1))
+#define ROW_PARSE(m, text, n)	  egressctl_row_parse(&(m), text, n)
+#define ROW_PUT(out, m)		  (egressctl_row_put(out, m), buf_add(out, "\n", 1))
 #define REPORT_PARSE(m, text, n)  netctl_report_parse(&(m), text, n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,5 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(guest_order, ORDER_PARSE, guest_order_put);
 	CHECK(netctl_command, COMMAND_PARSE, netctl_command_put);
 	CHECK(netctl_report, REPORT_PARSE, netctl_report_put);
+	CHECK(egressctl_request, REQUEST_PARSE, REQUEST_PUT);
+	CHECK(egressctl_row, ROW_PARSE, ROW_PUT);
 	return 0;
 }

@@ -37,9 +37,9 @@ static void on_exit_frame(void *ctx, const char *id, const struct outcome *o)
 	buf_addf(&((struct fixture *)ctx)->said, "exit:%s:%d ", id, o->code);
 }
 
-static void on_egress_row(void *ctx, const struct json_line *l)
+static void on_egress_row(void *ctx, const struct egressctl_row *r)
 {
-	buf_addf(&((struct fixture *)ctx)->said, "row:%s ", json_get_string(l, "host"));
+	buf_addf(&((struct fixture *)ctx)->said, "row:%s ", r->host);
 }
 
 static bool on_view(void *ctx, const char *id, const unsigned char *message, size_t n)
@@ -153,7 +153,9 @@ static void test_frames_reach_their_callbacks(void **state)
 	(void)state;
 	begin(&f);
 	session_says(&f, WIRE_EVENT, "{\"event\":\"bell\"}", "event:one:bell ");
-	session_says(&f, WIRE_EGRESS_ROW, "{\"host\":\"a.example\"}", "row:a.example ");
+	session_says(&f, WIRE_EGRESS_ROW,
+		     "{\"type\":\"connection\",\"verdict\":\"refused\",\"host\":\"a.example\",\"address\":\"\",\"proto\":\"tcp\",\"reason\":\"\"}",
+		     "row:a.example ");
 	session_says(&f, WIRE_VIEW_DATA, "L12345678", "view:one:L:9 ");
 	session_says(&f, WIRE_CLIP_ASK, "\1", "ask:one:1 ");
 	session_says(&f, WIRE_EXIT, "{\"code\":3}", "exit:one:3 ");
@@ -195,8 +197,8 @@ static void test_what_goes_out(void **state)
 	session_got(&f, "V:k V:l V:f V:m ");
 	ui_link_rename(f.link, "one", "new");
 	ui_link_stop(f.link, "one");
-	ui_link_egress(f.link, "one", "log", NULL, false);
-	ui_link_egress(f.link, "one", "allow", "a.example", true);
+	ui_link_egress(f.link, "one", &(struct egressctl_request){.type = EGRESSCTL_LOG});
+	ui_link_egress(f.link, "one", &(struct egressctl_request){EGRESSCTL_ALLOW, "a.example", true});
 	ui_link_answer(f.link, "one", WIRE_CLIP_DONE, "{}", 2);
 	session_got(&f, "n:new x: g:{\"type\":\"log\"} "
 			"g:{\"type\":\"allow\",\"entry\":\"a.example\",\"once\":true} F:{} ");
