@@ -52,7 +52,7 @@ struct journal *journal_new(const struct journal_callbacks *callbacks,
 			    void *ctx); /* the session starts now */
 void journal_free(struct journal *j);	/* NULL is fine */
 /* Its directory, borrowed until journal_close: status.json is kept there, and events have the id
- * from here on. */
+ * from here on; before, their `session` is null. */
 void journal_open(struct journal *j, int dirfd, const char *id);
 void journal_open_logs(struct journal *j); /* and the logs */
 void journal_close(struct journal *j);
