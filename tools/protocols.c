@@ -6,6 +6,7 @@
 
 #include "proto/egressctl.h"
 #include "proto/guest.h"
+#include "proto/maker.h"
 #include "proto/netctl.h"
 #include "proto/view.h"
 #include "proto/wire.h"
@@ -153,6 +154,17 @@ static void protocols_egress(const char *directory)
 	fclose(f);
 }
 
+static void protocols_template(const char *directory)
+{
+	FILE *f = protocols_open(directory, "template.md");
+
+	fprintf(f, "# ccvm-template's standard output\n\nMade by `tools/protocols.c` from `src/proto/maker.c`: change it there.\n\n"
+		   "A line for each step, in words for people. The last line is one of these, unless it failed:\n\n| line | |\n|---|---|\n");
+	for (size_t i = 0; i < MAKER_RESULTS; i++)
+		fprintf(f, "| %s | %s |\n", maker_rows[i].line, maker_rows[i].help);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -166,5 +178,6 @@ int main(int argc, char **argv)
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);
 	protocols_egress(argv[1]);
+	protocols_template(argv[1]);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "vm/image_verify.h"
 #include "vm/template.h"
 #include "conf/env.h"
+#include "proto/maker.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -34,7 +35,7 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 	int found, rc;
 
 	if (lock < 0 && e->sys == EWOULDBLOCK) {
-		template_say("busy");
+		template_say(maker_rows[MAKER_BUSY].line);
 		return 0;
 	}
 	if (lock < 0)
@@ -45,12 +46,12 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 		found = -1;
 	template_fini(&existing);
 	if (found > 0) {
-		template_say("present");
+		template_say(maker_rows[MAKER_PRESENT].line);
 		return 0;
 	}
 	rc = make_template(&(struct make_request){.machine = m, .cache_max_bytes = space_mib << 20, .on_progress = template_say}, e);
 	if (rc == 0)
-		template_say("done");
+		template_say(maker_rows[MAKER_DONE].line);
 	return rc;
 }
 

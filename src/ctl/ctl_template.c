@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "vm/template.h"
 #include "conf/env.h"
+#include "proto/maker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,36 +25,19 @@ static const char *template_accel_name(const struct conf *c)
 	return names[c->acceleration];
 }
 
-/* What the maker's last line means; NULL for a step on the way. */
-static const char *template_result(const char *line)
-{
-	static const struct {
-		const char *line, *text;
-	} results[] = {
-		{"done", "sessions of this size start from a saved guest now"},
-		{"present", "a saved guest of this size exists already"},
-		{"busy", "another process is making a saved guest; try again when it is done"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(results); i++)
-		if (strcmp(results[i].line, line) == 0)
-			return results[i].text;
-	return NULL;
-}
-
 static void template_follow(FILE *steps, bool json)
 {
 	char line[256];
 
 	while (fgets(line, sizeof(line), steps)) {
-		const char *result;
+		enum maker_result result;
 
 		line[strcspn(line, "\n")] = '\0';
-		result = template_result(line);
+		result = maker_result(line);
 		if (!json)
-			log_note("%s", result ? result : line);
-		else if (result)
-			printf("{\"result\":\"%s\"}\n", line);
+			log_note("%s", result < MAKER_RESULTS ? maker_rows[result].help : line);
+		else if (result < MAKER_RESULTS)
+			printf("{\"result\":\"%s\"}\n", maker_rows[result].line);
 	}
 }
 
