@@ -8,6 +8,7 @@
 #include "proto/guest.h"
 #include "proto/maker.h"
 #include "proto/netctl.h"
+#include "proto/seedfile.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 
@@ -165,6 +166,18 @@ static void protocols_template(const char *directory)
 	fclose(f);
 }
 
+static void protocols_seed(const char *directory)
+{
+	FILE *f = protocols_open(directory, "seed.md");
+
+	fprintf(f, "# The seed\n\nMade by `tools/protocols.c` from `src/proto/seedfile.c`: change it there.\n\n"
+		   "A directory that a guest reads once, at its start. A file that is missing leaves the guest its default.\n\n"
+		   "| file | holds |\n|---|---|\n");
+	for (size_t i = 0; i < seedfile_count; i++)
+		fprintf(f, "| %s | %s |\n", seedfile_rows[i].name, seedfile_rows[i].holds);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -179,5 +192,6 @@ int main(int argc, char **argv)
 	protocols_net(argv[1]);
 	protocols_egress(argv[1]);
 	protocols_template(argv[1]);
+	protocols_seed(argv[1]);
 	return 0;
 }

@@ -20,7 +20,7 @@
 
 #define NAME_STAGE_SSHD "sshd" /* the stage of ccvm-init behind which sshd waits for its client */
 
-/* files of the seed directory */
+/* files of the seed directory; proto/seedfile.c says what each holds */
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
 /* Keys on NIST's curve, for which OpenSSL has fast code: OpenSSH's own code for ed25519 costs an
  * emulated guest 50 ms a start. */

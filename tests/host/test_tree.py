@@ -344,6 +344,15 @@ def test_protocols(ctx):
 
 
 @test()
+def test_seed_files(ctx):
+    """Each file of the seed has its row."""
+    macros = re.findall(r'^#define NAME_SEED_(\w+)\s+"([^"]+)"', read(os.path.join(REPO, "src/proto/names.h")), re.M)
+    rows = re.findall(r"^\t\{NAME_SEED_(\w+),", read(os.path.join(REPO, "src/proto/seedfile.c")), re.M)
+    assert_eq(sorted(rows), sorted(name for name, _ in macros), "files of the seed, and rows of src/proto/seedfile.c")
+    assert_true(len(rows) > 20, "few files: %s" % rows)
+
+
+@test()
 def test_bytes_stay_in_proto(ctx):
     """Nobody else packs numbers into bytes, or knows at which offset a payload's field lies."""
     wrong, seen = [], 0
