@@ -1,0 +1,166 @@
+/* Theory of operation.
+ *
+ * Offsets are those of the host's file system, so that a list goes on where it was left even when entries
+ * came and went. An answer is filled until an entry does not fit; the next request begins with it. */
+#include "fs/fs_ops.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdalign.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DIRS_PIECE 16384
+
+struct dirs_entry { /* struct linux_dirent64 of getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+struct dirs_list {
+	struct fs_ops *ops;
+	struct fs_node *node; /* NULL: the directory of exports */
+	uint32_t number;
+	int fd;
+	bool plus;
+	size_t room;
+	struct fs_reply *reply;
+};
+
+int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
+	AUTO_PLACE struct fs_place p = {.fd = -1};
+	struct fuse_open_out out = {0};
+	int fd = -1, code = n ? 0 : ESTALE;
+
+	if (code == 0 && m->head.nodeid == FS_NODE_ROOT)
+		fd = fcntl(fs_tree_process_fds(o->tree), F_DUPFD_CLOEXEC, 0); /* never read */
+	else if (code == 0)
+		code = fs_tree_find_directory(o->tree, n, &p);
+	if (code == 0 && p.fd >= 0)
+		code = fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, &fd);
+	if (code)
+		return code;
+	out.fh = fd < 0 ? 0 : fs_handles_add(o->handles, fd, (uint32_t)m->head.nodeid, O_RDONLY, true);
+	if (!out.fh) {
+		if (fd >= 0)
+			close(fd);
+		return ENFILE;
+	}
+	fs_nodes_hold(o->nodes, (uint32_t)m->head.nodeid);
+	fs_reply_add(r, &out, sizeof(out));
+	return 0;
+}
+
+static bool dirs_is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* False: there is no room for it any more. */
+static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_t type, int64_t next)
+{
+	static const unsigned char padding[8];
+	const size_t n = strlen(name), ahead = l->plus ? sizeof(struct fuse_entry_out) : 0;
+	const size_t size = ahead + offsetof(struct fuse_dirent, name) + n, rounded = FUSE_DIRENT_ALIGN(size);
+	struct fuse_dirent d = {.ino = ino, .off = (uint64_t)next, .namelen = (uint32_t)n, .type = type};
+	struct fuse_entry_out entry = {0};
+
+	if (l->reply->n + rounded > l->room)
+		return false;
+	/* What went away since it was listed has node 0: the kernel asks when it needs it. */
+	if (l->plus && !dirs_is_dots(name) &&
+	    fs_tree_enter(l->ops->tree, fs_nodes_get(l->ops->nodes, l->number), l->fd, name, &entry))
+		entry = (struct fuse_entry_out){0};
+	if (entry.nodeid)
+		d.ino = entry.attr.ino;
+	if (l->plus)
+		fs_reply_add(l->reply, &entry, sizeof(entry));
+	fs_reply_add(l->reply, &d, offsetof(struct fuse_dirent, name));
+	fs_reply_add(l->reply, name, n);
+	fs_reply_add(l->reply, padding, rounded - size);
+	return true;
+}
+
+static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
+{
+	for (size_t i = offset; i < fs_tree_exports(l->ops->tree); i++)
+		if (!dirs_add(l, fs_tree_export_name(l->ops->tree, i), 2 + i, DT_DIR, (int64_t)i + 1))
+			break;
+	return 0;
+}
+
+static int dirs_list(struct dirs_list *l, uint64_t offset)
+{
+	alignas(8) char piece[DIRS_PIECE];
+
+	if (lseek(l->fd, (off_t)offset, SEEK_SET) < 0)
+		return errno;
+	for (;;) {
+		const long n = syscall(SYS_getdents64, l->fd, piece, sizeof(piece));
+
+		if (n < 0)
+			return l->reply->n ? 0 : errno;
+		if (n == 0)
+			return 0;
+		for (long at = 0; at < n;) {
+			const struct dirs_entry *e = (const void *)(piece + at);
+
+			if (!dirs_add(l, e->name, e->ino, e->type, e->off))
+				return 0;
+			at += e->length;
+		}
+	}
+}
+
+static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, struct fs_reply *r)
+{
+	const struct fuse_read_in *in = &m->in.read;
+	const struct fs_handle *h = fs_handles_get(o->handles, in->fh, m->head.nodeid, true);
+	struct dirs_list l = {.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
+
+	if (!h)
+		return EBADF;
+	l.fd = h->fd;
+	l.room = in->size < FS_MESSAGE_DATA_MAX ? in->size : FS_MESSAGE_DATA_MAX;
+	return l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset) : dirs_list(&l, in->offset);
+}
+
+int fs_dirs_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	return dirs_read(o, m, false, r);
+}
+
+int fs_dirs_read_plus(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	return dirs_read(o, m, true, r);
+}
+
+int fs_dirs_release(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	struct fs_handle *h = fs_handles_get(o->handles, m->in.release.fh, m->head.nodeid, true);
+
+	(void)r;
+	if (!h)
+		return EBADF;
+	fs_handles_drop(o->handles, h);
+	fs_nodes_release(o->nodes, (uint32_t)m->head.nodeid);
+	return 0;
+}
+
+int fs_dirs_fsync(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	const struct fs_handle *h = fs_handles_get(o->handles, m->in.fsync.fh, m->head.nodeid, true);
+
+	(void)r;
+	if (!h)
+		return EBADF;
+	return m->head.nodeid == FS_NODE_ROOT || fsync(h->fd) == 0 ? 0 : errno;
+}

@@ -1,0 +1,99 @@
+/* areas: base
+ * files: guest/init/fsrelay.c
+ *
+ * fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried against a
+ * kernel without a guest between. Usage, as root:
+ *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...
+ * Says "ready" when mounted; ends after a line on stdin, and unmounts. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "init/fsrelay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FSMOUNT_FD 10 /* of the first directory */
+
+static void fsmount_die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static _Noreturn void fsmount_serve(int port, char **argv)
+{
+	const uid_t uid = (uid_t)atoi(argv[2]);
+	const gid_t gid = (gid_t)atoi(argv[3]);
+	struct strv args = {0};
+
+	strv_add(&args, argv[4]);
+	if (port != 3 && dup2(port, 3) < 0)
+		fsmount_die("port");
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		fsmount_die("user");
+	for (int i = 5; argv[i]; i++) {
+		char *directory = strchr(argv[i], '='), *mode = strrchr(argv[i], ':');
+		int fd;
+
+		if (!directory || !mode || mode < directory)
+			fsmount_die("NAME=DIRECTORY:MODE");
+		*directory++ = *mode++ = '\0';
+		fd = open(directory, O_PATH | O_DIRECTORY);
+		if (fd < 0 || dup2(fd, FSMOUNT_FD + i) < 0)
+			fsmount_die(directory);
+		close(fd);
+		strv_addf(&args, "%s:%d:%s", argv[i], FSMOUNT_FD + i, mode);
+	}
+	execv(args.v[0], args.v);
+	fsmount_die(args.v[0]);
+	exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	AUTO_FREE char *options = NULL;
+	int fuse, pair[2], c;
+	struct err e;
+	pid_t pid;
+
+	if (argc < 6) {
+		fprintf(stderr, "usage: fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...\n");
+		return 2;
+	}
+	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fuse < 0)
+		fsmount_die("/dev/fuse");
+	options = mem_format("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fuse);
+	if (mount("ccvm-fs", argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+		fsmount_die("mount");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		fsmount_die("socketpair");
+	pid = fork();
+	if (pid == 0)
+		fsmount_serve(pair[1], argv);
+	close(pair[1]);
+	if (pid < 0 || fsrelay_start(fuse, pair[0], &e) < 0)
+		fsmount_die("relay");
+	close(pair[0]);
+	close(fuse);
+	printf("ready %d\n", (int)pid);
+	fflush(stdout);
+	do
+		c = getchar();
+	while (c != '\n' && c != EOF);
+	if (umount2(argv[1], 0) < 0) {
+		perror("umount");
+		umount2(argv[1], MNT_DETACH);
+	}
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	return 0;
+}
