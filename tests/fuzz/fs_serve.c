@@ -1,0 +1,139 @@
+/* areas: base fs
+ * Sequences of requests to a server with a directory of its own, beside one that is not exported: nothing
+ * outside changes or is shown, every answer is whole and answers a request, and the server lives. Each request
+ * of the input: two bytes of length, then the request from its opcode on. */
+#include "fuzz/fuzz.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "fs/fs_serve.h"
+#include "fs/fs_tree.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SECRET	"not for guests"
+#define REQUESTS 64
+
+static int top = -1;
+static uint64_t answered;
+
+static void on_send(void *ctx, const void *bytes, size_t n)
+{
+	struct fuse_out_header head;
+
+	(void)ctx;
+	MUST(n >= sizeof(head));
+	memcpy(&head, bytes, sizeof(head));
+	MUST(head.len == n);
+	MUST(head.unique ? head.error <= 0 && head.error > -4096 : head.error > 0);
+	MUST(!memmem(bytes, n, SECRET, strlen(SECRET)));
+	answered++;
+}
+
+static char path[] = "/dev/shm/ccvm-fuzz-XXXXXX";
+
+static void remove_top(void)
+{
+	struct err e;
+
+	file_remove_tree(AT_FDCWD, path, &e);
+}
+
+static void make_top(void)
+{
+	struct err e;
+
+	if (top >= 0)
+		return;
+	MUST(mkdtemp(path));
+	atexit(remove_top);
+	top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MUST(top >= 0 && mkdirat(top, "export", 0700) == 0 && mkdirat(top, "outside", 0700) == 0);
+	MUST(file_create(top, "outside/secret", SECRET, strlen(SECRET), 0600, &e) == 0);
+}
+
+static void check_outside(void)
+{
+	AUTO_BUF struct buf text = {0};
+	struct stat st;
+	struct err e;
+
+	MUST(file_read(top, "outside/secret", 4096, &text, &e) == 0);
+	MUST(strcmp(buf_text(&text), SECRET) == 0);
+	MUST(fstatat(top, "outside/secret", &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) && st.st_nlink == 1);
+	MUST(fstatat(top, "outside", &st, 0) == 0 && st.st_nlink == 2);
+	MUST(fstat(top, &st) == 0 && st.st_nlink == 4);
+}
+
+static void send_request(struct fs_serve *s, uint64_t unique, const uint8_t *bytes, size_t n)
+{
+	uint8_t request[70000] = {0};
+	const uint32_t length = (uint32_t)(n + 4 < sizeof(struct fuse_in_header) ? sizeof(struct fuse_in_header) : n + 4);
+
+	memcpy(request, &length, sizeof(length));
+	memcpy(request + 4, bytes, n);
+	memcpy(request + 8, &unique, sizeof(unique));
+	fs_serve_request(s, request, length);
+	fs_serve_tick(s);
+}
+
+static void begin(struct fs_serve *s)
+{
+	const struct {
+		uint32_t opcode;
+		uint8_t rest[32];
+		struct fuse_init_in in;
+	} init = {.opcode = FUSE_INIT, .in = {.major = FUSE_KERNEL_VERSION, .minor = 38, .flags = UINT32_MAX}};
+
+	send_request(s, 1, (const uint8_t *)&init, sizeof(init));
+}
+
+static void prepare(struct fs_tree *tree)
+{
+	struct err e;
+	const int fd = openat(top, "export", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	MUST(file_create(fd, "file", "hello", 5, 0600, &e) == 0 && mkdirat(fd, "dir", 0700) == 0);
+	MUST(symlinkat("../outside/secret", fd, "link") == 0 && symlinkat("../outside", fd, "away") == 0);
+	MUST(fs_tree_export(tree, "w", fd, true, &e) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct fs_serve_callbacks callbacks = {.on_send = on_send};
+	static int process_fds = -1;
+	struct fs_tree *tree;
+	struct fs_serve *s;
+	uint64_t unique = 2;
+	struct err e;
+	int fd;
+
+	make_top();
+	if (process_fds < 0)
+		process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	tree = fs_tree_new(process_fds);
+	prepare(tree);
+	s = fs_serve_new(tree, 64, &callbacks);
+	begin(s);
+	for (size_t at = 0; at + 2 <= size && unique < REQUESTS; unique += 2) {
+		size_t n = data[at] | (size_t)data[at + 1] << 8;
+
+		at += 2;
+		if (n > size - at)
+			n = size - at;
+		send_request(s, unique, data + at, n);
+		at += n;
+	}
+	fs_serve_free(s);
+	fs_tree_free(tree);
+	check_outside();
+	fd = openat(top, "export", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MUST(fd >= 0);
+	fchmod(fd, 0700);
+	MUST(file_empty_dir(fd, &e) == 0);
+	close(fd);
+	return 0;
+}
