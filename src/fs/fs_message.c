@@ -5,6 +5,7 @@
  * 2. Fixed parts are copied out: the bytes need not be aligned, and do not change between check and use.
  * 3. A name of an entry is 1 to 255 bytes without '/' and NUL, and neither "." nor "..": this is where a
  *    path out of the export would begin, so it is checked here for every operation.
+ *    Linux asks for longer ones, too (FUSE_NAME_MAX), and passes the answer ENAMETOOLONG on.
  * 4. A target of a symbolic link is stored, never followed by us; it only has a length. */
 #include "fs/fs_message.h"
 
@@ -110,7 +111,7 @@ struct message_rest {
 static const char *message_string(struct message_rest *r, size_t max)
 {
 	const char *s = r->at;
-	const size_t n = strnlen(s, r->n);
+	const size_t n = strnlen(s, r->n); /* r stays at what is refused */
 
 	if (n == 0 || n > max || n == r->n)
 		return NULL;
@@ -190,5 +191,7 @@ enum fs_message_result fs_message_read(struct fs_message *m, const void *bytes, 
 	rest.n -= fixed;
 	if (m->head.opcode == FUSE_INIT) /* later kernels may say more */
 		rest.n = 0;
-	return message_read_tail(m, row->tail, &rest) && rest.n == 0 ? FS_MESSAGE_OK : FS_MESSAGE_INVALID;
+	if (message_read_tail(m, row->tail, &rest))
+		return rest.n == 0 ? FS_MESSAGE_OK : FS_MESSAGE_INVALID;
+	return rest.n && strnlen(rest.at, rest.n) > NAME_MAX ? FS_MESSAGE_LONG : FS_MESSAGE_INVALID;
 }

@@ -51,6 +51,7 @@ enum fs_message_result {
 	FS_MESSAGE_OK,
 	FS_MESSAGE_UNKNOWN, /* an operation that is not served; head is set */
 	FS_MESSAGE_INVALID, /* malformed; head is set */
+	FS_MESSAGE_LONG,    /* a name is longer than any directory takes; head is set */
 	FS_MESSAGE_BROKEN,  /* no request at all: n is not what its header says */
 };
 

@@ -230,6 +230,9 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		break;
 	case FS_MESSAGE_INVALID:
 		break;
+	case FS_MESSAGE_LONG:
+		code = ENAMETOOLONG;
+		break;
 	case FS_MESSAGE_OK:
 		s->count[m.head.opcode]++;
 		code = s->begun || m.head.opcode == FUSE_INIT ? serve_rows[m.head.opcode](&s->ops, &m, &reply) : EPROTO;

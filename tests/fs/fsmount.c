@@ -1,7 +1,4 @@
-/* areas: base
- * files: guest/init/fsrelay.c
- *
- * fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried against a
+/* fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried against a
  * kernel without a guest between. Usage, as root:
  *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...
  * Says "ready" when mounted; ends after a line on stdin, and unmounts. */

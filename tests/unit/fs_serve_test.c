@@ -181,7 +181,8 @@ static void test_names(void **state)
 	}
 	memset(longest, 'a', sizeof(longest));
 	longest[NAME_MAX + 1] = '\0';
-	assert_int_equal(ask_name(&w, FUSE_LOOKUP, w.root, longest), EINVAL);
+	assert_int_equal(ask_name(&w, FUSE_LOOKUP, w.root, longest), ENAMETOOLONG);
+	assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, longest), ENAMETOOLONG);
 	longest[NAME_MAX] = '\0';
 	assert_int_equal(ask_name(&w, FUSE_LOOKUP, w.root, longest), ENOENT);
 	/* A name without its end. */
