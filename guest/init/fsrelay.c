@@ -4,7 +4,8 @@
  *    come in. Both block in read(2) and write(2) alone.
  * 2. Notices (answers to no request) go through a third one. The kernel handles a notice in the call that
  *    brings it and may wait there for an answer, which stands behind it in the port; so they may not be in
- *    one queue.
+ *    one queue, and the queue of notices may not stop the answers: when it is full, a notice is dropped. The
+ *    guest then believes what it has for as long as the server said with its answers (a second).
  * 3. Their memory is locked, and they are marked as those that write back files (PR_SET_IO_FLUSHER): a kernel
  *    that frees memory by writing files must not wait for these to get some.
  * 4. The port is the host's, which this side trusts; lengths are checked all the same. */
@@ -22,7 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FSRELAY_ROOM (512u << 10) /* more than the largest message */
+#define FSRELAY_ROOM	(512u << 10) /* more than the largest message */
+#define FSRELAY_NOTICES (1u << 20)   /* bytes of notices that may wait; each is written whole (PIPE_BUF) */
 
 static unsigned char fsrelay_bytes[FSRELAY_ROOM];
 
@@ -63,7 +65,8 @@ static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
 			return -1;
 		if (head.len > n - at)
 			break;
-		/* A request that was interrupted takes no answer any more (ENOENT). */
+		/* A request that was interrupted takes no answer any more (ENOENT). A notice that finds no room
+		 * is dropped. */
 		if (write(head.unique ? fuse : notices, fsrelay_bytes + at, head.len) < 0 && errno == ENODEV)
 			return -1;
 		at += head.len;
@@ -90,17 +93,21 @@ static void fsrelay_in(int port, int fuse, int notices)
 	}
 }
 
-/* Notices: each is one message of the pipe (O_DIRECT). */
+/* Notices. */
 static void fsrelay_notices(int from, int fuse)
 {
-	for (;;) {
-		const ssize_t n = read(from, fsrelay_bytes, sizeof(fsrelay_bytes));
+	ssize_t n = 0;
 
-		if (n < 0 && errno == EINTR)
+	for (;;) {
+		const ssize_t got = read(from, fsrelay_bytes + n, sizeof(fsrelay_bytes) - (size_t)n);
+
+		if (got < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (got <= 0)
 			return;
-		(void)!write(fuse, fsrelay_bytes, (size_t)n);
+		n = fsrelay_hand_over(fuse, fuse, (size_t)(n + got));
+		if (n < 0)
+			return;
 	}
 }
 
@@ -117,8 +124,9 @@ int fsrelay_start(int fuse, int port, struct err *e)
 	int pair[2];
 	pid_t pid;
 
-	if (pipe2(pair, O_CLOEXEC | O_DIRECT) < 0)
+	if (pipe2(pair, O_CLOEXEC) < 0 || fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "pipe");
+	(void)fcntl(pair[1], F_SETPIPE_SZ, FSRELAY_NOTICES);
 	for (int i = 0; i < 3; i++) {
 		pid = fork();
 		if (pid < 0)

@@ -22,6 +22,21 @@ static void files_root_attr(struct fuse_attr_out *out)
 	};
 }
 
+int fs_files_find(struct fs_ops *o, const struct fs_node *n, struct fs_place *p, struct fs_attr *a)
+{
+	const int code = fs_tree_find(o->tree, n, p, a);
+	const struct fs_handle *h = NULL;
+	struct fs_attr ignored;
+
+	if (code == ESTALE || code == EACCES)
+		h = fs_handles_find(o->handles, fs_nodes_number(o->nodes, n));
+	if (!h)
+		return code;
+	fs_place_close(p);
+	*p = (struct fs_place){.fd = h->fd, .borrowed = true};
+	return fs_tree_look(o->tree, n, h->fd, a ? a : &ignored);
+}
+
 static int files_answer_attr(struct fs_ops *o, const struct fs_node *n, int fd, struct fs_reply *r)
 {
 	struct fuse_attr_out out;
@@ -46,7 +61,7 @@ int fs_files_getattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 	if (m->head.nodeid == FS_NODE_ROOT) {
 		files_root_attr(&out);
 	} else {
-		code = n ? fs_tree_find(o->tree, n, &p, &a) : ESTALE;
+		code = n ? fs_files_find(o, n, &p, &a) : ESTALE;
 		if (code)
 			return code;
 		fs_tree_set_attr(&a, &out);
@@ -110,7 +125,7 @@ int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 
 	code = n ? fs_tree_may_write(o->tree, n) : ESTALE;
 	if (code == 0)
-		code = fs_tree_find(o->tree, n, &p, NULL);
+		code = fs_files_find(o, n, &p, NULL);
 	if (code == 0 && in->valid & FATTR_SIZE)
 		code = n->identity.type == S_IFREG ? files_set_size(o, m, p.fd) : EINVAL;
 	if (code == 0 && in->valid & (FATTR_UID | FATTR_GID))

@@ -70,6 +70,14 @@ struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t
 	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node && h->directory == directory ? h : NULL;
 }
 
+struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->handle[i].fd >= 0 && t->handle[i].node == node)
+			return &t->handle[i];
+	return NULL;
+}
+
 void fs_handles_drop(struct fs_handles *t, struct fs_handle *h)
 {
 	close(h->fd);

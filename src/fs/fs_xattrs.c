@@ -24,7 +24,7 @@ static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write,
 	if (code == 0 && write)
 		code = fs_tree_may_write(o->tree, n);
 	if (code == 0)
-		code = m->head.nodeid == FS_NODE_ROOT ? EOPNOTSUPP : fs_tree_find(o->tree, n, p, NULL);
+		code = m->head.nodeid == FS_NODE_ROOT ? EOPNOTSUPP : fs_files_find(o, n, p, NULL);
 	fs_tree_fd_path(path, p->fd);
 	return code;
 }

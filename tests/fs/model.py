@@ -1,0 +1,223 @@
+"""Random operations, the same ones in two directories, of which one is the model: each call has to have the same
+result or the same error in both, and the trees are compared at the end.
+
+    model.py DIRECTORY MODEL SEED STEPS
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import random
+import stat
+import sys
+
+NAMES = ["a", "b", "c", "d/a", "d/b", "d/c", "d/e/a", "d/e/b", "d", "d/e", "x", "x/y", "none/z", "a/z"]
+HELD_MAX = 8
+NOREPLACE, EXCHANGE = 1, 2
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def renameat2(a, b, flags):
+    if LIBC.renameat2(-100, os.fsencode(a), -100, os.fsencode(b), flags) < 0:
+        raise OSError(ctypes.get_errno(), "renameat2")
+
+
+def shown(st):
+    """What has to agree; sizes of directories and inode numbers are the file system's own."""
+    is_dir = stat.S_ISDIR(st.st_mode)
+    return (st.st_mode, None if is_dir else st.st_nlink, None if is_dir else st.st_size, st.st_uid, st.st_gid)
+
+
+class Side:
+    def __init__(self, top):
+        self.top = top
+        self.held = []
+
+    def path(self, name):
+        return os.path.join(self.top, name)
+
+    # Each operation: what it returns is compared.
+    def op_open(self, name, flags, mode):
+        fd = os.open(self.path(name), flags, mode)
+        if len(self.held) == HELD_MAX:
+            os.close(self.held.pop(0))
+        self.held.append(fd)
+        return shown(os.fstat(fd))
+
+    def op_tmpfile(self, name, mode):
+        return self.op_open(name, os.O_TMPFILE | os.O_RDWR, mode)
+
+    def op_write(self, name, text):
+        with open(self.path(name), "wb") as f:
+            return f.write(text)
+
+    def op_append(self, name, text):
+        with open(self.path(name), "ab") as f:
+            return f.write(text)
+
+    def op_read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read(1 << 20)
+
+    def op_truncate(self, name, size):
+        return os.truncate(self.path(name), size)
+
+    def op_unlink(self, name):
+        return os.unlink(self.path(name))
+
+    def op_mkdir(self, name, mode):
+        return os.mkdir(self.path(name), mode)
+
+    def op_rmdir(self, name):
+        return os.rmdir(self.path(name))
+
+    def op_rename(self, name, to, flags):
+        return renameat2(self.path(name), self.path(to), flags)
+
+    def op_link(self, name, to):
+        return os.link(self.path(name), self.path(to), follow_symlinks=False)
+
+    def op_symlink(self, name, to):
+        os.symlink(to, self.path(name))
+        return os.readlink(self.path(name))
+
+    def op_mkfifo(self, name, mode):
+        return os.mkfifo(self.path(name), mode)
+
+    def op_chmod(self, name, mode):
+        return os.chmod(self.path(name), mode)
+
+    def op_utime(self, name, ns):
+        os.utime(self.path(name), ns=(ns, ns + 7), follow_symlinks=False)
+        st = os.lstat(self.path(name))
+        return st.st_atime_ns, st.st_mtime_ns
+
+    def op_stat(self, name):
+        return shown(os.lstat(self.path(name)))
+
+    def op_list(self, name):
+        return sorted(os.listdir(self.path(name)))
+
+    def op_xattr(self, name, value):
+        os.setxattr(self.path(name), "user.test", value)
+        return os.getxattr(self.path(name), "user.test"), [n for n in os.listxattr(self.path(name)) if n.startswith("user.")]
+
+    def op_held_write(self, i, text, at):
+        return os.pwrite(self.held[i], text, at)
+
+    def op_held_read(self, i, n, at):
+        return os.pread(self.held[i], n, at)
+
+    def op_held_truncate(self, i, size):
+        return os.ftruncate(self.held[i], size)
+
+    def op_held_chmod(self, i, mode):
+        return os.fchmod(self.held[i], mode)
+
+    def op_held_stat(self, i):
+        return shown(os.fstat(self.held[i]))
+
+    def op_held_allocate(self, i, at, n):
+        return os.posix_fallocate(self.held[i], at, n)
+
+    def op_held_hole(self, i, at):
+        # Where holes are depends on what the file system has written out by now; of a directory it means nothing.
+        return stat.S_ISDIR(os.fstat(self.held[i]).st_mode) or os.lseek(self.held[i], at, os.SEEK_HOLE) >= at
+
+    def op_held_lock(self, i, operation):
+        return fcntl.flock(self.held[i], operation | fcntl.LOCK_NB)
+
+    def op_held_sync(self, i):
+        return os.fsync(self.held[i])
+
+    def op_held_close(self, i):
+        return os.close(self.held.pop(i))
+
+
+def arguments(r, op, held):
+    """Random ones for the operation; None: it cannot be done now."""
+    name = lambda: r.choice(NAMES)
+    text = lambda: r.randbytes(r.choice((0, 1, 100, 5000)))
+    mode = lambda: r.choice((0o600, 0o644, 0o755, 0o700, 0o444))
+    flags = lambda: (r.choice((os.O_RDONLY, os.O_WRONLY, os.O_RDWR)) | r.choice((0, os.O_CREAT, os.O_CREAT | os.O_EXCL))
+                     | r.choice((0, 0, os.O_TRUNC, os.O_APPEND)) | os.O_NOFOLLOW | os.O_NONBLOCK)
+    at = lambda: r.randrange(0, 9000)
+    made = {
+        "open": lambda: (name(), flags(), mode()), "tmpfile": lambda: (name(), mode()), "write": lambda: (name(), text()),
+        "append": lambda: (name(), text()), "read": lambda: (name(),), "truncate": lambda: (name(), at()),
+        "unlink": lambda: (name(),), "mkdir": lambda: (name(), r.choice((0o755, 0o700))), "rmdir": lambda: (name(),),
+        "rename": lambda: (name(), name(), r.choice((0, 0, NOREPLACE, EXCHANGE))), "link": lambda: (name(), name()),
+        "symlink": lambda: (name(), r.choice(("a", "../b", "/nonexistent", "d"))), "mkfifo": lambda: (name(), mode()),
+        "chmod": lambda: (name(), mode() | 0o700 if r.random() < 0.9 else mode()),
+        "utime": lambda: (name(), r.randrange(1, 2 * 10 ** 18)), "stat": lambda: (name(),), "list": lambda: (name(),),
+        "xattr": lambda: (name(), text()[:100]), "held_write": lambda: (text(), at()), "held_read": lambda: (4000, at()),
+        "held_truncate": lambda: (at(),), "held_chmod": lambda: (mode(),), "held_stat": lambda: (),
+        "held_allocate": lambda: (at(), 1 + at()), "held_hole": lambda: (at(),), "held_sync": lambda: (), "held_close": lambda: (),
+        "held_lock": lambda: (r.choice((fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN)),),
+    }
+    if not op.startswith("held_"):
+        return made[op]()
+    return (r.randrange(held),) + made[op]() if held else None
+
+
+def may_block(side, op, args):
+    """Opening a FIFO to write or read it by open() waits for another end."""
+    if op not in ("write", "append", "read"):
+        return False
+    try:
+        return stat.S_ISFIFO(os.stat(side.path(args[0])).st_mode)
+    except OSError:
+        return False
+
+
+def outcome(side, op, args):
+    try:
+        return getattr(side, "op_" + op)(*args)
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
+def tree(top):
+    found = {}
+    for path, dirs, files in os.walk(top):
+        for name in dirs + files:
+            full = os.path.join(path, name)
+            try:
+                st = os.lstat(full)
+            except PermissionError: # a directory that may be listed and not entered
+                found[os.path.relpath(full, top)] = None
+                continue
+            content = os.readlink(full) if stat.S_ISLNK(st.st_mode) else None
+            if stat.S_ISREG(st.st_mode) and st.st_mode & 0o400:
+                with open(full, "rb") as f:
+                    content = f.read()
+            found[os.path.relpath(full, top)] = (shown(st), content)
+    return found
+
+
+def main():
+    sides = [Side(sys.argv[1]), Side(sys.argv[2])]
+    r = random.Random(int(sys.argv[3]))
+    ops = sorted(n[3:] for n in dir(Side) if n.startswith("op_"))
+    done = {}
+    os.umask(0o022)
+    for step in range(int(sys.argv[4])):
+        op = r.choice(ops)
+        args = arguments(r, op, len(sides[0].held))
+        if args is None or may_block(sides[1], op, args):
+            continue
+        got, want = (outcome(s, op, args) for s in sides)
+        if got != want or len(sides[0].held) != len(sides[1].held):
+            print("step %d: %s%r: %r, in the model %r" % (step, op, args, got, want))
+            return 1
+        done[op] = done.get(op, 0) + (got not in errno.errorcode.values())
+    if tree(sides[0].top) != tree(sides[1].top):
+        print("the trees differ:", sorted(set(map(repr, tree(sides[0].top).items())) ^ set(map(repr, tree(sides[1].top).items())))[:6])
+        return 1
+    print("succeeded:", " ".join("%s=%d" % i for i in sorted(done.items())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
