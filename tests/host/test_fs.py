@@ -102,9 +102,11 @@ def test_model(ctx):
     """Random operations have the results that they have on the file system below."""
     m = Mount(ctx)
     for seed in (11, 12, 13):
-        here, model = os.path.join(m.top, str(seed)), os.path.join(ctx.dir, "model%d" % seed)
-        ctx.make_dir(os.path.join(m.source, str(seed)))
-        ctx.make_dir(model)
+        # One deeper: links lead to "../b", which is the user's in both.
+        here, model = os.path.join(m.top, str(seed), "t"), os.path.join(ctx.dir, "model%d" % seed, "t")
+        for path in (os.path.join(m.source, str(seed)), os.path.dirname(model)):
+            ctx.make_dir(path)
+            ctx.make_dir(os.path.join(path, "t"))
         code, out, err = ctx.run([sys.executable, MODEL, here, model, str(seed), "4000"], timeout=200)
         assert_eq((code, err), (0, b""), "seed %d: %s" % (seed, out.decode()))
 
