@@ -82,6 +82,7 @@ check  wtype                   prog:wtype             keys for foot
 check  kitty                   prog:kitty             ccvm-tui in it
 check  imagemagick             file:/usr/bin/convert  images of other types
 check  shellcheck              prog:shellcheck        checking the scripts
+check  clang-format            prog:clang-format      layout of the sources
 check  mandoc                  prog:mandoc            checking the man pages
 check  nix-bin                 prog:nix-instantiate   evaluating the Nix files
 check  cppcheck                prog:cppcheck          static analysis

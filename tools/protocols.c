@@ -14,23 +14,29 @@
 
 static void protocols_fields(FILE *f, const struct message_shape *shape)
 {
-	static const char *const kinds[] = {[MESSAGE_U8] = "1",	 [MESSAGE_U16] = "2",	  [MESSAGE_U32] = "4",
-					    [MESSAGE_U64] = "8", [MESSAGE_FLAG] = "1: 0, 1", [MESSAGE_COUNTED] = "2 + n",
-					    [MESSAGE_REST] = "rest"};
+	static const char *const kinds[] = {
+		[MESSAGE_U8] = "1",	[MESSAGE_U16] = "2",	    [MESSAGE_U32] = "4",
+		[MESSAGE_U64] = "8",	[MESSAGE_FLAG] = "1: 0, 1", [MESSAGE_COUNTED] = "2 + n",
+		[MESSAGE_REST] = "rest"};
 
 	fprintf(f, "\n| field | bytes | |\n|---|---|---|\n");
 	for (size_t i = 0; i < shape->n; i++)
-		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind], shape->field[i].help);
+		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind],
+			shape->field[i].help);
 }
 
 static void protocols_document(FILE *f, const struct document_shape *shape)
 {
-	static const char *const kinds[] = {[DOCUMENT_TEXT] = "text, may be missing", [DOCUMENT_OBJECT] = "object",
-					    [DOCUMENT_INT] = "number", [DOCUMENT_FLAG] = "true, false"};
+	static const char *const kinds[] = {[DOCUMENT_TEXT] = "text, may be missing",
+					    [DOCUMENT_OBJECT] = "object",
+					    [DOCUMENT_INT] = "number",
+					    [DOCUMENT_FLAG] = "true, false"};
 
-	fprintf(f, "\nOne JSON object. Unknown members are passed over.\n\n| member | value | |\n|---|---|---|\n");
+	fprintf(f, "\nOne JSON object. Unknown members are passed over.\n\n| member | value | "
+		   "|\n|---|---|---|\n");
 	for (size_t i = 0; i < shape->n; i++)
-		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind], shape->field[i].help);
+		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind],
+			shape->field[i].help);
 }
 
 static FILE *protocols_open(const char *directory, const char *name)
@@ -68,12 +74,15 @@ static void protocols_row(FILE *f, const struct wire_row *r, unsigned peers, con
 		fprintf(f, "\nPayload: %s.\n", r->payload);
 }
 
-static void protocols_frames(const char *directory, const char *name, const char *title, unsigned peers, const char *peer)
+static void protocols_frames(const char *directory, const char *name, const char *title,
+			     unsigned peers, const char *peer)
 {
 	FILE *f = protocols_open(directory, name);
 
-	fprintf(f, "# %s\n\nMade by `tools/protocols.c` from `src/proto/wire.c`: change it there.\n\n"
-		   "A frame: length of the payload (4 bytes), type (1 byte), payload. Numbers are little-endian.\n",
+	fprintf(f,
+		"# %s\n\nMade by `tools/protocols.c` from `src/proto/wire.c`: change it there.\n\n"
+		"A frame: length of the payload (4 bytes), type (1 byte), payload. Numbers are "
+		"little-endian.\n",
 		title);
 	for (size_t i = 0; i < wire_row_count; i++)
 		if ((wire_rows[i].from | wire_rows[i].to) & peers)
@@ -85,8 +94,10 @@ static void protocols_view(const char *directory)
 {
 	FILE *f = protocols_open(directory, "view.md");
 
-	fprintf(f, "# View messages\n\nMade by `tools/protocols.c` from `src/proto/view.c`: change it there.\n\n"
-		   "The payload of view and view-data frames: type (1 byte), fields. Numbers are little-endian.\n");
+	fprintf(f, "# View messages\n\nMade by `tools/protocols.c` from `src/proto/view.c`: change "
+		   "it there.\n\n"
+		   "The payload of view and view-data frames: type (1 byte), fields. Numbers are "
+		   "little-endian.\n");
 	for (size_t i = 0; i < view_message_count; i++) {
 		const struct view_message_row *r = &view_message_rows[i];
 
@@ -96,17 +107,24 @@ static void protocols_view(const char *directory)
 			protocols_fields(f, r->shape);
 	}
 	fprintf(f, "\n## Rows\n\n"
-		   "A count of rows (2 bytes). A row: its number (2), the number of its runs (2), the runs; cells after them are blank. A run:\n"
-		   "foreground (4), background (4), attributes (2), number of cells (2), length of its text (2), with bit 11 of the attributes the\n"
-		   "number of its link (4), text in UTF-8. A colour has its kind in the top byte: 0 default, 1 of the palette, 2 RGB. After the\n"
-		   "rows: a count (2) and, for each link that they name, its number (4), length (2) and URI.\n");
+		   "A count of rows (2 bytes). A row: its number (2), the number of its runs (2), "
+		   "the runs; cells after them are blank. A run:\n"
+		   "foreground (4), background (4), attributes (2), number of cells (2), length of "
+		   "its text (2), with bit 11 of the attributes the\n"
+		   "number of its link (4), text in UTF-8. A colour has its kind in the top byte: "
+		   "0 default, 1 of the palette, 2 RGB. After the\n"
+		   "rows: a count (2) and, for each link that they name, its number (4), length "
+		   "(2) and URI.\n");
 	fclose(f);
 }
 
 static void protocols_lines(FILE *f, const char *title, const struct line_shape *shapes, size_t n)
 {
-	static const char *const kinds[] = {[LINE_TEXT] = "text", [LINE_SHOWN] = "text, may be missing", [LINE_NUMBER] = "number",
-					    [LINE_FIGURE] = "number, may be missing", [LINE_FLAG] = "true, false"};
+	static const char *const kinds[] = {[LINE_TEXT] = "text",
+					    [LINE_SHOWN] = "text, may be missing",
+					    [LINE_NUMBER] = "number",
+					    [LINE_FIGURE] = "number, may be missing",
+					    [LINE_FLAG] = "true, false"};
 
 	fprintf(f, "\n## %s\n", title);
 	for (size_t i = 1; i < n; i++) {
@@ -114,23 +132,28 @@ static void protocols_lines(FILE *f, const char *title, const struct line_shape 
 		if (shapes[i].n)
 			fprintf(f, "\n| field | value | |\n|---|---|---|\n");
 		for (size_t k = 0; k < shapes[i].n; k++)
-			fprintf(f, "| %s | %s | %s |\n", shapes[i].field[k].name, kinds[shapes[i].field[k].kind], shapes[i].field[k].help);
+			fprintf(f, "| %s | %s | %s |\n", shapes[i].field[k].name,
+				kinds[shapes[i].field[k].kind], shapes[i].field[k].help);
 	}
 }
 
-static FILE *protocols_open_lines(const char *directory, const char *name, const char *title, const char *source)
+static FILE *protocols_open_lines(const char *directory, const char *name, const char *title,
+				  const char *source)
 {
 	FILE *f = protocols_open(directory, name);
 
-	fprintf(f, "# %s\n\nMade by `tools/protocols.c` from `%s`: change it there.\n\n"
-		   "One JSON object a line; its member `type` says what it is. Unknown types and fields are passed over.\n",
+	fprintf(f,
+		"# %s\n\nMade by `tools/protocols.c` from `%s`: change it there.\n\n"
+		"One JSON object a line; its member `type` says what it is. Unknown types and "
+		"fields are passed over.\n",
 		title, source);
 	return f;
 }
 
 static void protocols_guest(const char *directory)
 {
-	FILE *f = protocols_open_lines(directory, "guest.md", "The guest and ccvm-session", "src/proto/guest.c");
+	FILE *f = protocols_open_lines(directory, "guest.md", "The guest and ccvm-session",
+				       "src/proto/guest.c");
 
 	protocols_lines(f, "Guest to ccvm-session", guest_shapes, GUEST_TYPES);
 	protocols_lines(f, "ccvm-session to guest", guest_order_shapes, GUEST_ORDER_TYPES);
@@ -139,7 +162,8 @@ static void protocols_guest(const char *directory)
 
 static void protocols_net(const char *directory)
 {
-	FILE *f = protocols_open_lines(directory, "net.md", "ccvm-session and ccvm-net", "src/proto/netctl.c");
+	FILE *f = protocols_open_lines(directory, "net.md", "ccvm-session and ccvm-net",
+				       "src/proto/netctl.c");
 
 	protocols_lines(f, "ccvm-session to ccvm-net", netctl_commands, NETCTL_COMMANDS);
 	protocols_lines(f, "ccvm-net to ccvm-session", netctl_reports, NETCTL_REPORTS);
@@ -148,7 +172,8 @@ static void protocols_net(const char *directory)
 
 static void protocols_egress(const char *directory)
 {
-	FILE *f = protocols_open_lines(directory, "egress.md", "egress and egress-row frames", "src/proto/egressctl.c");
+	FILE *f = protocols_open_lines(directory, "egress.md", "egress and egress-row frames",
+				       "src/proto/egressctl.c");
 
 	protocols_lines(f, "Client to ccvm-session", egressctl_requests, EGRESSCTL_REQUESTS);
 	protocols_lines(f, "ccvm-session to client", egressctl_rows, EGRESSCTL_ROWS);
@@ -159,8 +184,10 @@ static void protocols_template(const char *directory)
 {
 	FILE *f = protocols_open(directory, "template.md");
 
-	fprintf(f, "# ccvm-template's standard output\n\nMade by `tools/protocols.c` from `src/proto/maker.c`: change it there.\n\n"
-		   "A line for each step, in words for people. The last line is one of these, unless it failed:\n\n| line | |\n|---|---|\n");
+	fprintf(f, "# ccvm-template's standard output\n\nMade by `tools/protocols.c` from "
+		   "`src/proto/maker.c`: change it there.\n\n"
+		   "A line for each step, in words for people. The last line is one of these, "
+		   "unless it failed:\n\n| line | |\n|---|---|\n");
 	for (size_t i = 0; i < MAKER_RESULTS; i++)
 		fprintf(f, "| %s | %s |\n", maker_rows[i].line, maker_rows[i].help);
 	fclose(f);
@@ -170,8 +197,10 @@ static void protocols_seed(const char *directory)
 {
 	FILE *f = protocols_open(directory, "seed.md");
 
-	fprintf(f, "# The seed\n\nMade by `tools/protocols.c` from `src/proto/seedfile.c`: change it there.\n\n"
-		   "A directory that a guest reads once, at its start. A file that is missing leaves the guest its default.\n\n"
+	fprintf(f, "# The seed\n\nMade by `tools/protocols.c` from `src/proto/seedfile.c`: change "
+		   "it there.\n\n"
+		   "A directory that a guest reads once, at its start. A file that is missing "
+		   "leaves the guest its default.\n\n"
 		   "| file | holds |\n|---|---|\n");
 	for (size_t i = 0; i < seedfile_count; i++)
 		fprintf(f, "| %s | %s |\n", seedfile_rows[i].name, seedfile_rows[i].holds);
@@ -184,9 +213,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: protocols DIRECTORY\n");
 		return 2;
 	}
-	protocols_frames(argv[1], "client.md", "Clients and ccvm-session", 1u << WIRE_STARTER | 1u << WIRE_CLIENT, "client");
-	protocols_frames(argv[1], "term.md", "ccvm-session and ccvm-term", 1u << WIRE_TERM, "ccvm-term");
-	protocols_frames(argv[1], "clip.md", "ccvm-session and ccvm-clip", 1u << WIRE_CLIP, "ccvm-clip");
+	protocols_frames(argv[1], "client.md", "Clients and ccvm-session",
+			 1u << WIRE_STARTER | 1u << WIRE_CLIENT, "client");
+	protocols_frames(argv[1], "term.md", "ccvm-session and ccvm-term", 1u << WIRE_TERM,
+			 "ccvm-term");
+	protocols_frames(argv[1], "clip.md", "ccvm-session and ccvm-clip", 1u << WIRE_CLIP,
+			 "ccvm-clip");
 	protocols_view(argv[1]);
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);

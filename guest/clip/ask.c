@@ -76,7 +76,8 @@ bool ask_host(const char *what, struct buf *out, char reason[CLIP_REASON_MAX])
 		return ask_refuse(reason, "image paste is turned off in this session");
 	fd = ask_connect(port);
 	if (fd < 0)
-		return ask_refuse(reason, "this session has no connection to a clipboard of the host");
+		return ask_refuse(reason,
+				  "this session has no connection to a clipboard of the host");
 	if (file_write_all(fd, question, strlen(question), &ignored) < 0)
 		return ask_refuse(reason, "the host closed the connection");
 	ask_read(fd, CLIP_IMAGE_MAX + ASK_HEADER_MAX, out);
@@ -92,7 +93,8 @@ bool ask_host(const char *what, struct buf *out, char reason[CLIP_REASON_MAX])
 	/* Part of an image is useless. */
 	if (buf_len(out) == size)
 		return true;
-	snprintf(reason, CLIP_REASON_MAX, "the connection broke after %zu of %lu bytes", buf_len(out), size);
+	snprintf(reason, CLIP_REASON_MAX, "the connection broke after %zu of %lu bytes",
+		 buf_len(out), size);
 	return false;
 }
 

@@ -19,8 +19,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} tools[] = {{"xclip", xclip_main}, {"wl-paste", wlpaste_main}, {"wl-copy", wlcopy_main}, {"xsel", xsel_main},
-		   {CLIP_PASTE_NAME, fetch_main}};
+	} tools[] = {{"xclip", xclip_main},
+		     {"wl-paste", wlpaste_main},
+		     {"wl-copy", wlcopy_main},
+		     {"xsel", xsel_main},
+		     {CLIP_PASTE_NAME, fetch_main}};
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 
 	for (size_t i = 0; i < ARRAY_LEN(tools); i++)

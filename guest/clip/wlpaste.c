@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define WLPASTE_NOTE "ccvm: "
-#define WLPASTE_NO_TEXT "text does not cross between this guest and the host's clipboard, images come in only"
+#define WLPASTE_NO_TEXT                                                                            \
+	"text does not cross between this guest and the host's clipboard, images come in only"
 
 struct wlpaste_options {
 	const char *type; /* NULL: whatever there is */
@@ -17,11 +18,15 @@ struct wlpaste_options {
 
 static bool wlpaste_parse(int argc, char **argv, struct wlpaste_options *o)
 {
-	static const struct option options[] = {
-		{"version", no_argument, NULL, 'v'},	{"help", no_argument, NULL, 'h'},
-		{"no-newline", no_argument, NULL, 'n'}, {"list-types", no_argument, NULL, 'l'},
-		{"primary", no_argument, NULL, 'p'},	{"type", required_argument, NULL, 't'},
-		{"watch", required_argument, NULL, 'w'}, {"seat", required_argument, NULL, 's'}, {0}};
+	static const struct option options[] = {{"version", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{"no-newline", no_argument, NULL, 'n'},
+						{"list-types", no_argument, NULL, 'l'},
+						{"primary", no_argument, NULL, 'p'},
+						{"type", required_argument, NULL, 't'},
+						{"watch", required_argument, NULL, 'w'},
+						{"seat", required_argument, NULL, 's'},
+						{0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+vhnlpt:w:s:", options, NULL)) != -1) {
@@ -45,7 +50,8 @@ static int wlpaste_fail(const char *as_wl_paste, const char *reason)
 
 static int wlpaste_not_as(const char *type, const char *reason)
 {
-	AUTO_FREE char *text = mem_format("Clipboard content is not available as requested type \"%s\"", type);
+	AUTO_FREE char *text = mem_format(
+		"Clipboard content is not available as requested type \"%s\"", type);
 
 	return wlpaste_fail(text, reason);
 }
@@ -87,10 +93,14 @@ static int wlpaste_run(const struct wlpaste_options *o)
 		return wlpaste_fail("Nothing is copied", reason);
 	if (o->list) {
 		printf("%s", buf_text(&list));
-		return buf_len(&list) && fflush(stdout) == 0 ? 0 : wlpaste_fail("Nothing is copied", "the host's clipboard holds no image");
+		return buf_len(&list) && fflush(stdout) == 0
+			       ? 0
+			       : wlpaste_fail("Nothing is copied",
+					      "the host's clipboard holds no image");
 	}
 	if (!wlpaste_choose(buf_text(&list), o->type, type))
-		return wlpaste_fail("No suitable type of content copied", "the host's clipboard holds no image");
+		return wlpaste_fail("No suitable type of content copied",
+				    "the host's clipboard holds no image");
 	return wlpaste_image(type);
 }
 
@@ -106,10 +116,12 @@ int wlpaste_main(int argc, char **argv)
 		return 0;
 	}
 	if (o.watch)
-		return wlpaste_fail("Watch mode requires a compositor that supports wlroots data-control protocol",
+		return wlpaste_fail("Watch mode requires a compositor that supports wlroots "
+				    "data-control protocol",
 				    "the host's clipboard can be asked, not watched");
 	if (o.primary)
-		return wlpaste_fail("Nothing is copied", "only the clipboard is there, not the primary selection");
+		return wlpaste_fail("Nothing is copied",
+				    "only the clipboard is there, not the primary selection");
 	return wlpaste_run(&o);
 }
 

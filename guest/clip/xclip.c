@@ -8,26 +8,53 @@
 
 /* Follows every error of xclip's own, to explain what is different here. */
 #define XCLIP_NOTE "ccvm: "
-#define XCLIP_NO_TEXT "text does not cross between this guest and the host's clipboard, images come in only"
+#define XCLIP_NO_TEXT                                                                              \
+	"text does not cross between this guest and the host's clipboard, images come in only"
 
 struct xclip_options {
 	bool out, version, help;
 	const char *selection, *target;
 };
 
-enum xclip_kind { XCLIP_OUT, XCLIP_IN, XCLIP_SELECTION, XCLIP_TARGET, XCLIP_VERSION, XCLIP_HELP, XCLIP_IGNORED, XCLIP_IGNORED_VALUE };
+enum xclip_kind {
+	XCLIP_OUT,
+	XCLIP_IN,
+	XCLIP_SELECTION,
+	XCLIP_TARGET,
+	XCLIP_VERSION,
+	XCLIP_HELP,
+	XCLIP_IGNORED,
+	XCLIP_IGNORED_VALUE
+};
 
 /* As Xrm reads them: any unambiguous beginning; the first that fits here. */
 static const struct {
 	const char *name;
 	enum xclip_kind kind;
 } xclip_table[] = {
-	{"-o", XCLIP_OUT},	      {"-out", XCLIP_OUT},	       {"-i", XCLIP_IN},	   {"-in", XCLIP_IN},
-	{"-t", XCLIP_TARGET},	      {"-target", XCLIP_TARGET},       {"-selection", XCLIP_SELECTION}, {"-h", XCLIP_HELP},
-	{"-help", XCLIP_HELP},	      {"-version", XCLIP_VERSION},     {"-d", XCLIP_IGNORED_VALUE}, {"-display", XCLIP_IGNORED_VALUE},
-	{"-l", XCLIP_IGNORED_VALUE},  {"-loops", XCLIP_IGNORED_VALUE}, {"-f", XCLIP_IGNORED},	   {"-filter", XCLIP_IGNORED},
-	{"-r", XCLIP_IGNORED},	      {"-rmlastnl", XCLIP_IGNORED},    {"-quiet", XCLIP_IGNORED},   {"-silent", XCLIP_IGNORED},
-	{"-verbose", XCLIP_IGNORED},  {"-noutf8", XCLIP_IGNORED},      {"-utf8", XCLIP_IGNORED},
+	{"-o", XCLIP_OUT},
+	{"-out", XCLIP_OUT},
+	{"-i", XCLIP_IN},
+	{"-in", XCLIP_IN},
+	{"-t", XCLIP_TARGET},
+	{"-target", XCLIP_TARGET},
+	{"-selection", XCLIP_SELECTION},
+	{"-h", XCLIP_HELP},
+	{"-help", XCLIP_HELP},
+	{"-version", XCLIP_VERSION},
+	{"-d", XCLIP_IGNORED_VALUE},
+	{"-display", XCLIP_IGNORED_VALUE},
+	{"-l", XCLIP_IGNORED_VALUE},
+	{"-loops", XCLIP_IGNORED_VALUE},
+	{"-f", XCLIP_IGNORED},
+	{"-filter", XCLIP_IGNORED},
+	{"-r", XCLIP_IGNORED},
+	{"-rmlastnl", XCLIP_IGNORED},
+	{"-quiet", XCLIP_IGNORED},
+	{"-silent", XCLIP_IGNORED},
+	{"-verbose", XCLIP_IGNORED},
+	{"-noutf8", XCLIP_IGNORED},
+	{"-utf8", XCLIP_IGNORED},
 };
 
 static int xclip_find(const char *arg)
@@ -97,19 +124,25 @@ int xclip_main(int argc, char **argv)
 
 	xclip_parse(argc, argv, &o);
 	if (o.version) {
-		fprintf(stderr, "xclip version 0.13 (ccvm's stand-in: images of the host's clipboard only)\n");
+		fprintf(stderr, "xclip version 0.13 (ccvm's stand-in: images of the host's "
+				"clipboard only)\n");
 		return 0;
 	}
 	if (o.help) {
-		fprintf(stderr, "Usage: xclip -selection clipboard -o -t TARGETS|image/TYPE\n" XCLIP_NOTE XCLIP_NO_TEXT "\n");
+		fprintf(stderr,
+			"Usage: xclip -selection clipboard -o -t TARGETS|image/TYPE\n" XCLIP_NOTE
+				XCLIP_NO_TEXT "\n");
 		return 0;
 	}
 	if (!o.out) {
-		fprintf(stderr, "Error: Can't open display: (null)\n" XCLIP_NOTE XCLIP_NO_TEXT "\n");
+		fprintf(stderr,
+			"Error: Can't open display: (null)\n" XCLIP_NOTE XCLIP_NO_TEXT "\n");
 		return 1;
 	}
 	if (o.selection[0] != 'c')
-		return xclip_unavailable(o.target, "only the clipboard selection is there, not PRIMARY or SECONDARY");
+		return xclip_unavailable(
+			o.target,
+			"only the clipboard selection is there, not PRIMARY or SECONDARY");
 	if (strcmp(o.target, CLIP_LIST) == 0)
 		return xclip_list();
 	if (strncmp(o.target, "image/", 6) != 0)

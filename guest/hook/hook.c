@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (argc == 2 && fd >= 0)
-		(void)!sendto(fd, argv[1], strlen(argv[1]), 0, (const struct sockaddr *)&to, sizeof(to));
+		(void)!sendto(fd, argv[1], strlen(argv[1]), 0, (const struct sockaddr *)&to,
+			      sizeof(to));
 	return 0;
 }

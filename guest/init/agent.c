@@ -19,7 +19,8 @@
 int agent_clip_port(int64_t *port, struct err *e)
 {
 	*port = 0;
-	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_CLIPBOARD), 1, 65535, port, e) == 0 || e->sys == ENOENT)
+	if (seedread_int_file(BOOT_SEED_FILE(NAME_SEED_CLIPBOARD), 1, 65535, port, e) == 0 ||
+	    e->sys == ENOENT)
 		return 0;
 	return -1;
 }
@@ -41,12 +42,14 @@ static int agent_prepare_clip(struct err *e)
 		if (symlink(NAME_CLIP, path) < 0 && errno != EEXIST)
 			return err_sys(e, "make %s", path);
 	}
-	return file_createf(AT_FDCWD, NAME_LAUNCH_DIR "/" NAME_SEED_CLIPBOARD, 0444, e, "%d\n", (int)port);
+	return file_createf(AT_FDCWD, NAME_LAUNCH_DIR "/" NAME_SEED_CLIPBOARD, 0444, e, "%d\n",
+			    (int)port);
 }
 
 int agent_prepare_launch(struct boot *b, struct err *e)
 {
-	static const char *const names[] = {NAME_SEED_WORKDIR, NAME_SEED_SHELL, NAME_SEED_CLAUDE_ARGS};
+	static const char *const names[] = {NAME_SEED_WORKDIR, NAME_SEED_SHELL,
+					    NAME_SEED_CLAUDE_ARGS};
 
 	(void)b;
 	mkdir(NAME_LAUNCH_DIR, 0755);
@@ -68,8 +71,9 @@ int agent_write_hooks(struct boot *b, struct err *e)
 {
 	static const struct {
 		const char *claude, *name;
-	} hooks[] = {{"SessionStart", "start"}, {"UserPromptSubmit", "prompt"}, {"PermissionRequest", "permission"},
-		     {"Stop", "stop"},		{"StopFailure", "failure"},	{"SessionEnd", "end"}};
+	} hooks[] = {{"SessionStart", "start"},		  {"UserPromptSubmit", "prompt"},
+		     {"PermissionRequest", "permission"}, {"Stop", "stop"},
+		     {"StopFailure", "failure"},	  {"SessionEnd", "end"}};
 	static const char directory[] = "/etc/claude-code/managed-settings.d";
 	AUTO_BUF struct buf text = {0};
 
@@ -78,13 +82,17 @@ int agent_write_hooks(struct boot *b, struct err *e)
 		return err_sys(e, "mkdir %s", directory);
 	buf_addf(&text, "{\"hooks\":{");
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
-		buf_addf(&text, "%s\"%s\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"" NAME_HOOK " %s\",\"timeout\":60}]}]",
+		buf_addf(&text,
+			 "%s\"%s\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"" NAME_HOOK
+			 " %s\",\"timeout\":60}]}]",
 			 i ? "," : "", hooks[i].claude, hooks[i].name);
 	buf_addf(&text, "}}\n");
-	return file_create(AT_FDCWD, "/etc/claude-code/managed-settings.d/50-ccvm.json", buf_data(&text), buf_len(&text), 0644, e);
+	return file_create(AT_FDCWD, "/etc/claude-code/managed-settings.d/50-ccvm.json",
+			   buf_data(&text), buf_len(&text), 0644, e);
 }
 
-static char *const agent_root_env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+static char *const agent_root_env[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
 /* Starting it takes an emulated guest 20 ms, so a template has it; the end of its standard input
  * tells it when to look at the guest. */
@@ -99,7 +107,12 @@ int agent_start_report(struct boot *b, struct err *e)
 	theirs = ends[0];
 	begin = ends[1];
 	const struct spawn_fd fds[] = {{theirs, 0}, {b->ctl_fd, 1}};
-	const struct spawn s = {.path = argv[0], .argv = argv, .envp = agent_root_env, .fds = fds, .nfds = ARRAY_LEN(fds), .new_session = true};
+	const struct spawn s = {.path = argv[0],
+				.argv = argv,
+				.envp = agent_root_env,
+				.fds = fds,
+				.nfds = ARRAY_LEN(fds),
+				.new_session = true};
 
 	if (spawn_start(&s, NULL, e) < 0)
 		return -1;
@@ -124,10 +137,17 @@ static int agent_become(const void *ctx)
 
 void agent_fetch_paste(const struct boot *b, const char *token, const char *suffix)
 {
-	char *const argv[] = {(char *)(uintptr_t)CLIP_PASTE_NAME, (char *)(uintptr_t)token, (char *)(uintptr_t)suffix, NULL};
+	char *const argv[] = {(char *)(uintptr_t)CLIP_PASTE_NAME, (char *)(uintptr_t)token,
+			      (char *)(uintptr_t)suffix, NULL};
 	char *const env[] = {NULL};
-	struct spawn s = {.path = NAME_CLIP, .argv = argv, .envp = env, .new_session = true, .confine = agent_become, .confine_ctx = b};
+	struct spawn s = {.path = NAME_CLIP,
+			  .argv = argv,
+			  .envp = env,
+			  .new_session = true,
+			  .confine = agent_become,
+			  .confine_ctx = b};
 	struct err ignored;
 
-	(void)spawn_start(&s, NULL, &ignored); /* reaped as any other orphan; the host has a deadline */
+	/* reaped as any other orphan; the host has a deadline */
+	(void)spawn_start(&s, NULL, &ignored);
 }

@@ -54,14 +54,22 @@ static int ahead_become_agent(const void *ctx)
 {
 	const struct ahead_order *o = ctx;
 
-	return setgroups(0, NULL) < 0 || setgid(o->gid) < 0 || setuid(o->uid) < 0 || chdir("/") < 0 ? -1 : 0;
+	return setgroups(0, NULL) < 0 || setgid(o->gid) < 0 || setuid(o->uid) < 0 || chdir("/") < 0
+		       ? -1
+		       : 0;
 }
 
 static void ahead_run_one(const struct ahead_order *o, char *const *argv)
 {
-	static char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8", NULL};
+	static char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent",
+				    "LANG=C.UTF-8", NULL};
 	struct err ignored;
-	struct spawn s = {.path = argv[0], .argv = argv, .envp = env, .new_session = true, .confine = ahead_become_agent, .confine_ctx = o};
+	struct spawn s = {.path = argv[0],
+			  .argv = argv,
+			  .envp = env,
+			  .new_session = true,
+			  .confine = ahead_become_agent,
+			  .confine_ctx = o};
 	pid_t pid = spawn_start(&s, NULL, &ignored);
 
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -73,7 +81,8 @@ static _Noreturn void ahead_run(int orders)
 	struct ahead_order o;
 
 	/* Nothing else of ccvm-init's stays open here. */
-	if (dup2(orders, 0) < 0 || close_range(1, ~0U, 0) < 0 || read(0, &o, sizeof(o)) != sizeof(o))
+	if (dup2(orders, 0) < 0 || close_range(1, ~0U, 0) < 0 ||
+	    read(0, &o, sizeof(o)) != sizeof(o))
 		_exit(0);
 	(void)sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
 	if (o.shell)

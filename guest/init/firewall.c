@@ -36,15 +36,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIREWALL_TABLE	    "ccvm"
-#define FIREWALL_OUT	    "output"
-#define FIREWALL_PORTS	    "ports"
+#define FIREWALL_TABLE	   "ccvm"
+#define FIREWALL_OUT	   "output"
+#define FIREWALL_PORTS	   "ports"
 #define FIREWALL_PORTS_MAX 1024
-#define FIREWALL_LOG_RATE   20
-#define FIREWALL_LOG_BURST  40
-#define FIREWALL_LOG_BYTES  64
-#define FIREWALL_LOOPBACK   1 /* index of lo, in every network namespace */
-#define FIREWALL_WAIT_S	    30
+#define FIREWALL_LOG_RATE  20
+#define FIREWALL_LOG_BURST 40
+#define FIREWALL_LOG_BYTES 64
+#define FIREWALL_LOOPBACK  1 /* index of lo, in every network namespace */
+#define FIREWALL_WAIT_S	   30
 
 struct firewall_network {
 	int family;
@@ -68,7 +68,7 @@ static bool firewall_parse_network(const char *line, struct firewall_network *n)
 	bits = most = n->family == AF_INET ? 32 : 128;
 	if (slash && seedread_int(slash + 1, strlen(slash + 1), 0, most, &bits, &ignored) < 0)
 		return false;
-	if (inet_pton(n->family, host, n->address) != 1 )
+	if (inet_pton(n->family, host, n->address) != 1)
 		return false;
 	for (int64_t i = 0; i < bits; i++)
 		n->mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
@@ -235,7 +235,8 @@ static int firewall_fill(struct nftbatch *b, struct err *e)
 	size_t nports = 0;
 
 	if (seedread_addresses_file(BOOT_SEED_FILE(NAME_SEED_EGRESS_ALLOW), &networks, e) < 0 ||
-	    seedread_ports_file(BOOT_SEED_FILE(NAME_SEED_EGRESS_PORTS), ports, ARRAY_LEN(ports), &nports, e) < 0)
+	    seedread_ports_file(BOOT_SEED_FILE(NAME_SEED_EGRESS_PORTS), ports, ARRAY_LEN(ports),
+				&nports, e) < 0)
 		return -1;
 	nftbatch_begin(b, FIREWALL_TABLE);
 	nftbatch_add_table(b);
@@ -268,14 +269,17 @@ static int firewall_await(int fd, uint32_t last, struct err *e)
 			continue;
 		if (got <= 0)
 			return err_sys(e, "no answer of nftables");
-		for (const struct nlmsghdr *h = (const struct nlmsghdr *)bytes; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		for (const struct nlmsghdr *h = (const struct nlmsghdr *)bytes; NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left)) {
 			const struct nlmsgerr *answer = NLMSG_DATA(h);
 
-			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)))
+			if (h->nlmsg_type != NLMSG_ERROR ||
+			    h->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)))
 				continue;
 			if (answer->error) {
 				errno = -answer->error;
-				return err_sys(e, "nftables refused the rules (message %u)", h->nlmsg_seq);
+				return err_sys(e, "nftables refused the rules (message %u)",
+					       h->nlmsg_seq);
 			}
 			if (h->nlmsg_seq == last)
 				return 0;
@@ -296,7 +300,8 @@ static int firewall_commit(const struct nftbatch *b, struct err *e)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
 		return err_sys(e, "netlink socket");
-	if (sendto(fd, buf_data(&b->bytes), buf_len(&b->bytes), 0, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	if (sendto(fd, buf_data(&b->bytes), buf_len(&b->bytes), 0, (const struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
 		return err_sys(e, "send the rules to nftables");
 	return firewall_await(fd, b->acknowledged, e);
 }
@@ -305,8 +310,8 @@ static int firewall_commit(const struct nftbatch *b, struct err *e)
  * second a piece. If one cannot be loaded, the transaction fails, and that decides. */
 void firewall_load_modules(void)
 {
-	char *const argv[] = {"/sbin/modprobe", "-a", "-q", "nf_tables", "nft_ct", "nft_reject_inet", "nft_limit", "nft_log",
-			      "nfnetlink_log", NULL};
+	char *const argv[] = {"/sbin/modprobe",	 "-a",	      "-q",	 "nf_tables",	  "nft_ct",
+			      "nft_reject_inet", "nft_limit", "nft_log", "nfnetlink_log", NULL};
 	char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	const struct spawn s = {.path = argv[0], .argv = argv, .envp = env};
 	struct err ignored;

@@ -28,9 +28,13 @@ static union firstuse_address firstuse_loopback(int family, uint16_t port)
 	union firstuse_address a = {0};
 
 	if (family == AF_INET)
-		a.four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		a.four = (struct sockaddr_in){.sin_family = AF_INET,
+					      .sin_port = htons(port),
+					      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	else
-		a.six = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+		a.six = (struct sockaddr_in6){.sin6_family = AF_INET6,
+					      .sin6_port = htons(port),
+					      .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	return a;
 }
 
@@ -43,13 +47,14 @@ static socklen_t firstuse_size(int family)
  * accepted. */
 static void firstuse_connect_to(int family, int type)
 {
-	AUTO_CLOSE int server = socket(family, type | SOCK_CLOEXEC, 0), client = socket(family, type | SOCK_CLOEXEC, 0);
+	AUTO_CLOSE int server = socket(family, type | SOCK_CLOEXEC, 0),
+		       client = socket(family, type | SOCK_CLOEXEC, 0);
 	AUTO_CLOSE int accepted = -1;
 	union firstuse_address at = firstuse_loopback(family, 0);
 	socklen_t n = firstuse_size(family);
 
-	if (bind(server, &at.any, n) < 0 || getsockname(server, &at.any, &n) < 0 || (type == SOCK_STREAM && listen(server, 1) < 0) ||
-	    connect(client, &at.any, n) < 0)
+	if (bind(server, &at.any, n) < 0 || getsockname(server, &at.any, &n) < 0 ||
+	    (type == SOCK_STREAM && listen(server, 1) < 0) || connect(client, &at.any, n) < 0)
 		return;
 	if (type == SOCK_STREAM)
 		accepted = accept4(server, NULL, NULL, SOCK_CLOEXEC);

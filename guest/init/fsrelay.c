@@ -1,13 +1,15 @@
 /* Theory of operation.
  *
- * 1. A process for each way, so that neither waits for the other: the kernel's requests go out while answers
- *    come in. Both block in read(2) and write(2) alone.
- * 2. Notices (answers to no request) go through a third one. The kernel handles a notice in the call that
- *    brings it and may wait there for an answer, which stands behind it in the port; so they may not be in
- *    one queue, and the queue of notices may not stop the answers: when it is full, a notice is dropped. The
- *    guest then believes what it has for as long as the server said with its answers (a second).
- * 3. Their memory is locked, and they are marked as those that write back files (PR_SET_IO_FLUSHER): a kernel
- *    that frees memory by writing files must not wait for these to get some.
+ * 1. A process for each way, so that neither waits for the other: the kernel's requests go out
+ *    while answers come in. Both block in read(2) and write(2) alone.
+ * 2. Notices (answers to no request) go through a third one. The kernel handles a notice in the
+ *    call that brings it and may wait there for an answer, which stands behind it in the port;
+ *    so they may not be in one queue, and the queue of notices may not stop the answers: when it
+ *    is full, a notice is dropped. The guest then believes what it has for as long as the server
+ *    said with its answers (a second).
+ * 3. Their memory is locked, and they are marked as those that write back files
+ *    (PR_SET_IO_FLUSHER): a kernel that frees memory by writing files must not wait for these to
+ *    get some.
  * 4. The port is the host's, which this side trusts; lengths are checked all the same. */
 #include "init/fsrelay.h"
 #include "base/mem.h"
@@ -23,8 +25,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FSRELAY_ROOM	(512u << 10) /* more than the largest message */
-#define FSRELAY_NOTICES (1u << 20)   /* bytes of notices that may wait; each is written whole (PIPE_BUF) */
+#define FSRELAY_ROOM (512u << 10) /* more than the largest message */
+#define FSRELAY_NOTICES                                                                            \
+	(1u << 20) /* bytes of notices that may wait; each is written whole (PIPE_BUF) */
 
 static unsigned char fsrelay_bytes[FSRELAY_ROOM];
 
@@ -46,14 +49,16 @@ static void fsrelay_out(int fuse, int port)
 	for (;;) {
 		const ssize_t n = read(fuse, fsrelay_bytes, sizeof(fsrelay_bytes));
 
-		if (n < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN)) /* ENOENT: it was taken back */
+		if (n < 0 && (errno == EINTR || errno == ENOENT ||
+			      errno == EAGAIN)) /* ENOENT: it was taken back */
 			continue;
 		if (n <= 0 || !fsrelay_write_all(port, fsrelay_bytes, (size_t)n))
 			return;
 	}
 }
 
-/* Hands over what is whole of n bytes; returns how many are left, at the front; -1: these are no messages. */
+/* Hands over what is whole of n bytes; returns how many are left, at the front; -1: these are no
+ * messages. */
 static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
 {
 	struct fuse_out_header head;
@@ -65,9 +70,10 @@ static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
 			return -1;
 		if (head.len > n - at)
 			break;
-		/* A request that was interrupted takes no answer any more (ENOENT). A notice that finds no room
-		 * is dropped. */
-		if (write(head.unique ? fuse : notices, fsrelay_bytes + at, head.len) < 0 && errno == ENODEV)
+		/* A request that was interrupted takes no answer any more (ENOENT). A notice
+		 * that finds no room is dropped. */
+		if (write(head.unique ? fuse : notices, fsrelay_bytes + at, head.len) < 0 &&
+		    errno == ENODEV)
 			return -1;
 		at += head.len;
 	}
@@ -81,7 +87,8 @@ static void fsrelay_in(int port, int fuse, int notices)
 	ssize_t n = 0;
 
 	for (;;) {
-		const ssize_t got = read(port, fsrelay_bytes + n, sizeof(fsrelay_bytes) - (size_t)n);
+		const ssize_t got = read(port, fsrelay_bytes + n,
+					 sizeof(fsrelay_bytes) - (size_t)n);
 
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -99,7 +106,8 @@ static void fsrelay_notices(int from, int fuse)
 	ssize_t n = 0;
 
 	for (;;) {
-		const ssize_t got = read(from, fsrelay_bytes + n, sizeof(fsrelay_bytes) - (size_t)n);
+		const ssize_t got = read(from, fsrelay_bytes + n,
+					 sizeof(fsrelay_bytes) - (size_t)n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -133,7 +141,8 @@ int fsrelay_start(int fuse, int port, struct err *e)
 			return err_sys(e, "start the relay of files");
 		if (pid > 0)
 			continue;
-		fsrelay_prepare((const char *const[]){"ccvm-fs-out", "ccvm-fs-in", "ccvm-fs-notice"}[i]);
+		fsrelay_prepare(
+			(const char *const[]){"ccvm-fs-out", "ccvm-fs-in", "ccvm-fs-notice"}[i]);
 		close(pair[i == 1 ? 0 : 1]);
 		if (i == 0) {
 			fsrelay_out(fuse, port);

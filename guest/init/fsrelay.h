@@ -1,4 +1,5 @@
-/* fsrelay: carries whole FUSE messages between the kernel (/dev/fuse) and the port to the host's ccvm-fs. */
+/* fsrelay: carries whole FUSE messages between the kernel (/dev/fuse) and the port to the host's
+ * ccvm-fs. */
 #ifndef CCVM_INIT_FSRELAY_H
 #define CCVM_INIT_FSRELAY_H
 

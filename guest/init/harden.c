@@ -15,10 +15,12 @@
 static const struct harden_setting {
 	const char *path, *value;
 } harden_settings[] = {
-	{"/proc/sys/kernel/kexec_load_disabled", "1"}, /* no other kernel; hibernation is off by the command line */
+	/* no other kernel; hibernation is off by the command line */
+	{"/proc/sys/kernel/kexec_load_disabled", "1"},
 	{"/proc/sys/kernel/kptr_restrict", "2"},
 	{"/proc/sys/kernel/dmesg_restrict", "1"},
-	{"/proc/sys/kernel/unprivileged_bpf_disabled", "1"}, /* for good: only a restart undoes it */
+	/* for good: only a restart undoes it */
+	{"/proc/sys/kernel/unprivileged_bpf_disabled", "1"},
 	{"/proc/sys/net/core/bpf_jit_harden", "2"},
 	{"/proc/sys/net/ipv4/conf/all/rp_filter", "1"},
 	{"/proc/sys/net/ipv4/conf/default/rp_filter", "1"},
@@ -29,7 +31,8 @@ int harden_kernel(struct boot *b, struct err *e)
 {
 	(void)b;
 	for (size_t i = 0; i < ARRAY_LEN(harden_settings); i++)
-		if (file_set(harden_settings[i].path, harden_settings[i].value, e) < 0 && e->sys != ENOENT)
+		if (file_set(harden_settings[i].path, harden_settings[i].value, e) < 0 &&
+		    e->sys != ENOENT)
 			return -1;
 	/* Every process descends from this one: none leaves a core. */
 	return setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0 ? err_sys(e, "forbid cores") : 0;

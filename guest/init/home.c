@@ -35,9 +35,9 @@ struct home_file {
 };
 
 static const struct home_file home_files[] = {
-    {NAME_SEED_CLAUDE_JSON, NULL, ".claude.json"},
-    {NAME_SEED_GITCONFIG, NULL, ".gitconfig"},
-    {NAME_SEED_GITIGNORE, ".config/git", "ignore"},
+	{NAME_SEED_CLAUDE_JSON, NULL, ".claude.json"},
+	{NAME_SEED_GITCONFIG, NULL, ".gitconfig"},
+	{NAME_SEED_GITIGNORE, ".config/git", "ignore"},
 };
 
 /* ---- directories ---- */
@@ -82,10 +82,11 @@ static int home_open_path(const struct home *h, const char *path, struct err *e)
 /* ---- files ---- */
 
 /* A new file of the agent's. One that is there stays. */
-static int home_create(const struct home *h, int dirfd, const char *name, const struct buf *text, mode_t mode,
-		       struct err *e)
+static int home_create(const struct home *h, int dirfd, const char *name, const struct buf *text,
+		       mode_t mode, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = openat(dirfd, name,
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return errno == EEXIST ? 0 : err_sys(e, "create %s", name);
@@ -126,7 +127,8 @@ static int home_copy_file(struct home *h, int from, const char *name, const stru
 
 static int home_copy_entries(struct home *h, int from, int to, unsigned depth, struct err *e);
 
-static int home_copy_dir(struct home *h, int from, const char *name, int to, unsigned depth, struct err *e)
+static int home_copy_dir(struct home *h, int from, const char *name, int to, unsigned depth,
+			 struct err *e)
 {
 	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int out = -1;
@@ -139,7 +141,8 @@ static int home_copy_dir(struct home *h, int from, const char *name, int to, uns
 	return out < 0 ? -1 : home_copy_entries(h, in, out, depth - 1, e);
 }
 
-static int home_copy_entry(struct home *h, int from, const char *name, int to, unsigned depth, struct err *e)
+static int home_copy_entry(struct home *h, int from, const char *name, int to, unsigned depth,
+			   struct err *e)
 {
 	struct stat st;
 
@@ -184,12 +187,13 @@ static int home_copy_entries(struct home *h, int from, int to, unsigned depth, s
 
 static int home_copy_config(struct home *h, struct err *e)
 {
-	AUTO_CLOSE int from =
-	    openat(h->share, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int from = openat(h->share, NAME_SEED_CLAUDE_CONFIG,
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int to = -1;
 
 	if (from < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "seed directory %s", NAME_SEED_CLAUDE_CONFIG);
+		return errno == ENOENT ? 0
+				       : err_sys(e, "seed directory %s", NAME_SEED_CLAUDE_CONFIG);
 	to = home_open_dir(h, h->dir, ".claude", e);
 	return to < 0 ? -1 : home_copy_entries(h, from, to, HOME_DEPTH_MAX, e);
 }
@@ -198,8 +202,9 @@ static int home_copy_config(struct home *h, struct err *e)
 
 static int home_append(const struct home *h, int dirfd, const struct buf *text, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dirfd, "CLAUDE.md",
-				   O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = openat(
+		dirfd, "CLAUDE.md",
+		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -244,10 +249,11 @@ static int home_put_files(struct home *h, struct err *e)
 	return rc;
 }
 
-int home_populate(const char *seed_dir, const char *share_dir, const char *home, uid_t uid, gid_t gid, struct err *e)
+int home_populate(const char *seed_dir, const char *share_dir, const char *home, uid_t uid,
+		  gid_t gid, struct err *e)
 {
-	static int (*const steps[])(struct home *, struct err *) = {home_copy_config, home_append_context,
-								    home_put_files};
+	static int (*const steps[])(struct home *, struct err *) = {
+		home_copy_config, home_append_context, home_put_files};
 	AUTO_CLOSE int seed = open(seed_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int share = open(share_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int dir = open(home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -11,6 +11,7 @@
  * ~/.claude, a folder in share_dir. Everything becomes the agent's, and writable. Existing files in
  * the home stay as they are. No symlink is followed, neither in the seed nor in the home. Fail
  * open: every part is tried; -1 with the first error when one failed. */
-int home_populate(const char *seed_dir, const char *share_dir, const char *home, uid_t uid, gid_t gid, struct err *e);
+int home_populate(const char *seed_dir, const char *share_dir, const char *home, uid_t uid,
+		  gid_t gid, struct err *e);
 
 #endif

@@ -100,7 +100,8 @@ static const struct stage init_after_ready[] = {
 };
 
 /* Sends one line on ccvm.ctl, or on the console while there is no port. */
-static void init_say(const struct boot *b, enum guest_type type, const char *stage, const char *reason)
+static void init_say(const struct boot *b, enum guest_type type, const char *stage,
+		     const char *reason)
 {
 	struct guest_message m = {.type = type, .ms = clock_boot_ms()};
 	AUTO_BUF struct buf line = {0};
@@ -111,7 +112,8 @@ static void init_say(const struct boot *b, enum guest_type type, const char *sta
 	(void)!write(b->ctl_fd >= 0 ? b->ctl_fd : STDERR_FILENO, buf_data(&line), buf_len(&line));
 }
 
-static void init_on_stage(void *ctx, const struct stage *s, enum stage_event event, const struct err *e)
+static void init_on_stage(void *ctx, const struct stage *s, enum stage_event event,
+			  const struct err *e)
 {
 	const struct boot *b = ctx;
 
@@ -141,7 +143,9 @@ static int init_lock_launch(struct boot *b, struct err *e)
 /* A workspace in /scratch must find the disk mounted. */
 static int init_run_first(struct boot *b, struct err *e)
 {
-	return b->pool_first ? stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e) : 0;
+	return b->pool_first
+		       ? stage_run_all(init_beside, ARRAY_LEN(init_beside), b, init_on_stage, b, e)
+		       : 0;
 }
 
 /* Without a disk the rows are quick. */
@@ -237,7 +241,8 @@ static void init_on_beside_end(struct boot *b, int status)
 {
 	b->lane = 0;
 	if (!WIFEXITED(status))
-		init_say(b, GUEST_NOTE, "pool", "the encrypted disk was not ready in time, /scratch may be in memory");
+		init_say(b, GUEST_NOTE, "pool",
+			 "the encrypted disk was not ready in time, /scratch may be in memory");
 	pool_apply_limit(); /* the host may have sent another one meanwhile */
 }
 
@@ -272,7 +277,9 @@ static void init_start_nix(struct boot *b)
 
 static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 {
-	struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = b->ctl_fd, .events = POLLIN}, {.events = POLLIN}};
+	struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN},
+			     {.fd = b->ctl_fd, .events = POLLIN},
+			     {.events = POLLIN}};
 	struct signalfd_siginfo info;
 
 	for (;;) {
@@ -298,8 +305,12 @@ static void init_serve(struct boot *b, struct init_inbox *in, int signal_fd)
 int main(void)
 {
 	static struct init_inbox inbox;
-	static struct boot b = {.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1,
-			       .sshd_gate = -1, .ahead = -1, .report_begin = -1, .launch_lock = -1};
+	/* clang-format off */
+	static struct boot b = {
+		.ctl_fd = -1, .workdir_fd = -1, .nix_fd = -1, .sshd_socket = -1, .sshd_config = -1,
+		.sshd_gate = -1, .ahead = -1, .report_begin = -1, .launch_lock = -1,
+	};
+	/* clang-format on */
 	struct err e;
 	sigset_t all;
 	int signal_fd;
@@ -310,7 +321,8 @@ int main(void)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	umask(022);
-	if (stage_run_all(init_before_park, ARRAY_LEN(init_before_park), &b, init_on_stage, &b, &e) < 0)
+	if (stage_run_all(init_before_park, ARRAY_LEN(init_before_park), &b, init_on_stage, &b,
+			  &e) < 0)
 		init_power_off();
 	inbox.boot = &b;
 	init_wait_for_go(&b, &inbox);
@@ -321,7 +333,8 @@ int main(void)
 		init_power_off();
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	init_say(&b, GUEST_READY, NULL, NULL);
-	if (stage_run_all(init_after_ready, ARRAY_LEN(init_after_ready), &b, init_on_stage, &b, &e) < 0)
+	if (stage_run_all(init_after_ready, ARRAY_LEN(init_after_ready), &b, init_on_stage, &b,
+			  &e) < 0)
 		init_power_off();
 	close(mem_steal_fd(&b.launch_lock));
 	init_serve(&b, &inbox, signal_fd);

@@ -15,7 +15,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static _Noreturn void lane_be(const struct lane *l, struct boot *b, stage_listener *listener, void *ctx)
+static _Noreturn void lane_be(const struct lane *l, struct boot *b, stage_listener *listener,
+			      void *ctx)
 {
 	struct err ignored;
 	sigset_t one;

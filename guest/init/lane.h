@@ -10,7 +10,8 @@
 
 struct lane {
 	unsigned seconds; /* of patience: then the process is ended */
-	const struct stage *table; /* fail-open rows only: a row that may stop the boot has no place here */
+	/* fail-open rows only: a row that may stop the boot has no place here */
+	const struct stage *table;
 	size_t n;
 };
 

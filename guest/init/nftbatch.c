@@ -52,13 +52,18 @@ static void nft_nest_end(struct nftbatch *b, size_t at)
 {
 	uint16_t n = (uint16_t)(buf_len(&b->bytes) - at);
 
-	memcpy(b->bytes.bytes + b->bytes.start + at + offsetof(struct nlattr, nla_len), &n, sizeof(n));
+	memcpy(b->bytes.bytes + b->bytes.start + at + offsetof(struct nlattr, nla_len), &n,
+	       sizeof(n));
 }
 
-static void nft_message(struct nftbatch *b, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
+static void nft_message(struct nftbatch *b, uint16_t type, uint16_t flags, uint8_t family,
+			uint16_t resource)
 {
-	const struct nlmsghdr head = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = b->sequence++};
-	const struct nfgenmsg general = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
+	const struct nlmsghdr head = {.nlmsg_type = type,
+				      .nlmsg_flags = NLM_F_REQUEST | flags,
+				      .nlmsg_seq = b->sequence++};
+	const struct nfgenmsg general = {
+		.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
 
 	if (flags & NLM_F_ACK)
 		b->acknowledged = head.nlmsg_seq;

@@ -16,7 +16,8 @@
 struct nftbatch {
 	struct buf bytes;
 	const char *table; /* borrowed */
-	uint32_t sequence, acknowledged; /* of the next message; of the last that asks for an answer */
+	/* of the next message; of the last that asks for an answer */
+	uint32_t sequence, acknowledged;
 	size_t message, expressions; /* offsets of what is open */
 };
 
@@ -41,7 +42,8 @@ void nftbatch_match(struct nftbatch *b, const void *value, size_t n);
 void nftbatch_match_not(struct nftbatch *b, const void *value, size_t n);
 void nftbatch_match_u8(struct nftbatch *b, uint8_t value);
 void nftbatch_match_be16(struct nftbatch *b, uint16_t value);
-void nftbatch_match_u32(struct nftbatch *b, uint32_t value); /* in the machine's order, as meta and ct have it */
+/* in the machine's order, as meta and ct have it */
+void nftbatch_match_u32(struct nftbatch *b, uint32_t value);
 void nftbatch_limit(struct nftbatch *b, uint64_t per_second, uint32_t burst);
 void nftbatch_log(struct nftbatch *b, uint16_t group, uint32_t bytes);
 void nftbatch_counter(struct nftbatch *b);

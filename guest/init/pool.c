@@ -31,8 +31,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define POOL_DEVICE  "/dev/mapper/" NAME_POOL_MAPPING
-#define POOL_SCRATCH "/scratch"
+#define POOL_DEVICE   "/dev/mapper/" NAME_POOL_MAPPING
+#define POOL_SCRATCH  "/scratch"
 #define POOL_SAID_MAX 512
 /* The header of LUKS, and what the file system does not count as its own. */
 #define POOL_OVERHEAD_KIB 2048
@@ -53,8 +53,8 @@ static int pool_run(char *const *argv, struct err *e)
 		return 0;
 	(void)buf_text(&said);
 	said.bytes[strcspn((char *)said.bytes, "\n")] = '\0';
-	return err_set(e, "%s ended with code %d%s%s", basename(argv[0]), spawn_exit_code(status), said.bytes[0] ? ": " : "",
-		       (const char *)said.bytes);
+	return err_set(e, "%s ended with code %d%s%s", basename(argv[0]), spawn_exit_code(status),
+		       said.bytes[0] ? ": " : "", (const char *)said.bytes);
 }
 
 /* Starting modprobe costs more than looking. */
@@ -78,29 +78,38 @@ static int pool_ask_for_size(const char *disk, struct err *e)
 		return err_sys(e, "read %s", link);
 	target[n] = '\0';
 	return file_set("/sys/bus/virtio/drivers/virtio_blk/unbind", basename(target), e) < 0 ||
-			       file_set("/sys/bus/virtio/drivers/virtio_blk/bind", basename(target), e) < 0
+			       file_set("/sys/bus/virtio/drivers/virtio_blk/bind", basename(target),
+					e) < 0
 		       ? -1
 		       : 0;
 }
 
 static int pool_find_disk(char *disk, size_t size, struct err *e)
 {
-	if (rootfs_find_disk(NAME_DISK_SCRATCH, disk, size, e) < 0 || pool_ask_for_size(disk, e) < 0)
+	if (rootfs_find_disk(NAME_DISK_SCRATCH, disk, size, e) < 0 ||
+	    pool_ask_for_size(disk, e) < 0)
 		return -1;
-	return rootfs_find_disk(NAME_DISK_SCRATCH, disk, size, e); /* it may have another name now */
+	/* it may have another name now */
+	return rootfs_find_disk(NAME_DISK_SCRATCH, disk, size, e);
 }
 
 static int pool_make(struct err *e)
 {
 	char disk[300];
 	char *const luks[] = {NAME_GUEST_DIR "/bin/ccvm-pool", disk, NULL};
-	char *const mkfs[] = {"/sbin/mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode",
-			      "-E", "nodiscard,lazy_itable_init=1", POOL_DEVICE, NULL};
+	/* clang-format off */
+	char *const mkfs[] = {
+		"/sbin/mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode", "-E",
+		"nodiscard,lazy_itable_init=1", POOL_DEVICE, NULL,
+	};
+	/* clang-format on */
 
-	if (pool_load_modules(e) < 0 || pool_find_disk(disk, sizeof(disk), e) < 0 || pool_run(luks, e) < 0 || pool_run(mkfs, e) < 0)
+	if (pool_load_modules(e) < 0 || pool_find_disk(disk, sizeof(disk), e) < 0 ||
+	    pool_run(luks, e) < 0 || pool_run(mkfs, e) < 0)
 		return -1;
 	mkdir(NAME_POOL_DIR, 0700);
-	if (mount(POOL_DEVICE, NAME_POOL_DIR, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, "discard,noinit_itable") < 0)
+	if (mount(POOL_DEVICE, NAME_POOL_DIR, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME,
+		  "discard,noinit_itable") < 0)
 		return err_sys(e, "mount " POOL_DEVICE);
 	return chmod(NAME_POOL_DIR, 0700) < 0 ? err_sys(e, "chmod " NAME_POOL_DIR) : 0;
 }
@@ -114,7 +123,8 @@ static int pool_share_scratch(const struct boot *b, struct err *e)
 	if (mount(dir, POOL_SCRATCH, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount " POOL_SCRATCH);
 	/* A bind mount has its own flags. */
-	return mount(NULL, POOL_SCRATCH, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOATIME, NULL) < 0
+	return mount(NULL, POOL_SCRATCH, NULL,
+		     MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOATIME, NULL) < 0
 		       ? err_sys(e, "protect " POOL_SCRATCH)
 		       : 0;
 }
@@ -162,7 +172,8 @@ bool pool_is_mounted(void)
 {
 	struct stat pool, parent;
 
-	return stat(NAME_POOL_DIR, &pool) == 0 && stat(NAME_GUEST_DIR, &parent) == 0 && pool.st_dev != parent.st_dev;
+	return stat(NAME_POOL_DIR, &pool) == 0 && stat(NAME_GUEST_DIR, &parent) == 0 &&
+	       pool.st_dev != parent.st_dev;
 }
 
 /* Name of the mapping's block device, as sysfs knows it. */
@@ -190,7 +201,8 @@ void pool_apply_limit(void)
 	char device[32], path[96], text[32];
 	int64_t total, reserved;
 
-	if (kib < 0 || !pool_is_mounted() || statvfs(NAME_POOL_DIR, &fs) < 0 || !pool_device_name(device, sizeof(device)))
+	if (kib < 0 || !pool_is_mounted() || statvfs(NAME_POOL_DIR, &fs) < 0 ||
+	    !pool_device_name(device, sizeof(device)))
 		return;
 	total = (int64_t)(fs.f_blocks * (fs.f_frsize / 1024));
 	reserved = total + POOL_OVERHEAD_KIB - kib;

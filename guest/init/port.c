@@ -27,7 +27,8 @@ static bool port_find(const char *name, char *path, size_t size)
 		snprintf(attr, sizeof(attr), "/sys/class/virtio-ports/%s/name", entry->d_name);
 		if (entry->d_name[0] == '.' || file_read(AT_FDCWD, attr, 128, &text, &ignored) < 0)
 			continue;
-		found = strncmp(buf_text(&text), name, strlen(name)) == 0 && buf_text(&text)[strlen(name)] == '\n';
+		found = strncmp(buf_text(&text), name, strlen(name)) == 0 &&
+			buf_text(&text)[strlen(name)] == '\n';
 		if (found)
 			snprintf(path, size, "/dev/%s", entry->d_name);
 	}

@@ -56,7 +56,8 @@ static bool relay_write(struct relay_way *w)
 /* What to wait for at one end: into carries bytes to it, out_of from it. */
 static short relay_events(const struct relay_way *into, const struct relay_way *out_of)
 {
-	return (short)((relay_is_empty(into) ? 0 : POLLOUT) | (relay_is_empty(out_of) && !out_of->ended ? POLLIN : 0));
+	return (short)((relay_is_empty(into) ? 0 : POLLOUT) |
+		       (relay_is_empty(out_of) && !out_of->ended ? POLLIN : 0));
 }
 
 void relay_run(int port, int socket)
@@ -66,7 +67,8 @@ void relay_run(int port, int socket)
 	in = (struct relay_way){.from = port, .to = socket};
 	out = (struct relay_way){.from = socket, .to = port};
 	while (!in.ended && !(out.ended && relay_is_empty(&out))) {
-		struct pollfd p[] = {{.fd = port, .events = relay_events(&out, &in)}, {.fd = socket, .events = relay_events(&in, &out)}};
+		struct pollfd p[] = {{.fd = port, .events = relay_events(&out, &in)},
+				     {.fd = socket, .events = relay_events(&in, &out)}};
 
 		if (poll(p, 2, -1) < 0)
 			continue;

@@ -20,7 +20,7 @@ struct rootfs_mount {
 
 static const struct rootfs_mount rootfs_early[] = {
 	{"/proc", "proc", "hidepid=invisible", /* the agent sees its own processes */
-	  MS_NOSUID | MS_NODEV | MS_NOEXEC},
+	 MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
 	{"/dev", "devtmpfs", "mode=0755", MS_NOSUID | MS_NOEXEC},
 	{"/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV},
@@ -94,7 +94,8 @@ static int rootfs_move_program(const char *name, struct err *e)
 	AUTO_FREE char *to = mem_format(NAME_GUEST_DIR "/bin/%s", name);
 	AUTO_BUF struct buf bytes = {0};
 
-	if (file_read(AT_FDCWD, from, 32 << 20, &bytes, e) < 0 || file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), 0755, e) < 0)
+	if (file_read(AT_FDCWD, from, 32 << 20, &bytes, e) < 0 ||
+	    file_create(AT_FDCWD, to, buf_data(&bytes), buf_len(&bytes), 0755, e) < 0)
 		return -1;
 	/* What the initramfs held is RAM: give it back while its root is still reachable. */
 	unlink(from);
@@ -134,7 +135,8 @@ static int rootfs_overlay(struct err *e)
 		return err_sys(e, "mount the root's tmpfs");
 	mkdir("/upper/data", 0755);
 	mkdir("/upper/work", 0755);
-	if (mount("overlay", "/new", "overlay", 0, "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work") < 0)
+	if (mount("overlay", "/new", "overlay", 0,
+		  "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work") < 0)
 		return err_sys(e, "mount the root overlay");
 	return 0;
 }
@@ -152,7 +154,8 @@ int rootfs_switch(struct boot *b, struct err *e)
 	unlink("/init");
 	if (file_remove_tree(AT_FDCWD, "/modules", e) < 0 || rootfs_move_early(e) < 0)
 		return -1;
-	if (chdir("/new") < 0 || mount("/new", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+	if (chdir("/new") < 0 || mount("/new", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+	    chdir("/") < 0)
 		return err_sys(e, "switch to the image's root");
 	if (rootfs_mount_table(rootfs_late, ARRAY_LEN(rootfs_late), e) < 0)
 		return -1;
@@ -171,11 +174,13 @@ int rootfs_switch(struct boot *b, struct err *e)
  * old end, and a full disk is never reported). For shared writable mappings (cache=mmap) the kernel
  * opens every file for reading and writing, without O_APPEND: the offset of an append is then the
  * guest's own, and data that others appended meanwhile is overwritten. */
-int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps, struct err *e)
+int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps,
+		    struct err *e)
 {
 	static const char *const options[] = {
 		[ROOTFS_9P_APPENDS] = "trans=virtio,version=9p2000.L,msize=512000,cache=none",
-		[ROOTFS_9P_MAPPINGS] = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio",
+		[ROOTFS_9P_MAPPINGS] =
+			"trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio",
 	};
 
 	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, options[keeps]) < 0)

@@ -43,7 +43,8 @@ static int seed_unpack(struct err *e)
 	size_t at = 0;
 	int rc;
 
-	if (file_read(AT_FDCWD, BOOT_SEED_SHARE "/" NAME_SEED_PACK, NAME_SEED_PACK_MAX, &pack, e) < 0)
+	if (file_read(AT_FDCWD, BOOT_SEED_SHARE "/" NAME_SEED_PACK, NAME_SEED_PACK_MAX, &pack, e) <
+	    0)
 		return -1;
 	while ((rc = pack_next(buf_data(&pack), buf_len(&pack), &at, &f, e)) > 0)
 		if (seed_create(f.name, f.bytes, f.n, e) < 0)
@@ -60,7 +61,10 @@ int seed_mount(struct boot *b, struct err *e)
 		return err_sys(e, "chmod " BOOT_SEED_DIR);
 	mkdir(BOOT_SEED_SHARE, 0700);
 	mkdir(BOOT_SEED_FILES, 0700);
-	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC, ROOTFS_9P_APPENDS, e) < 0 ? -1 : seed_unpack(e);
+	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC,
+			       ROOTFS_9P_APPENDS, e) < 0
+		       ? -1
+		       : seed_unpack(e);
 }
 
 int seed_entropy(struct boot *b, struct err *e)
@@ -68,16 +72,19 @@ int seed_entropy(struct boot *b, struct err *e)
 	struct {
 		struct rand_pool_info info;
 		unsigned char bytes[NAME_SEED_ENTROPY_SIZE];
-	} pool = {.info = {.entropy_count = NAME_SEED_ENTROPY_SIZE * 8, .buf_size = NAME_SEED_ENTROPY_SIZE}};
+	} pool = {.info = {.entropy_count = NAME_SEED_ENTROPY_SIZE * 8,
+			   .buf_size = NAME_SEED_ENTROPY_SIZE}};
 	AUTO_CLOSE int fd = -1;
 	AUTO_BUF struct buf bytes = {0};
 	int rc;
 
 	(void)b;
-	if (file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_ENTROPY), NAME_SEED_ENTROPY_SIZE, &bytes, e) < 0)
+	if (file_read(AT_FDCWD, BOOT_SEED_FILE(NAME_SEED_ENTROPY), NAME_SEED_ENTROPY_SIZE, &bytes,
+		      e) < 0)
 		return -1;
 	if (buf_len(&bytes) != NAME_SEED_ENTROPY_SIZE)
-		return err_set(e, "entropy: %zu bytes instead of %d", buf_len(&bytes), NAME_SEED_ENTROPY_SIZE);
+		return err_set(e, "entropy: %zu bytes instead of %d", buf_len(&bytes),
+			       NAME_SEED_ENTROPY_SIZE);
 	memcpy(pool.bytes, buf_data(&bytes), NAME_SEED_ENTROPY_SIZE);
 	secret_wipe(bytes.bytes, bytes.size);
 	fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
@@ -89,7 +96,7 @@ int seed_entropy(struct boot *b, struct err *e)
 /* Setting the clock is not free (the kernel rechecks timers), and a difference this small does no
  * harm. */
 #define SEED_CLOCK_TOLERANCE_NS 10000000
-#define SEED_COPY_MAX (8 << 20)
+#define SEED_COPY_MAX		(8 << 20)
 
 int seed_set_clock(int64_t ns, struct err *e)
 {
@@ -130,15 +137,17 @@ static void seed_format_uuid(unsigned char b[16], char out[38])
 {
 	b[6] = (b[6] & 0x0f) | 0x40;
 	b[8] = (b[8] & 0x3f) | 0x80;
-	snprintf(out, 38, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1], b[2], b[3], b[4],
-		 b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	snprintf(out, 38, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n",
+		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		 b[13], b[14], b[15]);
 }
 
 /* The kernel makes its boot id when it is first asked for, which may have been before the template
  * was saved. */
 static int seed_replace_boot_id(struct err *e)
 {
-	static const char path[] = NAME_GUEST_DIR "/boot_id", shown[] = "/proc/sys/kernel/random/boot_id";
+	static const char path[] = NAME_GUEST_DIR "/boot_id",
+			  shown[] = "/proc/sys/kernel/random/boot_id";
 	unsigned char bytes[16];
 	char uuid[38];
 
@@ -149,7 +158,8 @@ static int seed_replace_boot_id(struct err *e)
 		return -1;
 	if (mount(path, shown, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount %s", shown);
-	return mount(NULL, shown, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+	return mount(NULL, shown, NULL,
+		     MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
 		       ? err_sys(e, "protect %s", shown)
 		       : 0;
 }
@@ -183,8 +193,10 @@ static int seed_rewrite_table(const char *path, int id_field, long id, long seco
 	while ((line = text_next_word(&lines, "\n"))) {
 		char name[64] = "", rest[512] = "";
 		long a = -1, c = -1;
-		int n = id_field == 3 ? sscanf(line, "%63[^:]:%*[^:]:%ld:%ld:%511[^\n]", name, &a, &c, rest)
-				      : sscanf(line, "%63[^:]:%*[^:]:%ld:%511[^\n]", name, &a, rest);
+		int n = id_field == 3
+				? sscanf(line, "%63[^:]:%*[^:]:%ld:%ld:%511[^\n]", name, &a, &c,
+					 rest)
+				: sscanf(line, "%63[^:]:%*[^:]:%ld:%511[^\n]", name, &a, rest);
 
 		if (n < 2) {
 			buf_addf(&out, "%s\n", line);
@@ -226,7 +238,8 @@ int seed_identity(struct boot *b, struct err *e)
 	/* Root on the host (allowed in containers only) does not become root here: the agent would
 	 * then pass every check of the guest. */
 	if (uid == 0)
-		return err_set(e, "the host user is root: the agent keeps uid 1000 and can only write what others may");
+		return err_set(e, "the host user is root: the agent keeps uid 1000 and can only "
+				  "write what others may");
 	if (gid == 0)
 		gid = uid;
 	if (seed_rewrite_table("/etc/passwd", 3, (long)uid, (long)gid, e) < 0 ||
@@ -258,7 +271,8 @@ int seed_sudo(struct boot *b, struct err *e)
 		char *members = strncmp(line, "wheel:", 6) == 0 ? strrchr(line, ':') : NULL;
 
 		if (members) /* never a member by the image's own doing, only by this run's */
-			buf_addf(&out, "%.*s:%s\n", (int)(members - line), line, sudo ? NAME_AGENT_USER : "");
+			buf_addf(&out, "%.*s:%s\n", (int)(members - line), line,
+				 sudo ? NAME_AGENT_USER : "");
 		else
 			buf_addf(&out, "%s\n", line);
 	}

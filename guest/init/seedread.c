@@ -44,7 +44,8 @@ int seedread_int(const void *bytes, size_t n, int64_t min, int64_t max, int64_t 
 		return err_set(e, "not a decimal number");
 	value = negative ? -(int64_t)v : (int64_t)v;
 	if (value < min || value > max)
-		return err_set(e, "%" PRId64 " is not between %" PRId64 " and %" PRId64, value, min, max);
+		return err_set(e, "%" PRId64 " is not between %" PRId64 " and %" PRId64, value, min,
+			       max);
 	*out = value;
 	return 0;
 }
@@ -100,7 +101,8 @@ int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct 
 	if (n == 0 || n >= size)
 		return err_set(e, "a folder's name of %zu bytes", n);
 	for (size_t i = 0; i < n; i++)
-		if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'A' && p[i] <= 'Z') && !(p[i] >= 'a' && p[i] <= 'z') && p[i] != '-')
+		if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'A' && p[i] <= 'Z') &&
+		    !(p[i] >= 'a' && p[i] <= 'z') && p[i] != '-')
 			return err_set(e, "not a folder's name");
 	memcpy(out, p, n);
 	out[n] = '\0';
@@ -125,8 +127,9 @@ int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e)
 /* ---- lists ---- */
 
 /* Calls add for each line; a last line without newline counts. */
-static int seedread_lines(const char *p, size_t n, size_t max, int (*add)(void *out, const char *p, size_t n),
-			  void *out, const char *what, struct err *e)
+static int seedread_lines(const char *p, size_t n, size_t max,
+			  int (*add)(void *out, const char *p, size_t n), void *out,
+			  const char *what, struct err *e)
 {
 	size_t count = 0;
 
@@ -164,8 +167,8 @@ static int seedread_add_name(void *out, const char *p, size_t n)
 
 int seedread_names(const void *bytes, size_t n, struct buf *out, struct err *e)
 {
-	return seedread_lines(bytes, n, SEEDREAD_NAMES_MAX, seedread_add_name, out, "the name of a variable",
-			      e);
+	return seedread_lines(bytes, n, SEEDREAD_NAMES_MAX, seedread_add_name, out,
+			      "the name of a variable", e);
 }
 
 static int seedread_add_address(void *out, const char *p, size_t n)
@@ -196,8 +199,8 @@ static int seedread_add_address(void *out, const char *p, size_t n)
 
 int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err *e)
 {
-	return seedread_lines(bytes, n, SEEDREAD_LINES_MAX, seedread_add_address, out, "an address or CIDR",
-			      e);
+	return seedread_lines(bytes, n, SEEDREAD_LINES_MAX, seedread_add_address, out,
+			      "an address or CIDR", e);
 }
 
 int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e)
@@ -222,7 +225,8 @@ int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e)
 	return 0;
 }
 
-int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, size_t *count, struct err *e)
+int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, size_t *count,
+		   struct err *e)
 {
 	const char *p = bytes;
 	size_t used = 0;
@@ -233,7 +237,8 @@ int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, siz
 		size_t len = comma ? (size_t)(comma - p) : n;
 		unsigned long long v;
 
-		if (seedread_digits(p, len, &v) < 0 || v < 1 || v > 65535 || (comma && len + 1 == n))
+		if (seedread_digits(p, len, &v) < 0 || v < 1 || v > 65535 ||
+		    (comma && len + 1 == n))
 			return err_set(e, "not a list of ports");
 		if (used == max)
 			return err_set(e, "more than %zu ports", max);
@@ -250,7 +255,8 @@ int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, siz
 int seedread_bytes_file(int dirfd, const char *path, size_t max, struct buf *out, struct err *e)
 {
 	/* O_NONBLOCK, so that a FIFO does not hold up the boot before fstat refuses it. */
-	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE int fd = openat(dirfd, path,
+				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -263,15 +269,15 @@ int seedread_bytes_file(int dirfd, const char *path, size_t max, struct buf *out
 }
 
 /* The body of a reader of a file: its bytes go through `call`, which sees them as `p` and `n`. */
-#define SEEDREAD_FILE(limit, call)                                                                           \
-	AUTO_BUF struct buf text = {0};                                                                      \
-	const void *p;                                                                                       \
-	size_t n;                                                                                            \
-                                                                                                             \
-	if (seedread_bytes_file(AT_FDCWD, path, limit, &text, e) < 0)                                        \
-		return -1;                                                                                   \
-	p = buf_text(&text);                                                                                 \
-	n = buf_len(&text);                                                                                  \
+#define SEEDREAD_FILE(limit, call)                                                                 \
+	AUTO_BUF struct buf text = {0};                                                            \
+	const void *p;                                                                             \
+	size_t n;                                                                                  \
+                                                                                                   \
+	if (seedread_bytes_file(AT_FDCWD, path, limit, &text, e) < 0)                              \
+		return -1;                                                                         \
+	p = buf_text(&text);                                                                       \
+	n = buf_len(&text);                                                                        \
 	return (call) < 0 ? err_wrap(e, "seed file %s", path) : 0
 
 int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, struct err *e)

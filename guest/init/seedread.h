@@ -22,7 +22,8 @@
 #define SEEDREAD_LINES_MAX 8192	      /* egress-allow */
 
 /* Decimal, no sign but '-', no blanks, within [min, max]. */
-int seedread_int(const void *bytes, size_t n, int64_t min, int64_t max, int64_t *out, struct err *e);
+int seedread_int(const void *bytes, size_t n, int64_t min, int64_t max, int64_t *out,
+		 struct err *e);
 /* Absolute and normalised (no empty, "." or ".." part), not "/", no control characters. out gets it
  * NUL-terminated; a path that does not fit into size is an error. */
 int seedread_path(const void *bytes, size_t n, char *out, size_t size, struct err *e);
@@ -39,7 +40,8 @@ int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err
 /* Ports 1 to 65535 with commas between them; empty is none. ports has room for max; *count of them
  * are set.
  */
-int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, size_t *count, struct err *e);
+int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, size_t *count,
+		   struct err *e);
 
 /* The same for a file. A missing one is an error with ENOENT in e->sys; only regular files are
  * read, and the last part of the path may not be a symlink. */
@@ -50,7 +52,8 @@ int seedread_mode_file(const char *path, bool *overlay, struct err *e);
 int seedread_names_file(const char *path, struct buf *out, struct err *e);
 int seedread_args_file(const char *path, struct strv *out, struct err *e);
 int seedread_addresses_file(const char *path, struct strv *out, struct err *e);
-int seedread_ports_file(const char *path, uint16_t *ports, size_t max, size_t *count, struct err *e);
+int seedread_ports_file(const char *path, uint16_t *ports, size_t max, size_t *count,
+			struct err *e);
 /* Any file, as bytes; fails beyond max of them. */
 int seedread_bytes_file(int dirfd, const char *path, size_t max, struct buf *out, struct err *e);
 

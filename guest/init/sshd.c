@@ -85,7 +85,8 @@ static int sshd_write_config(int fd, struct err *e)
 	AUTO_BUF struct buf names = {0}, config = {0};
 	int64_t port;
 
-	if (seedread_names_file(BOOT_SEED_FILE(NAME_SEED_ACCEPT_ENV), &names, e) < 0 || agent_clip_port(&port, e) < 0)
+	if (seedread_names_file(BOOT_SEED_FILE(NAME_SEED_ACCEPT_ENV), &names, e) < 0 ||
+	    agent_clip_port(&port, e) < 0)
 		return -1;
 	buf_add(&config, sshd_settings, sizeof(sshd_settings) - 1);
 	buf_addf(&config, "AllowTcpForwarding %s\n", port ? "remote" : "no");
@@ -106,9 +107,15 @@ static int sshd_write_config(int fd, struct err *e)
 static int sshd_spawn(struct boot *b, struct err *e)
 {
 	static char *const argv[] = {"/usr/sbin/sshd", "-i", "-e", "-f", SSHD_CONFIG, NULL};
-	static char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-				    "LD_PRELOAD=libc.so.6 libcrypto.so.3", "OPENSSL_CONF=" NAME_GUEST_DIR "/no-openssl.cnf", NULL};
-	AUTO_CLOSE int ours = -1, theirs = -1, console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	/* clang-format off */
+	static char *const env[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LD_PRELOAD=libc.so.6 libcrypto.so.3",
+		"OPENSSL_CONF=" NAME_GUEST_DIR "/no-openssl.cnf", NULL,
+	};
+	/* clang-format on */
+	AUTO_CLOSE int ours = -1, theirs = -1,
+		       console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	int pair[2];
 
 	if (console < 0)
@@ -120,7 +127,12 @@ static int sshd_spawn(struct boot *b, struct err *e)
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "set up a socket");
 	const struct spawn_fd fds[] = {{theirs, 0}, {theirs, 1}, {console, 2}};
-	const struct spawn s = {.path = argv[0], .argv = argv, .envp = env, .fds = fds, .nfds = ARRAY_LEN(fds), .new_session = true};
+	const struct spawn s = {.path = argv[0],
+				.argv = argv,
+				.envp = env,
+				.fds = fds,
+				.nfds = ARRAY_LEN(fds),
+				.new_session = true};
 	b->sshd = spawn_start(&s, NULL, e);
 	if (b->sshd < 0)
 		return -1;
@@ -150,7 +162,8 @@ int sshd_start_early(struct boot *b, struct err *e)
 	if (access(SSHD_SESSION, X_OK) < 0)
 		return 0;
 	b->sshd_gate = gate.fd = sshd_hold();
-	if (gate.fd < 0) /* a kernel without CONFIG_FANOTIFY_ACCESS_PERMISSIONS: it is started later */
+	if (gate.fd <
+	    0) /* a kernel without CONFIG_FANOTIFY_ACCESS_PERMISSIONS: it is started later */
 		return 0;
 	if (sshd_spawn(b, e) < 0)
 		return -1;
@@ -176,8 +189,10 @@ int sshd_go_on(struct boot *b, struct err *e)
 
 	if (config < 0)
 		return err_set(e, SSHD_CONFIG " could not be made");
-	if (seed_copy(BOOT_SEED_FILE(NAME_SEED_HOST_KEY), NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY, 0600, e) < 0 ||
-	    seed_copy(BOOT_SEED_FILE(NAME_SEED_AUTHORIZED_KEYS), NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS, 0644, e) < 0 ||
+	if (seed_copy(BOOT_SEED_FILE(NAME_SEED_HOST_KEY), NAME_GUEST_DIR "/" NAME_SEED_HOST_KEY,
+		      0600, e) < 0 ||
+	    seed_copy(BOOT_SEED_FILE(NAME_SEED_AUTHORIZED_KEYS),
+		      NAME_GUEST_DIR "/" NAME_SEED_AUTHORIZED_KEYS, 0644, e) < 0 ||
 	    sshd_write_config(config, e) < 0)
 		return -1;
 	if (gate >= 0)
@@ -195,7 +210,8 @@ static _Noreturn void sshd_relay(int port, int socket)
 
 int sshd_connect(struct boot *b, struct err *e)
 {
-	AUTO_CLOSE int port = port_open(NAME_PORT_SSH, O_RDWR | O_NONBLOCK, e), ours = mem_steal_fd(&b->sshd_socket);
+	AUTO_CLOSE int port = port_open(NAME_PORT_SSH, O_RDWR | O_NONBLOCK, e),
+		       ours = mem_steal_fd(&b->sshd_socket);
 	pid_t pid;
 
 	if (port < 0)

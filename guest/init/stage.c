@@ -1,7 +1,7 @@
 #include "init/stage.h"
 
-int stage_run_all(const struct stage *table, size_t n, struct boot *b, stage_listener *listener, void *ctx,
-		  struct err *e)
+int stage_run_all(const struct stage *table, size_t n, struct boot *b, stage_listener *listener,
+		  void *ctx, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct stage *s = &table[i];

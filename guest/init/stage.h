@@ -20,11 +20,12 @@ struct stage {
 };
 
 enum stage_event { STAGE_BEGUN, STAGE_DONE, STAGE_SKIPPED_WITH_REASON, STAGE_FAILED };
-typedef void stage_listener(void *ctx, const struct stage *s, enum stage_event event, const struct err *e);
+typedef void stage_listener(void *ctx, const struct stage *s, enum stage_event event,
+			    const struct err *e);
 
 /* Runs all rows. Returns 0, or -1 at the first failure of a fail-closed row, whose reason is then
  * in e. The listener hears of each row's begin and outcome (e is NULL unless something failed). */
-int stage_run_all(const struct stage *table, size_t n, struct boot *b, stage_listener *listener, void *ctx,
-		  struct err *e);
+int stage_run_all(const struct stage *table, size_t n, struct boot *b, stage_listener *listener,
+		  void *ctx, struct err *e);
 
 #endif

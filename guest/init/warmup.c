@@ -53,39 +53,56 @@ static const struct warmup_program warmup_programs[] = {
 	 * that sshd is without. They refuse the option. */
 	{ARGV("/usr/lib/openssh/sshd-session", "-?"), 20, true},
 	{ARGV("/usr/lib/openssh/sshd-auth", "-?"), 20, true},
-	{ARGV("/usr/bin/zsh", "-l", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20, false},
+	{ARGV("/usr/bin/zsh", "-l", "-i", "-c", "git --version; rg --version; ls -l /; true"), 20,
+	 false},
 	{ARGV(NAME_CLAUDE, "--version"), 60, false},
 	{ARGV(NAME_CLAUDE, "-p", "hello"), 10, false},
 };
 
+/* clang-format off */
 static const char *const warmup_names[] = {
-	"/usr/bin/nix-daemon", "/nix/store", "/nix/var/nix", NAME_AGENT_HOME "/.claude", /* ccvm-init */
-	"/etc/shadow", "/etc/gss/mech", "/etc/gss/mech.d",				 /* sshd-session, sshd-auth */
+	/* ccvm-init */
+	"/usr/bin/nix-daemon", "/nix/store", "/nix/var/nix", NAME_AGENT_HOME "/.claude",
+	/* sshd-session, sshd-auth */
+	"/etc/shadow", "/etc/gss/mech", "/etc/gss/mech.d",
 };
+/* clang-format on */
 
 /* Files and folders, the agent's home with all that is in it. */
 static const char *const warmup_written[] = {
-	"/etc/passwd", "/etc/group", "/etc/machine-id", "/etc/claude-code/managed-settings.d", "/nix/var/nix", "/nix",
+	"/etc/passwd",	"/etc/group", "/etc/machine-id", "/etc/claude-code/managed-settings.d",
+	"/nix/var/nix", "/nix",
 };
 
-static char *const warmup_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" WARMUP_HOME,
-				   "LANG=C.UTF-8", "TERM=xterm-256color", "DISABLE_AUTOUPDATER=1",
-				   "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "ANTHROPIC_BASE_URL=http://127.0.0.1:9",
-				   "ANTHROPIC_API_KEY=none", NULL};
+/* clang-format off */
+static char *const warmup_env[] = {
+	"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" WARMUP_HOME, "LANG=C.UTF-8",
+	"TERM=xterm-256color", "DISABLE_AUTOUPDATER=1",
+	"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "ANTHROPIC_BASE_URL=http://127.0.0.1:9",
+	"ANTHROPIC_API_KEY=none", NULL,
+};
+/* clang-format on */
 
 static int warmup_become_agent(const void *ctx)
 {
 	if (((const struct warmup_program *)ctx)->as_root)
 		return 0;
-	return setgroups(0, NULL) < 0 || setgid(WARMUP_UID) < 0 || setuid(WARMUP_UID) < 0 || chdir(WARMUP_HOME) < 0 ? -1 : 0;
+	return setgroups(0, NULL) < 0 || setgid(WARMUP_UID) < 0 || setuid(WARMUP_UID) < 0 ||
+			       chdir(WARMUP_HOME) < 0
+		       ? -1
+		       : 0;
 }
 
 static void warmup_run_one(const struct warmup_program *p)
 {
 	AUTO_CLOSE int pidfd = -1;
 	struct err ignored;
-	struct spawn s = {.path = p->argv[0], .argv = p->argv, .envp = warmup_env, .new_session = true,
-			  .confine = warmup_become_agent, .confine_ctx = p};
+	struct spawn s = {.path = p->argv[0],
+			  .argv = p->argv,
+			  .envp = warmup_env,
+			  .new_session = true,
+			  .confine = warmup_become_agent,
+			  .confine_ctx = p};
 	pid_t pid = spawn_start(&s, &pidfd, &ignored);
 	struct pollfd end = {.fd = pidfd, .events = POLLIN};
 
@@ -133,11 +150,13 @@ static void warmup_empty_free_memory(void)
 
 	if (sysinfo(&now) < 0 || now.freeram * now.mem_unit <= WARMUP_KEEP_FREE)
 		return;
-	size = now.freeram * now.mem_unit - WARMUP_KEEP_FREE; /* more would push out what was just read */
+	/* more would push out what was just read */
+	size = now.freeram * now.mem_unit - WARMUP_KEEP_FREE;
 	pid = fork();
 	if (pid == 0) {
-		(void)mmap(NULL, size < WARMUP_EMPTY_MAX ? size : WARMUP_EMPTY_MAX, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		(void)mmap(NULL, size < WARMUP_EMPTY_MAX ? size : WARMUP_EMPTY_MAX,
+			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+			   0);
 		_exit(0);
 	}
 	if (pid > 0)
@@ -162,7 +181,8 @@ int warmup_run(struct boot *b, struct err *e)
 	if (!warmup_is_wanted())
 		return 0;
 	mkdir(WARMUP_HOME, 0755);
-	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,uid=1000,gid=1000") < 0)
+	if (mount("tmpfs", WARMUP_HOME, "tmpfs", MS_NOSUID | MS_NODEV,
+		  "mode=0700,uid=1000,gid=1000") < 0)
 		return err_sys(e, "mount " WARMUP_HOME);
 	firewall_load_modules(); /* most of the time of that stage */
 	for (size_t i = 0; i < ARRAY_LEN(warmup_programs); i++)

@@ -27,7 +27,8 @@ static int workspace_make_path(char *path, struct err *e)
 		*p = '\0';
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return err_sys(e, "make %s", path);
-		if (stat(path, &st) == 0 && !(st.st_mode & S_IXOTH) && chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
+		if (stat(path, &st) == 0 && !(st.st_mode & S_IXOTH) &&
+		    chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
 			return err_sys(e, "chmod %s", path);
 		*p = c;
 		if (c == '\0')
@@ -37,7 +38,8 @@ static int workspace_make_path(char *path, struct err *e)
 
 static int workspace_mount_overlay(struct boot *b, struct err *e)
 {
-	static const char lower[] = NAME_GUEST_DIR "/workspace/lower", top[] = NAME_GUEST_DIR "/workspace";
+	static const char lower[] = NAME_GUEST_DIR "/workspace/lower",
+			  top[] = NAME_GUEST_DIR "/workspace";
 	struct stat st;
 
 	mkdir(top, 0700);
@@ -46,13 +48,15 @@ static int workspace_mount_overlay(struct boot *b, struct err *e)
 		return -1;
 	/* Its own tmpfs: a full overlay must not take the root's space with it. */
 	mkdir(NAME_GUEST_DIR "/workspace/ram", 0755);
-	if (mount("tmpfs", NAME_GUEST_DIR "/workspace/ram", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=60%") < 0)
+	if (mount("tmpfs", NAME_GUEST_DIR "/workspace/ram", "tmpfs", MS_NOSUID | MS_NODEV,
+		  "mode=0755,size=60%") < 0)
 		return err_sys(e, "mount the overlay's tmpfs");
 	mkdir(NAME_GUEST_DIR "/workspace/ram/upper", 0755);
 	mkdir(NAME_GUEST_DIR "/workspace/ram/work", 0755);
 	/* The upper directory becomes the workspace's root: owner and mode are those of the
 	 * host's. */
-	if (stat(lower, &st) < 0 || chown(NAME_GUEST_DIR "/workspace/ram/upper", st.st_uid, st.st_gid) < 0 ||
+	if (stat(lower, &st) < 0 ||
+	    chown(NAME_GUEST_DIR "/workspace/ram/upper", st.st_uid, st.st_gid) < 0 ||
 	    chmod(NAME_GUEST_DIR "/workspace/ram/upper", st.st_mode & 07777) < 0)
 		return err_sys(e, "owner of the overlay");
 	if (mount("overlay", b->workdir, "overlay", MS_NOSUID | MS_NODEV,
@@ -64,18 +68,23 @@ static int workspace_mount_overlay(struct boot *b, struct err *e)
 
 int workspace_mount(struct boot *b, struct err *e)
 {
-	const enum rootfs_9p keeps = access(BOOT_SEED_FILE(NAME_SEED_SHARED_MAPPINGS), F_OK) == 0 ? ROOTFS_9P_MAPPINGS : ROOTFS_9P_APPENDS;
+	const enum rootfs_9p keeps = access(BOOT_SEED_FILE(NAME_SEED_SHARED_MAPPINGS), F_OK) == 0
+					     ? ROOTFS_9P_MAPPINGS
+					     : ROOTFS_9P_APPENDS;
 	bool overlay;
 	int rc;
 
-	if (seedread_path_file(BOOT_SEED_FILE(NAME_SEED_WORKDIR), b->workdir, sizeof(b->workdir), e) < 0 ||
+	if (seedread_path_file(BOOT_SEED_FILE(NAME_SEED_WORKDIR), b->workdir, sizeof(b->workdir),
+			       e) < 0 ||
 	    seedread_mode_file(BOOT_SEED_FILE(NAME_SEED_MODE), &overlay, e) < 0)
 		return -1;
 	if (workspace_make_path(b->workdir, e) < 0)
 		return -1;
-	rc = overlay ? workspace_mount_overlay(b, e) : rootfs_mount_9p(NAME_TAG_WORKSPACE, b->workdir, 0, keeps, e);
+	rc = overlay ? workspace_mount_overlay(b, e)
+		     : rootfs_mount_9p(NAME_TAG_WORKSPACE, b->workdir, 0, keeps, e);
 	b->workdir_mounted = rc == 0;
-	b->workdir_fd = rc == 0 && !overlay ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	b->workdir_fd = rc == 0 && !overlay ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+					    : -1;
 	return rc;
 }
 
@@ -97,8 +106,8 @@ int workspace_mount_projects(struct boot *b, struct err *e)
 	if (seedread_folder_file(BOOT_SEED_FILE(NAME_SEED_PROJECTS), folder, sizeof(folder), e) < 0)
 		return -1;
 	path = mem_format("%s/%s", projects, folder);
-	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 || workspace_make_owned(b, projects, e) < 0 ||
-	    workspace_make_owned(b, path, e) < 0)
+	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 ||
+	    workspace_make_owned(b, projects, e) < 0 || workspace_make_owned(b, path, e) < 0)
 		return -1;
 	if (rootfs_mount_9p(NAME_TAG_PROJECTS, path, 0, ROOTFS_9P_APPENDS, e) < 0)
 		return -1;

@@ -28,7 +28,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 static volatile sig_atomic_t launch_child;
 
 static void launch_forward(int sig)
@@ -66,7 +65,11 @@ static void launch_set_environment(void)
 	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
 		unsetenv(unwanted[i]);
 	setenv("SHELL", NAME_SHELL, 1);
-	setenv("PATH", NAME_CLIP_DIR ":" NAME_AGENT_HOME "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", 1);
+	setenv("PATH",
+	       NAME_CLIP_DIR
+	       ":" NAME_AGENT_HOME
+	       "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+	       1);
 	setenv("LANG", "C.UTF-8", 0);
 	/* The image is immutable and thrown away: an update could only be lost. */
 	setenv("DISABLE_AUTOUPDATER", "1", 0);
@@ -86,7 +89,8 @@ static _Noreturn void launch_agent(const char *path, char **argv)
 		tcsetpgrp(STDIN_FILENO, getpgrp());
 	launch_reset_signals();
 	execv(path, argv);
-	dprintf(STDERR_FILENO, "ccvm: %s cannot be started in the guest: %s\n", path, strerror(errno));
+	dprintf(STDERR_FILENO, "ccvm: %s cannot be started in the guest: %s\n", path,
+		strerror(errno));
 	_exit(errno == ENOENT ? ERR_EXIT_AGENT : ERR_EXIT_GUEST);
 }
 
@@ -141,7 +145,8 @@ static int launch_prepare(struct buf *args, bool *shell, struct err *e)
 {
 	AUTO_BUF struct buf dir = {0}, flag = {0};
 
-	if (launch_read(NAME_SEED_WORKDIR, &dir, e) < 0 || launch_read(NAME_SEED_SHELL, &flag, e) < 0 ||
+	if (launch_read(NAME_SEED_WORKDIR, &dir, e) < 0 ||
+	    launch_read(NAME_SEED_SHELL, &flag, e) < 0 ||
 	    launch_read(NAME_SEED_CLAUDE_ARGS, args, e) < 0)
 		return -1;
 	*shell = buf_text(&flag)[0] == '1';

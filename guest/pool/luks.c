@@ -30,11 +30,12 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
-#define LUKS_KEY_SIZE	    64 /* AES-256 in XTS mode uses two keys */
-#define LUKS_SECTOR	    4096
-#define LUKS_METADATA_SIZE  0x4000
-#define LUKS_KEYSLOTS_SIZE  0x8000 /* unused, and the least the format allows */
-#define LUKS_DATA_OFFSET    2048   /* in sectors of 512 bytes: 1 MiB, instead of the 16 MiB that key slots would need */
+#define LUKS_KEY_SIZE	   64 /* AES-256 in XTS mode uses two keys */
+#define LUKS_SECTOR	   4096
+#define LUKS_METADATA_SIZE 0x4000
+#define LUKS_KEYSLOTS_SIZE 0x8000 /* unused, and the least the format allows */
+#define LUKS_DATA_OFFSET                                                                           \
+	2048 /* in sectors of 512 bytes: 1 MiB, instead of the 16 MiB that key slots would need */
 
 static char luks_said[256]; /* the library's last complaint */
 
@@ -42,7 +43,8 @@ static void luks_on_log(int level, const char *message, void *ctx)
 {
 	(void)ctx;
 	if (level == CRYPT_LOG_ERROR)
-		snprintf(luks_said, sizeof(luks_said), "%.*s", (int)strcspn(message, "\n"), message);
+		snprintf(luks_said, sizeof(luks_said), "%.*s", (int)strcspn(message, "\n"),
+			 message);
 }
 
 static int luks_refused(const char *what, int rc)
@@ -53,23 +55,31 @@ static int luks_refused(const char *what, int rc)
 
 static int luks_format(struct crypt_device *cd, const char *key)
 {
-	const struct crypt_pbkdf_type quick = {.type = CRYPT_KDF_PBKDF2, .hash = "sha256", .iterations = 1000,
-					       .flags = CRYPT_PBKDF_NO_BENCHMARK};
-	const struct crypt_params_luks2 params = {.pbkdf = &quick, .sector_size = LUKS_SECTOR, .label = NAME_DISK_SCRATCH};
+	/* clang-format off */
+	const struct crypt_pbkdf_type quick = {
+		.type = CRYPT_KDF_PBKDF2, .hash = "sha256", .iterations = 1000,
+		.flags = CRYPT_PBKDF_NO_BENCHMARK,
+	};
+	/* clang-format on */
+	const struct crypt_params_luks2 params = {
+		.pbkdf = &quick, .sector_size = LUKS_SECTOR, .label = NAME_DISK_SCRATCH};
 	int rc = crypt_set_data_offset(cd, LUKS_DATA_OFFSET);
 
 	if (rc == 0)
 		rc = crypt_set_metadata_size(cd, LUKS_METADATA_SIZE, LUKS_KEYSLOTS_SIZE);
 	if (rc == 0)
 		rc = crypt_set_pbkdf_type(cd, &quick);
-	return rc < 0 ? rc : crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL, key, LUKS_KEY_SIZE, (void *)(uintptr_t)&params);
+	return rc < 0 ? rc
+		      : crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL, key,
+				     LUKS_KEY_SIZE, (void *)(uintptr_t)&params);
 }
 
 static int luks_make(struct crypt_device *cd, const char *key)
 {
 	/* One CPU's worth of requests each: handing them to worker threads costs more than it
 	 * gains. */
-	const uint32_t flags = CRYPT_ACTIVATE_ALLOW_DISCARDS | CRYPT_ACTIVATE_NO_READ_WORKQUEUE | CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE;
+	const uint32_t flags = CRYPT_ACTIVATE_ALLOW_DISCARDS | CRYPT_ACTIVATE_NO_READ_WORKQUEUE |
+			       CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE;
 	int rc = luks_format(cd, key);
 
 	if (rc < 0)

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOOKS_MAX 10 /* a second; claude reports one every few seconds, an agent that wants to flood the host many */
+#define HOOKS_MAX                                                                                  \
+	10 /* a second; claude reports one every few seconds, an agent that wants to flood the host many */
 
 int hooks_open(struct err *e)
 {
@@ -21,7 +22,8 @@ int hooks_open(struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, "socket");
-	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || chmod(NAME_HOOK_SOCKET, 0666) < 0) {
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    chmod(NAME_HOOK_SOCKET, 0666) < 0) {
 		err_sys(e, "bind %s", NAME_HOOK_SOCKET);
 		close(fd);
 		return -1;

@@ -20,11 +20,15 @@ struct nflog_request {
 	} value;
 } __attribute__((packed));
 
-static int nflog_send(int fd, uint16_t group, uint16_t attr, const void *value, size_t n, struct err *e)
+static int nflog_send(int fd, uint16_t group, uint16_t attr, const void *value, size_t n,
+		      struct err *e)
 {
 	struct nflog_request r = {
-		.head = {.nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG, .nlmsg_flags = NLM_F_REQUEST},
-		.general = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(group)},
+		.head = {.nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG,
+			 .nlmsg_flags = NLM_F_REQUEST},
+		.general = {.nfgen_family = AF_UNSPEC,
+			    .version = NFNETLINK_V0,
+			    .res_id = htons(group)},
 		.attr = {.nla_len = (uint16_t)(NLA_HDRLEN + n), .nla_type = attr},
 	};
 
@@ -37,7 +41,8 @@ int nflog_open(uint16_t group, struct err *e)
 {
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	const struct nfulnl_msg_config_cmd bind_group = {.command = NFULNL_CFG_CMD_BIND};
-	const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(NFLOG_COPY), .copy_mode = NFULNL_COPY_PACKET};
+	const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(NFLOG_COPY),
+						    .copy_mode = NFULNL_COPY_PACKET};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 
 	if (fd < 0)
@@ -61,21 +66,26 @@ int nflog_parse_packet(const uint8_t *bytes, size_t len, struct nflog_packet *p)
 	memset(p, 0, sizeof(*p));
 	if (!four && !six)
 		return 0;
-	inet_ntop(four ? AF_INET : AF_INET6, bytes + (four ? 16 : 24), p->address, sizeof(p->address));
+	inet_ntop(four ? AF_INET : AF_INET6, bytes + (four ? 16 : 24), p->address,
+		  sizeof(p->address));
 	proto = bytes[four ? 9 : 6];
-	p->proto = proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? "icmp" : "other";
+	p->proto = proto == IPPROTO_TCP				      ? "tcp"
+		   : proto == IPPROTO_UDP			      ? "udp"
+		   : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? "icmp"
+								      : "other";
 	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP) && header >= 20 && len >= header + 4)
 		p->port = (uint16_t)(bytes[header + 2] << 8 | bytes[header + 3]);
 	return 1;
 }
 
-static void nflog_message(const uint8_t *bytes, size_t len, void (*on_packet)(void *ctx, const struct nflog_packet *p),
-			  void *ctx)
+static void nflog_message(const uint8_t *bytes, size_t len,
+			  void (*on_packet)(void *ctx, const struct nflog_packet *p), void *ctx)
 {
 	struct nflog_packet p;
 	struct nlattr attr;
 
-	for (size_t at = NLMSG_ALIGN(sizeof(struct nfgenmsg)); at + sizeof(attr) <= len; at += NLA_ALIGN(attr.nla_len)) {
+	for (size_t at = NLMSG_ALIGN(sizeof(struct nfgenmsg)); at + sizeof(attr) <= len;
+	     at += NLA_ALIGN(attr.nla_len)) {
 		memcpy(&attr, bytes + at, sizeof(attr));
 		if (attr.nla_len < sizeof(attr) || attr.nla_len > len - at)
 			return;
@@ -85,7 +95,8 @@ static void nflog_message(const uint8_t *bytes, size_t len, void (*on_packet)(vo
 	}
 }
 
-void nflog_each(const void *bytes, size_t len, void (*on_packet)(void *ctx, const struct nflog_packet *p), void *ctx)
+void nflog_each(const void *bytes, size_t len,
+		void (*on_packet)(void *ctx, const struct nflog_packet *p), void *ctx)
 {
 	const uint8_t *p = bytes;
 	struct nlmsghdr h;

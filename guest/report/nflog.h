@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct nflog_packet {
-	char address[46]; /* that it was for, as text */
+	char address[46];  /* that it was for, as text */
 	const char *proto; /* "tcp", "udp", "icmp" or "other" */
 	uint16_t port;	   /* 0: none */
 };
@@ -21,6 +21,7 @@ int nflog_open(uint16_t group, struct err *e);
 int nflog_parse_packet(const uint8_t *bytes, size_t len, struct nflog_packet *p);
 
 /* Calls on_packet for each packet in a datagram of netlink messages. Pure. */
-void nflog_each(const void *bytes, size_t len, void (*on_packet)(void *ctx, const struct nflog_packet *p), void *ctx);
+void nflog_each(const void *bytes, size_t len,
+		void (*on_packet)(void *ctx, const struct nflog_packet *p), void *ctx);
 
 #endif

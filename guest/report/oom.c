@@ -36,9 +36,11 @@ bool oom_parse(const char *record, size_t n, struct oom_victim *v)
 	size_t len;
 
 	memset(v, 0, sizeof(*v));
-	snprintf(text, sizeof(text), "%.*s", (int)(n < sizeof(text) ? n : sizeof(text) - 1), record);
+	snprintf(text, sizeof(text), "%.*s", (int)(n < sizeof(text) ? n : sizeof(text) - 1),
+		 record);
 	message = strchr(text, ';');
-	if (!message || !number_take(text, &priority) || priority < 0 || priority > 7 || !(at = strstr(message, killed)))
+	if (!message || !number_take(text, &priority) || priority < 0 || priority > 7 ||
+	    !(at = strstr(message, killed)))
 		return false;
 	end = number_take(at + sizeof(killed) - 1, &v->pid);
 	if (!end || v->pid <= 0 || end[0] != ' ' || end[1] != '(')
@@ -83,7 +85,8 @@ int oom_tell(int fd)
 	/* EPIPE: records were overwritten before they were read; the next read goes on behind
 	 * them. */
 	while (fd >= 0 && ((n = read(fd, record, sizeof(record))) > 0 || (n < 0 && errno == EPIPE)))
-		if (n > 0 && oom_parse(record, (size_t)n, &v) && ++told <= OOM_TELL_MAX && oom_say(&v) < 0)
+		if (n > 0 && oom_parse(record, (size_t)n, &v) && ++told <= OOM_TELL_MAX &&
+		    oom_say(&v) < 0)
 			return -1;
 	return 0;
 }

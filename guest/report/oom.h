@@ -9,7 +9,7 @@
 
 struct oom_victim {
 	int64_t pid;
-	int64_t kib;	 /* of memory it had; 0: not said */
+	int64_t kib;	  /* of memory it had; 0: not said */
 	char process[17]; /* as the process calls itself: any bytes */
 };
 

@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REPORT_DENIED_MAX 16 /* different ones a second; the firewall lets through little more than that */
+#define REPORT_DENIED_MAX                                                                          \
+	16 /* different ones a second; the firewall lets through little more than that */
 
 struct report_figures {
 	int64_t memory_total_kib;
@@ -52,7 +53,8 @@ static int report_read(struct report_figures *f)
 	    file_read(AT_FDCWD, "/proc/loadavg", 256, &load, &e) < 0)
 		return -1;
 	f->memory_total_kib = report_meminfo(buf_text(&memory), "MemTotal");
-	f->memory_used_kib = f->memory_total_kib - report_meminfo(buf_text(&memory), "MemAvailable");
+	f->memory_used_kib = f->memory_total_kib -
+			     report_meminfo(buf_text(&memory), "MemAvailable");
 	sscanf(buf_text(&load), "%lf", &average);
 	f->load_milli = (int64_t)(average * 1000);
 	return 0;
@@ -107,7 +109,8 @@ static void report_on_packet(void *ctx, const struct nflog_packet *p)
 static int report_say_denied(const struct report_denied *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		struct guest_message m = {.type = GUEST_DENIED, .port = d->packet[i].port, .count = d->count[i]};
+		struct guest_message m = {
+			.type = GUEST_DENIED, .port = d->packet[i].port, .count = d->count[i]};
 
 		line_set_shown(m.address, sizeof(m.address), d->packet[i].address);
 		line_set_shown(m.proto, sizeof(m.proto), d->packet[i].proto);
@@ -152,7 +155,8 @@ static int report_hooks(int hooks_fd)
 static int report_wait(int kernel_fd, int hooks_fd)
 {
 	const int64_t end = clock_mono_ms() + 500;
-	struct pollfd p[] = {{.fd = kernel_fd, .events = POLLIN}, {.fd = hooks_fd, .events = POLLIN}};
+	struct pollfd p[] = {{.fd = kernel_fd, .events = POLLIN},
+			     {.fd = hooks_fd, .events = POLLIN}};
 
 	for (int64_t left = 500; left > 0; left = end - clock_mono_ms()) {
 		if (poll(p, ARRAY_LEN(p), (int)left) <= 0)

@@ -3,15 +3,19 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(const void *bytes, size_t n, struct buf *out)
 {
 	const unsigned char *p = bytes;
 
 	for (size_t i = 0; i < n; i += 3) {
-		const uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-		const char four[] = {base64_digits[v >> 18], base64_digits[v >> 12 & 63], i + 1 < n ? base64_digits[v >> 6 & 63] : '=',
+		const uint32_t v = (uint32_t)p[i] << 16 |
+				   (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
+				   (i + 2 < n ? p[i + 2] : 0);
+		const char four[] = {base64_digits[v >> 18], base64_digits[v >> 12 & 63],
+				     i + 1 < n ? base64_digits[v >> 6 & 63] : '=',
 				     i + 2 < n ? base64_digits[v & 63] : '='};
 
 		buf_add(out, four, 4);

@@ -7,17 +7,18 @@
 
 struct buf {
 	unsigned char *bytes; /* owned */
-	size_t start;         /* first byte still inside */
-	size_t end;           /* one past the last byte */
-	size_t size;          /* allocated */
-	bool secret;          /* set before the first byte: dropped bytes are wiped, and all memory before it is freed */
+	size_t start;	      /* first byte still inside */
+	size_t end;	      /* one past the last byte */
+	size_t size;	      /* allocated */
+	/* set before the first byte: dropped bytes are wiped, and all memory before it is freed */
+	bool secret;
 };
 
 void buf_fini(struct buf *b);
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_drop(struct buf *b, size_t n); /* removes n bytes from the front; n <= buf_len */
-void buf_cut(struct buf *b, size_t n);  /* keeps the first n bytes; n <= buf_len */
+void buf_cut(struct buf *b, size_t n);	/* keeps the first n bytes; n <= buf_len */
 /* Room for n more bytes at the end; valid until the next call. Commit what was filled with
  * buf_grew. */
 unsigned char *buf_room(struct buf *b, size_t n);

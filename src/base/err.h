@@ -16,10 +16,10 @@ enum err_exit {
 };
 
 struct err {
-	int exit_code;            /* an enum err_exit, or 0 when none was chosen */
-	int sys;                  /* errno where it happened, or 0 */
-	const char *stage;        /* what was being done, a literal; NULL when unknown */
-	char text[ERR_TEXT_MAX];  /* what failed, on what, why */
+	int exit_code;		   /* an enum err_exit, or 0 when none was chosen */
+	int sys;		   /* errno where it happened, or 0 */
+	const char *stage;	   /* what was being done, a literal; NULL when unknown */
+	char text[ERR_TEXT_MAX];   /* what failed, on what, why */
 	char remedy[ERR_TEXT_MAX]; /* what the user can do; may be empty */
 };
 

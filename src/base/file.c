@@ -56,9 +56,11 @@ int file_write_all(int fd, const void *bytes, size_t n, struct err *e)
 	return 0;
 }
 
-int file_create(int dirfd, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+int file_create(int dirfd, const char *path, const void *bytes, size_t n, mode_t mode,
+		struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = openat(dirfd, path,
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_sys(e, "create %s", path);

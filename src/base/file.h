@@ -17,7 +17,8 @@ int file_read_fd(int fd, size_t max, struct buf *out, struct err *e);
 
 /* Makes a new file (it must not exist: O_EXCL, no symlink is followed) with these bytes and
  * mode. */
-int file_create(int dirfd, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
+int file_create(int dirfd, const char *path, const void *bytes, size_t n, mode_t mode,
+		struct err *e);
 
 /* As file_create with formatted text. */
 int file_createf(int dirfd, const char *path, mode_t mode, struct err *e, const char *fmt, ...)

@@ -10,7 +10,8 @@ static bool jscan_is_digit(char c)
 
 char jscan_peek(struct jscan *s)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+	while (s->at < s->end &&
+	       (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
 		s->at++;
 	return s->at < s->end ? *s->at : '\0';
 }
@@ -50,7 +51,8 @@ static bool jscan_unicode(struct jscan *s, struct buf *decoded)
 
 	if (!jscan_hex4(s, &high))
 		return false;
-	if (high >= 0xd800 && high < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
+	if (high >= 0xd800 && high < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' &&
+	    s->at[1] == 'u') {
 		struct jscan ahead = {s->at + 2, s->end};
 
 		if (!jscan_hex4(&ahead, &low)) {
@@ -95,7 +97,8 @@ bool jscan_string(struct jscan *s, struct buf *decoded)
 	while (s->at < s->end) {
 		const char *run = s->at;
 
-		while (s->at < s->end && *s->at != '"' && *s->at != '\\' && (unsigned char)*s->at >= 0x20)
+		while (s->at < s->end && *s->at != '"' && *s->at != '\\' &&
+		       (unsigned char)*s->at >= 0x20)
 			s->at++;
 		if (decoded)
 			buf_add(decoded, run, (size_t)(s->at - run));
@@ -179,7 +182,8 @@ static bool jscan_container(struct jscan *s, char closing, unsigned depth)
 	if (depth == 0)
 		return false;
 	s->at++;
-	for (bool first = true; (step = jscan_next(s, closing, first)) == JSCAN_MORE; first = false) {
+	for (bool first = true; (step = jscan_next(s, closing, first)) == JSCAN_MORE;
+	     first = false) {
 		if (closing == '}' && !jscan_name(s, NULL))
 			return false;
 		if (!jscan_value(s, depth - 1))

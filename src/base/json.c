@@ -103,7 +103,8 @@ void json_end(struct buf *b)
 static const char *json_take_string(struct jscan *s, struct json_line *out, struct buf *scratch)
 {
 	char *at = out->store + out->used;
-	const bool ok = jscan_string(s, scratch) && text_is_utf8(buf_data(scratch), buf_len(scratch)) &&
+	const bool ok = jscan_string(s, scratch) &&
+			text_is_utf8(buf_data(scratch), buf_len(scratch)) &&
 			buf_len(scratch) < sizeof(out->store) - out->used;
 
 	if (ok) {
@@ -142,7 +143,8 @@ static bool json_take_field(struct jscan *s, struct json_line *out, struct buf *
 	if (!jscan_value(s, JSON_DEPTH_MAX))
 		return false;
 	if (*start == '-' || (*start >= '0' && *start <= '9')) {
-		f->kind = json_is_whole(start, (size_t)(s->at - start), &f->number) ? JSON_INT : JSON_SKIPPED;
+		f->kind = json_is_whole(start, (size_t)(s->at - start), &f->number) ? JSON_INT
+										    : JSON_SKIPPED;
 	} else if (*start == 't' || *start == 'f') {
 		f->kind = JSON_BOOL;
 		f->number = *start == 't';
@@ -161,14 +163,16 @@ int json_parse_line(const char *line, size_t n, struct json_line *out)
 	out->n = out->used = 0;
 	if (n > JSON_LINE_MAX || !jscan_take(&s, '{'))
 		return -1;
-	for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE; first = false, out->n++)
+	for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE;
+	     first = false, out->n++)
 		if (out->n == JSON_FIELDS_MAX || !json_take_field(&s, out, &scratch))
 			return -1;
 	jscan_peek(&s);
 	return step == JSCAN_DONE && s.at == s.end ? 0 : -1;
 }
 
-static const struct json_field *json_find(const struct json_line *l, const char *name, enum json_kind kind)
+static const struct json_field *json_find(const struct json_line *l, const char *name,
+					  enum json_kind kind)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->field[i].name, name) == 0)
@@ -263,7 +267,8 @@ bool json_next(struct json_value container, struct json_value *item, struct buf 
 	s.at = item->text ? item->text + item->n : s.at + 1;
 	if (name)
 		buf_cut(name, 0);
-	if (jscan_next(&s, closing, !item->text) != JSCAN_MORE || (closing == '}' && !jscan_name(&s, name)))
+	if (jscan_next(&s, closing, !item->text) != JSCAN_MORE ||
+	    (closing == '}' && !jscan_name(&s, name)))
 		return false;
 	jscan_peek(&s);
 	item->text = s.at;
@@ -279,7 +284,8 @@ struct json_value json_member(struct json_value object, const char *name)
 
 	if (json_is_object(object))
 		while (json_next(object, &item, &found))
-			if (buf_len(&found) == strlen(name) && memcmp(buf_data(&found), name, strlen(name)) == 0)
+			if (buf_len(&found) == strlen(name) &&
+			    memcmp(buf_data(&found), name, strlen(name)) == 0)
 				return item;
 	return (struct json_value){0};
 }
@@ -289,7 +295,8 @@ char *json_text(struct json_value v)
 	struct jscan s = {v.text, v.text ? v.text + v.n : NULL};
 	AUTO_BUF struct buf text = {0};
 
-	if (!json_is_string(v) || !jscan_string(&s, &text) || strlen(buf_text(&text)) != buf_len(&text))
+	if (!json_is_string(v) || !jscan_string(&s, &text) ||
+	    strlen(buf_text(&text)) != buf_len(&text))
 		return NULL;
 	for (const char *p = buf_text(&text); (p = strchr(p, 0xed)); p++)
 		if ((unsigned char)p[1] >= 0xa0) /* a lone surrogate */
@@ -355,7 +362,8 @@ bool json_int(struct json_value v, int64_t least, int64_t most, int64_t *out)
 	if (!json_is_number(v))
 		return false;
 	if (!json_is_whole(v.text, v.n, &whole)) { /* 1e3, 2.0 */
-		if (!json_number(v, &number) || !(number > -1e15 && number < 1e15) || number != (double)(int64_t)number)
+		if (!json_number(v, &number) || !(number > -1e15 && number < 1e15) ||
+		    number != (double)(int64_t)number)
 			return false;
 		whole = (int64_t)number;
 	}

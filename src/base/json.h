@@ -14,8 +14,10 @@
 
 /* ---- writing: json_begin, any number of json_add_*, json_end (which adds no newline) ---- */
 void json_begin(struct buf *b);
-void json_add_string(struct buf *b, const char *name, const char *value); /* NULL is written as null */
-void json_add_bytes(struct buf *b, const char *name, const void *value, size_t n); /* bad UTF-8 → U+FFFD */
+/* NULL is written as null */
+void json_add_string(struct buf *b, const char *name, const char *value);
+/* bad UTF-8 → U+FFFD */
+void json_add_bytes(struct buf *b, const char *name, const void *value, size_t n);
 void json_add_int(struct buf *b, const char *name, int64_t value);
 void json_add_bool(struct buf *b, const char *name, bool value);
 void json_add_raw(struct buf *b, const char *name, const char *json); /* value is JSON already */
@@ -27,17 +29,19 @@ void json_quote(struct buf *b, const void *value, size_t n);
 void json_quote_exact(struct buf *b, const char *text);
 
 /* ---- reading a line ---- */
-#define JSON_LINE_MAX   16384 /* bytes without the newline; status.json with the longest path, all of it escaped, is a line */
-#define JSON_FIELDS_MAX 48   /* of the object; more are refused */
-#define JSON_DEPTH_MAX  8    /* of nested values, which are checked and skipped */
+#define JSON_LINE_MAX                                                                              \
+	16384 /* bytes without the newline; status.json with the longest path, all of it escaped, is a line */
+#define JSON_FIELDS_MAX 48 /* of the object; more are refused */
+#define JSON_DEPTH_MAX	8  /* of nested values, which are checked and skipped */
 
 enum json_kind { JSON_STRING, JSON_INT, JSON_BOOL, JSON_NULL, JSON_SKIPPED };
 
 struct json_field {
 	const char *name;
 	enum json_kind kind;
-	const char *text; /* JSON_STRING: NUL-terminated; a line whose string holds U+0000 is refused */
-	int64_t number;   /* JSON_INT, JSON_BOOL */
+	/* JSON_STRING: NUL-terminated; a line whose string holds U+0000 is refused */
+	const char *text;
+	int64_t number; /* JSON_INT, JSON_BOOL */
 };
 
 struct json_line {
@@ -93,8 +97,8 @@ bool json_int(struct json_value v, int64_t least, int64_t most, int64_t *out);
 struct json_splitter {
 	char line[JSON_LINE_MAX];
 	size_t n;
-	bool overlong;     /* the current line is too long: its rest is dropped */
-	uint64_t dropped;  /* lines that were */
+	bool overlong;	  /* the current line is too long: its rest is dropped */
+	uint64_t dropped; /* lines that were */
 };
 /* Calls on_line for each complete line (without newline); lines over JSON_LINE_MAX are dropped
  * whole. */

@@ -31,8 +31,10 @@ enum log_level log_lowest(void)
 
 static void log_vwrite(enum log_level level, const char *fmt, va_list ap)
 {
-	static const char *const prefix[] = {
-		[LOG_LEVEL_ERROR] = "error: ", [LOG_LEVEL_WARN] = "warning: ", [LOG_LEVEL_NOTE] = "", [LOG_LEVEL_DEBUG] = ""};
+	static const char *const prefix[] = {[LOG_LEVEL_ERROR] = "error: ",
+					     [LOG_LEVEL_WARN] = "warning: ",
+					     [LOG_LEVEL_NOTE] = "",
+					     [LOG_LEVEL_DEBUG] = ""};
 	AUTO_FREE char *text = NULL;
 	AUTO_BUF struct buf shown = {0};
 
@@ -43,14 +45,14 @@ static void log_vwrite(enum log_level level, const char *fmt, va_list ap)
 	dprintf(log_state.fd, "%s: %s%s\n", log_state.name, prefix[level], buf_text(&shown));
 }
 
-#define LOG_FUNCTION(name, level)                                                                                      \
-	void name(const char *fmt, ...)                                                                                \
-	{                                                                                                              \
-		va_list ap;                                                                                            \
-                                                                                                                       \
-		va_start(ap, fmt);                                                                                     \
-		log_vwrite(level, fmt, ap);                                                                            \
-		va_end(ap);                                                                                            \
+#define LOG_FUNCTION(name, level)                                                                  \
+	void name(const char *fmt, ...)                                                            \
+	{                                                                                          \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, fmt);                                                                 \
+		log_vwrite(level, fmt, ap);                                                        \
+		va_end(ap);                                                                        \
 	}
 
 LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)

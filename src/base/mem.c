@@ -122,8 +122,8 @@ struct secret *secret_new(const void *bytes, size_t n)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t mapped = (sizeof(struct secret) + n + 1 + page - 1) / page * page;
-	struct secret *s =
-		mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct secret *s = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				-1, 0);
 
 	if (s == MAP_FAILED)
 		mem_die("out of memory");

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void *mem_alloc(size_t n);                       /* zeroed; free() */
-void *mem_alloc_array(size_t n, size_t size);    /* zeroed; stops on overflow of n * size */
+void *mem_alloc(size_t n);			  /* zeroed; free() */
+void *mem_alloc_array(size_t n, size_t size);	  /* zeroed; stops on overflow of n * size */
 void *mem_resize(void *p, size_t n, size_t size); /* realloc of n * size, not zeroed */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
@@ -35,10 +35,11 @@ void strv_fini(struct strv *s);
 /* A secret: known length, wiped on release, in pages of its own that are kept out of cores, swap
  * and forked children where the system allows. */
 struct secret;
-struct secret *secret_new(const void *bytes, size_t n); /* copies; the text is NUL-terminated after n bytes */
-const char *secret_text(const struct secret *s);         /* valid until secret_free */
+/* copies; the text is NUL-terminated after n bytes */
+struct secret *secret_new(const void *bytes, size_t n);
+const char *secret_text(const struct secret *s); /* valid until secret_free */
 size_t secret_size(const struct secret *s);
-void secret_free(struct secret *s); /* wipes; NULL is fine */
+void secret_free(struct secret *s);  /* wipes; NULL is fine */
 void secret_wipe(void *p, size_t n); /* overwrites in a way the compiler keeps */
 
 static inline void mem_cleanup_free(void *p)

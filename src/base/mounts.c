@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define MOUNTS_MAX (16 << 20)
+#define MOUNTS_MAX   (16 << 20)
 #define MOUNTS_POINT 4 /* the field that is the mount point, from 0 */
 
 /* Blanks, tabs, newlines and backslashes stand as \ooo. */

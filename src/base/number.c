@@ -11,7 +11,8 @@ const char *number_take(const char *text, int64_t *out)
 	if (*text < '0' || *text > '9')
 		return NULL;
 	for (; *text >= '0' && *text <= '9'; text++)
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, sign * (*text - '0'), &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, sign * (*text - '0'), &value))
 			return NULL;
 	*out = value;
 	return text;

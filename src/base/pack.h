@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define PACK_NAME_MAX 63 /* of a-z, 0-9, '_', '-' and '.', which may not be first: a file name, never a path */
+#define PACK_NAME_MAX                                                                              \
+	63 /* of a-z, 0-9, '_', '-' and '.', which may not be first: a file name, never a path */
 
 struct pack_entry {
 	char name[PACK_NAME_MAX + 1];

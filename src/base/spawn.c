@@ -189,7 +189,8 @@ char *spawn_find(const char *path, const char *name)
 		AUTO_FREE char *full = mem_format("%.*s/%s", (int)n, path, name);
 		struct stat st;
 
-		if (path[0] == '/' && stat(full, &st) == 0 && S_ISREG(st.st_mode) && access(full, X_OK) == 0)
+		if (path[0] == '/' && stat(full, &st) == 0 && S_ISREG(st.st_mode) &&
+		    access(full, X_OK) == 0)
 			return mem_steal_ptr(&full);
 		path += n + (path[n] == ':');
 	}

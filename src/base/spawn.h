@@ -14,19 +14,20 @@
 
 struct spawn_fd {
 	int from; /* in this process */
-	int to;   /* in the child; 0, 1 and 2 that are not listed become /dev/null */
+	int to;	  /* in the child; 0, 1 and 2 that are not listed become /dev/null */
 };
 
 struct spawn {
-	const char *path;         /* no PATH search */
+	const char *path; /* no PATH search */
 	char *const *argv;
-	char *const *envp;        /* never NULL: an empty environment is { NULL } */
-	const char *directory;    /* to start in; NULL: this process's */
+	char *const *envp;     /* never NULL: an empty environment is { NULL } */
+	const char *directory; /* to start in; NULL: this process's */
 	const struct spawn_fd *fds;
 	size_t nfds;
-	bool die_with_parent;     /* SIGKILL when the calling thread's process ends (prctl(2) PR_SET_PDEATHSIG) */
-	bool no_core;             /* RLIMIT_CORE 0 */
-	bool new_session;         /* setsid: terminal signals of our terminal do not reach it */
+	/* SIGKILL when the calling thread's process ends (prctl(2) PR_SET_PDEATHSIG) */
+	bool die_with_parent;
+	bool no_core;	  /* RLIMIT_CORE 0 */
+	bool new_session; /* setsid: terminal signals of our terminal do not reach it */
 	/* Runs in the child right before exec, after the fds are in place; -1 with errno stops the
 	 * start. */
 	int (*confine)(const void *ctx);

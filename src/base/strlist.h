@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define STRLIST_MAX (4u << 20) /* bytes of a list: more than Linux hands to a program with its usual stack */
+#define STRLIST_MAX                                                                                \
+	(4u << 20) /* bytes of a list: more than Linux hands to a program with its usual stack */
 
 void strlist_add(struct buf *list, const char *text);
 /* Every string is ended, and the whole within STRLIST_MAX. Pure. */

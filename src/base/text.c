@@ -7,7 +7,12 @@
 
 static unsigned char text_length(unsigned char lead)
 {
-	return lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+	return lead < 0x80   ? 1
+	       : lead < 0xc2 ? 0
+	       : lead < 0xe0 ? 2
+	       : lead < 0xf0 ? 3
+	       : lead < 0xf5 ? 4
+			     : 0;
 }
 
 /* Whether a byte may stand at place `at` behind the lead. The second byte decides about overlong
@@ -102,20 +107,24 @@ static const struct {
 	uint32_t from, to;
 	bool cell;
 } text_hidden[] = {
-	{0, 0x1f, false},	    {0x7f, 0x9f, false},	/* controls; some terminals act on C1 too */
-	{0x00ad, 0x00ad, true},					/* soft hyphen */
-	{0x061c, 0x061c, false},				/* mark of direction */
-	{0x180e, 0x180e, true},					/* Mongolian vowel separator */
-	{0x200b, 0x200d, true},					/* zero width space, joiners */
-	{0x200e, 0x200f, false},    {0x2028, 0x202e, false},	/* direction, line separators */
-	{0x2060, 0x2065, true},					/* word joiner, invisible operators */
-	{0x2066, 0x2069, false},				/* direction */
-	{0x206a, 0x206f, true},					/* deprecated format characters */
-	{0xd800, 0xdfff, false},				/* surrogates */
-	{0xfeff, 0xfeff, true},					/* byte order mark */
-	{0xfff9, 0xfffb, false},				/* annotations */
-	{0xe0000, 0xe0fff, false},				/* tags */
-	{0x110000, UINT32_MAX, false},				/* beyond Unicode */
+	/* controls; some terminals act on C1 too */
+	{0, 0x1f, false},
+	{0x7f, 0x9f, false},
+	{0x00ad, 0x00ad, true},	 /* soft hyphen */
+	{0x061c, 0x061c, false}, /* mark of direction */
+	{0x180e, 0x180e, true},	 /* Mongolian vowel separator */
+	{0x200b, 0x200d, true},	 /* zero width space, joiners */
+	{0x200e, 0x200f, false},
+	{0x2028, 0x202e, false}, /* direction, line separators */
+	/* word joiner, invisible operators */
+	{0x2060, 0x2065, true},
+	{0x2066, 0x2069, false},       /* direction */
+	{0x206a, 0x206f, true},	       /* deprecated format characters */
+	{0xd800, 0xdfff, false},       /* surrogates */
+	{0xfeff, 0xfeff, true},	       /* byte order mark */
+	{0xfff9, 0xfffb, false},       /* annotations */
+	{0xe0000, 0xe0fff, false},     /* tags */
+	{0x110000, UINT32_MAX, false}, /* beyond Unicode */
 };
 
 static bool text_may_stand(uint32_t ch, bool in_cell)

@@ -30,7 +30,7 @@ struct text_utf8 {
 };
 
 enum text_utf8_kind {
-	TEXT_UTF8_MORE,   /* taken; the character is not complete */
+	TEXT_UTF8_MORE,	  /* taken; the character is not complete */
 	TEXT_UTF8_WHOLE,  /* taken; bytes and n are the character; the caller sets n to 0 */
 	TEXT_UTF8_BROKEN, /* not taken: the n bytes before are no character; n is 0 now */
 	TEXT_UTF8_STRAY,  /* taken: the byte begins no character */

@@ -46,7 +46,8 @@ static int trustpath_follow(struct trustpath_walk *w, int link, const char *name
 	if (n < 0)
 		return err_sys(e, "open %s", w->shown);
 	if (n == 0 || n == sizeof(target) - 1 || ++w->links > TRUSTPATH_LINKS_MAX)
-		return err_set(e, "open %s: too many links, or too long ones, at %s", w->shown, name);
+		return err_set(e, "open %s: too many links, or too long ones, at %s", w->shown,
+			       name);
 	target[n] = '\0';
 	if (target[0] == '/') {
 		const int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -75,7 +76,8 @@ static int trustpath_step(struct trustpath_walk *w, const char *name, struct err
 	if (S_ISLNK(st.st_mode)) {
 		errno = ELOOP;
 		err_sys(e, "open %s: %s is a symbolic link", w->shown, name);
-		return err_remedy(e, "use the path that it leads to: an agent that can write there could redirect the link");
+		return err_remedy(e, "use the path that it leads to: an agent that can write there "
+				     "could redirect the link");
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		errno = ENOTDIR;
@@ -143,17 +145,22 @@ static int trustpath_check(int fd, bool writes, const char *shown, struct err *e
 	return 0;
 }
 
-int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const char *shown, struct err *e)
+int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const char *shown,
+		      struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	AUTO_CLOSE int fd = openat(dirfd, name,
+				   flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
 
 	if (fd < 0 && errno == ELOOP) {
 		err_sys(e, "open %s: it is a symbolic link", shown);
-		return err_remedy(e, "use the path that it leads to: an agent that can write there could redirect the link");
+		return err_remedy(e, "use the path that it leads to: an agent that can write there "
+				     "could redirect the link");
 	}
 	if (fd < 0)
 		return err_sys(e, "open %s", shown);
-	return trustpath_check(fd, (flags & O_ACCMODE) != O_RDONLY, shown, e) < 0 ? -1 : mem_steal_fd(&fd);
+	return trustpath_check(fd, (flags & O_ACCMODE) != O_RDONLY, shown, e) < 0
+		       ? -1
+		       : mem_steal_fd(&fd);
 }
 
 int trustpath_open(const char *path, int flags, mode_t mode, struct err *e)
@@ -180,7 +187,8 @@ char *trustpath_programs(const char *path)
 	AUTO_CLOSE int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	/* Everything lies in "/", which is no project. */
-	if (here < 0 || !place_of(here, &project) || (place_of(top, &root) && place_equal(project, root)))
+	if (here < 0 || !place_of(here, &project) ||
+	    (place_of(top, &root) && place_equal(project, root)))
 		project = (struct place){0};
 	for (const char *p = path ? path : "/usr/local/bin:/usr/bin:/bin"; *p; p += *p == ':') {
 		const size_t n = strcspn(p, ":");

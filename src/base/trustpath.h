@@ -27,7 +27,8 @@ int trustpath_open_parent(const char *path, const char **name, struct err *e);
 /* Opens the file in the directory behind dirfd. flags as for open(2), of O_RDONLY, O_WRONLY,
  * O_RDWR, O_CREAT, O_EXCL, O_APPEND; close-on-exec, and never waits. `shown` stands in the
  * error. */
-int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const char *shown, struct err *e);
+int trustpath_open_at(int dirfd, const char *name, int flags, mode_t mode, const char *shown,
+		      struct err *e);
 
 /* Both. */
 int trustpath_open(const char *path, int flags, mode_t mode, struct err *e);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* What one run may add to a file: a guest has a part in what is written. */
-#define EVENTS_FILE_MAX ((size_t)64 << 20)
+#define EVENTS_FILE_MAX	 ((size_t)64 << 20)
 #define EVENTS_STAGE_MAX 40 /* of a line that is to be overwritten */
 
 /* "3", or as a shell's process substitution writes it, "/dev/fd/3". */
@@ -25,11 +25,12 @@ static int events_parse_fd(const char *text)
 
 	if (strcmp(text, "/dev/stderr") == 0)
 		return STDERR_FILENO;
-	return number_parse(text + skip, 0, 65535, &fd) && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+	return number_parse(text + skip, 0, 65535, &fd) && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd
+											: -1;
 }
 
-/* What is written there comes from a guest in part, and whoever works in the project could point the name at any file: so no link is
- * followed, and a file in the project itself is refused. */
+/* What is written there comes from a guest in part, and whoever works in the project could point
+ * the name at any file: so no link is followed, and a file in the project itself is refused. */
 static int events_open_file(const char *path, struct err *e)
 {
 	AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -42,7 +43,10 @@ static int events_open_file(const char *path, struct err *e)
 	if (here < 0 || !place_of(here, &workspace))
 		return err_sys(e, "open .");
 	if (place_is_within(dir, workspace))
-		return err_set(e, "%s is in the project, where the agent could replace it by a link to any of your files", path);
+		return err_set(e,
+			       "%s is in the project, where the agent could replace it by a link "
+			       "to any of your files",
+			       path);
 	return trustpath_open_at(dir, name, O_WRONLY | O_CREAT | O_APPEND, 0600, path, e);
 }
 
@@ -80,7 +84,8 @@ static void events_show_progress(struct events *ev, const struct json_line *l, c
 		return;
 	json_get_int(l, "since_start_ms", &ms);
 	log_escape(&shown, what, strlen(what), EVENTS_STAGE_MAX);
-	dprintf(STDERR_FILENO, "\r\033[Kccvm: starting the guest: %s (%" PRId64 ".%" PRId64 " s)", buf_text(&shown), ms / 1000, ms / 100 % 10);
+	dprintf(STDERR_FILENO, "\r\033[Kccvm: starting the guest: %s (%" PRId64 ".%" PRId64 " s)",
+		buf_text(&shown), ms / 1000, ms / 100 % 10);
 	ev->line_shown = true;
 }
 
@@ -147,7 +152,8 @@ static void events_debug_line(const char *json, size_t n, const struct json_line
 /* In one write: several runs may append to one file. */
 static void events_write(struct events *ev, const char *json, size_t n)
 {
-	static const char full[] = "{\"event\":\"events-full\",\"text\":\"64 MiB were written: no more events of this run follow\"}\n";
+	static const char full[] = "{\"event\":\"events-full\",\"text\":\"64 MiB were written: no "
+				   "more events of this run follow\"}\n";
 	AUTO_BUF struct buf line = {0};
 
 	if (ev->fd < 0)
@@ -169,7 +175,10 @@ void events_take(struct events *ev, const char *json, size_t n)
 	static const struct {
 		const char *event;
 		void (*take)(struct events *ev, const struct json_line *l);
-	} table[] = {{"state", events_on_state}, {"progress", events_on_progress}, {"note", events_on_note}, {"clip", events_on_clip}};
+	} table[] = {{"state", events_on_state},
+		     {"progress", events_on_progress},
+		     {"note", events_on_note},
+		     {"clip", events_on_clip}};
 	static struct json_line l;
 	const char *event;
 

@@ -50,7 +50,8 @@ static int firstuse_build(struct err *e)
 		return 0;
 	err_set(e, "no guest image was built");
 	err_remedy(e, "see above; to try again: ccvmctl image build");
-	return err_exit_code(e, WIFEXITED(status) && WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) : ERR_EXIT_GUEST);
+	return err_exit_code(e, WIFEXITED(status) && WEXITSTATUS(status) > 128 ? WEXITSTATUS(status)
+									       : ERR_EXIT_GUEST);
 }
 
 int firstuse_offer(const char *cache, struct err *e)
@@ -60,7 +61,8 @@ int firstuse_offer(const char *cache, struct err *e)
 	if (!firstuse_asks())
 		return 0;
 	fprintf(stderr,
-		"ccvm: no guest image yet. Building one takes a few minutes and needs no root. It downloads Debian packages\n"
+		"ccvm: no guest image yet. Building one takes a few minutes and needs no root. It "
+		"downloads Debian packages\n"
 		"and Claude Code (about 370 MB, once) and takes 300 MB in %s.\n"
 		"Build it now? [Y/n] ",
 		cache);

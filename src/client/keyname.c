@@ -11,10 +11,21 @@ static const struct {
 	const char *name;
 	uint32_t code;
 } keyname_table[] = {
-	{"Up", VIEW_KEY_UP},	       {"Down", VIEW_KEY_DOWN},	      {"Right", VIEW_KEY_RIGHT},	 {"Left", VIEW_KEY_LEFT},
-	{"Home", VIEW_KEY_HOME},       {"End", VIEW_KEY_END},	      {"Insert", VIEW_KEY_INSERT},	 {"Delete", VIEW_KEY_DELETE},
-	{"PageUp", VIEW_KEY_PAGE_UP},  {"PageDown", VIEW_KEY_PAGE_DOWN}, {"Enter", VIEW_KEY_ENTER},	 {"Tab", VIEW_KEY_TAB},
-	{"Backspace", VIEW_KEY_BACKSPACE}, {"Escape", VIEW_KEY_ESCAPE}, {"Space", ' '},
+	{"Up", VIEW_KEY_UP},
+	{"Down", VIEW_KEY_DOWN},
+	{"Right", VIEW_KEY_RIGHT},
+	{"Left", VIEW_KEY_LEFT},
+	{"Home", VIEW_KEY_HOME},
+	{"End", VIEW_KEY_END},
+	{"Insert", VIEW_KEY_INSERT},
+	{"Delete", VIEW_KEY_DELETE},
+	{"PageUp", VIEW_KEY_PAGE_UP},
+	{"PageDown", VIEW_KEY_PAGE_DOWN},
+	{"Enter", VIEW_KEY_ENTER},
+	{"Tab", VIEW_KEY_TAB},
+	{"Backspace", VIEW_KEY_BACKSPACE},
+	{"Escape", VIEW_KEY_ESCAPE},
+	{"Space", ' '},
 };
 
 static bool keyname_parse_base(struct key *k, const char *name)
@@ -27,11 +38,13 @@ static bool keyname_parse_base(struct key *k, const char *name)
 			k->code = keyname_table[i].code;
 			return true;
 		}
-	if (sscanf(name, "F%2d%n", &number, &used) == 1 && name[used] == '\0' && number >= 1 && number <= 12) {
+	if (sscanf(name, "F%2d%n", &number, &used) == 1 && name[used] == '\0' && number >= 1 &&
+	    number <= 12) {
 		k->code = VIEW_KEY_F1 + (uint32_t)number - 1;
 		return true;
 	}
-	return n && text_get_utf8((const unsigned char *)name, n, &k->code) == n && text_is_cell(k->code);
+	return n && text_get_utf8((const unsigned char *)name, n, &k->code) == n &&
+	       text_is_cell(k->code);
 }
 
 bool keyname_parse(struct key *k, const char *name)
@@ -58,8 +71,8 @@ bool keyname_parse(struct key *k, const char *name)
 
 void keyname_format(char out[KEYNAME_SIZE], const struct key *k)
 {
-	int n = snprintf(out, KEYNAME_SIZE, "%s%s%s", k->mods & VIEW_CTRL ? "C-" : "", k->mods & VIEW_ALT ? "M-" : "",
-			 k->mods & VIEW_SHIFT ? "S-" : "");
+	int n = snprintf(out, KEYNAME_SIZE, "%s%s%s", k->mods & VIEW_CTRL ? "C-" : "",
+			 k->mods & VIEW_ALT ? "M-" : "", k->mods & VIEW_SHIFT ? "S-" : "");
 
 	for (size_t i = 0; i < ARRAY_LEN(keyname_table); i++)
 		if (keyname_table[i].code == k->code) {

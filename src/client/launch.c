@@ -19,7 +19,8 @@ int launch_check_root(struct err *e)
 {
 	if (geteuid() != 0 || env_is(ENV_ALLOW_ROOT, "1"))
 		return 0;
-	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the workspace");
+	err_set(e, "refusing to run as root: a guest could make root-owned and setuid files in the "
+		   "workspace");
 	err_remedy(e, "run ccvm as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
@@ -113,7 +114,9 @@ static int launch_send(const struct launch *l, int fd, struct err *e)
 	}
 	strv_fini(&agent_env);
 	if (buf_len(l->args) > STRLIST_MAX || buf_len(&env) > STRLIST_MAX)
-		return launch_refuse_size(buf_len(l->args) > STRLIST_MAX ? "claude's arguments are" : "the environment is", e);
+		return launch_refuse_size(buf_len(l->args) > STRLIST_MAX ? "claude's arguments are"
+									 : "the environment is",
+					  e);
 	wire_put(&frames, WIRE_START, buf_data(&start), buf_len(&start));
 	wire_put(&frames, WIRE_ARGS, buf_data(l->args), buf_len(l->args));
 	wire_put(&frames, WIRE_ENV, buf_data(&env), buf_len(&env));
@@ -127,7 +130,8 @@ void launch_forget(const struct launch *l)
 		const size_t n = strcspn(*p, "=");
 		AUTO_FREE char *name = mem_strndup(*p, n);
 
-		if ((*p)[n] && (conf_pass_is_credential(name) || strcmp(name, l->conf->api_key_variable) == 0))
+		if ((*p)[n] &&
+		    (conf_pass_is_credential(name) || strcmp(name, l->conf->api_key_variable) == 0))
 			secret_wipe(*p + n + 1, strlen(*p + n + 1));
 	}
 }
@@ -142,10 +146,16 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	AUTO_CLOSE int ours = -1, theirs = -1, null = -1;
 	int pair[2];
 	struct spawn_fd fds[2];
-	struct spawn s = {.path = program, .argv = argv, .fds = fds, .nfds = 2, .no_core = true, .new_session = true};
+	struct spawn s = {.path = program,
+			  .argv = argv,
+			  .fds = fds,
+			  .nfds = 2,
+			  .no_core = true,
+			  .new_session = true};
 	pid_t pid;
 
-	signal(SIGPIPE, SIG_IGN); /* a session that dies now is an error, not the end of this process */
+	/* a session that dies now is an error, not the end of this process */
+	signal(SIGPIPE, SIG_IGN);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
 	ours = pair[0];

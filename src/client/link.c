@@ -31,7 +31,9 @@ int link_send(struct link *k, enum wire_type type, const void *payload, size_t n
 	AUTO_BUF struct buf frame = {0};
 
 	wire_put(&frame, type, payload, n);
-	return file_write_all(k->fd, buf_data(&frame), buf_len(&frame), e) < 0 ? err_wrap(e, "the session") : 0;
+	return file_write_all(k->fd, buf_data(&frame), buf_len(&frame), e) < 0
+		       ? err_wrap(e, "the session")
+		       : 0;
 }
 
 int link_resize(struct link *k, int cols, int rows, struct err *e)
@@ -84,7 +86,8 @@ void link_drop(struct link *k, const struct wire_frame *f)
 	buf_drop(&k->in, f->n + WIRE_HEADER_SIZE);
 }
 
-int link_view(struct link *k, const struct buf *message, enum view_type answer, struct wire_frame *f, struct err *e)
+int link_view(struct link *k, const struct buf *message, enum view_type answer,
+	      struct wire_frame *f, struct err *e)
 {
 	int rc;
 
@@ -95,11 +98,13 @@ int link_view(struct link *k, const struct buf *message, enum view_type answer, 
 			return 0;
 		if (f->type == WIRE_VIEW_DATA && view_type(f->payload, f->n) == VIEW_NONE) {
 			err_set(e, "the session has no screen");
-			return err_remedy(e, "only sessions with a terminal have one: ccvmctl new, or ccvm started in a terminal");
+			return err_remedy(e, "only sessions with a terminal have one: ccvmctl new, "
+					     "or ccvm started in a terminal");
 		}
 		link_drop(k, f);
 	}
-	return rc < 0 ? -1 : err_set(e, rc == 0 ? "the session ended" : "the session does not answer");
+	return rc < 0 ? -1
+		      : err_set(e, rc == 0 ? "the session ended" : "the session does not answer");
 }
 
 int link_screen(struct link *k, struct view_screen *v, struct err *e)

@@ -26,8 +26,10 @@ int link_read(struct link *k, struct err *e);
 /* The next frame: 1; 0: the session ended; 2: patience_ms (-1: for ever) went by; -1. */
 int link_next(struct link *k, int patience_ms, struct wire_frame *f, struct err *e);
 void link_drop(struct link *k, const struct wire_frame *f);
-/* Sends a view message and waits for the answer of that kind; *f is to be dropped. Error: no screen, ended, no answer. */
-int link_view(struct link *k, const struct buf *message, enum view_type answer, struct wire_frame *f, struct err *e);
+/* Sends a view message and waits for the answer of that kind; *f is to be dropped. Error: no
+ * screen, ended, no answer. */
+int link_view(struct link *k, const struct buf *message, enum view_type answer,
+	      struct wire_frame *f, struct err *e);
 /* The screen as it is. */
 int link_screen(struct link *k, struct view_screen *v, struct err *e);
 

@@ -1,8 +1,9 @@
 /* Theory of operation. A path in a paste was written by whoever filled the clipboard.
  *
- * 1. Nothing is opened for reading that is no regular file: not a pipe that would wait, not a device that would act.
- * 2. What begins as an image that claude takes is sent, and nothing else is. A paste that names a key or a document stays a
- *    text, and no byte of the file leaves this process.
+ * 1. Nothing is opened for reading that is no regular file: not a pipe that would wait, not a
+ *    device that would act.
+ * 2. What begins as an image that claude takes is sent, and nothing else is. A paste that names
+ *    a key or a document stays a text, and no byte of the file leaves this process.
  * 3. Blocking reads are of regular files only, 20 MiB at most. */
 #include "client/picture.h"
 #include "base/mem.h"
@@ -55,7 +56,8 @@ static bool picture_read(const char *path, struct buf *out)
 	if (fd < 0)
 		return false;
 	picture_read_some(fd, PICTURE_SIGNATURE, out);
-	if (clip_image_type(buf_data(out), buf_len(out)) >= CLIP_BMP) /* claude takes no such file */
+	if (clip_image_type(buf_data(out), buf_len(out)) >=
+	    CLIP_BMP) /* claude takes no such file */
 		return false;
 	picture_read_some(fd, CLIP_IMAGE_MAX + 1, out);
 	return true;
@@ -70,7 +72,8 @@ static bool picture_send(struct picture *p)
 	for (size_t at = 0; at < buf_len(&image); at += WIRE_CHUNK) {
 		const size_t left = buf_len(&image) - at;
 
-		p->cb.send(p->cb.ctx, WIRE_IMAGE_BYTES, buf_data(&image) + at, left < WIRE_CHUNK ? left : WIRE_CHUNK);
+		p->cb.send(p->cb.ctx, WIRE_IMAGE_BYTES, buf_data(&image) + at,
+			   left < WIRE_CHUNK ? left : WIRE_CHUNK);
 	}
 	p->waiting = true;
 	p->cb.send(p->cb.ctx, WIRE_IMAGE, p->word.path, strlen(p->word.path));
@@ -96,7 +99,8 @@ static void picture_next(struct picture *p, size_t at)
 	picture_done(p);
 }
 
-void picture_begin(struct picture *p, const struct picture_callbacks *cb, const void *text, size_t n)
+void picture_begin(struct picture *p, const struct picture_callbacks *cb, const void *text,
+		   size_t n)
 {
 	p->cb = *cb;
 	buf_add(&p->text, text, n);

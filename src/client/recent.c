@@ -41,7 +41,8 @@ void recent_add(const char *directory)
 	AUTO_BUF struct buf text = {0};
 	struct err ignored;
 
-	if (!at || directory[0] != '/' || strchr(directory, '\n') || file_mkdirs(at, 0700, &ignored) < 0)
+	if (!at || directory[0] != '/' || strchr(directory, '\n') ||
+	    file_mkdirs(at, 0700, &ignored) < 0)
 		return;
 	recent_load(&old);
 	buf_addf(&text, "%s\n", directory);
@@ -49,6 +50,7 @@ void recent_add(const char *directory)
 		if (strcmp(old.v[i], directory) != 0)
 			buf_addf(&text, "%s\n", old.v[i]);
 	/* Two that start at once: one of the lists wins, and neither is half. */
-	if (file_create(AT_FDCWD, fresh, buf_data(&text), buf_len(&text), 0600, &ignored) == 0 && rename(fresh, path) < 0)
+	if (file_create(AT_FDCWD, fresh, buf_data(&text), buf_len(&text), 0600, &ignored) == 0 &&
+	    rename(fresh, path) < 0)
 		unlink(fresh);
 }

@@ -1,4 +1,5 @@
-/* recent: the directories that sessions were started in, newest first, in $XDG_STATE_HOME/ccvm/recent (one a line). */
+/* recent: the directories that sessions were started in, newest first, in
+ * $XDG_STATE_HOME/ccvm/recent (one a line). */
 #ifndef CCVM_CLIENT_RECENT_H
 #define CCVM_CLIENT_RECENT_H
 
@@ -6,7 +7,8 @@
 
 #define RECENT_MAX 50
 
-/* Puts a directory in front. A path with a newline is left out; that the list cannot be written is no error. */
+/* Puts a directory in front. A path with a newline is left out; that the list cannot be written
+ * is no error. */
 void recent_add(const char *directory);
 /* What is there, at most RECENT_MAX; nothing when there is no list. */
 void recent_load(struct strv *out);

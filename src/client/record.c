@@ -28,7 +28,9 @@ int record_read(const char *directory, struct buf *out, struct err *e)
 		AUTO_BUF struct buf text = {0};
 
 		if (file_read(AT_FDCWD, path, RECORD_FILE_MAX, &text, e) < 0)
-			return err_remedy(e, "the session may be starting or ending: try again, or ccvmctl new");
+			return err_remedy(
+				e,
+				"the session may be starting or ending: try again, or ccvmctl new");
 		if (pack_add(out, record_parts[i].name, buf_data(&text), buf_len(&text), e) < 0)
 			return -1;
 	}
@@ -41,7 +43,8 @@ int record_split(const void *bytes, size_t n, struct buf part[RECORD_PARTS], str
 	size_t at = 0;
 
 	for (size_t i = 0; i < RECORD_PARTS; i++) {
-		if (pack_next(bytes, n, &at, &entry, e) != 1 || strcmp(entry.name, record_parts[i].name) != 0)
+		if (pack_next(bytes, n, &at, &entry, e) != 1 ||
+		    strcmp(entry.name, record_parts[i].name) != 0)
 			return err_set(e, "malformed record of a session");
 		buf_add(&part[i], entry.bytes, entry.n);
 	}

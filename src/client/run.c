@@ -1,13 +1,16 @@
 /* Theory of operation of a client.
  *
- * 1. stdout and stderr are written without ever blocking the loop: poll first, then pieces of PIPE_BUF at most
- *    (poll(2) promises that much for a pipe). O_NONBLOCK is not set: the open file belongs to the caller's shell
- *    and its other programs too.
- * 2. What cannot be written stops the reading of the session's socket, which in turn stops the guest.
- * 3. stdin is read only as far as the session gave credit, so signals and resizes never wait behind it.
- * 4. What goes to a terminal is filtered and undone, for each output by itself: stdin may be a pipe all the same.
- * 5. The exit code is the last frame's. A socket that ends without one means that ccvm-session died: its directory
- *    is then cleaned up here. */
+ * 1. stdout and stderr are written without ever blocking the loop: poll first, then pieces of
+ *    PIPE_BUF at most (poll(2) promises that much for a pipe). O_NONBLOCK is not set: the open
+ *    file belongs to the caller's shell and its other programs too.
+ * 2. What cannot be written stops the reading of the session's socket, which in turn stops the
+ *    guest.
+ * 3. stdin is read only as far as the session gave credit, so signals and resizes never wait
+ *    behind it.
+ * 4. What goes to a terminal is filtered and undone, for each output by itself: stdin may be a
+ *    pipe all the same.
+ * 5. The exit code is the last frame's. A socket that ends without one means that ccvm-session
+ *    died: its directory is then cleaned up here. */
 #include "client/run.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -56,7 +59,7 @@ struct run {
 	struct fdwatch *input;
 	bool input_ended;
 	uint32_t credit;
-	struct typed typed; /* in a terminal */
+	struct typed typed;	   /* in a terminal */
 	struct timer *typed_timer; /* for a paste whose end does not come */
 	struct sigwatch *signals[8];
 	struct events *events;
@@ -85,7 +88,8 @@ static void run_maybe_finish(struct run *r)
 
 static void run_throttle(struct run *r)
 {
-	frames_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX || buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
+	frames_pause(r->session, buf_len(&r->out[0].queue) > RUN_OUTPUT_MAX ||
+					 buf_len(&r->out[1].queue) > RUN_OUTPUT_MAX);
 }
 
 static void run_output_broken(struct run_output *o)
@@ -258,8 +262,8 @@ static void run_input_read(void *run)
 static void run_input_watch(struct run *r)
 {
 	/* In a terminal, what is typed while the guest boots waits in the terminal's own queue. */
-	bool wanted = !r->input_ended && run_input_room(r) && (!r->tty || r->agent_runs) && !r->session_ended &&
-		      !typed_is_waiting(&r->typed);
+	bool wanted = !r->input_ended && run_input_room(r) && (!r->tty || r->agent_runs) &&
+		      !r->session_ended && !typed_is_waiting(&r->typed);
 
 	fdwatch_set(r->input, wanted ? FDWATCH_READ : FDWATCH_NONE);
 }
@@ -388,9 +392,10 @@ static bool run_on_frame(void *run, const struct wire_frame *f)
 	static const struct {
 		enum wire_type type;
 		void (*take)(struct run *r, const struct wire_frame *f);
-	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr}, {WIRE_CREDIT, run_on_credit},
-		     {WIRE_EVENT, run_on_event},   {WIRE_EXIT, run_on_exit},
-		     {WIRE_IMAGE_PLACED, run_on_placed}, {WIRE_CLIP_ASK, run_on_ask}, {WIRE_ANSWERS, run_on_answers}};
+	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr},
+		     {WIRE_CREDIT, run_on_credit}, {WIRE_EVENT, run_on_event},
+		     {WIRE_EXIT, run_on_exit},	   {WIRE_IMAGE_PLACED, run_on_placed},
+		     {WIRE_CLIP_ASK, run_on_ask},  {WIRE_ANSWERS, run_on_answers}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
@@ -402,7 +407,8 @@ static void run_on_session_end(void *run, bool malformed)
 {
 	struct run *r = run;
 
-	/* A session that speaks no more than nonsense ends with its socket, as one whose client left. */
+	/* A session that speaks no more than nonsense ends with its socket, as one whose client
+	 * left. */
 	if (malformed)
 		frames_close(mem_steal_ptr(&r->session));
 	r->session_ended = true;
@@ -415,9 +421,10 @@ static void run_on_session_end(void *run, bool malformed)
 static const struct {
 	int number;
 	const char *name;
-	unsigned ends_at; /* so many in a row end the session, whatever the agent makes of them; 0: never */
-} run_signal_table[] = {{SIGINT, "INT", 3},  {SIGTERM, "TERM", 2}, {SIGHUP, "HUP", 2}, {SIGQUIT, "QUIT", 3},
-			{SIGUSR1, "USR1", 0}, {SIGUSR2, "USR2", 0}};
+	/* so many in a row end the session, whatever the agent makes of them; 0: never */
+	unsigned ends_at;
+} run_signal_table[] = {{SIGINT, "INT", 3},   {SIGTERM, "TERM", 2}, {SIGHUP, "HUP", 2},
+			{SIGQUIT, "QUIT", 3}, {SIGUSR1, "USR1", 0}, {SIGUSR2, "USR2", 0}};
 
 static void run_on_signal(void *run, int number)
 {
@@ -434,7 +441,8 @@ static void run_on_signal(void *run, int number)
 			r->result->code = 128 + number;
 			run_send(r, WIRE_STOP, NULL, 0);
 		} else {
-			run_send(r, WIRE_SIGNAL, run_signal_table[i].name, strlen(run_signal_table[i].name));
+			run_send(r, WIRE_SIGNAL, run_signal_table[i].name,
+				 strlen(run_signal_table[i].name));
 		}
 	}
 }
@@ -476,7 +484,8 @@ static void run_fini(struct run *r)
 	(void)loop_free(r->loop);
 }
 
-void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result)
+void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev,
+		 struct run_result *result)
 {
 	static struct run r;
 	const struct frames_callbacks cb = {run_on_frame, run_on_session_end, NULL, &r};

@@ -13,12 +13,13 @@ struct run_terminal {
 };
 
 struct run_result {
-	int code;          /* what to exit with */
-	char *directory;   /* owned; dry run: the run directory that was kept */
+	int code;	 /* what to exit with */
+	char *directory; /* owned; dry run: the run directory that was kept */
 };
 
-/* session_fd: the connected socket, taken over; session: the session's pid, a child. Prints failures of ccvm's own
- * to stderr. */
-void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev, struct run_result *result);
+/* session_fd: the connected socket, taken over; session: the session's pid, a child. Prints
+ * failures of ccvm's own to stderr. */
+void run_session(int session_fd, pid_t session, const struct run_terminal *t, struct events *ev,
+		 struct run_result *result);
 
 #endif

@@ -19,8 +19,8 @@ static void sessions_visit(void *ctx, const char *id, int dirfd, enum rundir_lif
 
 	if (life == RUNDIR_DEAD)
 		return;
-	/* One that has only just made its directory, or cannot write there: a row like any other, so that
-	 * nobody has to expect less. */
+	/* One that has only just made its directory, or cannot write there: a row like any
+	 * other, so that nobody has to expect less. */
 	if (file_read(dirfd, RUNDIR_STATUS, 65536, &text, &ignored) < 0 || !buf_len(&text)) {
 		json_begin(&text);
 		json_add_string(&text, "id", id);
@@ -118,7 +118,8 @@ bool sessions_status(const char *id, struct json_line *out)
 	if (sessions_list(&s, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < s.n && !found; i++)
-		found = strcmp(s.id[i], id) == 0 && json_parse_line(s.status[i], strlen(s.status[i]), out) == 0;
+		found = strcmp(s.id[i], id) == 0 &&
+			json_parse_line(s.status[i], strlen(s.status[i]), out) == 0;
 	sessions_fini(&s);
 	return found;
 }
@@ -126,10 +127,12 @@ bool sessions_status(const char *id, struct json_line *out)
 int sessions_connect_directory(const char *directory, struct err *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNDIR_SOCKET, directory);
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNDIR_SOCKET,
+			 directory);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (n < (int)sizeof(address.sun_path) && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (n < (int)sizeof(address.sun_path) && fd >= 0 &&
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	err_sys(e, "connect to %s", directory);
 	if (fd >= 0)

@@ -8,9 +8,10 @@
 #include "base/err.h"
 
 struct sessions {
-	char **id;     /* owned */
-	char **status; /* owned; the JSON of status.json; of one that has none yet, id, name and state */
-	bool *dry;     /* owned; a dry run's directory: nothing of it runs */
+	char **id; /* owned */
+	/* owned; the JSON of status.json; of one that has none yet, id, name and state */
+	char **status;
+	bool *dry; /* owned; a dry run's directory: nothing of it runs */
 	size_t n;
 };
 

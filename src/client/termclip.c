@@ -19,7 +19,8 @@ static void termclip_answer(struct termclip *t, bool ok, const char *reason)
 	for (size_t at = 0; ok && at < buf_len(data); at += WIRE_CHUNK) {
 		const size_t left = buf_len(data) - at;
 
-		t->cb.send(t->cb.ctx, WIRE_CLIP_BYTES, buf_data(data) + at, left < WIRE_CHUNK ? left : WIRE_CHUNK);
+		t->cb.send(t->cb.ctx, WIRE_CLIP_BYTES, buf_data(data) + at,
+			   left < WIRE_CHUNK ? left : WIRE_CHUNK);
 	}
 	json_begin(&done);
 	json_add_bool(&done, "ok", ok);
@@ -41,12 +42,16 @@ void termclip_on_ask(struct termclip *t, const void *payload, size_t n)
 {
 	AUTO_BUF struct buf question = {0};
 	struct wire_ask m;
-	const unsigned char type = message_get(&wire_ask_shape, payload, n, &m) == 0 ? m.type : CLIP_BMP;
+	const unsigned char type = message_get(&wire_ask_shape, payload, n, &m) == 0 ? m.type
+										     : CLIP_BMP;
 
 	if (t->asked)
 		return;
-	if (t->mute || type > CLIP_NO_TYPE || (type >= CLIP_BMP && type != CLIP_NO_TYPE) || !termclip_may_ask()) {
-		termclip_answer(t, false, "the host has no display, and the terminal does not hand over its clipboard");
+	if (t->mute || type > CLIP_NO_TYPE || (type >= CLIP_BMP && type != CLIP_NO_TYPE) ||
+	    !termclip_may_ask()) {
+		termclip_answer(t, false,
+				"the host has no display, and the terminal does not hand over its "
+				"clipboard");
 		return;
 	}
 	clip_kitty_ask(&t->kitty, (enum clip_type)type, &question);
@@ -60,10 +65,15 @@ void termclip_filter(struct termclip *t, const void *bytes, size_t n, struct buf
 	if (!t->asked || t->kitty.result == CLIP_KITTY_GOING_ON)
 		return;
 	if (t->kitty.result == CLIP_KITTY_DONE)
-		termclip_answer(t, true, buf_len(&t->kitty.data) ? "" : "there is no image in the clipboard of the terminal");
+		termclip_answer(t, true,
+				buf_len(&t->kitty.data)
+					? ""
+					: "there is no image in the clipboard of the terminal");
 	else
-		termclip_answer(t, false, t->kitty.result == CLIP_KITTY_DENIED ? "the terminal did not allow its clipboard to be read"
-									       : "the terminal could not read its clipboard");
+		termclip_answer(t, false,
+				t->kitty.result == CLIP_KITTY_DENIED
+					? "the terminal did not allow its clipboard to be read"
+					: "the terminal could not read its clipboard");
 }
 
 int termclip_patience_ms(const struct termclip *t)
@@ -72,7 +82,8 @@ int termclip_patience_ms(const struct termclip *t)
 		return TERMCLIP_KEY_MS;
 	if (!t->asked)
 		return -1;
-	return t->kitty.answered || t->kitty.wanted != CLIP_NO_TYPE ? TERMCLIP_ANSWER_MS : TERMCLIP_LIST_MS;
+	return t->kitty.answered || t->kitty.wanted != CLIP_NO_TYPE ? TERMCLIP_ANSWER_MS
+								    : TERMCLIP_LIST_MS;
 }
 
 /* An answer that comes later is still taken out of the input. */
@@ -86,7 +97,9 @@ void termclip_give_up(struct termclip *t, struct buf *out)
 		return;
 	t->mute = !t->kitty.answered;
 	buf_drop(&t->kitty.data, buf_len(&t->kitty.data));
-	termclip_answer(t, false, "the host has no display, and the terminal does not hand over its clipboard");
+	termclip_answer(
+		t, false,
+		"the host has no display, and the terminal does not hand over its clipboard");
 }
 
 void termclip_fini(struct termclip *t)

@@ -1,7 +1,9 @@
-/* termclip: images from the clipboard of the user's own terminal (clip_kitty), for a session whose host has no display.
+/* termclip: images from the clipboard of the user's own terminal (clip_kitty), for a session
+ * whose host has no display.
  *
- * The session asks (WIRE_CLIP_ASK) when a lease is open; the terminal is asked then, and its answer goes to the session in the
- * frames that ccvm-clip would send. A terminal that does not answer the first question is not asked again. */
+ * The session asks (WIRE_CLIP_ASK) when a lease is open; the terminal is asked then, and its
+ * answer goes to the session in the frames that ccvm-clip would send. A terminal that does not
+ * answer the first question is not asked again. */
 #ifndef CCVM_CLIENT_TERMCLIP_H
 #define CCVM_CLIENT_TERMCLIP_H
 
@@ -12,7 +14,8 @@
 #include "proto/wire.h"
 
 struct termclip_callbacks {
-	void (*send)(void *ctx, enum wire_type type, const void *payload, size_t n); /* to the session */
+	/* to the session */
+	void (*send)(void *ctx, enum wire_type type, const void *payload, size_t n);
 	void (*show)(void *ctx, const void *bytes, size_t n); /* to the terminal, as it is */
 	void *ctx;
 };

@@ -1,17 +1,23 @@
 /* Theory of operation. The bytes are a guest's, and the terminal is the user's.
  *
- * 1. Outside of sequences, runs of ASCII and whole characters of UTF-8 pass. A byte that is none becomes U+FFFD: terminals differ in
- *    what they make of it, and an overlong or broken form may be a control to one of them. A C1 control, as a byte or as U+0080 to
- *    U+009F, is read as xterm reads it: as ESC and a letter. So no C1 is ever written.
- * 2. A sequence is kept until it is whole, and then decided by tables: dropped, or written as it came. The terminal never sees half of
- *    one, so that nothing that is written between two calls can end up inside.
- * 3. A string (OSC, DCS, APC, PM, SOS, and screen's title, ESC k) ends with ST, and OSC with BEL; ESC and anything else ends it too, as in xterm, and begins anew.
- *    Of OSC what is on the list passes; it is kept whole, so one that is too long is dropped.
- * 4. What asks the terminal something passes only where this terminal is the one that answers: ccvm-session says so, in the stream
- *    (WIRE_ANSWERS). What asks for the clipboard, the title or the like, whose answer is somebody else's words, never passes.
- * 5. What passes and stays (modes, the keyboard's protocol, colours, …) is noted, and undone by termfilter_undo. What cannot be noted, or
- *    switches off what the guest did not switch on, does not pass; of several modes in one sequence those pass that may.
- * 6. With `open` strings and bytes pass as they are; 4 and 5 hold all the same, for the 7-bit forms. */
+ * 1. Outside of sequences, runs of ASCII and whole characters of UTF-8 pass. A byte that is none
+ *    becomes U+FFFD: terminals differ in what they make of it, and an overlong or broken form
+ *    may be a control to one of them. A C1 control, as a byte or as U+0080 to U+009F, is read as
+ *    xterm reads it: as ESC and a letter. So no C1 is ever written.
+ * 2. A sequence is kept until it is whole, and then decided by tables: dropped, or written as it
+ *    came. The terminal never sees half of one, so that nothing that is written between two
+ *    calls can end up inside.
+ * 3. A string (OSC, DCS, APC, PM, SOS, and screen's title, ESC k) ends with ST, and OSC with
+ *    BEL; ESC and anything else ends it too, as in xterm, and begins anew. Of OSC what is on the
+ *    list passes; it is kept whole, so one that is too long is dropped.
+ * 4. What asks the terminal something passes only where this terminal is the one that answers:
+ *    ccvm-session says so, in the stream (WIRE_ANSWERS). What asks for the clipboard, the title
+ *    or the like, whose answer is somebody else's words, never passes.
+ * 5. What passes and stays (modes, the keyboard's protocol, colours, …) is noted, and undone by
+ *    termfilter_undo. What cannot be noted, or switches off what the guest did not switch on,
+ *    does not pass; of several modes in one sequence those pass that may.
+ * 6. With `open` strings and bytes pass as they are; 4 and 5 hold all the same, for the 7-bit
+ *    forms. */
 #include "client/termfilter.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -77,7 +83,8 @@ static void termfilter_read_numbers(struct termfilter_csi *s)
 
 static struct termfilter_csi termfilter_read_csi(const struct termfilter *f)
 {
-	struct termfilter_csi s = {.text = (const char *)f->held + 2, .n = f->n - 3, .final = (char)f->held[f->n - 1]};
+	struct termfilter_csi s = {
+		.text = (const char *)f->held + 2, .n = f->n - 3, .final = (char)f->held[f->n - 1]};
 
 	if (s.n && s.text[0] >= '<' && s.text[0] <= '?') {
 		s.leader = *s.text++;
@@ -91,8 +98,9 @@ static struct termfilter_csi termfilter_read_csi(const struct termfilter *f)
 
 enum verdict { PASS, ASKS, NEVER };
 
-/* What is not here never passes: printing, lights, status lines, how titles are coded, the Linux console's own; nor an unknown leader before
- * a known question, because a terminal may overlook what it does not know. */
+/* What is not here never passes: printing, lights, status lines, how titles are coded, the Linux
+ * console's own; nor an unknown leader before a known question, because a terminal may overlook
+ * what it does not know. */
 static const struct {
 	char leader, intermediate;
 	const char *finals;
@@ -103,24 +111,24 @@ static const struct {
 	{'>', 0, "mnu", PASS},
 	{'<', 0, "u", PASS},
 	{'=', 0, "u", PASS},
-	{0, ' ', "@Aq", PASS},	    /* SL, SR, DECSCUSR */
-	{0, '!', "p", PASS},	    /* DECSTR */
-	{0, '"', "q", PASS},	    /* DECSCA */
-	{0, '$', "rtvxz{", PASS},   /* rectangles */
-	{0, '*', "x", PASS},	    /* DECSACE */
-	{0, '\'', "}~", PASS},	    /* DECIC, DECDC */
-	{0, '#', "pqPQ{}", PASS},   /* stacks of attributes and colours */
-	{0, 0, "cnx", ASKS},	 /* DA1, DSR, DECREQTPARM */
-	{'?', 0, "nuSm", ASKS},	 /* DSR, the keyboard's flags, XTSMGRAPHICS, XTQMODKEYS */
-	{'>', 0, "cq", ASKS},	 /* DA2, XTVERSION */
-	{'=', 0, "c", ASKS},	 /* DA3 */
-	{0, '$', "pwu", ASKS},	 /* DECRQM, DECRQPSR, DECRQTSR */
-	{'?', '$', "p", ASKS},	 /* DECRQM */
-	{0, '*', "y", ASKS},	 /* DECRQCRA: a checksum of what is on the screen */
-	{0, '#', "RS", ASKS},	 /* XTREPORTCOLORS, XTTITLEPOS */
-	{0, '\'', "|", ASKS},	 /* DECRQLP */
-	{0, '&', "u", ASKS},	 /* DECRQUPSS */
-	{0, '"', "v", ASKS},	 /* DECRQDE */
+	{0, ' ', "@Aq", PASS},	  /* SL, SR, DECSCUSR */
+	{0, '!', "p", PASS},	  /* DECSTR */
+	{0, '"', "q", PASS},	  /* DECSCA */
+	{0, '$', "rtvxz{", PASS}, /* rectangles */
+	{0, '*', "x", PASS},	  /* DECSACE */
+	{0, '\'', "}~", PASS},	  /* DECIC, DECDC */
+	{0, '#', "pqPQ{}", PASS}, /* stacks of attributes and colours */
+	{0, 0, "cnx", ASKS},	  /* DA1, DSR, DECREQTPARM */
+	{'?', 0, "nuSm", ASKS},	  /* DSR, the keyboard's flags, XTSMGRAPHICS, XTQMODKEYS */
+	{'>', 0, "cq", ASKS},	  /* DA2, XTVERSION */
+	{'=', 0, "c", ASKS},	  /* DA3 */
+	{0, '$', "pwu", ASKS},	  /* DECRQM, DECRQPSR, DECRQTSR */
+	{'?', '$', "p", ASKS},	  /* DECRQM */
+	{0, '*', "y", ASKS},	  /* DECRQCRA: a checksum of what is on the screen */
+	{0, '#', "RS", ASKS},	  /* XTREPORTCOLORS, XTTITLEPOS */
+	{0, '\'', "|", ASKS},	  /* DECRQLP */
+	{0, '&', "u", ASKS},	  /* DECRQUPSS */
+	{0, '"', "v", ASKS},	  /* DECRQDE */
 };
 
 static enum verdict termfilter_judge_window(const struct termfilter_csi *s)
@@ -135,20 +143,25 @@ static enum verdict termfilter_judge_window(const struct termfilter_csi *s)
 static enum verdict termfilter_judge_csi(const struct termfilter_csi *s)
 {
 	for (size_t i = 0; i < ARRAY_LEN(termfilter_csis); i++)
-		if (termfilter_csis[i].leader == s->leader && termfilter_csis[i].intermediate == s->intermediate &&
+		if (termfilter_csis[i].leader == s->leader &&
+		    termfilter_csis[i].intermediate == s->intermediate &&
 		    strchr(termfilter_csis[i].finals, s->final))
-			return s->final == 't' && !s->leader && !s->intermediate ? termfilter_judge_window(s) : termfilter_csis[i].verdict;
+			return s->final == 't' && !s->leader && !s->intermediate
+				       ? termfilter_judge_window(s)
+				       : termfilter_csis[i].verdict;
 	return NEVER;
 }
 
-/* Modes that are on in a terminal as it is found: the cursor, wrapping, repeating keys; no echo of its own. */
+/* Modes that are on in a terminal as it is found: the cursor, wrapping, repeating keys; no echo
+ * of its own. */
 static bool termfilter_is_usual(int number, bool ansi)
 {
 	return ansi ? number == 12 : number == 7 || number == 8 || number == 25;
 }
 
-/* VT52, which reads other sequences, and a locked keyboard; and what is on in one terminal and off in another, so that nobody can undo it:
- * scrolling by arrow keys, and what Alt and NumLock do. */
+/* VT52, which reads other sequences, and a locked keyboard; and what is on in one terminal and
+ * off in another, so that nobody can undo it: scrolling by arrow keys, and what Alt and NumLock
+ * do. */
 static bool termfilter_is_foreign(int number)
 {
 	static const int modes[] = {2, 1007, 1034, 1035, 1036, 1037, 1039};
@@ -163,14 +176,16 @@ static bool termfilter_is_foreign(int number)
 static bool termfilter_note_mode(struct termfilter *f, int number, bool ansi, char final)
 {
 	/* Restored (r), it may be anything. */
-	const bool usual = termfilter_is_usual(number, ansi), changed = final == 'r' || (final == 'h') != usual;
+	const bool usual = termfilter_is_usual(number, ansi),
+		   changed = final == 'r' || (final == 'h') != usual;
 	size_t i = 0;
 
 	if (final == 's' || (number == 1048 && !ansi)) /* the cursor's place */
 		return true;
 	while (i < f->modes && (f->mode[i].number != number || f->mode[i].ansi != ansi))
 		i++;
-	if (termfilter_is_foreign(number) || (changed && i == TERMFILTER_MODES) || (!changed && i == f->modes && !usual))
+	if (termfilter_is_foreign(number) || (changed && i == TERMFILTER_MODES) ||
+	    (!changed && i == f->modes && !usual))
 		return false;
 	if (changed && i == f->modes)
 		f->mode[f->modes++] = (struct termfilter_mode){number, ansi};
@@ -183,11 +198,13 @@ static bool termfilter_note_mode(struct termfilter *f, int number, bool ansi, ch
 
 static bool termfilter_is_modes(const struct termfilter_csi *s)
 {
-	return !s->intermediate && ((s->leader == '?' && strchr("hlrs", s->final)) || (!s->leader && strchr("hl", s->final)));
+	return !s->intermediate && ((s->leader == '?' && strchr("hlrs", s->final)) ||
+				    (!s->leader && strchr("hl", s->final)));
 }
 
 /* Those of the sequence that may. */
-static void termfilter_pass_modes(struct termfilter *f, const struct termfilter_csi *s, struct buf *out)
+static void termfilter_pass_modes(struct termfilter *f, const struct termfilter_csi *s,
+				  struct buf *out)
 {
 	const char *p = s->text, *end = p + s->n, *separator = s->leader ? "\033[?" : "\033[";
 	bool any = false;
@@ -209,7 +226,8 @@ static void termfilter_pass_modes(struct termfilter *f, const struct termfilter_
 	termfilter_forget(f);
 }
 
-/* Kitty's stack of the keyboard: a program pops no more than it pushed, or it would pop what the user's shell did. */
+/* Kitty's stack of the keyboard: a program pops no more than it pushed, or it would pop what the
+ * user's shell did. */
 static bool termfilter_note_kitty(struct termfilter *f, const struct termfilter_csi *s)
 {
 	int *depth = &f->kitty[f->alternate];
@@ -271,8 +289,9 @@ static bool termfilter_note_csi(struct termfilter *f, const struct termfilter_cs
 	return true;
 }
 
-/* Numbers and their separators, nothing else: what is out of its place is read differently by different terminals. So are parts behind a
- * colon, but in attributes, and numbers beyond what anything means. */
+/* Numbers and their separators, nothing else: what is out of its place is read differently by
+ * different terminals. So are parts behind a colon, but in attributes, and numbers beyond what
+ * anything means. */
 static bool termfilter_is_sound(const struct termfilter_csi *s)
 {
 	const bool colons = s->final == 'm' && !s->leader && !s->intermediate;
@@ -293,7 +312,8 @@ static void termfilter_end_csi(struct termfilter *f, struct buf *out)
 {
 	const struct termfilter_csi s = termfilter_read_csi(f);
 	const enum verdict v = termfilter_judge_csi(&s);
-	const bool allowed = termfilter_is_sound(&s) && (f->open || v != NEVER) && (f->answers || v != ASKS);
+	const bool allowed = termfilter_is_sound(&s) && (f->open || v != NEVER) &&
+			     (f->answers || v != ASKS);
 
 	if (f->overlong || !allowed)
 		termfilter_forget(f);
@@ -328,8 +348,8 @@ static void termfilter_end_escape(struct termfilter *f, struct buf *out)
 		f->keypad = false;
 	else if (strchr("()*+-./no|}~", first))
 		f->charset = true;
-	/* DECID asks. Another coding (ESC %) or 8-bit answers (ESC SP) would change what bytes mean, ESC l locks the screen,
-	 * ESC G asked rxvt (CVE-2021-33477). */
+	/* DECID asks. Another coding (ESC %) or 8-bit answers (ESC SP) would change what bytes
+	 * mean, ESC l locks the screen, ESC G asked rxvt (CVE-2021-33477). */
 	if ((first == 'Z' && !f->answers) || (!f->open && strchr("!\"$%&', Gl\\", first)))
 		termfilter_forget(f);
 	else
@@ -338,9 +358,18 @@ static void termfilter_end_escape(struct termfilter *f, struct buf *out)
 
 /* ---- OSC ---- */
 
-enum osc_note { OSC_NOTHING, OSC_TITLE, OSC_PALETTE, OSC_COLOUR, OSC_LINK, OSC_PROGRESS, OSC_POINTER };
+enum osc_note {
+	OSC_NOTHING,
+	OSC_TITLE,
+	OSC_PALETTE,
+	OSC_COLOUR,
+	OSC_LINK,
+	OSC_PROGRESS,
+	OSC_POINTER
+};
 
-/* Of OSC 9 a notification, or progress: other numbers are commands of ConEmu's, macros and messages among them. */
+/* Of OSC 9 a notification, or progress: other numbers are commands of ConEmu's, macros and
+ * messages among them. */
 static bool termfilter_is_notice(const char *text)
 {
 	const size_t n = strcspn(text, ";");
@@ -353,7 +382,8 @@ static bool termfilter_is_notify(const char *text)
 	return strncmp(text, "notify;", 7) == 0;
 }
 
-/* All others are dropped: clipboards (52, 1337, 5522), files (46, 1337, 5113), fonts (50), properties of windows (3). */
+/* All others are dropped: clipboards (52, 1337, 5522), files (46, 1337, 5113), fonts (50),
+ * properties of windows (3). */
 static const struct {
 	int from, to;
 	enum osc_note note;
@@ -379,16 +409,19 @@ static size_t termfilter_find_osc(int64_t number, const char *text)
 {
 	size_t i = 0;
 
-	while (i < ARRAY_LEN(termfilter_oscs) && (number < termfilter_oscs[i].from || number > termfilter_oscs[i].to))
+	while (i < ARRAY_LEN(termfilter_oscs) &&
+	       (number < termfilter_oscs[i].from || number > termfilter_oscs[i].to))
 		i++;
 	if (number < 0 || (*text && *text != ';'))
 		return ARRAY_LEN(termfilter_oscs);
-	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].form && !termfilter_oscs[i].form(*text ? text + 1 : text))
+	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].form &&
+	    !termfilter_oscs[i].form(*text ? text + 1 : text))
 		return ARRAY_LEN(termfilter_oscs);
 	return i;
 }
 
-static void termfilter_note_osc(struct termfilter *f, enum osc_note note, int number, const char *text, struct buf *out)
+static void termfilter_note_osc(struct termfilter *f, enum osc_note note, int number,
+				const char *text, struct buf *out)
 {
 	if (note == OSC_TITLE && !f->title_saved) {
 		buf_add(out, "\033[22;0t", 7);
@@ -423,16 +456,19 @@ static void termfilter_end_osc(struct termfilter *f, const char *ending, struct 
 {
 	AUTO_FREE char *text = mem_strndup((const char *)f->held + 2, f->n - 2);
 	int64_t number = -1;
-	const char *behind = text[0] == '-' ? NULL : number_take(text, &number), *rest = behind ? behind : text;
+	const char *behind = text[0] == '-' ? NULL : number_take(text, &number),
+		   *rest = behind ? behind : text;
 	const size_t i = termfilter_find_osc(number, rest);
 
-	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].may_ask && termfilter_osc_asks(rest)) {
+	if (i < ARRAY_LEN(termfilter_oscs) && termfilter_oscs[i].may_ask &&
+	    termfilter_osc_asks(rest)) {
 		if (!f->answers) {
 			termfilter_forget(f);
 			return;
 		}
 	} else if (i < ARRAY_LEN(termfilter_oscs) && !f->overlong) {
-		termfilter_note_osc(f, termfilter_oscs[i].note, (int)number, *rest ? rest + 1 : rest, out);
+		termfilter_note_osc(f, termfilter_oscs[i].note, (int)number,
+				    *rest ? rest + 1 : rest, out);
 	} else if (!f->open) {
 		termfilter_forget(f);
 		return;
@@ -551,7 +587,8 @@ static void termfilter_on_osc_escape(struct termfilter *f, unsigned char c, stru
 /* DCS that asks (XTGETTCAP, DECRQSS); the answer to it is not this terminal's. */
 static bool termfilter_string_asks(const struct termfilter *f)
 {
-	return f->n >= 4 && f->held[1] == 'P' && (memcmp(f->held + 2, "+q", 2) == 0 || memcmp(f->held + 2, "$q", 2) == 0);
+	return f->n >= 4 && f->held[1] == 'P' &&
+	       (memcmp(f->held + 2, "+q", 2) == 0 || memcmp(f->held + 2, "$q", 2) == 0);
 }
 
 static void termfilter_on_string(struct termfilter *f, unsigned char c, struct buf *out)
@@ -583,10 +620,15 @@ static void termfilter_on_string_escape(struct termfilter *f, unsigned char c, s
 
 static void termfilter_byte(struct termfilter *f, unsigned char c, struct buf *out)
 {
-	static void (*const states[])(struct termfilter *f, unsigned char c, struct buf *out) = {
-		[GROUND] = termfilter_on_ground,	    [ESCAPE] = termfilter_on_escape, [ESCAPE_MORE] = termfilter_on_escape,
-		[CSI] = termfilter_on_csi,		    [OSC] = termfilter_on_osc,	     [STRING] = termfilter_on_string,
-		[STRING_ESCAPE] = termfilter_on_string_escape, [OSC_ESCAPE] = termfilter_on_osc_escape,
+	static void (*const states[])(struct termfilter * f, unsigned char c, struct buf *out) = {
+		[GROUND] = termfilter_on_ground,
+		[ESCAPE] = termfilter_on_escape,
+		[ESCAPE_MORE] = termfilter_on_escape,
+		[CSI] = termfilter_on_csi,
+		[OSC] = termfilter_on_osc,
+		[STRING] = termfilter_on_string,
+		[STRING_ESCAPE] = termfilter_on_string_escape,
+		[OSC_ESCAPE] = termfilter_on_osc_escape,
 	};
 
 	if (c == '\n' && f->lines && !f->open && f->state >= OSC)
@@ -595,7 +637,8 @@ static void termfilter_byte(struct termfilter *f, unsigned char c, struct buf *o
 }
 
 /* A character beyond ASCII: text, also of a string; anywhere else it breaks a sequence off. */
-static void termfilter_character(struct termfilter *f, const unsigned char *p, size_t n, struct buf *out)
+static void termfilter_character(struct termfilter *f, const unsigned char *p, size_t n,
+				 struct buf *out)
 {
 	if (f->state == OSC || (f->state == STRING && f->open)) {
 		for (size_t i = 0; i < n; i++)
@@ -616,7 +659,8 @@ static void termfilter_c1(struct termfilter *f, unsigned char c, struct buf *out
 }
 
 /* Bytes that are no character. */
-static void termfilter_broken(struct termfilter *f, const unsigned char *p, size_t n, struct buf *out)
+static void termfilter_broken(struct termfilter *f, const unsigned char *p, size_t n,
+			      struct buf *out)
 {
 	for (size_t i = 0; i < n; i++)
 		if (f->open)
@@ -627,7 +671,8 @@ static void termfilter_broken(struct termfilter *f, const unsigned char *p, size
 			termfilter_character(f, (const unsigned char *)"\xef\xbf\xbd", 3, out);
 }
 
-static void termfilter_whole(struct termfilter *f, const unsigned char *p, size_t n, struct buf *out)
+static void termfilter_whole(struct termfilter *f, const unsigned char *p, size_t n,
+			     struct buf *out)
 {
 	if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0 && !f->open)
 		termfilter_c1(f, p[1], out);
@@ -657,7 +702,8 @@ static bool termfilter_utf8(struct termfilter *f, unsigned char c, struct buf *o
 	return true;
 }
 
-/* Bytes from p on that are text: neither ESC nor another control that is looked at, nor beyond ASCII but for whole characters. */
+/* Bytes from p on that are text: neither ESC nor another control that is looked at, nor beyond
+ * ASCII but for whole characters. */
 static const unsigned char *termfilter_text(const unsigned char *p, const unsigned char *end)
 {
 	while (p < end) {
@@ -705,15 +751,18 @@ static void termfilter_undo_modes(const struct termfilter *f, struct buf *out)
 	for (size_t i = 0; i < f->modes; i++) {
 		const struct termfilter_mode *m = &f->mode[i];
 
-		if (m->ansi || (m->number != 47 && m->number != 1047 && m->number != 1049 && m->number != 1048))
-			buf_addf(out, "\033[%s%d%c", m->ansi ? "" : "?", m->number, termfilter_is_usual(m->number, m->ansi) ? 'h' : 'l');
+		if (m->ansi || (m->number != 47 && m->number != 1047 && m->number != 1049 &&
+				m->number != 1048))
+			buf_addf(out, "\033[%s%d%c", m->ansi ? "" : "?", m->number,
+				 termfilter_is_usual(m->number, m->ansi) ? 'h' : 'l');
 	}
 }
 
 static void termfilter_undo_screen(const struct termfilter *f, struct buf *out)
 {
 	for (size_t i = 0; i < f->modes; i++)
-		if (!f->mode[i].ansi && (f->mode[i].number == 47 || f->mode[i].number == 1047 || f->mode[i].number == 1049))
+		if (!f->mode[i].ansi && (f->mode[i].number == 47 || f->mode[i].number == 1047 ||
+					 f->mode[i].number == 1049))
 			buf_addf(out, "\033[?%dl", f->mode[i].number);
 }
 
@@ -738,8 +787,10 @@ void termfilter_undo(struct termfilter *f, struct buf *out)
 		bool wanted;
 		const char *text;
 	} table[] = {
-		{f->styled, "\033[0m"},	     {f->link, "\033]8;;\033\\"}, {f->shaped, "\033[0 q"},	 {f->keypad, "\033>"},
-		{f->charset, "\033(B\033)B\017"}, {f->progress, "\033]9;4;0\033\\"}, {f->pointer, "\033]22;\033\\"}, {f->kitty_set, "\033[=0u"},
+		{f->styled, "\033[0m"},		  {f->link, "\033]8;;\033\\"},
+		{f->shaped, "\033[0 q"},	  {f->keypad, "\033>"},
+		{f->charset, "\033(B\033)B\017"}, {f->progress, "\033]9;4;0\033\\"},
+		{f->pointer, "\033]22;\033\\"},	  {f->kitty_set, "\033[=0u"},
 		{f->margins, "\0337\033[r\0338"}, /* which moves the cursor */
 	};
 

@@ -10,7 +10,8 @@ void terminal_init(void);
 void terminal_set_waiting(void);
 /* While the agent runs: every byte is its. */
 void terminal_set_raw(void);
-/* Back to what was found. undo (NULL: nothing) is written first: what a program left switched on (termfilter_undo). */
+/* Back to what was found. undo (NULL: nothing) is written first: what a program left switched on
+ * (termfilter_undo). */
 void terminal_restore(const struct buf *undo);
 /* The window's size; 80 × 24 when the terminal does not say. */
 void terminal_size(int *cols, int *rows);

@@ -15,7 +15,8 @@ static void typed_on_done(void *ctx, const void *text, size_t n)
 
 	buf_add(&paste, buf_data(&t->hold.held), t->hold.mark);
 	buf_add(&paste, text, n);
-	buf_add(&paste, buf_data(&t->hold.held) + buf_len(&t->hold.held) - CLIP_HOLD_MARK, CLIP_HOLD_MARK);
+	buf_add(&paste, buf_data(&t->hold.held) + buf_len(&t->hold.held) - CLIP_HOLD_MARK,
+		CLIP_HOLD_MARK);
 	t->cb.pass(t->cb.ctx, buf_data(&paste), buf_len(&paste));
 	clip_hold_done(&t->hold);
 }
@@ -26,7 +27,8 @@ static void typed_go_on(struct typed *t)
 
 	while (buf_len(&t->later) && !t->picture.waiting) {
 		AUTO_BUF struct buf out = {0};
-		const size_t n = clip_hold_feed(&t->hold, buf_data(&t->later), buf_len(&t->later), &out);
+		const size_t n = clip_hold_feed(&t->hold, buf_data(&t->later), buf_len(&t->later),
+						&out);
 		const char *text;
 		size_t length;
 

@@ -1,5 +1,6 @@
-/* typed: what the user's terminal sends, on its way to a session; pasted paths of images are looked at (picture), and what the
- * terminal answers about its clipboard is taken out (termclip). */
+/* typed: what the user's terminal sends, on its way to a session; pasted paths of images are
+ * looked at (picture), and what the terminal answers about its clipboard is taken out
+ * (termclip). */
 #ifndef CCVM_CLIENT_TYPED_H
 #define CCVM_CLIENT_TYPED_H
 

@@ -49,7 +49,8 @@ static void hold_byte(struct clip_hold *h, unsigned char byte, struct buf *out)
 
 	buf_add(&h->held, &byte, 1);
 	h->whole = !h->typed.pasting;
-	if (!h->whole && ((first && !clip_path_may_begin(byte)) || buf_len(&h->held) >= CLIP_PASTE_MAX + h->mark + CLIP_HOLD_MARK))
+	if (!h->whole && ((first && !clip_path_may_begin(byte)) ||
+			  buf_len(&h->held) >= CLIP_PASTE_MAX + h->mark + CLIP_HOLD_MARK))
 		clip_hold_release(h, out);
 }
 

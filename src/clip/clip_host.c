@@ -1,13 +1,14 @@
 /* Theory of operation.
  *
- * 1. Which tool: wl-paste where WAYLAND_DISPLAY is set, else, or where that display does not answer, xclip where DISPLAY is.
- *    They run with a closed list of arguments: nothing a guest says is among them but one of our own type names.
- * 2. The list a tool prints is read for image types we know; everything else in it is dropped here. Text types do not
- *    leave this function, and no text is ever asked for.
- * 3. An image is believed when its first bytes and its end are those of the type that was asked for: an owner of the
- *    clipboard that answers with text for every type gets nothing across.
- * 4. BMP and TIFF become PNG, by an installed converter: claude cannot take TIFF, and what a guest would have to convert
- *    is converted where the user's tools are. */
+ * 1. Which tool: wl-paste where WAYLAND_DISPLAY is set, else, or where that display does not
+ *    answer, xclip where DISPLAY is. They run with a closed list of arguments: nothing a guest
+ *    says is among them but one of our own type names.
+ * 2. The list a tool prints is read for image types we know; everything else in it is dropped
+ *    here. Text types do not leave this function, and no text is ever asked for.
+ * 3. An image is believed when its first bytes and its end are those of the type that was asked
+ *    for: an owner of the clipboard that answers with text for every type gets nothing across.
+ * 4. BMP and TIFF become PNG, by an installed converter: claude cannot take TIFF, and what a
+ *    guest would have to convert is converted where the user's tools are. */
 #include "clip/clip_host.h"
 #include "base/mem.h"
 #include "base/spawn.h"
@@ -30,7 +31,8 @@ struct host_source {
 
 static const char *const host_wl_list[] = {"wl-paste", "--list-types", NULL};
 static const char *const host_wl_read[] = {"wl-paste", "--no-newline", "--type", NULL};
-static const char *const host_x_list[] = {"xclip", "-selection", "clipboard", "-o", "-t", "TARGETS", NULL};
+static const char *const host_x_list[] = {"xclip", "-selection", "clipboard", "-o",
+					  "-t",	   "TARGETS",	 NULL};
 static const char *const host_x_read[] = {"xclip", "-selection", "clipboard", "-o", "-t", NULL};
 
 static const struct host_source host_sources[] = {
@@ -62,7 +64,8 @@ static void host_read_list(const char *text, struct host_content *c)
 {
 	while (*text) {
 		const size_t n = strcspn(text, "\n");
-		const enum clip_type type = n < CLIP_LINE_MAX ? clip_type_of(text, n) : CLIP_NO_TYPE;
+		const enum clip_type type = n < CLIP_LINE_MAX ? clip_type_of(text, n)
+							      : CLIP_NO_TYPE;
 
 		if (type != CLIP_NO_TYPE && !c->mime[type][0])
 			memcpy(c->mime[type], text, n);
@@ -70,17 +73,22 @@ static void host_read_list(const char *text, struct host_content *c)
 	}
 }
 
-/* False: this source cannot be asked, and why. A tool that ends with a complaint says that the clipboard is empty, or that
- * the display does not answer; the two look the same. */
-static bool host_ask_source(const struct host_source *source, char *const *envp, struct host_content *c, struct clip_answer *a)
+/* False: this source cannot be asked, and why. A tool that ends with a complaint says that the
+ * clipboard is empty, or that the display does not answer; the two look the same. */
+static bool host_ask_source(const struct host_source *source, char *const *envp,
+			    struct host_content *c, struct clip_answer *a)
 {
-	const struct clip_tool tool = {.argv = source->list, .envp = envp, .out_max = HOST_LIST_MAX, .timeout_ms = HOST_LIST_MS};
+	const struct clip_tool tool = {.argv = source->list,
+				       .envp = envp,
+				       .out_max = HOST_LIST_MAX,
+				       .timeout_ms = HOST_LIST_MS};
 	AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), source->tool);
 	AUTO_BUF struct buf out = {0};
 	int code;
 
 	if (!path) {
-		snprintf(a->reason, sizeof(a->reason), "%s is not installed on the host (apt-get install %s)", source->tool,
+		snprintf(a->reason, sizeof(a->reason),
+			 "%s is not installed on the host (apt-get install %s)", source->tool,
 			 source->package);
 		return false;
 	}
@@ -88,7 +96,8 @@ static bool host_ask_source(const struct host_source *source, char *const *envp,
 	if (code < 0)
 		return false;
 	if (code != 0)
-		snprintf(a->reason, sizeof(a->reason), "the clipboard of the host is empty, or its display does not answer");
+		snprintf(a->reason, sizeof(a->reason),
+			 "the clipboard of the host is empty, or its display does not answer");
 	*c = (struct host_content){.source = source};
 	host_read_list(buf_text(&out), c);
 	return code == 0;
@@ -106,7 +115,8 @@ static bool host_ask(struct host_content *c, char *const *envp, struct clip_answ
 			return true;
 	}
 	if (!display) {
-		host_refuse(a, "the host's session has no display (neither WAYLAND_DISPLAY nor DISPLAY is set)");
+		host_refuse(a, "the host's session has no display (neither WAYLAND_DISPLAY nor "
+			       "DISPLAY is set)");
 		a->no_display = true;
 	}
 	return false;
@@ -114,7 +124,9 @@ static bool host_ask(struct host_content *c, char *const *envp, struct clip_answ
 
 /* ---- conversion ---- */
 
-#define HOST_LIMITS "-limit", "memory", "256MiB", "-limit", "map", "512MiB", "-limit", "disk", "0", "-limit", "time", "10"
+#define HOST_LIMITS                                                                                \
+	"-limit", "memory", "256MiB", "-limit", "map", "512MiB", "-limit", "disk", "0", "-limit",  \
+		"time", "10"
 
 /* Formats are named, so that the bytes choose no other decoder. The first image of several. */
 static const struct {
@@ -127,10 +139,12 @@ static const struct {
 	{CLIP_TIFF, (const char *const[]){"convert", HOST_LIMITS, "tiff:-[0]", "png:-", NULL}},
 	{CLIP_BMP, (const char *const[]){"gm", "convert", "bmp:-[0]", "png:-", NULL}},
 	{CLIP_TIFF, (const char *const[]){"gm", "convert", "tiff:-[0]", "png:-", NULL}},
-	{CLIP_BMP, (const char *const[]){"ffmpeg", "-v", "error", "-f", "bmp_pipe", "-i", "-", "-frames:v", "1", "-f", "image2pipe",
-					 "-c:v", "png", "-", NULL}},
-	{CLIP_TIFF, (const char *const[]){"ffmpeg", "-v", "error", "-f", "tiff_pipe", "-i", "-", "-frames:v", "1", "-f", "image2pipe",
-					  "-c:v", "png", "-", NULL}},
+	{CLIP_BMP,
+	 (const char *const[]){"ffmpeg", "-v", "error", "-f", "bmp_pipe", "-i", "-", "-frames:v",
+			       "1", "-f", "image2pipe", "-c:v", "png", "-", NULL}},
+	{CLIP_TIFF,
+	 (const char *const[]){"ffmpeg", "-v", "error", "-f", "tiff_pipe", "-i", "-", "-frames:v",
+			       "1", "-f", "image2pipe", "-c:v", "png", "-", NULL}},
 };
 
 static bool host_has_converter(char *const *envp)
@@ -149,8 +163,12 @@ static bool host_has_converter(char *const *envp)
 static void host_convert(enum clip_type from, char *const *envp, struct clip_answer *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(host_converters); i++) {
-		const struct clip_tool tool = {.argv = host_converters[i].argv, .envp = envp, .in = buf_data(&a->bytes), .in_size = buf_len(&a->bytes),
-					       .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_CONVERT_MS};
+		const struct clip_tool tool = {.argv = host_converters[i].argv,
+					       .envp = envp,
+					       .in = buf_data(&a->bytes),
+					       .in_size = buf_len(&a->bytes),
+					       .out_max = CLIP_IMAGE_MAX,
+					       .timeout_ms = HOST_CONVERT_MS};
 		AUTO_BUF struct buf png = {0};
 		char ignored[CLIP_REASON_MAX];
 
@@ -183,7 +201,8 @@ static void host_explain_nothing(const struct host_content *c, struct clip_answe
 {
 	snprintf(a->reason, sizeof(a->reason), "%s",
 		 c->mime[CLIP_BMP][0] || c->mime[CLIP_TIFF][0]
-			 ? "the image in the clipboard is a BMP or TIFF, and nothing on the host can convert it (apt-get install imagemagick)"
+			 ? "the image in the clipboard is a BMP or TIFF, and nothing on the host "
+			   "can convert it (apt-get install imagemagick)"
 			 : "there is no image in the clipboard of the host");
 }
 
@@ -197,7 +216,8 @@ void clip_host_list(char *const *envp, struct clip_answer *a)
 		return;
 	a->ok = true;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		const enum clip_type from = host_source_of(&c, clip_type_of(types[i], strlen(types[i])));
+		const enum clip_type from = host_source_of(
+			&c, clip_type_of(types[i], strlen(types[i])));
 
 		if (from < CLIP_BMP || (from != CLIP_NO_TYPE && host_has_converter(envp)))
 			buf_addf(&a->bytes, "%s\n", types[i]);
@@ -206,10 +226,12 @@ void clip_host_list(char *const *envp, struct clip_answer *a)
 		host_explain_nothing(&c, a);
 }
 
-static void host_read(const struct host_content *c, char *const *envp, enum clip_type type, struct clip_answer *a)
+static void host_read(const struct host_content *c, char *const *envp, enum clip_type type,
+		      struct clip_answer *a)
 {
 	const char *argv[8] = {NULL};
-	const struct clip_tool tool = {.argv = argv, .envp = envp, .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_IMAGE_MS};
+	const struct clip_tool tool = {
+		.argv = argv, .envp = envp, .out_max = CLIP_IMAGE_MAX, .timeout_ms = HOST_IMAGE_MS};
 	int code, n = 0;
 
 	for (; c->source->read[n]; n++)

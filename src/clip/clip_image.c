@@ -1,5 +1,5 @@
-/* Sources: PNG (W3C, 2003) sections 5.2 and 5.3, JFIF (ITU-T T.871), GIF89a, RIFF container of WebP (RFC 9649 section 2),
- * BITMAPFILEHEADER, TIFF 6.0 section 2. */
+/* Sources: PNG (W3C, 2003) sections 5.2 and 5.3, JFIF (ITU-T T.871), GIF89a, RIFF container of
+ * WebP (RFC 9649 section 2), BITMAPFILEHEADER, TIFF 6.0 section 2. */
 #include "clip/clip_image.h"
 #include "base/mem.h"
 
@@ -14,9 +14,14 @@ static const struct {
 	size_t at, n;
 	const char *bytes;
 } image_signatures[] = {
-	{CLIP_PNG, 0, 8, "\x89PNG\r\n\x1a\n"}, {CLIP_JPEG, 0, 3, "\xff\xd8\xff"},  {CLIP_GIF, 0, 6, "GIF87a"},
-	{CLIP_GIF, 0, 6, "GIF89a"},	       {CLIP_WEBP, 8, 4, "WEBP"},	   {CLIP_BMP, 0, 2, "BM"},
-	{CLIP_TIFF, 0, 4, "II*\0"},	       {CLIP_TIFF, 0, 4, "MM\0*"},
+	{CLIP_PNG, 0, 8, "\x89PNG\r\n\x1a\n"},
+	{CLIP_JPEG, 0, 3, "\xff\xd8\xff"},
+	{CLIP_GIF, 0, 6, "GIF87a"},
+	{CLIP_GIF, 0, 6, "GIF89a"},
+	{CLIP_WEBP, 8, 4, "WEBP"},
+	{CLIP_BMP, 0, 2, "BM"},
+	{CLIP_TIFF, 0, 4, "II*\0"},
+	{CLIP_TIFF, 0, 4, "MM\0*"},
 };
 
 static uint32_t image_le32(const unsigned char *p)
@@ -36,10 +41,12 @@ static bool image_header_fits(enum clip_type type, const unsigned char *p, size_
 		return n >= 16 && memcmp(p, "RIFF", 4) == 0;
 	if (type == CLIP_PNG)
 		return n >= 24 && memcmp(p + 8, "\0\0\0\rIHDR", 8) == 0;
-	if (type == CLIP_BMP) { /* two reserved fields of zero, and the size of a header that exists */
+	if (type ==
+	    CLIP_BMP) { /* two reserved fields of zero, and the size of a header that exists */
 		const uint32_t header = n >= 26 ? image_le32(p + 14) : 0;
 
-		return n >= 26 && image_le32(p + 6) == 0 && (header == 12 || (header >= 40 && header <= 124));
+		return n >= 26 && image_le32(p + 6) == 0 &&
+		       (header == 12 || (header >= 40 && header <= 124));
 	}
 	return true;
 }
@@ -50,7 +57,8 @@ enum clip_type clip_image_type(const void *bytes, size_t n)
 
 	for (size_t i = 0; i < ARRAY_LEN(image_signatures); i++)
 		if (n >= image_signatures[i].at + image_signatures[i].n &&
-		    memcmp(p + image_signatures[i].at, image_signatures[i].bytes, image_signatures[i].n) == 0 &&
+		    memcmp(p + image_signatures[i].at, image_signatures[i].bytes,
+			   image_signatures[i].n) == 0 &&
 		    image_header_fits(image_signatures[i].type, p, n))
 			return image_signatures[i].type;
 	return CLIP_NO_TYPE;

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define KITTY_BEGIN   "\033]5522;"
-#define KITTY_LIST    "." /* as a type: the list of types */
+#define KITTY_BEGIN    "\033]5522;"
+#define KITTY_LIST     "." /* as a type: the list of types */
 #define KITTY_LIST_MAX 65536
 
 void clip_kitty_ask(struct clip_kitty *k, enum clip_type wanted, struct buf *out)
@@ -63,7 +63,8 @@ static void kitty_add_types(struct clip_kitty *k, const char *text, size_t n)
 	}
 }
 
-static void kitty_on_data(struct clip_kitty *k, const char *mime, size_t mime_size, const char *payload, size_t n)
+static void kitty_on_data(struct clip_kitty *k, const char *mime, size_t mime_size,
+			  const char *payload, size_t n)
 {
 	AUTO_BUF struct buf name = {0}, bytes = {0};
 
@@ -94,7 +95,8 @@ static void kitty_on_string(struct clip_kitty *k)
 	const char *text = buf_text(&k->string), *end = memchr(text, ';', buf_len(&k->string));
 	const size_t meta = end ? (size_t)(end - text) : buf_len(&k->string);
 	size_t type_size = 0, status_size = 0, mime_size = 0;
-	const char *type = kitty_value(text, meta, "type", &type_size), *status = kitty_value(text, meta, "status", &status_size);
+	const char *type = kitty_value(text, meta, "type", &type_size),
+		   *status = kitty_value(text, meta, "status", &status_size);
 	const char *mime = kitty_value(text, meta, "mime", &mime_size);
 
 	if (!type || !kitty_is("read", type, type_size) || !status)
@@ -105,9 +107,11 @@ static void kitty_on_string(struct clip_kitty *k)
 		k->active = false;
 	} else if (kitty_is("DATA", status, status_size)) {
 		if (mime)
-			kitty_on_data(k, mime, mime_size, end ? end + 1 : "", end ? buf_len(&k->string) - meta - 1 : 0);
+			kitty_on_data(k, mime, mime_size, end ? end + 1 : "",
+				      end ? buf_len(&k->string) - meta - 1 : 0);
 	} else if (!kitty_is("OK", status, status_size)) {
-		kitty_fail(k, kitty_is("EPERM", status, status_size) ? CLIP_KITTY_DENIED : CLIP_KITTY_FAILED);
+		kitty_fail(k, kitty_is("EPERM", status, status_size) ? CLIP_KITTY_DENIED
+								     : CLIP_KITTY_FAILED);
 	}
 }
 

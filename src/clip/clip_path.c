@@ -18,7 +18,8 @@ static bool path_is_printable(unsigned char ch)
 
 bool clip_path_may_begin(unsigned char first)
 {
-	return first == '/' || first == '\'' || first == '"' || first == 'f' || first == '\\' || path_is_blank((char)first);
+	return first == '/' || first == '\'' || first == '"' || first == 'f' || first == '\\' ||
+	       path_is_blank((char)first);
 }
 
 static bool path_add(struct clip_path *p, size_t *used, char ch)
@@ -32,7 +33,10 @@ static bool path_add(struct clip_path *p, size_t *used, char ch)
 
 static int path_hex(char ch)
 {
-	return ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
+	return ch >= '0' && ch <= '9'	? ch - '0'
+	       : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
+	       : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
+					: -1;
 }
 
 /* In place. An encoded slash or NUL would be another path than the one that is seen. */
@@ -62,8 +66,10 @@ static bool path_from_uri(struct clip_path *p)
 	return used > 0;
 }
 
-/* One byte of a word at *i, with what quotes it. False: no byte a path may hold, or a quote that does not end. */
-static bool path_take(const char *paste, size_t n, size_t *i, char *quote, struct clip_path *p, size_t *used)
+/* One byte of a word at *i, with what quotes it. False: no byte a path may hold, or a quote that
+ * does not end. */
+static bool path_take(const char *paste, size_t n, size_t *i, char *quote, struct clip_path *p,
+		      size_t *used)
 {
 	const char ch = paste[*i];
 
@@ -148,7 +154,8 @@ bool clip_path_is_below(const char *path, const char *directory)
 {
 	const size_t n = strlen(directory);
 
-	if (strncmp(path, directory, n) != 0 || (path[n] != '/' && path[n] != '\0' && !(n && directory[n - 1] == '/')))
+	if (strncmp(path, directory, n) != 0 ||
+	    (path[n] != '/' && path[n] != '\0' && !(n && directory[n - 1] == '/')))
 		return false;
 	for (const char *up = path; (up = strstr(up, "/..")); up += 3)
 		if (up[3] == '/' || up[3] == '\0')

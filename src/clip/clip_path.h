@@ -1,8 +1,10 @@
-/* clip_path: whether a paste is nothing but paths of files, as terminals send what is dropped on them.
+/* clip_path: whether a paste is nothing but paths of files, as terminals send what is dropped on
+ * them.
  *
- * Terminals quote in their own ways: as a shell word ('…', "…", backslashes, and mixtures), as a file URI (RFC 8089,
- * percent-encoded, host empty or localhost), or not at all; a blank or newline behind it. Several stand side by side. Nothing
- * is expanded: no ~, no variables, no patterns. Pure. */
+ * Terminals quote in their own ways: as a shell word ('…', "…", backslashes, and mixtures), as a
+ * file URI (RFC 8089, percent-encoded, host empty or localhost), or not at all; a blank or
+ * newline behind it. Several stand side by side. Nothing is expanded: no ~, no variables, no
+ * patterns. Pure. */
 #ifndef CCVM_CLIP_PATH_H
 #define CCVM_CLIP_PATH_H
 
@@ -14,13 +16,14 @@
 #define CLIP_PATH_MAX  4096
 
 struct clip_path {
-	size_t from, n;	    /* where it stands in the paste, with its quotes */
+	size_t from, n;		  /* where it stands in the paste, with its quotes */
 	char path[CLIP_PATH_MAX]; /* absolute, printable */
 };
 
 /* Whether a paste that begins with this byte may be one. */
 bool clip_path_may_begin(unsigned char first);
-/* The whole paste, but for blanks around it, as one path that nobody quoted. False: it cannot be one. */
+/* The whole paste, but for blanks around it, as one path that nobody quoted. False: it cannot be
+ * one. */
 bool clip_path_plain(const char *paste, size_t n, struct clip_path *out);
 /* How many words it consists of; 0: not all of them are absolute paths, or they are too many. */
 size_t clip_path_count(const char *paste, size_t n);

@@ -15,8 +15,9 @@ static const struct {
 static const struct {
 	const char *mime;
 	enum clip_type type;
-} clip_other_names[] = {{"image/jpg", CLIP_JPEG}, {"image/x-bmp", CLIP_BMP}, {"image/x-MS-bmp", CLIP_BMP},
-			{"image/x-ms-bmp", CLIP_BMP}, {"image/tif", CLIP_TIFF}, {"image/x-tiff", CLIP_TIFF}};
+} clip_other_names[] = {{"image/jpg", CLIP_JPEG},     {"image/x-bmp", CLIP_BMP},
+			{"image/x-MS-bmp", CLIP_BMP}, {"image/x-ms-bmp", CLIP_BMP},
+			{"image/tif", CLIP_TIFF},     {"image/x-tiff", CLIP_TIFF}};
 
 static bool clip_is(const char *text, const char *bytes, size_t n)
 {
@@ -52,7 +53,9 @@ const char *clip_type_suffix(enum clip_type type)
 static const struct {
 	const char *word;
 	enum clip_file file;
-} clip_file_words[] = {{CLIP_FETCH, CLIP_FILE_FETCH}, {CLIP_STORED, CLIP_FILE_STORED}, {CLIP_FAILED, CLIP_FILE_FAILED}};
+} clip_file_words[] = {{CLIP_FETCH, CLIP_FILE_FETCH},
+		       {CLIP_STORED, CLIP_FILE_STORED},
+		       {CLIP_FAILED, CLIP_FILE_FAILED}};
 
 static enum clip_file clip_file_of(const char *text, size_t n, char token[CLIP_TOKEN + 1])
 {
@@ -73,7 +76,8 @@ static enum clip_file clip_file_of(const char *text, size_t n, char token[CLIP_T
 int clip_request_parse(const void *bytes, size_t n, struct clip_request *out)
 {
 	static const char *const types[] = CLIP_TYPES;
-	const char *text = bytes, *end = memchr(text, '\n', n < CLIP_LINE_MAX + 1 ? n : CLIP_LINE_MAX + 1);
+	const char *text = bytes,
+		   *end = memchr(text, '\n', n < CLIP_LINE_MAX + 1 ? n : CLIP_LINE_MAX + 1);
 	const size_t line = end ? (size_t)(end - text) : n;
 
 	*out = (struct clip_request){.type = CLIP_NO_TYPE};

@@ -19,14 +19,14 @@ struct clip_request {
 	char token[CLIP_TOKEN + 1];
 };
 
-/* 1: a request, 0: more bytes are needed, -1: not one of the closed list. What stands behind the newline makes it none:
- * there is one question a connection. Pure. */
+/* 1: a request, 0: more bytes are needed, -1: not one of the closed list. What stands behind the
+ * newline makes it none: there is one question a connection. Pure. */
 int clip_request_parse(const void *bytes, size_t n, struct clip_request *out);
 
 /* "image/png" → CLIP_PNG, also for the names other programs give BMP and TIFF; CLIP_NO_TYPE. */
 enum clip_type clip_type_of(const char *mime, size_t n);
-const char *clip_type_mime(enum clip_type type); /* "image/png" */
-const char *clip_type_name(enum clip_type type); /* "PNG" */
+const char *clip_type_mime(enum clip_type type);   /* "image/png" */
+const char *clip_type_name(enum clip_type type);   /* "PNG" */
 const char *clip_type_suffix(enum clip_type type); /* "png" */
 
 #endif

@@ -37,8 +37,12 @@ static void tool_close(int *fd)
 static int tool_start(struct tool_run *r, char *reason)
 {
 	AUTO_FREE char *path = spawn_find(spawn_env(r->tool->envp, "PATH"), r->tool->argv[0]);
-	struct spawn s = {.path = path, .argv = (char *const *)(uintptr_t)r->tool->argv, .envp = r->tool->envp,
-			  .die_with_parent = true, .no_core = true, .new_session = true};
+	struct spawn s = {.path = path,
+			  .argv = (char *const *)(uintptr_t)r->tool->argv,
+			  .envp = r->tool->envp,
+			  .die_with_parent = true,
+			  .no_core = true,
+			  .new_session = true};
 	int in[2] = {-1, -1}, out[2] = {-1, -1};
 	struct spawn_fd fds[2];
 	struct err e;
@@ -88,13 +92,15 @@ static void tool_take(struct tool_run *r)
 	}
 }
 
-/* Until its output has ended and it has; -1 with a reason. A grandchild that keeps the output open counts as a hang. */
+/* Until its output has ended and it has; -1 with a reason. A grandchild that keeps the output
+ * open counts as a hang. */
 static int tool_converse(struct tool_run *r, char *reason)
 {
 	const int64_t end = clock_mono_ms() + r->tool->timeout_ms;
 
 	for (;;) {
-		struct pollfd p[] = {{.fd = r->out_fd, .events = POLLIN}, {.fd = r->in_fd, .events = POLLOUT},
+		struct pollfd p[] = {{.fd = r->out_fd, .events = POLLIN},
+				     {.fd = r->in_fd, .events = POLLOUT},
 				     {.fd = r->out_fd < 0 ? r->pidfd : -1, .events = POLLIN}};
 		const int64_t left = end - clock_mono_ms();
 
@@ -130,5 +136,6 @@ int clip_tool_run(const struct clip_tool *t, struct buf *out, char reason[CLIP_R
 	tool_close(&r.pidfd);
 	if (rc < 0)
 		return -1;
-	return WIFSIGNALED(status) ? tool_fail(reason, t->argv[0], "was killed") : WEXITSTATUS(status);
+	return WIFSIGNALED(status) ? tool_fail(reason, t->argv[0], "was killed")
+				   : WEXITSTATUS(status);
 }

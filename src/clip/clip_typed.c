@@ -1,6 +1,7 @@
-/* Encodings of Ctrl+V: the byte 0x16; kitty's CSI 118;5u with its alternatives (a Cyrillic layout sends another key and 118
- * as its base layout's, an event type of 1 is a press, 2 a repetition, 3 a release; lock keys are bits 64 and 128 of the
- * modifiers); xterm's modifyOtherKeys CSI 27;5;118~. */
+/* Encodings of Ctrl+V: the byte 0x16; kitty's CSI 118;5u with its alternatives (a Cyrillic
+ * layout sends another key and 118 as its base layout's, an event type of 1 is a press, 2 a
+ * repetition, 3 a release; lock keys are bits 64 and 128 of the modifiers); xterm's
+ * modifyOtherKeys CSI 27;5;118~. */
 #include "clip/clip_typed.h"
 
 #include <stdio.h>
@@ -8,10 +9,10 @@
 
 enum { TYPED_GROUND, TYPED_ESCAPE, TYPED_CSI, TYPED_STRING, TYPED_STRING_ESCAPE, TYPED_SS3 };
 
-#define TYPED_CTRL_V	0x16
-#define TYPED_ESC	0x1b
-#define TYPED_CTRL	4
-#define TYPED_LOCKS	(64 | 128)
+#define TYPED_CTRL_V 0x16
+#define TYPED_ESC    0x1b
+#define TYPED_CTRL   4
+#define TYPED_LOCKS  (64 | 128)
 
 static bool typed_is_ctrl(int mods)
 {
@@ -89,7 +90,9 @@ static bool typed_byte(struct clip_typed *t, unsigned char ch)
 	case TYPED_CSI:
 		return typed_csi(t, ch);
 	case TYPED_STRING:
-		t->state = ch == TYPED_ESC ? TYPED_STRING_ESCAPE : ch == 0x07 ? TYPED_GROUND : TYPED_STRING;
+		t->state = ch == TYPED_ESC ? TYPED_STRING_ESCAPE
+			   : ch == 0x07	   ? TYPED_GROUND
+					   : TYPED_STRING;
 		return false;
 	case TYPED_STRING_ESCAPE:
 		t->state = ch == '\\' ? TYPED_GROUND : TYPED_STRING;

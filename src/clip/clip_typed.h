@@ -1,8 +1,9 @@
-/* clip_typed: finds the key that asks claude to paste an image (Ctrl+V) in what a user's terminal sends.
+/* clip_typed: finds the key that asks claude to paste an image (Ctrl+V) in what a user's
+ * terminal sends.
  *
- * A guest can make a terminal answer it, and paste buffers hold what somebody else wrote; neither may look like a key. So
- * the stream is followed through its control sequences (ECMA-48 section 5.4), and what stands inside of a string or of a
- * bracketed paste is no key. Pure. */
+ * A guest can make a terminal answer it, and paste buffers hold what somebody else wrote;
+ * neither may look like a key. So the stream is followed through its control sequences (ECMA-48
+ * section 5.4), and what stands inside of a string or of a bracketed paste is no key. Pure. */
 #ifndef CCVM_CLIP_TYPED_H
 #define CCVM_CLIP_TYPED_H
 

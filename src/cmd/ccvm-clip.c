@@ -1,11 +1,14 @@
 /* ccvm-clip: asks the host's clipboard for images, for one session.
  *
  * Theory of operation.
- * 1. ccvm-session gives up its files and the right to start programs before an agent runs, and clipboard tools must be
- *    started later; so this process is started before, and does just that. It holds no secret and reads nothing of the
- *    guest's: a request is one frame with a number, from a closed list (proto/wire.h, WIRE_CLIP_ASK).
- * 2. One request at a time, each within its tools' deadlines and bounds (clip_host, clip_tool); its end is the socket's.
- * 3. It is started with the display's variables of the client that started the session, and dies with ccvm-session. */
+ * 1. ccvm-session gives up its files and the right to start programs before an agent runs, and
+ *    clipboard tools must be started later; so this process is started before, and does just
+ *    that. It holds no secret and reads nothing of the guest's: a request is one frame with a
+ *    number, from a closed list (proto/wire.h, WIRE_CLIP_ASK).
+ * 2. One request at a time, each within its tools' deadlines and bounds (clip_host, clip_tool);
+ *    its end is the socket's.
+ * 3. It is started with the display's variables of the client that started the session, and dies
+ *    with ccvm-session. */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -30,7 +33,8 @@ static bool main_send(struct clip_answer *a, bool list)
 	for (size_t at = 0; a->ok && at < buf_len(&a->bytes); at += WIRE_CHUNK) {
 		const size_t left = buf_len(&a->bytes) - at;
 
-		wire_put(&out, WIRE_CLIP_BYTES, buf_data(&a->bytes) + at, left < WIRE_CHUNK ? left : WIRE_CHUNK);
+		wire_put(&out, WIRE_CLIP_BYTES, buf_data(&a->bytes) + at,
+			 left < WIRE_CHUNK ? left : WIRE_CHUNK);
 	}
 	json_begin(&done);
 	json_add_bool(&done, "ok", a->ok);

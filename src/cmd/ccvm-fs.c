@@ -1,6 +1,6 @@
-/* ccvm-fs: the files of one session, served to its guest as FUSE over a virtio-serial port. Started by
- * ccvm-session, never by a user: the port is fd 3, and each argument `NAME:FD:rw` or `NAME:FD:ro` is a
- * directory, opened already, that the guest sees under NAME. */
+/* ccvm-fs: the files of one session, served to its guest as FUSE over a virtio-serial port.
+ * Started by ccvm-session, never by a user: the port is fd 3, and each argument `NAME:FD:rw` or
+ * `NAME:FD:ro` is a directory, opened already, that the guest sees under NAME. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -32,7 +32,8 @@ static int main_parse(char *text, const char **name, struct fs_confine_export *x
 		*fd++ = *mode++ = '\0';
 		x->writable = strcmp(mode, "rw") == 0;
 	}
-	if (!mode || !text[0] || !number_parse(fd, MAIN_PORT_FD + 1, 1023, &n) || (!x->writable && strcmp(mode, "ro") != 0))
+	if (!mode || !text[0] || !number_parse(fd, MAIN_PORT_FD + 1, 1023, &n) ||
+	    (!x->writable && strcmp(mode, "ro") != 0))
 		return err_set(e, "invalid export (NAME:FD:rw or NAME:FD:ro)");
 	*name = text;
 	x->fd = (int)n;

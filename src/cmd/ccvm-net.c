@@ -1,5 +1,6 @@
-/* ccvm-net: the network of one guest. Between QEMU's `-netdev stream` socket and libslirp; locked in before
- * it reads the first byte (net/net_confine.c says how). Started by ccvm-session, never by a user. */
+/* ccvm-net: the network of one guest. Between QEMU's `-netdev stream` socket and libslirp;
+ * locked in before it reads the first byte (net/net_confine.c says how). Started by
+ * ccvm-session, never by a user. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,16 +42,22 @@ static const struct {
 	size_t at;
 	const char *help;
 } main_table[] = {
-	{"qemu-fd", "N", MAIN_SOCKET, MAIN_AT(bridge.qemu_fd), "the other end of QEMU's -netdev stream socket"},
-	{"control-fd", "M", MAIN_SOCKET, MAIN_AT(bridge.control_fd), "the session: JSON lines; its end of file ends this process"},
-	{"no-host-loopback", NULL, MAIN_OFF, MAIN_AT(bridge.host_loopback), "neither the gateway nor an address of the host reaches the host"},
-	{"link-local", NULL, MAIN_ON, MAIN_AT(bridge.link_local), "link-local and metadata addresses are reached"},
+	{"qemu-fd", "N", MAIN_SOCKET, MAIN_AT(bridge.qemu_fd),
+	 "the other end of QEMU's -netdev stream socket"},
+	{"control-fd", "M", MAIN_SOCKET, MAIN_AT(bridge.control_fd),
+	 "the session: JSON lines; its end of file ends this process"},
+	{"no-host-loopback", NULL, MAIN_OFF, MAIN_AT(bridge.host_loopback),
+	 "neither the gateway nor an address of the host reaches the host"},
+	{"link-local", NULL, MAIN_ON, MAIN_AT(bridge.link_local),
+	 "link-local and metadata addresses are reached"},
 	{"no-ipv6", NULL, MAIN_OFF, MAIN_AT(ipv6), "the guest has no IPv6"},
-	{"locked", NULL, MAIN_ON, MAIN_AT(bridge.locked), "refuse what the session's rules do not allow"},
+	{"locked", NULL, MAIN_ON, MAIN_AT(bridge.locked),
+	 "refuse what the session's rules do not allow"},
 	{"resolver", "SERVERS", MAIN_TEXT, MAIN_AT(bridge.resolver),
 	 "locked: DNS servers instead of /etc/resolv.conf's, ADDRESS[:PORT],..."},
 	{"mtu", "BYTES", MAIN_MTU, MAIN_AT(bridge.mtu), "of the guest's network (default 1500)"},
-	{"no-landlock", NULL, MAIN_OFF, MAIN_AT(landlock), "behave as on a kernel without Landlock: no file is opened"},
+	{"no-landlock", NULL, MAIN_OFF, MAIN_AT(landlock),
+	 "behave as on a kernel without Landlock: no file is opened"},
 	{"debug", NULL, MAIN_ON, MAIN_AT(debug), "log more on stderr"},
 };
 
@@ -59,7 +66,8 @@ static void main_help(void)
 	printf("usage: ccvm-net --qemu-fd N --control-fd M [option...]\n");
 	for (size_t i = 0; i < ARRAY_LEN(main_table); i++) {
 		const char *value = main_table[i].value;
-		const int used = printf("  --%s%s%s", main_table[i].name, value ? " " : "", value ? value : "");
+		const int used = printf("  --%s%s%s", main_table[i].name, value ? " " : "",
+					value ? value : "");
 
 		printf("%*s%s\n", used < 22 ? 22 - used : 1, "", main_table[i].help);
 	}
@@ -111,11 +119,14 @@ static int main_take(enum main_kind kind, void *at, const char *value, struct er
 
 static int main_parse(struct main_options *o, int argc, char **argv, struct err *e)
 {
-	struct option options[ARRAY_LEN(main_table) + 2] = {[ARRAY_LEN(main_table)] = {"help", no_argument, NULL, (int)ARRAY_LEN(main_table)}};
+	struct option options[ARRAY_LEN(main_table) + 2] = {
+		[ARRAY_LEN(main_table)] = {"help", no_argument, NULL, (int)ARRAY_LEN(main_table)}};
 	int i;
 
 	for (i = 0; i < (int)ARRAY_LEN(main_table); i++)
-		options[i] = (struct option){main_table[i].name, main_table[i].value ? required_argument : no_argument, NULL, i};
+		options[i] = (struct option){main_table[i].name,
+					     main_table[i].value ? required_argument : no_argument,
+					     NULL, i};
 	opterr = 0;
 	while ((i = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (i == (int)ARRAY_LEN(main_table)) {
@@ -164,7 +175,10 @@ static int main_serve(const struct main_options *o, struct err *e)
 int main(int argc, char **argv)
 {
 	struct main_options options = {
-		.bridge = {.qemu_fd = -1, .control_fd = -1, .host_loopback = true, .mtu = NET_PLAN_MTU},
+		.bridge = {.qemu_fd = -1,
+			   .control_fd = -1,
+			   .host_loopback = true,
+			   .mtu = NET_PLAN_MTU},
 		.ipv6 = true,
 		.landlock = true,
 	};

@@ -1,4 +1,5 @@
-/* ccvm-session: runs one session; started by ccvm (and other clients) with a connected socket as fd 3. */
+/* ccvm-session: runs one session; started by ccvm (and other clients) with a connected socket as
+ * fd 3. */
 #include "base/log.h"
 #include "session/session.h"
 

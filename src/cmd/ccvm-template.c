@@ -1,10 +1,11 @@
-/* ccvm-template: makes the template of one machine. Started by ccvm-session, in the background after a cold start, and by
- * `ccvmctl image warm`.
+/* ccvm-template: makes the template of one machine. Started by ccvm-session, in the background
+ * after a cold start, and by `ccvmctl image warm`.
  *
  *   ccvm-template [--background] [--pool] ACCEL MEMORY CORES SPACE
  *
- * --pool: of the machine with a second disk. ACCEL is auto, kvm or tcg, MEMORY and SPACE (for all templates) are MiB. Progress goes to stdout, a line each; the
- * last one is "done", "present" (there was one already) or "busy" (another process makes it). */
+ * --pool: of the machine with a second disk. ACCEL is auto, kvm or tcg, MEMORY and SPACE (for
+ * all templates) are MiB. Progress goes to stdout, a line each; the last one is "done",
+ * "present" (there was one already) or "busy" (another process makes it). */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -49,7 +50,10 @@ static int template_run(const struct machine *m, int64_t space_mib, struct err *
 		template_say(maker_rows[MAKER_PRESENT].line);
 		return 0;
 	}
-	rc = make_template(&(struct make_request){.machine = m, .cache_max_bytes = space_mib << 20, .on_progress = template_say}, e);
+	rc = make_template(&(struct make_request){.machine = m,
+						  .cache_max_bytes = space_mib << 20,
+						  .on_progress = template_say},
+			   e);
 	if (rc == 0)
 		template_say(maker_rows[MAKER_DONE].line);
 	return rc;
@@ -74,7 +78,8 @@ static int template_accel(const char *name, const char *record, struct accel *ou
 
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
 		if (strcmp(choices[i].name, name) == 0)
-			return accel_resolve(choices[i].choice, env_host()->kvm_device, record, out, e);
+			return accel_resolve(choices[i].choice, env_host()->kvm_device, record, out,
+					     e);
 	return err_set(e, "invalid acceleration %s", name);
 }
 
@@ -87,7 +92,8 @@ struct wanted {
 	int64_t space_mib;
 };
 
-static int template_want(struct wanted *w, bool pool, char **args, const char *record, struct err *e)
+static int template_want(struct wanted *w, bool pool, char **args, const char *record,
+			 struct err *e)
 {
 	AUTO_FREE char *share = NULL;
 	AUTO_FREE char *path = NULL;
@@ -95,13 +101,16 @@ static int template_want(struct wanted *w, bool pool, char **args, const char *r
 	int64_t memory, cores;
 
 	w->libexec = template_libexec();
-	if (!number_parse(args[1], 1, UINT_MAX, &memory) || !number_parse(args[2], 1, UINT_MAX, &cores) ||
+	if (!number_parse(args[1], 1, UINT_MAX, &memory) ||
+	    !number_parse(args[2], 1, UINT_MAX, &cores) ||
 	    !number_parse(args[3], -1, INT64_MAX, &w->space_mib))
-		return err_set(e, "invalid size of the machine: %s %s %s", args[1], args[2], args[3]);
+		return err_set(e, "invalid size of the machine: %s %s %s", args[1], args[2],
+			       args[3]);
 	w->size = (struct machine_size){(unsigned)memory, (unsigned)cores, pool};
 	share = mem_format("%s/../../share/ccvm", w->libexec);
 	path = image_find(env_host(), share, e);
-	if (!path || image_open(&w->image, path, e) < 0 || image_verify(&w->image, env_host(), &note, e) < 0)
+	if (!path || image_open(&w->image, path, e) < 0 ||
+	    image_verify(&w->image, env_host(), &note, e) < 0)
 		return -1;
 	return template_accel(args[0], record, &w->accel, e);
 }
@@ -150,7 +159,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN); /* who asked may be gone; the template is made all the same */
-	if (background) /* the session that is running comes first */
+	if (background)		  /* the session that is running comes first */
 		setpriority(PRIO_PROCESS, 0, 19);
 	rc = template_want(&wanted, pool, args, record, &e);
 	if (rc == 0)

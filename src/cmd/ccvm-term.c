@@ -1,9 +1,10 @@
-/* ccvm-term: keeps the screen of one session; started by ccvm-session, with the lines of history as argument and
- * a socket as fd 3.
+/* ccvm-term: keeps the screen of one session; started by ccvm-session, with the lines of history
+ * as argument and a socket as fd 3.
  *
- * This process only starts the one that does the work, and another one when that dies: a guest that found a vulnerability in
- * libvterm loses its screen and nothing else. Each gets a socket of its own, whose other end goes to ccvm-session over
- * fd 3; so the process that starts new ones never reads a byte that came from a guest. */
+ * This process only starts the one that does the work, and another one when that dies: a guest
+ * that found a vulnerability in libvterm loses its screen and nothing else. Each gets a socket
+ * of its own, whose other end goes to ccvm-session over fd 3; so the process that starts new
+ * ones never reads a byte that came from a guest. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,9 +23,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define MAIN_CONTROL_FD	  3
-#define MAIN_STARTS_MAX	  50
-#define MAIN_PAUSE_NS	  200000000L /* between a death and the next start */
+#define MAIN_CONTROL_FD 3
+#define MAIN_STARTS_MAX 50
+#define MAIN_PAUSE_NS	200000000L /* between a death and the next start */
 
 static int main_work(int fd, pid_t parent, size_t history)
 {
@@ -48,7 +49,9 @@ static int main_send_fd(int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec byte = {(char[]){'n'}, 1};
-	struct msghdr m = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr m = {.msg_iov = &byte,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
 			   .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -64,7 +67,8 @@ static void main_note_death(int status)
 {
 	const char *how = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "an error";
 
-	log_note("the screen's process was ended by %s; it restarts with an empty screen", how ? how : "a signal");
+	log_note("the screen's process was ended by %s; it restarts with an empty screen",
+		 how ? how : "a signal");
 }
 
 /* Returns the worker's wait status, or -1. */
@@ -111,7 +115,8 @@ int main(int argc, char **argv)
 	}
 	log_init("ccvm-term", LOG_LEVEL_NOTE);
 	if (argc > 2 || (argc == 2 && !main_parse_history(argv[1], &history))) {
-		log_error("expects one argument, the lines of history (at most %d)", TERM_HISTORY_MAX);
+		log_error("expects one argument, the lines of history (at most %d)",
+			  TERM_HISTORY_MAX);
 		return 2;
 	}
 	if (getsockopt(MAIN_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
@@ -121,7 +126,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < MAIN_STARTS_MAX; i++) {
 		int status = main_run_one(history);
 
-		if (status == -1 || (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3)))
+		if (status == -1 ||
+		    (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3)))
 			return status != 0;
 		main_note_death(status);
 		nanosleep(&(struct timespec){0, MAIN_PAUSE_NS}, NULL);

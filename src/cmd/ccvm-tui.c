@@ -16,7 +16,9 @@ static void main_print_help(void)
 {
 	const struct command *c;
 
-	printf("usage: ccvm-tui\n\nShows all sessions of this user, those of ccvm included, and starts new ones.\n\nKeys in the list, and in a session after the prefix key (tui.prefix, C-\\):\n");
+	printf("usage: ccvm-tui\n\nShows all sessions of this user, those of ccvm included, and "
+	       "starts new ones.\n\nKeys in the list, and in a session after the prefix key "
+	       "(tui.prefix, C-\\):\n");
 	for (size_t i = 0; (c = command_at(i)); i++)
 		printf("  %-8s  %s\n", c->key, c->help);
 }

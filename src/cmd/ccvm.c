@@ -26,7 +26,8 @@ static int main_fail(const struct err *e)
 	return e->exit_code ? e->exit_code : ERR_EXIT_GUEST;
 }
 
-/* A caller may have closed stdin or stdout; the next socket would take that number, and with it the agent's bytes. */
+/* A caller may have closed stdin or stdout; the next socket would take that number, and with it
+ * the agent's bytes. */
 static void main_claim_standard_fds(void)
 {
 	int fd;
@@ -58,7 +59,8 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	pid_t session;
 	int fd;
 
-	if (events_init(&events, env_get(ENV_EVENTS), args->debug || env_is(ENV_DEBUG, "1"), &e) < 0)
+	if (events_init(&events, env_get(ENV_EVENTS), args->debug || env_is(ENV_DEBUG, "1"), &e) <
+	    0)
 		return main_fail(&e);
 	for (size_t i = 0; i < args->rest.n; i++)
 		strlist_add(&rest, args->rest.v[i]);
@@ -67,14 +69,17 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	if (session < 0)
 		return main_fail(&e);
 	launch_forget(&l);
-	run_session(fd, session, &(struct run_terminal){l.tty, conf->terminal_filter}, &events, &result);
-	if (result.directory && (log_print(result.directory, strlen(result.directory)) < 0 || putchar('\n') == EOF))
+	run_session(fd, session, &(struct run_terminal){l.tty, conf->terminal_filter}, &events,
+		    &result);
+	if (result.directory &&
+	    (log_print(result.directory, strlen(result.directory)) < 0 || putchar('\n') == EOF))
 		result.code = ERR_EXIT_GUEST;
 	free(result.directory);
 	return result.code;
 }
 
-/* Somebody who sits at a terminal and has no image yet is offered one. Otherwise the session says what is missing. */
+/* Somebody who sits at a terminal and has no image yet is offered one. Otherwise the session
+ * says what is missing. */
 static int main_offer_image(struct err *e)
 {
 	AUTO_FREE char *share = launch_share();
@@ -109,7 +114,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	conf_init(&conf);
-	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, env_all(), &e) < 0 || main_offer_image(&e) < 0)
+	if (launch_check_root(&e) < 0 || conf_load(&conf, &args, env_all(), &e) < 0 ||
+	    main_offer_image(&e) < 0)
 		return main_fail(&e);
 	for (size_t i = 0; i < conf.notes.n; i++)
 		log_note("%s", conf.notes.v[i]);

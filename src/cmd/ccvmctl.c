@@ -1,4 +1,5 @@
-/* ccvmctl: manages sessions and images. Never asks a question: everything it needs is in its arguments. */
+/* ccvmctl: manages sessions and images. Never asks a question: everything it needs is in its
+ * arguments. */
 #include "base/log.h"
 #include "client/launch.h"
 #include "ctl/ctl.h"

@@ -21,7 +21,8 @@ char *check_url(const char *value, struct err *e)
 
 	if ((strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0) ||
 	    !check_is_made_of(rest + 3, CHECK_ALNUM "-._~:/?&=%+[]")) {
-		err_set(e, "invalid URL \"%.100s\" (must be http or https, without credentials)", value);
+		err_set(e, "invalid URL \"%.100s\" (must be http or https, without credentials)",
+			value);
 		return NULL;
 	}
 	return mem_strdup(value);

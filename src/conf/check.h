@@ -1,5 +1,5 @@
-/* check: the checks of string options that need no module of their own. Each returns the normal form (free
- * it), or NULL with a text that says what is wrong. */
+/* check: the checks of string options that need no module of their own. Each returns the normal
+ * form (free it), or NULL with a text that says what is wrong. */
 #ifndef CCVM_CONF_CHECK_H
 #define CCVM_CONF_CHECK_H
 

@@ -12,8 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What QEMU maps beside the guest's memory, in MiB: code, heap, the emulator's translation buffer, and for
- * each processor a stack and an arena. All of it is locked with the rest (mlockall(2)). */
+/* What QEMU maps beside the guest's memory, in MiB: code, heap, the emulator's translation
+ * buffer, and for each processor a stack and an arena. All of it is locked with the rest
+ * (mlockall(2)). */
 #define CONF_MEMLOCK_EXTRA 1200
 #define CONF_MEMLOCK_CORE  72
 
@@ -25,7 +26,8 @@ void conf_init(struct conf *c)
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 
-		if (value_from_json(o, o->fallback, strlen(o->fallback), option_field(o, c), &e) < 0)
+		if (value_from_json(o, o->fallback, strlen(o->fallback), option_field(o, c), &e) <
+		    0)
 			mem_die("an option's default is not valid");
 	}
 }
@@ -47,8 +49,8 @@ static void conf_lower(struct conf *c, const char *name, long *value, long limit
 		return;
 	/* A default that is more than the host has is nobody's wish, so nobody needs to hear of it. */
 	if (c->source[option_find(name)] > CONF_SOURCE_IMAGE)
-		strv_addf(&c->notes, "%s lowered from %ld to %ld%s: the host has no more", name, *value,
-			  limit, unit);
+		strv_addf(&c->notes, "%s lowered from %ld to %ld%s: the host has no more", name,
+			  *value, limit, unit);
 	*value = limit;
 }
 
@@ -60,19 +62,20 @@ static void conf_apply_limits(struct conf *c)
 	conf_lower(c, "cores", &c->cores, sysconf(_SC_NPROCESSORS_ONLN), "");
 	if (page > 0 && pages > 0)
 		conf_lower(c, "memory", &c->memory,
-			   (long)((unsigned long long)page * (unsigned long long)pages >> 20), " MiB");
+			   (long)((unsigned long long)page * (unsigned long long)pages >> 20),
+			   " MiB");
 }
 
 static void conf_note_conflicts(struct conf *c)
 {
 	if (c->agent_sudo == 1 && c->egress_allowlist.n)
 		strv_addf(
-		    &c->notes,
-		    "agentSudo is on with egressAllowlist: the agent can turn off the firewall "
-		    "inside the guest; only the host's filter remains");
+			&c->notes,
+			"agentSudo is on with egressAllowlist: the agent can turn off the firewall "
+			"inside the guest; only the host's filter remains");
 	if (c->egress_allowlist.n && !c->egress_ports.n)
-		strv_addf(&c->notes,
-			  "egressPorts is empty: with egressAllowlist set, nothing can be reached by name");
+		strv_addf(&c->notes, "egressPorts is empty: with egressAllowlist set, nothing can "
+				     "be reached by name");
 }
 
 static void conf_apply_flags(struct conf *c, const struct conf_args *a)
@@ -103,21 +106,24 @@ bool conf_agent_sudo(const struct conf *c)
 
 int conf_check_memlock_limit(const struct conf *c, unsigned long long limit, struct err *e)
 {
-	unsigned long long need =
-	    (unsigned long long)(c->memory + CONF_MEMLOCK_EXTRA + CONF_MEMLOCK_CORE * c->cores) << 20;
+	unsigned long long need = (unsigned long long)(c->memory + CONF_MEMLOCK_EXTRA +
+						       CONF_MEMLOCK_CORE * c->cores)
+				  << 20;
 
 	if (!c->lock_guest_memory || limit >= need)
 		return 0;
 	err_set(e,
-		"lockGuestMemory: %llu MiB must be lockable for a guest of %ld MiB, but RLIMIT_MEMLOCK is "
+		"lockGuestMemory: %llu MiB must be lockable for a guest of %ld MiB, but "
+		"RLIMIT_MEMLOCK is "
 		"%llu KiB",
 		need >> 20, c->memory, limit >> 10);
-	err_remedy(
-	    e,
-	    "Raise the limit (a line \"USER - memlock %llu\" in a file of /etc/security/limits.d, then log "
-	    "in again; "
-	    "under systemd LimitMEMLOCK=), give the guest less memory, or set lockGuestMemory to false.",
-	    need >> 10);
+	err_remedy(e,
+		   "Raise the limit (a line \"USER - memlock %llu\" in a file of "
+		   "/etc/security/limits.d, then log "
+		   "in again; "
+		   "under systemd LimitMEMLOCK=), give the guest less memory, or set "
+		   "lockGuestMemory to false.",
+		   need >> 10);
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
@@ -226,7 +232,8 @@ int conf_from_json(struct conf *c, const char *json, struct err *e)
 	enum jscan_step step = JSCAN_BAD;
 
 	if (jscan_take(&s, '{'))
-		for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE; first = false)
+		for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE;
+		     first = false)
 			if (conf_read_record(c, &s, e) < 0)
 				return err_wrap(e, "resolved options");
 	if (step != JSCAN_DONE || (jscan_peek(&s), s.at != s.end))
@@ -242,8 +249,8 @@ static int conf_apply_cap(struct conf *c, size_t row, const char *json, size_t n
 	const struct option *o = option_at(row);
 	bool is_false = n == 5 && memcmp(json, "false", 5) == 0;
 	void *field = option_field(o, c);
-	bool wanted =
-	    o->type == OPTION_TRI ? *(int *)field == 1 : *(bool *)field && c->source[row] > CONF_SOURCE_IMAGE;
+	bool wanted = o->type == OPTION_TRI ? *(int *)field == 1
+					    : *(bool *)field && c->source[row] > CONF_SOURCE_IMAGE;
 
 	if (!is_false)
 		return value_from_json(o, json, n, &(union {
@@ -299,11 +306,14 @@ int conf_apply_image(struct conf *c, const char *json, struct err *e)
 	enum jscan_step step = JSCAN_BAD;
 
 	if (jscan_take(&s, '{'))
-		for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE; first = false)
+		for (bool first = true; (step = jscan_next(&s, '}', first)) == JSCAN_MORE;
+		     first = false)
 			if (conf_apply_member(c, &s, e) < 0)
-				return err_exit_code(e, ERR_EXIT_POLICY), err_wrap(e, "options of the image");
+				return err_exit_code(e, ERR_EXIT_POLICY),
+				       err_wrap(e, "options of the image");
 	if (step != JSCAN_DONE)
-		return err_set(e, "options of the image: not valid JSON"), err_exit_code(e, ERR_EXIT_POLICY);
+		return err_set(e, "options of the image: not valid JSON"),
+		       err_exit_code(e, ERR_EXIT_POLICY);
 	conf_apply_limits(c);
 	return 0;
 }

@@ -13,14 +13,16 @@ struct conf_args_flag {
 };
 
 static const struct conf_args_flag flags[] = {
-    {"--shell", offsetof(struct conf_args, shell), false, 1, "run a login shell in the guest instead of claude"},
-    {"--read-only-cwd", offsetof(struct conf_args, writable_cwd), true, 0,
-     "overlay mode: keep edits in guest memory, discard them at exit"},
-    {"--writable-cwd", offsetof(struct conf_args, writable_cwd), true, 1,
-     "live mode: edits land in the project at once"},
-    {"--ccvm-debug", offsetof(struct conf_args, debug), false, 1, "print each step of the start, and the boot log"},
-    {"--ccvm-help", offsetof(struct conf_args, help), false, 1, "print this help"},
-    {"--ccvm-version", offsetof(struct conf_args, version), false, 1, "print ccvm's version"},
+	{"--shell", offsetof(struct conf_args, shell), false, 1,
+	 "run a login shell in the guest instead of claude"},
+	{"--read-only-cwd", offsetof(struct conf_args, writable_cwd), true, 0,
+	 "overlay mode: keep edits in guest memory, discard them at exit"},
+	{"--writable-cwd", offsetof(struct conf_args, writable_cwd), true, 1,
+	 "live mode: edits land in the project at once"},
+	{"--ccvm-debug", offsetof(struct conf_args, debug), false, 1,
+	 "print each step of the start, and the boot log"},
+	{"--ccvm-help", offsetof(struct conf_args, help), false, 1, "print this help"},
+	{"--ccvm-version", offsetof(struct conf_args, version), false, 1, "print ccvm's version"},
 };
 
 static bool conf_args_apply(struct conf_args *out, const char *arg)

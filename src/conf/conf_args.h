@@ -16,9 +16,9 @@ struct conf_args {
 	struct strv rest; /* claude's arguments, unchanged and in order */
 };
 
-/* Splits argv (argv[0] is skipped). Own flags are recognised at any position before the first "--", and only
- * when they match exactly; from the first "--" on everything, the "--" included, is claude's. out need not be
- * initialised. */
+/* Splits argv (argv[0] is skipped). Own flags are recognised at any position before the first
+ * "--", and only when they match exactly; from the first "--" on everything, the "--" included,
+ * is claude's. out need not be initialised. */
 int conf_args_split(int argc, char **argv, struct conf_args *out, struct err *e);
 void conf_args_fini(struct conf_args *a);
 

@@ -1,5 +1,5 @@
-/* The text is walked by jscan over a copy whose comments are blanks (offsets agree), and edited by cutting the original
- * at those offsets. */
+/* The text is walked by jscan over a copy whose comments are blanks (offsets agree), and edited
+ * by cutting the original at those offsets. */
 #include "conf/conf_edit.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -20,8 +20,8 @@ struct edit_span {
 
 /* Where the list's parts stand in the text. */
 struct edit_list {
-	size_t open;   /* of the bracket */
-	size_t n;      /* elements */
+	size_t open; /* of the bracket */
+	size_t n;    /* elements */
 	struct edit_span first, last;
 	struct edit_span found; /* the element looked for; at == end: none */
 	size_t found_index;
@@ -35,7 +35,8 @@ static bool edit_is_same(const char *decoded, const char *value)
 	return strcmp(normal ? normal : decoded, value) == 0;
 }
 
-static bool edit_walk_list(const char *text, struct jscan *s, const char *value, struct edit_list *l)
+static bool edit_walk_list(const char *text, struct jscan *s, const char *value,
+			   struct edit_list *l)
 {
 	enum jscan_step step;
 
@@ -65,7 +66,8 @@ static bool edit_walk_list(const char *text, struct jscan *s, const char *value,
 }
 
 /* Finds the list among the members of the outermost object. copy: the text with its comments blank. */
-static bool edit_find_list(const char *copy, size_t n, const char *list, const char *value, struct edit_list *l)
+static bool edit_find_list(const char *copy, size_t n, const char *list, const char *value,
+			   struct edit_list *l)
 {
 	struct jscan s = {copy, copy + n};
 	enum jscan_step step;
@@ -97,10 +99,13 @@ static char *edit_blank(const char *text, size_t n)
 static int edit_no_list(const char *name, const char *list, struct err *e)
 {
 	err_set(e, "%s has no %s", name, list);
-	return err_remedy(e, "write \"%s\": [...] into it first; a list from a variable cannot be edited", list);
+	return err_remedy(
+		e, "write \"%s\": [...] into it first; a list from a variable cannot be edited",
+		list);
 }
 
-/* The white space in front of an offset, back to the line's beginning; false when something else stands there. */
+/* The white space in front of an offset, back to the line's beginning; false when something else
+ * stands there. */
 static bool edit_indent(const char *text, size_t at, struct edit_span *indent)
 {
 	indent->end = at;
@@ -110,8 +115,8 @@ static bool edit_indent(const char *text, size_t at, struct edit_span *indent)
 	return at && text[at - 1] == '\n';
 }
 
-int conf_edit_add_text(const char *text, size_t n, const char *list, const char *value, const char *name, struct buf *out,
-		       struct err *e)
+int conf_edit_add_text(const char *text, size_t n, const char *list, const char *value,
+		       const char *name, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *copy = edit_blank(text, n);
 	AUTO_BUF struct buf quoted = {0};
@@ -142,8 +147,8 @@ int conf_edit_add_text(const char *text, size_t n, const char *list, const char 
 	return 0;
 }
 
-/* The comma to go with an element: the one behind it, or for the last one that in front; at == end: it has none. copy:
- * without comments, which may hold commas too. */
+/* The comma to go with an element: the one behind it, or for the last one that in front; at ==
+ * end: it has none. copy: without comments, which may hold commas too. */
 static struct edit_span edit_comma(const char *copy, const struct edit_list *l)
 {
 	size_t at;
@@ -159,9 +164,10 @@ static struct edit_span edit_comma(const char *copy, const struct edit_list *l)
 	return (struct edit_span){at, at + 1};
 }
 
-/* The element with what is its own: its comma when that stands behind it, and its line, comment included, when nothing
- * else is on it. */
-static struct edit_span edit_element(const char *copy, const struct edit_list *l, const struct edit_span *comma)
+/* The element with what is its own: its comma when that stands behind it, and its line, comment
+ * included, when nothing else is on it. */
+static struct edit_span edit_element(const char *copy, const struct edit_list *l,
+				     const struct edit_span *comma)
 {
 	struct edit_span cut = l->found, indent;
 	size_t end;
@@ -177,8 +183,8 @@ static struct edit_span edit_element(const char *copy, const struct edit_list *l
 	return cut;
 }
 
-int conf_edit_remove_text(const char *text, size_t n, const char *list, const char *value, const char *name,
-			  struct buf *out, struct err *e)
+int conf_edit_remove_text(const char *text, size_t n, const char *list, const char *value,
+			  const char *name, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *copy = edit_blank(text, n);
 	struct edit_span comma, cut;
@@ -203,7 +209,8 @@ int conf_edit_remove_text(const char *text, size_t n, const char *list, const ch
 
 /* ---- the file ---- */
 
-static int edit_check(const char *path, const struct buf *text, const char *value, bool wanted, struct err *e)
+static int edit_check(const char *path, const struct buf *text, const char *value, bool wanted,
+		      struct err *e)
 {
 	struct conf c;
 	bool found = false;
@@ -214,8 +221,10 @@ static int edit_check(const char *path, const struct buf *text, const char *valu
 	for (size_t i = 0; i < c.egress_allowlist.n; i++)
 		found = found || strcmp(c.egress_allowlist.v[i], value) == 0;
 	if (rc == 0 && !wanted && c.egress_allowlist.n == 0) {
-		rc = err_set(e, "%s: without \"%s\" egressAllowlist is empty, which opens egress", path, value);
-		err_remedy(e, "edit the file by hand if that is what you want; [\"api.anthropic.com\"] allows the API alone");
+		rc = err_set(e, "%s: without \"%s\" egressAllowlist is empty, which opens egress",
+			     path, value);
+		err_remedy(e, "edit the file by hand if that is what you want; "
+			      "[\"api.anthropic.com\"] allows the API alone");
 	} else if (rc == 0 && found != wanted) {
 		rc = err_set(e, "%s cannot be edited safely", path);
 		err_remedy(e, "edit egressAllowlist by hand");
@@ -243,10 +252,11 @@ static int edit_replace(const char *path, const struct buf *text, struct err *e)
 	return 0;
 }
 
-typedef int edit_fn(const char *text, size_t n, const char *list, const char *value, const char *name, struct buf *out,
-		    struct err *e);
+typedef int edit_fn(const char *text, size_t n, const char *list, const char *value,
+		    const char *name, struct buf *out, struct err *e);
 
-static int edit_file(const char *path, const char *list, const char *value, bool wanted, edit_fn *edit, struct err *e)
+static int edit_file(const char *path, const char *list, const char *value, bool wanted,
+		     edit_fn *edit, struct err *e)
 {
 	AUTO_BUF struct buf old = {0};
 	AUTO_BUF struct buf new = {0};

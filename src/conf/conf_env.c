@@ -31,7 +31,8 @@ static int conf_env_group(struct conf *c, const char *text, struct err *e)
 /* For a variable that can only take away: asked to grant what is off already, it changes nothing. */
 static bool conf_env_would_raise(struct conf *c, const struct option *o, const char *text)
 {
-	if (!o->only_lowers || value_parse_bool(text) != 1 || *(const bool *)option_field_const(o, c))
+	if (!o->only_lowers || value_parse_bool(text) != 1 ||
+	    *(const bool *)option_field_const(o, c))
 		return false;
 	strv_addf(&c->notes, "%s can only switch %s off: it stays off", o->variable, o->name);
 	return true;
@@ -61,8 +62,8 @@ static void conf_env_note_unknown(struct conf *c, const char *entry)
 	log_escape(&shown, name, n, 128);
 	near = option_nearest_variable(name);
 	if (near)
-		strv_addf(&c->notes, "unknown variable %s is ignored: did you mean %s?", buf_text(&shown),
-			  near);
+		strv_addf(&c->notes, "unknown variable %s is ignored: did you mean %s?",
+			  buf_text(&shown), near);
 	else
 		strv_addf(&c->notes, "unknown variable %s is ignored", buf_text(&shown));
 }

@@ -6,8 +6,8 @@
 
 struct conf;
 
-/* Applies the variables of envp over what c holds. Unknown CCVM_ names become notes with the nearest known
- * name. */
+/* Applies the variables of envp over what c holds. Unknown CCVM_ names become notes with the
+ * nearest known name. */
 int conf_env_load(struct conf *c, char *const *envp, struct err *e);
 
 #endif

@@ -43,7 +43,7 @@ struct conf {
 	struct strv egress_ports;     /* decimal, 1 to 65535 */
 	bool host_loopback;
 	bool link_local; /* and metadata services */
-	int agent_sudo; /* -1 auto, 0, 1; conf_agent_sudo resolves it */
+	int agent_sudo;	 /* -1 auto, 0, 1; conf_agent_sudo resolves it */
 	bool nix_enable;
 	struct strv nix_substituters;
 	struct strv nix_trusted_public_keys;
@@ -64,8 +64,10 @@ struct conf {
 
 	unsigned char source[CONF_OPTION_MAX]; /* enum conf_source, by row of the option table */
 	int line[CONF_OPTION_MAX];	       /* line of the config file, for CONF_SOURCE_FILE */
-	char *file;			       /* the config file that was read; NULL when there is none */
-	struct strv notes;		       /* for the user: what was lowered, ignored or looks mistyped */
+	/* the config file that was read; NULL when there is none */
+	char *file;
+	/* for the user: what was lowered, ignored or looks mistyped */
+	struct strv notes;
 };
 
 #endif

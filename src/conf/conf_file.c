@@ -58,18 +58,20 @@ static int conf_file_syntax(const struct conf_file *f, const struct jscan *s, st
 	log_escape(&shown, s->at, n, 64);
 	err_set(e, "%s:%d: not valid JSON at: %s", f->name, conf_file_line(f, s->at),
 		n ? buf_text(&shown) : "the end of the line");
-	return err_remedy(
-	    e, "Put names and strings in double quotes, and a comma between entries but not after the "
-	       "last one; comments begin with //.");
+	return err_remedy(e, "Put names and strings in double quotes, and a comma between entries "
+			     "but not after the "
+			     "last one; comments begin with //.");
 }
 
-static int conf_file_unknown(const struct conf_file *f, const char *at, const char *name, struct err *e)
+static int conf_file_unknown(const struct conf_file *f, const char *at, const char *name,
+			     struct err *e)
 {
 	AUTO_BUF struct buf shown = {0};
 	const char *near = option_nearest(name);
 
 	log_escape(&shown, name, strlen(name), 128);
-	err_set(e, "%s:%d: unknown option \"%s\"", f->name, conf_file_line(f, at), buf_text(&shown));
+	err_set(e, "%s:%d: unknown option \"%s\"", f->name, conf_file_line(f, at),
+		buf_text(&shown));
 	if (near)
 		return err_remedy(e, "Did you mean %s?", near);
 	return err_remedy(e, "`ccvmctl config show` lists all options.");
@@ -95,18 +97,19 @@ static int conf_file_set(struct conf_file *f, int row, const char *at, const str
 	if (f->seen[row])
 		return err_set(e, "%s:%d: %s is set twice", f->name, line, o->name);
 	f->seen[row] = true;
-	if (value_from_json(o, value->at, (size_t)(value->end - value->at), option_field(o, f->conf), e) < 0)
+	if (value_from_json(o, value->at, (size_t)(value->end - value->at),
+			    option_field(o, f->conf), e) < 0)
 		return err_wrap(e, "%s:%d: %s", f->name, conf_file_line(f, value->at), o->name);
 	f->conf->source[row] = CONF_SOURCE_FILE;
 	f->conf->line[row] = line;
 	return 0;
 }
 
-static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
-			    struct err *e);
+static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix,
+			    unsigned depth, struct err *e);
 
-static int conf_file_member(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
-			    struct err *e)
+static int conf_file_member(struct conf_file *f, struct jscan *s, const char *prefix,
+			    unsigned depth, struct err *e)
 {
 	AUTO_BUF struct buf key = {0};
 	AUTO_FREE char *name = NULL;
@@ -132,13 +135,13 @@ static int conf_file_member(struct conf_file *f, struct jscan *s, const char *pr
 	if (row >= 0)
 		return conf_file_set(f, row, at, &value, e);
 	if (conf_file_is_group(name))
-		return err_set(e, "%s:%d: %s must be an object in { }", f->name, conf_file_line(f, value.at),
-			       name);
+		return err_set(e, "%s:%d: %s must be an object in { }", f->name,
+			       conf_file_line(f, value.at), name);
 	return conf_file_unknown(f, at, name, e);
 }
 
-static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix, unsigned depth,
-			    struct err *e)
+static int conf_file_object(struct conf_file *f, struct jscan *s, const char *prefix,
+			    unsigned depth, struct err *e)
 {
 	enum jscan_step step;
 
@@ -161,7 +164,8 @@ int conf_file_read_text(struct conf *c, const char *text, size_t n, const char *
 	conf_file_blank(copy, n);
 	if (jscan_peek(&s) == '\0' && s.at == s.end)
 		return 0; /* nothing but blanks and comments */
-	/* The whole text first: a slip in the JSON is not to be reported as a bad value in front of it. */
+	/* The whole text first: a slip in the JSON is not to be reported as a bad value in front
+	 * of it. */
 	if (!jscan_is_valid(copy, n, &bad))
 		rc = conf_file_syntax(&f, &(struct jscan){copy + bad, copy + n}, e);
 	else
@@ -179,16 +183,19 @@ char *conf_file_path(char *const *envp)
 
 	if (own && *own)
 		return mem_strdup(own);
-	if (xdg && xdg[0] == '/') /* a relative one is to be ignored (XDG Base Directory Specification) */
+	if (xdg &&
+	    xdg[0] == '/') /* a relative one is to be ignored (XDG Base Directory Specification) */
 		return mem_format("%s/ccvm/config.json", xdg);
 	return home && *home ? mem_format("%s/.config/ccvm/config.json", home) : NULL;
 }
 
-/* O_NONBLOCK: a FIFO in the file's place must not hold up the start. The usual file may be a link, as people who keep their configuration
- * elsewhere make it; one that CCVM_CONFIG names may lie where an agent can put links. */
+/* O_NONBLOCK: a FIFO in the file's place must not hold up the start. The usual file may be a
+ * link, as people who keep their configuration elsewhere make it; one that CCVM_CONFIG names may
+ * lie where an agent can put links. */
 static int conf_file_open(const char *path, bool named, struct err *e)
 {
-	const int fd = named ? trustpath_open(path, O_RDONLY, 0, e) : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const int fd = named ? trustpath_open(path, O_RDONLY, 0, e)
+			     : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;

@@ -8,50 +8,50 @@
 
 /* Names from which claude, or a cloud library it carries, reads a credential. */
 static const char *const credentials[] = {
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_CUSTOM_HEADERS", /* Authorization and x-api-key travel there */
-    "ANTHROPIC_FOUNDRY_API_KEY",
-    "ANTHROPIC_BEDROCK_API_KEY",
-    "ANTHROPIC_VERTEX_API_KEY",
-    "ANTHROPIC_UNIX_SOCKET",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_WEBSOCKET_AUTH_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_SESSION_ACCESS_TOKEN",
-    "CLAUDE_CODE_CLIENT_KEY",
-    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
-    "CLAUDE_TRUSTED_DEVICE_TOKEN",
-    "CLAUDE_SESSION_INGRESS_TOKEN_FILE",
-    "CLAUDE_BG_AUTH_SNAPSHOT_PATH",
-    "CLAUDE_BG_SOCKET_TOKENS_PATH",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_BEARER_TOKEN_BEDROCK",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "GOOGLE_API_KEY",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-    "AZURE_PASSWORD",
-    "MCP_CLIENT_SECRET",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
-    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
-    "GITHUB_PERSONAL_ACCESS_TOKEN",
-    "GITLAB_TOKEN",
+	"ANTHROPIC_API_KEY",
+	"ANTHROPIC_AUTH_TOKEN",
+	"ANTHROPIC_CUSTOM_HEADERS", /* Authorization and x-api-key travel there */
+	"ANTHROPIC_FOUNDRY_API_KEY",
+	"ANTHROPIC_BEDROCK_API_KEY",
+	"ANTHROPIC_VERTEX_API_KEY",
+	"ANTHROPIC_UNIX_SOCKET",
+	"CLAUDE_CODE_OAUTH_TOKEN",
+	"CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
+	"CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+	"CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+	"CLAUDE_CODE_WEBSOCKET_AUTH_FILE_DESCRIPTOR",
+	"CLAUDE_CODE_SESSION_ACCESS_TOKEN",
+	"CLAUDE_CODE_CLIENT_KEY",
+	"CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+	"CLAUDE_TRUSTED_DEVICE_TOKEN",
+	"CLAUDE_SESSION_INGRESS_TOKEN_FILE",
+	"CLAUDE_BG_AUTH_SNAPSHOT_PATH",
+	"CLAUDE_BG_SOCKET_TOKENS_PATH",
+	"AWS_ACCESS_KEY_ID",
+	"AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN",
+	"AWS_SECURITY_TOKEN",
+	"AWS_BEARER_TOKEN_BEDROCK",
+	"AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	"GOOGLE_API_KEY",
+	"GOOGLE_APPLICATION_CREDENTIALS",
+	"AZURE_CLIENT_SECRET",
+	"AZURE_CLIENT_CERTIFICATE_PASSWORD",
+	"AZURE_PASSWORD",
+	"MCP_CLIENT_SECRET",
+	"OTEL_EXPORTER_OTLP_HEADERS",
+	"OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+	"OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+	"OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+	"GH_TOKEN",
+	"GITHUB_TOKEN",
+	"GITHUB_PERSONAL_ACCESS_TOKEN",
+	"GITLAB_TOKEN",
 };
 
-/* A name of one of these families with one of these endings is a credential too, listed above or not: a later
- * claude reads names this table has not seen. */
+/* A name of one of these families with one of these endings is a credential too, listed above or
+ * not: a later claude reads names this table has not seen. */
 static const char *const families[] = {"ANTHROPIC_", "CLAUDE_", "AWS_",	   "GOOGLE_", "GCP_",
 				       "GCLOUD_",    "AZURE_",	"VERTEX_", "MCP_"};
 static const char *const endings[] = {"_TOKEN",	     "_KEY",	     "_SECRET",	 "_PASSWORD",
@@ -119,19 +119,22 @@ static bool pass_matches(const char *entry, const char *name, size_t n)
 
 static int pass_refuse(const char *entry, const char *credential, struct err *e)
 {
-	err_set(e, "\"%.100s\" would pass %s, from which claude reads a credential", entry, credential);
-	return err_remedy(
-	    e, "Credentials are never passed as plain variables. Set apiKeyVariable to the variable that "
-	       "claude authenticates with.");
+	err_set(e, "\"%.100s\" would pass %s, from which claude reads a credential", entry,
+		credential);
+	return err_remedy(e, "Credentials are never passed as plain variables. Set apiKeyVariable "
+			     "to the variable that "
+			     "claude authenticates with.");
 }
 
-/* A pattern is refused when it takes in a known credential. Unknown ones of the families are left out one by
- * one when the variables are collected. */
+/* A pattern is refused when it takes in a known credential. Unknown ones of the families are
+ * left out one by one when the variables are collected. */
 static int pass_check_pattern(const char *entry, size_t n, struct err *e)
 {
 	if (!pass_is_name(entry, n - 1) || n < 4)
-		return err_set(
-		    e, "\"%.100s\" is too wide: a pattern needs at least three letters before the *", entry);
+		return err_set(e,
+			       "\"%.100s\" is too wide: a pattern needs at least three letters "
+			       "before the *",
+			       entry);
 	for (size_t i = 0; i < ARRAY_LEN(credentials); i++)
 		if (pass_matches(entry, credentials[i], strlen(credentials[i])))
 			return pass_refuse(entry, credentials[i], e);
@@ -176,7 +179,8 @@ void conf_pass_env(const struct conf *c, char *const *envp, struct strv *out)
 		size_t n = equals ? (size_t)(equals - *envp) : 0;
 		AUTO_FREE char *name = mem_strndup(*envp, n);
 
-		if (!pass_is_name(name, n) || !pass_is_listed(c, name, n) || conf_pass_is_credential(name))
+		if (!pass_is_name(name, n) || !pass_is_listed(c, name, n) ||
+		    conf_pass_is_credential(name))
 			continue;
 		if (c->api_key_variable && strcmp(c->api_key_variable, name) == 0)
 			continue;

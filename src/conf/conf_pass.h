@@ -9,8 +9,8 @@
 
 struct conf;
 
-/* Appends "NAME=value" for each variable of envp that passEnv lists. The variable that holds the API key is
- * never among them: the session sends it by itself, under its own name, as a secret. */
+/* Appends "NAME=value" for each variable of envp that passEnv lists. The variable that holds the
+ * API key is never among them: the session sends it by itself, under its own name, as a secret. */
 void conf_pass_env(const struct conf *c, char *const *envp, struct strv *out);
 
 /* True for a name from which claude, or a cloud library inside it, reads a credential. */

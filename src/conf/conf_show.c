@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define MDOC_WIDTH 78
+#define MDOC_WIDTH  78
 #define MDOC_LONG   400 /* bytes of a default */
 #define MDOC_PASSED "ENVIRONMENT PASSED"
 
@@ -21,8 +21,8 @@ static void show_option(FILE *f, const struct option *o)
 {
 	fprintf(f, "  %-24s %s\n", o->name, o->help);
 	if (strlen(o->fallback) <= 40)
-		fprintf(f, "  %-24s   default %s%s%s\n", "", o->fallback, o->variable ? ", variable " : "",
-			o->variable ? o->variable : "");
+		fprintf(f, "  %-24s   default %s%s%s\n", "", o->fallback,
+			o->variable ? ", variable " : "", o->variable ? o->variable : "");
 	else
 		fprintf(f, "  %-24s   default: see ccvm-config(5)%s%s\n", "",
 			o->variable ? ", variable " : "", o->variable ? o->variable : "");
@@ -37,7 +37,8 @@ void conf_print_help(FILE *f)
 	      "Every argument reaches claude unchanged, except these before --:\n",
 	      f);
 	conf_args_each(show_flag, f);
-	fputs("\nOptions, set in $XDG_CONFIG_HOME/ccvm/config.json or by a variable for one run:\n", f);
+	fputs("\nOptions, set in $XDG_CONFIG_HOME/ccvm/config.json or by a variable for one run:\n",
+	      f);
 	for (size_t i = 0; i < option_count(); i++)
 		if (option_at(i)->when == OPTION_RUN || option_at(i)->when == OPTION_IMAGE_RUN)
 			show_option(f, option_at(i));
@@ -48,7 +49,8 @@ void conf_print_help(FILE *f)
 	fputs("\nOther variables:\n", f);
 	for (size_t i = 0; i < ENV_OURS; i++)
 		fprintf(f, "  %-24s %s\n", env_row(i)->name, env_row(i)->help);
-	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 configuration or "
+	fputs("\nExit status: claude's own; 125 the guest could not start or died, 126 "
+	      "configuration or "
 	      "policy,\n"
 	      "127 claude is not in the image.\n",
 	      f);
@@ -57,9 +59,9 @@ void conf_print_help(FILE *f)
 static void show_source(const struct conf *c, size_t row, struct buf *out)
 {
 	static const char *const names[] = {
-	    [CONF_SOURCE_DEFAULT] = "default", [CONF_SOURCE_IMAGE] = "image",
-	    [CONF_SOURCE_FILE] = "file",       [CONF_SOURCE_GROUP] = OPTION_GROUP_VARIABLE,
-	    [CONF_SOURCE_VARIABLE] = NULL,     [CONF_SOURCE_FLAG] = "flag"};
+		[CONF_SOURCE_DEFAULT] = "default", [CONF_SOURCE_IMAGE] = "image",
+		[CONF_SOURCE_FILE] = "file",	   [CONF_SOURCE_GROUP] = OPTION_GROUP_VARIABLE,
+		[CONF_SOURCE_VARIABLE] = NULL,	   [CONF_SOURCE_FLAG] = "flag"};
 	const char *name = names[c->source[row]];
 
 	if (!name)
@@ -98,8 +100,8 @@ static void show_row_json(void *ctx, const char *name, const char *value, const 
 {
 	struct show_target *t = ctx;
 
-	fprintf(t->f, "%s\n  \"%s\": {\"value\": %s, \"source\": \"%s\"}", t->first ? "" : ",", name, value,
-		source);
+	fprintf(t->f, "%s\n  \"%s\": {\"value\": %s, \"source\": \"%s\"}", t->first ? "" : ",",
+		name, value, source);
 	t->first = false;
 }
 
@@ -119,8 +121,8 @@ void conf_print(const struct conf *c, FILE *f, bool json)
 
 /* ---- the man page ---- */
 
-/* mdoc reads a backslash as the start of an escape, and a line that begins with a dot or a quote as a
- * request. A sentence begins a new line, and lines stay short. */
+/* mdoc reads a backslash as the start of an escape, and a line that begins with a dot or a quote
+ * as a request. A sentence begins a new line, and lines stay short. */
 static void mdoc_text(FILE *f, const char *text)
 {
 	size_t column = 0;

@@ -9,8 +9,9 @@
 static const char *table_type(const struct option *o)
 {
 	static const char *const names[] = {
-	    [OPTION_BOOL] = "bool",	[OPTION_TRI] = "tri",	[OPTION_INT] = "int",	[OPTION_ENUM] = "enum",
-	    [OPTION_STRING] = "string", [OPTION_TEXT] = "text", [OPTION_LIST] = "list", [OPTION_PORTS] = "ports"};
+		[OPTION_BOOL] = "bool", [OPTION_TRI] = "tri",	    [OPTION_INT] = "int",
+		[OPTION_ENUM] = "enum", [OPTION_STRING] = "string", [OPTION_TEXT] = "text",
+		[OPTION_LIST] = "list", [OPTION_PORTS] = "ports"};
 
 	return o->choices ? "enum" : names[o->type];
 }

@@ -26,8 +26,8 @@ static bool egress_is_label(const char *p, size_t n)
 	return true;
 }
 
-/* A name of at least two labels whose last one is not a number: "10.0.0" or "1.2.3.4.5" is a mistyped
- * address. */
+/* A name of at least two labels whose last one is not a number: "10.0.0" or "1.2.3.4.5" is a
+ * mistyped address. */
 static bool egress_is_name(const char *name)
 {
 	size_t labels = 0;
@@ -81,7 +81,8 @@ static char *egress_address(const char *text)
 	return slash ? mem_format("%s/%u", shown, bits) : mem_strdup(shown);
 }
 
-/* The ASCII form of a name of another script, as a DNS question carries it; what is ASCII stays as it is. */
+/* The ASCII form of a name of another script, as a DNS question carries it; what is ASCII stays
+ * as it is. */
 static char *egress_to_ascii(const char *entry)
 {
 	const char *name = strncmp(entry, "*.", 2) == 0 ? entry + 2 : entry;
@@ -115,10 +116,9 @@ char *egress_entry_normalise(const char *entry, struct err *e)
 	if (egress_is_name(strncmp(text, "*.", 2) == 0 ? text + 2 : text))
 		return mem_steal_ptr(&text);
 	err_set(e, "invalid host \"%.100s\": not a name, *.domain, IP address or CIDR", entry);
-	err_remedy(
-	    e,
-	    "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or 10.0.0.0/8, without "
-	    "a scheme, port or path.");
+	err_remedy(e, "Give entries as api.example.com, *.example.com, 192.0.2.7, 2001:db8::1 or "
+		      "10.0.0.0/8, without "
+		      "a scheme, port or path.");
 	return NULL;
 }
 
@@ -132,8 +132,10 @@ char *egress_target_normalise(const char *target, struct err *e)
 	int used = 0;
 
 	/* A bare IPv6 address has colons of its own. */
-	if (colon && ((brackets && colon[-1] == ']') || (!brackets && strchr(target, ':') == colon))) {
-		if (sscanf(colon + 1, "%5u%n", &port, &used) != 1 || colon[1 + used] || port < 1 || port > 65535) {
+	if (colon &&
+	    ((brackets && colon[-1] == ']') || (!brackets && strchr(target, ':') == colon))) {
+		if (sscanf(colon + 1, "%5u%n", &port, &used) != 1 || colon[1 + used] || port < 1 ||
+		    port > 65535) {
 			err_set(e, "invalid port in \"%.100s\" (must be from 1 to 65535)", target);
 			return NULL;
 		}
@@ -148,7 +150,8 @@ char *egress_target_normalise(const char *target, struct err *e)
 	normal = egress_entry_normalise(name, e);
 	if (!normal || !port)
 		return mem_steal_ptr(&normal);
-	return strchr(normal, ':') ? mem_format("[%s]:%u", normal, port) : mem_format("%s:%u", normal, port);
+	return strchr(normal, ':') ? mem_format("[%s]:%u", normal, port)
+				   : mem_format("%s:%u", normal, port);
 }
 
 bool egress_entry_is_literal(const char *entry)

@@ -12,39 +12,51 @@ extern char **environ;
 #define ENV_BOOT_TIMEOUT_DEFAULT "180"
 
 static const struct env_row env_rows[ENV_VARIABLES] = {
-	[ENV_SHARE_CLAUDE_CONFIG] = {"CCVM_SHARE_CLAUDE_CONFIG",
-				     "all share options of ~/.claude at once; single ones take precedence"},
+	[ENV_SHARE_CLAUDE_CONFIG] =
+		{"CCVM_SHARE_CLAUDE_CONFIG",
+		 "all share options of ~/.claude at once; single ones take precedence"},
 	[ENV_CONFIG] = {"CCVM_CONFIG", "configuration file to read"},
 	[ENV_IMAGE] = {"CCVM_IMAGE", "image directory to boot from"},
-	[ENV_EVENTS] = {"CCVM_EVENTS", "descriptor, or file outside the project, for events as JSON lines"},
+	[ENV_EVENTS] = {"CCVM_EVENTS",
+			"descriptor, or file outside the project, for events as JSON lines"},
 	[ENV_DRYRUN] = {"CCVM_DRYRUN", "1: write the seed, print its directory, start nothing"},
 	[ENV_KVM_DEV] = {"CCVM_KVM_DEV", "KVM device (default /dev/kvm)"},
 	[ENV_MACHINE] = {"CCVM_MACHINE", "machine type (default microvm)"},
 	[ENV_SCRATCH_DIR] = {"CCVM_SCRATCH_DIR", "directory for the encrypted disk"},
-	[ENV_SCRATCH_ALLOW_TMPFS] = {"CCVM_SCRATCH_ALLOW_TMPFS", "1: allow that directory to be on tmpfs"},
+	[ENV_SCRATCH_ALLOW_TMPFS] = {"CCVM_SCRATCH_ALLOW_TMPFS",
+				     "1: allow that directory to be on tmpfs"},
 	[ENV_QEMU] = {"CCVM_QEMU", "QEMU program (default qemu-system-x86_64)"},
-	[ENV_TEMPLATE] = {"CCVM_TEMPLATE",
-			  "0: always boot cold; use: start from saved guests, but make none (default 1)"},
+	[ENV_TEMPLATE] =
+		{"CCVM_TEMPLATE",
+		 "0: always boot cold; use: start from saved guests, but make none (default 1)"},
 	[ENV_TEMPLATE_DIR] = {"CCVM_TEMPLATE_DIR", "directory for saved guests"},
-	[ENV_BOOT_TIMEOUT] = {"CCVM_BOOT_TIMEOUT", "seconds a booting guest may be silent (default 180)"},
+	[ENV_BOOT_TIMEOUT] = {"CCVM_BOOT_TIMEOUT",
+			      "seconds a booting guest may be silent (default 180)"},
 	[ENV_QEMU_SANDBOX] = {"CCVM_QEMU_SANDBOX", "0: start QEMU without its seccomp sandbox"},
 	[ENV_ALLOW_ROOT] = {"CCVM_ALLOW_ROOT", "1: allow running as root, for containers"},
 	[ENV_DEBUG] = {"CCVM_DEBUG", "1: same as --ccvm-debug"},
 	[ENV_HOME] = {"HOME", "home directory"},
 	[ENV_PATH] = {"PATH", "where QEMU, git and the clipboard's tools are found"},
-	[ENV_XDG_CACHE_HOME] = {"XDG_CACHE_HOME", "images and saved guests are kept in ccvm below it (default ~/.cache)"},
-	[ENV_XDG_CONFIG_HOME] = {"XDG_CONFIG_HOME", "ccvm/config.json below it is read (default ~/.config)"},
-	[ENV_XDG_RUNTIME_DIR] = {"XDG_RUNTIME_DIR",
-				 "directories of running sessions are in ccvm below it (default /run/user/UID)"},
-	[ENV_XDG_STATE_HOME] = {"XDG_STATE_HOME",
-				"recent directories are kept in ccvm below it (default ~/.local/state)"},
-	[ENV_CLAUDE_CONFIG_DIR] = {"CLAUDE_CONFIG_DIR", "configuration of claude on the host (default ~/.claude)"},
+	[ENV_XDG_CACHE_HOME] =
+		{"XDG_CACHE_HOME",
+		 "images and saved guests are kept in ccvm below it (default ~/.cache)"},
+	[ENV_XDG_CONFIG_HOME] = {"XDG_CONFIG_HOME",
+				 "ccvm/config.json below it is read (default ~/.config)"},
+	[ENV_XDG_RUNTIME_DIR] =
+		{"XDG_RUNTIME_DIR",
+		 "directories of running sessions are in ccvm below it (default /run/user/UID)"},
+	[ENV_XDG_STATE_HOME] =
+		{"XDG_STATE_HOME",
+		 "recent directories are kept in ccvm below it (default ~/.local/state)"},
+	[ENV_CLAUDE_CONFIG_DIR] = {"CLAUDE_CONFIG_DIR",
+				   "configuration of claude on the host (default ~/.claude)"},
 	[ENV_TERM] = {"TERM", "type of the terminal"},
 	[ENV_COLORTERM] = {"COLORTERM", "truecolor or 24bit: the terminal has 24-bit colour"},
 	[ENV_COLORFGBG] = {"COLORFGBG", "colours of the terminal, for tui.theme"},
 	[ENV_NO_COLOR] = {"NO_COLOR", "when set, ccvm-tui uses no colours"},
 	[ENV_STY] = {"STY", "set by GNU screen, where ccvm-tui leaves the mouse alone"},
-	[ENV_WAYLAND_DISPLAY] = {"WAYLAND_DISPLAY", "display whose clipboard images are pasted from"},
+	[ENV_WAYLAND_DISPLAY] = {"WAYLAND_DISPLAY",
+				 "display whose clipboard images are pasted from"},
 	[ENV_DISPLAY] = {"DISPLAY", "the same, of X; used when Wayland's does not answer"},
 };
 
@@ -122,7 +134,8 @@ static char *env_raw(char *const *envp, enum env_variable v)
 	return value ? mem_strdup(value) : NULL;
 }
 
-/* As env_copy, for a directory: a relative one is ignored, as the XDG Base Directory Specification wants it. */
+/* As env_copy, for a directory: a relative one is ignored, as the XDG Base Directory
+ * Specification wants it. */
 static char *env_absolute(char *const *envp, enum env_variable v, const char *more)
 {
 	const char *value = env_in(envp, v);
@@ -192,8 +205,9 @@ void env_host_resolve(struct hostenv *h, char *const *envp)
 
 void env_host_fini(struct hostenv *h)
 {
-	const char *const all[] = {h->home, h->path, h->runtime, h->cache, h->state, h->claude_dir, h->image,
-				   h->templates, h->scratch, h->qemu, h->machine, h->kvm_device,
+	const char *const all[] = {h->home,	    h->path,	    h->runtime, h->cache,
+				   h->state,	    h->claude_dir,  h->image,	h->templates,
+				   h->scratch,	    h->qemu,	    h->machine, h->kvm_device,
 				   h->boot_timeout, h->kernel_words};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)

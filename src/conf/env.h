@@ -1,6 +1,6 @@
-/* env: the environment. One table has every variable that our programs read, but for those of options (conf/option.c);
- * help text and manual are made from it. Nobody else calls getenv(3): values go down as arguments, for src/vm as a
- * struct hostenv. */
+/* env: the environment. One table has every variable that our programs read, but for those of
+ * options (conf/option.c); help text and manual are made from it. Nobody else calls getenv(3):
+ * values go down as arguments, for src/vm as a struct hostenv. */
 #ifndef CCVM_CONF_ENV_H
 #define CCVM_CONF_ENV_H
 

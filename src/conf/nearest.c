@@ -31,10 +31,11 @@ unsigned nearest_distance(const char *a, const char *b)
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= nb; j++) {
 			char ca = nearest_lower(a[i - 1]), cb = nearest_lower(b[j - 1]);
-			unsigned d =
-			    nearest_min(nearest_min(prev[j], row[j - 1]) + 1, prev[j - 1] + (ca != cb));
+			unsigned d = nearest_min(nearest_min(prev[j], row[j - 1]) + 1,
+						 prev[j - 1] + (ca != cb));
 
-			if (i > 1 && j > 1 && ca == nearest_lower(b[j - 2]) && nearest_lower(a[i - 2]) == cb)
+			if (i > 1 && j > 1 && ca == nearest_lower(b[j - 2]) &&
+			    nearest_lower(a[i - 2]) == cb)
 				d = nearest_min(d, prev2[j - 2] + 1);
 			row[j] = d;
 		}

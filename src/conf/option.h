@@ -1,4 +1,5 @@
-/* option: the one table of options. Readers, variables, help, listings and the man page are made from it. */
+/* option: the one table of options. Readers, variables, help, listings and the man page are made
+ * from it. */
 #ifndef CCVM_CONF_OPTION_H
 #define CCVM_CONF_OPTION_H
 
@@ -15,14 +16,16 @@ enum option_type {
 	OPTION_INT,    /* long, min to max */
 	OPTION_ENUM,   /* int: index into choices */
 	OPTION_STRING, /* char *: one of choices, or what check accepts */
-	OPTION_TEXT,   /* char *: any text, NULL for null; its variable names a file that holds it */
-	OPTION_LIST,   /* struct strv of what check accepts */
-	OPTION_PORTS,  /* struct strv of decimals; numbers in JSON */
+	/* char *: any text, NULL for null; its variable names a file that holds it */
+	OPTION_TEXT,
+	OPTION_LIST,  /* struct strv of what check accepts */
+	OPTION_PORTS, /* struct strv of decimals; numbers in JSON */
 };
 
 enum option_when { OPTION_RUN, OPTION_IMAGE, OPTION_IMAGE_RUN, OPTION_TUI };
 
-/* Checks one string and returns its normal form (free it), or NULL with a text that says what is wrong. */
+/* Checks one string and returns its normal form (free it), or NULL with a text that says what is
+ * wrong. */
 typedef char *option_check_fn(const char *value, struct err *e);
 
 struct option {
@@ -39,7 +42,8 @@ struct option {
 	bool group; /* CCVM_SHARE_CLAUDE_CONFIG switches it off, and on when group_on */
 	bool group_on;
 	bool only_lowers; /* its variable can take away, never grant */
-	bool not_image;	  /* read before the image is opened, or the user's alone: an image cannot set it */
+	/* read before the image is opened, or the user's alone: an image cannot set it */
+	bool not_image;
 	bool adds;	  /* its variable adds to the list instead of replacing it */
 	const char *help; /* half a line, for --ccvm-help */
 	const char *man;  /* sentences, for ccvm-config(5) */

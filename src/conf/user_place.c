@@ -28,7 +28,8 @@ static const struct {
 	{HOME, "/.claude", "claude's settings and programs of yours that it runs", true, false},
 	{HOME, "/.claude.json", "claude's own record", false, true},
 	{HOME, "/.claude.json.backup", "claude's own record", false, true},
-	{HOME, "/.cache/ccvm", "the images and templates that later sessions start from", true, true},
+	{HOME, "/.cache/ccvm", "the images and templates that later sessions start from", true,
+	 true},
 	{HOME, "/.config/ccvm", "ccvm's configuration", true, true},
 	{HOME, "/.local/state/ccvm", "ccvm's state directory", false, true},
 	{HOME, "/.ssh", "your SSH keys", true, true},
@@ -92,8 +93,10 @@ _Static_assert(2 * ARRAY_LEN(user_places) <= USER_PLACE_MAX, "raise USER_PLACE_M
 /* False: the visitor has seen enough. */
 static bool user_place_say(const char *dir, size_t i, user_place_visit *visit, void *ctx)
 {
-	AUTO_FREE char *path = dir && dir[0] == '/' ? mem_format("%s%s", dir, user_places[i].below) : NULL;
-	const struct user_place p = {path, user_places[i].what, user_places[i].closed, user_places[i].secret};
+	AUTO_FREE char *path = dir && dir[0] == '/' ? mem_format("%s%s", dir, user_places[i].below)
+						    : NULL;
+	const struct user_place p = {path, user_places[i].what, user_places[i].closed,
+				     user_places[i].secret};
 
 	return !path || visit(ctx, &p);
 }
@@ -106,7 +109,8 @@ void user_place_each(const struct user_dirs *d, user_place_visit *visit, void *c
 		const char *dir = *(const char *const *)((const char *)d + user_places[i].dir);
 
 		if (!user_place_say(dir, i, visit, ctx) ||
-		    (two && user_places[i].dir == HOME && !user_place_say(d->own_home, i, visit, ctx)))
+		    (two && user_places[i].dir == HOME &&
+		     !user_place_say(d->own_home, i, visit, ctx)))
 			return;
 	}
 }

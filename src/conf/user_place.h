@@ -1,7 +1,9 @@
-/* user_place: where this user keeps what no guest may see or change: logins, keys, and ccvm's own directories.
+/* user_place: where this user keeps what no guest may see or change: logins, keys, and ccvm's
+ * own directories.
  *
- * The one list of them. A workspace may neither hold one nor lie in one (session/policy), and nothing that is shared may lead to one
- * (seed/seed_tree). Places are judged by device and inode: a link, a bind mount or another spelling is the same place. */
+ * The one list of them. A workspace may neither hold one nor lie in one (session/policy), and
+ * nothing that is shared may lead to one (seed/seed_tree). Places are judged by device and
+ * inode: a link, a bind mount or another spelling is the same place. */
 #ifndef CCVM_CONF_USER_PLACE_H
 #define CCVM_CONF_USER_PLACE_H
 
@@ -9,7 +11,8 @@
 
 struct user_dirs { /* absolute; borrowed; NULL: none */
 	const char *home;
-	const char *own_home; /* as the system's user database has it: HOME may say something else */
+	/* as the system's user database has it: HOME may say something else */
+	const char *own_home;
 	const char *claude_dir;	 /* $CLAUDE_CONFIG_DIR, or ~/.claude */
 	const char *config_file; /* ccvm's own, whether it exists or not */
 	const char *run_base;	 /* holds the keys of running sessions */

@@ -47,7 +47,11 @@ static int value_choice(const struct option *o, const char *text, struct err *e)
 	for (int i = 0; o->choices[i]; i++) {
 		if (strcmp(o->choices[i], text) == 0)
 			return i;
-		buf_addf(&known, "%s%s", i == 0 ? "" : o->choices[i + 1] ? ", " : " or ", o->choices[i]);
+		buf_addf(&known, "%s%s",
+			 i == 0		     ? ""
+			 : o->choices[i + 1] ? ", "
+					     : " or ",
+			 o->choices[i]);
 	}
 	return err_set(e, "must be %s, not \"%.100s\"", buf_text(&known), text);
 }
@@ -84,7 +88,8 @@ static int value_set_text(const struct option *o, const char *text, void *field,
 
 /* ---- lists ---- */
 
-static int value_list_add(const struct option *o, struct strv *list, const char *item, struct err *e)
+static int value_list_add(const struct option *o, struct strv *list, const char *item,
+			  struct err *e)
 {
 	AUTO_FREE char *normal = o->check ? o->check(item, e) : mem_strdup(item);
 
@@ -110,17 +115,20 @@ static int value_port_add(struct strv *list, double v, struct err *e)
 	return value_list_add(&port, list, text, e);
 }
 
-static int value_item_from_json(const struct option *o, struct json_value item, struct strv *list, struct err *e)
+static int value_item_from_json(const struct option *o, struct json_value item, struct strv *list,
+				struct err *e)
 {
 	AUTO_FREE char *text = json_text(item);
 	double number;
 
 	if (o->type == OPTION_PORTS)
-		return json_number(item, &number) ? value_port_add(list, number, e) : err_set(e, "must be a list of numbers");
+		return json_number(item, &number) ? value_port_add(list, number, e)
+						  : err_set(e, "must be a list of numbers");
 	return text ? value_list_add(o, list, text, e) : err_set(e, "must be a list of strings");
 }
 
-static int value_list_from_json(const struct option *o, struct json_value array, void *field, struct err *e)
+static int value_list_from_json(const struct option *o, struct json_value array, void *field,
+				struct err *e)
 {
 	AUTO_STRV struct strv list = {0};
 	struct json_value item = {0};
@@ -144,7 +152,8 @@ static bool value_parse_number(const char *text, double *out)
 	return true;
 }
 
-static int value_word_add(const struct option *o, struct strv *list, const char *word, struct err *e)
+static int value_word_add(const struct option *o, struct strv *list, const char *word,
+			  struct err *e)
 {
 	double v;
 
@@ -155,7 +164,8 @@ static int value_word_add(const struct option *o, struct strv *list, const char 
 	return value_port_add(list, v, e);
 }
 
-static int value_list_from_words(const struct option *o, const char *text, void *field, struct err *e)
+static int value_list_from_words(const struct option *o, const char *text, void *field,
+				 struct err *e)
 {
 	AUTO_FREE char *copy = mem_strdup(text);
 	char *rest = copy;
@@ -173,7 +183,8 @@ static int value_list_from_words(const struct option *o, const char *text, void 
 
 /* ---- from JSON ---- */
 
-static int value_from_item(const struct option *o, struct json_value item, void *field, struct err *e)
+static int value_from_item(const struct option *o, struct json_value item, void *field,
+			   struct err *e)
 {
 	AUTO_FREE char *text = json_text(item);
 	double number;
@@ -190,7 +201,8 @@ static int value_from_item(const struct option *o, struct json_value item, void 
 		*(int *)field = json_is_null(item) ? -1 : json_is_true(item);
 		return 0;
 	case OPTION_INT:
-		return json_number(item, &number) ? value_set_int(o, number, field, e) : err_set(e, "must be a number");
+		return json_number(item, &number) ? value_set_int(o, number, field, e)
+						  : err_set(e, "must be a number");
 	case OPTION_TEXT:
 		if (json_is_null(item)) {
 			value_set_string(field, NULL);
@@ -259,7 +271,8 @@ static int value_text_from_file(const char *path, void *field, struct err *e)
 	return 0;
 }
 
-static int value_bool_from_variable(const struct option *o, const char *text, void *field, struct err *e)
+static int value_bool_from_variable(const struct option *o, const char *text, void *field,
+				    struct err *e)
 {
 	int v = value_parse_bool(text);
 
@@ -267,7 +280,9 @@ static int value_bool_from_variable(const struct option *o, const char *text, vo
 		bool automatic = strcasecmp(text, "auto") == 0;
 
 		if (v < 0 && !automatic)
-			return err_set(e, "must be 1, true, yes, 0, false, no or auto, not \"%.100s\"", text);
+			return err_set(e,
+				       "must be 1, true, yes, 0, false, no or auto, not \"%.100s\"",
+				       text);
 		*(int *)field = v;
 		return 0;
 	}
@@ -277,13 +292,14 @@ static int value_bool_from_variable(const struct option *o, const char *text, vo
 	return 0;
 }
 
-static int value_int_from_variable(const struct option *o, const char *text, void *field, struct err *e)
+static int value_int_from_variable(const struct option *o, const char *text, void *field,
+				   struct err *e)
 {
 	double v;
 
 	if (!value_parse_number(text, &v))
-		return err_set(e, "must be a whole number from %ld to %ld, not \"%.100s\"", o->min, o->max,
-			       text);
+		return err_set(e, "must be a whole number from %ld to %ld, not \"%.100s\"", o->min,
+			       o->max, text);
 	return value_set_int(o, v, field, e);
 }
 

@@ -11,31 +11,31 @@
 static int ctl_run_help(const struct ctl_args *a, struct err *e);
 
 static const struct ctl_command ctl_help = {
-    .name = "help",
-    .operands = "[COMMAND...]",
-    .help = "print the help of a command, or of all with --json",
-    .options =
-	(const struct ctl_option[]){
-	    CTL_JSON,
-	    {"mdoc", 0, NULL, "for mk/pages.sh: items of the manual page", CTL_HIDDEN},
-	    {"words", 0, NULL, "for mk/pages.sh: what completions offer", CTL_HIDDEN},
-	    {0}},
-    .most = CTL_ANY,
-    .run = ctl_run_help,
+	.name = "help",
+	.operands = "[COMMAND...]",
+	.help = "print the help of a command, or of all with --json",
+	.options =
+		(const struct ctl_option[]){
+			CTL_JSON,
+			{"mdoc", 0, NULL, "for mk/pages.sh: items of the manual page", CTL_HIDDEN},
+			{"words", 0, NULL, "for mk/pages.sh: what completions offer", CTL_HIDDEN},
+			{0}},
+	.most = CTL_ANY,
+	.run = ctl_run_help,
 };
 
 static const struct ctl_command ctl_root = {
-    .name = "ccvmctl",
-    .operands = "COMMAND ...",
-    .help =
-	"List, start and end sessions, change what they may reach, build images",
-    .more = "Exit codes: 0 done, 1 failed, 2 wrong usage, 126 configuration.",
-    .options = (const struct ctl_option[]){{"version", 0, NULL, "print the version"}, {0}},
-    .commands = (const struct ctl_command *const[]){&ctl_ls, &ctl_new, &ctl_attach, &ctl_send,
-						    &ctl_keys, &ctl_capture, &ctl_wait, &ctl_events,
-						    &ctl_logs, &ctl_rename, &ctl_stop, &ctl_restart,
-						    &ctl_rm, &ctl_egress, &ctl_image, &ctl_doctor,
-						    &ctl_config, &ctl_help, NULL},
+	.name = "ccvmctl",
+	.operands = "COMMAND ...",
+	.help = "List, start and end sessions, change what they may reach, build images",
+	.more = "Exit codes: 0 done, 1 failed, 2 wrong usage, 126 configuration.",
+	.options = (const struct ctl_option[]){{"version", 0, NULL, "print the version"}, {0}},
+	.commands = (const struct ctl_command *const[]){&ctl_ls, &ctl_new, &ctl_attach, &ctl_send,
+							&ctl_keys, &ctl_capture, &ctl_wait,
+							&ctl_events, &ctl_logs, &ctl_rename,
+							&ctl_stop, &ctl_restart, &ctl_rm,
+							&ctl_egress, &ctl_image, &ctl_doctor,
+							&ctl_config, &ctl_help, NULL},
 };
 
 static int ctl_run_help(const struct ctl_args *a, struct err *e)

@@ -1,7 +1,9 @@
-/* Theory of operation of ccvmctl attach: the session's bytes in this terminal, as ssh would pass them.
+/* Theory of operation of ccvmctl attach: the session's bytes in this terminal, as ssh would pass
+ * them.
  *
- * The session sends the screen of the moment as a frame, then every byte that came after it. The frame is checked and
- * drawn by us; what follows is the guest's, as with ccvm itself. One key detaches; the session goes on. */
+ * The session sends the screen of the moment as a frame, then every byte that came after it. The
+ * frame is checked and drawn by us; what follows is the guest's, as with ccvm itself. One key
+ * detaches; the session goes on. */
 #include "ctl/ctl.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -54,9 +56,11 @@ static const struct {
 	unsigned mode;
 	const char *on;
 } attach_modes[] = {
-	{VIEW_ALTERNATE, "\033[?1049h"},   {VIEW_CURSOR_KEYS, "\033[?1h"},  {VIEW_MOUSE_CLICK, "\033[?1000h"},
-	{VIEW_MOUSE_DRAG, "\033[?1002h"},  {VIEW_MOUSE_MOVE, "\033[?1003h"}, {VIEW_MOUSE_SGR, "\033[?1006h"},
-	{VIEW_FOCUS_EVENTS, "\033[?1004h"}, {VIEW_PASTE_BRACKETS, "\033[?2004h"}, {VIEW_KITTY_KEYS, "\033[>1u"},
+	{VIEW_ALTERNATE, "\033[?1049h"},    {VIEW_CURSOR_KEYS, "\033[?1h"},
+	{VIEW_MOUSE_CLICK, "\033[?1000h"},  {VIEW_MOUSE_DRAG, "\033[?1002h"},
+	{VIEW_MOUSE_MOVE, "\033[?1003h"},   {VIEW_MOUSE_SGR, "\033[?1006h"},
+	{VIEW_FOCUS_EVENTS, "\033[?1004h"}, {VIEW_PASTE_BRACKETS, "\033[?2004h"},
+	{VIEW_KITTY_KEYS, "\033[>1u"},
 };
 
 static void attach_draw(const struct view_screen *v, struct buf *out)
@@ -69,7 +73,8 @@ static void attach_draw(const struct view_screen *v, struct buf *out)
 		buf_addf(out, "\033[%d;1H", row + 1);
 		view_row_ansi(out, view_row(v, row), v->cols, &v->links);
 	}
-	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1, v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
+	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1,
+		 v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
 }
 
 /* What a guest wrote, or the screen that was made of it. */
@@ -89,11 +94,14 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 
 	if (view_type(f->payload, f->n) == VIEW_NONE) {
 		err_set(e, "the session has no terminal to attach to");
-		return err_remedy(e, "it was started by ccvm without one; ccvmctl events shows what it does");
+		return err_remedy(
+			e, "it was started by ccvm without one; ccvmctl events shows what it does");
 	}
 	if (a->drawn)
 		return 0;
-	rc = view_take_frame(&v, f->payload, f->n) < 0 ? err_set(e, "the session sent a malformed screen update") : 0;
+	rc = view_take_frame(&v, f->payload, f->n) < 0
+		     ? err_set(e, "the session sent a malformed screen update")
+		     : 0;
 	if (rc == 0) {
 		attach_draw(&v, &out);
 		rc = attach_write(a, buf_data(&out), buf_len(&out), e);
@@ -145,9 +153,10 @@ static int attach_on_session(struct attach *a, struct err *e)
 	return rc;
 }
 
-/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it as a sequence. What stands in a
- * pasted text is no key: the rest of the paste would go to the user's shell. A byte that comes alone is one, though, should the end of
- * a paste have been lost. */
+/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it
+ * as a sequence. What stands in a pasted text is no key: the rest of the paste would go to the
+ * user's shell. A byte that comes alone is one, though, should the end of a paste have been
+ * lost. */
 static size_t attach_find_key(struct attach *a, const char *bytes, size_t n)
 {
 	AUTO_FREE char *kitty = mem_format("\033[%u;5u", a->key.code);
@@ -157,7 +166,8 @@ static size_t attach_find_key(struct attach *a, const char *bytes, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const bool plain = a->key.mods == VIEW_CTRL && bytes[i] == control;
 
-		if ((!a->seen.pasting || n == 1) && (plain || (n - i >= length && memcmp(bytes + i, kitty, length) == 0)))
+		if ((!a->seen.pasting || n == 1) &&
+		    (plain || (n - i >= length && memcmp(bytes + i, kitty, length) == 0)))
 			return i;
 		(void)clip_typed_feed(&a->seen, bytes + i, 1);
 	}
@@ -217,7 +227,8 @@ static int attach_loop(struct attach *a, struct err *e)
 {
 	while (!a->detached && !a->ended) {
 		/* While an image is on its way, what is typed waits in the terminal. */
-		struct pollfd p[] = {{a->link.fd, POLLIN, 0}, {typed_is_waiting(&a->typed) ? -1 : STDIN_FILENO, POLLIN, 0},
+		struct pollfd p[] = {{a->link.fd, POLLIN, 0},
+				     {typed_is_waiting(&a->typed) ? -1 : STDIN_FILENO, POLLIN, 0},
 				     {a->signals, POLLIN, 0}};
 		int rc = 0, ready = poll(p, 3, typed_patience_ms(&a->typed));
 
@@ -260,7 +271,8 @@ static int attach_run(struct attach *a, struct err *e)
 
 	terminal_size(&cols, &rows);
 	wire_fill_attach(&attach, (struct wire_attach){!a->filter.open});
-	if (link_resize(&a->link, cols, rows, e) < 0 || link_send(&a->link, WIRE_ATTACH, buf_data(&attach), buf_len(&attach), e) < 0)
+	if (link_resize(&a->link, cols, rows, e) < 0 ||
+	    link_send(&a->link, WIRE_ATTACH, buf_data(&attach), buf_len(&attach), e) < 0)
 		return -1;
 	terminal_init();
 	terminal_set_raw();
@@ -272,7 +284,9 @@ static int attach_run(struct attach *a, struct err *e)
 
 static int attach_main(const struct ctl_args *args, struct err *e)
 {
-	struct attach a = {.link = {.fd = -1}, .signals = -1, .typed = {.cb = {attach_send, attach_pass, attach_show, &a}}};
+	struct attach a = {.link = {.fd = -1},
+			   .signals = -1,
+			   .typed = {.cb = {attach_send, attach_pass, attach_show, &a}}};
 	const char *session = args->operands[0];
 	int rc = -1;
 
@@ -296,13 +310,13 @@ static int attach_main(const struct ctl_args *args, struct err *e)
 }
 
 const struct ctl_command ctl_attach = {
-    .name = "attach",
-    .operands = "SESSION",
-    .help = "show a session in this terminal",
-    .more = "The key of tui.prefix (C-\\) leaves it running.",
-    .options = (const struct ctl_option[]){{"json", 'j', NULL, "print an error as JSON"}, {0}},
-    .least = 1,
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = attach_main,
+	.name = "attach",
+	.operands = "SESSION",
+	.help = "show a session in this terminal",
+	.more = "The key of tui.prefix (C-\\) leaves it running.",
+	.options = (const struct ctl_option[]){{"json", 'j', NULL, "print an error as JSON"}, {0}},
+	.least = 1,
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = attach_main,
 };

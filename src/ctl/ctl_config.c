@@ -63,21 +63,21 @@ static int config_mdoc(const struct ctl_args *a, struct err *e)
 }
 
 static const struct ctl_command config_commands[] = {
-    {.name = "show",
-     .help = "print each option's value and its origin",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .run = config_show},
-    {.name = "table",
-     .help = "print every option, its type and default, as JSON",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .run = config_table},
-    {.name = "mdoc", .help = "for mk/pages.sh", .hidden = true, .run = config_mdoc},
+	{.name = "show",
+	 .help = "print each option's value and its origin",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .run = config_show},
+	{.name = "table",
+	 .help = "print every option, its type and default, as JSON",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .run = config_table},
+	{.name = "mdoc", .help = "for mk/pages.sh", .hidden = true, .run = config_mdoc},
 };
 
 const struct ctl_command ctl_config = {
-    .name = "config",
-    .operands = "COMMAND ...",
-    .help = "show ccvm's options",
-    .commands = (const struct ctl_command *const[]){&config_commands[0], &config_commands[1],
-						    &config_commands[2], NULL},
+	.name = "config",
+	.operands = "COMMAND ...",
+	.help = "show ccvm's options",
+	.commands = (const struct ctl_command *const[]){&config_commands[0], &config_commands[1],
+							&config_commands[2], NULL},
 };

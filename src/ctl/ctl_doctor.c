@@ -76,7 +76,8 @@ static void doctor_init(struct doctor *d)
 		AUTO_FREE char *path = image_find(env_host(), d->share, &none);
 
 		if (path && image_open(&img, path, &none) == 0) {
-			d->conf_is_valid = conf_apply_image(&d->conf, img.options, &d->conf_err) == 0;
+			d->conf_is_valid = conf_apply_image(&d->conf, img.options, &d->conf_err) ==
+					   0;
 			image_fini(&img);
 		}
 	}
@@ -128,9 +129,9 @@ static int doctor_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_doctor = {
-    .name = "doctor",
-    .help = "check this computer",
-    .more = "The exit code is 1 when there is a problem.",
-    .options = (const struct ctl_option[]){CTL_JSON, {0}},
-    .run = doctor_run,
+	.name = "doctor",
+	.help = "check this computer",
+	.more = "The exit code is 1 when there is a problem.",
+	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.run = doctor_run,
 };

@@ -29,7 +29,8 @@
 typedef void egress_row_fn(void *ctx, const char *json, size_t n, const struct egressctl_row *r);
 
 /* The next frame of this type; the caller drops it. 0: the session has ended. */
-static int egress_next(struct link *k, enum wire_type type, int patience_ms, struct wire_frame *f, struct err *e)
+static int egress_next(struct link *k, enum wire_type type, int patience_ms, struct wire_frame *f,
+		       struct err *e)
 {
 	int rc;
 
@@ -66,7 +67,8 @@ static int egress_rows(struct link *k, egress_row_fn *on_row, void *ctx, struct 
 }
 
 /* Connects and sends one request. The caller closes the link, after an error too. */
-static int egress_request(struct link *k, const char *session, const struct egressctl_request *request, struct err *e)
+static int egress_request(struct link *k, const char *session,
+			  const struct egressctl_request *request, struct err *e)
 {
 	AUTO_BUF struct buf text = {0};
 
@@ -76,7 +78,8 @@ static int egress_request(struct link *k, const char *session, const struct egre
 	return link_send(k, WIRE_EGRESS, buf_data(&text), buf_len(&text), e);
 }
 
-static int egress_ask(const char *session, const struct egressctl_request *request, egress_row_fn *on_row, void *ctx, struct err *e)
+static int egress_ask(const char *session, const struct egressctl_request *request,
+		      egress_row_fn *on_row, void *ctx, struct err *e)
 {
 	struct link k;
 	int rc = egress_request(&k, session, request, e);
@@ -89,7 +92,8 @@ static int egress_ask(const char *session, const struct egressctl_request *reque
 
 /* ---- showing ---- */
 
-/* What a guest chose is in these texts: the session let no control characters through, and it is escaped again. */
+/* What a guest chose is in these texts: the session let no control characters through, and it is
+ * escaped again. */
 static void egress_print_padded(const char *text, int width)
 {
 	AUTO_BUF struct buf shown = {0};
@@ -177,7 +181,8 @@ static int egress_do_rules(const struct ctl_args *a, struct err *e)
 	return egress_ask(a->operands[0], &request, egress_on_row, &o, e);
 }
 
-/* Prints refusals and questions until the session ends. While it runs, unlisted names wait for allow or deny. */
+/* Prints refusals and questions until the session ends. While it runs, unlisted names wait for
+ * allow or deny. */
 static int egress_do_watch(const struct ctl_args *a, struct err *e)
 {
 	static struct json_line l;
@@ -192,7 +197,9 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 		rc = egress_rows(&k, NULL, NULL, e);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (rc == 0 && egress_next(&k, WIRE_EVENT, -1, &frame, e) == 1) {
-		const char *event = json_parse_line((const char *)frame.payload, frame.n, &l) == 0 ? json_get_string(&l, "event") : NULL;
+		const char *event = json_parse_line((const char *)frame.payload, frame.n, &l) == 0
+					    ? json_get_string(&l, "event")
+					    : NULL;
 
 		if (event && ctl_has(a, "json") && strncmp(event, "egress", 6) == 0) {
 			egress_print_json((const char *)frame.payload, frame.n);
@@ -231,15 +238,18 @@ static int egress_edit_config(const char *target, bool allow, struct err *e)
 	conf_init(&c);
 	rc = conf_load(&c, NULL, env_all(), e);
 	for (size_t i = 0; i < c.egress_ports.n; i++)
-		listed = listed || (number_parse(c.egress_ports.v[i], 1, 65535, &port) && port == entry.port);
+		listed = listed ||
+			 (number_parse(c.egress_ports.v[i], 1, 65535, &port) && port == entry.port);
 	conf_fini(&c);
 	if (rc < 0)
 		return -1;
 	if (entry.port && allow && !listed) {
-		err_set(e, "port %u is not in egressPorts, which apply to all listed hosts", entry.port);
+		err_set(e, "port %u is not in egressPorts, which apply to all listed hosts",
+			entry.port);
 		return err_remedy(e, "add it to egressPorts in %s by hand, or use --session", path);
 	}
-	return allow ? conf_edit_add(path, "egressAllowlist", entry.name, e) : conf_edit_remove(path, "egressAllowlist", entry.name, e);
+	return allow ? conf_edit_add(path, "egressAllowlist", entry.name, e)
+		     : conf_edit_remove(path, "egressAllowlist", entry.name, e);
 }
 
 static void egress_report(const char *session, const char *op, const char *target)
@@ -315,66 +325,68 @@ static int egress_do_check(const struct ctl_args *a, struct err *e)
 /* clang-format on */
 
 static const struct ctl_command egress_commands[] = {
-    {.name = "log",
-     .operands = "SESSION",
-     .help = "print what a session tried to reach",
-     .more = "With --json, prints one object a line.",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .least = 1,
-     .most = 1,
-     .operand = CTL_SESSION,
-     .run = egress_do_log},
-    {.name = "rules",
-     .operands = "SESSION",
-     .help = "print what a session may reach",
-     .more = "With --json, prints one object a line.",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .least = 1,
-     .most = 1,
-     .operand = CTL_SESSION,
-     .run = egress_do_rules},
-    {.name = "watch",
-     .operands = "SESSION",
-     .help = "print refusals and questions until the session ends; meanwhile unlisted names wait "
-	     "for allow or deny",
-     .more = "With --json, prints one object a line.",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .least = 1,
-     .most = 1,
-     .operand = CTL_SESSION,
-     .run = egress_do_watch},
-    {.name = "check",
-     .operands = "[SESSION] NAME[:PORT]",
-     .help = "check whether a session, or one started here, may reach a host",
-     .more = "The exit code is 1 when it may not.",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .least = 1,
-     .most = 2,
-     .operand = CTL_SESSION,
-     .run = egress_do_check},
-    {.name = "allow",
-     .operands = "SESSION NAME[:PORT]",
-     .help = "allow a session to reach a host",
-     .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
-     .least = 2,
-     .most = 2,
-     .operand = CTL_SESSION,
-     .run = egress_do_allow},
-    {.name = "deny",
-     .operands = "SESSION NAME[:PORT]",
-     .help = "refuse a session to reach a host",
-     .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
-     .least = 2,
-     .most = 2,
-     .operand = CTL_SESSION,
-     .run = egress_do_deny},
+	{.name = "log",
+	 .operands = "SESSION",
+	 .help = "print what a session tried to reach",
+	 .more = "With --json, prints one object a line.",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .least = 1,
+	 .most = 1,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_log},
+	{.name = "rules",
+	 .operands = "SESSION",
+	 .help = "print what a session may reach",
+	 .more = "With --json, prints one object a line.",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .least = 1,
+	 .most = 1,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_rules},
+	{.name = "watch",
+	 .operands = "SESSION",
+	 .help = "print refusals and questions until the session ends; meanwhile unlisted names "
+		 "wait "
+		 "for allow or deny",
+	 .more = "With --json, prints one object a line.",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .least = 1,
+	 .most = 1,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_watch},
+	{.name = "check",
+	 .operands = "[SESSION] NAME[:PORT]",
+	 .help = "check whether a session, or one started here, may reach a host",
+	 .more = "The exit code is 1 when it may not.",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .least = 1,
+	 .most = 2,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_check},
+	{.name = "allow",
+	 .operands = "SESSION NAME[:PORT]",
+	 .help = "allow a session to reach a host",
+	 .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
+	 .least = 2,
+	 .most = 2,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_allow},
+	{.name = "deny",
+	 .operands = "SESSION NAME[:PORT]",
+	 .help = "refuse a session to reach a host",
+	 .options = (const struct ctl_option[]){EGRESS_HOW_LONG, CTL_JSON, {0}},
+	 .least = 2,
+	 .most = 2,
+	 .operand = CTL_SESSION,
+	 .run = egress_do_deny},
 };
 
 const struct ctl_command ctl_egress = {
-    .name = "egress",
-    .operands = "COMMAND ...",
-    .help = "show and change what a session may reach, and what it tried",
-    .commands = (const struct ctl_command *const[]){&egress_commands[0], &egress_commands[1],
-						    &egress_commands[2], &egress_commands[3],
-						    &egress_commands[4], &egress_commands[5], NULL},
+	.name = "egress",
+	.operands = "COMMAND ...",
+	.help = "show and change what a session may reach, and what it tried",
+	.commands = (const struct ctl_command *const[]){&egress_commands[0], &egress_commands[1],
+							&egress_commands[2], &egress_commands[3],
+							&egress_commands[4], &egress_commands[5],
+							NULL},
 };

@@ -134,14 +134,16 @@ static int image_build_into_cache(const char *cache, const struct ctl_args *a, s
 	return lock < 0 ? -1 : image_run_builder(cache, a, e);
 }
 
-static void image_print(const struct image *img, const char *current, bool json, bool templates, const char *separator)
+static void image_print(const struct image *img, const char *current, bool json, bool templates,
+			const char *separator)
 {
 	AUTO_BUF struct buf line = {0};
 	int is_current = strcmp(img->id, current) == 0;
 
 	if (!json) {
-		printf("%c %-24s claude %-10s kernel %-24s %5lld MB\n", is_current ? '*' : ' ', img->id, img->claude_version,
-		       img->kernel_version, (long long)(img->root_size / 1000000));
+		printf("%c %-24s claude %-10s kernel %-24s %5lld MB\n", is_current ? '*' : ' ',
+		       img->id, img->claude_version, img->kernel_version,
+		       (long long)(img->root_size / 1000000));
 		return;
 	}
 	json_begin(&line);
@@ -197,7 +199,8 @@ static int image_list(const struct ctl_args *a, struct err *e)
 		AUTO_FREE char *path = mem_format("%s/%s", cache, entry->d_name);
 		struct image img;
 
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "current") == 0 || image_open(&img, path, e) < 0)
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "current") == 0 ||
+		    image_open(&img, path, e) < 0)
 			continue;
 		image_print(&img, current, json, false, shown++ ? ",\n " : "");
 		image_fini(&img);
@@ -225,9 +228,9 @@ static int image_remove(const char *cache, const char *current, const char *id, 
 	template_remove_of_image(env_host(), id);
 	if (strcmp(id, current) == 0) {
 		unlink(link);
-		log_note(
-		    "%s was the image in use; the next start needs another: ccvmctl image build",
-		    current);
+		log_note("%s was the image in use; the next start needs another: ccvmctl image "
+			 "build",
+			 current);
 	}
 	return 0;
 }
@@ -272,8 +275,9 @@ static int image_info(const struct ctl_args *a, struct err *e)
 	if (json) {
 		printf("\n");
 	} else {
-		printf("  %s\n  agent sudo %s, image paste %s, nix %s\n", img.path, img.agent_sudo ? "yes" : "no",
-		       img.clipboard ? "yes" : "no", img.nix ? "yes" : "no");
+		printf("  %s\n  agent sudo %s, image paste %s, nix %s\n", img.path,
+		       img.agent_sudo ? "yes" : "no", img.clipboard ? "yes" : "no",
+		       img.nix ? "yes" : "no");
 		template_print();
 	}
 	image_fini(&img);
@@ -281,64 +285,67 @@ static int image_info(const struct ctl_args *a, struct err *e)
 }
 
 static const struct ctl_option image_build_options[] = {
-    {"out", 0, "DIR", "write the image to DIR, replacing an image that is there"},
-    {"store", 0, "DIR",
-     "write it to DIR/<image id> and let DIR/current point to it, in place of the cache"},
-    {"work", 0, "DIR", "work directory (default $TMPDIR or /var/tmp; about 2 GiB)"},
-    {"mirror", 0, "URL",
-     "Debian mirror, or a whole \"deb ...\" line (default: $CCVM_MIRROR, or mmdebstrap's choice)"},
-    {"security-mirror", 0, "URL",
-     "with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or "
-     "nowhere)"},
-    {"extra-packages", 0, "NAMES", "more Debian packages, \"A B\"; may be given several times"},
-    {"no-agent-sudo", 0, NULL, "build without sudo for the agent"},
-    {"no-clipboard", 0, NULL, "build without image paste"},
-    {"nix", 0, NULL, "add Nix, its daemon and a writable /nix/store"},
-    {"nix-substituter", 0, "URL", "with --nix: an additional binary cache; may be repeated"},
-    {"nix-key", 0, "NAME:KEY",
-     "with --nix: a public key that paths of those caches are signed with; may be given several "
-     "times"},
-    {"lock", 0, "FILE", "the lock file that pins Claude Code"},
-    {"level", 0, "N", "zstd level of the root file system, 1-19 (default 6)"},
-    {"quiet", 0, NULL, "print errors and warnings only"},
-    CTL_JSON,
-    {0}};
+	{"out", 0, "DIR", "write the image to DIR, replacing an image that is there"},
+	{"store", 0, "DIR",
+	 "write it to DIR/<image id> and let DIR/current point to it, in place of the cache"},
+	{"work", 0, "DIR", "work directory (default $TMPDIR or /var/tmp; about 2 GiB)"},
+	{"mirror", 0, "URL",
+	 "Debian mirror, or a whole \"deb ...\" line (default: $CCVM_MIRROR, or mmdebstrap's "
+	 "choice)"},
+	{"security-mirror", 0, "URL",
+	 "with --mirror: where security updates come from (default: $CCVM_SECURITY_MIRROR, or "
+	 "nowhere)"},
+	{"extra-packages", 0, "NAMES", "more Debian packages, \"A B\"; may be given several times"},
+	{"no-agent-sudo", 0, NULL, "build without sudo for the agent"},
+	{"no-clipboard", 0, NULL, "build without image paste"},
+	{"nix", 0, NULL, "add Nix, its daemon and a writable /nix/store"},
+	{"nix-substituter", 0, "URL", "with --nix: an additional binary cache; may be repeated"},
+	{"nix-key", 0, "NAME:KEY",
+	 "with --nix: a public key that paths of those caches are signed with; may be given "
+	 "several "
+	 "times"},
+	{"lock", 0, "FILE", "the lock file that pins Claude Code"},
+	{"level", 0, "N", "zstd level of the root file system, 1-19 (default 6)"},
+	{"quiet", 0, NULL, "print errors and warnings only"},
+	CTL_JSON,
+	{0}};
 
 static const struct ctl_command image_commands[] = {
-    {.name = "build",
-     .help = "build a guest image, which the next sessions use",
-     .more = "It takes about two minutes and needs no root. With --json the builder's output goes to "
-	     "stderr.",
-     .options = image_build_options,
-     .run = image_build},
-    {.name = "list",
-     .alias = "ls",
-     .help = "list images; * marks the one in use",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .run = image_list},
-    {.name = "rm",
-     .operands = "ID...",
-     .help = "remove images, and the guests saved from them",
-     .more = "With --json, prints those removed, even if removing another failed.",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .least = 1,
-     .most = CTL_ANY,
-     .run = image_rm},
-    {.name = "info",
-     .help = "show the image in use, and the saved guests",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .run = image_info},
-    {.name = "warm",
-     .help = "save a guest of the configured size to start sessions from",
-     .options = (const struct ctl_option[]){CTL_JSON, {0}},
-     .run = template_warm},
+	{.name = "build",
+	 .help = "build a guest image, which the next sessions use",
+	 .more = "It takes about two minutes and needs no root. With --json the builder's output "
+		 "goes to "
+		 "stderr.",
+	 .options = image_build_options,
+	 .run = image_build},
+	{.name = "list",
+	 .alias = "ls",
+	 .help = "list images; * marks the one in use",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .run = image_list},
+	{.name = "rm",
+	 .operands = "ID...",
+	 .help = "remove images, and the guests saved from them",
+	 .more = "With --json, prints those removed, even if removing another failed.",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .least = 1,
+	 .most = CTL_ANY,
+	 .run = image_rm},
+	{.name = "info",
+	 .help = "show the image in use, and the saved guests",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .run = image_info},
+	{.name = "warm",
+	 .help = "save a guest of the configured size to start sessions from",
+	 .options = (const struct ctl_option[]){CTL_JSON, {0}},
+	 .run = template_warm},
 };
 
 const struct ctl_command ctl_image = {
-    .name = "image",
-    .operands = "COMMAND ...",
-    .help = "build, list, remove and show guest images",
-    .commands = (const struct ctl_command *const[]){&image_commands[0], &image_commands[1],
-						    &image_commands[2], &image_commands[3],
-						    &image_commands[4], NULL},
+	.name = "image",
+	.operands = "COMMAND ...",
+	.help = "build, list, remove and show guest images",
+	.commands = (const struct ctl_command *const[]){&image_commands[0], &image_commands[1],
+							&image_commands[2], &image_commands[3],
+							&image_commands[4], NULL},
 };

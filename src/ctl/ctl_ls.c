@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* Anything may stand there: a directory's name, or what a session that was taken over wrote. */
-static const char *ls_text(struct buf *shown, const struct json_line *l, const char *name, size_t max)
+static const char *ls_text(struct buf *shown, const struct json_line *l, const char *name,
+			   size_t max)
 {
 	const char *text = json_get_string(l, name);
 
@@ -53,12 +54,13 @@ static void ls_print_row(const char *id, const char *status)
 	if (json_parse_line(status, strlen(status), &l) < 0)
 		return;
 	ls_age(&l, age, sizeof(age));
-	does = ls_text(&agent, &l, "agent", 32); /* of a session without a terminal nobody can tell */
+	/* of a session without a terminal nobody can tell */
+	does = ls_text(&agent, &l, "agent", 32);
 	if (strcmp(does, "unknown") == 0)
 		does = "-";
 	printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", id, ls_text(&state, &l, "state", 32), does,
-	       ls_mode(&mode, &l), age,
-	       ls_text(&name, &l, "name", 64), ls_text(&workspace, &l, "workspace", 4096));
+	       ls_mode(&mode, &l), age, ls_text(&name, &l, "name", 64),
+	       ls_text(&workspace, &l, "workspace", 4096));
 }
 
 static void ls_print_json(const char *status, const char *separator)
@@ -77,7 +79,8 @@ static int ls_run(const struct ctl_args *a, struct err *e)
 	if (json)
 		printf("[");
 	else if (s.n)
-		printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", "ID", "STATE", "AGENT", "MODE", "AGE", "NAME", "WORKSPACE");
+		printf("%-8s %-9s %-8s %-8s %7s  %-16s %s\n", "ID", "STATE", "AGENT", "MODE", "AGE",
+		       "NAME", "WORKSPACE");
 	for (size_t i = 0; i < s.n; i++)
 		if (json)
 			ls_print_json(s.status[i], i ? ",\n " : "");
@@ -90,9 +93,9 @@ static int ls_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_ls = {
-    .name = "ls",
-    .alias = "list",
-    .help = "list running sessions, and directories of dry runs",
-    .options = (const struct ctl_option[]){CTL_JSON, {0}},
-    .run = ls_run,
+	.name = "ls",
+	.alias = "list",
+	.help = "list running sessions, and directories of dry runs",
+	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.run = ls_run,
 };

@@ -66,19 +66,20 @@ static int new_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_new = {
-    .name = "new",
-    .operands = "[-- CLAUDE-ARGUMENT...]",
-    .help = "start a detached session in this directory, and print its id",
-    .options =
-	(const struct ctl_option[]){
-	    {"name", 'n', "NAME", "name of the session (default: of the directory)"},
-	    {"read-only-cwd", 0, NULL, "overlay mode: edits stay in the session and are discarded"},
-	    {"writable-cwd", 0, NULL, "live mode: edits land in the project at once"},
-	    {"shell", 0, NULL, "run a shell instead of claude"},
-	    {"wait", 'w', NULL, "wait until the agent runs"},
-	    {"spare", 0, NULL, "start a spare, which waits for a name and an argument"},
-	    CTL_JSON,
-	    {0}},
-    .most = CTL_ANY,
-    .run = new_run,
+	.name = "new",
+	.operands = "[-- CLAUDE-ARGUMENT...]",
+	.help = "start a detached session in this directory, and print its id",
+	.options =
+		(const struct ctl_option[]){
+			{"name", 'n', "NAME", "name of the session (default: of the directory)"},
+			{"read-only-cwd", 0, NULL,
+			 "overlay mode: edits stay in the session and are discarded"},
+			{"writable-cwd", 0, NULL, "live mode: edits land in the project at once"},
+			{"shell", 0, NULL, "run a shell instead of claude"},
+			{"wait", 'w', NULL, "wait until the agent runs"},
+			{"spare", 0, NULL, "start a spare, which waits for a name and an argument"},
+			CTL_JSON,
+			{0}},
+	.most = CTL_ANY,
+	.run = new_run,
 };

@@ -207,8 +207,9 @@ static int options_descend(struct ctl_args *a, int *argc, char **argv, struct er
 {
 	while (a->command->commands) {
 		const int at = options_name_at(*argc, argv);
-		const struct ctl_command *next =
-		    at < *argc ? ctl_options_find(a->command, argv[at], e) : NULL;
+		const struct ctl_command *next = at < *argc
+							 ? ctl_options_find(a->command, argv[at], e)
+							 : NULL;
 		const size_t n = strlen(a->path);
 
 		if (at == *argc)

@@ -57,9 +57,9 @@ struct ctl_command {
 	const char *more;	  /* what --help and the manual page add, or NULL */
 	const struct ctl_option *options;
 	const struct ctl_command *const
-	    *commands;	 /* subcommands, up to NULL; such a command runs nothing itself */
-	int least, most; /* operands */
-	int text_after;	 /* what follows so many operands is text, dashes or not; 0: nothing is */
+		*commands; /* subcommands, up to NULL; such a command runs nothing itself */
+	int least, most;   /* operands */
+	int text_after;	   /* what follows so many operands is text, dashes or not; 0: nothing is */
 	enum ctl_operand operand;
 	bool hidden;
 	ctl_run_fn *run;

@@ -1,6 +1,7 @@
-/* ccvmctl restart: ends a session and starts one like it: same directory, name, options and arguments. What the guest held
- * is gone, as after any end; credentials and passed variables are those of the caller, since a session keeps none of its own
- * where another process could read them. */
+/* ccvmctl restart: ends a session and starts one like it: same directory, name, options and
+ * arguments. What the guest held is gone, as after any end; credentials and passed variables are
+ * those of the caller, since a session keeps none of its own where another process could read
+ * them. */
 #include "ctl/ctl.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -40,27 +41,32 @@ static int restart_read_status(struct restart *r, struct err *e)
 	static struct json_line l;
 	const char *text = buf_text(&r->part[RECORD_STATUS]), *name;
 
-	if (json_parse_line(text, strcspn(text, "\n"), &l) < 0 || !(name = json_get_string(&l, "name")))
+	if (json_parse_line(text, strcspn(text, "\n"), &l) < 0 ||
+	    !(name = json_get_string(&l, "name")))
 		return err_set(e, "cannot read its status");
 	r->name = mem_strdup(name);
 	r->detached = json_get_bool(&l, "detached", false);
-	if (!json_get_int(&l, "workspace_dev", &r->dev) || !json_get_int(&l, "workspace_ino", &r->ino))
+	if (!json_get_int(&l, "workspace_dev", &r->dev) ||
+	    !json_get_int(&l, "workspace_ino", &r->ino))
 		return err_set(e, "its status does not name its workspace");
 	return 0;
 }
 
-/* The session's directory holds all that its guest was told. Of one that has ended ccvm-tui kept it, and gives it as stdin. */
+/* The session's directory holds all that its guest was told. Of one that has ended ccvm-tui kept
+ * it, and gives it as stdin. */
 static int restart_read(struct restart *r, const char *directory, struct err *e)
 {
 	AUTO_BUF struct buf record = {0};
 
-	if ((directory ? record_read(directory, &record, e) : file_read_fd(STDIN_FILENO, RESTART_RECORD_MAX, &record, e)) < 0 ||
+	if ((directory ? record_read(directory, &record, e)
+		       : file_read_fd(STDIN_FILENO, RESTART_RECORD_MAX, &record, e)) < 0 ||
 	    record_split(buf_data(&record), buf_len(&record), r->part, e) < 0)
 		return -1;
 	return restart_read_status(r, e);
 }
 
-/* An agent that works above the workspace could have put a link in its place, to where it may not look itself. */
+/* An agent that works above the workspace could have put a link in its place, to where it may
+ * not look itself. */
 static int restart_open_workspace(struct restart *r, struct err *e)
 {
 	const char *path = buf_text(&r->part[RECORD_WORKSPACE]);
@@ -72,15 +78,24 @@ static int restart_open_workspace(struct restart *r, struct err *e)
 	if (place_of(r->fd, &at) && at.dev == (dev_t)r->dev && at.ino == (ino_t)r->ino)
 		return 0;
 	err_set(e, "%s is no longer the directory that the session was started in", path);
-	err_remedy(e, "check what it is now; to start there anyway: ccvmctl stop, then ccvmctl new in it");
+	err_remedy(e, "check what it is now; to start there anyway: ccvmctl stop, then ccvmctl new "
+		      "in it");
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
 static int restart_start(struct restart *r, const struct ctl_args *a, struct err *e)
 {
 	struct conf conf;
-	const struct launch l = {.conf = &conf, .args = &r->part[RECORD_ARGS], .envp = env_all(), .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
-				 .tty = true, .detached = true, .name = r->name, .term = CTL_START_TERM, .cols = 80, .rows = 24};
+	const struct launch l = {.conf = &conf,
+				 .args = &r->part[RECORD_ARGS],
+				 .envp = env_all(),
+				 .shell = buf_text(&r->part[RECORD_SHELL])[0] == '1',
+				 .tty = true,
+				 .detached = true,
+				 .name = r->name,
+				 .term = CTL_START_TERM,
+				 .cols = 80,
+				 .rows = 24};
 	int rc;
 
 	if (fchdir(r->fd) < 0)
@@ -130,17 +145,18 @@ static int restart_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_restart = {
-    .name = "restart",
-    .operands = "SESSION",
-    .help = "end a session and start one like it, with the caller's credentials",
-    .more = "In overlay mode its edits are discarded.",
-    .options = (const struct ctl_option[]){{"wait", 'w', NULL, "wait until the agent runs"},
-					   CTL_JSON,
-					   {"record", 0, NULL,
-					    "for ccvm-tui: one that has ended, its record on stdin",
-					    CTL_HIDDEN},
-					   {0}},
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = restart_run,
+	.name = "restart",
+	.operands = "SESSION",
+	.help = "end a session and start one like it, with the caller's credentials",
+	.more = "In overlay mode its edits are discarded.",
+	.options =
+		(const struct ctl_option[]){
+			{"wait", 'w', NULL, "wait until the agent runs"},
+			CTL_JSON,
+			{"record", 0, NULL, "for ccvm-tui: one that has ended, its record on stdin",
+			 CTL_HIDDEN},
+			{0}},
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = restart_run,
 };

@@ -40,12 +40,14 @@ static int rm_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_rm = {
-    .name = "rm",
-    .operands = "[DRY-RUN...]",
-    .help = "remove directories of dry runs (CCVM_DRYRUN=1), never sessions",
-    .more = "With --json, prints those removed, even if removing another failed.",
-    .options = (const struct ctl_option[]){CTL_ALL("remove those of all dry runs"), CTL_JSON, {0}},
-    .most = CTL_ANY,
-    .operand = CTL_DRY_RUN,
-    .run = rm_run,
+	.name = "rm",
+	.operands = "[DRY-RUN...]",
+	.help = "remove directories of dry runs (CCVM_DRYRUN=1), never sessions",
+	.more = "With --json, prints those removed, even if removing another failed.",
+	.options = (const struct ctl_option[]){CTL_ALL("remove those of all dry runs"),
+					       CTL_JSON,
+					       {0}},
+	.most = CTL_ANY,
+	.operand = CTL_DRY_RUN,
+	.run = rm_run,
 };

@@ -71,17 +71,19 @@ static int send_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_send = {
-    .name = "send",
-    .operands = "SESSION TEXT...",
-    .help = "type TEXT, or standard input with -",
-    .more = "From the first TEXT on everything is text; a TEXT that begins with a dash follows --.",
-    .options =
-	(const struct ctl_option[]){{"enter", 'e', NULL, "press Enter after it"}, CTL_JSON, {0}},
-    .least = 2,
-    .most = CTL_ANY,
-    .text_after = 1,
-    .operand = CTL_SESSION,
-    .run = send_run,
+	.name = "send",
+	.operands = "SESSION TEXT...",
+	.help = "type TEXT, or standard input with -",
+	.more = "From the first TEXT on everything is text; a TEXT that begins with a dash follows "
+		"--.",
+	.options = (const struct ctl_option[]){{"enter", 'e', NULL, "press Enter after it"},
+					       CTL_JSON,
+					       {0}},
+	.least = 2,
+	.most = CTL_ANY,
+	.text_after = 1,
+	.operand = CTL_SESSION,
+	.run = send_run,
 };
 
 static int screen_key(struct link *k, const struct key *key, struct err *e)
@@ -101,7 +103,8 @@ static int keys_run(const struct ctl_args *a, struct err *e)
 	for (int i = 1; i < a->n; i++)
 		if (!keyname_parse(&key, a->operands[i])) {
 			err_set(e, "invalid key %s", a->operands[i]);
-			return err_remedy(e, "write keys as a, C-x, M-x, S-Enter, Up, PageDown, F5, Escape, Space");
+			return err_remedy(e, "write keys as a, C-x, M-x, S-Enter, Up, PageDown, "
+					     "F5, Escape, Space");
 		}
 	if (link_open(&k, a->operands[0], e) < 0)
 		return -1;
@@ -116,14 +119,14 @@ static int keys_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_keys = {
-    .name = "keys",
-    .operands = "SESSION KEY...",
-    .help = "press keys: a, C-x, M-x, S-Enter, Up, F5, Escape",
-    .options = (const struct ctl_option[]){CTL_JSON, {0}},
-    .least = 2,
-    .most = CTL_ANY,
-    .operand = CTL_SESSION,
-    .run = keys_run,
+	.name = "keys",
+	.operands = "SESSION KEY...",
+	.help = "press keys: a, C-x, M-x, S-Enter, Up, F5, Escape",
+	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.least = 2,
+	.most = CTL_ANY,
+	.operand = CTL_SESSION,
+	.run = keys_run,
 };
 
 struct capture_flags {
@@ -141,12 +144,14 @@ static void capture_row(struct buf *out, const struct view_screen *v, uint16_t r
 }
 
 /* The lines above the screen, from the oldest wanted one on. */
-static int capture_history(struct link *k, const struct view_screen *v, const struct capture_flags *f, struct buf *out, struct err *e)
+static int capture_history(struct link *k, const struct view_screen *v,
+			   const struct capture_flags *f, struct buf *out, struct err *e)
 {
 	uint64_t line = v->s.top - v->s.first > f->history ? v->s.top - f->history : v->s.first;
 
 	while (line < v->s.top) {
-		const uint16_t n = (uint16_t)(v->s.top - line < VIEW_LINES_MAX ? v->s.top - line : VIEW_LINES_MAX);
+		const uint16_t n = (uint16_t)(v->s.top - line < VIEW_LINES_MAX ? v->s.top - line
+									       : VIEW_LINES_MAX);
 		AUTO_BUF struct buf ask = {0};
 		struct view_screen rows = {0};
 		struct wire_frame frame;
@@ -167,7 +172,8 @@ static int capture_history(struct link *k, const struct view_screen *v, const st
 	return 0;
 }
 
-static void capture_print(const struct view_screen *v, const struct capture_flags *f, struct buf *text)
+static void capture_print(const struct view_screen *v, const struct capture_flags *f,
+			  struct buf *text)
 {
 	AUTO_BUF struct buf json = {0};
 
@@ -224,17 +230,18 @@ static int capture_main(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_capture = {
-    .name = "capture",
-    .operands = "SESSION",
-    .help = "print a session's screen",
-    .options = (const struct ctl_option[]){{"ansi", 0, NULL, "with colours and links"},
-					   {"history", 0, "LINES", "also print LINES lines above it"},
-					   CTL_JSON,
-					   {0}},
-    .least = 1,
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = capture_main,
+	.name = "capture",
+	.operands = "SESSION",
+	.help = "print a session's screen",
+	.options = (const struct ctl_option[]){{"ansi", 0, NULL, "with colours and links"},
+					       {"history", 0, "LINES",
+						"also print LINES lines above it"},
+					       CTL_JSON,
+					       {0}},
+	.least = 1,
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = capture_main,
 };
 
 /* Until the session says that it took the name; one that finds it malformed closes the connection. */
@@ -245,7 +252,8 @@ static int rename_wait(struct link *k, struct err *e)
 	int rc;
 
 	while ((rc = link_next(k, LINK_PATIENCE_MS, &f, e)) == 1) {
-		const char *event = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload, f.n, &l) == 0
+		const char *event = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload,
+									    f.n, &l) == 0
 					    ? json_get_string(&l, "event")
 					    : NULL;
 		const bool done = event && strcmp(event, "renamed") == 0;
@@ -257,7 +265,8 @@ static int rename_wait(struct link *k, struct err *e)
 	if (rc < 0)
 		return -1;
 	err_set(e, rc == 0 ? "the session refused the name" : "the session does not answer");
-	return err_remedy(e, "a name is one line of printable text, 64 bytes at most, and does not begin with - or a space");
+	return err_remedy(e, "a name is one line of printable text, 64 bytes at most, and does not "
+			     "begin with - or a space");
 }
 
 static int rename_run(const struct ctl_args *a, struct err *e)
@@ -285,12 +294,12 @@ static int rename_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_rename = {
-    .name = "rename",
-    .operands = "SESSION NAME",
-    .help = "rename a session",
-    .options = (const struct ctl_option[]){CTL_JSON, {0}},
-    .least = 2,
-    .most = 2,
-    .operand = CTL_SESSION,
-    .run = rename_run,
+	.name = "rename",
+	.operands = "SESSION NAME",
+	.help = "rename a session",
+	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.least = 2,
+	.most = 2,
+	.operand = CTL_SESSION,
+	.run = rename_run,
 };

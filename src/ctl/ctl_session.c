@@ -57,8 +57,8 @@ void ctl_session_print(const struct ctl_session *s)
 	ctl_print_json(&out);
 }
 
-int ctl_session_each(const struct ctl_args *a, const char *what, ctl_session_fn *one, ctl_session_all_fn *all,
-		     struct err *e)
+int ctl_session_each(const struct ctl_args *a, const char *what, ctl_session_fn *one,
+		     ctl_session_all_fn *all, struct err *e)
 {
 	AUTO_BUF struct buf done = {0}, list = {0};
 	const bool is_all = ctl_has(a, "all");

@@ -26,12 +26,12 @@ void ctl_session_print(const struct ctl_session *s);
 /* A line of JSON. */
 void ctl_print_json(const struct buf *json);
 
-/* For commands that take any number of operands, or --all: calls `one` for each operand up to the first that fails, or
- * `all`. Both append to done, objects with commas between them; with --json these are printed, even after a failure.
- * `what` is an operand: "session". */
+/* For commands that take any number of operands, or --all: calls `one` for each operand up to
+ * the first that fails, or `all`. Both append to done, objects with commas between them; with
+ * --json these are printed, even after a failure. `what` is an operand: "session". */
 typedef int ctl_session_fn(const char *operand, struct buf *done, struct err *e);
 typedef int ctl_session_all_fn(struct buf *done, struct err *e);
-int ctl_session_each(const struct ctl_args *a, const char *what, ctl_session_fn *one, ctl_session_all_fn *all,
-		     struct err *e);
+int ctl_session_each(const struct ctl_args *a, const char *what, ctl_session_fn *one,
+		     ctl_session_all_fn *all, struct err *e);
 
 #endif

@@ -42,8 +42,10 @@ static int start_await(struct link *k, const char *state, struct ctl_session *s,
 	int rc;
 
 	while ((rc = link_next(k, -1, &f, e)) == 1) {
-		const bool event = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload, f.n, &l) == 0;
-		const char *now = event ? json_get_string(&l, "state") : NULL, *known = event ? json_get_string(&l, "session") : NULL;
+		const bool event = f.type == WIRE_EVENT &&
+				   json_parse_line((const char *)f.payload, f.n, &l) == 0;
+		const char *now = event ? json_get_string(&l, "state") : NULL,
+			   *known = event ? json_get_string(&l, "session") : NULL;
 		const bool reached = now && strcmp(now, state) == 0;
 
 		if (f.type == WIRE_EXIT)

@@ -38,7 +38,8 @@ int ctl_stop_one(const char *name, struct err *e)
 			return err_sys(e, "session %s", name);
 	}
 	err_set(e, "session %s did not end within %d s", name, STOP_PATIENCE_MS / 1000);
-	return err_remedy(e, "kill its ccvm-session process (ccvmctl ls --json shows the pid); nothing is left behind");
+	return err_remedy(e, "kill its ccvm-session process (ccvmctl ls --json shows the pid); "
+			     "nothing is left behind");
 }
 
 /* One that was ending by itself refuses connections a moment before it is gone. */
@@ -98,12 +99,12 @@ static int stop_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_stop = {
-    .name = "stop",
-    .operands = "[SESSION...]",
-    .help = "end sessions; in overlay mode their edits are discarded",
-    .more = "With --json, prints those stopped, even if stopping another failed.",
-    .options = (const struct ctl_option[]){CTL_ALL("end all sessions"), CTL_JSON, {0}},
-    .most = CTL_ANY,
-    .operand = CTL_SESSION,
-    .run = stop_run,
+	.name = "stop",
+	.operands = "[SESSION...]",
+	.help = "end sessions; in overlay mode their edits are discarded",
+	.more = "With --json, prints those stopped, even if stopping another failed.",
+	.options = (const struct ctl_option[]){CTL_ALL("end all sessions"), CTL_JSON, {0}},
+	.most = CTL_ANY,
+	.operand = CTL_SESSION,
+	.run = stop_run,
 };

@@ -20,7 +20,8 @@
 
 static const char *template_accel_name(const struct conf *c)
 {
-	static const char *const names[] = {[CONF_ACCEL_AUTO] = "auto", [CONF_ACCEL_KVM] = "kvm", [CONF_ACCEL_TCG] = "tcg"};
+	static const char *const names[] = {
+		[CONF_ACCEL_AUTO] = "auto", [CONF_ACCEL_KVM] = "kvm", [CONF_ACCEL_TCG] = "tcg"};
 
 	return names[c->acceleration];
 }
@@ -50,7 +51,8 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	AUTO_FREE char *space = mem_format("%ld", c->template_cache_size);
 	char *const accel = (char *)(uintptr_t)template_accel_name(c);
 	char *const plain[] = {program, accel, memory, cores, space, NULL};
-	char *const with_pool[] = {program, (char *)(uintptr_t)"--pool", accel, memory, cores, space, NULL};
+	char *const with_pool[] = {
+		program, (char *)(uintptr_t) "--pool", accel, memory, cores, space, NULL};
 	char *const *argv = c->vm_disk_size > 0 ? with_pool : plain;
 	AUTO_CLOSE int write_end = -1;
 	int pair[2], status;
@@ -61,9 +63,14 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 		return err_sys(e, "pipe");
 	write_end = pair[1];
 	steps = fdopen(pair[0], "r");
-	pid = spawn_start(&(struct spawn){.path = program, .argv = argv, .envp = env_all(),
-					  .fds = (struct spawn_fd[]){{write_end, 1}, {STDERR_FILENO, 2}}, .nfds = 2,
-					  .die_with_parent = true}, NULL, e);
+	pid = spawn_start(
+		&(struct spawn){.path = program,
+				.argv = argv,
+				.envp = env_all(),
+				.fds = (struct spawn_fd[]){{write_end, 1}, {STDERR_FILENO, 2}},
+				.nfds = 2,
+				.die_with_parent = true},
+		NULL, e);
 	close(mem_steal_fd(&write_end));
 	if (pid > 0)
 		template_follow(steps, json);
@@ -75,7 +82,8 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	if (spawn_exit_code(status) == 0)
 		return 0;
 	err_set(e, "the saved guest was not made (see above)");
-	return err_remedy(e, "sessions still start, but slower; ccvmctl doctor checks this computer");
+	return err_remedy(e,
+			  "sessions still start, but slower; ccvmctl doctor checks this computer");
 }
 
 int template_warm(const struct ctl_args *a, struct err *e)
@@ -92,8 +100,9 @@ int template_warm(const struct ctl_args *a, struct err *e)
 
 static void template_print_one(const struct template_info *t)
 {
-	printf("    %.8s  %6lld MiB, %lld cores, QEMU %-8s %5lld MB, last used %lld min ago\n", t->key, (long long)t->memory_mib,
-	       (long long)t->cores, t->qemu_version, (long long)(t->bytes / 1000000), (long long)((time(NULL) - t->used_at) / 60));
+	printf("    %.8s  %6lld MiB, %lld cores, QEMU %-8s %5lld MB, last used %lld min ago\n",
+	       t->key, (long long)t->memory_mib, (long long)t->cores, t->qemu_version,
+	       (long long)(t->bytes / 1000000), (long long)((time(NULL) - t->used_at) / 60));
 }
 
 void template_print(void)

@@ -47,8 +47,8 @@ static bool wait_is_so(const char *id, const char *wanted)
 	return sessions_status(id, &l) && wait_is_reached(&l, wanted);
 }
 
-static int wait_run(struct link *k, const struct ctl_session *session, const char *wanted, long seconds,
-		    struct err *e)
+static int wait_run(struct link *k, const struct ctl_session *session, const char *wanted,
+		    long seconds, struct err *e)
 {
 	static struct json_line l;
 	const int64_t end = clock_mono_ms() + seconds * 1000;
@@ -64,7 +64,9 @@ static int wait_run(struct link *k, const struct ctl_session *session, const cha
 		rc = link_next(k, seconds < 0 ? -1 : left > 0 ? (int)left : 0, &f, e);
 		if (rc != 1)
 			break;
-		reached = f.type == WIRE_EVENT && json_parse_line((const char *)f.payload, f.n, &l) == 0 && wait_is_reached(&l, wanted);
+		reached = f.type == WIRE_EVENT &&
+			  json_parse_line((const char *)f.payload, f.n, &l) == 0 &&
+			  wait_is_reached(&l, wanted);
 		link_drop(k, &f);
 		if (reached)
 			return 0;
@@ -122,25 +124,27 @@ static int wait_main(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_wait = {
-    .name = "wait",
-    .operands = "SESSION",
-    .help = "wait until the session or its agent reaches a state",
-    .more = "Exits with 1 when it does not.",
-    .options = (const struct ctl_option[]){{"until", 'u', WAIT_STATES, "the state", CTL_REQUIRED},
-					   {"timeout", 't', "SECONDS",
-					    "time limit (default: none)"},
-					   CTL_JSON,
-					   {0}},
-    .least = 1,
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = wait_main,
+	.name = "wait",
+	.operands = "SESSION",
+	.help = "wait until the session or its agent reaches a state",
+	.more = "Exits with 1 when it does not.",
+	.options = (const struct ctl_option[]){{"until", 'u', WAIT_STATES, "the state",
+						CTL_REQUIRED},
+					       {"timeout", 't', "SECONDS",
+						"time limit (default: none)"},
+					       CTL_JSON,
+					       {0}},
+	.least = 1,
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = wait_main,
 };
 
 static void events_print(const char *json, size_t n, bool as_json)
 {
 	static struct json_line l;
-	static const char *const fields[] = {"name", "event", "state", "agent", "stage", "text", "reason", "host"};
+	static const char *const fields[] = {"name",  "event", "state",	 "agent",
+					     "stage", "text",  "reason", "host"};
 	const char *separator = "";
 
 	if (as_json || json_parse_line(json, n, &l) < 0) {
@@ -181,15 +185,15 @@ static int events_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_events = {
-    .name = "events",
-    .operands = "SESSION",
-    .help = "print the events of a session, until it ends",
-    .more = "With --json, prints one object a line.",
-    .options = (const struct ctl_option[]){CTL_JSON, {0}},
-    .least = 1,
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = events_run,
+	.name = "events",
+	.operands = "SESSION",
+	.help = "print the events of a session, until it ends",
+	.more = "With --json, prints one object a line.",
+	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.least = 1,
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = events_run,
 };
 
 /* Lines stay lines; every other control character of the guest's is shown as what it is. */
@@ -251,14 +255,15 @@ static int logs_run(const struct ctl_args *a, struct err *e)
 }
 
 const struct ctl_command ctl_logs = {
-    .name = "logs",
-    .operands = "SESSION",
-    .help = "print the guest's console, or the output of QEMU and ccvm-net",
-    .options = (const struct ctl_option[]){{"qemu", 'q', NULL, "the output of QEMU and ccvm-net"},
-					   CTL_JSON,
-					   {0}},
-    .least = 1,
-    .most = 1,
-    .operand = CTL_SESSION,
-    .run = logs_run,
+	.name = "logs",
+	.operands = "SESSION",
+	.help = "print the guest's console, or the output of QEMU and ccvm-net",
+	.options = (const struct ctl_option[]){{"qemu", 'q', NULL,
+						"the output of QEMU and ccvm-net"},
+					       CTL_JSON,
+					       {0}},
+	.least = 1,
+	.most = 1,
+	.operand = CTL_SESSION,
+	.run = logs_run,
 };

@@ -24,7 +24,8 @@ void doctor_config(const struct doctor *d, struct finding *f)
 {
 	AUTO_BUF struct buf notes = {0};
 
-	doctor_remedy(f, "ccvm --ccvm-help lists the options, ccvmctl config show says where each value comes from");
+	doctor_remedy(f, "ccvm --ccvm-help lists the options, ccvmctl config show says where each "
+			 "value comes from");
 	if (!d->conf_is_valid) {
 		doctor_say(f, DOCTOR_PROBLEM, "%s", d->conf_err.text);
 		if (d->conf_err.remedy[0])
@@ -85,10 +86,12 @@ void doctor_image(const struct doctor *d, struct finding *f)
 		return;
 	}
 	days = guest_image_days(&img);
-	doctor_say(f, days > IMAGE_DAYS_OLD ? DOCTOR_NOTE : DOCTOR_OK, "%s with claude %s, %d days old, in %s", img.id,
-		   img.claude_version, days, img.path);
+	doctor_say(f, days > IMAGE_DAYS_OLD ? DOCTOR_NOTE : DOCTOR_OK,
+		   "%s with claude %s, %d days old, in %s", img.id, img.claude_version, days,
+		   img.path);
 	if (days < 0)
-		doctor_say(f, DOCTOR_NOTE, "%s with claude %s, of unknown age, in %s", img.id, img.claude_version, img.path);
+		doctor_say(f, DOCTOR_NOTE, "%s with claude %s, of unknown age, in %s", img.id,
+			   img.claude_version, img.path);
 	if (f->level != DOCTOR_OK)
 		doctor_remedy(f, "rebuild it for Debian's security updates: ccvmctl image build");
 	image_fini(&img);
@@ -97,7 +100,8 @@ void doctor_image(const struct doctor *d, struct finding *f)
 /* ---- QEMU ---- */
 
 /* Runs QEMU with these arguments. Returns its exit code, or -1. */
-static int guest_ask_qemu(const char *program, const char *const *args, struct buf *out, struct err *e)
+static int guest_ask_qemu(const char *program, const char *const *args, struct buf *out,
+			  struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_STRV struct strv argv = {0};
@@ -127,11 +131,13 @@ void doctor_qemu(const struct doctor *d, struct finding *f)
 	version = strstr(buf_text(&out), "version ");
 	if (!version || sscanf(version, "version %d.%d", &major, &minor) != 2) {
 		doctor_say(f, DOCTOR_PROBLEM, "%s does not print a version: not a QEMU", program);
-		doctor_remedy(f, "install it (apt-get install qemu-system-x86), or set CCVM_QEMU to it");
+		doctor_remedy(
+			f, "install it (apt-get install qemu-system-x86), or set CCVM_QEMU to it");
 		return;
 	}
 	if (major < QEMU_MAJOR || (major == QEMU_MAJOR && minor < QEMU_MINOR)) {
-		doctor_say(f, DOCTOR_PROBLEM, "%s is QEMU %d.%d; ccvm needs %d.%d", program, major, minor, QEMU_MAJOR, QEMU_MINOR);
+		doctor_say(f, DOCTOR_PROBLEM, "%s is QEMU %d.%d; ccvm needs %d.%d", program, major,
+			   minor, QEMU_MAJOR, QEMU_MINOR);
 		doctor_remedy(f, "install a newer one, and set CCVM_QEMU to it");
 		return;
 	}
@@ -145,13 +151,25 @@ static const struct guest_feature {
 	const char *what;
 	const char *remedy;
 } guest_features[] = {
-	{{"-machine", "help"}, "microvm", "the microvm machine", "set CCVM_MACHINE=q35, or install Debian's qemu-system-x86"},
+	{{"-machine", "help"},
+	 "microvm",
+	 "the microvm machine",
+	 "set CCVM_MACHINE=q35, or install Debian's qemu-system-x86"},
 	{{"-netdev", "help"}, "stream", "-netdev stream", "install QEMU 7.2 or newer"},
-	{{"-device", "help"}, "\"virtio-9p-device\"", "9p shares (virtfs)", "install a QEMU that was built with virtfs"},
-	{{"-device", "help"}, "\"virtserialport\"", "virtio-serial", "install Debian's qemu-system-x86"},
+	{{"-device", "help"},
+	 "\"virtio-9p-device\"",
+	 "9p shares (virtfs)",
+	 "install a QEMU that was built with virtfs"},
+	{{"-device", "help"},
+	 "\"virtserialport\"",
+	 "virtio-serial",
+	 "install Debian's qemu-system-x86"},
 	/* Parsed in order: a QEMU without seccomp stops at the first. */
-	{{"-sandbox", "on", "-version"}, NULL, "seccomp (-sandbox)",
-	 "install a QEMU that was built with seccomp, or set CCVM_QEMU_SANDBOX=0 to run it less confined"},
+	{{"-sandbox", "on", "-version"},
+	 NULL,
+	 "seccomp (-sandbox)",
+	 "install a QEMU that was built with seccomp, or set CCVM_QEMU_SANDBOX=0 to run it less "
+	 "confined"},
 };
 
 static bool guest_feature_is_needed(const struct guest_feature *g)

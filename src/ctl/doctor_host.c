@@ -25,7 +25,7 @@
 /* An image takes about 300 MB, its download 175 MB. */
 #define CACHE_SPACE_GOOD (600 * MIB)
 /* ccvm-session and ccvm-net need some dozens; a connection of the guest's is one more. */
-#define FDS_MIN  128
+#define FDS_MIN	 128
 #define FDS_GOOD 1024
 
 /* What there is, against what a start needs and what is comfortable. */
@@ -44,7 +44,9 @@ void doctor_user(const struct doctor *d, struct finding *f)
 		doctor_remedy(f, "outside of a container, run ccvm as an ordinary user");
 	} else {
 		doctor_say(f, DOCTOR_PROBLEM, "root: ccvm refuses to run");
-		doctor_remedy(f, "run it as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
+		doctor_remedy(
+			f,
+			"run it as an ordinary user, or set CCVM_ALLOW_ROOT=1 inside a container");
 	}
 }
 
@@ -68,7 +70,8 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 	struct accel accel;
 	struct err e = {0};
 	bool hopeless;
-	static const char nested[] = "in a virtual machine, turn on nested virtualization on its host (modprobe kvm_intel "
+	static const char nested[] = "in a virtual machine, turn on nested virtualization on its "
+				     "host (modprobe kvm_intel "
 				     "or kvm_amd then makes the device); else nothing can be done";
 
 	if (d->conf.acceleration == CONF_ACCEL_TCG) {
@@ -80,8 +83,13 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 			doctor_say(f, DOCTOR_OK, "%s can be used", device);
 			return;
 		}
-		doctor_say(f, DOCTOR_NOTE, "%s does not run guests here: %s; they are emulated, which is slow", device, failed);
-		doctor_remedy(f, "in a virtual machine, look at its host's nested virtualization; to try again, remove %s", record);
+		doctor_say(f, DOCTOR_NOTE,
+			   "%s does not run guests here: %s; they are emulated, which is slow",
+			   device, failed);
+		doctor_remedy(f,
+			      "in a virtual machine, look at its host's nested virtualization; to "
+			      "try again, remove %s",
+			      record);
 		return;
 	}
 	if (d->conf.acceleration == CONF_ACCEL_KVM) {
@@ -89,8 +97,8 @@ void doctor_kvm(const struct doctor *d, struct finding *f)
 		return;
 	}
 	hopeless = e.sys == ENOENT && !host_cpu_virtualizes();
-	doctor_say(f, DOCTOR_NOTE, "%s: %s: guests are emulated, which is slow%s", device, strerror(e.sys),
-		   hopeless ? " (this processor offers no virtualization)" : "");
+	doctor_say(f, DOCTOR_NOTE, "%s: %s: guests are emulated, which is slow%s", device,
+		   strerror(e.sys), hopeless ? " (this processor offers no virtualization)" : "");
 	doctor_remedy(f, "%s", hopeless ? nested : e.remedy);
 }
 
@@ -103,8 +111,11 @@ void doctor_landlock(const struct doctor *d, struct finding *f)
 	if (jail.abi) {
 		doctor_say(f, DOCTOR_OK, "Landlock ABI %d", jail.abi);
 	} else {
-		doctor_say(f, DOCTOR_NOTE, "this kernel has no usable Landlock: QEMU is confined by seccomp alone");
-		doctor_remedy(f, "a kernel from 5.19 on, with landlock among its security modules (lsm=)");
+		doctor_say(f, DOCTOR_NOTE,
+			   "this kernel has no usable Landlock: QEMU is confined by seccomp alone");
+		doctor_remedy(
+			f,
+			"a kernel from 5.19 on, with landlock among its security modules (lsm=)");
 	}
 	jail_fini(&jail);
 }
@@ -120,18 +131,23 @@ void doctor_rundir(const struct doctor *d, struct finding *f)
 	(void)d;
 	if (!base) {
 		doctor_say_err(f, DOCTOR_PROBLEM, &e);
-	} else if (strlen(base) + sizeof("/bababa/" RUNDIR_SOCKET) > sizeof(((struct sockaddr_un *)0)->sun_path)) {
+	} else if (strlen(base) + sizeof("/bababa/" RUNDIR_SOCKET) >
+		   sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		doctor_say(f, DOCTOR_PROBLEM, "%s is too long for a socket's path", base);
 		doctor_remedy(f, "set XDG_RUNTIME_DIR to a shorter path");
 	} else if (statfs(base, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
-		doctor_say(f, DOCTOR_NOTE, "%s is not on tmpfs: the keys of sessions are written to a disk", base);
-		doctor_remedy(f, "point XDG_RUNTIME_DIR at a directory on tmpfs, as a login session does");
+		doctor_say(f, DOCTOR_NOTE,
+			   "%s is not on tmpfs: the keys of sessions are written to a disk", base);
+		doctor_remedy(
+			f,
+			"point XDG_RUNTIME_DIR at a directory on tmpfs, as a login session does");
 	} else {
 		doctor_say(f, DOCTOR_OK, "%s", base);
 	}
 }
 
-/* Free bytes for this user at path, or at the nearest directory above that exists; -1 when that cannot be told. */
+/* Free bytes for this user at path, or at the nearest directory above that exists; -1 when that
+ * cannot be told. */
 static int64_t host_free_bytes(const char *path)
 {
 	AUTO_FREE char *at = mem_strdup(path);
@@ -158,9 +174,11 @@ void doctor_rundir_space(const struct doctor *d, struct finding *f)
 		doctor_say(f, DOCTOR_NOTE, "unknown: no run directory");
 		return;
 	}
-	doctor_say(f, host_level(bytes, RUNDIR_SPACE_MIN, RUNDIR_SPACE_GOOD), "%" PRId64 " MiB free in %s", bytes >> 20, base);
+	doctor_say(f, host_level(bytes, RUNDIR_SPACE_MIN, RUNDIR_SPACE_GOOD),
+		   "%" PRId64 " MiB free in %s", bytes >> 20, base);
 	if (f->level != DOCTOR_OK)
-		doctor_remedy(f, "free space on its file system, or point XDG_RUNTIME_DIR elsewhere");
+		doctor_remedy(f,
+			      "free space on its file system, or point XDG_RUNTIME_DIR elsewhere");
 }
 
 void doctor_cache_space(const struct doctor *d, struct finding *f)
@@ -174,9 +192,11 @@ void doctor_cache_space(const struct doctor *d, struct finding *f)
 		doctor_remedy(f, "set XDG_CACHE_HOME to a directory that you own");
 		return;
 	}
-	doctor_say(f, host_level(bytes, 0, CACHE_SPACE_GOOD), "%" PRId64 " MiB free for %s", bytes >> 20, cache);
+	doctor_say(f, host_level(bytes, 0, CACHE_SPACE_GOOD), "%" PRId64 " MiB free for %s",
+		   bytes >> 20, cache);
 	if (f->level != DOCTOR_OK)
-		doctor_remedy(f, "too little to build an image: free space, remove old images (ccvmctl image list, rm), or "
+		doctor_remedy(f, "too little to build an image: free space, remove old images "
+				 "(ccvmctl image list, rm), or "
 				 "set XDG_CACHE_HOME to another place");
 }
 
@@ -200,9 +220,14 @@ void doctor_fds(const struct doctor *d, struct finding *f)
 
 	(void)d;
 	getrlimit(RLIMIT_NOFILE, &r);
-	doctor_say(f, r.rlim_cur > FDS_GOOD ? DOCTOR_OK : host_level((int64_t)r.rlim_cur, FDS_MIN, FDS_GOOD),
+	doctor_say(f,
+		   r.rlim_cur > FDS_GOOD ? DOCTOR_OK
+					 : host_level((int64_t)r.rlim_cur, FDS_MIN, FDS_GOOD),
 		   "a process may have %llu files open", (unsigned long long)r.rlim_cur);
 	if (f->level != DOCTOR_OK)
-		doctor_remedy(f, "raise the limit: ulimit -n %d (a line \"USER - nofile %d\" in a file of "
-				 "/etc/security/limits.d for good)", FDS_GOOD, FDS_GOOD);
+		doctor_remedy(
+			f,
+			"raise the limit: ulimit -n %d (a line \"USER - nofile %d\" in a file of "
+			"/etc/security/limits.d for good)",
+			FDS_GOOD, FDS_GOOD);
 }

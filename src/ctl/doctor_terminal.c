@@ -1,4 +1,5 @@
-/* The terminal's description is read through terminfo(3), the low-level part of ncurses; nothing is drawn. */
+/* The terminal's description is read through terminfo(3), the low-level part of ncurses; nothing
+ * is drawn. */
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "ctl/doctor.h"
@@ -45,19 +46,25 @@ void doctor_terminal(const struct doctor *d, struct finding *f)
 
 	(void)d;
 	if (!name || !name[0]) {
-		doctor_say(f, DOCTOR_NOTE, "TERM is not set: full-screen programs do not work here");
+		doctor_say(f, DOCTOR_NOTE,
+			   "TERM is not set: full-screen programs do not work here");
 		doctor_remedy(f, "run ccvm in a terminal, or set TERM to its name");
 	} else if (colors < 0) {
 		doctor_say(f, DOCTOR_NOTE, "TERM=%s is not in this system's terminfo", name);
-		doctor_remedy(f, "install its description (apt-get install ncurses-term), or set TERM=xterm-256color");
+		doctor_remedy(f, "install its description (apt-get install ncurses-term), or set "
+				 "TERM=xterm-256color");
 	} else if (colors < 8) {
 		doctor_say(f, DOCTOR_NOTE, "%s has no colours", name);
-		doctor_remedy(f, "set TERM to a description with colours, such as xterm-256color, if the terminal has them");
+		doctor_remedy(f, "set TERM to a description with colours, such as xterm-256color, "
+				 "if the terminal has them");
 	} else if (!has_direct && terminal_says_truecolor()) {
-		doctor_say(f, DOCTOR_NOTE, "%s: %d colours; 24-bit colour needs %s, which is not in terminfo", name, colors, direct);
+		doctor_say(f, DOCTOR_NOTE,
+			   "%s: %d colours; 24-bit colour needs %s, which is not in terminfo", name,
+			   colors, direct);
 		doctor_remedy(f, "apt-get install ncurses-term");
 	} else {
-		doctor_say(f, DOCTOR_OK, "%s: %d colours%s", name, colors, has_direct ? ", 24-bit colour" : "");
+		doctor_say(f, DOCTOR_OK, "%s: %d colours%s", name, colors,
+			   has_direct ? ", 24-bit colour" : "");
 	}
 }
 
@@ -66,7 +73,8 @@ void doctor_clipboard(const struct doctor *d, struct finding *f)
 	static const struct {
 		enum env_variable display;
 		const char *program, *package;
-	} tools[] = {{ENV_WAYLAND_DISPLAY, "wl-paste", "wl-clipboard"}, {ENV_DISPLAY, "xclip", "xclip"}};
+	} tools[] = {{ENV_WAYLAND_DISPLAY, "wl-paste", "wl-clipboard"},
+		     {ENV_DISPLAY, "xclip", "xclip"}};
 
 	if (!d->conf.clipboard_images) {
 		doctor_say(f, DOCTOR_OK, "not used: clipboard.images is off");
@@ -81,12 +89,14 @@ void doctor_clipboard(const struct doctor *d, struct finding *f)
 		if (path) {
 			doctor_say(f, DOCTOR_OK, "%s, by %s", path, display);
 		} else {
-			doctor_say(f, DOCTOR_NOTE, "images cannot be pasted: %s is set, but there is no %s", display,
-				   tools[i].program);
+			doctor_say(f, DOCTOR_NOTE,
+				   "images cannot be pasted: %s is set, but there is no %s",
+				   display, tools[i].program);
 			doctor_remedy(f, "apt-get install %s", tools[i].package);
 		}
 		return;
 	}
-	doctor_say(f, DOCTOR_NOTE, "images cannot be pasted: neither WAYLAND_DISPLAY nor DISPLAY is set");
+	doctor_say(f, DOCTOR_NOTE,
+		   "images cannot be pasted: neither WAYLAND_DISPLAY nor DISPLAY is set");
 	doctor_remedy(f, "over ssh, forward X (ssh -X); else run ccvm in the graphical session");
 }

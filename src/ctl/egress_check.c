@@ -31,9 +31,11 @@ void egress_check_add(struct egress_check *c, const char *rule, const char *entr
 	else if (strcmp(rule, "link-local") == 0)
 		c->link_local = true;
 	else if (strcmp(rule, "port") == 0)
-		net_rules_add_port(&c->rules, number_parse(entry, 1, 65535, &port) ? (uint16_t)port : 0);
+		net_rules_add_port(&c->rules,
+				   number_parse(entry, 1, 65535, &port) ? (uint16_t)port : 0);
 	else if (strcmp(from, "session") == 0)
-		net_rules_decide(&c->rules, entry, strcmp(rule, "allow") == 0, NET_RULES_SESSION, 0);
+		net_rules_decide(&c->rules, entry, strcmp(rule, "allow") == 0, NET_RULES_SESSION,
+				 0);
 	else
 		net_rules_add(&c->rules, entry);
 }
@@ -62,15 +64,17 @@ static const char *check_address(struct egress_check *c, const struct net_addres
 	const struct net_rules_place place = {.is_host = reach && net_reach_is_host(reach, a),
 					      .host_loopback = !c->no_loopback,
 					      .link_local = c->link_local};
-	const char *refusal = !reach ? NULL : c->open ? net_reach_refusal(reach, a, NET_REACH_FRESH)
-						      : net_rules_refuses_listed(&c->rules, a, place);
+	const char *refusal = !reach	? NULL
+			      : c->open ? net_reach_refusal(reach, a, NET_REACH_FRESH)
+					: net_rules_refuses_listed(&c->rules, a, place);
 
 	net_reach_free(reach);
 	return refusal;
 }
 
 /* NULL: allowed. */
-static const char *check_refusal(struct egress_check *c, const struct net_rules_entry *t, uint16_t port)
+static const char *check_refusal(struct egress_check *c, const struct net_rules_entry *t,
+				 uint16_t port)
 {
 	const bool address = t->kind == NET_RULES_NETWORK;
 	enum net_rules_verdict v;
@@ -86,7 +90,8 @@ static const char *check_refusal(struct egress_check *c, const struct net_rules_
 	return address ? check_address(c, &t->network) : NULL;
 }
 
-static void check_print_json(const struct net_rules_entry *t, uint16_t port, bool allowed, const char *reason)
+static void check_print_json(const struct net_rules_entry *t, uint16_t port, bool allowed,
+			     const char *reason)
 {
 	AUTO_BUF struct buf out = {0};
 
@@ -112,10 +117,13 @@ int egress_check_print(struct egress_check *c, const char *target, bool json, st
 		return err_set(e, "invalid host name or address \"%.100s\"", target);
 	port = t.port ? t.port : CHECK_PORT;
 	refusal = check_refusal(c, &t, port);
-	reason = refusal ? refusal : c->open ? "egress is open" : net_rules_verdict_name(NET_RULES_ALLOW);
+	reason = refusal   ? refusal
+		 : c->open ? "egress is open"
+			   : net_rules_verdict_name(NET_RULES_ALLOW);
 	if (json)
 		check_print_json(&t, port, !refusal, reason);
 	else
-		printf("%s:%u: %s%s\n", t.name, port, !refusal && c->open ? "allowed, " : "", reason);
+		printf("%s:%u: %s%s\n", t.name, port, !refusal && c->open ? "allowed, " : "",
+		       reason);
 	return refusal ? 1 : 0;
 }

@@ -26,32 +26,35 @@ int fs_attr_read(struct fs_attr *a, int dirfd, const char *name, uint64_t device
 {
 	struct statx s;
 
-	if (statx(dirfd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME, &s) < 0)
+	if (statx(dirfd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT,
+		  STATX_BASIC_STATS | STATX_BTIME, &s) < 0)
 		return errno;
 	*a = (struct fs_attr){
-	    .identity = {
-		.device = makedev(s.stx_dev_major, s.stx_dev_minor),
-		.inode = s.stx_ino,
-		.type = s.stx_mode & S_IFMT,
-	    },
-	    .attr = {
-		.ino = s.stx_ino,
-		.size = s.stx_size,
-		.blocks = s.stx_blocks,
-		.atime = (uint64_t)s.stx_atime.tv_sec,
-		.mtime = (uint64_t)s.stx_mtime.tv_sec,
-		.ctime = (uint64_t)s.stx_ctime.tv_sec,
-		.atimensec = s.stx_atime.tv_nsec,
-		.mtimensec = s.stx_mtime.tv_nsec,
-		.ctimensec = s.stx_ctime.tv_nsec,
-		.mode = s.stx_mode,
-		.nlink = s.stx_nlink,
-		.uid = s.stx_uid,
-		.gid = s.stx_gid,
-		.rdev = attr_device(s.stx_rdev_major, s.stx_rdev_minor),
-		.blksize = s.stx_blksize,
-	    },
-	    .version = attr_version(&s),
+		.identity =
+			{
+				.device = makedev(s.stx_dev_major, s.stx_dev_minor),
+				.inode = s.stx_ino,
+				.type = s.stx_mode & S_IFMT,
+			},
+		.attr =
+			{
+				.ino = s.stx_ino,
+				.size = s.stx_size,
+				.blocks = s.stx_blocks,
+				.atime = (uint64_t)s.stx_atime.tv_sec,
+				.mtime = (uint64_t)s.stx_mtime.tv_sec,
+				.ctime = (uint64_t)s.stx_ctime.tv_sec,
+				.atimensec = s.stx_atime.tv_nsec,
+				.mtimensec = s.stx_mtime.tv_nsec,
+				.ctimensec = s.stx_ctime.tv_nsec,
+				.mode = s.stx_mode,
+				.nlink = s.stx_nlink,
+				.uid = s.stx_uid,
+				.gid = s.stx_gid,
+				.rdev = attr_device(s.stx_rdev_major, s.stx_rdev_minor),
+				.blksize = s.stx_blksize,
+			},
+		.version = attr_version(&s),
 	};
 	if (s.stx_mask & STATX_BTIME) {
 		a->identity.birth_s = s.stx_btime.tv_sec;

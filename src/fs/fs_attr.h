@@ -14,12 +14,12 @@ struct fs_attr {
 	uint64_t version; /* changes when the contents do; never 0 */
 };
 
-/* Of name in dirfd, not following a link, or of dirfd itself when name is "". 0, or an errno. device: of
- * the export; inode numbers of file systems that are mounted below it are told apart. */
+/* Of name in dirfd, not following a link, or of dirfd itself when name is "". 0, or an errno.
+ * device: of the export; inode numbers of file systems that are mounted below it are told apart. */
 int fs_attr_read(struct fs_attr *a, int dirfd, const char *name, uint64_t device);
 
-/* What a guest may make of a mode: set-user-ID and set-group-ID programs would run on the host with the
- * rights of its user. type: S_IFMT of the file. */
+/* What a guest may make of a mode: set-user-ID and set-group-ID programs would run on the host
+ * with the rights of its user. type: S_IFMT of the file. */
 mode_t fs_attr_safe_mode(uint32_t type, uint32_t mode);
 
 #endif

@@ -1,19 +1,20 @@
 /* Theory of operation.
  *
- * ccvm-fs reads what a guest's kernel writes, and holds the user's project. Whoever takes it over has what
- * the guest has anyway, and nothing else:
+ * ccvm-fs reads what a guest's kernel writes, and holds the user's project. Whoever takes it
+ * over has what the guest has anyway, and nothing else:
  *
- * 1. descriptors: the port, the exported directories, /proc/self/fd; stderr for its log. No socket, no other
- *    file, nothing to start.
- * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory bounded, so that
- *    a guest that makes nodes ends its own server before it hurts the host.
- * 3. no new privileges; Landlock: below the exports, reading or everything; nothing else is opened, made or
- *    removed. Without Landlock in the kernel the server refuses to run (the caller says so).
+ * 1. descriptors: the port, the exported directories, /proc/self/fd; stderr for its log. No
+ *    socket, no other file, nothing to start.
+ * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory
+ *    bounded, so that a guest that makes nodes ends its own server before it hurts the host.
+ * 3. no new privileges; Landlock: below the exports, reading or everything; nothing else is
+ *    opened, made or removed. Without Landlock in the kernel the server refuses to run (the
+ *    caller says so).
  * 4. seccomp: the calls of the table; those that only an attacker makes end the process.
  *
- * What Landlock does not cover and the table has to allow: modes, owners, times and user attributes of files
- * that are named by a path. A server that was taken over could change those of the user's other files, not
- * their contents. */
+ * What Landlock does not cover and the table has to allow: modes, owners, times and user
+ * attributes of files that are named by a path. A server that was taken over could change those
+ * of the user's other files, not their contents. */
 #include "fs/fs_confine.h"
 #include "base/mem.h"
 #include "sandbox/calls.h"
@@ -24,8 +25,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define CONFINE_DATA_MAX  (1024UL << 20) /* 2 million nodes with names, and answers */
-#define CONFINE_RESERVED  64		 /* descriptors that are no handles */
+#define CONFINE_DATA_MAX (1024UL << 20) /* 2 million nodes with names, and answers */
+#define CONFINE_RESERVED 64		/* descriptors that are no handles */
 
 /* clang-format off */
 static const char *const confine_allowed[] = {
@@ -65,9 +66,11 @@ static int confine_files(const struct fs_confine_export *exports, size_t n, stru
 
 	jail_init(&j);
 	if (j.abi == 0)
-		rc = err_set(e, "the kernel has no Landlock, or one that cannot let files be renamed");
+		rc = err_set(e,
+			     "the kernel has no Landlock, or one that cannot let files be renamed");
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = jail_allow_fd(&j, exports[i].fd, exports[i].writable ? JAIL_TREE : JAIL_READ, e);
+		rc = jail_allow_fd(&j, exports[i].fd, exports[i].writable ? JAIL_TREE : JAIL_READ,
+				   e);
 	if (rc == 0 && jail_enter(&j) < 0)
 		rc = err_sys(e, "Landlock");
 	jail_fini(&j);
@@ -85,20 +88,22 @@ static int confine_descriptors(size_t *most_open, struct err *e)
 		limit.rlim_max = *most_open + CONFINE_RESERVED;
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max < 4 * CONFINE_RESERVED)
-		return err_set(e, "the limit of open files is too low: %lu", (unsigned long)limit.rlim_max);
+		return err_set(e, "the limit of open files is too low: %lu",
+			       (unsigned long)limit.rlim_max);
 	*most_open = limit.rlim_max - CONFINE_RESERVED;
 	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? err_sys(e, "limit of open files") : 0;
 }
 
-int fs_confine_self(int port, int process_fds, const struct fs_confine_export *exports, size_t n, size_t *most_open, struct err *e)
+int fs_confine_self(int port, int process_fds, const struct fs_confine_export *exports, size_t n,
+		    size_t *most_open, struct err *e)
 {
 	const struct calls table = {
-	    .allowed = confine_allowed,
-	    .nallowed = ARRAY_LEN(confine_allowed),
-	    .when = confine_when,
-	    .nwhen = ARRAY_LEN(confine_when),
-	    .fatal = confine_fatal,
-	    .nfatal = ARRAY_LEN(confine_fatal),
+		.allowed = confine_allowed,
+		.nallowed = ARRAY_LEN(confine_allowed),
+		.when = confine_when,
+		.nwhen = ARRAY_LEN(confine_when),
+		.fatal = confine_fatal,
+		.nfatal = ARRAY_LEN(confine_fatal),
 	};
 	int keep[JAIL_RULES_MAX + 2] = {port, process_fds};
 
@@ -106,8 +111,10 @@ int fs_confine_self(int port, int process_fds, const struct fs_confine_export *e
 		return err_set(e, "too many exported directories");
 	for (size_t i = 0; i < n; i++)
 		keep[2 + i] = exports[i].fd;
-	if (limits_close_all_but(3, keep, n + 2, e) < 0 || confine_descriptors(most_open, e) < 0 || limits_hide_memory(e) < 0 ||
-	    limits_lower(RLIMIT_DATA, "data", CONFINE_DATA_MAX, e) < 0 || limits_no_new_privs(e) < 0)
+	if (limits_close_all_but(3, keep, n + 2, e) < 0 || confine_descriptors(most_open, e) < 0 ||
+	    limits_hide_memory(e) < 0 ||
+	    limits_lower(RLIMIT_DATA, "data", CONFINE_DATA_MAX, e) < 0 ||
+	    limits_no_new_privs(e) < 0)
 		return -1;
 	return confine_files(exports, n, e) < 0 ? -1 : calls_restrict(&table, 1, e);
 }

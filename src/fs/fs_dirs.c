@@ -1,7 +1,8 @@
 /* Theory of operation.
  *
- * Offsets are those of the host's file system, so that a list goes on where it was left even when entries
- * came and went. An answer is filled until an entry does not fit; the next request begins with it. */
+ * Offsets are those of the host's file system, so that a list goes on where it was left even
+ * when entries came and went. An answer is filled until an entry does not fit; the next request
+ * begins with it. */
 #include "fs/fs_ops.h"
 
 #include <dirent.h>
@@ -48,7 +49,8 @@ int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *
 		code = fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, &fd);
 	if (code)
 		return code;
-	out.fh = fd < 0 ? 0 : fs_handles_add(o->handles, fd, (uint32_t)m->head.nodeid, O_RDONLY, true);
+	out.fh = fd < 0 ? 0
+			: fs_handles_add(o->handles, fd, (uint32_t)m->head.nodeid, O_RDONLY, true);
 	if (!out.fh) {
 		if (fd >= 0)
 			close(fd);
@@ -65,19 +67,23 @@ static bool dirs_is_dots(const char *name)
 }
 
 /* False: there is no room for it any more. */
-static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_t type, int64_t next)
+static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_t type,
+		     int64_t next)
 {
 	static const unsigned char padding[8];
 	const size_t n = strlen(name), ahead = l->plus ? sizeof(struct fuse_entry_out) : 0;
-	const size_t size = ahead + offsetof(struct fuse_dirent, name) + n, rounded = FUSE_DIRENT_ALIGN(size);
-	struct fuse_dirent d = {.ino = ino, .off = (uint64_t)next, .namelen = (uint32_t)n, .type = type};
+	const size_t size = ahead + offsetof(struct fuse_dirent, name) + n,
+		     rounded = FUSE_DIRENT_ALIGN(size);
+	struct fuse_dirent d = {
+		.ino = ino, .off = (uint64_t)next, .namelen = (uint32_t)n, .type = type};
 	struct fuse_entry_out entry = {0};
 
 	if (l->reply->n + rounded > l->room)
 		return false;
 	/* What went away since it was listed has node 0: the kernel asks when it needs it. */
 	if (l->plus && !dirs_is_dots(name) &&
-	    fs_tree_enter(l->ops->tree, fs_nodes_get(l->ops->nodes, l->number), l->fd, name, &entry))
+	    fs_tree_enter(l->ops->tree, fs_nodes_get(l->ops->nodes, l->number), l->fd, name,
+			  &entry))
 		entry = (struct fuse_entry_out){0};
 	if (entry.nodeid)
 		d.ino = entry.attr.ino;
@@ -92,7 +98,8 @@ static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_
 static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
 {
 	for (size_t i = offset; i < fs_tree_exports(l->ops->tree); i++)
-		if (!dirs_add(l, fs_tree_export_name(l->ops->tree, i), 2 + i, DT_DIR, (int64_t)i + 1))
+		if (!dirs_add(l, fs_tree_export_name(l->ops->tree, i), 2 + i, DT_DIR,
+			      (int64_t)i + 1))
 			break;
 	return 0;
 }
@@ -124,13 +131,15 @@ static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, st
 {
 	const struct fuse_read_in *in = &m->in.read;
 	const struct fs_handle *h = fs_handles_get(o->handles, in->fh, m->head.nodeid, true);
-	struct dirs_list l = {.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
+	struct dirs_list l = {
+		.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
 
 	if (!h)
 		return EBADF;
 	l.fd = h->fd;
 	l.room = in->size < FS_MESSAGE_DATA_MAX ? in->size : FS_MESSAGE_DATA_MAX;
-	return l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset) : dirs_list(&l, in->offset);
+	return l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset)
+					: dirs_list(&l, in->offset);
 }
 
 int fs_dirs_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -157,7 +166,8 @@ int fs_dirs_release(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 
 int fs_dirs_fsync(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	const struct fs_handle *h = fs_handles_get(o->handles, m->in.fsync.fh, m->head.nodeid, true);
+	const struct fs_handle *h = fs_handles_get(o->handles, m->in.fsync.fh, m->head.nodeid,
+						   true);
 
 	(void)r;
 	if (!h)

@@ -17,8 +17,8 @@
 static void files_root_attr(struct fuse_attr_out *out)
 {
 	*out = (struct fuse_attr_out){
-	    .attr_valid = 3600,
-	    .attr = {.ino = FS_NODE_ROOT, .mode = S_IFDIR | 0555, .nlink = 2, .blksize = 4096},
+		.attr_valid = 3600,
+		.attr = {.ino = FS_NODE_ROOT, .mode = S_IFDIR | 0555, .nlink = 2, .blksize = 4096},
 	};
 }
 
@@ -70,7 +70,8 @@ int fs_files_getattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 	return 0;
 }
 
-static struct timespec files_time(uint32_t valid, uint32_t set, uint32_t now, uint64_t seconds, uint32_t nanoseconds)
+static struct timespec files_time(uint32_t valid, uint32_t set, uint32_t now, uint64_t seconds,
+				  uint32_t nanoseconds)
 {
 	if (!(valid & set))
 		return (struct timespec){.tv_nsec = UTIME_OMIT};
@@ -85,7 +86,8 @@ static int files_set_size(struct fs_ops *o, const struct fs_message *m, int plac
 	const struct fs_handle *h = NULL;
 	int fd, code;
 
-	if (in->valid & FATTR_FH) /* ftruncate(2): what it was opened for counts, not its mode of now */
+	if (in->valid &
+	    FATTR_FH) /* ftruncate(2): what it was opened for counts, not its mode of now */
 		h = fs_handles_get(o->handles, in->fh, m->head.nodeid, false);
 	if (h)
 		return ftruncate(h->fd, (off_t)in->size) < 0 ? errno : 0;
@@ -100,8 +102,8 @@ static int files_set_size(struct fs_ops *o, const struct fs_message *m, int plac
 static int files_set_times(struct fs_ops *o, const struct fuse_setattr_in *in, const char *name)
 {
 	const struct timespec times[2] = {
-	    files_time(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime, in->atimensec),
-	    files_time(in->valid, FATTR_MTIME, FATTR_MTIME_NOW, in->mtime, in->mtimensec),
+		files_time(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime, in->atimensec),
+		files_time(in->valid, FATTR_MTIME, FATTR_MTIME_NOW, in->mtime, in->mtimensec),
 	};
 
 	return utimensat(fs_tree_process_fds(o->tree), name, times, 0) < 0 ? errno : 0;
@@ -132,7 +134,10 @@ int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 		code = files_set_owner(in, p.fd);
 	fs_tree_fd_name(name, p.fd);
 	if (code == 0 && in->valid & FATTR_MODE && n->identity.type != S_IFLNK)
-		code = fchmodat(fs_tree_process_fds(o->tree), name, fs_attr_safe_mode(n->identity.type, in->mode), 0) < 0 ? errno : 0;
+		code = fchmodat(fs_tree_process_fds(o->tree), name,
+				fs_attr_safe_mode(n->identity.type, in->mode), 0) < 0
+			       ? errno
+			       : 0;
 	if (code == 0 && in->valid & (FATTR_ATIME | FATTR_MTIME))
 		code = files_set_times(o, in, name);
 	return code ? code : files_answer_attr(o, n, p.fd, r);
@@ -152,9 +157,14 @@ int fs_files_statfs(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 			return code;
 		if (fstatvfs(p.fd, &st) < 0)
 			return errno;
-		out.st = (struct fuse_kstatfs){
-		    .blocks = st.f_blocks, .bfree = st.f_bfree, .bavail = st.f_bavail, .files = st.f_files, .ffree = st.f_ffree,
-		    .bsize = (uint32_t)st.f_bsize, .namelen = (uint32_t)st.f_namemax, .frsize = (uint32_t)st.f_frsize};
+		out.st = (struct fuse_kstatfs){.blocks = st.f_blocks,
+					       .bfree = st.f_bfree,
+					       .bavail = st.f_bavail,
+					       .files = st.f_files,
+					       .ffree = st.f_ffree,
+					       .bsize = (uint32_t)st.f_bsize,
+					       .namelen = (uint32_t)st.f_namemax,
+					       .frsize = (uint32_t)st.f_frsize};
 	}
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
@@ -162,7 +172,8 @@ int fs_files_statfs(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 
 /* ---- open files ---- */
 
-int fs_files_add_handle(struct fs_ops *o, uint32_t node, int fd, unsigned flags, struct fuse_open_out *out)
+int fs_files_add_handle(struct fs_ops *o, uint32_t node, int fd, unsigned flags,
+			struct fuse_open_out *out)
 {
 	const int access = (int)(flags & O_ACCMODE);
 	const uint64_t fh = fs_handles_add(o->handles, fd, node, access, false);
@@ -172,9 +183,11 @@ int fs_files_add_handle(struct fs_ops *o, uint32_t node, int fd, unsigned flags,
 		return ENFILE;
 	}
 	fs_nodes_hold(o->nodes, node);
-	/* Closing what was only read says nothing, and is not worth a message. A process that locks such a
-	 * file, and closes another descriptor of it, keeps its lock until the first is closed. */
-	*out = (struct fuse_open_out){.fh = fh, .open_flags = access == O_RDONLY ? FOPEN_NOFLUSH : 0};
+	/* Closing what was only read says nothing, and is not worth a message. A process that
+	 * locks such a file, and closes another descriptor of it, keeps its lock until the first
+	 * is closed. */
+	*out = (struct fuse_open_out){.fh = fh,
+				      .open_flags = access == O_RDONLY ? FOPEN_NOFLUSH : 0};
 	return 0;
 }
 
@@ -189,7 +202,8 @@ int fs_files_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 
 	if (!n || n->identity.type != S_IFREG)
 		return n ? EINVAL : ESTALE;
-	code = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC ? fs_tree_may_write(o->tree, n) : 0;
+	code = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC ? fs_tree_may_write(o->tree, n)
+								  : 0;
 	if (code == 0)
 		code = fs_tree_find(o->tree, n, &p, &a);
 	if (code == 0)
@@ -228,7 +242,8 @@ int fs_files_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 }
 
 /* Appends where the file ends now, which the guest may not know. */
-static ssize_t files_append(const struct fs_handle *h, const struct fs_message *m, struct fs_reply *r)
+static ssize_t files_append(const struct fs_handle *h, const struct fs_message *m,
+			    struct fs_reply *r)
 {
 	const struct iovec v = {.iov_base = (void *)(uintptr_t)m->data, .iov_len = m->ndata};
 	const ssize_t n = pwritev2(h->fd, &v, 1, -1, RWF_APPEND);
@@ -287,7 +302,10 @@ int fs_files_fsync(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	(void)r;
 	if (!h)
 		return EBADF;
-	return (m->in.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? errno : 0;
+	return (m->in.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(h->fd) : fsync(h->fd)) <
+			       0
+		       ? errno
+		       : 0;
 }
 
 int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -298,7 +316,8 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	(void)r;
 	if (!h)
 		return EBADF;
-	return fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0 ? errno : 0;
+	return fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0 ? errno
+											 : 0;
 }
 
 int fs_files_lseek(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -331,9 +350,11 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 
 	if (!from || !to)
 		return EBADF;
-	n = copy_file_range(from->fd, &off_in, to->fd, &off_out, in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX, 0);
+	n = copy_file_range(from->fd, &off_in, to->fd, &off_out,
+			    in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX, 0);
 	if (n < 0)
-		return errno == ENOSYS ? EOPNOTSUPP : errno; /* ENOSYS would be for good, of all files */
+		return errno == ENOSYS ? EOPNOTSUPP
+				       : errno; /* ENOSYS would be for good, of all files */
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;

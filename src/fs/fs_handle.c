@@ -57,17 +57,24 @@ uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access,
 
 	if (!h)
 		return 0;
-	*h = (struct fs_handle){
-	    .fd = fd, .node = node, .generation = h->generation + 1, .directory = directory, .access = access};
+	*h = (struct fs_handle){.fd = fd,
+				.node = node,
+				.generation = h->generation + 1,
+				.directory = directory,
+				.access = access};
 	return (uint64_t)h->generation << 32 | (uint64_t)(h - t->handle);
 }
 
-struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node, bool directory)
+struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node,
+				 bool directory)
 {
 	const uint32_t i = (uint32_t)number;
 	struct fs_handle *h = i < t->n ? &t->handle[i] : NULL;
 
-	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node && h->directory == directory ? h : NULL;
+	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node &&
+			       h->directory == directory
+		       ? h
+		       : NULL;
 }
 
 struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node)

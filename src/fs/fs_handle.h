@@ -20,10 +20,12 @@ struct fs_handles;
 struct fs_handles *fs_handles_new(size_t most);
 void fs_handles_free(struct fs_handles *t); /* closes their fds; NULL is fine */
 
-/* The handle's number, with fd taken over; 0 when there are as many as may be (fd stays the caller's). */
+/* The handle's number, with fd taken over; 0 when there are as many as may be (fd stays the
+ * caller's). */
 uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access, bool directory);
 /* NULL: none of this number, or of another node or kind. Valid until one is added. */
-struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node, bool directory);
+struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node,
+				 bool directory);
 /* One of the node's, or NULL; looks at all. */
 struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node);
 /* Closes its fd. */

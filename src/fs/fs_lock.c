@@ -1,8 +1,10 @@
 /* Theory of operation.
  *
- * 1. Owners and waiting requests are bounded: a guest's root can ask for any number. Beyond, ENOLCK.
- * 2. Nothing blocks: a lock that is taken is asked for again. fs_locks_retry is called after each unlock and
- *    by the clock. A deadlock among the guest's processes is not found (EDEADLK); a signal ends it.
+ * 1. Owners and waiting requests are bounded: a guest's root can ask for any number. Beyond,
+ *    ENOLCK.
+ * 2. Nothing blocks: a lock that is taken is asked for again. fs_locks_retry is called after
+ *    each unlock and by the clock. A deadlock among the guest's processes is not found
+ *    (EDEADLK); a signal ends it.
  * 3. A range comes from the guest: begin and end are checked to be a range that fcntl(2) takes. */
 #include "fs/fs_lock.h"
 #include "base/mem.h"
@@ -43,7 +45,8 @@ struct fs_locks {
 	void *ctx;
 };
 
-struct fs_locks *fs_locks_new(int process_fds, void (*on_turn)(void *ctx, uint64_t unique, int code), void *ctx)
+struct fs_locks *fs_locks_new(int process_fds,
+			      void (*on_turn)(void *ctx, uint64_t unique, int code), void *ctx)
 {
 	struct fs_locks *t = mem_alloc(sizeof(*t));
 
@@ -81,7 +84,8 @@ static int locks_describe(struct fs_locks *t, const struct fs_handle *h, uint64_
 	if (o) {
 		*fd = o->fd;
 		/* A description that may only be read takes no lock for writing. */
-		if ((fcntl(o->fd, F_GETFL) & O_ACCMODE) == h->access || (fcntl(o->fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+		if ((fcntl(o->fd, F_GETFL) & O_ACCMODE) == h->access ||
+		    (fcntl(o->fd, F_GETFL) & O_ACCMODE) == O_RDWR)
 			return 0;
 	}
 	if (t->nowner == LOCKS_OWNERS_MAX)
@@ -93,31 +97,35 @@ static int locks_describe(struct fs_locks *t, const struct fs_handle *h, uint64_
 	if (*fd < 0)
 		return errno == EMFILE || errno == ENFILE ? ENOLCK : errno;
 	t->owner = mem_resize(t->owner, t->nowner + 1, sizeof(*t->owner));
-	t->owner[t->nowner++] = (struct lock_owner){.owner = owner, .node = h->node, .fd = *fd, .via = h->fd};
+	t->owner[t->nowner++] = (struct lock_owner){
+		.owner = owner, .node = h->node, .fd = *fd, .via = h->fd};
 	return 0;
 }
 
 /* 0, or EINVAL for what is no range. */
 static int locks_range(const struct fuse_file_lock *lk, struct flock *range)
 {
-	if (lk->start > LLONG_MAX || lk->end < lk->start || (lk->type != F_RDLCK && lk->type != F_WRLCK && lk->type != F_UNLCK))
+	if (lk->start > LLONG_MAX || lk->end < lk->start ||
+	    (lk->type != F_RDLCK && lk->type != F_WRLCK && lk->type != F_UNLCK))
 		return EINVAL;
 	*range = (struct flock){
-	    .l_type = (short)lk->type,
-	    .l_whence = SEEK_SET,
-	    .l_start = (off_t)lk->start,
-	    .l_len = lk->end >= LLONG_MAX ? 0 : (off_t)(lk->end - lk->start + 1),
+		.l_type = (short)lk->type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)lk->start,
+		.l_len = lk->end >= LLONG_MAX ? 0 : (off_t)(lk->end - lk->start + 1),
 	};
 	return 0;
 }
 
 static int locks_try(const struct lock_wait *w)
 {
-	static const int operations[] = {[F_RDLCK] = LOCK_SH, [F_WRLCK] = LOCK_EX, [F_UNLCK] = LOCK_UN};
+	static const int operations[] = {
+		[F_RDLCK] = LOCK_SH, [F_WRLCK] = LOCK_EX, [F_UNLCK] = LOCK_UN};
 	struct flock range = w->range;
 	int rc;
 
-	rc = w->whole ? flock(w->fd, operations[w->range.l_type] | LOCK_NB) : fcntl(w->fd, F_OFD_SETLK, &range);
+	rc = w->whole ? flock(w->fd, operations[w->range.l_type] | LOCK_NB)
+		      : fcntl(w->fd, F_OFD_SETLK, &range);
 	if (rc == 0)
 		return 0;
 	return errno == EACCES || errno == EWOULDBLOCK ? EAGAIN : errno;
@@ -138,7 +146,8 @@ static int locks_ask(struct fs_locks *t, const struct lock_wait *w, bool wait)
 	return FS_LOCK_WAITS;
 }
 
-int fs_locks_set(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk, bool wait, uint64_t unique)
+int fs_locks_set(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk,
+		 bool wait, uint64_t unique)
 {
 	struct lock_wait w = {.unique = unique, .via = h->fd, .node = h->node, .owner = lk->owner};
 	int code = locks_range(&lk->lk, &w.range);
@@ -151,9 +160,15 @@ int fs_locks_set(struct fs_locks *t, const struct fs_handle *h, const struct fus
 	return code ? code : locks_ask(t, &w, wait);
 }
 
-int fs_locks_flock(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk, bool wait, uint64_t unique)
+int fs_locks_flock(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk,
+		   bool wait, uint64_t unique)
 {
-	struct lock_wait w = {.unique = unique, .fd = h->fd, .via = h->fd, .node = h->node, .owner = lk->owner, .whole = true};
+	struct lock_wait w = {.unique = unique,
+			      .fd = h->fd,
+			      .via = h->fd,
+			      .node = h->node,
+			      .owner = lk->owner,
+			      .whole = true};
 
 	if (lk->lk.type != F_RDLCK && lk->lk.type != F_WRLCK && lk->lk.type != F_UNLCK)
 		return EINVAL;
@@ -161,7 +176,8 @@ int fs_locks_flock(struct fs_locks *t, const struct fs_handle *h, const struct f
 	return locks_ask(t, &w, wait);
 }
 
-int fs_locks_get(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk, struct fuse_file_lock *out)
+int fs_locks_get(struct fs_locks *t, const struct fs_handle *h, const struct fuse_lk_in *lk,
+		 struct fuse_file_lock *out)
 {
 	struct flock range;
 	int fd, code = locks_range(&lk->lk, &range);

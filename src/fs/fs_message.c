@@ -1,10 +1,12 @@
 /* Theory of operation.
  *
- * 1. A row of the table for each operation says how long its fixed part is, which names follow, and what
- *    comes at the end. Nothing is read that the row does not name, and every byte has to be accounted for.
- * 2. Fixed parts are copied out: the bytes need not be aligned, and do not change between check and use.
- * 3. A name of an entry is 1 to 255 bytes without '/' and NUL, and neither "." nor "..": this is where a
- *    path out of the export would begin, so it is checked here for every operation.
+ * 1. A row of the table for each operation says how long its fixed part is, which names follow,
+ *    and what comes at the end. Nothing is read that the row does not name, and every byte has
+ *    to be accounted for.
+ * 2. Fixed parts are copied out: the bytes need not be aligned, and do not change between check
+ *    and use.
+ * 3. A name of an entry is 1 to 255 bytes without '/' and NUL, and neither "." nor "..": this is
+ *    where a path out of the export would begin, so it is checked here for every operation.
  *    Linux asks for longer ones, too (FUSE_NAME_MAX), and passes the answer ENAMETOOLONG on.
  * 4. A target of a symbolic link is stored, never followed by us; it only has a length. */
 #include "fs/fs_message.h"
@@ -15,14 +17,14 @@
 
 enum message_tail {
 	TAIL_NONE,
-	TAIL_NAME,	/* an entry */
-	TAIL_NAMES,	/* two entries */
-	TAIL_TARGET,	/* an entry and a symbolic link's text */
-	TAIL_XATTR,	/* an attribute's name */
+	TAIL_NAME,	 /* an entry */
+	TAIL_NAMES,	 /* two entries */
+	TAIL_TARGET,	 /* an entry and a symbolic link's text */
+	TAIL_XATTR,	 /* an attribute's name */
 	TAIL_XATTR_DATA, /* and its value, of the size that the fixed part says */
-	TAIL_DATA,	/* bytes, of the size that the fixed part says */
-	TAIL_FORGETS,	/* an array, of the length that the fixed part says */
-	TAIL_IGNORED,	/* a name that means nothing */
+	TAIL_DATA,	 /* bytes, of the size that the fixed part says */
+	TAIL_FORGETS,	 /* an array, of the length that the fixed part says */
+	TAIL_IGNORED,	 /* a name that means nothing */
 };
 
 struct message_row {
@@ -32,49 +34,50 @@ struct message_row {
 };
 
 #define ROW(opcode, name, type, tail) [opcode] = {name, sizeof(type), sizeof(type), tail}
-#define ROW_BARE(opcode, name, tail) [opcode] = {name, 0, 0, tail}
+#define ROW_BARE(opcode, name, tail)  [opcode] = {name, 0, 0, tail}
 static const struct message_row message_rows[] = {
-    ROW_BARE(FUSE_LOOKUP, "lookup", TAIL_NAME),
-    ROW(FUSE_FORGET, "forget", struct fuse_forget_in, TAIL_NONE),
-    ROW(FUSE_GETATTR, "getattr", struct fuse_getattr_in, TAIL_NONE),
-    ROW(FUSE_SETATTR, "setattr", struct fuse_setattr_in, TAIL_NONE),
-    ROW_BARE(FUSE_READLINK, "readlink", TAIL_NONE),
-    ROW_BARE(FUSE_SYMLINK, "symlink", TAIL_TARGET),
-    ROW(FUSE_MKNOD, "mknod", struct fuse_mknod_in, TAIL_NAME),
-    ROW(FUSE_MKDIR, "mkdir", struct fuse_mkdir_in, TAIL_NAME),
-    ROW_BARE(FUSE_UNLINK, "unlink", TAIL_NAME),
-    ROW_BARE(FUSE_RMDIR, "rmdir", TAIL_NAME),
-    ROW(FUSE_RENAME, "rename", struct fuse_rename_in, TAIL_NAMES),
-    ROW(FUSE_LINK, "link", struct fuse_link_in, TAIL_NAME),
-    ROW(FUSE_OPEN, "open", struct fuse_open_in, TAIL_NONE),
-    ROW(FUSE_READ, "read", struct fuse_read_in, TAIL_NONE),
-    ROW(FUSE_WRITE, "write", struct fuse_write_in, TAIL_DATA),
-    ROW_BARE(FUSE_STATFS, "statfs", TAIL_NONE),
-    ROW(FUSE_RELEASE, "release", struct fuse_release_in, TAIL_NONE),
-    ROW(FUSE_FSYNC, "fsync", struct fuse_fsync_in, TAIL_NONE),
-    [FUSE_SETXATTR] = {"setxattr", FUSE_COMPAT_SETXATTR_IN_SIZE, FUSE_COMPAT_SETXATTR_IN_SIZE, TAIL_XATTR_DATA},
-    ROW(FUSE_GETXATTR, "getxattr", struct fuse_getxattr_in, TAIL_XATTR),
-    ROW(FUSE_LISTXATTR, "listxattr", struct fuse_getxattr_in, TAIL_NONE),
-    ROW_BARE(FUSE_REMOVEXATTR, "removexattr", TAIL_XATTR),
-    ROW(FUSE_FLUSH, "flush", struct fuse_flush_in, TAIL_NONE),
-    [FUSE_INIT] = {"init", 16, sizeof(struct fuse_init_in), TAIL_NONE},
-    ROW(FUSE_OPENDIR, "opendir", struct fuse_open_in, TAIL_NONE),
-    ROW(FUSE_READDIR, "readdir", struct fuse_read_in, TAIL_NONE),
-    ROW(FUSE_RELEASEDIR, "releasedir", struct fuse_release_in, TAIL_NONE),
-    ROW(FUSE_FSYNCDIR, "fsyncdir", struct fuse_fsync_in, TAIL_NONE),
-    ROW(FUSE_GETLK, "getlk", struct fuse_lk_in, TAIL_NONE),
-    ROW(FUSE_SETLK, "setlk", struct fuse_lk_in, TAIL_NONE),
-    ROW(FUSE_SETLKW, "setlkw", struct fuse_lk_in, TAIL_NONE),
-    ROW(FUSE_CREATE, "create", struct fuse_create_in, TAIL_NAME),
-    ROW(FUSE_INTERRUPT, "interrupt", struct fuse_interrupt_in, TAIL_NONE),
-    ROW_BARE(FUSE_DESTROY, "destroy", TAIL_NONE),
-    ROW(FUSE_BATCH_FORGET, "batch_forget", struct fuse_batch_forget_in, TAIL_FORGETS),
-    ROW(FUSE_FALLOCATE, "fallocate", struct fuse_fallocate_in, TAIL_NONE),
-    ROW(FUSE_READDIRPLUS, "readdirplus", struct fuse_read_in, TAIL_NONE),
-    ROW(FUSE_RENAME2, "rename2", struct fuse_rename2_in, TAIL_NAMES),
-    ROW(FUSE_LSEEK, "lseek", struct fuse_lseek_in, TAIL_NONE),
-    ROW(FUSE_COPY_FILE_RANGE, "copy_file_range", struct fuse_copy_file_range_in, TAIL_NONE),
-    ROW(FUSE_TMPFILE, "tmpfile", struct fuse_create_in, TAIL_IGNORED),
+	ROW_BARE(FUSE_LOOKUP, "lookup", TAIL_NAME),
+	ROW(FUSE_FORGET, "forget", struct fuse_forget_in, TAIL_NONE),
+	ROW(FUSE_GETATTR, "getattr", struct fuse_getattr_in, TAIL_NONE),
+	ROW(FUSE_SETATTR, "setattr", struct fuse_setattr_in, TAIL_NONE),
+	ROW_BARE(FUSE_READLINK, "readlink", TAIL_NONE),
+	ROW_BARE(FUSE_SYMLINK, "symlink", TAIL_TARGET),
+	ROW(FUSE_MKNOD, "mknod", struct fuse_mknod_in, TAIL_NAME),
+	ROW(FUSE_MKDIR, "mkdir", struct fuse_mkdir_in, TAIL_NAME),
+	ROW_BARE(FUSE_UNLINK, "unlink", TAIL_NAME),
+	ROW_BARE(FUSE_RMDIR, "rmdir", TAIL_NAME),
+	ROW(FUSE_RENAME, "rename", struct fuse_rename_in, TAIL_NAMES),
+	ROW(FUSE_LINK, "link", struct fuse_link_in, TAIL_NAME),
+	ROW(FUSE_OPEN, "open", struct fuse_open_in, TAIL_NONE),
+	ROW(FUSE_READ, "read", struct fuse_read_in, TAIL_NONE),
+	ROW(FUSE_WRITE, "write", struct fuse_write_in, TAIL_DATA),
+	ROW_BARE(FUSE_STATFS, "statfs", TAIL_NONE),
+	ROW(FUSE_RELEASE, "release", struct fuse_release_in, TAIL_NONE),
+	ROW(FUSE_FSYNC, "fsync", struct fuse_fsync_in, TAIL_NONE),
+	[FUSE_SETXATTR] = {"setxattr", FUSE_COMPAT_SETXATTR_IN_SIZE, FUSE_COMPAT_SETXATTR_IN_SIZE,
+			   TAIL_XATTR_DATA},
+	ROW(FUSE_GETXATTR, "getxattr", struct fuse_getxattr_in, TAIL_XATTR),
+	ROW(FUSE_LISTXATTR, "listxattr", struct fuse_getxattr_in, TAIL_NONE),
+	ROW_BARE(FUSE_REMOVEXATTR, "removexattr", TAIL_XATTR),
+	ROW(FUSE_FLUSH, "flush", struct fuse_flush_in, TAIL_NONE),
+	[FUSE_INIT] = {"init", 16, sizeof(struct fuse_init_in), TAIL_NONE},
+	ROW(FUSE_OPENDIR, "opendir", struct fuse_open_in, TAIL_NONE),
+	ROW(FUSE_READDIR, "readdir", struct fuse_read_in, TAIL_NONE),
+	ROW(FUSE_RELEASEDIR, "releasedir", struct fuse_release_in, TAIL_NONE),
+	ROW(FUSE_FSYNCDIR, "fsyncdir", struct fuse_fsync_in, TAIL_NONE),
+	ROW(FUSE_GETLK, "getlk", struct fuse_lk_in, TAIL_NONE),
+	ROW(FUSE_SETLK, "setlk", struct fuse_lk_in, TAIL_NONE),
+	ROW(FUSE_SETLKW, "setlkw", struct fuse_lk_in, TAIL_NONE),
+	ROW(FUSE_CREATE, "create", struct fuse_create_in, TAIL_NAME),
+	ROW(FUSE_INTERRUPT, "interrupt", struct fuse_interrupt_in, TAIL_NONE),
+	ROW_BARE(FUSE_DESTROY, "destroy", TAIL_NONE),
+	ROW(FUSE_BATCH_FORGET, "batch_forget", struct fuse_batch_forget_in, TAIL_FORGETS),
+	ROW(FUSE_FALLOCATE, "fallocate", struct fuse_fallocate_in, TAIL_NONE),
+	ROW(FUSE_READDIRPLUS, "readdirplus", struct fuse_read_in, TAIL_NONE),
+	ROW(FUSE_RENAME2, "rename2", struct fuse_rename2_in, TAIL_NAMES),
+	ROW(FUSE_LSEEK, "lseek", struct fuse_lseek_in, TAIL_NONE),
+	ROW(FUSE_COPY_FILE_RANGE, "copy_file_range", struct fuse_copy_file_range_in, TAIL_NONE),
+	ROW(FUSE_TMPFILE, "tmpfile", struct fuse_create_in, TAIL_IGNORED),
 };
 
 static const struct message_row *message_row(uint32_t opcode)
@@ -98,7 +101,8 @@ long fs_message_length(const void *bytes, size_t n)
 	if (n < sizeof(length))
 		return 0;
 	memcpy(&length, bytes, sizeof(length));
-	return length >= sizeof(struct fuse_in_header) && length <= FS_MESSAGE_MAX ? (long)length : -1;
+	return length >= sizeof(struct fuse_in_header) && length <= FS_MESSAGE_MAX ? (long)length
+										   : -1;
 }
 
 /* What is left of a request. */
@@ -145,15 +149,19 @@ static bool message_read_tail(struct fs_message *m, enum message_tail tail, stru
 	case TAIL_NAME:
 		return (m->name = message_entry(r)) != NULL;
 	case TAIL_NAMES:
-		return (m->name = message_entry(r)) != NULL && (m->name2 = message_entry(r)) != NULL;
+		return (m->name = message_entry(r)) != NULL &&
+		       (m->name2 = message_entry(r)) != NULL;
 	case TAIL_TARGET:
-		return (m->name = message_entry(r)) != NULL && (m->name2 = message_string(r, PATH_MAX - 1)) != NULL;
+		return (m->name = message_entry(r)) != NULL &&
+		       (m->name2 = message_string(r, PATH_MAX - 1)) != NULL;
 	case TAIL_XATTR:
 		return (m->name = message_string(r, NAME_MAX)) != NULL;
 	case TAIL_XATTR_DATA:
-		return (m->name = message_string(r, NAME_MAX)) != NULL && message_data(m, r, m->in.setxattr.size, 1);
+		return (m->name = message_string(r, NAME_MAX)) != NULL &&
+		       message_data(m, r, m->in.setxattr.size, 1);
 	case TAIL_DATA:
-		return m->in.write.size <= FS_MESSAGE_DATA_MAX && message_data(m, r, m->in.write.size, 1);
+		return m->in.write.size <= FS_MESSAGE_DATA_MAX &&
+		       message_data(m, r, m->in.write.size, 1);
 	case TAIL_FORGETS:
 		return message_data(m, r, m->in.batch_forget.count, sizeof(struct fuse_forget_one));
 	case TAIL_IGNORED:

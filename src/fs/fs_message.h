@@ -1,8 +1,9 @@
 /* fs_message: one FUSE request from a guest's kernel, read with bounds (linux/fuse.h, fuse(4)).
  *
- * A pure function of hostile bytes: whoever is root in the guest writes what he likes. What comes out
- * is safe to use: every fixed part is there in full, every name ends with NUL and names one entry of a
- * directory, sizes agree with what arrived. Node and handle numbers are only numbers, looked up later. */
+ * A pure function of hostile bytes: whoever is root in the guest writes what he likes. What
+ * comes out is safe to use: every fixed part is there in full, every name ends with NUL and
+ * names one entry of a directory, sizes agree with what arrived. Node and handle numbers are
+ * only numbers, looked up later. */
 #ifndef CCVM_FS_FS_MESSAGE_H
 #define CCVM_FS_FS_MESSAGE_H
 
@@ -11,7 +12,7 @@
 
 #include <linux/fuse.h>
 
-#define FS_MESSAGE_DATA_MAX (256 * 1024)		  /* of a read or a write */
+#define FS_MESSAGE_DATA_MAX (256 * 1024)		 /* of a read or a write */
 #define FS_MESSAGE_MAX	    (FS_MESSAGE_DATA_MAX + 8192) /* a whole request */
 
 struct fs_message {
@@ -55,8 +56,8 @@ enum fs_message_result {
 	FS_MESSAGE_BROKEN,  /* no request at all: n is not what its header says */
 };
 
-/* The length of the request that begins with these n bytes: 0, more are needed to tell; -1, none can
- * begin so. */
+/* The length of the request that begins with these n bytes: 0, more are needed to tell; -1, none
+ * can begin so. */
 long fs_message_length(const void *bytes, size_t n);
 
 /* Reads one whole request of n bytes. */

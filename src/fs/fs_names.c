@@ -38,10 +38,12 @@ static int names_open(struct fs_ops *o, uint64_t number, bool write, struct name
 }
 
 /* The entry that was just made, as the answer. */
-static int names_answer(struct fs_ops *o, struct names_place *p, const char *name, struct fs_reply *r)
+static int names_answer(struct fs_ops *o, struct names_place *p, const char *name,
+			struct fs_reply *r)
 {
 	struct fuse_entry_out out;
-	const int code = fs_tree_enter(o->tree, fs_nodes_get(o->nodes, p->number), p->at.fd, name, &out);
+	const int code = fs_tree_enter(o->tree, fs_nodes_get(o->nodes, p->number), p->at.fd, name,
+				       &out);
 
 	if (code == 0)
 		fs_reply_add(r, &out, sizeof(out));
@@ -166,8 +168,10 @@ int fs_names_rmdir(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	return names_remove(o, m, AT_REMOVEDIR);
 }
 
-/* What the guest knows moves along. from, to: numbers of what was there before; 0: not known, or nothing. */
-static void names_moved(struct fs_ops *o, const struct fs_message *m, uint32_t from, uint32_t to, bool exchanged)
+/* What the guest knows moves along. from, to: numbers of what was there before; 0: not known, or
+ * nothing. */
+static void names_moved(struct fs_ops *o, const struct fs_message *m, uint32_t from, uint32_t to,
+			bool exchanged)
 {
 	struct fs_node *a = from ? fs_nodes_get(o->nodes, from) : NULL, *b;
 
@@ -202,7 +206,8 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 		return code;
 	code = renameat2(from.at.fd, m->name, to.at.fd, m->name2, flags) < 0 ? errno : 0;
 	/* Two names of one file: rename(2) leaves both. */
-	fs_tree_kept(o->tree, replaced, pin, code == 0 && replaced != moved && !(flags & RENAME_EXCHANGE));
+	fs_tree_kept(o->tree, replaced, pin,
+		     code == 0 && replaced != moved && !(flags & RENAME_EXCHANGE));
 	if (code == 0 && (moved != replaced || !moved))
 		names_moved(o, m, moved, replaced, flags & RENAME_EXCHANGE);
 	return code;
@@ -236,16 +241,18 @@ int fs_names_link(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 static int names_make(int dirfd, const char *name, unsigned flags, mode_t mode)
 {
 	const struct open_how how = {
-	    .flags = (flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC)) | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-	    .mode = mode,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.flags = (flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC)) | O_CREAT |
+			 O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		.mode = mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 
 	return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 }
 
 /* Answers with the entry and the handle; fd is taken over. */
-static int names_answer_open(struct fs_ops *o, const struct fs_message *m, const struct fuse_entry_out *entry, int fd, struct fs_reply *r)
+static int names_answer_open(struct fs_ops *o, const struct fs_message *m,
+			     const struct fuse_entry_out *entry, int fd, struct fs_reply *r)
 {
 	struct fuse_open_out out;
 	int code = fs_files_add_handle(o, (uint32_t)entry->nodeid, fd, m->in.create.flags, &out);
@@ -268,7 +275,8 @@ int fs_names_create(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 
 	if (code)
 		return code;
-	fd = names_make(p.at.fd, m->name, m->in.create.flags, fs_attr_safe_mode(S_IFREG, m->in.create.mode));
+	fd = names_make(p.at.fd, m->name, m->in.create.flags,
+			fs_attr_safe_mode(S_IFREG, m->in.create.mode));
 	if (fd < 0)
 		return errno;
 	code = fstat(fd, &opened) < 0 ? errno : 0;
@@ -292,7 +300,8 @@ int fs_names_tmpfile(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 
 	if (code)
 		return code;
-	fd = openat(p.at.fd, ".", (int)(m->in.create.flags & allowed) | O_TMPFILE | O_CLOEXEC, fs_attr_safe_mode(S_IFREG, m->in.create.mode));
+	fd = openat(p.at.fd, ".", (int)(m->in.create.flags & allowed) | O_TMPFILE | O_CLOEXEC,
+		    fs_attr_safe_mode(S_IFREG, m->in.create.mode));
 	if (fd < 0)
 		return errno;
 	code = fs_tree_enter_nameless(o->tree, p.node, fd, &entry);

@@ -1,9 +1,12 @@
 /* Theory of operation.
  *
- * 1. Numbers come from the guest: fs_nodes_get checks them against the table and against the free list.
- * 2. A node lives while the guest's kernel has looked it up, or while a child or a handle refers to it. So
- *    a guest that forgets a directory before what lies in it leaves no dangling parent.
- * 3. Parents never form a circle: fs_nodes_move looks upwards first. A chain is no longer than the table. */
+ * 1. Numbers come from the guest: fs_nodes_get checks them against the table and against the
+ *    free list.
+ * 2. A node lives while the guest's kernel has looked it up, or while a child or a handle refers
+ *    to it. So a guest that forgets a directory before what lies in it leaves no dangling
+ *    parent.
+ * 3. Parents never form a circle: fs_nodes_move looks upwards first. A chain is no longer than
+ *    the table. */
 #include "fs/fs_node.h"
 #include "base/mem.h"
 
@@ -24,7 +27,7 @@ struct fs_nodes {
 
 static uint32_t nodes_hash(const struct fs_nodes *t, uint16_t export, const struct fs_identity *i)
 {
-	uint64_t h = (i->inode ^ i->device << 32 ^ (uint64_t)export << 56) * 0x9e3779b97f4a7c15u;
+	uint64_t h = (i->inode ^ i->device << 32 ^ (uint64_t) export << 56) * 0x9e3779b97f4a7c15u;
 
 	return (uint32_t)(h >> 32) & (t->buckets - 1);
 }
@@ -59,7 +62,8 @@ void fs_nodes_free(struct fs_nodes *t)
 
 struct fs_node *fs_nodes_get(struct fs_nodes *t, uint64_t number)
 {
-	return number > 0 && number < t->n && t->node[number].export != NODE_FREE ? &t->node[number] : NULL;
+	return number > 0 && number < t->n && t->node[number].export != NODE_FREE ? &t->node[number]
+										  : NULL;
 }
 
 uint32_t fs_nodes_number(const struct fs_nodes *t, const struct fs_node *n)
@@ -78,7 +82,8 @@ static bool nodes_is_same(const struct fs_identity *a, const struct fs_identity 
 	       a->birth_ns == b->birth_ns && a->type == b->type;
 }
 
-struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export, const struct fs_identity *identity)
+struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
+			      const struct fs_identity *identity)
 {
 	for (uint32_t i = t->bucket[nodes_hash(t, export, identity)]; i; i = t->node[i].next)
 		if (t->node[i].export == export && nodes_is_same(&t->node[i].identity, identity))
@@ -121,8 +126,8 @@ static uint32_t nodes_take(struct fs_nodes *t)
 	return t->n++;
 }
 
-struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export, const struct fs_identity *identity,
-			     uint32_t parent, const char *name)
+struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
+			     const struct fs_identity *identity, uint32_t parent, const char *name)
 {
 	const uint32_t i = nodes_take(t);
 	uint32_t h;
@@ -135,14 +140,14 @@ struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export, const struct f
 		nodes_rehash(t);
 	h = nodes_hash(t, export, identity);
 	t->node[i] = (struct fs_node){
-	    .identity = *identity,
-	    .lookups = 1,
-	    .parent = parent,
-	    .generation = t->node[i].generation + 1,
-	    .export = export,
-	    .fd = -1,
-	    .name = name ? mem_strdup(name) : NULL,
-	    .next = t->bucket[h],
+		.identity = *identity,
+		.lookups = 1,
+		.parent = parent,
+		.generation = t->node[i].generation + 1,
+		.export = export,
+		.fd = -1,
+		.name = name ? mem_strdup(name) : NULL,
+		.next = t->bucket[h],
 	};
 	t->bucket[h] = i;
 	t->count++;

@@ -1,8 +1,10 @@
-/* fs_node: what the guest's kernel knows by number: a table of the files and directories that it looked up.
+/* fs_node: what the guest's kernel knows by number: a table of the files and directories that it
+ * looked up.
  *
- * A number is an index and is given out again once nothing refers to it; its generation tells the uses
- * apart. A node at rest is its parent and a name, not a descriptor, so that a million of them cost
- * memory alone. A file is recognised by device, inode and time of birth, whatever its names are. */
+ * A number is an index and is given out again once nothing refers to it; its generation tells
+ * the uses apart. A node at rest is its parent and a name, not a descriptor, so that a million
+ * of them cost memory alone. A file is recognised by device, inode and time of birth, whatever
+ * its names are. */
 #ifndef CCVM_FS_FS_NODE_H
 #define CCVM_FS_FS_NODE_H
 
@@ -18,20 +20,22 @@ struct fs_identity {
 	uint64_t device, inode;
 	int64_t birth_s; /* 0: the file system does not say */
 	uint32_t birth_ns;
-	uint32_t type; /* S_IFMT of its mode: an inode number that was given out anew is another file */
+	/* S_IFMT of its mode: an inode number that was given out anew is another file */
+	uint32_t type;
 };
 
 struct fs_node {
 	struct fs_identity identity;
-	uint64_t lookups;	/* that the guest's kernel has not forgotten */
-	uint32_t references;	/* children and handles */
-	uint32_t parent;	/* 0: none */
+	uint64_t lookups;    /* that the guest's kernel has not forgotten */
+	uint32_t references; /* children and handles */
+	uint32_t parent;     /* 0: none */
 	uint32_t generation;
 	uint16_t export;
 	int fd; /* O_PATH, for what has lost its name; else -1 */
 	char *name;
-	uint64_t seen_version; /* of the contents when they were last opened, see fs_attr_version; 0: never */
-	uint32_t next;	       /* of the same hash; of a free one, the next free */
+	/* of the contents when they were last opened, see fs_attr_version; 0: never */
+	uint64_t seen_version;
+	uint32_t next; /* of the same hash; of a free one, the next free */
 };
 
 struct fs_nodes;
@@ -45,10 +49,12 @@ uint32_t fs_nodes_number(const struct fs_nodes *t, const struct fs_node *n);
 size_t fs_nodes_count(const struct fs_nodes *t);
 
 /* The node of a file, or NULL. */
-struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export, const struct fs_identity *identity);
-/* Adds one below parent (0 for the root), with one lookup; NULL with errno: ENFILE when the table is full. */
-struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export, const struct fs_identity *identity,
-			     uint32_t parent, const char *name);
+struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
+			      const struct fs_identity *identity);
+/* Adds one below parent (0 for the root), with one lookup; NULL with errno: ENFILE when the
+ * table is full. */
+struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
+			     const struct fs_identity *identity, uint32_t parent, const char *name);
 /* Where it is now; false when parent lies below it, which only a race with a rename makes so. */
 bool fs_nodes_move(struct fs_nodes *t, struct fs_node *n, uint32_t parent, const char *name);
 /* It has lost its name; takes over fd, by which it is reached from now on. */

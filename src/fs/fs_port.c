@@ -1,9 +1,10 @@
 /* Theory of operation.
  *
- * 1. The socket is a stream: a request is served when it is whole, and its length is checked before any
- *    memory is asked for it.
- * 2. What the other end does not take is queued; while PORT_QUEUE_MAX bytes wait, no request is read. A guest
- *    that asks and never reads so stops itself, and the memory that it costs is bounded. */
+ * 1. The socket is a stream: a request is served when it is whole, and its length is checked
+ *    before any memory is asked for it.
+ * 2. What the other end does not take is queued; while PORT_QUEUE_MAX bytes wait, no request is
+ *    read. A guest that asks and never reads so stops itself, and the memory that it costs is
+ *    bounded. */
 #include "fs/fs_port.h"
 #include "base/buf.h"
 #include "fs/fs_message.h"

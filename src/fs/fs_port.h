@@ -1,12 +1,13 @@
-/* fs_port: carries requests and answers between a socket (QEMU's end of a virtio-serial port) and a server. */
+/* fs_port: carries requests and answers between a socket (QEMU's end of a virtio-serial port)
+ * and a server. */
 #ifndef CCVM_FS_FS_PORT_H
 #define CCVM_FS_FS_PORT_H
 
 #include "base/err.h"
 #include "fs/fs_tree.h"
 
-/* Serves until the other end closes. fd becomes non-blocking. 0; -1: the other end does not speak FUSE, or the
- * socket failed. */
+/* Serves until the other end closes. fd becomes non-blocking. 0; -1: the other end does not
+ * speak FUSE, or the socket failed. */
 int fs_port_run(int fd, struct fs_tree *tree, size_t most_open, struct err *e);
 
 #endif

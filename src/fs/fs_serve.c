@@ -1,12 +1,12 @@
 /* Theory of operation.
  *
- * 1. A request is read by fs_message, which believes nothing; then the row of its operation says who
- *    answers. What has no row is answered with ENOSYS, which a kernel remembers.
+ * 1. A request is read by fs_message, which believes nothing; then the row of its operation says
+ *    who answers. What has no row is answered with ENOSYS, which a kernel remembers.
  * 2. Requests are answered in order, except those that wait for a lock.
- * 3. Before INIT nothing is answered but INIT. The kernel of an earlier guest (a template's) does not come
- *    back: a second INIT is refused.
- * 4. Never FUSE_WRITEBACK_CACHE: a write is on the host when write(2) has returned, and edits of the host
- *    are seen. */
+ * 3. Before INIT nothing is answered but INIT. The kernel of an earlier guest (a template's)
+ *    does not come back: a second INIT is refused.
+ * 4. Never FUSE_WRITEBACK_CACHE: a write is on the host when write(2) has returned, and edits of
+ *    the host are seen. */
 #include "fs/fs_serve.h"
 #include "base/mem.h"
 #include "fs/fs_ops.h"
@@ -16,10 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVE_MINOR	 38 /* of the protocol, the latest that this was written for */
+#define SERVE_MINOR	  38 /* of the protocol, the latest that this was written for */
 #define SERVE_LEAST_MINOR 36
-#define SERVE_RETRY_MS	 20 /* for locks that the host holds */
-#define SERVE_OPCODES	 64
+#define SERVE_RETRY_MS	  20 /* for locks that the host holds */
+#define SERVE_OPCODES	  64
 
 struct fs_serve {
 	struct fs_ops ops;
@@ -40,7 +40,7 @@ void fs_reply_add(struct fs_reply *r, const void *bytes, size_t n)
 static void serve_send(struct fs_serve *s, uint64_t unique, int32_t code, size_t n)
 {
 	const struct fuse_out_header head = {
-	    .len = (uint32_t)(sizeof(head) + n), .error = code, .unique = unique};
+		.len = (uint32_t)(sizeof(head) + n), .error = code, .unique = unique};
 
 	memcpy(s->answer, &head, sizeof(head));
 	s->callbacks.on_send(s->callbacks.ctx, s->answer, head.len);
@@ -55,31 +55,33 @@ static void serve_on_turn(void *ctx, uint64_t unique, int code)
 	s->callbacks.on_send(s->callbacks.ctx, &head, sizeof(head));
 }
 
-/* After the answer: the guest's kernel waits for requests under way before it drops what it has cached. */
+/* After the answer: the guest's kernel waits for requests under way before it drops what it has
+ * cached. */
 static void serve_send_stale(struct fs_serve *s, uint64_t node)
 {
 	const struct {
 		struct fuse_out_header head;
 		struct fuse_notify_inval_inode_out out;
 	} notice = {
-	    .head = {.len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE},
-	    .out = {.ino = node},
+		.head = {.len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE},
+		.out = {.ino = node},
 	};
 
 	s->callbacks.on_send(s->callbacks.ctx, &notice, sizeof(notice));
 }
 
-struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open, const struct fs_serve_callbacks *callbacks)
+struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
+			      const struct fs_serve_callbacks *callbacks)
 {
 	struct fs_serve *s = mem_alloc(sizeof(*s));
 
 	s->callbacks = *callbacks;
 	s->ops = (struct fs_ops){
-	    .tree = tree,
-	    .nodes = fs_tree_nodes(tree),
-	    .handles = fs_handles_new(most_open),
-	    .locks = fs_locks_new(fs_tree_process_fds(tree), serve_on_turn, s),
-	    .server = s,
+		.tree = tree,
+		.nodes = fs_tree_nodes(tree),
+		.handles = fs_handles_new(most_open),
+		.locks = fs_locks_new(fs_tree_process_fds(tree), serve_on_turn, s),
+		.server = s,
 	};
 	return s;
 }
@@ -97,22 +99,24 @@ void fs_serve_free(struct fs_serve *s)
 
 static int serve_init(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	static const uint32_t wanted =
-		FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS |
-		FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_PARALLEL_DIROPS |
-		FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_ASYNC_DIO;
+	static const uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC |
+				       FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS | FUSE_AUTO_INVAL_DATA |
+				       FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
+				       FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 |
+				       FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_ASYNC_DIO;
 	struct fs_serve *s = o->server;
 	const struct fuse_init_in *in = &m->in.init;
 	struct fuse_init_out out = {
-	    .major = FUSE_KERNEL_VERSION,
-	    .minor = SERVE_MINOR,
-	    .max_readahead = in->max_readahead < FS_MESSAGE_DATA_MAX ? in->max_readahead : FS_MESSAGE_DATA_MAX,
-	    .flags = in->flags & wanted,
-	    .max_background = 32,
-	    .congestion_threshold = 24,
-	    .max_write = FS_MESSAGE_DATA_MAX,
-	    .time_gran = 1,
-	    .max_pages = FS_MESSAGE_DATA_MAX / 4096,
+		.major = FUSE_KERNEL_VERSION,
+		.minor = SERVE_MINOR,
+		.max_readahead = in->max_readahead < FS_MESSAGE_DATA_MAX ? in->max_readahead
+									 : FS_MESSAGE_DATA_MAX,
+		.flags = in->flags & wanted,
+		.max_background = 32,
+		.congestion_threshold = 24,
+		.max_write = FS_MESSAGE_DATA_MAX,
+		.time_gran = 1,
+		.max_pages = FS_MESSAGE_DATA_MAX / 4096,
 	};
 
 	if (s->begun || in->major != FUSE_KERNEL_VERSION || in->minor < SERVE_LEAST_MINOR)
@@ -165,55 +169,56 @@ static int serve_setlk(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	(void)r;
 	if (!h)
 		return EBADF;
-	code = m->in.lk.lk_flags & FUSE_LK_FLOCK ? fs_locks_flock(o->locks, h, &m->in.lk, wait, m->head.unique)
-						: fs_locks_set(o->locks, h, &m->in.lk, wait, m->head.unique);
+	code = m->in.lk.lk_flags & FUSE_LK_FLOCK
+		       ? fs_locks_flock(o->locks, h, &m->in.lk, wait, m->head.unique)
+		       : fs_locks_set(o->locks, h, &m->in.lk, wait, m->head.unique);
 	return code == FS_LOCK_WAITS ? FS_OPS_NO_ANSWER : code;
 }
 
 /* ---- dispatch ---- */
 
 static fs_op *const serve_rows[SERVE_OPCODES] = {
-    [FUSE_INIT] = serve_init,
-    [FUSE_DESTROY] = serve_destroy,
-    [FUSE_INTERRUPT] = serve_interrupt,
-    [FUSE_GETLK] = serve_getlk,
-    [FUSE_SETLK] = serve_setlk,
-    [FUSE_SETLKW] = serve_setlk,
-    [FUSE_LOOKUP] = fs_names_lookup,
-    [FUSE_FORGET] = fs_names_forget,
-    [FUSE_BATCH_FORGET] = fs_names_batch_forget,
-    [FUSE_READLINK] = fs_names_readlink,
-    [FUSE_SYMLINK] = fs_names_symlink,
-    [FUSE_MKNOD] = fs_names_mknod,
-    [FUSE_MKDIR] = fs_names_mkdir,
-    [FUSE_UNLINK] = fs_names_unlink,
-    [FUSE_RMDIR] = fs_names_rmdir,
-    [FUSE_RENAME] = fs_names_rename,
-    [FUSE_RENAME2] = fs_names_rename,
-    [FUSE_LINK] = fs_names_link,
-    [FUSE_CREATE] = fs_names_create,
-    [FUSE_TMPFILE] = fs_names_tmpfile,
-    [FUSE_GETATTR] = fs_files_getattr,
-    [FUSE_SETATTR] = fs_files_setattr,
-    [FUSE_OPEN] = fs_files_open,
-    [FUSE_READ] = fs_files_read,
-    [FUSE_WRITE] = fs_files_write,
-    [FUSE_RELEASE] = fs_files_release,
-    [FUSE_FLUSH] = fs_files_flush,
-    [FUSE_FSYNC] = fs_files_fsync,
-    [FUSE_FALLOCATE] = fs_files_fallocate,
-    [FUSE_LSEEK] = fs_files_lseek,
-    [FUSE_COPY_FILE_RANGE] = fs_files_copy,
-    [FUSE_STATFS] = fs_files_statfs,
-    [FUSE_SETXATTR] = fs_xattrs_set,
-    [FUSE_GETXATTR] = fs_xattrs_get,
-    [FUSE_LISTXATTR] = fs_xattrs_list,
-    [FUSE_REMOVEXATTR] = fs_xattrs_remove,
-    [FUSE_OPENDIR] = fs_dirs_open,
-    [FUSE_READDIR] = fs_dirs_read,
-    [FUSE_READDIRPLUS] = fs_dirs_read_plus,
-    [FUSE_RELEASEDIR] = fs_dirs_release,
-    [FUSE_FSYNCDIR] = fs_dirs_fsync,
+	[FUSE_INIT] = serve_init,
+	[FUSE_DESTROY] = serve_destroy,
+	[FUSE_INTERRUPT] = serve_interrupt,
+	[FUSE_GETLK] = serve_getlk,
+	[FUSE_SETLK] = serve_setlk,
+	[FUSE_SETLKW] = serve_setlk,
+	[FUSE_LOOKUP] = fs_names_lookup,
+	[FUSE_FORGET] = fs_names_forget,
+	[FUSE_BATCH_FORGET] = fs_names_batch_forget,
+	[FUSE_READLINK] = fs_names_readlink,
+	[FUSE_SYMLINK] = fs_names_symlink,
+	[FUSE_MKNOD] = fs_names_mknod,
+	[FUSE_MKDIR] = fs_names_mkdir,
+	[FUSE_UNLINK] = fs_names_unlink,
+	[FUSE_RMDIR] = fs_names_rmdir,
+	[FUSE_RENAME] = fs_names_rename,
+	[FUSE_RENAME2] = fs_names_rename,
+	[FUSE_LINK] = fs_names_link,
+	[FUSE_CREATE] = fs_names_create,
+	[FUSE_TMPFILE] = fs_names_tmpfile,
+	[FUSE_GETATTR] = fs_files_getattr,
+	[FUSE_SETATTR] = fs_files_setattr,
+	[FUSE_OPEN] = fs_files_open,
+	[FUSE_READ] = fs_files_read,
+	[FUSE_WRITE] = fs_files_write,
+	[FUSE_RELEASE] = fs_files_release,
+	[FUSE_FLUSH] = fs_files_flush,
+	[FUSE_FSYNC] = fs_files_fsync,
+	[FUSE_FALLOCATE] = fs_files_fallocate,
+	[FUSE_LSEEK] = fs_files_lseek,
+	[FUSE_COPY_FILE_RANGE] = fs_files_copy,
+	[FUSE_STATFS] = fs_files_statfs,
+	[FUSE_SETXATTR] = fs_xattrs_set,
+	[FUSE_GETXATTR] = fs_xattrs_get,
+	[FUSE_LISTXATTR] = fs_xattrs_list,
+	[FUSE_REMOVEXATTR] = fs_xattrs_remove,
+	[FUSE_OPENDIR] = fs_dirs_open,
+	[FUSE_READDIR] = fs_dirs_read,
+	[FUSE_READDIRPLUS] = fs_dirs_read_plus,
+	[FUSE_RELEASEDIR] = fs_dirs_release,
+	[FUSE_FSYNCDIR] = fs_dirs_fsync,
 };
 
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
@@ -235,7 +240,9 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		break;
 	case FS_MESSAGE_OK:
 		s->count[m.head.opcode]++;
-		code = s->begun || m.head.opcode == FUSE_INIT ? serve_rows[m.head.opcode](&s->ops, &m, &reply) : EPROTO;
+		code = s->begun || m.head.opcode == FUSE_INIT
+			       ? serve_rows[m.head.opcode](&s->ops, &m, &reply)
+			       : EPROTO;
 		if (code == ENOSYS) /* the kernel would never ask for this operation again */
 			code = EIO;
 		break;

@@ -18,7 +18,8 @@ struct fs_serve_callbacks {
 };
 
 /* most_open: descriptors for what the guest holds open. The tree stays the caller's. */
-struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open, const struct fs_serve_callbacks *callbacks);
+struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
+			      const struct fs_serve_callbacks *callbacks);
 void fs_serve_free(struct fs_serve *s);
 
 /* One request, whole (fs_message_length). False: no request; whoever sent it cannot be talked with. */

@@ -1,13 +1,15 @@
 /* Theory of operation.
  *
- * 1. The way to a node is its parents' names up to a node with a descriptor: an export's root, or what has
- *    lost its name. It is walked by one openat2(2) from there; longer ways than PATH_MAX in pieces.
+ * 1. The way to a node is its parents' names up to a node with a descriptor: an export's root,
+ *    or what has lost its name. It is walked by one openat2(2) from there; longer ways than
+ *    PATH_MAX in pieces.
  * 2. RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS: a directory that the guest, or
  *    somebody on the host, swaps for a link while we walk gives ELOOP or EXDEV, never a file outside.
- * 3. What is found is compared by device, inode, type and time of birth with what the guest looked up. So
- *    a name that was given to another file never makes one file's number stand for the other.
- * 4. Changes that take a path (chmod, utimes, xattr) go through /proc/self/fd/N of a descriptor that was
- *    found in this way; N is ours, so the link leads to exactly this file. */
+ * 3. What is found is compared by device, inode, type and time of birth with what the guest
+ *    looked up. So a name that was given to another file never makes one file's number stand for
+ *    the other.
+ * 4. Changes that take a path (chmod, utimes, xattr) go through /proc/self/fd/N of a descriptor
+ *    that was found in this way; N is ours, so the link leads to exactly this file. */
 #include "fs/fs_tree.h"
 #include "base/mem.h"
 
@@ -136,8 +138,8 @@ void fs_place_close(struct fs_place *p)
 static int tree_open_beneath(int dirfd, const char *path)
 {
 	const struct open_how how = {
-	    .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd;
 
@@ -147,9 +149,10 @@ static int tree_open_beneath(int dirfd, const char *path)
 	return fd;
 }
 
-/* The way down from `from`, at the end of path; ways that are longer take several turns. *below: the node
- * that it leads to. */
-static const char *tree_way(struct fs_tree *t, uint32_t from, uint32_t to, char path[PATH_MAX], uint32_t *below)
+/* The way down from `from`, at the end of path; ways that are longer take several turns. *below:
+ * the node that it leads to. */
+static const char *tree_way(struct fs_tree *t, uint32_t from, uint32_t to, char path[PATH_MAX],
+			    uint32_t *below)
 {
 	size_t at = PATH_MAX - 1;
 
@@ -236,7 +239,8 @@ int fs_tree_open(const struct fs_tree *t, int place, unsigned flags, int *fd)
 	char name[FS_TREE_FD_PATH];
 
 	fs_tree_fd_name(name, place);
-	*fd = openat(t->process_fds, name, ((int)flags & allowed) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*fd = openat(t->process_fds, name,
+		     ((int)flags & allowed) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return *fd < 0 ? errno : 0;
 }
 
@@ -247,14 +251,15 @@ void fs_tree_set_attr(const struct fs_attr *a, struct fuse_attr_out *out)
 	*out = (struct fuse_attr_out){.attr_valid = TREE_VALID_S, .attr = a->attr};
 }
 
-static void tree_set_entry(const struct fs_tree *t, const struct fs_node *n, const struct fs_attr *a, struct fuse_entry_out *out)
+static void tree_set_entry(const struct fs_tree *t, const struct fs_node *n,
+			   const struct fs_attr *a, struct fuse_entry_out *out)
 {
 	*out = (struct fuse_entry_out){
-	    .nodeid = fs_nodes_number(t->nodes, n),
-	    .generation = n->generation,
-	    .entry_valid = TREE_VALID_S,
-	    .attr_valid = TREE_VALID_S,
-	    .attr = a->attr,
+		.nodeid = fs_nodes_number(t->nodes, n),
+		.generation = n->generation,
+		.entry_valid = TREE_VALID_S,
+		.attr_valid = TREE_VALID_S,
+		.attr = a->attr,
 	};
 }
 
@@ -277,7 +282,8 @@ static int tree_enter_export(struct fs_tree *t, const char *name, struct fuse_en
 	return ENOENT;
 }
 
-int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *name, struct fuse_entry_out *out)
+int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *name,
+		  struct fuse_entry_out *out)
 {
 	const uint32_t parent = fs_nodes_number(t->nodes, n);
 	struct fs_node *child;
@@ -326,7 +332,8 @@ int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd, struct 
 	return 0;
 }
 
-int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, const char *name, uint32_t *number, int *pin)
+int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, const char *name,
+		 uint32_t *number, int *pin)
 {
 	struct fs_node *n;
 	struct fs_attr a;
@@ -341,7 +348,8 @@ int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, con
 		return 0;
 	*number = fs_nodes_number(t->nodes, n);
 	/* Under another of its names it can still be reached. */
-	if (n->fd >= 0 || n->parent != fs_nodes_number(t->nodes, parent) || strcmp(n->name, name) != 0)
+	if (n->fd >= 0 || n->parent != fs_nodes_number(t->nodes, parent) ||
+	    strcmp(n->name, name) != 0)
 		return 0;
 	*pin = tree_open_beneath(place, name);
 	return *pin < 0 ? errno : 0;

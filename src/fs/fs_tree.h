@@ -1,8 +1,9 @@
 /* fs_tree: the exported directories, and the way from a node's number to the file.
  *
  * Every step starts at the descriptor of an export, opened and judged once, and stays beneath it
- * (openat2(2), RESOLVE_BENEATH and no links): what is renamed or swapped meanwhile leads nowhere else. What
- * is found counts only when it is the file that the guest looked up; else the result is ESTALE. */
+ * (openat2(2), RESOLVE_BENEATH and no links): what is renamed or swapped meanwhile leads nowhere
+ * else. What is found counts only when it is the file that the guest looked up; else the result
+ * is ESTALE. */
 #ifndef CCVM_FS_FS_TREE_H
 #define CCVM_FS_FS_TREE_H
 
@@ -37,7 +38,7 @@ int fs_tree_may_write(const struct fs_tree *t, const struct fs_node *n);
 
 /* An open file of one call; fs_place_close it, or let AUTO_PLACE do so. */
 struct fs_place {
-	int fd;	      /* O_PATH */
+	int fd;	       /* O_PATH */
 	bool borrowed; /* of the node */
 };
 #define AUTO_PLACE __attribute__((cleanup(fs_place_close)))
@@ -49,20 +50,24 @@ int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p,
 int fs_tree_look(const struct fs_tree *t, const struct fs_node *n, int fd, struct fs_attr *a);
 /* As fs_tree_find; ENOTDIR for what is no directory. */
 int fs_tree_find_directory(struct fs_tree *t, const struct fs_node *n, struct fs_place *p);
-/* A descriptor to read or write what is at p. flags: an access mode, O_TRUNC, O_SYNC, O_DSYNC, O_DIRECTORY.
- * Regular files and directories only: everything else is a matter of the guest's kernel. */
+/* A descriptor to read or write what is at p. flags: an access mode, O_TRUNC, O_SYNC, O_DSYNC,
+ * O_DIRECTORY. Regular files and directories only: everything else is a matter of the guest's
+ * kernel. */
 int fs_tree_open(const struct fs_tree *t, int place, unsigned flags, int *fd);
 
 /* Looks up name below n, whose directory is open at p; counts as a lookup of the guest's. */
-int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *name, struct fuse_entry_out *out);
+int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *name,
+		  struct fuse_entry_out *out);
 /* As above, for an open file without a name. Takes no fd over. */
-int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd, struct fuse_entry_out *out);
+int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd,
+			   struct fuse_entry_out *out);
 /* Fills in how long the guest may believe it. */
 void fs_tree_set_attr(const struct fs_attr *a, struct fuse_attr_out *out);
 
-/* Before a name goes away: what the guest knows of the file stays reachable. *number: its node; 0: the guest
- * does not know it. */
-int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, const char *name, uint32_t *number, int *pin);
+/* Before a name goes away: what the guest knows of the file stays reachable. *number: its node;
+ * 0: the guest does not know it. */
+int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, const char *name,
+		 uint32_t *number, int *pin);
 /* After it went (gone) or did not. */
 void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone);
 /* "/proc/self/fd/N", or N below the directory that fs_tree_new was given. */

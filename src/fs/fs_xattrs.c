@@ -14,7 +14,8 @@ static bool xattrs_is_users(const char *name)
 	return strncmp(name, "user.", 5) == 0 && name[5];
 }
 
-static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write, struct fs_place *p, char path[FS_TREE_FD_PATH])
+static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write, struct fs_place *p,
+		       char path[FS_TREE_FD_PATH])
 {
 	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
 	int code = n ? 0 : ESTALE;
@@ -38,7 +39,10 @@ int fs_xattrs_set(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	(void)r;
 	if (code)
 		return code;
-	return setxattr(path, m->name, m->data, m->ndata, (int)m->in.setxattr.flags & (XATTR_CREATE | XATTR_REPLACE)) < 0 ? errno : 0;
+	return setxattr(path, m->name, m->data, m->ndata,
+			(int)m->in.setxattr.flags & (XATTR_CREATE | XATTR_REPLACE)) < 0
+		       ? errno
+		       : 0;
 }
 
 /* What get and list have in common: with a size of 0 the length is the answer. */
@@ -65,7 +69,8 @@ int fs_xattrs_get(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	char path[FS_TREE_FD_PATH];
 	const int code = xattrs_find(o, m, false, &p, path);
 
-	return code ? code : xattrs_answer(m, getxattr(path, m->name, r->bytes, XATTRS_VALUE_MAX), r);
+	return code ? code
+		    : xattrs_answer(m, getxattr(path, m->name, r->bytes, XATTRS_VALUE_MAX), r);
 }
 
 /* Leaves the names of users' attributes; returns their length. */

@@ -21,7 +21,11 @@ struct child *child_new_by(const char *maker, struct loop *loop, pid_t pid, int 
 {
 	struct child *c = mem_alloc(sizeof(*c));
 
-	*c = (struct child){.pid = pid, .pidfd = pidfd, .loop = loop, .maker = maker, .on_end = on_end,
+	*c = (struct child){.pid = pid,
+			    .pidfd = pidfd,
+			    .loop = loop,
+			    .maker = maker,
+			    .on_end = on_end,
 			    .ctx = ctx};
 	return c;
 }

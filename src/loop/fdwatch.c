@@ -64,8 +64,8 @@ static void fdwatch_set_always(struct fdwatch *w, int events)
 
 void fdwatch_set(struct fdwatch *w, int events)
 {
-	const int wanted =
-	    (events & FDWATCH_READ ? UV_READABLE : 0) | (events & FDWATCH_WRITE ? UV_WRITABLE : 0);
+	const int wanted = (events & FDWATCH_READ ? UV_READABLE : 0) |
+			   (events & FDWATCH_WRITE ? UV_WRITABLE : 0);
 
 	if (w->always)
 		fdwatch_set_always(w, events);

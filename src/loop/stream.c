@@ -146,7 +146,9 @@ int stream_write_fd(struct stream *s, const void *bytes, size_t n, int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
@@ -180,7 +182,8 @@ void stream_flush(struct stream *s, int ms)
 		struct pollfd p = {.fd = s->fd, .events = POLLOUT};
 		const int64_t now = clock_mono_ms();
 
-		if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0 || p.revents & (POLLERR | POLLHUP))
+		if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0 ||
+		    p.revents & (POLLERR | POLLHUP))
 			return;
 		stream_write_some(s);
 	}

@@ -23,8 +23,10 @@ enum net_address_scope {
 	NET_ADDRESS_METADATA,	/* the metadata services of clouds that have them elsewhere */
 	NET_ADDRESS_SHARED,	/* 100.64/10, RFC 6598 */
 	NET_ADDRESS_MULTICAST,
-	NET_ADDRESS_RESERVED, /* "this" network, 192.0.0/24, benchmarks (our synthetic names), 240/4 */
-	NET_ADDRESS_MAPPED,   /* IPv6 that stands for IPv4: ::ffff:0:0/96, ::/96, 64:ff9b::/96, 2002::/16 */
+	/* "this" network, 192.0.0/24, benchmarks (our synthetic names), 240/4 */
+	NET_ADDRESS_RESERVED,
+	/* IPv6 that stands for IPv4: ::ffff:0:0/96, ::/96, 64:ff9b::/96, 2002::/16 */
+	NET_ADDRESS_MAPPED,
 };
 
 struct net_address net_address_make(const uint8_t *bytes, size_t len);
@@ -33,7 +35,8 @@ void net_address_format(const struct net_address *a, char text[NET_ADDRESS_TEXT_
 bool net_address_is_equal(const struct net_address *a, const struct net_address *b);
 
 /* Whether the first `bits` bits agree. False for different families. */
-bool net_address_is_within(const struct net_address *a, const struct net_address *network, unsigned bits);
+bool net_address_is_within(const struct net_address *a, const struct net_address *network,
+			   unsigned bits);
 
 enum net_address_scope net_address_scope(const struct net_address *a);
 

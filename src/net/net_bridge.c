@@ -126,8 +126,10 @@ static void bridge_log_open(struct net_bridge *b, const struct net_frame *f)
 	const char *label;
 	struct net_log_entry e;
 
-	if (!f->has_transport || f->layer == NET_FRAME_ARP || (!udp && f->proto != NET_FRAME_PROTO_TCP) ||
-	    (!udp && (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN) ||
+	if (!f->has_transport || f->layer == NET_FRAME_ARP ||
+	    (!udp && f->proto != NET_FRAME_PROTO_TCP) ||
+	    (!udp &&
+	     (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN) ||
 	    (udp && f->dst_port == PORT_DNS))
 		return;
 	to = net_address_make(f->dst, f->addr_len);
@@ -155,20 +157,23 @@ static bool bridge_is_refused(struct net_bridge *b, const struct net_frame *f, i
 	size_t n;
 
 	if (f->layer == NET_FRAME_ARP || f->dst[0] == 0xff ||
-	    (tcp && f->has_transport && (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN))
+	    (tcp && f->has_transport &&
+	     (f->tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK)) != NET_FRAME_TCP_SYN))
 		return false;
 	to = net_address_make(f->dst, f->addr_len);
 	reason = net_reach_refusal(b->reach, &to, tcp ? NET_REACH_FRESH : now_ms);
 	if (!reason)
 		return false;
 	net_address_format(&to, address);
-	net_log_add(b->log, &(struct net_log_entry){
-				.verdict = NET_LOG_REFUSED,
-				.name = address,
-				.address = address,
-				.port = f->has_transport ? f->dst_port : 0,
-				.proto = tcp ? "tcp" : f->proto == NET_FRAME_PROTO_UDP ? "udp" : "icmp",
-				.reason = reason});
+	net_log_add(b->log,
+		    &(struct net_log_entry){.verdict = NET_LOG_REFUSED,
+					    .name = address,
+					    .address = address,
+					    .port = f->has_transport ? f->dst_port : 0,
+					    .proto = tcp			       ? "tcp"
+						     : f->proto == NET_FRAME_PROTO_UDP ? "udp"
+										       : "icmp",
+					    .reason = reason});
 	n = net_packet_make_refusal(answer, f);
 	if (n)
 		bridge_to_guest(b, answer, n);
@@ -183,10 +188,12 @@ static void bridge_log_refusal(struct net_bridge *b, enum net_filter_verdict ver
 		return;
 	b->logged[verdict] = true;
 	log_debug("first frame refused for \"%s\": %zu bytes, type %04x, protocol %u, fault: %s",
-		  net_filter_name(verdict), f->len, f->ethertype, f->proto, net_frame_fault_name(f->fault));
+		  net_filter_name(verdict), f->len, f->ethertype, f->proto,
+		  net_frame_fault_name(f->fault));
 }
 
-static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t len, int64_t now_ms)
+static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t len,
+			      int64_t now_ms)
 {
 	enum net_filter_verdict verdict;
 	struct net_frame f;
@@ -197,7 +204,8 @@ static void bridge_take_frame(struct net_bridge *b, const uint8_t *bytes, size_t
 		bridge_log_refusal(b, verdict, &f);
 		/* Connections of a locked guest never hang. A frame from a false address gets no
 		 * answer, which would not arrive. */
-		if (b->locked && (verdict == NET_FILTER_DESTINATION || verdict == NET_FILTER_SERVICE))
+		if (b->locked &&
+		    (verdict == NET_FILTER_DESTINATION || verdict == NET_FILTER_SERVICE))
 			net_locked_refuse(b->locked, &f, "not an address of this network", now_ms);
 		return;
 	}
@@ -236,20 +244,22 @@ static void bridge_send_stats(struct net_bridge *b)
 	size_t n = 0;
 
 	for (int v = NET_FILTER_PASS + 1; v < NET_FILTER_VERDICTS && n < sizeof(refused); v++) {
-		int wrote = snprintf(refused + n, sizeof(refused) - n, "%s\"%s\":%" PRIu64, n ? "," : "",
-				     net_filter_name((enum net_filter_verdict)v), b->filter.count[v]);
+		int wrote = snprintf(refused + n, sizeof(refused) - n, "%s\"%s\":%" PRIu64,
+				     n ? "," : "", net_filter_name((enum net_filter_verdict)v),
+				     b->filter.count[v]);
 
 		n += (size_t)wrote;
 	}
-	net_control_event(&b->control,
-			  "{\"type\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
-			  "},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
-			  ",\"urgent\":%" PRIu64 "},\"refused\":{%s},\"connections_allowed\":%" PRIu64
-			  ",\"connections_refused\":%" PRIu64 ",\"flows\":%zu}",
-			  b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes,
-			  b->out.dropped, b->filter.count_to_guest_urgent, refused,
-			  net_log_total(b->log, NET_LOG_ALLOWED), net_log_total(b->log, NET_LOG_REFUSED),
-			  b->locked ? net_locked_flows(b->locked) : 0);
+	net_control_event(
+		&b->control,
+		"{\"type\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
+		"},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
+		",\"urgent\":%" PRIu64 "},\"refused\":{%s},\"connections_allowed\":%" PRIu64
+		",\"connections_refused\":%" PRIu64 ",\"flows\":%zu}",
+		b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes,
+		b->out.dropped, b->filter.count_to_guest_urgent, refused,
+		net_log_total(b->log, NET_LOG_ALLOWED), net_log_total(b->log, NET_LOG_REFUSED),
+		b->locked ? net_locked_flows(b->locked) : 0);
 }
 
 static void bridge_rule(struct net_bridge *b, const struct netctl_command *c)
@@ -264,7 +274,8 @@ static void bridge_decide(struct net_bridge *b, const struct netctl_command *c)
 {
 	const int64_t now_ms = clock_mono_ms();
 
-	if (net_rules_decide(&b->rules, c->entry, c->allow, c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
+	if (net_rules_decide(&b->rules, c->entry, c->allow,
+			     c->once ? NET_RULES_ONCE : NET_RULES_SESSION, now_ms))
 		net_locked_rules_changed(b->locked, now_ms);
 	else
 		log_warn("invalid decision of the user");
@@ -278,10 +289,10 @@ static void bridge_watch(struct net_bridge *b, const struct netctl_command *c)
 static void bridge_on_line(void *ctx, const char *line, size_t len)
 {
 	static void (*const run[])(struct net_bridge * b, const struct netctl_command *c) = {
-	    [NETCTL_PORT] = bridge_rule,
-	    [NETCTL_RULE] = bridge_rule,
-	    [NETCTL_DECIDE] = bridge_decide,
-	    [NETCTL_WATCH] = bridge_watch,
+		[NETCTL_PORT] = bridge_rule,
+		[NETCTL_RULE] = bridge_rule,
+		[NETCTL_DECIDE] = bridge_decide,
+		[NETCTL_WATCH] = bridge_watch,
 	};
 	struct net_bridge *b = ctx;
 	struct netctl_command c;
@@ -342,7 +353,8 @@ static void bridge_on_answer(void *ctx, const char *name, const struct net_names
 /* name: checked characters only. */
 static void bridge_on_question(void *ctx, const char *name, uint16_t port)
 {
-	struct netctl_report r = {.type = NETCTL_QUESTION, .port = port, .wait_ms = NET_LOCKED_ASK_MS};
+	struct netctl_report r = {
+		.type = NETCTL_QUESTION, .port = port, .wait_ms = NET_LOCKED_ASK_MS};
 
 	line_set_shown(r.name, sizeof(r.name), name);
 	net_control_report(&((struct net_bridge *)ctx)->control, &r);
@@ -422,12 +434,13 @@ void net_bridge_prime_resolver(struct net_bridge *b)
 
 void net_bridge_announce(struct net_bridge *b, int landlock_abi)
 {
-	net_control_report(&b->control, &(struct netctl_report){.type = NETCTL_READY,
-								 .landlock = landlock_abi > 0,
-								 .landlock_abi = landlock_abi > 0 ? landlock_abi : 0,
-								 .ipv6 = b->config.ipv6,
-								 .mtu = (int64_t)b->config.mtu,
-								 .locked = b->locked != NULL});
+	net_control_report(&b->control, &(struct netctl_report){
+						.type = NETCTL_READY,
+						.landlock = landlock_abi > 0,
+						.landlock_abi = landlock_abi > 0 ? landlock_abi : 0,
+						.ipv6 = b->config.ipv6,
+						.mtu = (int64_t)b->config.mtu,
+						.locked = b->locked != NULL});
 }
 
 /* The shorter of two waits; -1 waits for ever. */
@@ -465,7 +478,8 @@ static int bridge_turn(struct net_bridge *b, struct err *e)
 	int n;
 
 	net_poll_clear(&b->poll);
-	qemu = net_poll_add(&b->poll, b->config.qemu_fd, buf_len(&b->out.queue) ? POLLIN | POLLOUT : POLLIN);
+	qemu = net_poll_add(&b->poll, b->config.qemu_fd,
+			    buf_len(&b->out.queue) ? POLLIN | POLLOUT : POLLIN);
 	control = net_poll_add(&b->poll, b->config.control_fd,
 			       net_control_has_output(&b->control) ? POLLIN | POLLOUT : POLLIN);
 	wait_ms = bridge_fill(b, !out_high);

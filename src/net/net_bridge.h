@@ -12,8 +12,9 @@ struct net_bridge_config {
 	bool host_loopback;
 	bool link_local; /* link-local and metadata addresses are reached */
 	bool ipv6;
-	bool locked;	      /* only what the session's rules allow */
-	const char *resolver; /* locked: DNS servers instead of the host's (net_resolve_new), or NULL */
+	bool locked; /* only what the session's rules allow */
+	/* locked: DNS servers instead of the host's (net_resolve_new), or NULL */
+	const char *resolver;
 	unsigned mtu;
 };
 

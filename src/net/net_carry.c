@@ -107,13 +107,13 @@ void net_carry_give(struct net_carry *c, struct net_flow *f, const uint8_t *byte
 		const size_t piece = carry_piece(f, n - at < most ? n - at : most);
 		const bool last = fin && at + piece == n;
 		const struct net_packet_tcp t = {
-		    .seq = f->stream.given,
-		    .ack = f->stream.tcp.una,
-		    .flags = (uint8_t)(NET_FRAME_TCP_ACK | (piece ? NET_FRAME_TCP_PSH : 0) |
-				       (last ? NET_FRAME_TCP_FIN : 0)),
-		    .window = f->stream.tcp.window,
-		    .data = piece ? bytes + at : NULL,
-		    .len = piece};
+			.seq = f->stream.given,
+			.ack = f->stream.tcp.una,
+			.flags = (uint8_t)(NET_FRAME_TCP_ACK | (piece ? NET_FRAME_TCP_PSH : 0) |
+					   (last ? NET_FRAME_TCP_FIN : 0)),
+			.window = f->stream.tcp.window,
+			.data = piece ? bytes + at : NULL,
+			.len = piece};
 
 		if (piece && f->stream.given + (uint32_t)piece == 0) {
 			net_carry_cut(c, f); /* it can only be one byte by itself, once in 4 GiB */
@@ -154,8 +154,8 @@ void net_carry_ack_guest(struct net_carry *c, const struct net_flow *f)
 					 .flags = NET_FRAME_TCP_ACK,
 					 .window = (uint16_t)(room < 0 ? 0
 							      : (uint32_t)room > WINDOW_MAX
-								  ? WINDOW_MAX
-								  : (uint32_t)room)};
+								      ? WINDOW_MAX
+								      : (uint32_t)room)};
 
 	carry_tcp_to_guest(c, f, &t);
 }
@@ -242,8 +242,8 @@ void net_carry_log(struct net_carry *c, const struct net_flow *f, enum net_log_v
 		   const char *name, const char *reason)
 {
 	const struct net_name *own = net_carry_name(c, f);
-	const struct net_address to =
-	    net_address_make(verdict == NET_LOG_ALLOWED ? f->aim.remote : f->target, 4);
+	const struct net_address to = net_address_make(
+		verdict == NET_LOG_ALLOWED ? f->aim.remote : f->target, 4);
 
 	if (!name && own)
 		name = own->text;

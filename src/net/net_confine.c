@@ -213,15 +213,15 @@ static const struct calls_when confine_open[] = {
 static int confine_calls(bool may_open, struct err *e)
 {
 	const struct calls tables[] = {
-	    {
-		.allowed = confine_allowed,
-		.nallowed = ARRAY_LEN(confine_allowed),
-		.when = confine_when,
-		.nwhen = ARRAY_LEN(confine_when),
-		.fatal = confine_fatal,
-		.nfatal = ARRAY_LEN(confine_fatal),
-	    },
-	    {.when = confine_open, .nwhen = ARRAY_LEN(confine_open)},
+		{
+			.allowed = confine_allowed,
+			.nallowed = ARRAY_LEN(confine_allowed),
+			.when = confine_when,
+			.nwhen = ARRAY_LEN(confine_when),
+			.fatal = confine_fatal,
+			.nfatal = ARRAY_LEN(confine_fatal),
+		},
+		{.when = confine_open, .nwhen = ARRAY_LEN(confine_open)},
 	};
 
 	return calls_restrict(tables, may_open ? 2 : 1, e);

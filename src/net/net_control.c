@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-void net_control_split(struct net_control_lines *l, const char *bytes, size_t n, net_control_line_fn *on_line,
-		       void *ctx)
+void net_control_split(struct net_control_lines *l, const char *bytes, size_t n,
+		       net_control_line_fn *on_line, void *ctx)
 {
 	while (n) {
 		const char *end = memchr(bytes, '\n', n);
@@ -78,7 +78,8 @@ bool net_control_has_output(const struct net_control *c)
 int net_control_flush(struct net_control *c, struct err *e)
 {
 	while (buf_len(&c->out)) {
-		ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;

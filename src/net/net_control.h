@@ -27,8 +27,8 @@ struct net_control_lines {
 	bool skipping;
 	uint64_t skipped;
 };
-void net_control_split(struct net_control_lines *l, const char *bytes, size_t n, net_control_line_fn *on_line,
-		       void *ctx);
+void net_control_split(struct net_control_lines *l, const char *bytes, size_t n,
+		       net_control_line_fn *on_line, void *ctx);
 
 struct net_control {
 	int fd; /* borrowed */
@@ -41,7 +41,8 @@ void net_control_fini(struct net_control *c);
 
 /* Queues one event: the format makes a whole JSON object without line end, from checked fields
  * only. Dropped and counted when the queue is full. */
-void net_control_event(struct net_control *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void net_control_event(struct net_control *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void net_control_report(struct net_control *c, const struct netctl_report *r);
 
 bool net_control_has_output(const struct net_control *c);

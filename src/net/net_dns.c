@@ -20,7 +20,8 @@ static char dns_letter(uint8_t c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return (char)(c + ('a' - 'A'));
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ? (char)c : 0;
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ? (char)c
+											: 0;
 }
 
 enum dns_name { DNS_NAME_OK, DNS_NAME_STRANGE, DNS_NAME_BAD };
@@ -164,7 +165,8 @@ bool net_dns_parse_answer(struct net_dns_addresses *a, const uint8_t *bytes, siz
 	questions = net_reader_u16(&r);
 	answers = net_reader_u16(&r);
 	net_reader_skip(&r, 4);
-	if (r.failed || !(flags & FLAG_QR) || flags & (FLAG_OPCODE | FLAG_TC | 0xf) || questions != 1)
+	if (r.failed || !(flags & FLAG_QR) || flags & (FLAG_OPCODE | FLAG_TC | 0xf) ||
+	    questions != 1)
 		return false;
 	if (dns_read_name(&r, a->name) != DNS_NAME_OK)
 		return false;

@@ -32,7 +32,8 @@ struct net_dns_question {
 	uint16_t flags;
 	uint16_t type;
 	uint16_t class;
-	char name[NET_DNS_NAME_MAX + 1]; /* lower case, no trailing dot; letters, digits, - and _ only */
+	/* lower case, no trailing dot; letters, digits, - and _ only */
+	char name[NET_DNS_NAME_MAX + 1];
 	size_t end; /* offset behind the question: what an answer repeats; 0 when there is none */
 };
 

@@ -23,16 +23,16 @@ static const uint8_t filter_resolver4[4] = {NET_PLAN_RESOLVER4};
 static const uint8_t filter_prefix6[8] = {NET_PLAN_PREFIX6};
 static const uint8_t filter_gateway6[16] = {NET_PLAN_GATEWAY6};
 static const uint8_t filter_resolver6[16] = {NET_PLAN_RESOLVER6};
-static const uint8_t filter_link_gateway6[16] = {0xfe,
-						 0x80, [15] = 2}; /* where libslirp's router speaks from */
+static const uint8_t filter_link_gateway6[16] = {
+	0xfe, 0x80, [15] = 2}; /* where libslirp's router speaks from */
 static const uint8_t filter_nat64[12] = {0x00, 0x64, 0xff, 0x9b}; /* RFC 6052 */
 
 void net_filter_init(struct net_filter *filter, size_t mtu, bool checksums)
 {
 	*filter = (struct net_filter){
-	    .frame_max = NET_FRAME_ETHER_LEN + mtu,
-	    .checksums = checksums,
-	    .fragments = {.per_second = FRAGMENTS_PER_SECOND, .burst = FRAGMENTS_BURST},
+		.frame_max = NET_FRAME_ETHER_LEN + mtu,
+		.checksums = checksums,
+		.fragments = {.per_second = FRAGMENTS_PER_SECOND, .burst = FRAGMENTS_BURST},
 	};
 }
 
@@ -62,7 +62,8 @@ static enum net_filter_verdict filter_gateway(const struct net_frame *f)
 {
 	static const uint16_t closed[] = {PORT_BOOTP, PORT_BOOTP_BACK, PORT_TFTP, PORT_DHCPV6};
 
-	for (size_t i = 0; f->proto == NET_FRAME_PROTO_UDP && i < sizeof(closed) / sizeof(closed[0]); i++)
+	for (size_t i = 0;
+	     f->proto == NET_FRAME_PROTO_UDP && i < sizeof(closed) / sizeof(closed[0]); i++)
 		if (filter_is_port(f, closed[i]))
 			return NET_FILTER_SERVICE;
 	return NET_FILTER_PASS;
@@ -189,19 +190,19 @@ enum net_filter_verdict net_filter_to_guest(struct net_filter *filter, const str
 const char *net_filter_name(enum net_filter_verdict verdict)
 {
 	static const char *const name[NET_FILTER_VERDICTS] = {
-	    [NET_FILTER_PASS] = "pass",
-	    [NET_FILTER_MALFORMED] = "malformed",
-	    [NET_FILTER_TOO_LONG] = "too_long",
-	    [NET_FILTER_TYPE] = "type",
-	    [NET_FILTER_URGENT] = "urgent",
-	    [NET_FILTER_TCP_FRAGMENT] = "tcp_fragment",
-	    [NET_FILTER_FRAGMENT_RATE] = "fragment_rate",
-	    [NET_FILTER_EXTENSION] = "extension",
-	    [NET_FILTER_PROTOCOL] = "protocol",
-	    [NET_FILTER_SOURCE] = "source",
-	    [NET_FILTER_DESTINATION] = "destination",
-	    [NET_FILTER_CHECKSUM] = "checksum",
-	    [NET_FILTER_SERVICE] = "service",
+		[NET_FILTER_PASS] = "pass",
+		[NET_FILTER_MALFORMED] = "malformed",
+		[NET_FILTER_TOO_LONG] = "too_long",
+		[NET_FILTER_TYPE] = "type",
+		[NET_FILTER_URGENT] = "urgent",
+		[NET_FILTER_TCP_FRAGMENT] = "tcp_fragment",
+		[NET_FILTER_FRAGMENT_RATE] = "fragment_rate",
+		[NET_FILTER_EXTENSION] = "extension",
+		[NET_FILTER_PROTOCOL] = "protocol",
+		[NET_FILTER_SOURCE] = "source",
+		[NET_FILTER_DESTINATION] = "destination",
+		[NET_FILTER_CHECKSUM] = "checksum",
+		[NET_FILTER_SERVICE] = "service",
 	};
 
 	return name[verdict];

@@ -24,9 +24,11 @@ enum net_filter_verdict {
 	NET_FILTER_EXTENSION,	  /* IPv6 with extension headers, fragments among them */
 	NET_FILTER_PROTOCOL,	  /* not TCP, UDP, ICMP or ICMPv6 */
 	NET_FILTER_SOURCE,	  /* from an address that is not the guest's */
-	NET_FILTER_DESTINATION,	  /* loopback, multicast, reserved, or an unused address of our network */
-	NET_FILTER_CHECKSUM,	  /* a wrong checksum, where they are looked at */
-	NET_FILTER_SERVICE,	  /* a port of the gateway or the resolver that has nothing for the guest */
+	/* loopback, multicast, reserved, or an unused address of our network */
+	NET_FILTER_DESTINATION,
+	NET_FILTER_CHECKSUM, /* a wrong checksum, where they are looked at */
+	/* a port of the gateway or the resolver that has nothing for the guest */
+	NET_FILTER_SERVICE,
 	NET_FILTER_VERDICTS,
 };
 

@@ -35,17 +35,18 @@ void net_flows_free(struct net_flows *t)
 	free(t);
 }
 
-static int16_t *flows_bucket(struct net_flows *t, uint8_t proto, uint16_t guest_port, const uint8_t target[4],
-			     uint16_t port)
+static int16_t *flows_bucket(struct net_flows *t, uint8_t proto, uint16_t guest_port,
+			     const uint8_t target[4], uint16_t port)
 {
-	uint32_t hash = (uint32_t)proto << 16 ^ (uint32_t)guest_port << 16 ^ port ^ (uint32_t)target[3] << 8 ^
-			(uint32_t)target[2] << 4 ^ (uint32_t)target[1] << 20 ^ (uint32_t)target[0] << 24;
+	uint32_t hash = (uint32_t)proto << 16 ^ (uint32_t)guest_port << 16 ^ port ^
+			(uint32_t)target[3] << 8 ^ (uint32_t)target[2] << 4 ^
+			(uint32_t)target[1] << 20 ^ (uint32_t)target[0] << 24;
 
 	return &t->bucket[hash * 2654435761U >> 16 & (BUCKETS - 1)];
 }
 
-static bool flows_is(const struct net_flow *f, uint8_t proto, uint16_t guest_port, const uint8_t target[4],
-		     uint16_t port)
+static bool flows_is(const struct net_flow *f, uint8_t proto, uint16_t guest_port,
+		     const uint8_t target[4], uint16_t port)
 {
 	return f->proto == proto && f->guest_port == guest_port && f->port == port &&
 	       memcmp(f->target, target, 4) == 0;
@@ -54,7 +55,8 @@ static bool flows_is(const struct net_flow *f, uint8_t proto, uint16_t guest_por
 struct net_flow *net_flows_find(struct net_flows *t, uint8_t proto, uint16_t guest_port,
 				const uint8_t target[4], uint16_t port)
 {
-	for (int i = *flows_bucket(t, proto, guest_port, target, port); i; i = t->flow[i - 1].next_in_bucket)
+	for (int i = *flows_bucket(t, proto, guest_port, target, port); i;
+	     i = t->flow[i - 1].next_in_bucket)
 		if (flows_is(&t->flow[i - 1], proto, guest_port, target, port))
 			return &t->flow[i - 1];
 	return NULL;
@@ -170,9 +172,11 @@ struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t m
 		struct net_flow *f = &t->flow[i];
 
 		if (f->state == NET_FLOW_FREE || f->state == NET_FLOW_ENDED ||
-		    f->proto != NET_FRAME_PROTO_TCP || (f->state != NET_FLOW_CLOSING && now_ms - f->last_ms < min_idle_ms))
+		    f->proto != NET_FRAME_PROTO_TCP ||
+		    (f->state != NET_FLOW_CLOSING && now_ms - f->last_ms < min_idle_ms))
 			continue;
-		if (!idlest || (f->state == NET_FLOW_CLOSING) > (idlest->state == NET_FLOW_CLOSING) ||
+		if (!idlest ||
+		    (f->state == NET_FLOW_CLOSING) > (idlest->state == NET_FLOW_CLOSING) ||
 		    ((f->state == NET_FLOW_CLOSING) == (idlest->state == NET_FLOW_CLOSING) &&
 		     f->last_ms < idlest->last_ms))
 			idlest = f;
@@ -180,7 +184,8 @@ struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t m
 	return idlest;
 }
 
-bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n, size_t max)
+bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n,
+		    size_t max)
 {
 	size_t size = f->size ? f->size : 256;
 

@@ -14,13 +14,14 @@
 
 #include "net/net_tcp.h"
 
-#define NET_FLOW_MAX	  1536 /* libslirp has a descriptor for each, of the 2048 (net_confine.c) */
-#define NET_FLOW_HELD_MAX 2048 /* bytes of the first packet while it waits; larger ones are dropped */
+#define NET_FLOW_MAX 1536 /* libslirp has a descriptor for each, of the 2048 (net_confine.c) */
+#define NET_FLOW_HELD_MAX                                                                          \
+	2048 /* bytes of the first packet while it waits; larger ones are dropped */
 
 enum net_flow_state {
 	NET_FLOW_FREE,
-	NET_FLOW_ASKING,    /* the user is asked */
-	NET_FLOW_RESOLVING, /* the name is */
+	NET_FLOW_ASKING,     /* the user is asked */
+	NET_FLOW_RESOLVING,  /* the name is */
 	NET_FLOW_OPENING,    /* TCP: the SYN went on, no answer yet */
 	NET_FLOW_CONFIRMING, /* TCP: it was answered, and the guest has not confirmed that */
 	NET_FLOW_SNIFFING,   /* TCP: what the guest says first is kept back until it is checked */
@@ -56,7 +57,8 @@ struct net_flow {
 	struct net_flow_stream stream;
 	struct net_flow_aim aim;
 	int64_t last_ms, deadline_ms; /* deadline_ms 0: none */
-	uint8_t *bytes;		      /* owned: the first packet while it waits, then what is kept back */
+	/* owned: the first packet while it waits, then what is kept back */
+	uint8_t *bytes;
 	size_t len, size;
 	int16_t next_in_bucket;
 };
@@ -98,7 +100,8 @@ struct net_flow *net_flows_idlest(struct net_flows *t, int64_t now_ms, int64_t m
 /* Keeps bytes at the end of what is kept; false when that goes beyond max, or beyond what all flows
  * together may keep (NET_FLOW_KEPT_MAX). */
 #define NET_FLOW_KEPT_MAX (4 * 1024 * 1024)
-bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n, size_t max);
+bool net_flows_keep(struct net_flows *t, struct net_flow *f, const void *bytes, size_t n,
+		    size_t max);
 void net_flows_drop_kept(struct net_flows *t, struct net_flow *f);
 
 /* Walk: i from 0 to below NET_FLOW_MAX; free ones have the state FREE. */

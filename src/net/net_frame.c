@@ -171,7 +171,8 @@ static bool frame_skip_extension(struct net_frame *f, struct net_reader *r, uint
 		net_reader_skip(r, 1);
 		fragment = net_reader_u16(r);
 		net_reader_skip(r, 4);
-		f->is_fragment = true; /* also the atomic fragment of RFC 6946, which nothing needs */
+		/* also the atomic fragment of RFC 6946, which nothing needs */
+		f->is_fragment = true;
 		f->more_fragments = fragment & 1;
 		f->fragment_offset = fragment & 0xfff8;
 		break;
@@ -230,7 +231,8 @@ static void frame_parse_arp(struct net_frame *f, struct net_reader *r)
 	uint16_t sizes = net_reader_u16(r);
 
 	f->arp_op = net_reader_u16(r);
-	if (!r->failed && (hardware != 1 || protocol != NET_FRAME_ETHERTYPE_IPV4 || sizes != 0x0604)) {
+	if (!r->failed &&
+	    (hardware != 1 || protocol != NET_FRAME_ETHERTYPE_IPV4 || sizes != 0x0604)) {
 		frame_fail(f, NET_FRAME_BAD_ADDRESS_SIZE);
 		return;
 	}
@@ -256,7 +258,8 @@ void net_frame_parse(struct net_frame *f, const void *bytes, size_t len)
 	f->len = len;
 	net_reader_skip(&r, 12);
 	f->ethertype = net_reader_u16(&r);
-	while (f->ethertype == NET_FRAME_ETHERTYPE_VLAN || f->ethertype == NET_FRAME_ETHERTYPE_QINQ) {
+	while (f->ethertype == NET_FRAME_ETHERTYPE_VLAN ||
+	       f->ethertype == NET_FRAME_ETHERTYPE_QINQ) {
 		if (f->vlan_tags == TAGS_MAX) {
 			frame_fail(f, NET_FRAME_TOO_DEEP);
 			return;
@@ -291,7 +294,8 @@ void net_frame_parse(struct net_frame *f, const void *bytes, size_t len)
 
 bool net_frame_is_urgent(const struct net_frame *f)
 {
-	if ((f->layer != NET_FRAME_IPV4 && f->layer != NET_FRAME_IPV6) || f->proto != NET_FRAME_PROTO_TCP)
+	if ((f->layer != NET_FRAME_IPV4 && f->layer != NET_FRAME_IPV6) ||
+	    f->proto != NET_FRAME_PROTO_TCP)
 		return false;
 	if (f->tcp_flags & NET_FRAME_TCP_URG)
 		return true;
@@ -304,12 +308,12 @@ bool net_frame_is_urgent(const struct net_frame *f)
 const char *net_frame_fault_name(enum net_frame_fault fault)
 {
 	static const char *const name[] = {
-	    [NET_FRAME_OK] = "none",
-	    [NET_FRAME_TRUNCATED] = "truncated",
-	    [NET_FRAME_BAD_VERSION] = "bad version",
-	    [NET_FRAME_BAD_LENGTH] = "bad length",
-	    [NET_FRAME_BAD_ADDRESS_SIZE] = "bad address size",
-	    [NET_FRAME_TOO_DEEP] = "too deep",
+		[NET_FRAME_OK] = "none",
+		[NET_FRAME_TRUNCATED] = "truncated",
+		[NET_FRAME_BAD_VERSION] = "bad version",
+		[NET_FRAME_BAD_LENGTH] = "bad length",
+		[NET_FRAME_BAD_ADDRESS_SIZE] = "bad address size",
+		[NET_FRAME_TOO_DEEP] = "too deep",
 	};
 
 	return name[fault];

@@ -60,8 +60,9 @@ void net_here_log_frame(struct net_here *h, const struct net_frame *f, const cha
 			int64_t now_ms)
 {
 	const struct net_address to = net_address_make(f->dst, f->addr_len);
-	const struct net_name *name =
-	    f->addr_len == 4 ? net_names_by_address(h->config.names, f->dst, now_ms) : NULL;
+	const struct net_name *name = f->addr_len == 4 ? net_names_by_address(h->config.names,
+									      f->dst, now_ms)
+						       : NULL;
 
 	net_here_log(h, NET_LOG_REFUSED, name ? name->text : NULL, &to, f->proto,
 		     f->has_transport ? f->dst_port : 0, reason);
@@ -210,7 +211,7 @@ struct net_here *net_here_new(const struct net_here_config *config)
 {
 	struct net_here *h = mem_alloc(sizeof(*h));
 	const struct net_mini_config mini = {
-	    .on_data = here_on_data, .to_guest = here_to_guest, .ctx = h};
+		.on_data = here_on_data, .to_guest = here_to_guest, .ctx = h};
 
 	h->config = *config;
 	h->mini = net_mini_new(&mini);

@@ -41,9 +41,10 @@ static bool http_read_request_line(struct http_text line, struct http_text *host
 	if (p == line.at || p == end || *p != ' ')
 		return false;
 	target = ++p;
-	while (p < end && *p > ' ' && *p < 0x7f)
+	while (p<end && * p> ' ' && *p < 0x7f)
 		p++;
-	if (p == target || end - p != 9 || memcmp(p, " HTTP/1.", 8) != 0 || (p[8] != '0' && p[8] != '1'))
+	if (p == target || end - p != 9 || memcmp(p, " HTTP/1.", 8) != 0 ||
+	    (p[8] != '0' && p[8] != '1'))
 		return false;
 	*host = (struct http_text){0};
 	if (*target == '/' || (*target == '*' && p - target == 1))
@@ -137,20 +138,22 @@ enum net_sniff net_http_host(const uint8_t *bytes, size_t len, char name[NET_TLS
 	return got;
 }
 
-size_t net_http_refusal(char out[NET_HTTP_REFUSAL_MAX], const char *name, unsigned port, const char *reason)
+size_t net_http_refusal(char out[NET_HTTP_REFUSAL_MAX], const char *name, unsigned port,
+			const char *reason)
 {
 	char body[1024];
-	int n =
-	    snprintf(body, sizeof(body),
-		     "ccvm refused this connection to %.253s, port %u: %.200s.\n"
-		     "This is the user's network policy and it is final: do not retry and do not look for "
-		     "another way. If the work needs this host, ask the user to allow it, on the host with: "
-		     "ccvmctl egress allow SESSION %.253s:%u\n",
-		     name, port, reason, name, port);
+	int n = snprintf(body, sizeof(body),
+			 "ccvm refused this connection to %.253s, port %u: %.200s.\n"
+			 "This is the user's network policy and it is final: do not retry and do "
+			 "not look for "
+			 "another way. If the work needs this host, ask the user to allow it, on "
+			 "the host with: "
+			 "ccvmctl egress allow SESSION %.253s:%u\n",
+			 name, port, reason, name, port);
 
 	return (size_t)snprintf(
-	    out, NET_HTTP_REFUSAL_MAX,
-	    "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Length: %d\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n%s",
-	    n, body);
+		out, NET_HTTP_REFUSAL_MAX,
+		"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		"Content-Length: %d\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n%s",
+		n, body);
 }

@@ -19,6 +19,7 @@ enum net_sniff net_http_host(const uint8_t *bytes, size_t len, char name[NET_TLS
 
 /* A whole answer, status 403, that says what was refused, why, and that the user is to be asked.
  * name and reason hold checked characters only. Returns its length. */
-size_t net_http_refusal(char out[NET_HTTP_REFUSAL_MAX], const char *name, unsigned port, const char *reason);
+size_t net_http_refusal(char out[NET_HTTP_REFUSAL_MAX], const char *name, unsigned port,
+			const char *reason);
 
 #endif

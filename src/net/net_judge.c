@@ -10,15 +10,15 @@ static const uint8_t judge_resolver[4] = {NET_PLAN_RESOLVER4};
 static const uint8_t judge_prefix6[8] = {NET_PLAN_PREFIX6};
 
 static const char *const judge_scope_reason[] = {
-    [NET_ADDRESS_PUBLIC] = net_judge_no_result,
-    [NET_ADDRESS_LOOPBACK] = "resolved to a loopback address",
-    [NET_ADDRESS_PRIVATE] = "resolved to a private address",
-    [NET_ADDRESS_LINK_LOCAL] = "resolved to a link-local address",
-    [NET_ADDRESS_SHARED] = "resolved to a carrier-shared address",
-    [NET_ADDRESS_METADATA] = "resolved to a cloud's metadata address",
-    [NET_ADDRESS_MULTICAST] = "resolved to a multicast address",
-    [NET_ADDRESS_RESERVED] = "resolved to a reserved address",
-    [NET_ADDRESS_MAPPED] = "resolved to a translated address",
+	[NET_ADDRESS_PUBLIC] = net_judge_no_result,
+	[NET_ADDRESS_LOOPBACK] = "resolved to a loopback address",
+	[NET_ADDRESS_PRIVATE] = "resolved to a private address",
+	[NET_ADDRESS_LINK_LOCAL] = "resolved to a link-local address",
+	[NET_ADDRESS_SHARED] = "resolved to a carrier-shared address",
+	[NET_ADDRESS_METADATA] = "resolved to a cloud's metadata address",
+	[NET_ADDRESS_MULTICAST] = "resolved to a multicast address",
+	[NET_ADDRESS_RESERVED] = "resolved to a reserved address",
+	[NET_ADDRESS_MAPPED] = "resolved to a translated address",
 };
 
 const char net_judge_no_result[] = "resolved to no usable address";
@@ -50,8 +50,8 @@ static enum net_judge_way judge_arp(const struct net_frame *f)
 static enum net_judge_way judge_ipv4(const struct net_frame *f, const char **reason)
 {
 	if (f->is_fragment || f->has_extras) {
-		*reason =
-		    f->is_fragment ? "fragments are not carried" : "IP options are not carried";
+		*reason = f->is_fragment ? "fragments are not carried"
+					 : "IP options are not carried";
 		return NET_JUDGE_UNCARRIED;
 	}
 	*reason = "only TCP and UDP are carried";
@@ -198,17 +198,17 @@ struct net_judge_verdict net_judge_beginning(uint16_t port, const char *name, co
 {
 	/* By what was found; over TLS, over HTTP. */
 	static const char *const reasons[][2] = {
-	    [NET_SNIFF_MORE] = {"not TLS on port 443", "not HTTP on port 80"},
-	    [NET_SNIFF_FOUND] = {"TLS server name differs from the name that was looked up",
-				 "Host differs from the name that was looked up"},
-	    [NET_SNIFF_NONE] = {"TLS without a server name", "HTTP without a Host"},
-	    [NET_SNIFF_BAD] = {"not TLS on port 443", "not HTTP on port 80"},
-	    [NET_SNIFF_ECH] = {"encrypted ClientHello (ECH): the name in it cannot be checked",
-			       "encrypted ClientHello (ECH): the name in it cannot be checked"},
+		[NET_SNIFF_MORE] = {"not TLS on port 443", "not HTTP on port 80"},
+		[NET_SNIFF_FOUND] = {"TLS server name differs from the name that was looked up",
+				     "Host differs from the name that was looked up"},
+		[NET_SNIFF_NONE] = {"TLS without a server name", "HTTP without a Host"},
+		[NET_SNIFF_BAD] = {"not TLS on port 443", "not HTTP on port 80"},
+		[NET_SNIFF_ECH] = {"encrypted ClientHello (ECH): the name in it cannot be checked",
+				   "encrypted ClientHello (ECH): the name in it cannot be checked"},
 	};
 	const bool http = port == NET_PLAN_HTTP;
-	const enum net_sniff got =
-	    http ? net_http_host(bytes, len, said) : net_tls_server_name(bytes, len, said);
+	const enum net_sniff got = http ? net_http_host(bytes, len, said)
+					: net_tls_server_name(bytes, len, said);
 
 	if (got == NET_SNIFF_MORE && !ended)
 		return (struct net_judge_verdict){.act = NET_JUDGE_WAIT};

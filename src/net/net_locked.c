@@ -92,8 +92,8 @@ static void locked_ipv6(struct net_locked *l, const struct net_frame *f, int64_t
 	const char *refusal = NULL;
 
 	if (v.act == NET_JUDGE_PASS && begins) {
-		refusal =
-		    net_rules_refuses_listed(l->config.rules, &to, net_open_place(l->open, &to));
+		refusal = net_rules_refuses_listed(l->config.rules, &to,
+						   net_open_place(l->open, &to));
 		if (!refusal && net_give_loose(l->give) >= LOOSE_MAX)
 			refusal = "too many connections";
 	}

@@ -36,7 +36,8 @@ struct net_log *net_log_new(void)
 	struct net_log *l = mem_alloc(sizeof(*l));
 
 	memset(l->bucket, 0xff, sizeof(l->bucket));
-	l->limit = (struct net_limit){.per_second = NET_LOG_PER_SECOND, .burst = NET_LOG_PER_SECOND};
+	l->limit = (struct net_limit){.per_second = NET_LOG_PER_SECOND,
+				      .burst = NET_LOG_PER_SECOND};
 	return l;
 }
 
@@ -129,7 +130,8 @@ static void log_say(const struct log_item *item, struct net_control *c)
 				  .first_ms = item->first_ms,
 				  .last_ms = item->last_ms};
 
-	line_set_shown(r.verdict, sizeof(r.verdict), item->verdict == NET_LOG_REFUSED ? NETCTL_REFUSED : NETCTL_ALLOWED);
+	line_set_shown(r.verdict, sizeof(r.verdict),
+		       item->verdict == NET_LOG_REFUSED ? NETCTL_REFUSED : NETCTL_ALLOWED);
 	line_set_shown(r.name, sizeof(r.name), item->name);
 	line_set_shown(r.address, sizeof(r.address), item->address);
 	line_set_shown(r.proto, sizeof(r.proto), item->proto);

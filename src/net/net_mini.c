@@ -77,7 +77,8 @@ static void mini_send(struct net_mini *m, const struct net_frame *f, const struc
 }
 
 /* Everything the guest has not confirmed, or a bare acknowledgement. */
-static void mini_send_rest(struct net_mini *m, const struct mini_connection *c, const struct net_frame *f)
+static void mini_send_rest(struct net_mini *m, const struct mini_connection *c,
+			   const struct net_frame *f)
 {
 	size_t at = 0;
 
@@ -85,13 +86,13 @@ static void mini_send_rest(struct net_mini *m, const struct mini_connection *c, 
 		size_t n = c->out_len - at < MSS ? c->out_len - at : MSS;
 		bool last = at + n == c->out_len;
 		const struct net_packet_tcp t = {
-		    .seq = c->snd_una + (uint32_t)at,
-		    .ack = c->rcv_next,
-		    .flags = (uint8_t)(NET_FRAME_TCP_ACK | (n ? NET_FRAME_TCP_PSH : 0) |
-				       (last && c->ended ? NET_FRAME_TCP_FIN : 0)),
-		    .window = WINDOW,
-		    .data = c->out + at,
-		    .len = n,
+			.seq = c->snd_una + (uint32_t)at,
+			.ack = c->rcv_next,
+			.flags = (uint8_t)(NET_FRAME_TCP_ACK | (n ? NET_FRAME_TCP_PSH : 0) |
+					   (last && c->ended ? NET_FRAME_TCP_FIN : 0)),
+			.window = WINDOW,
+			.data = c->out + at,
+			.len = n,
 		};
 
 		mini_send(m, f, &t);
@@ -99,7 +100,8 @@ static void mini_send_rest(struct net_mini *m, const struct mini_connection *c, 
 	} while (at < c->out_len);
 }
 
-static void mini_send_syn(struct net_mini *m, const struct mini_connection *c, const struct net_frame *f)
+static void mini_send_syn(struct net_mini *m, const struct mini_connection *c,
+			  const struct net_frame *f)
 {
 	const struct net_packet_tcp t = {.seq = c->snd_una - 1,
 					 .ack = c->rcv_next,
@@ -125,8 +127,9 @@ static struct mini_connection **mini_room(struct net_mini *m, const struct net_f
 	return at;
 }
 
-static struct mini_connection *mini_add(struct net_mini *m, enum net_mini_kind kind, const char *reason,
-					const struct net_frame *f, int64_t now_ms)
+static struct mini_connection *mini_add(struct net_mini *m, enum net_mini_kind kind,
+					const char *reason, const struct net_frame *f,
+					int64_t now_ms)
 {
 	struct mini_connection **at = mini_room(m, f);
 
@@ -161,10 +164,11 @@ static void mini_answer(struct net_mini *m, struct mini_connection *c)
 		uint8_t out[NET_MINI_OUT_MAX];
 		bool last = false;
 
-		taken = c->ended
-			    ? c->in_len
-			    : m->config.on_data(m->config.ctx, &c->end, c->in, c->in_len, out, &n, &last);
-		if (n > NET_MINI_OUT_MAX - c->out_len) { /* it sends questions and does not read answers */
+		taken = c->ended ? c->in_len
+				 : m->config.on_data(m->config.ctx, &c->end, c->in, c->in_len, out,
+						     &n, &last);
+		if (n > NET_MINI_OUT_MAX -
+				c->out_len) { /* it sends questions and does not read answers */
 			n = 0;
 			last = true;
 		}

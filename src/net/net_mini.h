@@ -29,8 +29,8 @@ struct net_mini_config {
 	/* What the guest has said so far and was not yet taken. Writes the answer to `out`
 	 * (NET_MINI_OUT_MAX bytes) and its length to *n, sets *last when the connection is to end
 	 * behind it; returns how much was taken. */
-	size_t (*on_data)(void *ctx, const struct net_mini_end *end, const uint8_t *bytes, size_t len,
-			  uint8_t *out, size_t *n, bool *last);
+	size_t (*on_data)(void *ctx, const struct net_mini_end *end, const uint8_t *bytes,
+			  size_t len, uint8_t *out, size_t *n, bool *last);
 	void (*to_guest)(void *ctx, const uint8_t *frame, size_t len);
 	void *ctx;
 };

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define OFFSETS	     (1U << 17)
-#define OFFSET_FIRST 1U /* not the network's own address */
-#define BUCKETS	     8192U
+#define OFFSETS	      (1U << 17)
+#define OFFSET_FIRST  1U /* not the network's own address */
+#define BUCKETS	      8192U
 #define TTL_MAX_S     3600
 #define FAILURE_TTL_S 5
 

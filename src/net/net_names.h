@@ -56,7 +56,8 @@ void net_names_free(struct net_names *n);
 struct net_name *net_names_intern(struct net_names *n, const char *text, int64_t now_ms);
 
 /* The name behind an address of the guest's, or NULL. */
-struct net_name *net_names_by_address(struct net_names *n, const uint8_t address[4], int64_t now_ms);
+struct net_name *net_names_by_address(struct net_names *n, const uint8_t address[4],
+				      int64_t now_ms);
 struct net_name *net_names_find(struct net_names *n, const char *text);
 struct net_name *net_names_at(struct net_names *n, int index);
 int net_names_index(const struct net_names *n, const struct net_name *name);

@@ -3,15 +3,16 @@
 
 #include <string.h>
 
-#define IP4_LEN	  20
-#define IP6_LEN	  40
-#define TCP_LEN	  20
-#define UDP_LEN	  8
-#define ICMP_LEN  8
+#define IP4_LEN	   20
+#define IP6_LEN	   40
+#define TCP_LEN	   20
+#define UDP_LEN	   8
+#define ICMP_LEN   8
 #define OPTION_END 0
 #define OPTION_NOP 1
 #define OPTION_MSS 2
-#define QUOTE_MAX 512 /* of the refused packet in an ICMP error; RFC 1812 asks for at most 576 in all */
+#define QUOTE_MAX                                                                                  \
+	512 /* of the refused packet in an ICMP error; RFC 1812 asks for at most 576 in all */
 
 static void packet_put16(uint8_t *at, unsigned value)
 {
@@ -80,8 +81,8 @@ static uint8_t *packet_l4_checksum(uint8_t *bytes, const struct net_frame *f)
 	return f->proto == NET_FRAME_PROTO_UDP && packet_get16(at) == 0 ? NULL : at;
 }
 
-static void packet_set_end(uint8_t *bytes, const struct net_frame *f, size_t address_at, size_t port_at,
-			   const uint8_t address[4], uint16_t port)
+static void packet_set_end(uint8_t *bytes, const struct net_frame *f, size_t address_at,
+			   size_t port_at, const uint8_t address[4], uint16_t port)
 {
 	uint8_t *checksum = packet_l4_checksum(bytes, f);
 	uint8_t new_port[2];
@@ -98,12 +99,14 @@ static void packet_set_end(uint8_t *bytes, const struct net_frame *f, size_t add
 	memcpy(bytes + port_at, new_port, 2);
 }
 
-void net_packet_set_source(uint8_t *bytes, const struct net_frame *f, const uint8_t address[4], uint16_t port)
+void net_packet_set_source(uint8_t *bytes, const struct net_frame *f, const uint8_t address[4],
+			   uint16_t port)
 {
 	packet_set_end(bytes, f, f->ip_at + 12, f->transport_at, address, port);
 }
 
-void net_packet_set_target(uint8_t *bytes, const struct net_frame *f, const uint8_t address[4], uint16_t port)
+void net_packet_set_target(uint8_t *bytes, const struct net_frame *f, const uint8_t address[4],
+			   uint16_t port)
 {
 	packet_set_end(bytes, f, f->ip_at + 16, f->transport_at + 2, address, port);
 }
@@ -118,14 +121,16 @@ void net_packet_set_ack(uint8_t *bytes, const struct net_frame *f, uint32_t ack)
 	memcpy(at, new_ack, sizeof(new_ack));
 }
 
-static void packet_put_ether(uint8_t *out, const uint8_t from[6], const uint8_t to[6], unsigned type)
+static void packet_put_ether(uint8_t *out, const uint8_t from[6], const uint8_t to[6],
+			     unsigned type)
 {
 	memcpy(out, to, 6);
 	memcpy(out + 6, from, 6);
 	packet_put16(out + 12, type);
 }
 
-static void packet_put_ip4(uint8_t *ip, const uint8_t from[4], const uint8_t to[4], uint8_t proto, size_t len)
+static void packet_put_ip4(uint8_t *ip, const uint8_t from[4], const uint8_t to[4], uint8_t proto,
+			   size_t len)
 {
 	memset(ip, 0, IP4_LEN);
 	ip[0] = 0x45;
@@ -182,7 +187,8 @@ uint16_t net_packet_get_mss(const struct net_frame *syn)
 	return 0;
 }
 
-static void packet_put_tcp(uint8_t *at, uint16_t from_port, uint16_t to_port, const struct net_packet_tcp *t)
+static void packet_put_tcp(uint8_t *at, uint16_t from_port, uint16_t to_port,
+			   const struct net_packet_tcp *t)
 {
 	memset(at, 0, TCP_LEN);
 	packet_put16(at, from_port);
@@ -196,7 +202,8 @@ static void packet_put_tcp(uint8_t *at, uint16_t from_port, uint16_t to_port, co
 		packet_put32(at + TCP_LEN, 0x02040000U | t->mss);
 }
 
-size_t net_packet_make_tcp(uint8_t *out, const struct net_packet_ends *ends, const struct net_packet_tcp *t)
+size_t net_packet_make_tcp(uint8_t *out, const struct net_packet_ends *ends,
+			   const struct net_packet_tcp *t)
 {
 	uint8_t *ip = out + NET_FRAME_ETHER_LEN, *tcp = ip + IP4_LEN;
 	size_t header = TCP_LEN + (t->mss ? 4 : 0);
@@ -207,12 +214,15 @@ size_t net_packet_make_tcp(uint8_t *out, const struct net_packet_ends *ends, con
 	packet_put_tcp(tcp, ends->from_port, ends->to_port, t);
 	if (t->len)
 		memcpy(tcp + header, t->data, t->len);
-	packet_put16(tcp + 16,
-		     ~net_packet_sum(tcp, len, packet_pseudo(ip + 12, 8, NET_FRAME_PROTO_TCP, len)) & 0xffff);
+	packet_put16(
+		tcp + 16,
+		~net_packet_sum(tcp, len, packet_pseudo(ip + 12, 8, NET_FRAME_PROTO_TCP, len)) &
+			0xffff);
 	return NET_FRAME_ETHER_LEN + IP4_LEN + len;
 }
 
-size_t net_packet_make_udp(uint8_t *out, const struct net_packet_ends *ends, const void *data, size_t size)
+size_t net_packet_make_udp(uint8_t *out, const struct net_packet_ends *ends, const void *data,
+			   size_t size)
 {
 	uint8_t *ip = out + NET_FRAME_ETHER_LEN, *udp = ip + IP4_LEN;
 	size_t len = UDP_LEN + size;
@@ -225,7 +235,8 @@ size_t net_packet_make_udp(uint8_t *out, const struct net_packet_ends *ends, con
 	packet_put16(udp + 4, (unsigned)len);
 	packet_put16(udp + 6, 0);
 	memcpy(udp + UDP_LEN, data, size);
-	sum = ~net_packet_sum(udp, len, packet_pseudo(ip + 12, 8, NET_FRAME_PROTO_UDP, len)) & 0xffff;
+	sum = ~net_packet_sum(udp, len, packet_pseudo(ip + 12, 8, NET_FRAME_PROTO_UDP, len)) &
+	      0xffff;
 	packet_put16(udp + 6, sum ? sum : 0xffff);
 	return NET_FRAME_ETHER_LEN + IP4_LEN + len;
 }
@@ -271,8 +282,8 @@ static size_t packet_icmp4(uint8_t *out, const struct net_frame *f)
 }
 
 /* Puts an IPv6 header in front of len bytes that are there already, and their checksum. */
-static size_t packet_wrap6(uint8_t *out, const struct net_frame *f, uint8_t proto, size_t checksum_at,
-			   size_t len)
+static size_t packet_wrap6(uint8_t *out, const struct net_frame *f, uint8_t proto,
+			   size_t checksum_at, size_t len)
 {
 	uint8_t *ip = out + NET_FRAME_ETHER_LEN, *body = ip + IP6_LEN;
 
@@ -316,8 +327,9 @@ size_t net_packet_make_refusal(uint8_t out[NET_PACKET_REFUSAL_MAX], const struct
 	struct net_packet_tcp reset;
 	struct net_packet_ends ends;
 
-	if (f->fault != NET_FRAME_OK || !f->src || f->is_fragment || (f->layer != NET_FRAME_IPV4 && !six) ||
-	    (six ? f->dst[0] == 0xff : f->dst[0] >= 224) || packet_is_icmp_error(f))
+	if (f->fault != NET_FRAME_OK || !f->src || f->is_fragment ||
+	    (f->layer != NET_FRAME_IPV4 && !six) || (six ? f->dst[0] == 0xff : f->dst[0] >= 224) ||
+	    packet_is_icmp_error(f))
 		return 0;
 	if (f->proto != NET_FRAME_PROTO_TCP)
 		return six ? packet_icmp6(out, f) : packet_icmp4(out, f);
@@ -325,7 +337,8 @@ size_t net_packet_make_refusal(uint8_t out[NET_PACKET_REFUSAL_MAX], const struct
 		return 0;
 	reset = packet_reset(f);
 	if (six) {
-		packet_put_tcp(out + NET_FRAME_ETHER_LEN + IP6_LEN, f->dst_port, f->src_port, &reset);
+		packet_put_tcp(out + NET_FRAME_ETHER_LEN + IP6_LEN, f->dst_port, f->src_port,
+			       &reset);
 		return packet_wrap6(out, f, NET_FRAME_PROTO_TCP, 16, TCP_LEN);
 	}
 	ends = net_packet_answer_ends(f);

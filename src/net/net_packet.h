@@ -11,7 +11,8 @@
 #include "net/net_frame.h"
 
 #define NET_PACKET_HEADERS_MAX 64 /* Ethernet, IPv4, TCP with our options */
-#define NET_PACKET_TCP_HEADERS 40 /* IPv4 and TCP without options: what a segment takes of the MTU */
+#define NET_PACKET_TCP_HEADERS                                                                     \
+	40 /* IPv4 and TCP without options: what a segment takes of the MTU */
 #define NET_PACKET_REFUSAL_MAX 640
 
 /* The two ends of a packet to be made. */
@@ -53,8 +54,10 @@ void net_packet_set_ack(uint8_t *bytes, const struct net_frame *f, uint32_t ack)
 
 /* Write whole frames; `out` has room for NET_PACKET_HEADERS_MAX more than the data. Return the
  * length. */
-size_t net_packet_make_tcp(uint8_t *out, const struct net_packet_ends *ends, const struct net_packet_tcp *t);
-size_t net_packet_make_udp(uint8_t *out, const struct net_packet_ends *ends, const void *data, size_t len);
+size_t net_packet_make_tcp(uint8_t *out, const struct net_packet_ends *ends,
+			   const struct net_packet_tcp *t);
+size_t net_packet_make_udp(uint8_t *out, const struct net_packet_ends *ends, const void *data,
+			   size_t len);
 
 /* The ends of an answer to this IPv4 frame. */
 struct net_packet_ends net_packet_answer_ends(const struct net_frame *f);

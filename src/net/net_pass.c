@@ -55,7 +55,8 @@ static struct net_flow *pass_add_flow(struct net_pass *p, const struct net_frame
 		else if (idle)
 			net_carry_cut(p->config.carry, idle);
 		net_give_all(
-		    p->config.give); /* its socket is to be closed before there is another one */
+			p->config
+				.give); /* its socket is to be closed before there is another one */
 	}
 	return net_flows_add(p->config.flows, f->proto, f->src_port, f->dst, f->dst_port);
 }
@@ -147,7 +148,7 @@ static void pass_judge(struct net_pass *p, struct net_flow *f, const struct net_
 	const struct net_name *name = net_carry_name(p->config.carry, f);
 	char said[NET_TLS_NAME_MAX + 1];
 	const struct net_judge_verdict v = net_judge_beginning(
-	    f->port, name ? name->text : NULL, f->bytes, f->len, f->stream.tcp.fin, said);
+		f->port, name ? name->text : NULL, f->bytes, f->len, f->stream.tcp.fin, said);
 
 	if (v.act == NET_JUDGE_PASS)
 		pass_release(p, f);
@@ -223,8 +224,8 @@ static void pass_take_tcp(struct net_pass *p, struct net_flow *f, const struct n
 
 void net_pass_tcp(struct net_pass *p, const struct net_frame *f, int64_t now_ms)
 {
-	struct net_flow *flow =
-	    net_flows_find(p->config.flows, f->proto, f->src_port, f->dst, f->dst_port);
+	struct net_flow *flow = net_flows_find(p->config.flows, f->proto, f->src_port, f->dst,
+					       f->dst_port);
 	const enum net_judge_segment what = net_judge_segment(f, flow ? &flow->stream.isn : NULL);
 
 	if (what == NET_JUDGE_SEGMENT_DROP || net_here_take(p->config.here, f, now_ms))
@@ -241,8 +242,8 @@ void net_pass_tcp(struct net_pass *p, const struct net_frame *f, int64_t now_ms)
 
 void net_pass_udp(struct net_pass *p, const struct net_frame *f, int64_t now_ms)
 {
-	struct net_flow *flow =
-	    net_flows_find(p->config.flows, f->proto, f->src_port, f->dst, f->dst_port);
+	struct net_flow *flow = net_flows_find(p->config.flows, f->proto, f->src_port, f->dst,
+					       f->dst_port);
 
 	if (!flow) {
 		pass_first(p, f, now_ms);

@@ -65,7 +65,8 @@ static int reach_read_route(const uint8_t *bytes, size_t len)
 	if (len < sizeof(route))
 		return -1;
 	memcpy(&route, bytes, sizeof(route));
-	return route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_ANYCAST || route.rtm_type == RTN_BROADCAST;
+	return route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_ANYCAST ||
+	       route.rtm_type == RTN_BROADCAST;
 }
 
 /* No route: the address reaches nothing, so not the host either. */
@@ -91,7 +92,8 @@ int net_reach_parse(const void *bytes, size_t len, uint32_t number)
 	if (len < sizeof(header))
 		return -1;
 	memcpy(&header, at, sizeof(header));
-	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len || header.nlmsg_seq != number)
+	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len ||
+	    header.nlmsg_seq != number)
 		return -1;
 	at += sizeof(header);
 	len = header.nlmsg_len - sizeof(header);
@@ -104,9 +106,12 @@ int net_reach_parse(const void *bytes, size_t len, uint32_t number)
 static int reach_ask(struct net_reach *r, const struct net_address *a)
 {
 	struct reach_question q = {
-	    .header = {.nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = ++r->number},
-	    .route = {.rtm_family = a->len == 4 ? AF_INET : AF_INET6, .rtm_dst_len = (unsigned char)(a->len * 8)},
-	    .attribute = {.rta_type = RTA_DST, .rta_len = (unsigned short)RTA_LENGTH(a->len)}};
+		.header = {.nlmsg_type = RTM_GETROUTE,
+			   .nlmsg_flags = NLM_F_REQUEST,
+			   .nlmsg_seq = ++r->number},
+		.route = {.rtm_family = a->len == 4 ? AF_INET : AF_INET6,
+			  .rtm_dst_len = (unsigned char)(a->len * 8)},
+		.attribute = {.rta_type = RTA_DST, .rta_len = (unsigned short)RTA_LENGTH(a->len)}};
 	uint8_t answer[ANSWER_MAX];
 	int said = -1;
 
@@ -152,8 +157,9 @@ static bool reach_is_host_cached(struct net_reach *r, const struct net_address *
 		hash = hash * 31 + a->bytes[i];
 	k = &r->cache[hash % CACHE_SIZE];
 	if (!net_address_is_equal(&k->address, a) || now_ms >= k->until_ms)
-		*k = (struct reach_known){
-		    .address = *a, .is_host = net_reach_is_host(r, a), .until_ms = now_ms + NET_REACH_CACHE_MS};
+		*k = (struct reach_known){.address = *a,
+					  .is_host = net_reach_is_host(r, a),
+					  .until_ms = now_ms + NET_REACH_CACHE_MS};
 	return k->is_host;
 }
 

@@ -149,8 +149,8 @@ static void resolve_look_again(struct net_resolve *r, int64_t now_ms)
 
 void net_resolve_ask(struct net_resolve *r, const char *name, int64_t now_ms)
 {
-	static const struct net_names_answer busy = {.failure =
-							 "too many names are being looked up"};
+	static const struct net_names_answer busy = {
+		.failure = "too many names are being looked up"};
 	size_t i = 0;
 
 	resolve_look_again(r, now_ms);
@@ -197,7 +197,8 @@ void net_resolve_turn(struct net_resolve *r, const struct net_poll *set)
 
 		if (got)
 			ares_process_fd(r->channel,
-					got & (POLLIN | POLLERR | POLLHUP) ? r->fd[i] : ARES_SOCKET_BAD,
+					got & (POLLIN | POLLERR | POLLHUP) ? r->fd[i]
+									   : ARES_SOCKET_BAD,
 					got & POLLOUT ? r->fd[i] : ARES_SOCKET_BAD);
 	}
 	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what has timed out */

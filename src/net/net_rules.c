@@ -120,7 +120,8 @@ void net_rules_add_port(struct net_rules *r, uint16_t port)
 static void rules_drop_decision(struct net_rules *r, size_t i)
 {
 	r->nonce -= r->decisions[i].uses == NET_RULES_ONCE;
-	memmove(r->decisions + i, r->decisions + i + 1, (r->ndecisions - i - 1) * sizeof(*r->decisions));
+	memmove(r->decisions + i, r->decisions + i + 1,
+		(r->ndecisions - i - 1) * sizeof(*r->decisions));
 	r->ndecisions--;
 }
 
@@ -131,9 +132,11 @@ void net_rules_expire(struct net_rules *r, int64_t now_ms)
 			rules_drop_decision(r, i);
 }
 
-bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses, int64_t now_ms)
+bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses,
+		      int64_t now_ms)
 {
-	struct net_rules_decision d = {.allow = allow, .uses = uses, .until_ms = now_ms + NET_RULES_ONCE_MS};
+	struct net_rules_decision d = {
+		.allow = allow, .uses = uses, .until_ms = now_ms + NET_RULES_ONCE_MS};
 
 	if (!net_rules_parse(&d.entry, text))
 		return false;
@@ -188,12 +191,14 @@ static bool rules_matches(const struct net_rules_entry *e, const struct rules_su
 	return s->name ? rules_matches_name(e, s->name) : rules_matches_address(e, s->address);
 }
 
-static bool rules_has_port(const struct net_rules *r, const struct net_rules_entry *e, uint16_t port)
+static bool rules_has_port(const struct net_rules *r, const struct net_rules_entry *e,
+			   uint16_t port)
 {
 	return e->port ? e->port == port : rules_port_is_listed(r, port);
 }
 
-static enum net_rules_verdict rules_check_list(const struct net_rules *r, const struct rules_subject *s)
+static enum net_rules_verdict rules_check_list(const struct net_rules *r,
+					       const struct rules_subject *s)
 {
 	enum net_rules_verdict verdict = NET_RULES_NOT_LISTED;
 
@@ -251,8 +256,8 @@ enum net_rules_verdict net_rules_check_address(const struct net_rules *r,
 void net_rules_use(struct net_rules *r, const char *name, const struct net_address *a,
 		   uint16_t port)
 {
-	const size_t found =
-	    rules_decision(r, &(struct rules_subject){.name = name, .address = a, .port = port});
+	const size_t found = rules_decision(
+		r, &(struct rules_subject){.name = name, .address = a, .port = port});
 
 	if (found && r->decisions[found - 1].uses == NET_RULES_ONCE)
 		rules_drop_decision(r, found - 1);
@@ -262,7 +267,8 @@ void net_rules_use(struct net_rules *r, const char *name, const struct net_addre
 static bool rules_lists(const struct net_rules *r, const struct net_address *a, bool alone)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (rules_matches_address(&r->entries[i], a) && (!alone || r->entries[i].bits == a->len * 8))
+		if (rules_matches_address(&r->entries[i], a) &&
+		    (!alone || r->entries[i].bits == a->len * 8))
 			return true;
 	for (size_t i = 0; i < r->ndecisions; i++)
 		if (r->decisions[i].allow && rules_matches_address(&r->decisions[i].entry, a) &&
@@ -271,7 +277,8 @@ static bool rules_lists(const struct net_rules *r, const struct net_address *a, 
 	return false;
 }
 
-const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a, struct net_rules_place place)
+const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a,
+				     struct net_rules_place place)
 {
 	if (net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS))
 		return NULL; /* the gateway: net_filter and libslirp's own option see to it */
@@ -284,11 +291,13 @@ const char *net_rules_refuses_listed(const struct net_rules *r, const struct net
 	return NULL;
 }
 
-bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, struct net_rules_place place)
+bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a,
+			      struct net_rules_place place)
 {
 	const enum net_address_scope scope = net_address_scope(a);
 
-	if (scope == NET_ADDRESS_MULTICAST || scope == NET_ADDRESS_RESERVED || scope == NET_ADDRESS_MAPPED ||
+	if (scope == NET_ADDRESS_MULTICAST || scope == NET_ADDRESS_RESERVED ||
+	    scope == NET_ADDRESS_MAPPED ||
 	    net_address_is_within(a, &rules_guest_network, GUEST_NETWORK_BITS) ||
 	    net_rules_refuses_listed(r, a, place))
 		return false;
@@ -306,10 +315,10 @@ bool net_rules_has_ipv6(const struct net_rules *r)
 const char *net_rules_verdict_name(enum net_rules_verdict v)
 {
 	static const char *const names[] = {
-	    [NET_RULES_ALLOW] = "allowed",
-	    [NET_RULES_DENIED] = "refused by the user",
-	    [NET_RULES_NOT_LISTED] = "not listed",
-	    [NET_RULES_PORT_CLOSED] = "port not listed",
+		[NET_RULES_ALLOW] = "allowed",
+		[NET_RULES_DENIED] = "refused by the user",
+		[NET_RULES_NOT_LISTED] = "not listed",
+		[NET_RULES_PORT_CLOSED] = "port not listed",
 	};
 
 	return names[v];

@@ -71,7 +71,8 @@ bool net_rules_add(struct net_rules *r, const char *text);
 void net_rules_add_port(struct net_rules *r, uint16_t port);
 
 /* The user's decision: it overrides the list and earlier decisions about the same entry. */
-bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses, int64_t now_ms);
+bool net_rules_decide(struct net_rules *r, const char *text, bool allow, enum net_rules_uses uses,
+		      int64_t now_ms);
 
 /* Forgets expired one-time decisions; now_ms is of the same clock. Call it before the next
  * functions. */
@@ -99,10 +100,12 @@ struct net_rules_place {
  * entry that is a network. Beyond that, loopback and link-local addresses need their option; one of
  * the host's an entry for this address alone. The guest's own network, multicast and reserved
  * addresses never may be. */
-bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a, struct net_rules_place place);
+bool net_rules_accepts_result(const struct net_rules *r, const struct net_address *a,
+			      struct net_rules_place place);
 
 /* Why a literal address that is listed may not be reached all the same: constant text, or NULL. */
-const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a, struct net_rules_place place);
+const char *net_rules_refuses_listed(const struct net_rules *r, const struct net_address *a,
+				     struct net_rules_place place);
 
 /* Whether any entry or decision is an IPv6 network. */
 bool net_rules_has_ipv6(const struct net_rules *r);

@@ -51,7 +51,8 @@ static void slirp_log(const char *text)
 	log_note("libslirp: %s", buf_text(&line));
 }
 
-static void slirp_on_glib_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer ctx)
+static void slirp_on_glib_log(const gchar *domain, GLogLevelFlags level, const gchar *message,
+			      gpointer ctx)
 {
 	(void)domain;
 	(void)level;
@@ -86,7 +87,8 @@ static void *slirp_on_timer_new(SlirpTimerId id, void *cb_opaque, void *opaque)
 
 	if ((size_t)id >= ARRAY_LEN(s->timer))
 		mem_die("libslirp has a timer this build does not know");
-	s->timer[id] = (struct slirp_timer){.id = id, .cb_opaque = cb_opaque, .due_ms = NEVER, .used = true};
+	s->timer[id] = (struct slirp_timer){
+		.id = id, .cb_opaque = cb_opaque, .due_ms = NEVER, .used = true};
 	return &s->timer[id];
 }
 
@@ -127,15 +129,15 @@ static void slirp_on_notify(void *opaque)
 }
 
 static const SlirpCb slirp_callbacks = {
-    .send_packet = slirp_on_packet,
-    .guest_error = slirp_on_guest_error,
-    .clock_get_ns = slirp_on_clock,
-    .timer_new_opaque = slirp_on_timer_new,
-    .timer_free = slirp_on_timer_free,
-    .timer_mod = slirp_on_timer_mod,
-    .register_poll_fd = slirp_on_register,
-    .unregister_poll_fd = slirp_on_unregister,
-    .notify = slirp_on_notify,
+	.send_packet = slirp_on_packet,
+	.guest_error = slirp_on_guest_error,
+	.clock_get_ns = slirp_on_clock,
+	.timer_new_opaque = slirp_on_timer_new,
+	.timer_free = slirp_on_timer_free,
+	.timer_mod = slirp_on_timer_mod,
+	.register_poll_fd = slirp_on_register,
+	.unregister_poll_fd = slirp_on_unregister,
+	.notify = slirp_on_notify,
 };
 
 static struct in_addr slirp_addr4(const uint8_t bytes[4])
@@ -158,22 +160,22 @@ struct net_slirp *net_slirp_new(const struct net_slirp_config *config)
 {
 	struct net_slirp *s = mem_alloc(sizeof(*s));
 	const SlirpConfig cfg = {
-	    .version = 4, /* the first with disable_dhcp; libslirp 4.7 and later take it */
-	    .in_enabled = true,
-	    .vnetwork = slirp_addr4((const uint8_t[]){NET_PLAN_NETWORK4}),
-	    .vnetmask = slirp_addr4((const uint8_t[]){NET_PLAN_NETMASK4}),
-	    .vhost = slirp_addr4((const uint8_t[]){NET_PLAN_GATEWAY4}),
-	    .vnameserver = slirp_addr4((const uint8_t[]){NET_PLAN_RESOLVER4}),
-	    .vdhcp_start = slirp_addr4((const uint8_t[]){NET_PLAN_GUEST4}),
-	    .in6_enabled = config->ipv6,
-	    .vprefix_addr6 = slirp_addr6((const uint8_t[16]){NET_PLAN_PREFIX6}),
-	    .vprefix_len = NET_PLAN_PREFIX6_LEN,
-	    .vhost6 = slirp_addr6((const uint8_t[]){NET_PLAN_GATEWAY6}),
-	    .vnameserver6 = slirp_addr6((const uint8_t[]){NET_PLAN_RESOLVER6}),
-	    .if_mtu = config->mtu,
-	    .if_mru = config->mtu,
-	    .disable_host_loopback = !config->host_loopback,
-	    .disable_dhcp = true,
+		.version = 4, /* the first with disable_dhcp; libslirp 4.7 and later take it */
+		.in_enabled = true,
+		.vnetwork = slirp_addr4((const uint8_t[]){NET_PLAN_NETWORK4}),
+		.vnetmask = slirp_addr4((const uint8_t[]){NET_PLAN_NETMASK4}),
+		.vhost = slirp_addr4((const uint8_t[]){NET_PLAN_GATEWAY4}),
+		.vnameserver = slirp_addr4((const uint8_t[]){NET_PLAN_RESOLVER4}),
+		.vdhcp_start = slirp_addr4((const uint8_t[]){NET_PLAN_GUEST4}),
+		.in6_enabled = config->ipv6,
+		.vprefix_addr6 = slirp_addr6((const uint8_t[16]){NET_PLAN_PREFIX6}),
+		.vprefix_len = NET_PLAN_PREFIX6_LEN,
+		.vhost6 = slirp_addr6((const uint8_t[]){NET_PLAN_GATEWAY6}),
+		.vnameserver6 = slirp_addr6((const uint8_t[]){NET_PLAN_RESOLVER6}),
+		.if_mtu = config->mtu,
+		.if_mru = config->mtu,
+		.disable_host_loopback = !config->host_loopback,
+		.disable_dhcp = true,
 	};
 
 	s->config = *config;
@@ -218,39 +220,39 @@ static void slirp_put_checksum4(uint8_t *header, size_t at)
 void net_slirp_prime_resolver(struct net_slirp *s)
 {
 	uint8_t frame[] = {
-	    0x52,
-	    0x55,
-	    NET_PLAN_RESOLVER4,
-	    0x52,
-	    0x54,
-	    0,
-	    0x12,
-	    0x34,
-	    0x56,
-	    0x08,
-	    0x00, /* Ethernet */
-	    0x45,
-	    0,
-	    0,
-	    28,
-	    0,
-	    0,
-	    0,
-	    0,
-	    64,
-	    NET_FRAME_PROTO_UDP,
-	    0,
-	    0,
-	    NET_PLAN_GUEST4,
-	    NET_PLAN_RESOLVER4,
-	    0x04,
-	    0,
-	    0,
-	    53,
-	    0,
-	    8,
-	    0,
-	    0, /* UDP without data or checksum */
+		0x52,
+		0x55,
+		NET_PLAN_RESOLVER4,
+		0x52,
+		0x54,
+		0,
+		0x12,
+		0x34,
+		0x56,
+		0x08,
+		0x00, /* Ethernet */
+		0x45,
+		0,
+		0,
+		28,
+		0,
+		0,
+		0,
+		0,
+		64,
+		NET_FRAME_PROTO_UDP,
+		0,
+		0,
+		NET_PLAN_GUEST4,
+		NET_PLAN_RESOLVER4,
+		0x04,
+		0,
+		0,
+		53,
+		0,
+		8,
+		0,
+		0, /* UDP without data or checksum */
 	};
 
 	slirp_put_checksum4(frame + NET_FRAME_ETHER_LEN, 10);
@@ -265,8 +267,9 @@ void net_slirp_prime_resolver(struct net_slirp *s)
 bool net_slirp_host_has_ipv6(void)
 {
 	/* Connecting a datagram socket only looks up the route. */
-	const struct sockaddr_in6 a = {
-	    .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x01, [15] = 1}};
+	const struct sockaddr_in6 a = {.sin6_family = AF_INET6,
+				       .sin6_port = htons(53),
+				       .sin6_addr.s6_addr = {0x20, 0x01, [15] = 1}};
 	AUTO_CLOSE int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;

@@ -8,7 +8,8 @@
 #define HEADER	4
 #define IN_SIZE (256 * 1024)
 
-_Static_assert(IN_SIZE >= 2 * (HEADER + NET_STREAM_FRAME_MAX), "a started frame must leave room to be ended");
+_Static_assert(IN_SIZE >= 2 * (HEADER + NET_STREAM_FRAME_MAX),
+	       "a started frame must leave room to be ended");
 
 void net_stream_in_init(struct net_stream_in *in)
 {
@@ -88,10 +89,11 @@ void net_stream_out_fini(struct net_stream_out *out)
 
 bool net_stream_out_add(struct net_stream_out *out, const void *frame, size_t len)
 {
-	const uint8_t header[HEADER] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
-					(uint8_t)len};
+	const uint8_t header[HEADER] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16),
+					(uint8_t)(len >> 8), (uint8_t)len};
 
-	if (len > NET_STREAM_FRAME_MAX || buf_len(&out->queue) + HEADER + len > NET_STREAM_OUT_MAX) {
+	if (len > NET_STREAM_FRAME_MAX ||
+	    buf_len(&out->queue) + HEADER + len > NET_STREAM_OUT_MAX) {
 		out->dropped++;
 		return false;
 	}
@@ -108,8 +110,8 @@ bool net_stream_out_is_high(const struct net_stream_out *out)
 int net_stream_out_flush(struct net_stream_out *out, int fd, struct err *e)
 {
 	while (buf_len(&out->queue)) {
-		ssize_t n =
-		    send(fd, buf_data(&out->queue), buf_len(&out->queue), MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(fd, buf_data(&out->queue), buf_len(&out->queue),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;

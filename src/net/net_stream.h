@@ -13,8 +13,8 @@
 #include "base/err.h"
 
 #define NET_STREAM_FRAME_MAX (64 * 1024 + 4096) /* QEMU's own largest (NET_BUFSIZE) */
-#define NET_STREAM_OUT_MAX   (1024 * 1024)	/* bytes waiting for QEMU; what comes beyond is dropped */
-#define NET_STREAM_OUT_HIGH  (256 * 1024)	/* from here on the sources should not be read */
+#define NET_STREAM_OUT_MAX   (1024 * 1024) /* bytes waiting for QEMU; what comes beyond is dropped */
+#define NET_STREAM_OUT_HIGH  (256 * 1024)  /* from here on the sources should not be read */
 
 /* What came from QEMU and was not yet taken out. */
 struct net_stream_in {

@@ -23,7 +23,8 @@ static uint32_t tcp_covers(const struct net_frame *f)
 
 void net_tcp_begin(struct net_tcp *t, const struct net_frame *syn)
 {
-	*t = (struct net_tcp){.next = syn->tcp_seq + 1, .limit = syn->tcp_seq + 1, .window = syn->tcp_window};
+	*t = (struct net_tcp){
+		.next = syn->tcp_seq + 1, .limit = syn->tcp_seq + 1, .window = syn->tcp_window};
 }
 
 bool net_tcp_answer(struct net_tcp *t, const struct net_frame *f)
@@ -94,7 +95,8 @@ static bool tcp_cut(const struct net_tcp *t, const struct net_frame *f, struct n
 	return true;
 }
 
-enum net_tcp_verdict net_tcp_take(struct net_tcp *t, const struct net_frame *f, struct net_tcp_piece *p)
+enum net_tcp_verdict net_tcp_take(struct net_tcp *t, const struct net_frame *f,
+				  struct net_tcp_piece *p)
 {
 	if (f->tcp_flags & NET_FRAME_TCP_RST)
 		return tcp_reset(t, f);

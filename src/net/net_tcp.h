@@ -14,10 +14,11 @@
 #include "net/net_frame.h"
 
 struct net_tcp {
-	uint32_t next;	 /* the guest's next byte; before its SYN is answered: the first one */
-	uint32_t limit;	 /* libslirp has room for what is in front of this */
-	uint32_t una;	 /* what the guest has confirmed of the other side */
-	uint32_t sent;	 /* the other side's next byte: nothing behind it was sent to the guest yet */
+	uint32_t next;	/* the guest's next byte; before its SYN is answered: the first one */
+	uint32_t limit; /* libslirp has room for what is in front of this */
+	uint32_t una;	/* what the guest has confirmed of the other side */
+	/* the other side's next byte: nothing behind it was sent to the guest yet */
+	uint32_t sent;
 	uint16_t window; /* the guest's */
 	bool confirmed;	 /* the guest has confirmed the other side's SYN */
 	bool fin;	 /* the guest's FIN is taken: there is nothing behind `next` */
@@ -47,6 +48,7 @@ bool net_tcp_answer(struct net_tcp *t, const struct net_frame *f);
 void net_tcp_note(struct net_tcp *t, const struct net_frame *f);
 
 /* A segment of the guest's, with right checksums. For TAKE *t is past *piece afterwards. */
-enum net_tcp_verdict net_tcp_take(struct net_tcp *t, const struct net_frame *f, struct net_tcp_piece *piece);
+enum net_tcp_verdict net_tcp_take(struct net_tcp *t, const struct net_frame *f,
+				  struct net_tcp_piece *piece);
 
 #endif

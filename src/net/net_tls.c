@@ -40,7 +40,8 @@ static enum net_sniff tls_gather(struct tls_message *m, struct net_reader *r)
 
 		net_reader_skip(&record, 1);
 		length = net_reader_u16(&record);
-		if ((r->at < r->end && type != RECORD_HANDSHAKE) || (r->end - r->at > 1 && major != 3))
+		if ((r->at < r->end && type != RECORD_HANDSHAKE) ||
+		    (r->end - r->at > 1 && major != 3))
 			return NET_SNIFF_BAD;
 		if (record.failed)
 			return NET_SNIFF_MORE;
@@ -79,7 +80,8 @@ bool net_tls_copy_name(const void *bytes, size_t n, char name[NET_TLS_NAME_MAX +
 
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c + ('a' - 'A'));
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+		      c == '_'))
 			return false;
 		name[i] = c;
 	}
@@ -100,7 +102,8 @@ static bool tls_read_name(struct net_reader *r, char name[NET_TLS_NAME_MAX + 1])
 	type = net_reader_u8(r);
 	n = net_reader_u16(r);
 	bytes = net_reader_take(r, n);
-	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 && net_tls_copy_name(bytes, n, name);
+	return bytes && type == NAME_TYPE_HOST && net_reader_left(r) == 0 &&
+	       net_tls_copy_name(bytes, n, name);
 }
 
 /* The extension of Encrypted Client Hello, those of its drafts, and of the encrypted server name
@@ -152,7 +155,8 @@ static enum net_sniff tls_read_hello(const struct tls_message *m, char name[NET_
 	return tls_read_extensions(&r, name);
 }
 
-enum net_sniff net_tls_server_name(const uint8_t *bytes, size_t len, char name[NET_TLS_NAME_MAX + 1])
+enum net_sniff net_tls_server_name(const uint8_t *bytes, size_t len,
+				   char name[NET_TLS_NAME_MAX + 1])
 {
 	struct net_reader r = net_reader_init(bytes, len);
 	struct tls_message m;

@@ -24,6 +24,7 @@ bool net_tls_copy_name(const void *bytes, size_t n, char name[NET_TLS_NAME_MAX +
 
 /* Reads records up to the end of the first handshake message. name: lower case, NUL-terminated,
  * letters, digits, dots, - and _ only. */
-enum net_sniff net_tls_server_name(const uint8_t *bytes, size_t len, char name[NET_TLS_NAME_MAX + 1]);
+enum net_sniff net_tls_server_name(const uint8_t *bytes, size_t len,
+				   char name[NET_TLS_NAME_MAX + 1]);
 
 #endif

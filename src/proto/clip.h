@@ -16,18 +16,22 @@
 #define CLIP_LIST_MAX	4096
 
 /* What claude can take, in its order of preference. */
-#define CLIP_TYPES {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"}
+#define CLIP_TYPES                                                                                 \
+	{                                                                                          \
+		"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"                  \
+	}
 
-/* An image whose path was pasted. The host tells the guest a token (16 hexadecimal digits) and a suffix; a program of ours,
- * run as the agent, fetches it in the same way as above and reports the result:
+/* An image whose path was pasted. The host tells the guest a token (16 hexadecimal digits) and a
+ * suffix; a program of ours, run as the agent, fetches it in the same way as above and reports
+ * the result:
  *   "FETCH TOKEN"                    ok, and the image; once
  *   "STORED TOKEN", "FAILED TOKEN"   ok, and nothing
  * The file's name is made of these alone. */
-#define CLIP_FETCH	 "FETCH "
-#define CLIP_STORED	 "STORED "
-#define CLIP_FAILED	 "FAILED "
-#define CLIP_TOKEN	 16
-#define CLIP_PASTE_PATH	 "/tmp/ccvm-paste-%s.%s" /* token, suffix */
-#define CLIP_PASTE_NAME	 "ccvm-paste"		 /* what the guest's ccvm-clip is called for it */
+#define CLIP_FETCH	"FETCH "
+#define CLIP_STORED	"STORED "
+#define CLIP_FAILED	"FAILED "
+#define CLIP_TOKEN	16
+#define CLIP_PASTE_PATH "/tmp/ccvm-paste-%s.%s" /* token, suffix */
+#define CLIP_PASTE_NAME "ccvm-paste"		/* what the guest's ccvm-clip is called for it */
 
 #endif

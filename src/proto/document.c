@@ -33,7 +33,8 @@ void document_put(const struct document_shape *shape, const void *values, struct
 
 	json_begin(&json);
 	for (size_t i = 0; i < shape->n; i++)
-		document_put_field(&shape->field[i], (const char *)values + shape->field[i].at, &json);
+		document_put_field(&shape->field[i], (const char *)values + shape->field[i].at,
+				   &json);
 	json_end(&json);
 	buf_add(out, buf_data(&json), buf_len(&json));
 }

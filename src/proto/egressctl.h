@@ -1,5 +1,5 @@
-/* egressctl: what clients ask a session about its network, and the rows of the answer: one JSON object a frame, by the tables
- * in egressctl.c; docs/protocols has the fields. */
+/* egressctl: what clients ask a session about its network, and the rows of the answer: one JSON
+ * object a frame, by the tables in egressctl.c; docs/protocols has the fields. */
 #ifndef CCVM_PROTO_EGRESSCTL_H
 #define CCVM_PROTO_EGRESSCTL_H
 
@@ -24,7 +24,8 @@ enum egressctl_request_type {
 
 struct egressctl_request {
 	enum egressctl_request_type type;
-	char entry[EGRESSCTL_ENTRY_MAX]; /* of EGRESSCTL_ALLOW and EGRESSCTL_DENY: as the user wrote it */
+	/* of EGRESSCTL_ALLOW and EGRESSCTL_DENY: as the user wrote it */
+	char entry[EGRESSCTL_ENTRY_MAX];
 	bool once;
 };
 

@@ -63,8 +63,8 @@ enum guest_order_type {
 
 struct guest_order {
 	enum guest_order_type type;
-	int64_t ns;  /* GUEST_ORDER_CLOCK: since 1970 */
-	int64_t kib; /* GUEST_ORDER_POOL_LIMIT */
+	int64_t ns;		    /* GUEST_ORDER_CLOCK: since 1970 */
+	int64_t kib;		    /* GUEST_ORDER_POOL_LIMIT */
 	char token[33], suffix[16]; /* GUEST_ORDER_PASTE: see proto/clip.h */
 };
 

@@ -32,7 +32,8 @@ struct hostenv { /* strings are owned by whoever filled it in, and borrowed by e
 	enum hostenv_templates template_mode;
 	/* Set by the tests' build of the programs alone (conf/env.c). */
 	const char *kernel_words; /* behind the rest of the guest kernel's command line */
-	int64_t disk_bytes;	  /* of the encrypted disk, whatever vmDiskSize says; 0: none; -1: as vmDiskSize says */
+	/* of the encrypted disk, whatever vmDiskSize says; 0: none; -1: as vmDiskSize says */
+	int64_t disk_bytes;
 };
 
 #endif

@@ -61,7 +61,9 @@ static bool line_get_text(const struct line_field *f, const char *text, char *ou
 
 static bool line_get_field(const struct line_field *f, const struct json_line *l, void *at)
 {
-	const char *text = f->kind == LINE_TEXT || f->kind == LINE_SHOWN ? json_get_string(l, f->name) : NULL;
+	const char *text = f->kind == LINE_TEXT || f->kind == LINE_SHOWN
+				   ? json_get_string(l, f->name)
+				   : NULL;
 	int64_t number;
 	bool good;
 
@@ -91,10 +93,12 @@ bool line_get(const struct line_shape *shape, const struct json_line *l, void *v
 	return true;
 }
 
-size_t line_parse(const struct line_shape *shapes, size_t n, const char *line, size_t length, void *values)
+size_t line_parse(const struct line_shape *shapes, size_t n, const char *line, size_t length,
+		  void *values)
 {
 	static struct json_line l;
-	const char *type = json_parse_line(line, length, &l) == 0 ? json_get_string(&l, "type") : NULL;
+	const char *type = json_parse_line(line, length, &l) == 0 ? json_get_string(&l, "type")
+								  : NULL;
 
 	for (size_t i = 1; type && i < n; i++)
 		if (strcmp(shapes[i].type, type) == 0)

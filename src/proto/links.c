@@ -19,7 +19,8 @@ bool links_is_uri(const char *text, size_t n)
 	bool known = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
-		known = known || (n > strlen(schemes[i]) && memcmp(text, schemes[i], strlen(schemes[i])) == 0);
+		known = known || (n > strlen(schemes[i]) &&
+				  memcmp(text, schemes[i], strlen(schemes[i])) == 0);
 	if (!known || n > LINKS_URI_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)

@@ -5,7 +5,8 @@
 const struct maker_row maker_rows[MAKER_RESULTS] = {
 	[MAKER_DONE] = {"done", "sessions of this size start from a saved guest now"},
 	[MAKER_PRESENT] = {"present", "a saved guest of this size exists already"},
-	[MAKER_BUSY] = {"busy", "another process is making a saved guest; try again when it is done"},
+	[MAKER_BUSY] = {"busy",
+			"another process is making a saved guest; try again when it is done"},
 };
 
 enum maker_result maker_result(const char *line)

@@ -1,4 +1,5 @@
-/* maker: what ccvm-template prints: a line for each step, in words for people, and last one of these. */
+/* maker: what ccvm-template prints: a line for each step, in words for people, and last one of
+ * these. */
 #ifndef CCVM_PROTO_MAKER_H
 #define CCVM_PROTO_MAKER_H
 

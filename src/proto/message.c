@@ -12,8 +12,9 @@
 
 static size_t message_width(enum message_kind kind)
 {
-	static const size_t widths[] = {[MESSAGE_U8] = 1, [MESSAGE_U16] = 2, [MESSAGE_U32] = 4, [MESSAGE_U64] = 8,
-					[MESSAGE_FLAG] = 1, [MESSAGE_COUNTED] = 2, [MESSAGE_REST] = 0};
+	static const size_t widths[] = {
+		[MESSAGE_U8] = 1,   [MESSAGE_U16] = 2,	   [MESSAGE_U32] = 4, [MESSAGE_U64] = 8,
+		[MESSAGE_FLAG] = 1, [MESSAGE_COUNTED] = 2, [MESSAGE_REST] = 0};
 
 	return widths[kind];
 }
@@ -85,7 +86,8 @@ int message_get(const struct message_shape *shape, const void *payload, size_t n
 		if ((size_t)(end - p) < width)
 			return -1;
 		if (kind == MESSAGE_COUNTED || kind == MESSAGE_REST) {
-			const size_t length = kind == MESSAGE_REST ? (size_t)(end - p) : bytes_get_u16(p);
+			const size_t length = kind == MESSAGE_REST ? (size_t)(end - p)
+								   : bytes_get_u16(p);
 
 			p += width;
 			if ((size_t)(end - p) < length)

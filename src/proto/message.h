@@ -17,9 +17,9 @@ enum message_kind {
 	MESSAGE_U16,
 	MESSAGE_U32,
 	MESSAGE_U64,
-	MESSAGE_FLAG,  /* one byte, 0 or 1 */
+	MESSAGE_FLAG,	 /* one byte, 0 or 1 */
 	MESSAGE_COUNTED, /* two bytes, then so many bytes */
-	MESSAGE_REST,  /* all bytes that are left; the last field */
+	MESSAGE_REST,	 /* all bytes that are left; the last field */
 };
 
 struct message_bytes { /* borrowed */
@@ -40,11 +40,15 @@ struct message_shape {
 	size_t size; /* of the struct */
 };
 
-#define MESSAGE_FIELD(type, member, kind, help) {#member, kind, offsetof(struct type, member), help}
+#define MESSAGE_FIELD(type, member, kind, help)                                                    \
+	{                                                                                          \
+#member, kind, offsetof(struct type, member), help                                 \
+	}
 /* Defines NAME_shape of the struct NAME from its fields. */
-#define MESSAGE_SHAPE(name, ...)                                                                                       \
-	static const struct message_field name##_fields[] = {__VA_ARGS__};                                            \
-	const struct message_shape name##_shape = {name##_fields, ARRAY_LEN(name##_fields), sizeof(struct name)}
+#define MESSAGE_SHAPE(name, ...)                                                                   \
+	static const struct message_field name##_fields[] = {__VA_ARGS__};                         \
+	const struct message_shape name##_shape = {name##_fields, ARRAY_LEN(name##_fields),        \
+						   sizeof(struct name)}
 
 /* Appends the fields. Counted bytes beyond 65535 are a broken invariant. */
 void message_put(const struct message_shape *shape, const void *values, struct buf *out);

@@ -4,10 +4,10 @@
 
 #include "proto/document.h"
 
-struct outcome { /* texts: owned when it was read, borrowed when it is written; NULL: none */
-	int code;	 /* what the client exits with */
-	bool failed;	 /* a failure of ccvm's own, and not the agent's code */
-	char *directory; /* what a dry run leaves */
+struct outcome {     /* texts: owned when it was read, borrowed when it is written; NULL: none */
+	int code;    /* what the client exits with */
+	bool failed; /* a failure of ccvm's own, and not the agent's code */
+	char *directory;	       /* what a dry run leaves */
 	char *stage, *reason, *remedy; /* of the failure */
 	char *console, *qemu;	       /* of the failure: the last lines of either, escaped */
 };

@@ -5,11 +5,14 @@
 #include <string.h>
 
 DOCUMENT_SHAPE(request,
-	       DOCUMENT_FIELD(request, options, DOCUMENT_OBJECT, "all options, resolved; has to be there"),
+	       DOCUMENT_FIELD(request, options, DOCUMENT_OBJECT,
+			      "all options, resolved; has to be there"),
 	       DOCUMENT_FIELD(request, shell, DOCUMENT_FLAG, "a shell in place of claude"),
 	       DOCUMENT_FIELD(request, dryrun, DOCUMENT_FLAG, "write the seed, start nothing"),
-	       DOCUMENT_FIELD(request, detached, DOCUMENT_FLAG, "lives on without the client that started it"),
-	       DOCUMENT_FIELD(request, spare, DOCUMENT_FLAG, "ends when nobody is connected, until it gets a name"),
+	       DOCUMENT_FIELD(request, detached, DOCUMENT_FLAG,
+			      "lives on without the client that started it"),
+	       DOCUMENT_FIELD(request, spare, DOCUMENT_FLAG,
+			      "ends when nobody is connected, until it gets a name"),
 	       DOCUMENT_FIELD(request, name, DOCUMENT_TEXT, "its name; missing: the directory's"),
 	       DOCUMENT_FIELD(request, tty, DOCUMENT_FLAG, "the agent gets a PTY"),
 	       DOCUMENT_FIELD(request, term, DOCUMENT_TEXT, "TERM of the agent; missing: dumb"),

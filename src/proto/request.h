@@ -1,6 +1,6 @@
-/* request: a client's request for a new session, as WIRE_START carries it: one JSON object; docs/protocols
- * has its members. The workspace is the working directory ccvm-session is started in, so that a path of any
- * bytes arrives whole. */
+/* request: a client's request for a new session, as WIRE_START carries it: one JSON object;
+ * docs/protocols has its members. The workspace is the working directory ccvm-session is started
+ * in, so that a path of any bytes arrives whole. */
 #ifndef CCVM_PROTO_REQUEST_H
 #define CCVM_PROTO_REQUEST_H
 
@@ -14,13 +14,15 @@
 struct request {
 	char *options; /* owned; JSON for conf_from_json */
 	bool shell;
-	bool tty;      /* the agent gets a PTY */
-	char *term;    /* owned */
+	bool tty;   /* the agent gets a PTY */
+	char *term; /* owned */
 	int cols, rows;
 	bool dryrun;
 	bool detached; /* outlives the client that started it */
-	bool spare;    /* started ahead of need: ends when no client is connected; a new name makes it an ordinary session */
-	char *name;    /* owned; NULL: the directory's */
+	/* started ahead of need: ends when no client is connected; a new name makes it an
+	 * ordinary session */
+	bool spare;
+	char *name; /* owned; NULL: the directory's */
 };
 
 /* Whether a session may be called so: one line of printable text, 64 bytes at most. Pure. */

@@ -117,7 +117,8 @@ static int rundir_make(int base_fd, char *id)
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return mem_steal_fd(&fd);
 	code = errno;
-	unlinkat(base_fd, id, AT_REMOVEDIR); /* new, so empty; needs no fd, which may be what ran out */
+	/* new, so empty; needs no fd, which may be what ran out */
+	unlinkat(base_fd, id, AT_REMOVEDIR);
 	errno = code;
 	return -1;
 }
@@ -257,7 +258,8 @@ int rundir_clean_dead(const char *runtime)
 		AUTO_CLOSE int fd = rundir_open_session(base_fd, s.dead.v[i], &life);
 
 		/* Checked again under the lock: the id may have been reused since. */
-		if (fd >= 0 && life == RUNDIR_DEAD && file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
+		if (fd >= 0 && life == RUNDIR_DEAD &&
+		    file_remove_tree(base_fd, s.dead.v[i], &e) == 0)
 			removed++;
 	}
 	strv_fini(&s.dead);

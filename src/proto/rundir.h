@@ -22,7 +22,7 @@
 #define RUNDIR_LOG     "session.log" /* what ccvm-session says once it is confined */
 #define RUNDIR_SEED    "seed"
 #define RUNDIR_EMPTY   "empty" /* shared in place of what is not shared */
-#define RUNDIR_KEPT    "kept" /* empty; its presence is the mark */
+#define RUNDIR_KEPT    "kept"  /* empty; its presence is the mark */
 
 enum rundir_life {
 	RUNDIR_DEAD,
@@ -32,8 +32,8 @@ enum rundir_life {
 
 struct rundir {
 	char id[RUNDIR_ID_SIZE];
-	char *path; /* owned; absolute */
-	int fd;     /* owned; of the directory, holds the lock */
+	char *path;  /* owned; absolute */
+	int fd;	     /* owned; of the directory, holds the lock */
 	int base_fd; /* owned; O_PATH: it cannot be locked */
 };
 

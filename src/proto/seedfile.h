@@ -1,4 +1,5 @@
-/* seedfile: the files of the seed directory, with what each holds. Their names are in proto/names.h. */
+/* seedfile: the files of the seed directory, with what each holds. Their names are in
+ * proto/names.h. */
 #ifndef CCVM_PROTO_SEEDFILE_H
 #define CCVM_PROTO_SEEDFILE_H
 

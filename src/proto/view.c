@@ -12,39 +12,57 @@
 
 /* ---- messages ---- */
 
-MESSAGE_SHAPE(view_pull, MESSAGE_FIELD(view_pull, gen, MESSAGE_U64, "the generation that the viewer has; 0: none"));
+MESSAGE_SHAPE(view_pull, MESSAGE_FIELD(view_pull, gen, MESSAGE_U64,
+				       "the generation that the viewer has; 0: none"));
 MESSAGE_SHAPE(view_lines, MESSAGE_FIELD(view_lines, first, MESSAGE_U64, "number of the first line"),
 	      MESSAGE_FIELD(view_lines, count, MESSAGE_U16, "how many"));
 MESSAGE_SHAPE(view_find, MESSAGE_FIELD(view_find, from, MESSAGE_U64, "line to begin with"),
-	      MESSAGE_FIELD(view_find, down, MESSAGE_FLAG, "towards newer lines"), MESSAGE_FIELD(view_find, text, MESSAGE_REST, "UTF-8"));
-MESSAGE_SHAPE(view_pressed, MESSAGE_FIELD(view_pressed, mods, MESSAGE_U8, "1 Shift, 2 Alt, 4 Control"),
-	      MESSAGE_FIELD(view_pressed, code, MESSAGE_U32, "a code point, or a key from 0x200000 on"));
-MESSAGE_SHAPE(view_paste, MESSAGE_FIELD(view_paste, part, MESSAGE_U8, "1 the paste begins, 2 it ends, 3 both"),
-	      MESSAGE_FIELD(view_paste, text, MESSAGE_REST, "whole characters of UTF-8, 16384 bytes at most"));
+	      MESSAGE_FIELD(view_find, down, MESSAGE_FLAG, "towards newer lines"),
+	      MESSAGE_FIELD(view_find, text, MESSAGE_REST, "UTF-8"));
+MESSAGE_SHAPE(view_pressed,
+	      MESSAGE_FIELD(view_pressed, mods, MESSAGE_U8, "1 Shift, 2 Alt, 4 Control"),
+	      MESSAGE_FIELD(view_pressed, code, MESSAGE_U32,
+			    "a code point, or a key from 0x200000 on"));
+MESSAGE_SHAPE(view_paste,
+	      MESSAGE_FIELD(view_paste, part, MESSAGE_U8, "1 the paste begins, 2 it ends, 3 both"),
+	      MESSAGE_FIELD(view_paste, text, MESSAGE_REST,
+			    "whole characters of UTF-8, 16384 bytes at most"));
 MESSAGE_SHAPE(view_mouse, MESSAGE_FIELD(view_mouse, mods, MESSAGE_U8, "1 Shift, 2 Alt, 4 Control"),
 	      MESSAGE_FIELD(view_mouse, button, MESSAGE_U8, "0 to 2; 64 and 65: the wheel"),
-	      MESSAGE_FIELD(view_mouse, action, MESSAGE_U8, "0 press, 1 release, 2 move"), MESSAGE_FIELD(view_mouse, row, MESSAGE_U16, "row"),
+	      MESSAGE_FIELD(view_mouse, action, MESSAGE_U8, "0 press, 1 release, 2 move"),
+	      MESSAGE_FIELD(view_mouse, row, MESSAGE_U16, "row"),
 	      MESSAGE_FIELD(view_mouse, col, MESSAGE_U16, "column"));
-MESSAGE_SHAPE(view_focus, MESSAGE_FIELD(view_focus, gained, MESSAGE_FLAG, "the pane has the focus"));
-MESSAGE_SHAPE(view_head, MESSAGE_FIELD(view_head, gen, MESSAGE_U64, "generation, to name in the next pull"),
+MESSAGE_SHAPE(view_focus,
+	      MESSAGE_FIELD(view_focus, gained, MESSAGE_FLAG, "the pane has the focus"));
+MESSAGE_SHAPE(view_head,
+	      MESSAGE_FIELD(view_head, gen, MESSAGE_U64, "generation, to name in the next pull"),
 	      MESSAGE_FIELD(view_head, top, MESSAGE_U64, "number of the line in screen row 0"),
-	      MESSAGE_FIELD(view_head, first, MESSAGE_U64, "number of the oldest line that is kept"),
-	      MESSAGE_FIELD(view_head, cols, MESSAGE_U16, "columns, 1 to 1000"), MESSAGE_FIELD(view_head, rows, MESSAGE_U16, "rows, 1 to 500"),
+	      MESSAGE_FIELD(view_head, first, MESSAGE_U64,
+			    "number of the oldest line that is kept"),
+	      MESSAGE_FIELD(view_head, cols, MESSAGE_U16, "columns, 1 to 1000"),
+	      MESSAGE_FIELD(view_head, rows, MESSAGE_U16, "rows, 1 to 500"),
 	      MESSAGE_FIELD(view_head, cursor_row, MESSAGE_U16, "row of the cursor"),
 	      MESSAGE_FIELD(view_head, cursor_col, MESSAGE_U16, "column of the cursor"),
 	      MESSAGE_FIELD(view_head, modes, MESSAGE_U16, "bits of enum view_mode"),
-	      MESSAGE_FIELD(view_head, shape, MESSAGE_U8, "of the cursor: 0 default, 1 block, 2 underline, 3 bar"),
+	      MESSAGE_FIELD(view_head, shape, MESSAGE_U8,
+			    "of the cursor: 0 default, 1 block, 2 underline, 3 bar"),
 	      MESSAGE_FIELD(view_head, titled, MESSAGE_FLAG, "the title changed"),
-	      MESSAGE_FIELD(view_head, title, MESSAGE_COUNTED, "the title, UTF-8, 255 bytes at most"),
-	      MESSAGE_FIELD(view_head, rest, MESSAGE_REST, "rows: a count (2 bytes), the rows, the links that they name"));
-MESSAGE_SHAPE(view_history, MESSAGE_FIELD(view_history, first, MESSAGE_U64, "number of the first line"),
+	      MESSAGE_FIELD(view_head, title, MESSAGE_COUNTED,
+			    "the title, UTF-8, 255 bytes at most"),
+	      MESSAGE_FIELD(view_head, rest, MESSAGE_REST,
+			    "rows: a count (2 bytes), the rows, the links that they name"));
+MESSAGE_SHAPE(view_history,
+	      MESSAGE_FIELD(view_history, first, MESSAGE_U64, "number of the first line"),
 	      MESSAGE_FIELD(view_history, rest, MESSAGE_REST, "rows, counted from that line"));
-MESSAGE_SHAPE(view_found, MESSAGE_FIELD(view_found, line, MESSAGE_U64, "line; all bits set: not found"),
+MESSAGE_SHAPE(view_found,
+	      MESSAGE_FIELD(view_found, line, MESSAGE_U64, "line; all bits set: not found"),
 	      MESSAGE_FIELD(view_found, col, MESSAGE_U16, "column"));
-MESSAGE_SHAPE(view_taken, MESSAGE_FIELD(view_taken, bytes, MESSAGE_U32, "bytes of pastes that are on their way into the program"));
+MESSAGE_SHAPE(view_taken, MESSAGE_FIELD(view_taken, bytes, MESSAGE_U32,
+					"bytes of pastes that are on their way into the program"));
 
 const struct view_message_row view_message_rows[] = {
-	{VIEW_PULL, "pull", true, &view_pull_shape, "send a frame as soon as there is something newer"},
+	{VIEW_PULL, "pull", true, &view_pull_shape,
+	 "send a frame as soon as there is something newer"},
 	{VIEW_LINES, "lines", true, &view_lines_shape, "send these lines"},
 	{VIEW_FIND, "find", true, &view_find_shape, "search for text"},
 	{VIEW_KEY, "key", true, &view_pressed_shape, "a key was pressed"},
@@ -70,17 +88,19 @@ static size_t view_begin_rows(struct buf *out)
 
 size_t view_begin_frame(struct buf *out, const struct view_state *s, const char *title)
 {
-	view_put_head(out, (struct view_head){.gen = s->gen,
-					      .top = s->top,
-					      .first = s->first,
-					      .cols = s->cols,
-					      .rows = s->rows,
-					      .cursor_row = s->cursor_row,
-					      .cursor_col = s->cursor_col,
-					      .modes = s->modes,
-					      .shape = s->shape,
-					      .titled = title != NULL,
-					      .title = {title, title ? strnlen(title, VIEW_TITLE_MAX - 1) : 0}});
+	view_put_head(out,
+		      (struct view_head){
+			      .gen = s->gen,
+			      .top = s->top,
+			      .first = s->first,
+			      .cols = s->cols,
+			      .rows = s->rows,
+			      .cursor_row = s->cursor_row,
+			      .cursor_col = s->cursor_col,
+			      .modes = s->modes,
+			      .shape = s->shape,
+			      .titled = title != NULL,
+			      .title = {title, title ? strnlen(title, VIEW_TITLE_MAX - 1) : 0}});
 	return view_begin_rows(out);
 }
 
@@ -97,7 +117,8 @@ void view_end(struct buf *out, size_t count_at, uint16_t rows)
 
 static bool view_is_blank(const struct view_cell *c)
 {
-	return (c->ch == 0 || c->ch == ' ') && !c->bg && !(c->attr & (VIEW_UNDERLINE | VIEW_REVERSE | VIEW_STRIKE)) && !c->mark[0];
+	return (c->ch == 0 || c->ch == ' ') && !c->bg &&
+	       !(c->attr & (VIEW_UNDERLINE | VIEW_REVERSE | VIEW_STRIKE)) && !c->mark[0];
 }
 
 static size_t view_used(const struct view_cell *cells, size_t n)
@@ -109,7 +130,8 @@ static size_t view_used(const struct view_cell *cells, size_t n)
 
 static bool view_same_run(const struct view_cell *a, const struct view_cell *b)
 {
-	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr && a->link == b->link && !a->mark[0] && !b->mark[0];
+	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr && a->link == b->link &&
+	       !a->mark[0] && !b->mark[0];
 }
 
 static void view_put_cell(struct buf *out, const struct view_cell *c)
@@ -213,7 +235,8 @@ const struct view_cell *view_row(const struct view_screen *v, uint16_t row)
 
 static bool view_is_colour(uint32_t c)
 {
-	return c == VIEW_DEFAULT || (VIEW_KIND(c) == 1 && (c & 0xffffffu) < 256) || VIEW_KIND(c) == 2;
+	return c == VIEW_DEFAULT || (VIEW_KIND(c) == 1 && (c & 0xffffffu) < 256) ||
+	       VIEW_KIND(c) == 2;
 }
 
 /* The code points of one cell, all that there are when it is the only one. */
@@ -227,7 +250,8 @@ static size_t view_read_cell(struct view_cell *c, const unsigned char *p, size_t
 		uint32_t mark;
 		size_t len = text_get_utf8(p + used, n - used, &mark);
 
-		if (!len || marks == VIEW_MARKS || mark > 0xffff || mark < 0x300 || !text_is_cell(mark))
+		if (!len || marks == VIEW_MARKS || mark > 0xffff || mark < 0x300 ||
+		    !text_is_cell(mark))
 			return 0;
 		c->mark[marks++] = (uint16_t)mark;
 		used += len;
@@ -240,13 +264,17 @@ static size_t view_read_run(struct view_reader *r, struct view_cell *cells, size
 {
 	const unsigned char *h = view_read(r, VIEW_RUN_HEADER);
 	const uint16_t attr = bytes_get_u16(h + 8);
-	struct view_cell style = {.fg = bytes_get_u32(h), .bg = bytes_get_u32(h + 4), .attr = attr & (uint16_t)~VIEW_LINKED};
-	const size_t count = bytes_get_u16(h + 10), bytes = bytes_get_u16(h + 12), step = style.attr & VIEW_WIDE ? 2 : 1;
-	const unsigned char *link = view_read(r, attr & VIEW_LINKED ? 4 : 0), *text = view_read(r, bytes);
+	struct view_cell style = {.fg = bytes_get_u32(h),
+				  .bg = bytes_get_u32(h + 4),
+				  .attr = attr & (uint16_t)~VIEW_LINKED};
+	const size_t count = bytes_get_u16(h + 10), bytes = bytes_get_u16(h + 12),
+		     step = style.attr & VIEW_WIDE ? 2 : 1;
+	const unsigned char *link = view_read(r, attr & VIEW_LINKED ? 4 : 0),
+			    *text = view_read(r, bytes);
 	size_t at = 0;
 
-	if (r->failed || !count || count * step > room || (style.attr & ~VIEW_ATTRS) || !view_is_colour(style.fg) ||
-	    !view_is_colour(style.bg))
+	if (r->failed || !count || count * step > room || (style.attr & ~VIEW_ATTRS) ||
+	    !view_is_colour(style.fg) || !view_is_colour(style.bg))
 		return 0;
 	if ((attr & VIEW_LINKED) && !(style.link = bytes_get_u32(link)))
 		return 0;
@@ -333,8 +361,9 @@ static void view_shift(struct view_screen *v, uint64_t by)
 
 static bool view_is_head(const struct view_head *h)
 {
-	return h->cols && h->rows && h->cols <= VIEW_COLS_MAX && h->rows <= VIEW_ROWS_MAX && h->cursor_row < h->rows &&
-	       h->cursor_col < h->cols && h->first <= h->top && h->shape <= 3;
+	return h->cols && h->rows && h->cols <= VIEW_COLS_MAX && h->rows <= VIEW_ROWS_MAX &&
+	       h->cursor_row < h->rows && h->cursor_col < h->cols && h->first <= h->top &&
+	       h->shape <= 3;
 }
 
 static int view_take_rows(struct view_screen *v, struct message_bytes rows)
@@ -368,11 +397,13 @@ int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n)
 	return view_take_title(v, &h) < 0 ? -1 : view_take_rows(v, h.rest);
 }
 
-int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const unsigned char *bytes, size_t n)
+int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows,
+		      const unsigned char *bytes, size_t n)
 {
 	struct view_history h;
 
-	if (!cols || !rows || cols > VIEW_COLS_MAX || rows > VIEW_LINES_MAX || !view_get_history(bytes, n, &h))
+	if (!cols || !rows || cols > VIEW_COLS_MAX || rows > VIEW_LINES_MAX ||
+	    !view_get_history(bytes, n, &h))
 		return -1;
 	view_screen_resize(v, cols, rows);
 	memset(v->cells, 0, (size_t)cols * rows * sizeof(*v->cells));
@@ -430,7 +461,8 @@ static void view_put_link(struct buf *out, const char *uri)
 	buf_add(out, "\033\\", 2);
 }
 
-void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n, const struct links *links)
+void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n,
+		   const struct links *links)
 {
 	struct view_cell now = {0};
 	const char *uri = NULL;

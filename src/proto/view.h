@@ -21,13 +21,13 @@
 
 #define VIEW_COLS_MAX  1000
 #define VIEW_ROWS_MAX  500
-#define VIEW_MARKS	3 /* combining characters kept of a cell */
+#define VIEW_MARKS     3 /* combining characters kept of a cell */
 #define VIEW_TITLE_MAX 256
 #define VIEW_LINES_MAX 500 /* of one answer to VIEW_LINES */
 
 /* Colours: the kind in the top byte. */
 #define VIEW_DEFAULT	  0u
-#define VIEW_INDEXED(i)	  (0x01000000u | ((uint32_t)(i) & 0xffu))
+#define VIEW_INDEXED(i)	  (0x01000000u | ((uint32_t)(i)&0xffu))
 #define VIEW_RGB(r, g, b) (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
 #define VIEW_KIND(c)	  ((c) >> 24)
 
@@ -43,7 +43,8 @@ enum view_attr {
 	VIEW_CONCEAL = 1 << 8,
 	VIEW_WIDE = 1 << 9,  /* takes the next cell too */
 	VIEW_TAIL = 1 << 10, /* is that next cell; never on the wire */
-	VIEW_LINKED = 1 << 11, /* on the wire only: the run has a link, whose number follows its header */
+	/* on the wire only: the run has a link, whose number follows its header */
+	VIEW_LINKED = 1 << 11,
 	VIEW_ATTRS = (1 << 10) - 1,
 };
 
@@ -118,7 +119,7 @@ struct view_pressed {
 };
 
 struct view_paste {
-	uint8_t part; /* VIEW_PASTE_FIRST, VIEW_PASTE_LAST */
+	uint8_t part;		   /* VIEW_PASTE_FIRST, VIEW_PASTE_LAST */
 	struct message_bytes text; /* whole characters, VIEW_PASTE_PART at most */
 };
 
@@ -153,22 +154,24 @@ struct view_found {
 };
 
 struct view_taken {
-	uint32_t bytes; /* of pastes that are on their way into the program; see VIEW_PASTE_WINDOW */
+	/* of pastes that are on their way into the program; see VIEW_PASTE_WINDOW */
+	uint32_t bytes;
 };
 
 /* view_put_NAME appends a message, view_get_NAME reads one; false: another type, or malformed. */
-#define VIEW_SHAPED(name, first)                                                                                       \
-	extern const struct message_shape view_##name##_shape;                                                         \
-	static inline void view_put_##name(struct buf *out, struct view_##name m)                                      \
-	{                                                                                                              \
-		buf_add(out, (const unsigned char[]){first}, 1);                                                       \
-		message_put(&view_##name##_shape, &m, out);                                                            \
-	}                                                                                                              \
-	static inline bool view_get_##name(const void *p, size_t n, struct view_##name *m)                             \
-	{                                                                                                              \
-		const unsigned char *bytes = (const unsigned char *)p;                                                 \
-                                                                                                                       \
-		return n && bytes[0] == (first) && message_get(&view_##name##_shape, bytes + 1, n - 1, m) == 0;        \
+#define VIEW_SHAPED(name, first)                                                                   \
+	extern const struct message_shape view_##name##_shape;                                     \
+	static inline void view_put_##name(struct buf *out, struct view_##name m)                  \
+	{                                                                                          \
+		buf_add(out, (const unsigned char[]){first}, 1);                                   \
+		message_put(&view_##name##_shape, &m, out);                                        \
+	}                                                                                          \
+	static inline bool view_get_##name(const void *p, size_t n, struct view_##name *m)         \
+	{                                                                                          \
+		const unsigned char *bytes = (const unsigned char *)p;                             \
+                                                                                                   \
+		return n && bytes[0] == (first) &&                                                 \
+		       message_get(&view_##name##_shape, bytes + 1, n - 1, m) == 0;                \
 	}
 VIEW_SHAPED(pull, VIEW_PULL)
 VIEW_SHAPED(lines, VIEW_LINES)
@@ -198,10 +201,11 @@ struct view_message_row {
 extern const struct view_message_row view_message_rows[];
 extern const size_t view_message_count;
 
-#define VIEW_PASTE_PART	  16384u
-#define VIEW_PASTE_WINDOW 65536u /* bytes of pastes that may be under way to a session: a program that does not read stops the paste */
-#define VIEW_PASTE_FIRST  1
-#define VIEW_PASTE_LAST	  2
+#define VIEW_PASTE_PART 16384u
+#define VIEW_PASTE_WINDOW                                                                          \
+	65536u /* bytes of pastes that may be under way to a session: a program that does not read stops the paste */
+#define VIEW_PASTE_FIRST 1
+#define VIEW_PASTE_LAST	 2
 
 enum view_mod { VIEW_SHIFT = 1, VIEW_ALT = 2, VIEW_CTRL = 4 };
 
@@ -250,7 +254,8 @@ void view_screen_fini(struct view_screen *v);
 int view_take_frame(struct view_screen *v, const unsigned char *bytes, size_t n);
 /* The rows of a VIEW_HISTORY into a screen of their own, whose number of rows the caller chooses
  * (at most VIEW_LINES_MAX); v->s.top becomes the first line's number. -1: malformed. Pure. */
-int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows, const unsigned char *bytes, size_t n);
+int view_take_history(struct view_screen *v, uint16_t cols, uint16_t rows,
+		      const unsigned char *bytes, size_t n);
 const struct view_cell *view_row(const struct view_screen *v, uint16_t row);
 
 /* ---- text ---- */
@@ -258,6 +263,7 @@ const struct view_cell *view_row(const struct view_screen *v, uint16_t row);
 void view_row_text(struct buf *out, const struct view_cell *cells, size_t n);
 /* A row as text with SGR sequences, ended by a reset where there was one; with links (OSC 8) where
  * they are given. */
-void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n, const struct links *links);
+void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n,
+		   const struct links *links);
 
 #endif

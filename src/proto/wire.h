@@ -20,8 +20,9 @@
 
 #define WIRE_HEADER_SIZE 5
 #define WIRE_PAYLOAD_MAX (8u << 20) /* data frames are cut smaller */
-#define WIRE_CHUNK       32768u     /* of a data frame */
-#define WIRE_CREDIT_FIRST 262144u   /* bytes of input a client may send before the first WIRE_CREDIT */
+#define WIRE_CHUNK	 32768u	    /* of a data frame */
+#define WIRE_CREDIT_FIRST                                                                          \
+	262144u /* bytes of input a client may send before the first WIRE_CREDIT */
 
 _Static_assert(STRLIST_MAX <= WIRE_PAYLOAD_MAX, "a list of arguments fits into a frame");
 
@@ -69,7 +70,9 @@ struct wire_attach {
 };
 
 struct wire_answers {
-	bool answers; /* the client's terminal answers what the program asks from here on in WIRE_STDOUT; false at first */
+	/* the client's terminal answers what the program asks from here on in WIRE_STDOUT; false
+	 * at first */
+	bool answers;
 };
 
 /* To ccvm-term. */
@@ -96,7 +99,8 @@ enum wire_term_event {
 	WIRE_TERM_TITLE = 't',
 	WIRE_TERM_BELL = 'b',
 	WIRE_TERM_NOTIFY = 'n',
-	WIRE_TERM_SCREEN = 's', /* the screen as text, without blank lines; of a larger one than WIRE_SCREEN_CELLS its end */
+	/* the screen as text, without blank lines; of a larger one than WIRE_SCREEN_CELLS its end */
+	WIRE_TERM_SCREEN = 's',
 };
 
 #define WIRE_SCREEN_CELLS (400u * 120u) /* four bytes and fewer each, and a newline a row */
@@ -126,15 +130,15 @@ void wire_put(struct buf *out, enum wire_type type, const void *payload, size_t 
 int wire_next(const struct buf *in, struct wire_frame *f);
 
 /* wire_fill_NAME appends a payload; wire_get_NAME reads the frame's, false: malformed. */
-#define WIRE_SHAPED(name)                                                                                              \
-	extern const struct message_shape wire_##name##_shape;                                                         \
-	static inline void wire_fill_##name(struct buf *payload, struct wire_##name m)                                 \
-	{                                                                                                              \
-		message_put(&wire_##name##_shape, &m, payload);                                                        \
-	}                                                                                                              \
-	static inline bool wire_get_##name(const struct wire_frame *f, struct wire_##name *m)                          \
-	{                                                                                                              \
-		return message_get(&wire_##name##_shape, f->payload, f->n, m) == 0;                                    \
+#define WIRE_SHAPED(name)                                                                          \
+	extern const struct message_shape wire_##name##_shape;                                     \
+	static inline void wire_fill_##name(struct buf *payload, struct wire_##name m)             \
+	{                                                                                          \
+		message_put(&wire_##name##_shape, &m, payload);                                    \
+	}                                                                                          \
+	static inline bool wire_get_##name(const struct wire_frame *f, struct wire_##name *m)      \
+	{                                                                                          \
+		return message_get(&wire_##name##_shape, f->payload, f->n, m) == 0;                \
 	}
 WIRE_SHAPED(resize)
 WIRE_SHAPED(attach)
@@ -168,13 +172,15 @@ bool wire_may_send(enum wire_peer peer, enum wire_phase phase, enum wire_type ty
 struct wire_row {
 	enum wire_type type;
 	const char *name;
-	unsigned from;			   /* 1 << enum wire_peer, of those that send it to the session */
+	/* 1 << enum wire_peer, of those that send it to the session */
+	unsigned from;
 	unsigned to;			   /* of those that the session sends it to */
 	unsigned phases;		   /* 1 << enum wire_phase */
 	const struct message_shape *shape; /* NULL: `payload` says what the bytes are */
 	const char *payload;
 	const char *help;
-	const struct document_shape *document; /* of a payload that is a JSON object; NULL: no table describes it */
+	/* of a payload that is a JSON object; NULL: no table describes it */
+	const struct document_shape *document;
 };
 extern const struct wire_row wire_rows[];
 extern const size_t wire_row_count;

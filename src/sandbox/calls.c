@@ -56,10 +56,10 @@ static int calls_add_table(scmp_filter_ctx ctx, const struct calls *t, struct er
 static int calls_fill(scmp_filter_ctx ctx, const struct calls *tables, size_t n, struct err *e)
 {
 	const struct calls_when everyone[] = {
-	    CALLS_WHEN_MASKED("mmap", 2, PROT_EXEC, 0),
-	    CALLS_WHEN_MASKED("mmap2", 2, PROT_EXEC, 0),
-	    CALLS_WHEN_MASKED("mprotect", 2, PROT_EXEC, 0),
-	    CALLS_WHEN("tgkill", 0, (uint64_t)getpid()),
+		CALLS_WHEN_MASKED("mmap", 2, PROT_EXEC, 0),
+		CALLS_WHEN_MASKED("mmap2", 2, PROT_EXEC, 0),
+		CALLS_WHEN_MASKED("mprotect", 2, PROT_EXEC, 0),
+		CALLS_WHEN("tgkill", 0, (uint64_t)getpid()),
 	};
 	int rc = calls_add_whens(ctx, everyone, ARRAY_LEN(everyone), e);
 

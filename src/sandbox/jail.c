@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 
 /* Values of later kernels than the oldest headers we build with (landlock(7)). */
-#define JAIL_FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
-#define JAIL_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
-#define JAIL_NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
-#define JAIL_NET_CONNECT_TCP (1ULL << 1)
+#define JAIL_FS_TRUNCATE	 (1ULL << 14) /* ABI 3 */
+#define JAIL_FS_IOCTL_DEV	 (1ULL << 15) /* ABI 5 */
+#define JAIL_NET_BIND_TCP	 (1ULL << 0)  /* ABI 4 */
+#define JAIL_NET_CONNECT_TCP	 (1ULL << 1)
 #define JAIL_SCOPE_ABSTRACT_UNIX (1ULL << 0) /* ABI 6 */
-#define JAIL_SCOPE_SIGNAL        (1ULL << 1)
+#define JAIL_SCOPE_SIGNAL	 (1ULL << 1)
 
 struct jail_ruleset_attr {
 	uint64_t handled_access_fs;
@@ -25,18 +25,21 @@ struct jail_ruleset_attr {
 };
 
 static const uint64_t jail_file_read = LANDLOCK_ACCESS_FS_READ_FILE;
-static const uint64_t jail_file_write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | JAIL_FS_TRUNCATE |
+static const uint64_t jail_file_write = LANDLOCK_ACCESS_FS_READ_FILE |
+					LANDLOCK_ACCESS_FS_WRITE_FILE | JAIL_FS_TRUNCATE |
 					JAIL_FS_IOCTL_DEV;
-static const uint64_t jail_tree =
-	LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-	LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
-	LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-	LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | JAIL_FS_TRUNCATE;
+static const uint64_t jail_tree = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				  LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+				  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+				  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+				  LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |
+				  LANDLOCK_ACCESS_FS_REFER | JAIL_FS_TRUNCATE;
 static const uint64_t jail_all_v1 = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
 int jail_kernel_abi(void)
 {
-	const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+				 LANDLOCK_CREATE_RULESET_VERSION);
 
 	return abi > 0 ? (int)abi : 0;
 }
@@ -130,7 +133,8 @@ static int jail_landlock(const struct jail *j)
 	int set, rc = 0;
 
 	if (j->abi >= 4)
-		attr.handled_access_net = JAIL_NET_BIND_TCP | (j->may_connect ? 0 : JAIL_NET_CONNECT_TCP);
+		attr.handled_access_net = JAIL_NET_BIND_TCP |
+					  (j->may_connect ? 0 : JAIL_NET_CONNECT_TCP);
 	if (j->abi >= 6)
 		attr.scoped = JAIL_SCOPE_ABSTRACT_UNIX | (j->keep_signals ? 0 : JAIL_SCOPE_SIGNAL);
 	set = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
@@ -141,9 +145,11 @@ static int jail_landlock(const struct jail *j)
 		struct stat st;
 
 		rc = fstat(j->rule[i].fd, &st);
-		rule.allowed_access = jail_rights(j->rule[i].access, S_ISDIR(st.st_mode)) & attr.handled_access_fs;
+		rule.allowed_access = jail_rights(j->rule[i].access, S_ISDIR(st.st_mode)) &
+				      attr.handled_access_fs;
 		if (rc == 0)
-			rc = (int)syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+			rc = (int)syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH,
+					  &rule, 0);
 	}
 	if (rc == 0)
 		rc = (int)syscall(SYS_landlock_restrict_self, set, 0);

@@ -12,11 +12,11 @@
 #include "base/err.h"
 
 enum jail_access {
-	JAIL_READ,      /* files and directories: read */
-	JAIL_READ_FILES, /* files: read; directories are not listed */
-	JAIL_EXECUTE,   /* read, and start */
-	JAIL_WRITE,     /* an existing file or device: read and write, nothing made or removed */
-	JAIL_TREE,      /* everything below: read, write, make, rename, remove */
+	JAIL_READ,	   /* files and directories: read */
+	JAIL_READ_FILES,   /* files: read; directories are not listed */
+	JAIL_EXECUTE,	   /* read, and start */
+	JAIL_WRITE,	   /* an existing file or device: read and write, nothing made or removed */
+	JAIL_TREE,	   /* everything below: read, write, make, rename, remove */
 	JAIL_REMOVE_EMPTY, /* directories below that are empty: remove; nothing else */
 };
 
@@ -28,9 +28,10 @@ struct jail {
 		enum jail_access access;
 	} rule[JAIL_RULES_MAX];
 	size_t n;
-	int abi; /* the kernel's Landlock version, 0: none */
-	bool may_connect;  /* TCP connections may be made; bound to a port is nothing either way */
-	bool keep_signals; /* may still signal processes outside of the jail (its own, older children) */
+	int abi;	  /* the kernel's Landlock version, 0: none */
+	bool may_connect; /* TCP connections may be made; bound to a port is nothing either way */
+	/* may still signal processes outside of the jail (its own, older children) */
+	bool keep_signals;
 };
 
 /* The kernel's Landlock version; 0: none. */

@@ -26,14 +26,14 @@ static int seed_write_first_clock(const struct seed_run *r, struct err *e);
 
 /* In order; the clock comes last, so that it is as young as it can be. */
 static const struct seed_part parts[] = {
-    {"options of the run", seed_write_basic},
-    {"egress rules", seed_write_egress},
-    {"entropy", seed_write_entropy},
-    {"shared configuration", seed_write_claude_config},
-    {"claude's own record", seed_write_claude_json},
-    {"git configuration", seed_write_git},
-    {"context", seed_write_context},
-    {"clock", seed_write_first_clock},
+	{"options of the run", seed_write_basic},
+	{"egress rules", seed_write_egress},
+	{"entropy", seed_write_entropy},
+	{"shared configuration", seed_write_claude_config},
+	{"claude's own record", seed_write_claude_json},
+	{"git configuration", seed_write_git},
+	{"context", seed_write_context},
+	{"clock", seed_write_first_clock},
 };
 
 static int seed_write_entropy(const struct seed_run *r, struct err *e)
@@ -112,13 +112,15 @@ int seed_seal(int seed_dirfd, struct err *e)
 		return -1;
 	rc = seed_pack_files(&pack, seed_dirfd, e);
 	if (rc == 0)
-		rc = file_create(seed_dirfd, NAME_SEED_PACK, buf_data(&pack), buf_len(&pack), SEED_FILE_MODE, e);
+		rc = file_create(seed_dirfd, NAME_SEED_PACK, buf_data(&pack), buf_len(&pack),
+				 SEED_FILE_MODE, e);
 	if (pack.bytes)
 		secret_wipe(pack.bytes, pack.size);
 	return rc;
 }
 
-int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx, struct err *e)
+int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx,
+	       struct err *e)
 {
 	struct seed_run r = {.spec = s, .dirfd = seed_dirfd, .note = note, .note_ctx = ctx};
 

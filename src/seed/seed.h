@@ -11,7 +11,8 @@
 /* Writes every part into the empty directory seed_dirfd. A shared item that cannot be staged is a
  * note, not an error; -1 only when the seed directory itself cannot be written or the spec is
  * unusable. note may be NULL. */
-int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx, struct err *e);
+int seed_write(const struct seed_spec *s, int seed_dirfd, seed_note_fn *note, void *ctx,
+	       struct err *e);
 
 /* Finishes the seed: rewrites the clock file, then the pack of all the seed's files. Call it right
  * before the guest goes on. */

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-
 /* Names of the variables that will be sent, so that sshd accepts exactly those. */
 static int basic_write_accept_env(const struct seed_run *r, struct err *e)
 {
@@ -21,7 +20,8 @@ static int basic_write_accept_env(const struct seed_run *r, struct err *e)
 		buf_addf(&b, "%.*s\n", (int)strcspn(sent.v[i], "="), sent.v[i]);
 	if (key && conf_pass_is_name(key))
 		buf_addf(&b, "%s\n", key);
-	return file_create(r->dirfd, NAME_SEED_ACCEPT_ENV, buf_text(&b), buf_len(&b), SEED_FILE_MODE, e);
+	return file_create(r->dirfd, NAME_SEED_ACCEPT_ENV, buf_text(&b), buf_len(&b),
+			   SEED_FILE_MODE, e);
 }
 
 static int basic_text(const struct seed_run *r, const char *name, const char *text, struct err *e)
@@ -44,7 +44,8 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 	    basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_GID, s->gid, e) < 0 ||
 	    basic_number(r, NAME_SEED_AGENT_SUDO, s->agent_sudo, e) < 0 ||
-	    file_create(r->dirfd, NAME_SEED_CLAUDE_ARGS, buf_data(s->args), buf_len(s->args), SEED_FILE_MODE, e) < 0 ||
+	    file_create(r->dirfd, NAME_SEED_CLAUDE_ARGS, buf_data(s->args), buf_len(s->args),
+			SEED_FILE_MODE, e) < 0 ||
 	    basic_write_accept_env(r, e) < 0)
 		return -1;
 	if (s->projects && basic_text(r, NAME_SEED_PROJECTS, s->projects, e) < 0)

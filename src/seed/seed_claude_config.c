@@ -12,7 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum config_kind { CONFIG_FILE, CONFIG_SETTINGS /* a file whose env may hold credentials */, CONFIG_DIR };
+enum config_kind {
+	CONFIG_FILE,
+	CONFIG_SETTINGS /* a file whose env may hold credentials */,
+	CONFIG_DIR
+};
 
 struct config_item {
 	const char *name;
@@ -23,14 +27,14 @@ struct config_item {
 #define SHARE(f) offsetof(struct conf, f)
 
 static const struct config_item items[] = {
-    {"settings.json", CONFIG_SETTINGS, SHARE(share_settings)},
-    {"CLAUDE.md", CONFIG_FILE, SHARE(share_claude_md)},
-    {"keybindings.json", CONFIG_FILE, SHARE(share_keybindings)},
-    {"commands", CONFIG_DIR, SHARE(share_commands)},
-    {"agents", CONFIG_DIR, SHARE(share_agents)},
-    {"skills", CONFIG_DIR, SHARE(share_skills)},
-    {"output-styles", CONFIG_DIR, SHARE(share_output_styles)},
-    {"plugins", CONFIG_DIR, SHARE(share_plugins)},
+	{"settings.json", CONFIG_SETTINGS, SHARE(share_settings)},
+	{"CLAUDE.md", CONFIG_FILE, SHARE(share_claude_md)},
+	{"keybindings.json", CONFIG_FILE, SHARE(share_keybindings)},
+	{"commands", CONFIG_DIR, SHARE(share_commands)},
+	{"agents", CONFIG_DIR, SHARE(share_agents)},
+	{"skills", CONFIG_DIR, SHARE(share_skills)},
+	{"output-styles", CONFIG_DIR, SHARE(share_output_styles)},
+	{"plugins", CONFIG_DIR, SHARE(share_plugins)},
 };
 
 struct config_copy {
@@ -45,7 +49,8 @@ static bool config_is_shared(const struct conf *c, const struct config_item *ite
 	return *(const bool *)((const char *)c + item->share);
 }
 
-static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text, const char *shown, struct err *e)
+static int config_write_settings(struct config_copy *c, const char *name, const struct buf *text,
+				 const char *shown, struct err *e)
 {
 	AUTO_BUF struct buf clean = {0};
 
@@ -54,8 +59,8 @@ static int config_write_settings(struct config_copy *c, const char *name, const 
 	return file_create(c->to, name, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE, e);
 }
 
-static int config_copy_file(struct config_copy *c, const struct config_item *item, const char *shown,
-			    struct err *e)
+static int config_copy_file(struct config_copy *c, const struct config_item *item,
+			    const char *shown, struct err *e)
 {
 	AUTO_BUF struct buf text = {0};
 
@@ -83,7 +88,8 @@ static int config_open_target(const struct seed_run *r, struct err *e)
 
 	if (mkdirat(r->dirfd, NAME_SEED_CLAUDE_CONFIG, 0700) < 0)
 		return err_sys(e, "make directory %s", NAME_SEED_CLAUDE_CONFIG);
-	fd = openat(r->dirfd, NAME_SEED_CLAUDE_CONFIG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(r->dirfd, NAME_SEED_CLAUDE_CONFIG,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open %s", NAME_SEED_CLAUDE_CONFIG) : fd;
 }
 
@@ -95,7 +101,8 @@ int seed_write_claude_config(const struct seed_run *r, struct err *e)
 
 	if (from < 0) {
 		if (errno != ENOENT)
-			seed_note(r, "%s is not shared: %s", r->spec->dirs.claude_dir, strerror(errno));
+			seed_note(r, "%s is not shared: %s", r->spec->dirs.claude_dir,
+				  strerror(errno));
 		return 0;
 	}
 	to = config_open_target(r, e);
@@ -104,7 +111,8 @@ int seed_write_claude_config(const struct seed_run *r, struct err *e)
 	c.to = to;
 	seed_tree_init(&c.tree, r, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
-		if (config_is_shared(r->spec->conf, &items[i]) && config_copy_item(&c, &items[i], e) < 0)
+		if (config_is_shared(r->spec->conf, &items[i]) &&
+		    config_copy_item(&c, &items[i], e) < 0)
 			return -1;
 	seed_tree_finish(&c.tree);
 	/* Absent means that nothing is shared; an empty one is removed. */

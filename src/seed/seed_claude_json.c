@@ -34,19 +34,22 @@ static int claude_json_read(const char *path, struct buf *out, struct err *e)
 	return file_read_fd(fd, CLAUDE_JSON_MAX, out, e);
 }
 
-bool seed_clean_json(const struct seed_run *r, const struct buf *text, const char *workspace, const char *shown, struct buf *clean)
+bool seed_clean_json(const struct seed_run *r, const struct buf *text, const char *workspace,
+		     const char *shown, struct buf *clean)
 {
 	AUTO_BUF struct buf names = {0};
 	struct seed_json_removed removed;
 
-	if (seed_json_sanitise((const char *)buf_data(text), buf_len(text), workspace, clean, &removed) < 0) {
+	if (seed_json_sanitise((const char *)buf_data(text), buf_len(text), workspace, clean,
+			       &removed) < 0) {
 		seed_note(r, "%s is not shared: it is not valid JSON", shown);
 		return false;
 	}
 	for (int i = 0; i < removed.credentials && i < SEED_JSON_NAMES_MAX; i++)
 		buf_addf(&names, "%s%s", i ? ", " : "", removed.names[i]);
 	if (removed.credentials)
-		seed_note(r, "%s is shared without %d credential%s: %s%s", shown, removed.credentials, removed.credentials == 1 ? "" : "s",
+		seed_note(r, "%s is shared without %d credential%s: %s%s", shown,
+			  removed.credentials, removed.credentials == 1 ? "" : "s",
 			  buf_text(&names), removed.credentials > SEED_JSON_NAMES_MAX ? ", …" : "");
 	return true;
 }
@@ -68,6 +71,6 @@ int seed_write_claude_json(const struct seed_run *r, struct err *e)
 	}
 	if (!seed_clean_json(r, &text, r->spec->workdir, path, &clean))
 		return 0;
-	return file_create(r->dirfd, NAME_SEED_CLAUDE_JSON, buf_data(&clean), buf_len(&clean), SEED_FILE_MODE,
-			   e);
+	return file_create(r->dirfd, NAME_SEED_CLAUDE_JSON, buf_data(&clean), buf_len(&clean),
+			   SEED_FILE_MODE, e);
 }

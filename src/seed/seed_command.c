@@ -15,7 +15,7 @@ struct command {
 	const char *program; /* NULL: any */
 	const char *option;
 	enum command_value where;
-	bool login; /* the value is one when it is "name:password" */
+	bool login;	 /* the value is one when it is "name:password" */
 	const char *sub; /* the word that has to stand before; NULL: none */
 };
 
@@ -62,9 +62,11 @@ bool seed_command_is_login(const char *word)
 	const char *colon = strchr(word, ':');
 
 	/* "1000:1000" is a user and a group. */
-	if (!colon || colon == word || strspn(word, "0123456789:") == strlen(word) || strncmp(colon, "://", 3) == 0)
+	if (!colon || colon == word || strspn(word, "0123456789:") == strlen(word) ||
+	    strncmp(colon, "://", 3) == 0)
 		return false;
-	return !strchr(colon, '@') && !strchr(colon, '/') && seed_secret_is_value("password", colon + 1);
+	return !strchr(colon, '@') && !strchr(colon, '/') &&
+	       seed_secret_is_value("password", colon + 1);
 }
 
 static bool command_is_value(const struct command *c, const char *word)
@@ -72,7 +74,8 @@ static bool command_is_value(const struct command *c, const char *word)
 	if (c->login)
 		return seed_command_is_login(word);
 	/* "Bash(mysql -p:*)" permits any. */
-	return word[0] && !strchr("-:*", word[0]) && !strchr(word, '=') && seed_secret_is_value("password", word);
+	return word[0] && !strchr("-:*", word[0]) && !strchr(word, '=') &&
+	       seed_secret_is_value("password", word);
 }
 
 static bool command_takes(const struct command_line *l, const char *word)
@@ -84,11 +87,14 @@ static bool command_takes(const struct command_line *l, const char *word)
 		const struct command *c = &commands[i];
 		const size_t n = strlen(c->option);
 
-		if ((c->program && (!l->program || strcmp(c->program, l->program) != 0)) || (c->sub && strcmp(c->sub, l->sub) != 0))
+		if ((c->program && (!l->program || strcmp(c->program, l->program) != 0)) ||
+		    (c->sub && strcmp(c->sub, l->sub) != 0))
 			continue;
-		if (c->where == COMMAND_NEXT && strcmp(l->last, c->option) == 0 && command_is_value(c, word))
+		if (c->where == COMMAND_NEXT && strcmp(l->last, c->option) == 0 &&
+		    command_is_value(c, word))
 			return true;
-		if (c->where == COMMAND_ATTACHED && strncmp(word, c->option, n) == 0 && word[n] && command_is_value(c, word + n))
+		if (c->where == COMMAND_ATTACHED && strncmp(word, c->option, n) == 0 && word[n] &&
+		    command_is_value(c, word + n))
 			return true;
 	}
 	return false;

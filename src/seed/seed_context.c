@@ -8,25 +8,31 @@
 #include <string.h>
 
 static const char builtin_text[] =
-    "This machine is made for this session alone and is gone when it ends. Only the project directory comes "
-    "from the "
-    "user's computer; anything installed or written elsewhere is lost at the end, so keep what matters in "
-    "the "
-    "project. You may install tools, start services and use ports freely: nothing here can harm the user's "
-    "computer.\n"
-    "- The user's logins, SSH keys and cloud credentials are not here. Do not look for them; ask the user to "
-    "run "
-    "what needs them, such as a push.\n"
-    "- git knows the user's name and aliases, but commits are not signed here.\n";
+	"This machine is made for this session alone and is gone when it ends. Only the project "
+	"directory comes "
+	"from the "
+	"user's computer; anything installed or written elsewhere is lost at the end, so keep what "
+	"matters in "
+	"the "
+	"project. You may install tools, start services and use ports freely: nothing here can "
+	"harm the user's "
+	"computer.\n"
+	"- The user's logins, SSH keys and cloud credentials are not here. Do not look for them; "
+	"ask the user to "
+	"run "
+	"what needs them, such as a push.\n"
+	"- git knows the user's name and aliases, but commits are not signed here.\n";
 
 static void context_mode(const struct conf *c, const char *workdir, struct buf *b)
 {
 	if (c->writable_cwd)
-		buf_addf(b, "- Project mode: LIVE. Every edit below %s lands on the host at once.\n",
+		buf_addf(b,
+			 "- Project mode: LIVE. Every edit below %s lands on the host at once.\n",
 			 workdir);
 	else
 		buf_addf(b,
-			 "- Project mode: OVERLAY. Edits below %s stay in this guest's memory and are "
+			 "- Project mode: OVERLAY. Edits below %s stay in this guest's memory and "
+			 "are "
 			 "discarded at exit; show the user what should be kept.\n",
 			 workdir);
 }
@@ -35,15 +41,17 @@ static void context_history(const struct conf *c, struct buf *b)
 {
 	buf_addf(b, "%s",
 		 c->persist_claude_projects
-		     ? "- Conversation history persists on the host after this session.\n"
-		     : "- Conversation history is discarded at exit.\n");
+			 ? "- Conversation history persists on the host after this session.\n"
+			 : "- Conversation history is discarded at exit.\n");
 }
 
 static void context_pool(bool pool, struct buf *b)
 {
 	buf_addf(b, "%s",
-		 pool ? "- /scratch is an encrypted disk for large temporary files; it is wiped at exit.\n"
-		      : "- All storage is memory: large downloads and builds use up the guest's RAM.\n");
+		 pool ? "- /scratch is an encrypted disk for large temporary files; it is wiped at "
+			"exit.\n"
+		      : "- All storage is memory: large downloads and builds use up the guest's "
+			"RAM.\n");
 }
 
 static void context_nix(const struct conf *c, bool pool, bool trusted, struct buf *b)
@@ -52,7 +60,9 @@ static void context_nix(const struct conf *c, bool pool, bool trusted, struct bu
 		return;
 	buf_addf(b, "- Nix with flakes is installed; its store is writable and %s.%s\n",
 		 pool ? "on the encrypted disk" : "in memory",
-		 trusted ? "" : " You are not a trusted user: additional caches and unsigned paths are refused.");
+		 trusted ? ""
+			 : " You are not a trusted user: additional caches and unsigned paths are "
+			   "refused.");
 }
 
 static void context_list(struct buf *b, const struct strv *items)
@@ -65,14 +75,17 @@ static void context_egress(const struct conf *c, struct buf *b)
 {
 	if (!c->egress_allowlist.n) {
 		buf_addf(b, "- Network: open.%s\n",
-			 c->host_loopback ? " A server on the user's own loopback is reached at " NAME_GUEST_GATEWAY "." : "");
+			 c->host_loopback ? " A server on the user's own loopback is reached "
+					    "at " NAME_GUEST_GATEWAY "."
+					  : "");
 		return;
 	}
 	buf_addf(b, "- Network: locked. Reachable: api.anthropic.com, ");
 	context_list(b, &c->egress_allowlist);
 	buf_addf(b, " (ports ");
 	context_list(b, &c->egress_ports);
-	buf_addf(b, "). Any other connection is refused, and a refusal is final: do not retry or look for a "
+	buf_addf(b, "). Any other connection is refused, and a refusal is final: do not retry or "
+		    "look for a "
 		    "way around it. "
 		    "Ask the user to allow the host if the work needs it.\n");
 }
@@ -97,5 +110,6 @@ int seed_write_context(const struct seed_run *r, struct err *e)
 	buf_add(&b, text, n);
 	if (text[n - 1] != '\n')
 		buf_add(&b, "\n", 1);
-	return file_create(r->dirfd, NAME_SEED_CLAUDE_MD, buf_text(&b), buf_len(&b), SEED_FILE_MODE, e);
+	return file_create(r->dirfd, NAME_SEED_CLAUDE_MD, buf_text(&b), buf_len(&b), SEED_FILE_MODE,
+			   e);
 }

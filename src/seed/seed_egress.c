@@ -20,8 +20,8 @@ int seed_write_egress(const struct seed_run *r, struct err *e)
 	for (size_t i = 0; i < c->egress_ports.n; i++)
 		buf_addf(&ports, "%s%s", i ? "," : "", c->egress_ports.v[i]);
 	if (file_create(r->dirfd, NAME_SEED_EGRESS_ENFORCE, "1", 1, SEED_FILE_MODE, e) < 0 ||
-	    file_create(r->dirfd, NAME_SEED_EGRESS_ALLOW, buf_text(&allow), buf_len(&allow), SEED_FILE_MODE,
-			e) < 0)
+	    file_create(r->dirfd, NAME_SEED_EGRESS_ALLOW, buf_text(&allow), buf_len(&allow),
+			SEED_FILE_MODE, e) < 0)
 		return -1;
 	return file_create(r->dirfd, NAME_SEED_EGRESS_PORTS, buf_text(&ports), buf_len(&ports),
 			   SEED_FILE_MODE, e);

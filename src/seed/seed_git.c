@@ -30,9 +30,10 @@ static int git_list(const struct seed_run *r, struct buf *list)
 		return 0;
 	buf_drop(list, buf_len(list));
 	if (seed_gitrun_list(r->spec, root, list, &why) == 0) {
-		seed_note(
-		    r, "git cannot read the configuration of %s: conditional includes for it are not shared",
-		    r->spec->workdir);
+		seed_note(r,
+			  "git cannot read the configuration of %s: conditional includes for it "
+			  "are not shared",
+			  r->spec->workdir);
 		return 0;
 	}
 	seed_note(r, "git configuration is not shared: %s", why.text);
@@ -61,21 +62,28 @@ static int git_write_ignore(const struct seed_run *r, struct seed_gitconfig *g, 
 	if (g->excludes_file && !*g->excludes_file)
 		return 0; /* set to nothing: the user wants none */
 	if (!path) {
-		seed_note(r, "git's core.excludesFile is not shared: it is neither absolute nor below ~/");
+		seed_note(r, "git's core.excludesFile is not shared: it is neither absolute nor "
+			     "below ~/");
 		return 0;
 	}
 	/* Its name, or the file itself, may be an agent's: people keep it in a repository of their
 	 * own. */
-	seed_tree_init(&tree, r, &(struct seed_tree_limits){.files = 1, .bytes = GIT_IGNORE_MAX, .file_bytes = GIT_IGNORE_MAX, .depth = 1});
+	seed_tree_init(&tree, r,
+		       &(struct seed_tree_limits){.files = 1,
+						  .bytes = GIT_IGNORE_MAX,
+						  .file_bytes = GIT_IGNORE_MAX,
+						  .depth = 1});
 	if (!seed_tree_read_file(&tree, AT_FDCWD, path, &text, path)) {
 		if (g->excludes_file && access(path, F_OK) < 0)
-			seed_note(r, "git's core.excludesFile is not shared: %s: %s", path, strerror(errno));
+			seed_note(r, "git's core.excludesFile is not shared: %s: %s", path,
+				  strerror(errno));
 		return 0;
 	}
 	if (!seed_tree_is_harmless(&tree, &text, path))
 		return 0;
 	seed_gitconfig_format(&g->text, "core", NULL, "excludesFile", GIT_GUEST_IGNORE);
-	return file_create(r->dirfd, NAME_SEED_GITIGNORE, buf_data(&text), buf_len(&text), SEED_FILE_MODE, e);
+	return file_create(r->dirfd, NAME_SEED_GITIGNORE, buf_data(&text), buf_len(&text),
+			   SEED_FILE_MODE, e);
 }
 
 int seed_write_git(const struct seed_run *r, struct err *e)

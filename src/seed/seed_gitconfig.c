@@ -22,8 +22,8 @@ static bool gitconfig_is_word(const char *p, bool dots)
 	if (!*p)
 		return false;
 	for (; *p; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
-		    *p != '-' && !(dots && *p == '.'))
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9') && *p != '-' && !(dots && *p == '.'))
 			return false;
 	return true;
 }
@@ -41,8 +41,9 @@ static bool gitconfig_split(const char *name, struct gitkey *k)
 	k->subsection = first == last ? NULL : mem_strndup(first + 1, (size_t)(last - first - 1));
 	k->key = mem_strdup(last + 1);
 	/* A line break cannot be quoted in a header, and would start a new line. */
-	return gitconfig_is_word(k->section, false) && gitconfig_is_word(k->key, false) && k->key[0] != '-' &&
-	       !(k->key[0] >= '0' && k->key[0] <= '9') && !(k->subsection && strchr(k->subsection, '\n'));
+	return gitconfig_is_word(k->section, false) && gitconfig_is_word(k->key, false) &&
+	       k->key[0] != '-' && !(k->key[0] >= '0' && k->key[0] <= '9') &&
+	       !(k->subsection && strchr(k->subsection, '\n'));
 }
 
 static void gitconfig_escape(struct buf *out, const char *text, bool header)
@@ -61,8 +62,8 @@ static void gitconfig_escape(struct buf *out, const char *text, bool header)
 	}
 }
 
-void seed_gitconfig_format(struct buf *out, const char *section, const char *subsection, const char *key,
-			   const char *value)
+void seed_gitconfig_format(struct buf *out, const char *section, const char *subsection,
+			   const char *key, const char *value)
 {
 	buf_addf(out, "[%s", section);
 	if (subsection) {
@@ -82,8 +83,8 @@ void seed_gitconfig_format(struct buf *out, const char *section, const char *sub
 /* A note holds no subsection and no value: either can be a URL with a password. */
 static void gitconfig_note(struct seed_gitconfig *out, const struct gitkey *k, const char *why)
 {
-	AUTO_FREE char *text =
-	    mem_format("git's %s%s.%s is not shared: %s", k->section, k->subsection ? ".*" : "", k->key, why);
+	AUTO_FREE char *text = mem_format("git's %s%s.%s is not shared: %s", k->section,
+					  k->subsection ? ".*" : "", k->key, why);
 
 	for (size_t i = 0; i < out->notes.n; i++)
 		if (strcmp(out->notes.v[i], text) == 0)
@@ -152,7 +153,8 @@ static void gitconfig_record(const char *scope, const char *entry, const struct 
 	gitkey_fini(&k);
 }
 
-void seed_gitconfig_make(const char *list, size_t n, const struct strv *packages, struct seed_gitconfig *out)
+void seed_gitconfig_make(const char *list, size_t n, const struct strv *packages,
+			 struct seed_gitconfig *out)
 {
 	AUTO_FREE char *copy = mem_strndup(list, n);
 	const char *end = copy + n;

@@ -17,8 +17,8 @@
 
 /* What decides which files git reads; nothing that makes it run a program or read another
  * repository. */
-static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
-				     "GIT_CONFIG_NOSYSTEM"};
+static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL",
+				     "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"};
 
 static void gitrun_environment(const struct seed_spec *s, struct strv *env)
 {
@@ -52,17 +52,23 @@ static int gitrun_read(int fd, long long deadline, struct buf *out, struct err *
 			return n < 0 ? err_sys(e, "read from git") : 0;
 		buf_grew(out, (size_t)n);
 		if (buf_len(out) > GITRUN_MAX)
-			return err_set(e, "git's configuration is larger than %u MiB", GITRUN_MAX >> 20);
+			return err_set(e, "git's configuration is larger than %u MiB",
+				       GITRUN_MAX >> 20);
 	}
 }
 
-static int gitrun_start(char *const *argv, char *const *envp, int dirfd, int *read_end, pid_t *pid, struct err *e)
+static int gitrun_start(char *const *argv, char *const *envp, int dirfd, int *read_end, pid_t *pid,
+			struct err *e)
 {
 	AUTO_FREE char *path = spawn_find(spawn_env(envp, "PATH"), argv[0]);
 	AUTO_CLOSE int write_end = -1;
 	struct spawn_fd fds[] = {{.to = 1}, {.from = dirfd, .to = GITRUN_DIR}};
-	struct spawn s = {
-	    .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds), .die_with_parent = true, .no_core = true};
+	struct spawn s = {.argv = argv,
+			  .envp = envp,
+			  .fds = fds,
+			  .nfds = ARRAY_LEN(fds),
+			  .die_with_parent = true,
+			  .no_core = true};
 	int pair[2];
 
 	if (!path)
@@ -80,8 +86,8 @@ static int gitrun_start(char *const *argv, char *const *envp, int dirfd, int *re
 int seed_gitrun_list(const struct seed_spec *s, int dirfd, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *dir = mem_format("/proc/self/fd/%d", GITRUN_DIR);
-	char *argv[] = {"git", "-C",	     dir,	     "config", "--list",
-			"-z",  "--includes", "--show-scope", NULL};
+	char *argv[] = {"git",	      "-C",	      dir, "config", "--list", "-z",
+			"--includes", "--show-scope", NULL};
 	AUTO_CLOSE int read_end = -1;
 	AUTO_STRV struct strv env = {0};
 	int status = 0;

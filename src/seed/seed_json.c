@@ -14,22 +14,22 @@
 /* Members that are credentials wherever they stand: claude's own login and what OAuth calls its
  * tokens. */
 static const char *const credential_names[] = {
-    "primaryApiKey", "apiKey",	      "api_key",
-    "claudeAiOauth", "mcpOAuth",      "mcpOAuthClientConfig",
-    "accessToken",   "access_token",  "refreshToken",
-    "refresh_token", "idToken",	      "id_token",
-    "authToken",     "auth_token",    "oauthToken",
-    "oauth_token",   "sessionToken",  "session_token",
-    "clientSecret",  "client_secret", "sessionKey",
-    "session_key",   "bearerToken",   "trustedDeviceToken",
-    "oauthTokens",   "oauth_tokens",  "clientKeyPassphrase",
+	"primaryApiKey", "apiKey",	  "api_key",
+	"claudeAiOauth", "mcpOAuth",	  "mcpOAuthClientConfig",
+	"accessToken",	 "access_token",  "refreshToken",
+	"refresh_token", "idToken",	  "id_token",
+	"authToken",	 "auth_token",	  "oauthToken",
+	"oauth_token",	 "sessionToken",  "session_token",
+	"clientSecret",	 "client_secret", "sessionKey",
+	"session_key",	 "bearerToken",	  "trustedDeviceToken",
+	"oauthTokens",	 "oauth_tokens",  "clientKeyPassphrase",
 };
 
 /* Programs whose output is a credential: the guest does not have them, and their text may hold one
  * itself. */
 static const char *const helper_names[] = {
-    "apiKeyHelper",	 "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh",
-    "otelHeadersHelper", "headersHelper",  "proxyAuthHelper",
+	"apiKeyHelper",	     "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh",
+	"otelHeadersHelper", "headersHelper",  "proxyAuthHelper",
 };
 
 /* Members without which their object is invalid. */
@@ -52,8 +52,9 @@ enum json_projects {
 struct json_place {
 	enum json_mcp mcp;
 	enum json_projects projects;
-	bool env;	  /* its members are variables */
-	const char *name; /* of the member whose value it is; NULL: it is an element, or the whole */
+	bool env; /* its members are variables */
+	/* of the member whose value it is; NULL: it is an element, or the whole */
+	const char *name;
 	const struct json_place *up; /* what it is in; NULL: nothing */
 };
 
@@ -88,7 +89,8 @@ static bool json_text_is_secret(struct jscan scan)
 {
 	AUTO_BUF struct buf text = {0};
 
-	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_credential_in_text(buf_text(&text));
+	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) &&
+	       seed_credential_in_text(buf_text(&text));
 }
 
 /* Appends a text, or the texts of an array. */
@@ -102,7 +104,8 @@ static void json_add_words(struct jscan scan, unsigned depth, struct buf *words)
 	if (jscan_peek(&scan) != '[')
 		return;
 	scan.at++;
-	for (bool first = true; depth && jscan_next(&scan, ']', first) == JSCAN_MORE; first = false) {
+	for (bool first = true; depth && jscan_next(&scan, ']', first) == JSCAN_MORE;
+	     first = false) {
 		if (jscan_peek(&scan) == '"')
 			json_add_words(scan, 0, words);
 		if (!jscan_value(&scan, depth))
@@ -121,12 +124,14 @@ static bool json_value_is_secret(struct jscan scan, unsigned depth)
 	if (c != '{')
 		return c == '"' && json_text_is_secret(scan);
 	scan.at++;
-	for (bool first = true; depth && (step = jscan_next(&scan, '}', first)) == JSCAN_MORE; first = false) {
+	for (bool first = true; depth && (step = jscan_next(&scan, '}', first)) == JSCAN_MORE;
+	     first = false) {
 		AUTO_BUF struct buf name = {0};
 
 		if (!jscan_name(&scan, &name))
 			return false;
-		if (json_is_one_of(&name, essential_names, ARRAY_LEN(essential_names)) && json_text_is_secret(scan))
+		if (json_is_one_of(&name, essential_names, ARRAY_LEN(essential_names)) &&
+		    json_text_is_secret(scan))
 			return true;
 		if (json_is(&name, "command"))
 			json_add_words(scan, depth, &program);
@@ -144,7 +149,8 @@ static bool json_setting_is_secret(struct buf *name, struct jscan scan)
 {
 	AUTO_BUF struct buf text = {0};
 
-	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) && seed_credential_in_setting(buf_text(name), buf_text(&text));
+	return jscan_peek(&scan) == '"' && jscan_string(&scan, &text) &&
+	       seed_credential_in_setting(buf_text(name), buf_text(&text));
 }
 
 /* Under the name of a credential: a text that can be one, or a structure. */
@@ -155,10 +161,12 @@ static bool json_is_credential(struct buf *name, struct jscan scan)
 
 	if (first == '{' || first == '[')
 		return true;
-	return first == '"' && jscan_string(&scan, &text) && seed_secret_is_value(buf_text(name), buf_text(&text));
+	return first == '"' && jscan_string(&scan, &text) &&
+	       seed_secret_is_value(buf_text(name), buf_text(&text));
 }
 
-static bool json_name_is_dropped(struct buf *name, const struct json_place *place, struct jscan scan)
+static bool json_name_is_dropped(struct buf *name, const struct json_place *place,
+				 struct jscan scan)
 {
 	const char first = jscan_peek(&scan);
 
@@ -168,7 +176,8 @@ static bool json_name_is_dropped(struct buf *name, const struct json_place *plac
 		return true;
 	if (place->env && conf_pass_is_credential(buf_text(name)))
 		return true;
-	if (json_is_one_of(name, helper_names, ARRAY_LEN(helper_names)) || seed_credential_in_text(buf_text(name)))
+	if (json_is_one_of(name, helper_names, ARRAY_LEN(helper_names)) ||
+	    seed_credential_in_text(buf_text(name)))
 		return true;
 	/* The name of a server is the user's to choose. */
 	if (place->mcp == JSON_MCP_SERVERS)
@@ -178,7 +187,8 @@ static bool json_name_is_dropped(struct buf *name, const struct json_place *plac
 	return json_setting_is_secret(name, scan);
 }
 
-static bool json_is_other_project(const struct json_edit *ed, struct buf *name, const struct json_place *place)
+static bool json_is_other_project(const struct json_edit *ed, struct buf *name,
+				  const struct json_place *place)
 {
 	if (place->projects == JSON_PROJECTS_RECORD)
 		return json_is(name, "history");
@@ -193,7 +203,8 @@ static void json_path(const struct json_place *place, struct buf *out)
 		json_path(place->up, out);
 	if (place->name)
 		buf_addf(out, "%s%s", buf_len(out) ? "." : "",
-			 seed_credential_in_text(place->name) ? "(a name that holds a credential)" : place->name);
+			 seed_credential_in_text(place->name) ? "(a name that holds a credential)"
+							      : place->name);
 	else if (place->up)
 		buf_addf(out, "[]");
 }
@@ -211,14 +222,16 @@ static void json_note(struct json_edit *ed, const struct json_place *place)
 		const size_t room = sizeof(r->names[0]) - sizeof("…");
 
 		json_path(place, &path);
-		snprintf(r->names[r->credentials], sizeof(r->names[0]), "%s%s", buf_len(&path) > room ? "…" : "",
+		snprintf(r->names[r->credentials], sizeof(r->names[0]), "%s%s",
+			 buf_len(&path) > room ? "…" : "",
 			 buf_text(&path) + (buf_len(&path) > room ? buf_len(&path) - room : 0));
 	}
 	r->credentials += r->credentials < INT_MAX;
 }
 
 /* True when the member is left out, and noted; *secret: because of a credential. */
-static bool json_member_is_dropped(struct json_edit *ed, struct buf *name, const struct json_place *place, unsigned depth, bool *secret)
+static bool json_member_is_dropped(struct json_edit *ed, struct buf *name,
+				   const struct json_place *place, unsigned depth, bool *secret)
 {
 	const struct json_place member = {.name = buf_text(name), .up = place};
 
@@ -237,7 +250,8 @@ static bool json_member_is_dropped(struct json_edit *ed, struct buf *name, const
 
 static struct json_place json_inner(struct buf *name, const struct json_place *place)
 {
-	struct json_place inner = {.env = json_is(name, "env"), .name = buf_text(name), .up = place};
+	struct json_place inner = {
+		.env = json_is(name, "env"), .name = buf_text(name), .up = place};
 
 	if (place->mcp != JSON_MCP_NONE)
 		inner.mcp = JSON_MCP_INSIDE;
@@ -261,15 +275,18 @@ static void json_copy(struct json_edit *ed, const char *from)
 
 /* What became of the elements of an object or array so far. */
 struct json_elements {
-	const char *lead; /* behind the previous one: blanks, and a comma unless the next is the first */
-	bool kept;	  /* one was */
-	bool lost;	  /* a credential was left out */
-	struct buf flag;  /* of an array: the last text that stays, which the next may be the value of */
+	/* behind the previous one: blanks, and a comma unless the next is the first */
+	const char *lead;
+	bool kept; /* one was */
+	bool lost; /* a credential was left out */
+	/* of an array: the last text that stays, which the next may be the value of */
+	struct buf flag;
 };
 
 /* Walks the value at the scan's place, whose text begins at `lead`'s end, and takes it back when it
  * has become useless. `start` is where the element itself begins (its name, if it has one). */
-static bool json_element(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, const char *start, unsigned depth)
+static bool json_element(struct json_edit *ed, const struct json_place *inner,
+			 struct json_elements *all, const char *start, unsigned depth)
 {
 	const size_t before = buf_len(ed->out);
 	const char *comma = memchr(all->lead, ',', (size_t)(start - all->lead));
@@ -285,7 +302,8 @@ static bool json_element(struct json_edit *ed, const struct json_place *inner, s
 	return true;
 }
 
-static bool json_member(struct json_edit *ed, const struct json_place *place, struct json_elements *all, bool *essential, unsigned depth)
+static bool json_member(struct json_edit *ed, const struct json_place *place,
+			struct json_elements *all, bool *essential, unsigned depth)
 {
 	AUTO_BUF struct buf name = {0};
 	const char *start = ed->scan.at;
@@ -309,7 +327,8 @@ static bool json_object(struct json_edit *ed, const struct json_place *place, un
 	bool essential = false;
 	enum jscan_step step;
 
-	for (bool first = true; (step = jscan_next(&ed->scan, '}', first)) == JSCAN_MORE; first = false) {
+	for (bool first = true; (step = jscan_next(&ed->scan, '}', first)) == JSCAN_MORE;
+	     first = false) {
 		if (!json_member(ed, place, &all, &essential, depth))
 			return false;
 		all.lead = ed->scan.at;
@@ -317,7 +336,8 @@ static bool json_object(struct json_edit *ed, const struct json_place *place, un
 	if (step == JSCAN_DONE)
 		json_copy(ed, all.lead);
 	/* An object that lost all its members is useless; mcpServers itself has to stay. */
-	ed->spoilt = place->up && (essential || (all.lost && !all.kept && place->mcp != JSON_MCP_SERVERS));
+	ed->spoilt = place->up &&
+		     (essential || (all.lost && !all.kept && place->mcp != JSON_MCP_SERVERS));
 	return step == JSCAN_DONE;
 }
 
@@ -331,7 +351,8 @@ static bool json_is_option_value(struct buf *flag, struct buf *text)
 	if (buf_len(flag) < 2 || buf_text(flag)[0] != '-')
 		return false;
 	if (seed_secret_key_name(name) || strcmp(buf_text(flag), "--key") == 0)
-		return buf_text(text)[0] != '-' && buf_text(text)[0] != '/' && seed_secret_is_value(name, buf_text(text));
+		return buf_text(text)[0] != '-' && buf_text(text)[0] != '/' &&
+		       seed_secret_is_value(name, buf_text(text));
 	buf_addf(&both, "%s %s", buf_text(flag), buf_text(text));
 	return seed_credential_in_text(buf_text(&both));
 }
@@ -341,13 +362,15 @@ static bool json_names_next(struct jscan scan, struct buf *text)
 {
 	AUTO_BUF struct buf next = {0};
 
-	return buf_text(text)[0] == '-' && jscan_string(&scan, NULL) && jscan_next(&scan, ']', false) == JSCAN_MORE && jscan_peek(&scan) == '"' &&
+	return buf_text(text)[0] == '-' && jscan_string(&scan, NULL) &&
+	       jscan_next(&scan, ']', false) == JSCAN_MORE && jscan_peek(&scan) == '"' &&
 	       jscan_string(&scan, &next) && json_is_option_value(text, &next);
 }
 
 /* Whether the element at the scan's place is left out; *next: so is the one behind it, which was
  * noted with it. */
-static bool json_element_is_dropped(struct json_edit *ed, const struct json_place *inner, struct json_elements *all, bool *next, unsigned depth)
+static bool json_element_is_dropped(struct json_edit *ed, const struct json_place *inner,
+				    struct json_elements *all, bool *next, unsigned depth)
 {
 	AUTO_BUF struct buf text = {0};
 	struct jscan scan = ed->scan;
@@ -370,12 +393,14 @@ static bool json_element_is_dropped(struct json_edit *ed, const struct json_plac
 
 static bool json_array(struct json_edit *ed, const struct json_place *place, unsigned depth)
 {
-	const struct json_place inner = {.mcp = place->mcp == JSON_MCP_NONE ? JSON_MCP_NONE : JSON_MCP_INSIDE, .up = place};
+	const struct json_place inner = {
+		.mcp = place->mcp == JSON_MCP_NONE ? JSON_MCP_NONE : JSON_MCP_INSIDE, .up = place};
 	struct json_elements all = {.lead = ed->scan.at};
 	bool next = false, ok = true;
 	enum jscan_step step = JSCAN_BAD;
 
-	for (bool first = true; ok && (step = jscan_next(&ed->scan, ']', first)) == JSCAN_MORE; first = false) {
+	for (bool first = true; ok && (step = jscan_next(&ed->scan, ']', first)) == JSCAN_MORE;
+	     first = false) {
 		if (json_element_is_dropped(ed, &inner, &all, &next, depth)) {
 			all.lost = true;
 			ok = jscan_value(&ed->scan, depth);
@@ -414,10 +439,13 @@ static bool json_value(struct json_edit *ed, const struct json_place *place, uns
 	return c == '{' ? json_object(ed, place, depth - 1) : json_array(ed, place, depth - 1);
 }
 
-int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct buf *out, struct seed_json_removed *removed)
+int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct buf *out,
+		       struct seed_json_removed *removed)
 {
-	struct json_edit ed = {.scan = {text, text + n}, .out = out, .workspace = workspace, .removed = removed};
-	struct json_place top = {.mcp = JSON_MCP_NONE, .projects = workspace ? JSON_PROJECTS_TOP : JSON_PROJECTS_NONE};
+	struct json_edit ed = {
+		.scan = {text, text + n}, .out = out, .workspace = workspace, .removed = removed};
+	struct json_place top = {.mcp = JSON_MCP_NONE,
+				 .projects = workspace ? JSON_PROJECTS_TOP : JSON_PROJECTS_NONE};
 	const char *rest;
 
 	if (removed)

@@ -15,7 +15,8 @@
 struct seed_json_removed {
 	int credentials;
 	int projects; /* of share.config: other workspaces' records */
-	char names[SEED_JSON_NAMES_MAX][96]; /* paths of the first credentials ("mcpServers.a.args[]"), never a value */
+	/* paths of the first credentials ("mcpServers.a.args[]"), never a value */
+	char names[SEED_JSON_NAMES_MAX][96];
 };
 
 /* Appends the text without
@@ -35,6 +36,7 @@ struct seed_json_removed {
  * Names are compared decoded and without regard to case. Returns the number of elements left
  * out, or -1 when the text is not one valid JSON value of at most JSCAN_DEPTH_MAX levels.
  * removed may be NULL. Pure. */
-int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct buf *out, struct seed_json_removed *removed);
+int seed_json_sanitise(const char *text, size_t n, const char *workspace, struct buf *out,
+		       struct seed_json_removed *removed);
 
 #endif

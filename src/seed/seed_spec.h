@@ -20,11 +20,12 @@ struct seed_spec { /* all borrowed */
 	gid_t gid;
 	const struct buf *args; /* claude's, as base/strlist.h has them */
 	struct user_dirs dirs;	/* home and claude_dir are never NULL */
-	char *const *envp;	/* the user's environment: for git, and for which variables will be sent */
+	/* the user's environment: for git, and for which variables will be sent */
+	char *const *envp;
 	bool clipboard;
-	int clipboard_port; /* on the guest's loopback */
-	bool agent_sudo;    /* resolved */
-	bool pool;	    /* an encrypted disk is attached */
+	int clipboard_port;   /* on the guest's loopback */
+	bool agent_sudo;      /* resolved */
+	bool pool;	      /* an encrypted disk is attached */
 	const char *projects; /* the one folder of ~/.claude/projects that is shared; NULL: none */
 };
 

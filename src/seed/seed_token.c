@@ -111,7 +111,8 @@ static int token_is_capital(int c)
 
 static bool token_is_of(const struct form *f, char c)
 {
-	static int (*const is[])(int) = {[FORM_ALNUM] = isalnum, [FORM_CAPITALS] = token_is_capital, [FORM_HEX] = isxdigit};
+	static int (*const is[])(int) = {
+		[FORM_ALNUM] = isalnum, [FORM_CAPITALS] = token_is_capital, [FORM_HEX] = isxdigit};
 
 	return is[f->chars]((unsigned char)c) || (c && strchr(f->others, c));
 }
@@ -172,11 +173,14 @@ static bool token_has_form(const struct form *f, const char *p, size_t n)
 		return false;
 	while (m + more < n && token_is_of(f, p[m + more]))
 		more++;
-	if ((f->rules & FORM_EXACT) && (more != f->least || (m + more < n && (isalnum((unsigned char)p[m + more]) || p[m + more] == '_'))))
+	if ((f->rules & FORM_EXACT) &&
+	    (more != f->least ||
+	     (m + more < n && (isalnum((unsigned char)p[m + more]) || p[m + more] == '_'))))
 		return false;
 	if ((f->rules & FORM_RUN) && !token_has_run(p + m, more))
 		return false;
-	return f->rules & FORM_MIXED ? seed_token_is_mixed(p + m, more, f->least) : seed_token_is_random(p + m, more, f->least);
+	return f->rules & FORM_MIXED ? seed_token_is_mixed(p + m, more, f->least)
+				     : seed_token_is_random(p + m, more, f->least);
 }
 
 /* A token that begins at p; what stands before it belongs to another word. */
@@ -214,7 +218,8 @@ static bool token_is_jwt(const char *p, size_t n)
 		return false;
 	while (word < n && token_is_word_char(p[word]))
 		word++;
-	return word > 40 && memmem(p, word, ".eyJ", 4) && !memmem(p, word, sample, sizeof(sample) - 1);
+	return word > 40 && memmem(p, word, ".eyJ", 4) &&
+	       !memmem(p, word, sample, sizeof(sample) - 1);
 }
 
 /* A PEM file as base64 that is no certificate and no public key. */
@@ -228,7 +233,8 @@ static bool token_is_pem(const char *p, size_t n)
 		return false;
 	while (more < n && (isalnum((unsigned char)p[more]) || p[more] == '+' || p[more] == '/'))
 		more++;
-	return more >= TOKEN_PEM_MIN && memcmp(p + m, cert, sizeof(cert) - 1) != 0 && memcmp(p + m, public, sizeof(public) - 1) != 0;
+	return more >= TOKEN_PEM_MIN && memcmp(p + m, cert, sizeof(cert) - 1) != 0 &&
+	       memcmp(p + m, public, sizeof(public) - 1) != 0;
 }
 
 /* ---- headers ---- */
@@ -262,14 +268,20 @@ static bool token_is_header(const char *p, size_t n)
 	size_t at = sizeof(name) - 1, scheme;
 
 	if (n <= at || strncasecmp(p, name, at) != 0) {
-		scheme = tolower((unsigned char)p[0]) == 'b' && n > 1 && tolower((unsigned char)p[1]) == 'e' ? token_scheme(p, n) : 0;
-		return scheme && seed_token_is_mixed(p + scheme, token_header_value(p + scheme, n - scheme), TOKEN_BEARER_MIN);
+		scheme = tolower((unsigned char)p[0]) == 'b' && n > 1 &&
+					 tolower((unsigned char)p[1]) == 'e'
+				 ? token_scheme(p, n)
+				 : 0;
+		return scheme &&
+		       seed_token_is_mixed(p + scheme, token_header_value(p + scheme, n - scheme),
+					   TOKEN_BEARER_MIN);
 	}
 	while (at < n && p[at] && strchr(" \t:=\"'\\", p[at]))
 		at++;
 	scheme = token_scheme(p + at, n - at);
 	at += scheme;
-	return scheme && seed_token_is_mixed(p + at, token_header_value(p + at, n - at), TOKEN_HEADER_MIN);
+	return scheme &&
+	       seed_token_is_mixed(p + at, token_header_value(p + at, n - at), TOKEN_HEADER_MIN);
 }
 
 /* "aws_secret_access_key = x", as AWS writes it. */
@@ -289,8 +301,9 @@ static bool token_is_aws_secret(const char *p, size_t n)
 
 static bool token_is_path(const char *p, size_t n)
 {
-	static const char *const places[] = {"hooks.slack.com/services/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/",
-					     "mcp.zapier.com/api/mcp/s/"};
+	static const char *const places[] = {
+		"hooks.slack.com/services/", "discord.com/api/webhooks/",
+		"discordapp.com/api/webhooks/", "mcp.zapier.com/api/mcp/s/"};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		const size_t m = strlen(places[i]);
@@ -335,14 +348,16 @@ static bool token_has_key_lines(const char *p, size_t n)
 	for (size_t i = 0; i < limit; i++) {
 		if (begins && token_is_key_line(p + i, n - i))
 			return true;
-		begins = p[i] == '\n' || (p[i] == 'n' && i > 0 && p[i - 1] == '\\') || (begins && (p[i] == ' ' || p[i] == '\t'));
+		begins = p[i] == '\n' || (p[i] == 'n' && i > 0 && p[i - 1] == '\\') ||
+			 (begins && (p[i] == ' ' || p[i] == '\t'));
 	}
 	return false;
 }
 
 static bool token_is_key_block(const char *p, size_t n)
 {
-	static const char begin[] = "-----BEGIN ", what[] = "PRIVATE KEY-----", pgp[] = "PRIVATE KEY BLOCK-----";
+	static const char begin[] = "-----BEGIN ", what[] = "PRIVATE KEY-----",
+			  pgp[] = "PRIVATE KEY BLOCK-----";
 	const size_t m = sizeof(begin) - 1, line = n < 64 ? n : 64;
 	const char *key;
 
@@ -365,8 +380,9 @@ static const struct {
 	const char *starts;
 	token_fn *is;
 } kinds[] = {
-	{"", token_has_prefix},	      {"0123456789", token_is_bot}, {"e", token_is_jwt},	   {"L", token_is_pem},
-	{"aAbB", token_is_header},    {"aA", token_is_aws_secret},  {"hdmHDM", token_is_path}, {"-", token_is_key_block},
+	{"", token_has_prefix},	   {"0123456789", token_is_bot}, {"e", token_is_jwt},
+	{"L", token_is_pem},	   {"aAbB", token_is_header},	 {"aA", token_is_aws_secret},
+	{"hdmHDM", token_is_path}, {"-", token_is_key_block},
 };
 
 static void token_starts(uint16_t start[256])
@@ -387,7 +403,8 @@ bool seed_token_in(const char *p, size_t n)
 		const unsigned char c = (unsigned char)p[i];
 
 		/* "\nghp_…": the n belongs to the line break. */
-		if (!start[c] || (c != '-' && i > 0 && isalnum((unsigned char)p[i - 1]) && !(i > 1 && p[i - 2] == '\\' && p[i - 1] == 'n')))
+		if (!start[c] || (c != '-' && i > 0 && isalnum((unsigned char)p[i - 1]) &&
+				  !(i > 1 && p[i - 2] == '\\' && p[i - 1] == 'n')))
 			continue;
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
 			if ((start[c] & (1u << k)) && kinds[k].is(p + i, n - i))

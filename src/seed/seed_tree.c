@@ -20,7 +20,7 @@
 #define TREE_ANCESTORS_MAX 40 /* deeper homes than this have only their lower part known */
 
 static const struct seed_tree_limits usual_limits = {
-    .files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
+	.files = 20000, .bytes = 128ULL << 20, .file_bytes = 16ULL << 20, .depth = 32};
 
 /* The directories from the top of a copy down to the current one. */
 struct tree_level {
@@ -30,7 +30,8 @@ struct tree_level {
 	unsigned depth;
 };
 
-static void tree_note(struct seed_tree *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tree_note(struct seed_tree *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void tree_note(struct seed_tree *t, const char *fmt, ...)
 {
@@ -90,7 +91,8 @@ static void tree_add_ancestors(struct seed_tree *t, const char *dir)
 _Static_assert(USER_PLACE_MAX + 2 * (TREE_ANCESTORS_MAX + 1) <= SEED_TREE_SECRETS_MAX,
 	       "raise SEED_TREE_SECRETS_MAX");
 
-void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struct seed_tree_limits *limits)
+void seed_tree_init(struct seed_tree *t, const struct seed_run *run,
+		    const struct seed_tree_limits *limits)
 {
 	memset(t, 0, sizeof(*t));
 	t->run = run;
@@ -115,7 +117,8 @@ static bool tree_holds_secret(const struct seed_tree *t, const char *dir)
 	if (stat(dir, &st) < 0)
 		return true;
 	for (size_t i = 0; i < t->nsecrets; i++)
-		if (t->secret[i].all_below && t->secret[i].dev == st.st_dev && t->secret[i].ino == st.st_ino)
+		if (t->secret[i].all_below && t->secret[i].dev == st.st_dev &&
+		    t->secret[i].ino == st.st_ino)
 			return true;
 	return false;
 }
@@ -166,7 +169,8 @@ static bool tree_leads_out(const struct seed_tree *t, int fd, const struct stat 
 
 /* Opens a regular file or directory behind name. -1 with a note for anything else; ENOENT without
  * one when it does not exist. */
-static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct stat *st, const char *shown)
+static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct stat *st,
+		     const char *shown)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat link;
@@ -190,7 +194,8 @@ static int tree_open(struct seed_tree *t, int dirfd, const char *name, struct st
 	if (tree_is_secret_identity(t, st) || (S_ISLNK(link.st_mode) && tree_is_secret_path(t, fd)))
 		return tree_note(t, "%s is not shared: it leads to credentials", shown), -1;
 	if (S_ISLNK(link.st_mode) && tree_leads_out(t, fd, st))
-		return tree_note(t, "%s is not shared: a link that leads out of its folder", shown), -1;
+		return tree_note(t, "%s is not shared: a link that leads out of its folder", shown),
+		       -1;
 	return mem_steal_fd(&fd);
 }
 
@@ -202,8 +207,8 @@ static bool tree_has_room(struct seed_tree *t, unsigned long long size, const ch
 	if (t->files < t->limits.files && size <= t->limits.bytes - t->bytes)
 		return true;
 	t->full = true;
-	seed_note(t->run, "sharing stops at %s: more than %zu files or %llu MiB", shown, t->limits.files,
-		  t->limits.bytes >> 20);
+	seed_note(t->run, "sharing stops at %s: more than %zu files or %llu MiB", shown,
+		  t->limits.files, t->limits.bytes >> 20);
 	return false;
 }
 
@@ -221,7 +226,8 @@ static bool tree_fits(struct seed_tree *t, const struct stat *st, const char *sh
 static void tree_read(int from, unsigned long long size, struct buf *out)
 {
 	while (buf_len(out) < size) {
-		const size_t left = (size_t)(size - buf_len(out)), want = left < 65536 ? left : 65536;
+		const size_t left = (size_t)(size - buf_len(out)),
+			     want = left < 65536 ? left : 65536;
 		const ssize_t n = read(from, buf_room(out, want), want);
 
 		if (n < 0 && errno == EINTR)
@@ -245,7 +251,8 @@ bool seed_tree_is_harmless(struct seed_tree *t, const struct buf *text, const ch
  * False: the file is not shared. */
 static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, const char *shown)
 {
-	static const char *const settings[] = {".mcp.json", "mcp.json", ".lsp.json", "hooks.json", "settings*.json", ".claude.json"};
+	static const char *const settings[] = {".mcp.json",  "mcp.json",       ".lsp.json",
+					       "hooks.json", "settings*.json", ".claude.json"};
 	AUTO_BUF struct buf clean = {0};
 	bool is_settings = false;
 
@@ -260,8 +267,8 @@ static bool tree_clean(struct seed_tree *t, const char *name, struct buf *text, 
 	return seed_tree_is_harmless(t, text, shown);
 }
 
-static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
-			  const char *shown, struct err *e)
+static int tree_copy_file(struct seed_tree *t, int from, const struct stat *st, int dst,
+			  const char *name, const char *shown, struct err *e)
 {
 	mode_t mode = st->st_mode & S_IXUSR ? 0700 : SEED_FILE_MODE; /* skills bring scripts */
 	AUTO_BUF struct buf text = {0};
@@ -286,7 +293,8 @@ static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *
 			     const struct tree_level *level, struct err *e);
 
 /* The entries of the shared folder are the user's own; what is in one of them stays in it. */
-static int tree_copy_inside(struct seed_tree *t, int from, int to, const char *shown, const struct tree_level *level, struct err *e)
+static int tree_copy_inside(struct seed_tree *t, int from, int to, const char *shown,
+			    const struct tree_level *level, struct err *e)
 {
 	const bool outermost = level->depth == 1;
 	int rc;
@@ -307,7 +315,8 @@ static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const str
 	for (const struct tree_level *l = up; l; l = l->up) {
 		if (l->dev != st->st_dev || l->ino != st->st_ino)
 			continue;
-		tree_note(t, "%s is not shared: a link that leads back to a folder it is in", shown);
+		tree_note(t, "%s is not shared: a link that leads back to a folder it is in",
+			  shown);
 		return false;
 	}
 	if (up && up->depth + 1 >= t->limits.depth) {
@@ -317,11 +326,12 @@ static bool tree_may_enter(struct seed_tree *t, const struct stat *st, const str
 	return tree_has_room(t, 0, shown);
 }
 
-static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, int dst, const char *name,
-			 const char *shown, const struct tree_level *up, struct err *e)
+static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, int dst,
+			 const char *name, const char *shown, const struct tree_level *up,
+			 struct err *e)
 {
 	struct tree_level level = {
-	    .up = up, .dev = st->st_dev, .ino = st->st_ino, .depth = up ? up->depth + 1 : 0};
+		.up = up, .dev = st->st_dev, .ino = st->st_ino, .depth = up ? up->depth + 1 : 0};
 	AUTO_CLOSE int to = -1;
 
 	if (!tree_may_enter(t, st, up, shown))
@@ -335,8 +345,8 @@ static int tree_copy_dir(struct seed_tree *t, int from, const struct stat *st, i
 	return tree_copy_inside(t, from, to, shown, &level, e);
 }
 
-static int tree_copy_entry(struct seed_tree *t, int from, const char *name, int to, const char *above,
-			   const struct tree_level *level, struct err *e)
+static int tree_copy_entry(struct seed_tree *t, int from, const char *name, int to,
+			   const char *above, const struct tree_level *level, struct err *e)
 {
 	AUTO_FREE char *shown = mem_format("%s/%s", above, name);
 	AUTO_CLOSE int fd = -1;
@@ -371,8 +381,8 @@ static int tree_copy_entries(struct seed_tree *t, int from, int to, const char *
 	return rc;
 }
 
-int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd, const char *shown,
-		       struct err *e)
+int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd,
+		       const char *shown, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;

@@ -46,13 +46,14 @@ struct seed_tree {
 };
 
 /* Looks up the identities of the secrets of this user. limits may be NULL: the usual ones. */
-void seed_tree_init(struct seed_tree *t, const struct seed_run *run, const struct seed_tree_limits *limits);
+void seed_tree_init(struct seed_tree *t, const struct seed_run *run,
+		    const struct seed_tree_limits *limits);
 
 /* Copies the directory `name` of src_dirfd (following symlinks) to the new directory `name` in
  * dst_dirfd. `shown` is its path for notes. What is left out is a note; a missing source is
  * ignored. -1 only when dst cannot be written. */
-int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd, const char *shown,
-		       struct err *e);
+int seed_tree_copy_dir(struct seed_tree *t, int src_dirfd, const char *name, int dst_dirfd,
+		       const char *shown, struct err *e);
 
 /* Reads one regular file with the same checks. 1: read; 0: not there or left out, with a note. */
 int seed_tree_read_file(struct seed_tree *t, int src_dirfd, const char *name, struct buf *out,

@@ -193,17 +193,17 @@ size_t agent_input_queued(const struct agent *a)
 int agent_connect(struct agent *a, const struct agent_plan *plan, struct err *e)
 {
 	const struct sshlink_callbacks cb = {
-	    .on_authenticated = agent_on_authenticated,
-	    .on_agent_due = agent_on_due,
-	    .on_agent_started = agent_on_started,
-	    .output_room = agent_output_room,
-	    .on_output = agent_on_output,
-	    .on_agent_ended = agent_on_ended,
-	    .on_failure = agent_on_failure,
-	    .on_forward_bytes = agent_on_forward_bytes,
-	    .on_forward_end = agent_on_forward_end,
-	    .on_forward_refused = agent_on_forward_refused,
-	    .ctx = a,
+		.on_authenticated = agent_on_authenticated,
+		.on_agent_due = agent_on_due,
+		.on_agent_started = agent_on_started,
+		.output_room = agent_output_room,
+		.on_output = agent_on_output,
+		.on_agent_ended = agent_on_ended,
+		.on_failure = agent_on_failure,
+		.on_forward_bytes = agent_on_forward_bytes,
+		.on_forward_end = agent_on_forward_end,
+		.on_forward_refused = agent_on_forward_refused,
+		.ctx = a,
 	};
 	const struct sshlink_pty pty = {.term = plan->term, .cols = plan->cols, .rows = plan->rows};
 

@@ -13,13 +13,13 @@ static const struct {
 	enum attempt_state to;
 	bool forward; /* not while an attempt or the session ends */
 } attempt_events[ATTEMPT_EVENTS] = {
-    [ATTEMPT_ON_LAUNCH] = {IN(ATTEMPT_CREATED) | IN_BOOT, ATTEMPT_STARTING, false},
-    [ATTEMPT_ON_PARKED] = {IN(ATTEMPT_STARTING), ATTEMPT_SEEDING, true},
-    [ATTEMPT_ON_READY] = {IN(ATTEMPT_SEEDING), ATTEMPT_READY, true},
-    [ATTEMPT_ON_AGENT] = {IN(ATTEMPT_READY), ATTEMPT_RUNNING, true},
-    [ATTEMPT_ON_STOP] = {IN_LIFE, ATTEMPT_STOPPING, false},
-    [ATTEMPT_ON_ENDED] = {IN(ATTEMPT_STOPPING), ATTEMPT_ENDED, false},
-    [ATTEMPT_ON_FAILED] = {IN(ATTEMPT_STOPPING), ATTEMPT_FAILED, false},
+	[ATTEMPT_ON_LAUNCH] = {IN(ATTEMPT_CREATED) | IN_BOOT, ATTEMPT_STARTING, false},
+	[ATTEMPT_ON_PARKED] = {IN(ATTEMPT_STARTING), ATTEMPT_SEEDING, true},
+	[ATTEMPT_ON_READY] = {IN(ATTEMPT_SEEDING), ATTEMPT_READY, true},
+	[ATTEMPT_ON_AGENT] = {IN(ATTEMPT_READY), ATTEMPT_RUNNING, true},
+	[ATTEMPT_ON_STOP] = {IN_LIFE, ATTEMPT_STOPPING, false},
+	[ATTEMPT_ON_ENDED] = {IN(ATTEMPT_STOPPING), ATTEMPT_ENDED, false},
+	[ATTEMPT_ON_FAILED] = {IN(ATTEMPT_STOPPING), ATTEMPT_FAILED, false},
 };
 
 /* KVM is to blame only for certain faults: a busy computer can be silent, too. */
@@ -29,13 +29,13 @@ static const struct {
 	bool certain;
 	bool again; /* where it is not */
 } attempt_faults[ATTEMPT_FAULTS] = {
-    [ATTEMPT_SILENCE] = {.emulate_in = IN(ATTEMPT_STARTING), .again = true},
-    [ATTEMPT_QEMU_GAVE_UP] = {.template_first = true,
-			      .emulate_in = IN(ATTEMPT_STARTING),
-			      .certain = true},
-    [ATTEMPT_BAD_TEMPLATE] = {.template_first = true, .again = true},
-    [ATTEMPT_CRASH] = {.again = true},
-    [ATTEMPT_KVM_STOPPED] = {.emulate_in = IN_BOOT, .certain = true},
+	[ATTEMPT_SILENCE] = {.emulate_in = IN(ATTEMPT_STARTING), .again = true},
+	[ATTEMPT_QEMU_GAVE_UP] = {.template_first = true,
+				  .emulate_in = IN(ATTEMPT_STARTING),
+				  .certain = true},
+	[ATTEMPT_BAD_TEMPLATE] = {.template_first = true, .again = true},
+	[ATTEMPT_CRASH] = {.again = true},
+	[ATTEMPT_KVM_STOPPED] = {.emulate_in = IN_BOOT, .certain = true},
 };
 
 void attempt_init(struct attempt *a)
@@ -79,8 +79,9 @@ bool attempt_on(struct attempt *a, enum attempt_event event)
 const char *attempt_stage(const struct attempt *a)
 {
 	static const char *const stages[ATTEMPT_STATES] = {
-	    [ATTEMPT_CREATED] = "start", [ATTEMPT_STARTING] = "boot", [ATTEMPT_SEEDING] = "guest",
-	    [ATTEMPT_READY] = "ssh",	 [ATTEMPT_RUNNING] = "agent",
+		[ATTEMPT_CREATED] = "start", [ATTEMPT_STARTING] = "boot",
+		[ATTEMPT_SEEDING] = "guest", [ATTEMPT_READY] = "ssh",
+		[ATTEMPT_RUNNING] = "agent",
 	};
 
 	return stages[a->reached];

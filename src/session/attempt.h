@@ -54,17 +54,17 @@ enum attempt_verdict {
 struct attempt {
 	enum attempt_state state;
 	enum attempt_state reached; /* the last one before the stop */
-	unsigned timeout_s;    /* how long a start may be silent in all */
-	unsigned starts;       /* of a guest so far */
-	bool kvm;	       /* this attempt */
-	bool kvm_is_optional;  /* the next one may be emulated */
-	bool kvm_is_to_blame;  /* for certain: later sessions are to know */
-	bool from_template;    /* this attempt */
-	bool template_refused; /* no attempt from a template any more */
-	bool restarting;       /* this attempt's processes end, and a new one follows */
-	bool ending;	       /* the stop is due: nothing may start any more */
-	bool confined;	       /* this process can start nothing any more */
-	bool may_have_written; /* go was said: the workspace may hold what is not back yet */
+	unsigned timeout_s;	    /* how long a start may be silent in all */
+	unsigned starts;	    /* of a guest so far */
+	bool kvm;		    /* this attempt */
+	bool kvm_is_optional;	    /* the next one may be emulated */
+	bool kvm_is_to_blame;	    /* for certain: later sessions are to know */
+	bool from_template;	    /* this attempt */
+	bool template_refused;	    /* no attempt from a template any more */
+	bool restarting;	    /* this attempt's processes end, and a new one follows */
+	bool ending;		    /* the stop is due: nothing may start any more */
+	bool confined;		    /* this process can start nothing any more */
+	bool may_have_written;	    /* go was said: the workspace may hold what is not back yet */
 };
 
 void attempt_init(struct attempt *a);

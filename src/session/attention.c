@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Claude marks the chosen answer of a question with this arrow and numbers the answers; its input line has the arrow
- * without a number. */
+/* Claude marks the chosen answer of a question with this arrow and numbers the answers; its
+ * input line has the arrow without a number. */
 #define ATTENTION_ARROW "\xe2\x9d\xaf" /* ❯ */
 
 /* Texts beside numbered answers. */
@@ -27,12 +27,14 @@ static const struct {
 	enum attention state;
 	const char *why;
 } attention_titles[] = {
-	{"\xe2\x9c\xb3", ATTENTION_IDLE, "the title begins with the idle mark"},		/* ✳ */
-	{"\xe2\x97\x90", ATTENTION_WORKING, "the title begins with a spinner"},	/* ◐ */
-	{"\xe2\x97\x93", ATTENTION_WORKING, "the title begins with a spinner"},	/* ◓ */
-	{"\xe2\x97\x91", ATTENTION_WORKING, "the title begins with a spinner"},	/* ◑ */
-	{"\xe2\x97\x92", ATTENTION_WORKING, "the title begins with a spinner"},	/* ◒ */
-	{"\xe2\xa0", ATTENTION_WORKING, "the title begins with a spinner"},		/* ⠀ to ⣿: braille */
+	/* ✳ */
+	{"\xe2\x9c\xb3", ATTENTION_IDLE, "the title begins with the idle mark"},
+	{"\xe2\x97\x90", ATTENTION_WORKING, "the title begins with a spinner"}, /* ◐ */
+	{"\xe2\x97\x93", ATTENTION_WORKING, "the title begins with a spinner"}, /* ◓ */
+	{"\xe2\x97\x91", ATTENTION_WORKING, "the title begins with a spinner"}, /* ◑ */
+	{"\xe2\x97\x92", ATTENTION_WORKING, "the title begins with a spinner"}, /* ◒ */
+	/* ⠀ to ⣿: braille */
+	{"\xe2\xa0", ATTENTION_WORKING, "the title begins with a spinner"},
 	{"\xe2\xa1", ATTENTION_WORKING, "the title begins with a spinner"},
 	{"\xe2\xa2", ATTENTION_WORKING, "the title begins with a spinner"},
 	{"\xe2\xa3", ATTENTION_WORKING, "the title begins with a spinner"},
@@ -45,17 +47,22 @@ static const struct {
 } attention_hooks[] = {
 	[ATTENTION_HOOK_NONE] = {"", ATTENTION_UNKNOWN, "neither hooks, title nor screen tell"},
 	/* Its prompt comes later, and its title with it. */
-	[ATTENTION_HOOK_START] = {"start", ATTENTION_UNKNOWN, "claude reported its start and shows nothing yet"},
-	[ATTENTION_HOOK_PROMPT] = {"prompt", ATTENTION_WORKING, "claude reported that it was given a prompt"},
+	[ATTENTION_HOOK_START] = {"start", ATTENTION_UNKNOWN,
+				  "claude reported its start and shows nothing yet"},
+	[ATTENTION_HOOK_PROMPT] = {"prompt", ATTENTION_WORKING,
+				   "claude reported that it was given a prompt"},
 	/* On its own it tells nothing: a question that was cancelled is not reported. */
-	[ATTENTION_HOOK_PERMISSION] = {"permission", ATTENTION_UNKNOWN, "claude reported a question that is no longer on the screen"},
+	[ATTENTION_HOOK_PERMISSION] =
+		{"permission", ATTENTION_UNKNOWN,
+		 "claude reported a question that is no longer on the screen"},
 	[ATTENTION_HOOK_STOP] = {"stop", ATTENTION_IDLE, "claude reported that it is done"},
-	[ATTENTION_HOOK_FAILURE] = {"failure", ATTENTION_IDLE, "claude reported that it stopped with an error"},
+	[ATTENTION_HOOK_FAILURE] = {"failure", ATTENTION_IDLE,
+				    "claude reported that it stopped with an error"},
 	[ATTENTION_HOOK_END] = {"end", ATTENTION_UNKNOWN, "claude reported its end"},
 };
 
-/* Where the text behind the arrow begins (n: there is none), in a line whose first mark is the arrow, behind at most a frame's
- * side; 0: no such line. */
+/* Where the text behind the arrow begins (n: there is none), in a line whose first mark is the
+ * arrow, behind at most a frame's side; 0: no such line. */
 static size_t attention_find_arrow(const char *line, size_t n)
 {
 	static const char side[] = "\xe2\x94\x82"; /* │ */
@@ -81,7 +88,8 @@ static size_t attention_behind_arrow(const char *line, size_t n)
 /* A rule, or the upper or lower side of a frame. */
 static bool attention_is_rule(const char *line, size_t n)
 {
-	static const char *const begins[] = {"\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80" /* ─── */, "\xe2\x95\xad\xe2\x94\x80" /* ╭─ */,
+	static const char *const begins[] = {"\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80" /* ─── */,
+					     "\xe2\x95\xad\xe2\x94\x80" /* ╭─ */,
 					     "\xe2\x95\xb0\xe2\x94\x80" /* ╰─ */};
 	const size_t blanks = strspn(line, " ");
 
@@ -91,11 +99,12 @@ static bool attention_is_rule(const char *line, size_t n)
 	return false;
 }
 
-/* The last line with the arrow. In a dialog it is the chosen answer; everywhere else it is claude's input line, which has a rule
- * above and one below, or a shell's prompt. */
+/* The last line with the arrow. In a dialog it is the chosen answer; everywhere else it is
+ * claude's input line, which has a rule above and one below, or a shell's prompt. */
 struct attention_choice {
 	const char *answer; /* behind the arrow, to the line's end; NULL: there is no choice */
-	const char *from;   /* the line behind the arrow before that one: what was said earlier asks nothing any more */
+	/* the line behind the arrow before that one: what was said earlier asks nothing any more */
+	const char *from;
 };
 
 static struct attention_choice attention_find_choice(const char *screen)
@@ -144,15 +153,16 @@ static bool attention_ends_with(const char *screen, const char *text)
 	return false;
 }
 
-/* An answer with the arrow at the screen's end, where below it come only lines that stand as far in: other answers. Around
- * claude's input line, which has the arrow too, are rules. */
+/* An answer with the arrow at the screen's end, where below it come only lines that stand as far
+ * in: other answers. Around claude's input line, which has the arrow too, are rules. */
 static bool attention_has_bare_choice(const char *screen)
 {
 	size_t column = 0; /* of the answers; 0: none so far */
 	bool more = false;
 
 	while (*screen) {
-		const size_t n = strcspn(screen, "\n"), blanks = strspn(screen, " "), at = attention_behind_arrow(screen, n);
+		const size_t n = strcspn(screen, "\n"), blanks = strspn(screen, " "),
+			     at = attention_behind_arrow(screen, n);
 
 		if (at) {
 			column = at - (sizeof(ATTENTION_ARROW) - 2);
@@ -170,7 +180,8 @@ static bool attention_has_bare_choice(const char *screen)
 static bool attention_is_claude(const struct attention_signs *signs)
 {
 	for (size_t i = 0; i < ARRAY_LEN(attention_titles); i++)
-		if (strncmp(signs->title, attention_titles[i].prefix, strlen(attention_titles[i].prefix)) == 0)
+		if (strncmp(signs->title, attention_titles[i].prefix,
+			    strlen(attention_titles[i].prefix)) == 0)
 			return signs->hook != ATTENTION_HOOK_END;
 	return false;
 }
@@ -197,14 +208,18 @@ static const char *attention_dialog(const struct attention_signs *signs)
 struct attention_verdict attention_judge(const struct attention_signs *signs)
 {
 	const char *dialog = attention_dialog(signs);
-	const bool hook_is_later = signs->hook && signs->hook != ATTENTION_HOOK_PERMISSION && signs->hook_ms > signs->title_ms;
+	const bool hook_is_later = signs->hook && signs->hook != ATTENTION_HOOK_PERMISSION &&
+				   signs->hook_ms > signs->title_ms;
 
 	if (dialog)
 		return (struct attention_verdict){ATTENTION_WAITING, dialog};
 	for (size_t i = 0; !hook_is_later && i < ARRAY_LEN(attention_titles); i++)
-		if (strncmp(signs->title, attention_titles[i].prefix, strlen(attention_titles[i].prefix)) == 0)
-			return (struct attention_verdict){attention_titles[i].state, attention_titles[i].why};
-	return (struct attention_verdict){attention_hooks[signs->hook].state, attention_hooks[signs->hook].why};
+		if (strncmp(signs->title, attention_titles[i].prefix,
+			    strlen(attention_titles[i].prefix)) == 0)
+			return (struct attention_verdict){attention_titles[i].state,
+							  attention_titles[i].why};
+	return (struct attention_verdict){attention_hooks[signs->hook].state,
+					  attention_hooks[signs->hook].why};
 }
 
 enum attention_hook attention_hook_named(const char *name)

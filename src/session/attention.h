@@ -1,5 +1,5 @@
-/* attention: what the agent is doing, from what its hooks report and its terminal shows. Pure; everything it reads was
- * made in the guest, which can at most claim a wrong state of its own. */
+/* attention: what the agent is doing, from what its hooks report and its terminal shows. Pure;
+ * everything it reads was made in the guest, which can at most claim a wrong state of its own. */
 #ifndef CCVM_SESSION_ATTENTION_H
 #define CCVM_SESSION_ATTENTION_H
 
@@ -28,7 +28,8 @@ struct attention_signs {
 	int64_t hook_ms;	  /* when it came */
 	const char *title;	  /* the terminal's */
 	int64_t title_ms;	  /* when it last changed */
-	const char *screen;	  /* its lines that are not blank, all of them, however large it is */
+	/* its lines that are not blank, all of them, however large it is */
+	const char *screen;
 };
 
 struct attention_verdict {

@@ -1,13 +1,17 @@
-/* boot: from QEMU's start to the agent's. Theory of operation: what the guest says on ccvm.ctl decides.
+/* boot: from QEMU's start to the agent's. Theory of operation: what the guest says on ccvm.ctl
+ * decides.
  *
- * 1. An attempt starts QEMU and ccvm-net, from a template where there is one, else cold. The guest says `parked` (or
- *    was saved there), is told `go`, says that sshd was started; the SSH link authenticates while the guest goes on. After
- *    `ready`, and not before, it starts the agent.
- * 2. Until the agent's start is asked for, nothing of the user's has run and nothing can be lost: a guest that falls
- *    silent, whose kernel crashes or whose template does not fit is ended and started over, cold. (Emulated guests on a
- *    busy machine have been seen to freeze, rarely, at every one of these steps.)
- * 3. This process keeps what a new attempt needs (it can still open the image and start programs) until all is ready
- *    for the agent; then it confines itself, and only then asks for the agent's start.
+ * 1. An attempt starts QEMU and ccvm-net, from a template where there is one, else cold. The
+ *    guest says `parked` (or was saved there), is told `go`, says that sshd was started; the SSH
+ *    link authenticates while the guest goes on. After `ready`, and not before, it starts the
+ *    agent.
+ * 2. Until the agent's start is asked for, nothing of the user's has run and nothing can be
+ *    lost: a guest that falls silent, whose kernel crashes or whose template does not fit is
+ *    ended and started over, cold. (Emulated guests on a busy machine have been seen to freeze,
+ *    rarely, at every one of these steps.)
+ * 3. This process keeps what a new attempt needs (it can still open the image and start
+ *    programs) until all is ready for the agent; then it confines itself, and only then asks for
+ *    the agent's start.
  * 4. What is told here of the guest's lines has passed guestlines.c. */
 #include "session/wiring.h"
 #include "base/json.h"
@@ -91,14 +95,16 @@ void boot_on_silence(void *session)
 	struct session *s = session;
 	const unsigned seconds = attempt_patience_ms(&s->attempt) / 1000;
 	AUTO_FREE char *ssh = s->attempt.state == ATTEMPT_READY ? boot_describe_ssh(s) : NULL;
-	AUTO_FREE char *what = ssh ? mem_format("the agent did not start within %u seconds (%s)", seconds, ssh)
+	AUTO_FREE char *what = ssh ? mem_format("the agent did not start within %u seconds (%s)",
+						seconds, ssh)
 				   : mem_format("the guest said nothing for %u seconds", seconds);
 	struct err e;
 
 	if (boot_try_again(s, ATTEMPT_SILENCE, what))
 		return;
 	err_set(&e, "%s", what);
-	err_remedy(&e, "try again; if it persists, see the console lines below; on a very slow machine set "
+	err_remedy(&e, "try again; if it persists, see the console lines below; on a very slow "
+		       "machine set "
 		       "CCVM_BOOT_TIMEOUT to more seconds");
 	ending_fail(s, attempt_stage(&s->attempt), &e);
 }
@@ -304,7 +310,8 @@ static void boot_on_shutdown(struct session *s, struct json_value data)
 	if (reason && strcmp(reason, "guest-reset") == 0 &&
 	    boot_try_again(s, ATTEMPT_CRASH, "the guest's kernel crashed"))
 		return;
-	/* A guest that failed says why on another channel, then powers off: which is read first is a matter of luck. */
+	/* A guest that failed says why on another channel, then powers off: which is read first
+	 * is a matter of luck. */
 	s->boot.shut_down = !s->end.failed;
 	err_set(&e, "the guest shut itself down");
 	ending_fail(s, attempt_stage(&s->attempt), &e);
@@ -343,7 +350,8 @@ void boot_on_parked(struct session *s)
 	session_on(s, ATTEMPT_ON_PARKED);
 }
 
-/* The guest goes on setting itself up while the link does so too: an emulated sshd takes as long as all the rest. */
+/* The guest goes on setting itself up while the link does so too: an emulated sshd takes as long
+ * as all the rest. */
 void boot_on_stage(struct session *s, const struct guest_message *m)
 {
 	const struct agent_plan plan = {.fd = streams_ssh_fd(s->streams),
@@ -351,8 +359,8 @@ void boot_on_stage(struct session *s, const struct guest_message *m)
 					.term = s->request.term,
 					.cols = s->request.cols,
 					.rows = s->request.rows,
-					.forward_port =
-					    wiring_images_are_wanted(s) ? CLIP_PORT : 0};
+					.forward_port = wiring_images_are_wanted(s) ? CLIP_PORT
+										    : 0};
 	struct err e;
 
 	journal_progress(s->journal, m->stage, m->ms);
@@ -403,15 +411,16 @@ void boot_on_failed(struct session *s, const struct guest_message *m)
 	if (s->attempt.state != ATTEMPT_STARTING)
 		err_remedy(&e, "try again; if it persists, see the console lines below");
 	else
-		err_remedy(&e, "the guest image may be damaged; build it again: ccvmctl image build");
+		err_remedy(&e,
+			   "the guest image may be damaged; build it again: ccvmctl image build");
 	if (s->boot.shut_down && s->end.failed && s->attempt.state < ATTEMPT_STOPPING)
 		ending_fail_with_cause(
-		    s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
-		    &e);
+			s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
+			&e);
 	else
 		ending_fail(
-		    s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
-		    &e);
+			s, s->attempt.state >= ATTEMPT_RUNNING || !m->stage[0] ? "guest" : m->stage,
+			&e);
 }
 
 void boot_init(struct session *s)

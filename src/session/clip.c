@@ -1,13 +1,16 @@
 /* Theory of operation. Questions come from a guest nobody trusts.
  *
- * 1. A connection carries one line from a closed list (clip_request_parse); anything else is refused, and no byte of it
- *    goes further than this file. What ccvm-clip is asked is a number.
- * 2. One question is worked on at a time, oldest first. The lease is looked at when an image's turn comes, and used up
- *    when the image was found: two questions cannot share one.
- * 3. The lease is granted by clients' frames alone: keys for ccvm-term by their meaning, bytes for the agent's terminal by
- *    a scanner that pastes and a terminal's answers cannot fool (clip_typed).
- * 4. A list says which image types there are and nothing about texts, so it may be asked for at any time; but not more
- *    than once a second without a lease, since each one starts a program on the host.
+ * 1. A connection carries one line from a closed list (clip_request_parse); anything else is
+ *    refused, and no byte of it goes further than this file. What ccvm-clip is asked is a
+ *    number.
+ * 2. One question is worked on at a time, oldest first. The lease is looked at when an image's
+ *    turn comes, and used up when the image was found: two questions cannot share one.
+ * 3. The lease is granted by clients' frames alone: keys for ccvm-term by their meaning, bytes
+ *    for the agent's terminal by a scanner that pastes and a terminal's answers cannot fool
+ *    (clip_typed).
+ * 4. A list says which image types there are and nothing about texts, so it may be asked for at
+ *    any time; but not more than once a second without a lease, since each one starts a program
+ *    on the host.
  * 5. A helper that ends takes image paste with it, nothing else. */
 #include "session/clip.h"
 #include "base/clock.h"
@@ -25,7 +28,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CLIP_LIST_EVERY_MS 1000
+#define CLIP_LIST_EVERY_MS  1000
 #define CLIP_ASKED_EVERY_MS 5000
 
 struct clip_guest {    /* one connection of the guest's */
@@ -84,27 +87,30 @@ static bool clip_is_leased(const struct clip *c)
 	return c->lease_ms && !c->lease_used && clip_now_ms() - c->lease_ms <= CLIP_LEASE_MS;
 }
 
-/* To the user, once for each press of the key; an agent that asks by itself is told of now and then. */
+/* To the user, once for each press of the key; an agent that asks by itself is told of now and
+ * then. */
 static void clip_tell_refused(struct clip *c, enum clip_type type, const char *reason)
 {
 	if (clip_is_leased(c)) {
 		if (!c->lease_told)
 			clip_tell(c, &(struct clip_event){
-					 .verdict = "refused", .type = type, .reason = reason});
+					     .verdict = "refused", .type = type, .reason = reason});
 		c->lease_told = true;
-	} else if (type != CLIP_NO_TYPE && (!c->asked_told_ms || clip_now_ms() - c->asked_told_ms > CLIP_ASKED_EVERY_MS)) {
+	} else if (type != CLIP_NO_TYPE &&
+		   (!c->asked_told_ms || clip_now_ms() - c->asked_told_ms > CLIP_ASKED_EVERY_MS)) {
 		c->asked_told_ms = clip_now_ms();
-		clip_tell(c,
-			  &(struct clip_event){
-			      .verdict = "refused", .type = type, .reason = reason, .asked = true});
+		clip_tell(c, &(struct clip_event){.verdict = "refused",
+						  .type = type,
+						  .reason = reason,
+						  .asked = true});
 	}
 }
 
 static const char *clip_why_not_leased(const struct clip *c)
 {
-	return !c->lease_ms	? "nobody has pressed Ctrl+V in this session"
-	       : c->lease_used	? "each Ctrl+V allows one image, which was sent"
-				: "the last Ctrl+V is more than 10 seconds ago";
+	return !c->lease_ms    ? "nobody has pressed Ctrl+V in this session"
+	       : c->lease_used ? "each Ctrl+V allows one image, which was sent"
+			       : "the last Ctrl+V is more than 10 seconds ago";
 }
 
 /* ---- the lease ---- */
@@ -113,10 +119,12 @@ void clip_grant(struct clip *c, uint32_t client)
 {
 	if (!c->conf->clipboard_images) {
 		if (!c->off_told)
-			clip_tell(c, &(struct clip_event){
-					 .verdict = "refused",
-					 .type = CLIP_NO_TYPE,
-					 .reason = "image paste is turned off (clipboard.images)"});
+			clip_tell(
+				c,
+				&(struct clip_event){
+					.verdict = "refused",
+					.type = CLIP_NO_TYPE,
+					.reason = "image paste is turned off (clipboard.images)"});
 		c->off_told = true;
 		return;
 	}
@@ -150,7 +158,8 @@ static void clip_drop(struct clip_guest *g)
 	*g = (struct clip_guest){0};
 }
 
-static void clip_answer(struct clip_guest *g, bool ok, const void *bytes, size_t n, const char *reason)
+static void clip_answer(struct clip_guest *g, bool ok, const void *bytes, size_t n,
+			const char *reason)
 {
 	if (ok) {
 		buf_addf(&g->out, "ok %zu\n", n);
@@ -175,7 +184,8 @@ static bool clip_answer_at_once(struct clip *c, struct clip_guest *g)
 		clip_answer(g, false, NULL, 0, reason);
 		return true;
 	}
-	if (!g->request.list || clip_is_leased(c) || !c->listed_ms || clip_now_ms() - c->listed_ms > CLIP_LIST_EVERY_MS)
+	if (!g->request.list || clip_is_leased(c) || !c->listed_ms ||
+	    clip_now_ms() - c->listed_ms > CLIP_LIST_EVERY_MS)
 		return false;
 	clip_answer(g, c->list_ok, buf_data(&c->list), buf_len(&c->list), c->list_reason);
 	return true;
@@ -204,8 +214,9 @@ static void clip_next(struct clip *c)
 			continue;
 		c->job = g->id;
 		c->job_request = g->request;
-		wire_fill_ask(&ask, (struct wire_ask){(uint8_t)(g->request.list ? CLIP_NO_TYPE
-										: g->request.type)});
+		wire_fill_ask(&ask,
+			      (struct wire_ask){
+				      (uint8_t)(g->request.list ? CLIP_NO_TYPE : g->request.type)});
 		frames_send(c->helper, WIRE_CLIP_ASK, buf_data(&ask), buf_len(&ask));
 	}
 }
@@ -215,7 +226,8 @@ static void clip_answer_file(struct clip *c, struct clip_guest *g)
 {
 	const struct buf *b = c->cb.file(c->ctx, &g->request);
 
-	clip_answer(g, b != NULL, b ? buf_data(b) : NULL, b ? buf_len(b) : 0, "there is no such image");
+	clip_answer(g, b != NULL, b ? buf_data(b) : NULL, b ? buf_len(b) : 0,
+		    "there is no such image");
 }
 
 void clip_on_forward_bytes(struct clip *c, unsigned id, const void *bytes, size_t n)
@@ -383,8 +395,12 @@ void clip_start(struct clip *c, const char *libexec, char *const *envp)
 	const struct frames_callbacks cb = {clip_on_frame, clip_on_helper_end, NULL, c};
 	AUTO_CLOSE int theirs = -1;
 	struct spawn_fd fds[1];
-	struct spawn spawn = {.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = 1,
-			      .die_with_parent = true, .no_core = true, .new_session = true};
+	/* clang-format off */
+	struct spawn spawn = {
+		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = 1,
+		.die_with_parent = true, .no_core = true, .new_session = true,
+	};
+	/* clang-format on */
 	int pair[2];
 	struct err e;
 

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-
 #include "base/buf.h"
 #include "clip/clip_request.h"
 

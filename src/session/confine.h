@@ -5,9 +5,9 @@
 #include "base/err.h"
 #include "proto/rundir.h"
 
-/* For the rest of this process's life (confine.c has the list). Before it, everything that is to be open or started must be.
- * Messages on stderr go to RUNDIR_LOG from here on. Where the kernel has
- * no usable Landlock, files stay in reach. */
+/* For the rest of this process's life (confine.c has the list). Before it, everything that is to
+ * be open or started must be. Messages on stderr go to RUNDIR_LOG from here on. Where the kernel
+ * has no usable Landlock, files stay in reach. */
 int confine_session(const struct rundir *run, struct err *e);
 
 #endif

@@ -1,12 +1,15 @@
 /* Theory of operation. The encrypted disk, seen from the host.
  *
- * 1. Each attempt at a start gets a new file (vm/poolfile.h), which QEMU holds open and nobody can name. Key and file system are
- *    made in the guest; what this process knows of them is what the guest says.
- * 2. The guest is told before `go`, and again when it changes, how large the file may become before the host's disk is
- *    full, and takes only so much into use: its programs get "no space left" in time, as on any disk.
- * 3. If the host's disk is full all the same, QEMU stops the guest at that write (nothing is lost) and tells; the guest
- *    goes on when there is space again, which is looked for once a second. An fd for the directory is kept for that:
- *    this process cannot open one any more by then.
+ * 1. Each attempt at a start gets a new file (vm/poolfile.h), which QEMU holds open and nobody
+ *    can name. Key and file system are made in the guest; what this process knows of them is
+ *    what the guest says.
+ * 2. The guest is told before `go`, and again when it changes, how large the file may become
+ *    before the host's disk is full, and takes only so much into use: its programs get "no space
+ *    left" in time, as on any disk.
+ * 3. If the host's disk is full all the same, QEMU stops the guest at that write (nothing is
+ *    lost) and tells; the guest goes on when there is space again, which is looked for once a
+ *    second. An fd for the directory is kept for that: this process cannot open one any more by
+ *    then.
  * 4. Figures of the guest's are bounded by guest_parse and only shown. */
 #include "session/disk.h"
 #include "base/json.h"
@@ -50,13 +53,16 @@ struct disk {
 	struct timer *retry; /* while the guest stands still */
 };
 
-static const char *const disk_state_names[] = {
-    [DISK_NONE] = "none", [DISK_STARTING] = "starting", [DISK_ON] = "on", [DISK_FAILED] = "failed"};
+static const char *const disk_state_names[] = {[DISK_NONE] = "none",
+					       [DISK_STARTING] = "starting",
+					       [DISK_ON] = "on",
+					       [DISK_FAILED] = "failed"};
 
 /* Not always of the size that was asked for: then it can be seen how a guest takes it. */
 static int64_t disk_bytes(const struct disk *d)
 {
-	return d->host->disk_bytes >= 0 ? d->host->disk_bytes : (int64_t)d->conf->vm_disk_size << 30;
+	return d->host->disk_bytes >= 0 ? d->host->disk_bytes
+					: (int64_t)d->conf->vm_disk_size << 30;
 }
 
 bool disk_is_wanted(const struct disk *d)
@@ -125,7 +131,8 @@ void disk_tell_limit(struct disk *d)
 	    (d->told_limit >= 0 && moved < DISK_LIMIT_STEP && moved > -DISK_LIMIT_STEP))
 		return;
 	d->told_limit = limit;
-	guest_order_put(&line, &(struct guest_order){.type = GUEST_ORDER_POOL_LIMIT, .kib = limit >> 10});
+	guest_order_put(&line,
+			&(struct guest_order){.type = GUEST_ORDER_POOL_LIMIT, .kib = limit >> 10});
 	d->cb.to_guest(d->ctx, buf_data(&line), buf_len(&line));
 }
 
@@ -156,7 +163,8 @@ static void disk_check_marks(struct disk *d)
 	}
 }
 
-/* The host's disk is low when it, not the pool's own size, decides how much the pool can still take. */
+/* The host's disk is low when it, not the pool's own size, decides how much the pool can still
+ * take. */
 static void disk_check_host(struct disk *d)
 {
 	const bool low = d->told_limit >= 0 && d->told_limit < d->file.size &&

@@ -124,7 +124,8 @@ static int egress_send_rules(const struct egress *g, int control_fd, struct err 
 	if (!egress_is_locked(g))
 		return 0;
 	egress_put_rules(g, &lines);
-	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it too. */
+	/* Another attempt's ccvm-net: what was decided and who is there to be asked holds for it
+	 * too. */
 	for (size_t i = 0; i < g->decided.n; i++)
 		egress_put_decision(&lines, g->decided.v[i] + 1, g->decided.v[i][0] == '+', false);
 	if (g->watchers)
@@ -160,14 +161,15 @@ static bool egress_read(const struct netctl_report *r, struct egress_entry *e)
 	snprintf(e->address, sizeof(e->address), "%s", r->address);
 	snprintf(e->proto, sizeof(e->proto), "%s", r->proto);
 	snprintf(e->reason, sizeof(e->reason), "%s", r->reason);
-	return (e->refused || strcmp(r->verdict, NETCTL_ALLOWED) == 0) && e->name[0] && e->count > 0;
+	return (e->refused || strcmp(r->verdict, NETCTL_ALLOWED) == 0) && e->name[0] &&
+	       e->count > 0;
 }
 
 static struct egress_entry *egress_find(struct egress *g, const struct egress_entry *e)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->log[i].port == e->port && g->log[i].refused == e->refused && strcmp(g->log[i].name, e->name) == 0 &&
-		    strcmp(g->log[i].proto, e->proto) == 0)
+		if (g->log[i].port == e->port && g->log[i].refused == e->refused &&
+		    strcmp(g->log[i].name, e->name) == 0 && strcmp(g->log[i].proto, e->proto) == 0)
 			return &g->log[i];
 	return NULL;
 }
@@ -233,7 +235,8 @@ static void egress_take(struct egress *g, const struct egress_entry *e)
 	line_add(&egressctl_rows[EGRESSCTL_CONNECTION], &row, &fields);
 	json_add_int(&fields, "egress_refused", g->refused); /* as status.json has it */
 	g->cb.event(g->ctx, "egress", &fields);
-	/* Many refusals a second are one line of status a second; the last ones come with the next report. */
+	/* Many refusals a second are one line of status a second; the last ones come with the
+	 * next report. */
 	if (clock_wall_ms() - g->status_ms >= EGRESS_STATUS_MS) {
 		g->status_ms = clock_wall_ms();
 		g->cb.changed(g->ctx);
@@ -343,7 +346,8 @@ static int egress_done(const struct egress *g, uint32_t client, const char *erro
 
 static int egress_compare(const void *a, const void *b)
 {
-	const int64_t x = ((const struct egress_entry *)a)->last_ms, y = ((const struct egress_entry *)b)->last_ms;
+	const int64_t x = ((const struct egress_entry *)a)->last_ms,
+		      y = ((const struct egress_entry *)b)->last_ms;
 
 	return (x > y) - (x < y);
 }
@@ -407,12 +411,14 @@ static void egress_remember(struct egress *g, bool allow, const char *entry)
 static bool egress_is_address(const char *target)
 {
 	const char *colon = strchr(target, ':');
-	AUTO_FREE char *name = mem_strndup(target, colon ? (size_t)(colon - target) : strlen(target));
+	AUTO_FREE char *name = mem_strndup(target,
+					   colon ? (size_t)(colon - target) : strlen(target));
 
 	return target[0] == '[' || egress_entry_is_literal(target) || egress_entry_is_literal(name);
 }
 
-static int egress_decide(struct egress *g, uint32_t client, const struct egressctl_request *r, bool allow)
+static int egress_decide(struct egress *g, uint32_t client, const struct egressctl_request *r,
+			 bool allow)
 {
 	AUTO_BUF struct buf line = {0};
 	AUTO_FREE char *normal = NULL;
@@ -428,11 +434,13 @@ static int egress_decide(struct egress *g, uint32_t client, const struct egressc
 	normal = egress_target_normalise(r->entry, &e);
 	if (!normal)
 		return egress_done(g, client, e.text, e.remedy);
-	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its start. */
+	/* Addresses are the guest's own firewall's matter as well, which is set up once, at its
+	 * start. */
 	if (allow && egress_is_address(normal))
 		return egress_done(
-		    g, client, "an address cannot be allowed while the session runs, only a name",
-		    "add it to egressAllowlist, then start a new session");
+			g, client,
+			"an address cannot be allowed while the session runs, only a name",
+			"add it to egressAllowlist, then start a new session");
 	egress_put_decision(&line, normal, allow, r->once);
 	egress_tell(g, &line);
 	if (!r->once)
@@ -475,8 +483,9 @@ void egress_forget_client(struct egress *g, uint32_t client)
 
 int egress_on_request(struct egress *g, uint32_t client, const void *json, size_t n)
 {
-	static int (*const run[EGRESSCTL_REQUESTS])(struct egress *, uint32_t, const struct egressctl_request *) = {
-		[EGRESSCTL_LOG] = egress_do_log,	 [EGRESSCTL_RULES] = egress_do_rules,
+	static int (*const run[EGRESSCTL_REQUESTS])(struct egress *, uint32_t,
+						    const struct egressctl_request *) = {
+		[EGRESSCTL_LOG] = egress_do_log,     [EGRESSCTL_RULES] = egress_do_rules,
 		[EGRESSCTL_WATCH] = egress_do_watch, [EGRESSCTL_ALLOW] = egress_do_allow,
 		[EGRESSCTL_DENY] = egress_do_deny,
 	};

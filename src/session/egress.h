@@ -4,8 +4,8 @@
  * ccvm-net is not trusted: its lines are read with bounds, names are checked for their characters,
  * and the log holds EGRESS_LOG_MAX different entries at most.
  *
- * A request is a WIRE_EGRESS frame, the answer WIRE_EGRESS_ROW frames (proto/egressctl.h), "done" the
- * last. A client that watches gets questions by the events everybody gets. */
+ * A request is a WIRE_EGRESS frame, the answer WIRE_EGRESS_ROW frames (proto/egressctl.h),
+ * "done" the last. A client that watches gets questions by the events everybody gets. */
 #ifndef CCVM_SESSION_EGRESS_H
 #define CCVM_SESSION_EGRESS_H
 

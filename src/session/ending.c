@@ -17,11 +17,11 @@
 struct journal_end ending_describe(const struct session *s)
 {
 	return (struct journal_end){
-	    .exit_code = s->end.exit_code,
-	    .failed = s->end.failed,
-	    .stage = s->end.stage,
-	    .failure = &s->end.failure,
-	    .directory = s->request.dryrun ? s->run.path : NULL,
+		.exit_code = s->end.exit_code,
+		.failed = s->end.failed,
+		.stage = s->end.stage,
+		.failure = &s->end.failure,
+		.directory = s->request.dryrun ? s->run.path : NULL,
 	};
 }
 

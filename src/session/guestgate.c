@@ -26,8 +26,10 @@ static const struct {
 	[GUEST_OOM] = {ALWAYS, 8, 5000},
 };
 
-/* What our own programs have to say once the agent runs: the disk and the store are made beside its start. */
-static const char *const guestgate_late_stages[] = {"pool", "store", "disk", "Nix daemon", "workspace", "run ahead", "end of the seed"};
+/* What our own programs have to say once the agent runs: the disk and the store are made beside
+ * its start. */
+static const char *const guestgate_late_stages[] = {
+	"pool", "store", "disk", "Nix daemon", "workspace", "run ahead", "end of the seed"};
 
 static bool guestgate_is_late_stage(const char *stage)
 {
@@ -37,14 +39,17 @@ static bool guestgate_is_late_stage(const char *stage)
 	return false;
 }
 
-bool guestgate_passes(struct guestgate *g, const struct guest_message *m, enum guestgate_phase phase, int64_t now_ms, uint64_t *more)
+bool guestgate_passes(struct guestgate *g, const struct guest_message *m,
+		      enum guestgate_phase phase, int64_t now_ms, uint64_t *more)
 {
-	const int64_t each = guestgate_kinds[m->type].each_ms, burst_ms = each * guestgate_kinds[m->type].burst;
+	const int64_t each = guestgate_kinds[m->type].each_ms,
+		      burst_ms = each * guestgate_kinds[m->type].burst;
 	int64_t *until = &g->kind[m->type].spent_until_ms;
 
 	if (!(guestgate_kinds[m->type].phases & phase))
 		return false;
-	if ((m->type == GUEST_NOTE || m->type == GUEST_STAGE) && !(phase & BEFORE_AGENT) && !guestgate_is_late_stage(m->stage))
+	if ((m->type == GUEST_NOTE || m->type == GUEST_STAGE) && !(phase & BEFORE_AGENT) &&
+	    !guestgate_is_late_stage(m->stage))
 		return false;
 	if (*until < now_ms)
 		*until = now_ms;

@@ -1,7 +1,8 @@
 /* guestgate: which of a guest's messages count, by the state of the session and by their number.
  *
- * Until the agent runs nothing but our own code has run in the guest. From then on its root may be anybody, who can write any line as
- * often as it likes; what passes is what that state can need, at a rate that a person could read. */
+ * Until the agent runs nothing but our own code has run in the guest. From then on its root may
+ * be anybody, who can write any line as often as it likes; what passes is what that state can
+ * need, at a rate that a person could read. */
 #ifndef CCVM_SESSION_GUESTGATE_H
 #define CCVM_SESSION_GUESTGATE_H
 
@@ -27,8 +28,10 @@ struct guestgate { /* all zero at the start */
 	} kind[GUESTGATE_TYPES];
 };
 
-/* Whether the message counts; then *more (may be NULL) is how many of its kind were dropped for their number since the last that passed.
- * now_ms: of any clock that does not jump back. Pure but for *g. */
-bool guestgate_passes(struct guestgate *g, const struct guest_message *m, enum guestgate_phase phase, int64_t now_ms, uint64_t *more);
+/* Whether the message counts; then *more (may be NULL) is how many of its kind were dropped for
+ * their number since the last that passed. now_ms: of any clock that does not jump back. Pure
+ * but for *g. */
+bool guestgate_passes(struct guestgate *g, const struct guest_message *m,
+		      enum guestgate_phase phase, int64_t now_ms, uint64_t *more);
 
 #endif

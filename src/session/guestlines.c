@@ -34,11 +34,11 @@ static void guestlines_on_sshd_ended(struct session *s, const struct guest_messa
 static void guestlines_on_oom(struct session *s, const struct guest_message *m)
 {
 	AUTO_BUF struct buf fields = {0};
-	AUTO_FREE char *text =
-	    mem_format("the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" "
-		       "(pid %lld, %lld MiB); increase `memory`, or use vmDiskSize for large files",
-		       s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid,
-		       (long long)(m->count >> 10));
+	AUTO_FREE char *text = mem_format(
+		"the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" "
+		"(pid %lld, %lld MiB); increase `memory`, or use vmDiskSize for large files",
+		s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid,
+		(long long)(m->count >> 10));
 
 	json_add_string(&fields, "process", m->process);
 	json_add_int(&fields, "pid", m->pid);
@@ -92,27 +92,27 @@ static const struct {
 	void (*take)(struct session *s, const struct guest_message *m);
 	bool at_the_end; /* counts when the stop is due, too */
 } guestlines_table[GUEST_TYPES] = {
-    [GUEST_PARKED] = {guestlines_on_parked, false},
-    [GUEST_STAGE] = {boot_on_stage, false},
-    [GUEST_NOTE] = {guestlines_on_note, true},
-    [GUEST_FAILED] = {boot_on_failed, true},
-    [GUEST_READY] = {guestlines_on_ready, false},
-    [GUEST_REPORT] = {guestlines_on_report, false},
-    [GUEST_SSHD_ENDED] = {guestlines_on_sshd_ended, false},
-    [GUEST_STOPPED] = {guestlines_on_stopped, true},
-    [GUEST_HOOK] = {guestlines_on_hook, false},
-    [GUEST_DENIED] = {guestlines_on_denied, false},
-    [GUEST_POOL] = {guestlines_on_pool, false},
-    [GUEST_OOM] = {guestlines_on_oom, true},
+	[GUEST_PARKED] = {guestlines_on_parked, false},
+	[GUEST_STAGE] = {boot_on_stage, false},
+	[GUEST_NOTE] = {guestlines_on_note, true},
+	[GUEST_FAILED] = {boot_on_failed, true},
+	[GUEST_READY] = {guestlines_on_ready, false},
+	[GUEST_REPORT] = {guestlines_on_report, false},
+	[GUEST_SSHD_ENDED] = {guestlines_on_sshd_ended, false},
+	[GUEST_STOPPED] = {guestlines_on_stopped, true},
+	[GUEST_HOOK] = {guestlines_on_hook, false},
+	[GUEST_DENIED] = {guestlines_on_denied, false},
+	[GUEST_POOL] = {guestlines_on_pool, false},
+	[GUEST_OOM] = {guestlines_on_oom, true},
 };
 
 static enum guestgate_phase guestlines_phase(const struct session *s)
 {
 	static const enum guestgate_phase phases[] = {
-	    [ATTEMPT_CREATED] = GUESTGATE_BOOT,	 [ATTEMPT_STARTING] = GUESTGATE_BOOT,
-	    [ATTEMPT_SEEDING] = GUESTGATE_SEED,	 [ATTEMPT_READY] = GUESTGATE_LINK,
-	    [ATTEMPT_RUNNING] = GUESTGATE_AGENT, [ATTEMPT_STOPPING] = GUESTGATE_STOP,
-	    [ATTEMPT_ENDED] = GUESTGATE_STOP,	 [ATTEMPT_FAILED] = GUESTGATE_STOP,
+		[ATTEMPT_CREATED] = GUESTGATE_BOOT,  [ATTEMPT_STARTING] = GUESTGATE_BOOT,
+		[ATTEMPT_SEEDING] = GUESTGATE_SEED,  [ATTEMPT_READY] = GUESTGATE_LINK,
+		[ATTEMPT_RUNNING] = GUESTGATE_AGENT, [ATTEMPT_STOPPING] = GUESTGATE_STOP,
+		[ATTEMPT_ENDED] = GUESTGATE_STOP,    [ATTEMPT_FAILED] = GUESTGATE_STOP,
 	};
 
 	return phases[s->attempt.state];
@@ -129,8 +129,8 @@ static bool guestlines_counts(struct session *s, const struct guest_message *m)
 		return false;
 	}
 	if (more && m->type == GUEST_NOTE) {
-		AUTO_FREE char *text =
-		    mem_format("%llu more notes of the guest were dropped", (unsigned long long)more);
+		AUTO_FREE char *text = mem_format("%llu more notes of the guest were dropped",
+						  (unsigned long long)more);
 
 		journal_note(s->journal, "guest", text);
 	}

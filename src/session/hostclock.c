@@ -31,7 +31,8 @@ void hostclock_tell(struct hostclock *h)
 {
 	AUTO_BUF struct buf line = {0};
 
-	guest_order_put(&line, &(struct guest_order){.type = GUEST_ORDER_CLOCK, .ns = clock_wall_ns()});
+	guest_order_put(&line,
+			&(struct guest_order){.type = GUEST_ORDER_CLOCK, .ns = clock_wall_ns()});
 	h->cb.send(h->ctx, buf_data(&line), buf_len(&line));
 }
 

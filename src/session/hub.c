@@ -16,15 +16,17 @@ struct client {
 	uint32_t number;
 	bool attached;	 /* gets the agent's output */
 	bool unfiltered; /* DCS reaches its terminal */
-	struct buf held; /* output since it attached, until the screen at that moment is on its way */
+	/* output since it attached, until the screen at that moment is on its way */
+	struct buf held;
 	bool holding;
 	bool pulling;	 /* waits for a frame of the screen */
 	uint32_t pasted; /* bytes of pastes that ccvm-term has not reported */
 	uint32_t taken;	 /* those that it has reported, while the agent has enough to read */
 	struct clip_typed typed; /* how far its keys were followed */
-	bool paused;	 /* typed more than the agent takes */
-	bool busy;	 /* one of its frames is being handled: what that says to all must not free it */
-	bool doomed;	 /* goes when the frame was handled */
+	bool paused;		 /* typed more than the agent takes */
+	/* one of its frames is being handled: what that says to all must not free it */
+	bool busy;
+	bool doomed; /* goes when the frame was handled */
 };
 
 struct hub {
@@ -226,8 +228,8 @@ static const struct {
 	enum wire_type type;
 	int (*handle)(struct client *c, const struct wire_frame *f);
 } hub_frames[] = {
-    {WIRE_BEGIN, hub_on_begin},	  {WIRE_STDIN, hub_on_stdin},	{WIRE_TYPED, hub_on_typed},
-    {WIRE_RESIZE, hub_on_resize}, {WIRE_ATTACH, hub_on_attach}, {WIRE_VIEW, hub_on_view},
+	{WIRE_BEGIN, hub_on_begin},   {WIRE_STDIN, hub_on_stdin},   {WIRE_TYPED, hub_on_typed},
+	{WIRE_RESIZE, hub_on_resize}, {WIRE_ATTACH, hub_on_attach}, {WIRE_VIEW, hub_on_view},
 };
 
 /* Who may send a type, and when, stands in proto/wire.c. */
@@ -341,7 +343,8 @@ void hub_send(struct hub *h, uint32_t number, enum wire_type type, const void *p
 {
 	struct client *c = hub_client_find(h, number);
 
-	/* One that asks and does not read gets no more, and goes. It is not freed here: who answers it may be in the middle of a list. */
+	/* One that asks and does not read gets no more, and goes. It is not freed here: who
+	 * answers it may be in the middle of a list. */
 	if (c && !c->owner && hub_client_queued(c) > HUB_QUEUE_MAX)
 		c->doomed = c->busy;
 	else
@@ -364,8 +367,8 @@ static void hub_send_taken(struct client *c)
 	c->taken = 0;
 }
 
-/* ccvm-term has made bytes for the agent of a part of a paste; they are in the input by now. What it claims is bounded by what it
- * was given. */
+/* ccvm-term has made bytes for the agent of a part of a paste; they are in the input by now.
+ * What it claims is bounded by what it was given. */
 static void hub_on_taken(struct client *c, const struct view_taken *m)
 {
 	const uint32_t taken = m->bytes < c->pasted ? m->bytes : c->pasted;
@@ -404,7 +407,8 @@ void hub_pull_again(struct hub *h)
 	for (struct client *c = h->clients; c; c = c->next) {
 		if (c->pulling || c->holding)
 			hub_pull(c);
-		c->taken += c->pasted; /* what the old one had of a paste is lost with the screen, which was told */
+		/* what the old one had of a paste is lost with the screen, which was told */
+		c->taken += c->pasted;
 		c->pasted = 0;
 		hub_send_taken(c);
 	}

@@ -43,8 +43,8 @@ struct hub_callbacks {
 	/* For the agent: what waits, and more of it (-1: its input has ended). */
 	size_t (*input_queued)(void *ctx);
 	int (*input)(void *ctx, const void *bytes, size_t n);
-	/* ccvm-term: whether it shows something; a viewer's message; who answers in its place (struct
-	 * wire_elsewhere). */
+	/* ccvm-term: whether it shows something; a viewer's message; who answers in its place
+	 * (struct wire_elsewhere). */
 	bool (*has_screen)(void *ctx);
 	void (*to_screen)(void *ctx, uint32_t client, const void *bytes, size_t n);
 	void (*answered_elsewhere)(void *ctx, bool most, bool dcs);

@@ -172,7 +172,9 @@ static char *journal_borrow(const char *text)
 void journal_exit_payload(const struct journal *j, const struct journal_end *end, struct buf *out)
 {
 	AUTO_BUF struct buf console = {0}, qemu = {0};
-	struct outcome o = {.code = end->exit_code, .failed = end->failed, .directory = journal_borrow(end->directory)};
+	struct outcome o = {.code = end->exit_code,
+			    .failed = end->failed,
+			    .directory = journal_borrow(end->directory)};
 
 	if (end->failed) {
 		journal_tails(j, &console, &qemu);

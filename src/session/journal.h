@@ -35,8 +35,8 @@ struct journal_snapshot {
 	long memory_mib, cores;
 	pid_t qemu_pid;
 	int64_t guest_memory_total_kib, guest_memory_used_kib,
-	    guest_load_milli;	/* as the guest says */
-	const struct buf *more; /* further fields of status.json: json_add_* alone; NULL: none */
+		guest_load_milli; /* as the guest says */
+	const struct buf *more;	  /* further fields of status.json: json_add_* alone; NULL: none */
 };
 
 /* How it ended. */

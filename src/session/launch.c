@@ -18,7 +18,8 @@ int launch_choose_accel(struct session *s, struct err *e)
 	AUTO_FREE char *record = accel_record_path(env_host());
 	struct accel emulated;
 
-	if (accel_resolve((enum accel_choice)s->conf.acceleration, env_host()->kvm_device, record, &s->accel, e) < 0)
+	if (accel_resolve((enum accel_choice)s->conf.acceleration, env_host()->kvm_device, record,
+			  &s->accel, e) < 0)
 		return -1;
 	emulated = s->accel;
 	attempt_use_kvm(&s->attempt, s->accel.kvm, accel_fall_back(&emulated));
@@ -91,7 +92,8 @@ void launch_template_maker(struct session *s)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	struct spawn spawn = {.path = program, .envp = env_all(), .no_core = true, .new_session = true};
+	struct spawn spawn = {
+		.path = program, .envp = env_all(), .no_core = true, .new_session = true};
 	struct err ignored;
 	pid_t pid;
 	int pidfd;
@@ -134,8 +136,12 @@ static int launch_net(struct session *s, int *qemu_end, int *log_end, struct err
 	int pair[2], pidfd;
 	pid_t pid;
 	struct spawn_fd fds[3];
-	struct spawn spawn = {.path = program, .envp = no_env, .fds = fds, .nfds = 3,
-			      .die_with_parent = true, .no_core = true, .new_session = true};
+	/* clang-format off */
+	struct spawn spawn = {
+		.path = program, .envp = no_env, .fds = fds, .nfds = 3, .die_with_parent = true,
+		.no_core = true, .new_session = true,
+	};
+	/* clang-format on */
 
 	launch_net_args(s, program, &argv);
 	spawn.argv = argv.v;
@@ -189,8 +195,8 @@ static void launch_fill_spec(const struct session *s, struct qemu_spec *spec)
 /* Takes over net_log_fd when it returns 0. */
 static int launch_qemu(struct session *s, int net_fd, int net_log_fd, struct err *e)
 {
-	AUTO_CLOSE int seed =
-	    openat(s->run.fd, RUNDIR_SEED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED,
+				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int projects = launch_projects_or_nothing(s);
 	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1, preload = -1;

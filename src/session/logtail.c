@@ -8,7 +8,9 @@
 void logtail_init(struct logtail *t, int dirfd, const char *name)
 {
 	memset(t, 0, sizeof(*t));
-	t->fd = dirfd < 0 ? -1 : openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	t->fd = dirfd < 0 ? -1
+			  : openat(dirfd, name,
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 void logtail_fini(struct logtail *t)

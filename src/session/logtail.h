@@ -1,4 +1,5 @@
-/* logtail: keeps the end of a log in memory, and its bounded beginning in a file of the run directory.
+/* logtail: keeps the end of a log in memory, and its bounded beginning in a file of the run
+ * directory.
  *
  * The bytes come from the guest or from QEMU: a chatty one fills neither the disk nor the memory. */
 #ifndef CCVM_SESSION_LOGTAIL_H

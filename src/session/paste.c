@@ -1,12 +1,14 @@
-/* Theory of operation. The bytes come from the user's own client, the questions from a guest nobody trusts.
+/* Theory of operation. The bytes come from the user's own client, the questions from a guest
+ * nobody trusts.
  *
- * 1. This process has given up its files; the client, which runs as the user, opens what the user named. What it sends is
- *    looked at again here: an image of a type claude takes, whole, 20 MiB at most, or it is not passed on.
+ * 1. This process has given up its files; the client, which runs as the user, opens what the
+ *    user named. What it sends is looked at again here: an image of a type claude takes, whole,
+ *    20 MiB at most, or it is not passed on.
  * 2. A path inside of the workspace is the same file in the guest, and stays.
- * 3. The guest is told a token and a suffix and asks for the image over the forward (clip.c); the token is good for one
- *    fetch. Nothing of the host's path goes there.
- * 4. "STORED" ends it, and so do "FAILED", ten seconds, and the client's end. A guest that lies about it has the user's
- *    prompt name a file that is not there. */
+ * 3. The guest is told a token and a suffix and asks for the image over the forward (clip.c);
+ *    the token is good for one fetch. Nothing of the host's path goes there.
+ * 4. "STORED" ends it, and so do "FAILED", ten seconds, and the client's end. A guest that lies
+ *    about it has the user's prompt name a file that is not there. */
 #include "session/paste.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -63,7 +65,7 @@ static void paste_refuse(struct paste *p, const char *reason)
 {
 	if (reason)
 		paste_tell(p, &(struct clip_event){
-				  .verdict = "refused", .type = p->type, .reason = reason});
+				      .verdict = "refused", .type = p->type, .reason = reason});
 	paste_answer(p, "");
 }
 
@@ -167,7 +169,7 @@ static void paste_on_stored(struct paste *p)
 	AUTO_FREE char *path = mem_format(CLIP_PASTE_PATH, p->token, clip_type_suffix(p->type));
 
 	paste_tell(p, &(struct clip_event){
-			  .verdict = "sent", .type = p->type, .bytes = buf_len(&p->bytes)});
+			      .verdict = "sent", .type = p->type, .bytes = buf_len(&p->bytes)});
 	paste_answer(p, path);
 }
 
@@ -175,7 +177,8 @@ const struct buf *paste_on_guest(struct paste *p, const struct clip_request *r)
 {
 	static const struct buf nothing;
 
-	if (!p->offered || strcmp(p->token, r->token) != 0 || (p->fetched && r->file == CLIP_FILE_FETCH))
+	if (!p->offered || strcmp(p->token, r->token) != 0 ||
+	    (p->fetched && r->file == CLIP_FILE_FETCH))
 		return NULL;
 	if (r->file == CLIP_FILE_FETCH) {
 		p->fetched = true;

@@ -12,13 +12,15 @@
 
 #define POLICY_PATH_MAX 2000
 
-/* Directories of the guest that a workspace may neither be nor lie in: mounting there breaks the guest. Below
- * /tmp, /home, /root, /srv, /mnt, /opt and names the image does not have, anything goes. */
-static const char *const policy_guest_system[] = {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64",
-						  "/proc", "/run/ccvm", "/run/sshd", "/sbin", "/sys", "/usr", "/nix"};
+/* Directories of the guest that a workspace may neither be nor lie in: mounting there breaks the
+ * guest. Below /tmp, /home, /root, /srv, /mnt, /opt and names the image does not have, anything
+ * goes. */
+static const char *const policy_guest_system[] = {
+	"/bin",	 "/boot",     "/dev",	   "/etc",  "/lib", "/lib32", "/lib64",
+	"/proc", "/run/ccvm", "/run/sshd", "/sbin", "/sys", "/usr",   "/nix"};
 /* Directories that a workspace may lie in but not be. */
-static const char *const policy_guest_parents[] = {"/", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var",
-						   NAME_AGENT_HOME};
+static const char *const policy_guest_parents[] = {"/",	   "/home", "/opt", "/root",	    "/run",
+						   "/srv", "/tmp",  "/var", NAME_AGENT_HOME};
 
 static int policy_refuse(struct err *e, const char *remedy)
 {
@@ -32,7 +34,8 @@ static int policy_check_guest(const char *workspace, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(policy_guest_system); i++)
 		if (file_is_within(workspace, policy_guest_system[i])) {
-			err_set(e, "the workspace %s would cover the guest's own %s", workspace, policy_guest_system[i]);
+			err_set(e, "the workspace %s would cover the guest's own %s", workspace,
+				policy_guest_system[i]);
 			return policy_refuse(e, remedy);
 		}
 	for (size_t i = 0; i < ARRAY_LEN(policy_guest_parents); i++)
@@ -59,7 +62,8 @@ int policy_check_path(const char *workspace, struct err *e)
 	}
 	/* The guest reads the path from a file and mounts the workspace there. */
 	if (policy_has_control(workspace)) {
-		err_set(e, "the workspace's path contains a control character, which a guest cannot mount");
+		err_set(e, "the workspace's path contains a control character, which a guest "
+			   "cannot mount");
 		return policy_refuse(e, "rename the directory");
 	}
 	return policy_check_guest(workspace, e);
@@ -74,8 +78,9 @@ struct policy_shared {
 	struct err *e;
 };
 
-/* The directory that stands for a place: itself, the directory of a file, or the deepest one on the way to what does not
- * exist yet. -1: there is none. *exists tells whether the place is that directory. */
+/* The directory that stands for a place: itself, the directory of a file, or the deepest one on
+ * the way to what does not exist yet. -1: there is none. *exists tells whether the place is that
+ * directory. */
 static int policy_open_place(const char *path, bool *exists)
 {
 	AUTO_CLOSE int fd = place_open_deepest(path, exists);
@@ -97,12 +102,15 @@ static int policy_open_place(const char *path, bool *exists)
 	return open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void policy_refuse_place(const struct policy_shared *s, const struct user_place *p, const char *how)
+static void policy_refuse_place(const struct policy_shared *s, const struct user_place *p,
+				const char *how)
 {
 	if (s->option)
-		err_set(s->e, "%s would share %s, which %s %s (%s)", s->option, s->path, how, p->what, p->path);
+		err_set(s->e, "%s would share %s, which %s %s (%s)", s->option, s->path, how,
+			p->what, p->path);
 	else
-		err_set(s->e, "the workspace %s %s %s (%s), which must not reach a guest", s->path, how, p->what, p->path);
+		err_set(s->e, "the workspace %s %s %s (%s), which must not reach a guest", s->path,
+			how, p->what, p->path);
 	err_exit_code(s->e, ERR_EXIT_POLICY);
 	if (s->option)
 		err_remedy(s->e, "use a separate directory, or set %s to false", s->option);
@@ -133,19 +141,22 @@ static bool policy_visit(void *ctx, const struct user_place *p)
 }
 
 /* What is mounted below is shared with it, and is the place that was mounted there. */
-static int policy_check_mounts(const char *path, const char *option, const struct user_dirs *d, struct err *e)
+static int policy_check_mounts(const char *path, const char *option, const struct user_dirs *d,
+			       struct err *e)
 {
 	AUTO_STRV struct strv points = {0};
 
 	if (mounts_below(path, &points, e) < 0)
 		return -1;
 	for (size_t i = 0; i < points.n; i++) {
-		AUTO_CLOSE int fd = open(points.v[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		AUTO_CLOSE int fd = open(points.v[i],
+					 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		struct policy_shared s = {.fd = fd, .path = points.v[i], .option = option, .e = e};
 
 		*e = (struct err){0};
 		if (fd < 0 && errno == ENOTDIR) {
-			err_set(e, "a file is mounted at %s, which would be shared with %s", points.v[i], path);
+			err_set(e, "a file is mounted at %s, which would be shared with %s",
+				points.v[i], path);
 			return policy_refuse(e, "unmount it, or start ccvm in another directory");
 		}
 		if (fd >= 0 && place_of(fd, &s.place))
@@ -156,7 +167,8 @@ static int policy_check_mounts(const char *path, const char *option, const struc
 	return 0;
 }
 
-int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d, struct err *e)
+int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d,
+			struct err *e)
 {
 	struct policy_shared s = {.fd = fd, .path = path, .option = option, .e = e};
 

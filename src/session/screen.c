@@ -19,7 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SCREEN_INPUT_MAX (1u << 20) /* of keys for an agent that does not read: the rest is dropped, and that is told. Pastes wait */
+#define SCREEN_INPUT_MAX                                                                           \
+	(1u                                                                                        \
+	 << 20) /* of keys for an agent that does not read: the rest is dropped, and that is told. Pastes wait */
 #define SCREEN_BELL_MS	 1000
 #define SCREEN_SETTLE_MS 500
 #define SCREEN_TITLE_MAX 256
@@ -35,7 +37,7 @@ struct screen {
 	int pidfd;
 	struct fdwatch *control;
 	struct frames *worker; /* NULL: none at the moment */
-	unsigned workers; /* so far */
+	unsigned workers;      /* so far */
 	int cols, rows;
 	bool deaf; /* the agent reads nothing, and keys were lost */
 	char title[SCREEN_TITLE_MAX];
@@ -109,7 +111,8 @@ static void screen_on_data(struct screen *sc, const struct wire_frame *f)
 		sc->cb.to_viewer(sc->ctx, m.viewer, m.message.p, m.message.n);
 }
 
-/* Copies well-formed text without control characters (lines may end with a newline where that is allowed). */
+/* Copies well-formed text without control characters (lines may end with a newline where that is
+ * allowed). */
 static void screen_copy_text(char *out, size_t size, const unsigned char *p, size_t n, bool lines)
 {
 	size_t used = 0;
@@ -129,7 +132,8 @@ static void screen_copy_text(char *out, size_t size, const unsigned char *p, siz
 
 static struct attention_verdict screen_verdict(const struct screen *sc)
 {
-	return attention_judge(&(struct attention_signs){sc->hook, sc->hook_ms, sc->title, sc->title_ms, sc->text ? sc->text : ""});
+	return attention_judge(&(struct attention_signs){sc->hook, sc->hook_ms, sc->title,
+							 sc->title_ms, sc->text ? sc->text : ""});
 }
 
 static void screen_on_settled(void *ctx)
@@ -146,8 +150,8 @@ static void screen_on_settled(void *ctx)
 	sc->cb.event(sc->ctx, "agent", &fields);
 }
 
-/* A screen is painted in steps, and hooks and title do not come together: a state is told once it has stood for a
- * moment. */
+/* A screen is painted in steps, and hooks and title do not come together: a state is told once
+ * it has stood for a moment. */
 static void screen_judge(struct screen *sc)
 {
 	const enum attention now = screen_verdict(sc).state;
@@ -284,7 +288,9 @@ static int screen_receive_fd(int control)
 	} control_data;
 	char byte;
 	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control_data.bytes,
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control_data.bytes,
 			   .msg_controllen = sizeof(control_data.bytes)};
 	ssize_t n = recvmsg(control, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
@@ -292,7 +298,8 @@ static int screen_receive_fd(int control)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	return n == 0 ? -2 : fd;
 }
@@ -329,8 +336,12 @@ int screen_start(struct screen *sc, const char *libexec, long history_lines, str
 	char *const argv[] = {program, history, NULL};
 	AUTO_CLOSE int theirs = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct spawn_fd fds[2];
-	struct spawn spawn = {.path = program, .argv = argv, .envp = no_env, .fds = fds, .nfds = 2,
-			      .die_with_parent = true, .no_core = true, .new_session = true};
+	/* clang-format off */
+	struct spawn spawn = {
+		.path = program, .argv = argv, .envp = no_env, .fds = fds, .nfds = 2,
+		.die_with_parent = true, .no_core = true, .new_session = true,
+	};
+	/* clang-format on */
 	int pair[2];
 
 	if (null < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)

@@ -1,5 +1,5 @@
-/* start: from a request to what a guest needs: options, checks, image, run directory, seed; later this
- * process gives up its access to everything but the run directory. */
+/* start: from a request to what a guest needs: options, checks, image, run directory, seed;
+ * later this process gives up its access to everything but the run directory. */
 #include "session/wiring.h"
 #include "session/confine.h"
 #include "session/policy.h"
@@ -95,7 +95,8 @@ static int start_workspace(struct session *s, struct err *e)
 	return policy_check_path(s->workspace, e);
 }
 
-/* The directory `name` below dirfd, made when there is none; by its fd from here on. more: O_NOFOLLOW, or 0. */
+/* The directory `name` below dirfd, made when there is none; by its fd from here on. more:
+ * O_NOFOLLOW, or 0. */
 static int start_open_made(int dirfd, const char *name, int more, struct err *e)
 {
 	int fd;
@@ -124,7 +125,8 @@ static int start_projects(struct session *s, const struct start_dirs *d, struct 
 		return 0;
 	(void)file_mkdirs(d->dirs.claude_dir, 0700, e); /* the next lines say what is wrong */
 	claude = open(d->dirs.claude_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	projects = claude < 0 ? err_sys(e, "open %s", d->dirs.claude_dir) : start_open_made(claude, "projects", 0, e);
+	projects = claude < 0 ? err_sys(e, "open %s", d->dirs.claude_dir)
+			      : start_open_made(claude, "projects", 0, e);
 	/* The first may be a link, which leads anywhere: looked at before anything is made there. */
 	if (projects >= 0 && policy_check_shared(projects, path, option, &d->dirs, e) < 0)
 		return -1;
@@ -163,7 +165,8 @@ static int start_boot_timeout(struct session *s, struct err *e)
 	return 0;
 }
 
-/* The image, and what it was built with, below what the user set. A dry run goes without when there is none. */
+/* The image, and what it was built with, below what the user set. A dry run goes without when
+ * there is none. */
 static int start_image(struct session *s, struct err *e)
 {
 	AUTO_FREE char *share = NULL;
@@ -201,20 +204,20 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	AUTO_FREE char *projects = transcripts_folder(s->workspace);
 	AUTO_CLOSE int fd = -1;
 	const struct seed_spec spec = {
-	    .conf = &s->conf,
-	    .workdir = s->workspace,
-	    .workdir_fd = s->workspace_fd,
-	    .projects = s->projects_fd >= 0 ? projects : NULL,
-	    .shell = s->request.shell,
-	    .uid = getuid(),
-	    .gid = getgid(),
-	    .args = &s->args,
-	    .dirs = d->dirs,
-	    .envp = env_all(),
-	    .agent_sudo = conf_agent_sudo(&s->conf),
-	    .pool = disk_is_wanted(s->disk),
-	    .clipboard = s->conf.clipboard_images,
-	    .clipboard_port = CLIP_PORT,
+		.conf = &s->conf,
+		.workdir = s->workspace,
+		.workdir_fd = s->workspace_fd,
+		.projects = s->projects_fd >= 0 ? projects : NULL,
+		.shell = s->request.shell,
+		.uid = getuid(),
+		.gid = getgid(),
+		.args = &s->args,
+		.dirs = d->dirs,
+		.envp = env_all(),
+		.agent_sudo = conf_agent_sudo(&s->conf),
+		.pool = disk_is_wanted(s->disk),
+		.clipboard = s->conf.clipboard_images,
+		.clipboard_port = CLIP_PORT,
 	};
 
 	fd = openat(s->run.fd, RUNDIR_SEED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,7 +227,8 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 	    agent_write_seed(s->agent, fd, e) < 0)
 		return -1;
 	if (s->request.dryrun)
-		return file_createf(fd, "accel", 0600, e, "%s %s %s\n", s->accel.mode, s->accel.accel, s->accel.cpu);
+		return file_createf(fd, "accel", 0600, e, "%s %s %s\n", s->accel.mode,
+				    s->accel.accel, s->accel.cpu);
 	return 0;
 }
 
@@ -236,10 +240,13 @@ int start_seed(struct session *s, struct err *e)
 	if (rc == 0)
 		rc = start_write_seed(s, &d, e);
 	start_dirs_fini(&d);
-	if (rc < 0 ||
-	    file_create(s->run.fd, RUNDIR_OPTIONS, s->request.options, strlen(s->request.options), 0600, e) < 0) {
+	if (rc < 0 || file_create(s->run.fd, RUNDIR_OPTIONS, s->request.options,
+				  strlen(s->request.options), 0600, e) < 0) {
 		if (e->sys == ENOSPC)
-			err_remedy(e, "free space on the file system of %s, or point XDG_RUNTIME_DIR elsewhere", s->run.path);
+			err_remedy(e,
+				   "free space on the file system of %s, or point XDG_RUNTIME_DIR "
+				   "elsewhere",
+				   s->run.path);
 		return err_stage(e, "seed");
 	}
 	return 0;
@@ -272,19 +279,23 @@ static int start_run_directory(struct session *s, struct err *e)
 	if (rundir_create(&s->run, env_host()->runtime, e) < 0)
 		return -1;
 	journal_open(s->journal, s->run.fd, s->run.id);
-	session_write_status(s); /* at once: whoever lists sessions should know a spare from the first */
-	/* From here on nothing depends on the working directory, which would pin a mount of the user's. */
+	/* at once: whoever lists sessions should know a spare from the first */
+	session_write_status(s);
+	/* From here on nothing depends on the working directory, which would pin a mount of the
+	 * user's. */
 	if (chdir("/") < 0)
 		return err_sys(e, "chdir /");
 	if (agent_make_keys(s->agent, e) < 0)
 		return -1;
-	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory") : 0;
+	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory")
+							 : 0;
 }
 
 int start_prepare(struct session *s, struct err *e)
 {
 	rundir_clean_dead(env_host()->runtime); /* before anything can refuse this start */
-	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 || launch_choose_accel(s, e) < 0)
+	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 ||
+	    launch_choose_accel(s, e) < 0)
 		return err_stage(e, "configuration");
 	return start_run_directory(s, e) < 0 ? err_stage(e, "run directory") : 0;
 }
@@ -308,7 +319,9 @@ static int start_screen(struct session *s, struct err *e)
 	if (!s->request.tty)
 		return 0;
 	screen_resize(s->screen, s->request.cols, s->request.rows);
-	return screen_start(s->screen, s->libexec, s->conf.tui_history, e) < 0 ? err_stage(e, "screen") : 0;
+	return screen_start(s->screen, s->libexec, s->conf.tui_history, e) < 0
+		       ? err_stage(e, "screen")
+		       : 0;
 }
 
 int start_open_machine(struct session *s, struct err *e)
@@ -325,4 +338,3 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	return listener_open(s->listener, socket, e) < 0 ? err_stage(e, "run directory") : 0;
 }
-

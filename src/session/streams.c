@@ -79,12 +79,12 @@ void streams_open(struct streams *s, struct qemu *qemu, int net_log_fd)
 		int *fd;
 		void (*on_bytes)(void *ctx, const void *bytes, size_t n);
 	} table[] = {
-	    {&s->qmp_stream, &qemu->qmp_fd, streams_on_qmp},
-	    {&s->console, &qemu->console_fd, streams_on_console},
-	    {&s->ctl, &qemu->ctl_fd, streams_on_ctl},
-	    {&s->qemu_log, &qemu->log_fd, streams_on_log},
-	    {&s->vmstate, &qemu->state_fd, streams_drop},
-	    {&s->net_log, &net_log_fd, streams_on_log},
+		{&s->qmp_stream, &qemu->qmp_fd, streams_on_qmp},
+		{&s->console, &qemu->console_fd, streams_on_console},
+		{&s->ctl, &qemu->ctl_fd, streams_on_ctl},
+		{&s->qemu_log, &qemu->log_fd, streams_on_log},
+		{&s->vmstate, &qemu->state_fd, streams_drop},
+		{&s->net_log, &net_log_fd, streams_on_log},
 	};
 
 	streams_close(s);

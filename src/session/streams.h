@@ -23,7 +23,8 @@ struct streams_callbacks { /* none may close them */
 	void (*on_qmp_broken)(void *ctx, const struct err *e);
 };
 
-struct streams *streams_new(struct loop *loop, const struct streams_callbacks *callbacks, void *ctx);
+struct streams *streams_new(struct loop *loop, const struct streams_callbacks *callbacks,
+			    void *ctx);
 void streams_free(struct streams *s); /* NULL is fine */
 
 /* Takes over QEMU's fds and ccvm-net's log; those of an earlier attempt are closed. */

@@ -94,7 +94,8 @@ void termclip_on_done(struct termclip *t, uint32_t client, const void *json, siz
 	else if (t->what != CLIP_NO_TYPE && json_get_bool(&l, "ok", false) &&
 		 !clip_image_is_whole(t->what, buf_data(&t->bytes), buf_len(&t->bytes)))
 		termclip_finish(
-		    t, false, "the image of the terminal is not of its stated type, or truncated");
+			t, false,
+			"the image of the terminal is not of its stated type, or truncated");
 	else
 		termclip_finish(t, json_get_bool(&l, "ok", false),
 				json_get_string(&l, "reason") ? json_get_string(&l, "reason") : "");

@@ -22,7 +22,8 @@ static uint32_t transcripts_next(const unsigned char **p)
 /* A JavaScript string's hash: h * 31 + unit, in 32 bits. */
 static void transcripts_add(struct buf *name, uint32_t *hash, uint16_t unit)
 {
-	const bool plain = (unit >= '0' && unit <= '9') || (unit >= 'A' && unit <= 'Z') || (unit >= 'a' && unit <= 'z');
+	const bool plain = (unit >= '0' && unit <= '9') || (unit >= 'A' && unit <= 'Z') ||
+			   (unit >= 'a' && unit <= 'z');
 	const char c = plain ? (char)unit : '-';
 
 	buf_add(name, &c, 1);

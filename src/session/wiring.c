@@ -295,19 +295,19 @@ static void wiring_on_disconnected(void *ctx)
 static struct agent *wiring_make_agent(struct session *s)
 {
 	static const struct agent_callbacks callbacks = {
-	    .on_authenticated = wiring_on_authenticated,
-	    .on_due = wiring_on_agent_due,
-	    .on_started = boot_on_agent_started,
-	    .output_room = wiring_output_room,
-	    .on_output = wiring_on_output,
-	    .on_ended = wiring_on_agent_ended,
-	    .on_failure = wiring_on_agent_failure,
-	    .on_input_taken = wiring_on_input_taken,
-	    .write_more = wiring_write_more,
-	    .on_forward_bytes = wiring_on_forward_bytes,
-	    .on_forward_end = wiring_on_forward_end,
-	    .on_forward_refused = wiring_on_forward_refused,
-	    .on_disconnected = wiring_on_disconnected,
+		.on_authenticated = wiring_on_authenticated,
+		.on_due = wiring_on_agent_due,
+		.on_started = boot_on_agent_started,
+		.output_room = wiring_output_room,
+		.on_output = wiring_on_output,
+		.on_ended = wiring_on_agent_ended,
+		.on_failure = wiring_on_agent_failure,
+		.on_input_taken = wiring_on_input_taken,
+		.write_more = wiring_write_more,
+		.on_forward_bytes = wiring_on_forward_bytes,
+		.on_forward_end = wiring_on_forward_end,
+		.on_forward_refused = wiring_on_forward_refused,
+		.on_disconnected = wiring_on_disconnected,
 	};
 
 	return agent_new(s->loop, &callbacks, s);
@@ -336,11 +336,11 @@ void wiring_make(struct session *s)
 {
 	static const struct journal_callbacks journal = {.send = wiring_send_event};
 	static const struct streams_callbacks streams = {
-	    .on_guest_line = guestlines_take,
-	    .on_console = wiring_on_console,
-	    .on_log = wiring_on_log,
-	    .on_qmp_event = boot_on_qmp_event,
-	    .on_qmp_broken = wiring_on_qmp_broken,
+		.on_guest_line = guestlines_take,
+		.on_console = wiring_on_console,
+		.on_log = wiring_on_log,
+		.on_qmp_event = boot_on_qmp_event,
+		.on_qmp_broken = wiring_on_qmp_broken,
 	};
 	static const struct hostclock_callbacks hostclock = {.send = wiring_tell_time,
 							     .on_tick = wiring_on_tick};
@@ -348,41 +348,41 @@ void wiring_make(struct session *s)
 						     .on_quiet = wiring_on_quiet};
 	static const struct nudge_callbacks nudge = {.wake = wiring_wake_qemu, .look = wiring_pump};
 	static const struct paste_callbacks paste = {
-	    .is_shared = wiring_is_shared,
-	    .refusal = wiring_why_no_image,
-	    .to_guest = wiring_to_guest,
-	    .placed = wiring_image_placed,
-	    .event = wiring_event,
+		.is_shared = wiring_is_shared,
+		.refusal = wiring_why_no_image,
+		.to_guest = wiring_to_guest,
+		.placed = wiring_image_placed,
+		.event = wiring_event,
 	};
 	static const struct termclip_callbacks termclip = {.ask = wiring_ask_client,
 							   .on_answer = wiring_on_terminals_answer};
 	static const struct clip_callbacks clip = {
-	    .event = wiring_event,
-	    .note = wiring_note,
-	    .file = wiring_file_for_guest,
-	    .ask_terminal = wiring_ask_terminal,
-	    .write = wiring_write_forward,
-	    .close = wiring_close_forward,
-	    .on_writable = wiring_pump,
+		.event = wiring_event,
+		.note = wiring_note,
+		.file = wiring_file_for_guest,
+		.ask_terminal = wiring_ask_terminal,
+		.write = wiring_write_forward,
+		.close = wiring_close_forward,
+		.on_writable = wiring_pump,
 	};
 	static const struct screen_callbacks screen = {
-	    .input_queued = wiring_input_queued,
-	    .input = wiring_keys,
-	    .to_viewer = wiring_to_viewer,
-	    .on_drained = wiring_pump,
-	    .on_worker = wiring_on_worker,
-	    .event = wiring_event,
-	    .note = wiring_note,
-	    .changed = wiring_changed,
+		.input_queued = wiring_input_queued,
+		.input = wiring_keys,
+		.to_viewer = wiring_to_viewer,
+		.on_drained = wiring_pump,
+		.on_worker = wiring_on_worker,
+		.event = wiring_event,
+		.note = wiring_note,
+		.changed = wiring_changed,
 	};
 	static const struct egress_callbacks egress = {
-	    .to_client = wiring_egress_row, .event = wiring_event, .changed = wiring_changed};
+		.to_client = wiring_egress_row, .event = wiring_event, .changed = wiring_changed};
 	static const struct disk_callbacks disk = {
-	    .to_guest = wiring_to_guest,
-	    .go_on = wiring_go_on,
-	    .event = wiring_event,
-	    .note = wiring_note,
-	    .changed = wiring_changed,
+		.to_guest = wiring_to_guest,
+		.go_on = wiring_go_on,
+		.event = wiring_event,
+		.note = wiring_note,
+		.changed = wiring_changed,
 	};
 
 	boot_init(s);

@@ -47,7 +47,7 @@ struct session {
 	struct sigwatch *signals[3];
 	int64_t state_since_ms;
 	struct hosttsc_sample tsc; /* taken at the start */
-	struct attempt attempt; /* by attempt_* alone */
+	struct attempt attempt;	   /* by attempt_* alone */
 
 	/* routes.c: what a client asked for */
 	struct request request;

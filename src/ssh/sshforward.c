@@ -22,7 +22,8 @@ struct sshforward {
 	unsigned ids;
 };
 
-static int sshforward_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n, int is_stderr, void *ctx)
+static int sshforward_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n,
+			      int is_stderr, void *ctx)
 {
 	struct sshforward_connection *c = ctx;
 
@@ -107,7 +108,8 @@ void sshforward_free(struct sshforward *f)
 static struct sshforward_connection *sshforward_find(struct sshforward *f, unsigned id)
 {
 	for (size_t i = 0; i < SSHFORWARD_MAX; i++)
-		if (f->connection[i].channel && f->connection[i].id == id && !f->connection[i].ended)
+		if (f->connection[i].channel && f->connection[i].id == id &&
+		    !f->connection[i].ended)
 			return &f->connection[i];
 	return NULL;
 }

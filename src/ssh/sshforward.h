@@ -22,7 +22,8 @@ struct sshforward_callbacks { /* may write and close */
 
 /* Accepts connections of the session from now on; everything else the guest wants to open is
  * refused. */
-struct sshforward *sshforward_new(ssh_session session, const struct sshforward_callbacks *callbacks);
+struct sshforward *sshforward_new(ssh_session session,
+				  const struct sshforward_callbacks *callbacks);
 void sshforward_free(struct sshforward *f);
 /* Returns how many bytes were taken; less than n means: again later. */
 size_t sshforward_write(struct sshforward *f, unsigned id, const void *bytes, size_t n);

@@ -50,7 +50,8 @@ static int sshkey_write_private(const struct sshkey *k, int dirfd, const char *n
 	return rc;
 }
 
-int sshkey_write_seed(const struct sshkey *client, const struct sshkey *host, int seed_dirfd, struct err *e)
+int sshkey_write_seed(const struct sshkey *client, const struct sshkey *host, int seed_dirfd,
+		      struct err *e)
 {
 	if (sshkey_write_public(client, seed_dirfd, NAME_SEED_AUTHORIZED_KEYS, e) < 0 ||
 	    sshkey_write_private(host, seed_dirfd, NAME_SEED_HOST_KEY, e) < 0)

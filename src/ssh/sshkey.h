@@ -12,6 +12,7 @@ void sshkey_free(struct sshkey *k);
 
 /* Writes into the seed directory: authorized_keys (client's public key), and the host key with its
  * public half. */
-int sshkey_write_seed(const struct sshkey *client, const struct sshkey *host, int seed_dirfd, struct err *e);
+int sshkey_write_seed(const struct sshkey *client, const struct sshkey *host, int seed_dirfd,
+		      struct err *e);
 
 #endif

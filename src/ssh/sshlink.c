@@ -53,8 +53,8 @@ struct sshlink {
 	int cols, rows;
 	struct secret *env; /* owned: NAME=value, each ended by NUL; NULL once sent */
 	size_t env_next;    /* where the next one begins */
-	int exit_code; /* -1 until known */
-	int forward_port; /* 0: none */
+	int exit_code;	    /* -1 until known */
+	int forward_port;   /* 0: none */
 	struct sshforward *forward;
 };
 
@@ -62,9 +62,10 @@ static const struct {
 	const char *name;
 	int number;
 } sshlink_signals[] = {
-	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
-	{"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
-	{"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},	 {"HUP", SIGHUP},
+	{"ILL", SIGILL},   {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE},
+	{"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"TERM", SIGTERM}, {"USR1", SIGUSR1},
+	{"USR2", SIGUSR2},
 };
 
 int sshlink_signal_number(const char *name)
@@ -227,7 +228,8 @@ static enum sshlink_step_result sshlink_listen(struct sshlink *l)
 
 	if (!l->forward)
 		return SSHLINK_DONE;
-	r = sshlink_result(ssh_channel_listen_forward(l->session, CLIP_ADDRESS, l->forward_port, NULL));
+	r = sshlink_result(
+		ssh_channel_listen_forward(l->session, CLIP_ADDRESS, l->forward_port, NULL));
 	if (r != SSHLINK_FAILED)
 		return r;
 	sshforward_free(l->forward);
@@ -245,8 +247,8 @@ static void sshlink_on_exit_status(ssh_session session, ssh_channel channel, int
 	l->exit_code = status & 0xff;
 }
 
-static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, const char *name, int core,
-				   const char *message, const char *language, void *ctx)
+static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, const char *name,
+				   int core, const char *message, const char *language, void *ctx)
 {
 	struct sshlink *l = ctx;
 	int number = sshlink_signal_number(name);
@@ -261,13 +263,15 @@ static void sshlink_on_exit_signal(ssh_session session, ssh_channel channel, con
 
 /* With a PTY all output comes on one stream: only a compromised sshd sends on the other one, to
  * bypass the filters of the terminal's stream. */
-static void sshlink_take_output(struct sshlink *l, enum sshlink_stream stream, const void *bytes, size_t n)
+static void sshlink_take_output(struct sshlink *l, enum sshlink_stream stream, const void *bytes,
+				size_t n)
 {
 	if (stream == SSHLINK_STDOUT || !l->want_pty)
 		l->cb.on_output(l->cb.ctx, stream, bytes, n);
 }
 
-static int sshlink_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n, int is_stderr, void *ctx)
+static int sshlink_on_data(ssh_session session, ssh_channel channel, void *bytes, uint32_t n,
+			   int is_stderr, void *ctx)
 {
 	struct sshlink *l = ctx;
 
@@ -351,7 +355,8 @@ void sshlink_plan_agent(struct sshlink *l, const struct sshlink_pty *pty, struct
 
 void sshlink_plan_forward(struct sshlink *l, int port)
 {
-	const struct sshforward_callbacks cb = {l->cb.on_forward_bytes, l->cb.on_forward_end, l->cb.ctx};
+	const struct sshforward_callbacks cb = {l->cb.on_forward_bytes, l->cb.on_forward_end,
+						l->cb.ctx};
 
 	l->forward_port = port;
 	l->forward = sshforward_new(l->session, &cb);
@@ -359,7 +364,9 @@ void sshlink_plan_forward(struct sshlink *l, int port)
 
 size_t sshlink_forward_write(struct sshlink *l, unsigned id, const void *bytes, size_t n)
 {
-	return l->forward && l->state == SSHLINK_RUNNING ? sshforward_write(l->forward, id, bytes, n) : 0;
+	return l->forward && l->state == SSHLINK_RUNNING
+		       ? sshforward_write(l->forward, id, bytes, n)
+		       : 0;
 }
 
 void sshlink_forward_close(struct sshlink *l, unsigned id)
@@ -420,7 +427,8 @@ static void sshlink_hand_over_early_output(struct sshlink *l)
 	for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
 		int n;
 
-		while ((n = ssh_channel_read_nonblocking(l->channel, bytes, sizeof(bytes), streams[i] == SSHLINK_STDERR)) > 0)
+		while ((n = ssh_channel_read_nonblocking(l->channel, bytes, sizeof(bytes),
+							 streams[i] == SSHLINK_STDERR)) > 0)
 			sshlink_take_output(l, streams[i], bytes, (size_t)n);
 	}
 }

@@ -1,10 +1,12 @@
 /* Theory of operation. Runs as the user, in a process of its own (ccvm-template).
  *
- * 1. The guest is a session's machine without a session: no user's directory is shared (an empty one stands in), no
- *    network is connected, its memory is a memfd of ours. It boots the image, warms up and parks.
- * 2. Its processors are stopped, QEMU writes the devices' state into a socket and ends. The memfd then holds the memory.
- * 3. What QEMU and guest say is read by the same bounded parsers as in a session, and QEMU is in the same jail: a damaged
- *    image can spoil its own template, nothing else.
+ * 1. The guest is a session's machine without a session: no user's directory is shared (an empty
+ *    one stands in), no network is connected, its memory is a memfd of ours. It boots the image,
+ *    warms up and parks.
+ * 2. Its processors are stopped, QEMU writes the devices' state into a socket and ends. The
+ *    memfd then holds the memory.
+ * 3. What QEMU and guest say is read by the same bounded parsers as in a session, and QEMU is in
+ *    the same jail: a damaged image can spoil its own template, nothing else.
  * 4. Whatever goes wrong, QEMU is killed and nothing is saved. */
 #include "template/make.h"
 #include "base/json.h"
@@ -31,9 +33,9 @@
 #include <sys/wait.h>
 
 #define MAKE_TIMEOUT_MS 300000
-#define MAKE_STATE_MAX  (64 << 20)
-#define MAKE_SAID_MAX   200
-#define MAKE_POOL_SIZE  (64 << 20) /* enough for a file system: making one is rehearsed on it */
+#define MAKE_STATE_MAX	(64 << 20)
+#define MAKE_SAID_MAX	200
+#define MAKE_POOL_SIZE	(64 << 20) /* enough for a file system: making one is rehearsed on it */
 
 struct make {
 	const struct make_request *request;
@@ -71,7 +73,9 @@ static void make_on_failed_migration(void *ctx, struct json_value value, const c
 {
 	AUTO_FREE char *reason = json_text(json_member(value, "error-desc"));
 	AUTO_FREE char *text = mem_format("QEMU could not save the guest: %s",
-					  reason ? reason : error ? error : "no reason given");
+					  reason  ? reason
+					  : error ? error
+						  : "no reason given");
 
 	make_fail(ctx, text);
 }
@@ -80,7 +84,8 @@ static void make_save(struct make *m)
 {
 	m->request->on_progress("saving");
 	qmp_execute(m->qmp, "stop", NULL, make_on_reply, m);
-	qmp_execute(m->qmp, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES, make_on_reply, m);
+	qmp_execute(m->qmp, "migrate-set-capabilities", TEMPLATE_QMP_CAPABILITIES, make_on_reply,
+		    m);
 	/* An fd for writing is taken by name only: it travels with this command (make_qmp_output). */
 	m->fd_is_due = true;
 	qmp_execute(m->qmp, "getfd", "{\"fdname\":\"state\"}", make_on_reply, m);
@@ -263,8 +268,8 @@ static int make_empty_dir(const struct machine *machine, struct err *e)
 	return fd < 0 ? err_sys(e, "make %s", path) : fd;
 }
 
-/* An empty disk stands in for the session's, whatever its size: the guest sees nothing of it before `go` but that it is
- * there. -1 where the machine has none. */
+/* An empty disk stands in for the session's, whatever its size: the guest sees nothing of it
+ * before `go` but that it is there. -1 where the machine has none. */
 static int make_pool(const struct qemu_spec *spec, struct err *e)
 {
 	AUTO_CLOSE int fd = spec->pool ? memfd_create("ccvm-pool", MFD_CLOEXEC) : -1;
@@ -280,7 +285,8 @@ static int make_start(struct make *m, int ram, int empty, struct err *e)
 	struct qemu_spec spec = machine_spec(m->request->machine);
 	AUTO_CLOSE int initrd = machine_initrd(m->request->machine, e);
 	AUTO_CLOSE int pool = make_pool(&spec, e);
-	AUTO_CLOSE int net = -1, net_peer = -1; /* nobody serves the network: before `go` the guest has none */
+	/* nobody serves the network: before `go` the guest has none */
+	AUTO_CLOSE int net = -1, net_peer = -1;
 	int pair[2];
 
 	if (initrd < 0 || (spec.pool && pool < 0))
@@ -293,8 +299,15 @@ static int make_start(struct make *m, int ram, int empty, struct err *e)
 	spec.tsc_khz = spec.accel->kvm ? 0 : hosttsc_khz_since(&tsc);
 	spec.ram = QEMU_RAM_SAVED;
 	if (qemu_start(&m->qemu, &spec,
-		       &(struct qemu_files){.net = net, .initrd = initrd, .seed = empty, .workspace = empty, .projects = empty,
-					    .ram = ram, .pool = pool, .preload = -1}, e) < 0)
+		       &(struct qemu_files){.net = net,
+					    .initrd = initrd,
+					    .seed = empty,
+					    .workspace = empty,
+					    .projects = empty,
+					    .ram = ram,
+					    .pool = pool,
+					    .preload = -1},
+		       e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");

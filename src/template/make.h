@@ -17,8 +17,8 @@ struct make_request {
 
 #define MAKE_NEVER_PARKED (-2)
 
-/* Waits until it is done, some seconds to a minute. The caller holds template_lock. -1, or MAKE_NEVER_PARKED: QEMU ran, but the guest
- * did not come to its park point. */
+/* Waits until it is done, some seconds to a minute. The caller holds template_lock. -1, or
+ * MAKE_NEVER_PARKED: QEMU ran, but the guest did not come to its park point. */
 int make_template(const struct make_request *r, struct err *e);
 
 #endif

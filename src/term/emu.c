@@ -15,7 +15,8 @@ struct emu {
 	struct seq seq;
 };
 
-struct emu *emu_new(int cols, int rows, size_t history, uint64_t gen, const struct emu_callbacks *cb)
+struct emu *emu_new(int cols, int rows, size_t history, uint64_t gen,
+		    const struct emu_callbacks *cb)
 {
 	struct emu *e = mem_alloc(sizeof(*e));
 
@@ -39,7 +40,8 @@ void emu_feed(struct emu *e, const void *bytes, size_t n)
 
 	while (p < end) {
 		enum scan_kind kind;
-		const unsigned char *next = p + scan_next(&e->seq.scan, p, (size_t)(end - p), &kind);
+		const unsigned char *next = p +
+					    scan_next(&e->seq.scan, p, (size_t)(end - p), &kind);
 
 		if (kind == SCAN_TEXT)
 			vt_write(&e->seq.vt, p, next);
@@ -112,7 +114,8 @@ void emu_put_frame(struct emu *e, struct buf *out, uint64_t since)
 	s.modes = (uint16_t)(t->modes | (whole ? VIEW_WHOLE : 0));
 	s.cursor_row = emu_within(t->cursor.row, t->grid.rows);
 	s.cursor_col = emu_within(t->cursor.col, t->grid.cols);
-	grid_put_frame(&t->grid, out, &s, since, whole || t->title_gen > since ? t->events.title_text : NULL, &t->links);
+	grid_put_frame(&t->grid, out, &s, since,
+		       whole || t->title_gen > since ? t->events.title_text : NULL, &t->links);
 }
 
 void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count)

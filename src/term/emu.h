@@ -16,7 +16,8 @@ struct emu_callbacks {
 struct emu;
 
 /* gen: the first generation, larger than any that a predecessor used. */
-struct emu *emu_new(int cols, int rows, size_t history, uint64_t gen, const struct emu_callbacks *cb);
+struct emu *emu_new(int cols, int rows, size_t history, uint64_t gen,
+		    const struct emu_callbacks *cb);
 void emu_free(struct emu *e);
 void emu_feed(struct emu *e, const void *bytes, size_t n);
 /* Clipped to the bounds of view.h. */
@@ -35,6 +36,7 @@ void emu_put_frame(struct emu *e, struct buf *out, uint64_t since);
 /* The screen's rows that are not blank, each ended by a newline, without combining characters: from
  * the last one up, as many as have no more than `cells` cells together. */
 void emu_put_text(struct emu *e, struct buf *out, size_t cells);
-void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count); /* as grid_put_history */
+/* as grid_put_history */
+void emu_put_history(const struct emu *e, struct buf *out, uint64_t from, unsigned count);
 
 #endif

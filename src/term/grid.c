@@ -144,8 +144,11 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell)
 	if (width == 2) {
 		grid_split(r, col + 1);
 		r->cells[col] = *cell;
-		r->cells[col + 1] = (struct view_cell){.fg = cell->fg, .bg = cell->bg, .link = cell->link,
-						       .attr = (uint16_t)((cell->attr & ~VIEW_WIDE) | VIEW_TAIL)};
+		r->cells[col + 1] = (struct view_cell){
+			.fg = cell->fg,
+			.bg = cell->bg,
+			.link = cell->link,
+			.attr = (uint16_t)((cell->attr & ~VIEW_WIDE) | VIEW_TAIL)};
 	}
 	grid_touch(g, r);
 }
@@ -216,11 +219,13 @@ void grid_shift(struct grid *g, int row, int from, int to, int n, const struct v
 		grid_split(r, to - 1);
 	if (n > 0) {
 		grid_split(r, from + by);
-		memmove(r->cells + from, r->cells + from + by, (size_t)(width - by) * sizeof(*r->cells));
+		memmove(r->cells + from, r->cells + from + by,
+			(size_t)(width - by) * sizeof(*r->cells));
 		grid_erase(g, row, to - by, to, blank);
 	} else {
 		grid_split(r, to - by);
-		memmove(r->cells + from + by, r->cells + from, (size_t)(width - by) * sizeof(*r->cells));
+		memmove(r->cells + from + by, r->cells + from,
+			(size_t)(width - by) * sizeof(*r->cells));
 		/* The halves of what was copied lie to the right: they must not be split. */
 		for (int i = from; i < from + by; i++)
 			r->cells[i] = *blank;
@@ -261,11 +266,12 @@ static void grid_collect_links(const struct grid_row *r, size_t n, struct buf *i
 
 static void grid_put_links(struct buf *out, const struct links *links, const struct buf *ids)
 {
-	links_put(links, out, (const uint32_t *)(const void *)buf_data(ids), buf_len(ids) / sizeof(uint32_t));
+	links_put(links, out, (const uint32_t *)(const void *)buf_data(ids),
+		  buf_len(ids) / sizeof(uint32_t));
 }
 
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
-		    const struct links *links)
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since,
+		    const char *title, const struct links *links)
 {
 	AUTO_BUF struct buf ids = {0};
 	uint16_t count = 0;
@@ -289,7 +295,8 @@ void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint6
 	grid_put_links(out, links, &ids);
 }
 
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links)
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count,
+		      const struct links *links)
 {
 	AUTO_BUF struct buf ids = {0};
 	const uint64_t end = g->top + (uint64_t)g->rows;
@@ -334,7 +341,8 @@ uint64_t grid_find(const struct grid *g, uint64_t from, bool down, const char *t
 
 	if (from >= end)
 		from = end - 1;
-	for (uint64_t line = from; *text && line >= g->first && line < end; line += down ? 1 : UINT64_MAX) {
+	for (uint64_t line = from; *text && line >= g->first && line < end;
+	     line += down ? 1 : UINT64_MAX) {
 		AUTO_BUF struct buf row = {0};
 		const struct grid_row *r = grid_slot(g, line);
 		const char *found;

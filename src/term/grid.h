@@ -49,12 +49,14 @@ void grid_put(struct grid *g, int row, int col, const struct view_cell *cell);
 
 /* The usual case by far: a narrow character, with the pen's attributes, where no wide one is, or
  * behind the last. */
-static inline void grid_put_char(struct grid *g, int row, int col, uint32_t ch, const struct view_cell *pen)
+static inline void grid_put_char(struct grid *g, int row, int col, uint32_t ch,
+				 const struct view_cell *pen)
 {
 	struct grid_row *r = grid_row(g, row);
 	struct view_cell c;
 
-	if (col > r->used || col >= r->size || (col < r->used && (r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
+	if (col > r->used || col >= r->size ||
+	    (col < r->used && (r->cells[col].attr & (VIEW_WIDE | VIEW_TAIL)))) {
 		c = *pen;
 		c.ch = ch;
 		grid_put(g, row, col, &c);
@@ -82,9 +84,10 @@ void grid_touch_row(struct grid *g, int row); /* a cell was changed in place */
 uint64_t grid_end_generation(struct grid *g);
 
 /* The frame for a viewer that has generation `since`. */
-void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since, const char *title,
-		    const struct links *links);
-void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count, const struct links *links);
+void grid_put_frame(struct grid *g, struct buf *out, struct view_state *s, uint64_t since,
+		    const char *title, const struct links *links);
+void grid_put_history(const struct grid *g, struct buf *out, uint64_t from, unsigned count,
+		      const struct links *links);
 /* Looks for text (as it is) from a line on; returns the line or UINT64_MAX. */
 uint64_t grid_find(const struct grid *g, uint64_t from, bool down, const char *text, int *col);
 

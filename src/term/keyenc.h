@@ -11,7 +11,8 @@ void keyenc_key(struct buf *out, uint32_t code, unsigned mods, unsigned modes);
 void keyenc_paste(struct buf *out, const unsigned char *text, size_t n);
 void keyenc_bracket(struct buf *out, bool opens);
 /* kind: 0 press, 1 release, 2 move. Nothing when the program did not ask for the mouse. */
-void keyenc_mouse(struct buf *out, unsigned mods, unsigned button, unsigned kind, unsigned row, unsigned col, unsigned modes);
+void keyenc_mouse(struct buf *out, unsigned mods, unsigned button, unsigned kind, unsigned row,
+		  unsigned col, unsigned modes);
 void keyenc_focus(struct buf *out, bool gained, unsigned modes);
 
 #endif

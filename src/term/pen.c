@@ -28,7 +28,8 @@ static void pen_attribute(struct view_cell *pen, int number)
 {
 	for (size_t i = 0; i < ARRAY_LEN(pen_attributes); i++)
 		if (pen_attributes[i].number == number)
-			pen->attr = (uint16_t)((pen->attr & ~pen_attributes[i].clear) | pen_attributes[i].set);
+			pen->attr = (uint16_t)((pen->attr & ~pen_attributes[i].clear) |
+					       pen_attributes[i].set);
 }
 
 /* How many numbers behind `at` belong to it by colons. */
@@ -74,7 +75,9 @@ static bool pen_extended(const struct scan *s, size_t at, size_t *used, uint32_t
 static void pen_palette(struct view_cell *pen, int number)
 {
 	const int tens = number / 10, ones = number % 10;
-	uint32_t *colour = tens == 3 || tens == 9 ? &pen->fg : tens == 4 || tens == 10 ? &pen->bg : NULL;
+	uint32_t *colour = tens == 3 || tens == 9    ? &pen->fg
+			   : tens == 4 || tens == 10 ? &pen->bg
+						     : NULL;
 
 	if (colour && ones < 8)
 		*colour = VIEW_INDEXED(ones + (tens >= 9 ? 8 : 0));
@@ -88,7 +91,8 @@ static void pen_underline(struct view_cell *pen, int style)
 	static const uint8_t shown[] = {0, 1, 2, 3, 1, 1};
 
 	if (style >= 0 && style < (int)ARRAY_LEN(shown))
-		pen->attr = (uint16_t)((pen->attr & ~VIEW_UNDERLINE) | shown[style] * VIEW_UNDERLINE_ONE);
+		pen->attr = (uint16_t)((pen->attr & ~VIEW_UNDERLINE) |
+				       shown[style] * VIEW_UNDERLINE_ONE);
 }
 
 void pen_sgr(struct view_cell *pen, const struct scan *s)

@@ -18,7 +18,8 @@
 enum scan_kind {
 	SCAN_NOTHING, /* the bytes ended */
 	SCAN_TEXT,    /* the bytes read are text and controls, without ESC */
-	SCAN_CONTROL, /* the last byte read is a control in the middle of a sequence: it acts at once */
+	/* the last byte read is a control in the middle of a sequence: it acts at once */
+	SCAN_CONTROL,
 	SCAN_CSI,
 	SCAN_ESCAPE_SEQUENCE, /* ESC, at most one intermediate byte, a final one */
 	SCAN_OSC,	      /* the end of an OSC string; overlong: text is its beginning only */

@@ -51,7 +51,11 @@ static struct vt_saved *seq_saved(struct seq *e)
 
 static void seq_save(struct seq *e)
 {
-	*seq_saved(e) = (struct vt_saved){e->vt.pen, e->vt.cursor.row, e->vt.cursor.col, e->vt.origin, {e->vt.charset[0], e->vt.charset[1]}};
+	*seq_saved(e) = (struct vt_saved){e->vt.pen,
+					  e->vt.cursor.row,
+					  e->vt.cursor.col,
+					  e->vt.origin,
+					  {e->vt.charset[0], e->vt.charset[1]}};
 }
 
 static void seq_restore(struct seq *e)
@@ -66,7 +70,7 @@ static void seq_restore(struct seq *e)
 	e->vt.origin = s->origin;
 	for (int i = 0; i < 2; i++) {
 		e->vt.charset[i] = s->charset[i];
-		vt_tell(&e->vt, "\033%c%c", "()"[i], e->vt.charset[i] ? e->vt.charset[i] : 'B');
+		vt_tell(&e->vt, "\033%c%c", "()"[i], e -> vt.charset[i] ? e->vt.charset[i] : 'B');
 	}
 	vt_move(&e->vt, s->row, s->col);
 }
@@ -75,7 +79,8 @@ static void seq_restore(struct seq *e)
 static void seq_on_save_or_margins(struct seq *e)
 {
 	if (e->vt.margins)
-		vt_tell(&e->vt, "\033[%d;%ds", seq_number(e, 0, 1), seq_number(e, 1, e->vt.grid.cols));
+		vt_tell(&e->vt, "\033[%d;%ds", seq_number(e, 0, 1),
+			seq_number(e, 1, e->vt.grid.cols));
 	else
 		seq_save(e);
 }
@@ -84,9 +89,14 @@ static void seq_on_save_or_margins(struct seq *e)
 static void seq_vertical(struct seq *e, int by, bool first_column)
 {
 	const int row = e->vt.cursor.row, to = row + by;
-	const int least = row >= e->vt.top ? e->vt.top : 0, most = row < e->vt.bottom ? e->vt.bottom - 1 : e->vt.grid.rows - 1;
+	const int least = row >= e->vt.top ? e->vt.top : 0,
+		  most = row < e->vt.bottom ? e->vt.bottom - 1 : e->vt.grid.rows - 1;
 
-	vt_move(&e->vt, to < least ? least : to > most ? most : to, first_column ? 0 : e->vt.cursor.col);
+	vt_move(&e->vt,
+		to < least  ? least
+		: to > most ? most
+			    : to,
+		first_column ? 0 : e->vt.cursor.col);
 }
 
 static void seq_on_up(struct seq *e)
@@ -178,15 +188,19 @@ static const struct {
 	int number;
 	unsigned mode;
 } seq_modes[] = {
-	{1, VIEW_CURSOR_KEYS},	   {9, VIEW_MOUSE_CLICK},    {25, VIEW_CURSOR_VISIBLE}, {1000, VIEW_MOUSE_CLICK},
-	{1002, VIEW_MOUSE_DRAG},   {1003, VIEW_MOUSE_MOVE},  {1004, VIEW_FOCUS_EVENTS}, {1006, VIEW_MOUSE_SGR},
-	{2004, VIEW_PASTE_BRACKETS},
+	{1, VIEW_CURSOR_KEYS},	   {9, VIEW_MOUSE_CLICK},   {25, VIEW_CURSOR_VISIBLE},
+	{1000, VIEW_MOUSE_CLICK},  {1002, VIEW_MOUSE_DRAG}, {1003, VIEW_MOUSE_MOVE},
+	{1004, VIEW_FOCUS_EVENTS}, {1006, VIEW_MOUSE_SGR},  {2004, VIEW_PASTE_BRACKETS},
 };
 
 static bool *seq_flag(struct seq *e, int number, bool *inverted)
 {
 	*inverted = number == 7;
-	return number == 6 ? &e->vt.origin : number == 7 ? &e->vt.no_wrap : number == 69 ? &e->vt.margins : number == 2026 ? &e->vt.synchronized : NULL;
+	return number == 6	? &e->vt.origin
+	       : number == 7	? &e->vt.no_wrap
+	       : number == 69	? &e->vt.margins
+	       : number == 2026 ? &e->vt.synchronized
+				: NULL;
 }
 
 static void seq_alternate(struct seq *e, bool on)
@@ -215,7 +229,8 @@ static void seq_private_mode(struct seq *e, int number, bool on)
 		*flag = on != inverted;
 	for (size_t i = 0; i < ARRAY_LEN(seq_modes); i++)
 		if (seq_modes[i].number == number)
-			e->vt.modes = on ? e->vt.modes | seq_modes[i].mode : e->vt.modes & ~seq_modes[i].mode;
+			e->vt.modes = on ? e->vt.modes | seq_modes[i].mode
+					 : e->vt.modes & ~seq_modes[i].mode;
 	if (number == 6 || number == 7 || number == 69)
 		vt_tell(&e->vt, "\033[?%d%c", number, on ? 'h' : 'l');
 	else if (number == 47 || (number >= 1047 && number <= 1049))
@@ -225,7 +240,8 @@ static void seq_private_mode(struct seq *e, int number, bool on)
 
 static void seq_on_private_modes(struct seq *e)
 {
-	const struct scan s = e->scan; /* sending libvterm a sequence must not change the one being read */
+	/* sending libvterm a sequence must not change the one being read */
+	const struct scan s = e->scan;
 
 	for (size_t i = 0; i < s.numbers; i++)
 		seq_private_mode(e, s.number[i], s.final == 'h');
@@ -273,7 +289,8 @@ static void seq_on_status_query(struct seq *e)
 		seq_answer(e, "\033[0n");
 	if (number != 6)
 		return;
-	snprintf(text, sizeof(text), "\033[%s%d;%dR", e->scan.leader == '?' ? "?" : "", e->vt.cursor.row + 1, e->vt.cursor.col + 1);
+	snprintf(text, sizeof(text), "\033[%s%d;%dR", e->scan.leader == '?' ? "?" : "",
+		 e->vt.cursor.row + 1, e->vt.cursor.col + 1);
 	seq_answer(e, text);
 }
 
@@ -321,7 +338,8 @@ static void seq_on_kitty(struct seq *e)
 	else if (e->scan.leader == '=')
 		e->vt.kitty[e->vt.kitty_depth++] = number & 1;
 	top = e->vt.kitty_depth ? &e->vt.kitty[e->vt.kitty_depth - 1] : NULL;
-	e->vt.modes = top && *top ? e->vt.modes | VIEW_KITTY_KEYS : e->vt.modes & ~(unsigned)VIEW_KITTY_KEYS;
+	e->vt.modes = top && *top ? e->vt.modes | VIEW_KITTY_KEYS
+				  : e->vt.modes & ~(unsigned)VIEW_KITTY_KEYS;
 	if (e->scan.leader != '?')
 		return;
 	snprintf(text, sizeof(text), "\033[?%du", top ? *top : 0);
@@ -350,8 +368,10 @@ static void seq_tell(struct seq *e)
 
 	for (size_t i = 0; i < 2 && i < s->numbers; i++)
 		if (s->number[i] >= 0)
-			snprintf(text[i], sizeof(text[i]), "%d", s->number[i] < SEQ_TOLD_MAX ? s->number[i] : SEQ_TOLD_MAX);
-	vt_tell(&e->vt, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1], intermediate, s->final);
+			snprintf(text[i], sizeof(text[i]), "%d",
+				 s->number[i] < SEQ_TOLD_MAX ? s->number[i] : SEQ_TOLD_MAX);
+	vt_tell(&e->vt, "\033[%s%s%s%s%s%c", leader, text[0], s->numbers > 1 ? ";" : "", text[1],
+		intermediate, s->final);
 }
 
 static void seq_tell_escape(struct seq *e)
@@ -433,7 +453,8 @@ static void seq_find_and_act(struct seq *e, const struct seq_row *table, size_t 
 	const struct scan *s = &e->scan;
 
 	for (size_t i = 0; i < n; i++)
-		if (table[i].intermediate == s->intermediate && (table[i].leader == s->leader || table[i].leader == '*') &&
+		if (table[i].intermediate == s->intermediate &&
+		    (table[i].leader == s->leader || table[i].leader == '*') &&
 		    strchr(table[i].finals, s->final)) {
 			table[i].act(e);
 			return;
@@ -501,8 +522,9 @@ static void seq_on_link(struct seq *e, const char *text)
 /* A colour of xterm's palette. */
 static uint32_t seq_palette(int i)
 {
-	static const uint32_t first[] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
-					 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+	static const uint32_t first[] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd,
+					 0x00cdcd, 0xe5e5e5, 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
+					 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
 	static const uint32_t level[] = {0, 95, 135, 175, 215, 255};
 
 	if (i < 16)
@@ -517,8 +539,8 @@ static void seq_answer_colour(struct seq *e, const char *which, uint32_t c)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "\033]%s;rgb:%02x%02x/%02x%02x/%02x%02x\033\\", which, c >> 16 & 0xff, c >> 16 & 0xff, c >> 8 & 0xff,
-		 c >> 8 & 0xff, c & 0xff, c & 0xff);
+	snprintf(text, sizeof(text), "\033]%s;rgb:%02x%02x/%02x%02x/%02x%02x\033\\", which,
+		 c >> 16 & 0xff, c >> 16 & 0xff, c >> 8 & 0xff, c >> 8 & 0xff, c & 0xff, c & 0xff);
 	seq_answer(e, text);
 }
 
@@ -594,7 +616,8 @@ static void seq_on_setting(struct seq *e, const char *text)
 	char answer[48] = "\033P0$r\033\\";
 
 	if (strcmp(text, "r") == 0)
-		snprintf(answer, sizeof(answer), "\033P1$r%d;%dr\033\\", e->vt.top + 1, e->vt.bottom);
+		snprintf(answer, sizeof(answer), "\033P1$r%d;%dr\033\\", e->vt.top + 1,
+			 e->vt.bottom);
 	else if (strcmp(text, " q") == 0)
 		snprintf(answer, sizeof(answer), "\033P1$r%d q\033\\", shapes[e->vt.shape & 3]);
 	seq_answer_dcs(e, answer);
@@ -618,13 +641,15 @@ static void seq_on_osc(struct seq *e)
 		const char *prefix;
 		bool even_overlong;
 		void (*act)(struct seq *e, const char *text);
-	} table[] = {{"0;", false, seq_on_title},	{"2;", false, seq_on_title},	       {"8;", true, seq_on_link},
-		     {"9;", false, seq_on_notify}, {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard},
-		     {"4;", false, seq_on_palette},	{"10;", false, seq_on_foreground},     {"11;", false, seq_on_background},
-		     {"12;", false, seq_on_cursor_colour}};
+	} table[] = {{"0;", false, seq_on_title},	 {"2;", false, seq_on_title},
+		     {"8;", true, seq_on_link},		 {"9;", false, seq_on_notify},
+		     {"777;", false, seq_on_notify_777}, {"52;", true, seq_on_clipboard},
+		     {"4;", false, seq_on_palette},	 {"10;", false, seq_on_foreground},
+		     {"11;", false, seq_on_background},	 {"12;", false, seq_on_cursor_colour}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if ((table[i].even_overlong || !e->scan.overlong) && strncmp(e->scan.text, table[i].prefix, strlen(table[i].prefix)) == 0)
+		if ((table[i].even_overlong || !e->scan.overlong) &&
+		    strncmp(e->scan.text, table[i].prefix, strlen(table[i].prefix)) == 0)
 			table[i].act(e, e->scan.text + strlen(table[i].prefix));
 }
 

@@ -17,7 +17,7 @@
 #define TERM_OUT_MAX   (4u << 20) /* queued for the session: no more frames until it took some */
 #define TERM_READ      65536u
 #define TERM_FIND_MAX  256
-#define TERM_QUIET_MS  100 /* the screen's text is sent when it has not changed for so long … */
+#define TERM_QUIET_MS  100  /* the screen's text is sent when it has not changed for so long … */
 #define TERM_SCREEN_MS 1000 /* … or this often */
 
 struct term_viewer {
@@ -33,8 +33,8 @@ struct term {
 	struct buf in, out;
 	struct emu *emu;
 	struct term_viewer viewer[TERM_VIEWERS];
-	int64_t now_ms, sync_ms;     /* of the beginning of an update; 0: none */
-	int64_t fed_ms, screen_ms;   /* last output; last told text */
+	int64_t now_ms, sync_ms;   /* of the beginning of an update; 0: none */
+	int64_t fed_ms, screen_ms; /* last output; last told text */
 	bool screen_due;
 	int cols, rows;
 };
@@ -100,7 +100,8 @@ static int term_send_frames(struct term *t)
 		struct term_viewer *v = &t->viewer[i];
 		int64_t ms;
 
-		if (!v->used || !v->waiting || (v->since && !emu_has_news(t->emu, v->since)) || buf_len(&t->out) > TERM_OUT_MAX)
+		if (!v->used || !v->waiting || (v->since && !emu_has_news(t->emu, v->since)) ||
+		    buf_len(&t->out) > TERM_OUT_MAX)
 			continue;
 		ms = v->since == 0 ? 0 : v->sent_ms + TERM_FRAME_MS - t->now_ms;
 		if (v->since && held)
@@ -219,8 +220,10 @@ static void term_on_view(struct term *t, const struct wire_frame *f)
 	static const struct {
 		enum view_type type;
 		void (*act)(struct term *t, uint32_t id, const void *p, size_t n);
-	} table[] = {{VIEW_PULL, term_on_pull},	  {VIEW_LINES, term_on_lines}, {VIEW_FIND, term_on_find}, {VIEW_KEY, term_on_key},
-		     {VIEW_PASTE, term_on_paste}, {VIEW_MOUSE, term_on_mouse}, {VIEW_FOCUS, term_on_focus}};
+	} table[] = {{VIEW_PULL, term_on_pull},	  {VIEW_LINES, term_on_lines},
+		     {VIEW_FIND, term_on_find},	  {VIEW_KEY, term_on_key},
+		     {VIEW_PASTE, term_on_paste}, {VIEW_MOUSE, term_on_mouse},
+		     {VIEW_FOCUS, term_on_focus}};
 	struct wire_view m;
 
 	if (!wire_get_view(f, &m))

@@ -25,18 +25,25 @@
 #define CONFINE_DATA_BASE (256UL << 20)
 #define CONFINE_LINE_MORE 128
 
+/* clang-format off */
 static const char *const confine_allowed[] = {
-	"read", "write", "close", "poll", "ppoll", "ppoll_time64", "clock_gettime", "clock_gettime64", "gettimeofday", "time",
-	"restart_syscall", "brk", "munmap", "mremap", "madvise", "futex", "futex_time64", "getrandom", "sched_yield", "exit",
-	"exit_group", "rt_sigreturn", "sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid", "fstat",
-	"fstat64", "newfstatat", "setitimer",
+	"read", "write", "close", "poll", "ppoll", "ppoll_time64", "clock_gettime",
+	"clock_gettime64", "gettimeofday", "time", "restart_syscall", "brk", "munmap", "mremap",
+	"madvise", "futex", "futex_time64", "getrandom", "sched_yield", "exit", "exit_group",
+	"rt_sigreturn", "sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid",
+	"gettid", "fstat", "fstat64", "newfstatat", "setitimer",
 };
+/* clang-format on */
 
+/* clang-format off */
 static const char *const confine_fatal[] = {
-	"execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace", "process_vm_readv", "process_vm_writev", "open",
-	"openat", "openat2", "creat", "socket", "socketpair", "connect", "bind", "io_uring_setup", "memfd_create", "bpf",
-	"userfaultfd", "perf_event_open", "pidfd_open", "pidfd_getfd", "unshare", "setns", "mount", "kill", "tkill",
+	"execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace", "process_vm_readv",
+	"process_vm_writev", "open", "openat", "openat2", "creat", "socket", "socketpair",
+	"connect", "bind", "io_uring_setup", "memfd_create", "bpf", "userfaultfd",
+	"perf_event_open", "pidfd_open", "pidfd_getfd", "unshare", "setns", "mount", "kill",
+	"tkill",
 };
+/* clang-format on */
 
 void term_confine_begin_turn(void)
 {
@@ -47,7 +54,8 @@ void term_confine_begin_turn(void)
  * for it. */
 static rlim_t confine_data_max(size_t history)
 {
-	return CONFINE_DATA_BASE + (rlim_t)history * (VIEW_COLS_MAX * sizeof(struct view_cell) + CONFINE_LINE_MORE);
+	return CONFINE_DATA_BASE +
+	       (rlim_t)history * (VIEW_COLS_MAX * sizeof(struct view_cell) + CONFINE_LINE_MORE);
 }
 
 int term_confine(int keep, size_t history, struct err *e)
@@ -62,7 +70,8 @@ int term_confine(int keep, size_t history, struct err *e)
 	close(0);
 	close(1);
 	if (limits_close_all_but(3, &keep, 1, e) < 0 || limits_hide_memory(e) < 0 ||
-	    limits_lower(RLIMIT_DATA, "data", confine_data_max(history), e) < 0 || limits_no_new_privs(e) < 0)
+	    limits_lower(RLIMIT_DATA, "data", confine_data_max(history), e) < 0 ||
+	    limits_no_new_privs(e) < 0)
 		return -1;
 	return calls_restrict(&table, 1, e);
 }

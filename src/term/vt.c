@@ -46,7 +46,8 @@ static void vt_add_marks(struct view_cell *c, const uint32_t *chars)
 	while (marks < VIEW_MARKS && c->mark[marks])
 		marks++;
 	for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && chars[i]; i++)
-		if (marks < VIEW_MARKS && chars[i] >= 0x300 && chars[i] <= 0xffff && text_is_cell(chars[i]))
+		if (marks < VIEW_MARKS && chars[i] >= 0x300 && chars[i] <= 0xffff &&
+		    text_is_cell(chars[i]))
 			c->mark[marks++] = (uint16_t)chars[i];
 }
 
@@ -72,8 +73,8 @@ static void vt_combine(struct vt *t, const uint32_t *chars, bool all)
  * late. */
 static bool vt_is_again(const struct vt *t, const VTermGlyphInfo *info, VTermPos pos)
 {
-	return info->chars[1] && info->chars[0] == t->last_ch && pos.row == t->last.row && pos.col == t->last.col &&
-	       t->cursor.row == pos.row && t->cursor.col > pos.col;
+	return info->chars[1] && info->chars[0] == t->last_ch && pos.row == t->last.row &&
+	       pos.col == t->last.col && t->cursor.row == pos.row && t->cursor.col > pos.col;
 }
 
 static int vt_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
@@ -101,7 +102,8 @@ static int vt_on_glyph(VTermGlyphInfo *info, VTermPos pos, void *ctx)
 	if (info->width > 1) {
 		c.attr |= VIEW_WIDE;
 		if (t->insert) /* libvterm has made room for one column */
-			grid_shift(&t->grid, pos.row, pos.col, t->grid.cols, -1, &(struct view_cell){.bg = t->pen.bg});
+			grid_shift(&t->grid, pos.row, pos.col, t->grid.cols, -1,
+				   &(struct view_cell){.bg = t->pen.bg});
 	}
 	t->last = pos;
 	t->last_ch = c.ch;
@@ -219,10 +221,13 @@ static void vt_drop_output(const char *bytes, size_t n, void *ctx)
 
 static VTerm *vt_open_vterm(struct vt *t)
 {
+	/* clang-format off */
 	static const VTermStateCallbacks callbacks = {
-		.putglyph = vt_on_glyph, .movecursor = vt_on_cursor, .scrollrect = vt_on_scroll, .moverect = vt_on_move,
-		.erase = vt_on_erase,	  .settermprop = vt_on_property, .bell = vt_on_bell,
+		.putglyph = vt_on_glyph, .movecursor = vt_on_cursor, .scrollrect = vt_on_scroll,
+		.moverect = vt_on_move, .erase = vt_on_erase, .settermprop = vt_on_property,
+		.bell = vt_on_bell,
 	};
+	/* clang-format on */
 	VTerm *vt = vterm_new(t->grid.rows, t->grid.cols);
 	VTermState *state;
 
@@ -332,7 +337,8 @@ void vt_write(struct vt *t, const unsigned char *p, const unsigned char *to)
 		uint32_t ch;
 
 		if (!t->utf8.n) {
-			const size_t room = VT_WRITE_MAX - (size_t)(p - start), left = (size_t)(to - p);
+			const size_t room = VT_WRITE_MAX - (size_t)(p - start),
+				     left = (size_t)(to - p);
 
 			p += text_ascii(p, left < room ? left : room);
 			len = text_get_utf8(p, (size_t)(to - p), &ch);

@@ -36,22 +36,23 @@ struct vt {
 	struct view_cell pen;
 	struct vt_saved saved[2]; /* of the main and the alternate screen */
 	VTermPos cursor;
-	VTermPos last;	 /* where the last glyph went */
+	VTermPos last;	  /* where the last glyph went */
 	uint32_t last_ch; /* which it was; 0: none yet */
-	int top, bottom; /* the scroll region: rows [top, bottom) */
-	unsigned modes;	 /* enum view_mode */
+	int top, bottom;  /* the scroll region: rows [top, bottom) */
+	unsigned modes;	  /* enum view_mode */
 	uint8_t shape;
-	bool replaying; /* libvterm is given what the grid holds already */
+	bool replaying;			       /* libvterm is given what the grid holds already */
 	bool origin, no_wrap, insert, margins; /* modes 6, 7, 4, 69 */
 	bool synchronized;
 	struct text_utf8 utf8; /* a character of which libvterm has nothing yet */
-	char charset[2]; /* G0 and G1, as they were designated; 0: ASCII */
+	char charset[2];       /* G0 and G1, as they were designated; 0: ASCII */
 	int kitty[VT_KITTY_DEPTH];
 	size_t kitty_depth;
 	uint64_t first_gen, title_gen;
 };
 
-void vt_init(struct vt *t, int cols, int rows, size_t history, uint64_t gen); /* *t is zero; the rest as emu_new */
+/* *t is zero; the rest as emu_new */
+void vt_init(struct vt *t, int cols, int rows, size_t history, uint64_t gen);
 void vt_fini(struct vt *t);
 /* Clipped to the bounds of view.h. */
 void vt_resize(struct vt *t, int cols, int rows);

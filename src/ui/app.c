@@ -7,8 +7,8 @@
  *    the terminal (paint).
  * 3. Sessions live on their own. This program holds nothing of theirs: killed at any moment and
  *    started again, it finds them by their directories and gets their screens anew.
- * 4. This file alone knows all parts. They know the model, and those that talk to sessions the link;
- *    what else they need is called back for. */
+ * 4. This file alone knows all parts. They know the model, and those that talk to sessions the
+ *    link; what else they need is called back for. */
 #include "ui/app.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -76,7 +76,8 @@ static void app_announce(struct app *a, const struct model_session *s)
 static void app_tell_waiting(struct app *a)
 {
 	const int waiting = model_waiting(&a->model);
-	AUTO_FREE char *text = waiting ? mem_format("ccvm: %d waiting", waiting) : mem_strdup("ccvm");
+	AUTO_FREE char *text = waiting ? mem_format("ccvm: %d waiting", waiting)
+				       : mem_strdup("ccvm");
 
 	if (waiting != a->told_waiting)
 		paint_title(text);
@@ -174,7 +175,8 @@ static void app_on_link_end(void *ctx, const char *id, bool malformed)
 	a->dirty = true;
 	copy_on_end(a->copy, id);
 	if (malformed)
-		model_say(&a->model, "session %s sent a malformed screen update; its connection was closed",
+		model_say(&a->model,
+			  "session %s sent a malformed screen update; its connection was closed",
 			  id);
 	else
 		app_refresh(a);
@@ -270,17 +272,21 @@ static void app_wish_egress_log(struct app *a, struct model_session *s)
 }
 
 /* The chosen row, or the name that is being asked for. */
-static void app_decide(struct app *a, struct model_session *s, enum egressctl_request_type type, bool once)
+static void app_decide(struct app *a, struct model_session *s, enum egressctl_request_type type,
+		       bool once)
 {
 	struct egressctl_request request = {.type = type, .once = once};
 	struct model *m = &a->model;
-	const char *entry = s->question[0] ? s->question : m->egress_chosen < m->egress_n ? m->egress[m->egress_chosen].entry : NULL;
+	const char *entry = s->question[0]		     ? s->question
+			    : m->egress_chosen < m->egress_n ? m->egress[m->egress_chosen].entry
+							     : NULL;
 
 	if (!entry)
 		return;
 	snprintf(request.entry, sizeof(request.entry), "%s", entry);
 	ui_link_egress(a->link, s->id, &request);
-	model_say(m, "%s %.200s%s", egressctl_requests[type].type, entry, once ? " once" : " for this session");
+	model_say(m, "%s %.200s%s", egressctl_requests[type].type, entry,
+		  once ? " once" : " for this session");
 	s->question[0] = '\0';
 }
 
@@ -332,12 +338,24 @@ static const struct {
 	bool needs_session;
 	void (*grant)(struct app *a, struct model_session *s);
 } app_wishes[] = {
-	{WISH_STOP, true, app_wish_stop},	  {WISH_RESTART, true, app_wish_restart},   {WISH_SUGGEST, false, app_wish_suggest},
-	{WISH_COMPLETE, false, app_wish_complete}, {WISH_SAVE, false, app_wish_save},	    {WISH_RENAME, true, app_wish_rename},	    {WISH_NEW, false, app_wish_new},
-	{WISH_EGRESS_LOG, true, app_wish_egress_log}, {WISH_ALLOW, true, app_wish_allow},   {WISH_ALLOW_ONCE, true, app_wish_allow_once},
-	{WISH_DENY, true, app_wish_deny},	  {WISH_HOLD, true, app_wish_hold},	    {WISH_LINES, false, app_wish_lines},
-	{WISH_SEARCH, false, app_wish_search},	  {WISH_COPY, false, app_wish_copy},	    {WISH_REDRAW, false, app_wish_redraw},
-	{WISH_QUIT, false, app_wish_quit},	  {WISH_QUIT_AND_STOP, false, app_wish_quit_and_stop},
+	{WISH_STOP, true, app_wish_stop},
+	{WISH_RESTART, true, app_wish_restart},
+	{WISH_SUGGEST, false, app_wish_suggest},
+	{WISH_COMPLETE, false, app_wish_complete},
+	{WISH_SAVE, false, app_wish_save},
+	{WISH_RENAME, true, app_wish_rename},
+	{WISH_NEW, false, app_wish_new},
+	{WISH_EGRESS_LOG, true, app_wish_egress_log},
+	{WISH_ALLOW, true, app_wish_allow},
+	{WISH_ALLOW_ONCE, true, app_wish_allow_once},
+	{WISH_DENY, true, app_wish_deny},
+	{WISH_HOLD, true, app_wish_hold},
+	{WISH_LINES, false, app_wish_lines},
+	{WISH_SEARCH, false, app_wish_search},
+	{WISH_COPY, false, app_wish_copy},
+	{WISH_REDRAW, false, app_wish_redraw},
+	{WISH_QUIT, false, app_wish_quit},
+	{WISH_QUIT_AND_STOP, false, app_wish_quit_and_stop},
 };
 
 static void app_grant(struct app *a)
@@ -380,7 +398,9 @@ static void app_on_paste(void *ctx, const char *text, size_t n, bool whole)
 		model_say(&a->model, "paste refused: larger than %u MiB", INPUT_PASTE_MAX >> 20);
 	else if (command_paste(&a->model, text, n) &&
 		 !ui_link_paste(a->link, app_active(a), text, n))
-		model_say(&a->model, "paste refused: %.200s", s && !s->ended ? "the previous paste is still being sent" : "the session has ended");
+		model_say(&a->model, "paste refused: %.200s",
+			  s && !s->ended ? "the previous paste is still being sent"
+					 : "the session has ended");
 	app_grant(a);
 }
 
@@ -389,8 +409,8 @@ static void app_on_mouse(void *ctx, unsigned mods, unsigned button, unsigned kin
 	struct app *a = ctx;
 	const struct mouse_event event = {button, kind, row, col};
 	int in_row = 0, in_col = 0;
-	const struct model_session *s =
-	    mouse_take(&a->mouse, &a->model, a->cols, a->rows, &event, &in_row, &in_col);
+	const struct model_session *s = mouse_take(&a->mouse, &a->model, a->cols, a->rows, &event,
+						   &in_row, &in_col);
 
 	if (s)
 		ui_link_mouse(a->link, s->id, mods, button, kind, in_row, in_col);
@@ -522,7 +542,8 @@ static int app_open(struct app *a, const struct conf *conf, struct err *e)
 		return err_set(e, "libtermkey: unknown terminal %s", paint_terminal());
 	}
 	if (strcmp(paint_terminal(), env_get(ENV_TERM)) != 0)
-		model_say(&a->model, "TERM=%.60s is unknown to terminfo: using %s", env_get(ENV_TERM), paint_terminal());
+		model_say(&a->model, "TERM=%.60s is unknown to terminfo: using %s",
+			  env_get(ENV_TERM), paint_terminal());
 	paint_size(&a->cols, &a->rows);
 	a->told_waiting = -1;
 	app_refresh(a);

@@ -1,4 +1,5 @@
-/* app: ccvm-tui as a program: the terminal, the sessions' sockets, and the loop that ties them to the model. */
+/* app: ccvm-tui as a program: the terminal, the sessions' sockets, and the loop that ties them
+ * to the model. */
 #ifndef CCVM_UI_APP_H
 #define CCVM_UI_APP_H
 

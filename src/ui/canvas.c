@@ -20,15 +20,19 @@ void canvas_fini(struct canvas *c)
 
 static struct view_cell *canvas_at(struct canvas *c, int row, int col)
 {
-	return row >= 0 && row < c->rows && col >= 0 && col < c->cols ? &c->cells[row * c->cols + col] : NULL;
+	return row >= 0 && row < c->rows && col >= 0 && col < c->cols
+		       ? &c->cells[row * c->cols + col]
+		       : NULL;
 }
 
-static void canvas_set(struct canvas *c, int row, int col, const struct canvas_style *s, uint32_t ch, unsigned extra)
+static void canvas_set(struct canvas *c, int row, int col, const struct canvas_style *s,
+		       uint32_t ch, unsigned extra)
 {
 	struct view_cell *cell = canvas_at(c, row, col);
 
 	if (cell)
-		*cell = (struct view_cell){.ch = ch, .fg = s->fg, .bg = s->bg, .attr = (uint16_t)(s->attr | extra)};
+		*cell = (struct view_cell){
+			.ch = ch, .fg = s->fg, .bg = s->bg, .attr = (uint16_t)(s->attr | extra)};
 }
 
 /* Cells of a character as the C library sees it; it decides what curses will do. */
@@ -53,7 +57,8 @@ static int canvas_text_width(const char *text)
 	return width;
 }
 
-int canvas_text(struct canvas *c, int row, int col, int width, const struct canvas_style *style, const char *text)
+int canvas_text(struct canvas *c, int row, int col, int width, const struct canvas_style *style,
+		const char *text)
 {
 	const size_t n = strlen(text);
 	const bool cut = canvas_text_width(text) > width;
@@ -81,7 +86,8 @@ int canvas_text(struct canvas *c, int row, int col, int width, const struct canv
 	return used;
 }
 
-int canvas_textf(struct canvas *c, int row, int col, int width, const struct canvas_style *style, const char *fmt, ...)
+int canvas_textf(struct canvas *c, int row, int col, int width, const struct canvas_style *style,
+		 const char *fmt, ...)
 {
 	AUTO_FREE char *text = NULL;
 	va_list ap;
@@ -99,7 +105,8 @@ void canvas_fill(struct canvas *c, const struct canvas_box *box, const struct ca
 			canvas_set(c, row, col, style, ' ', 0);
 }
 
-struct canvas_box canvas_frame(struct canvas *c, const struct canvas_box *box, const struct canvas_style *style, const char *title)
+struct canvas_box canvas_frame(struct canvas *c, const struct canvas_box *box,
+			       const struct canvas_style *style, const char *title)
 {
 	const struct canvas_style plain = {0};
 	const int last_row = box->row + box->rows - 1, last_col = box->col + box->cols - 1;
@@ -121,7 +128,8 @@ struct canvas_box canvas_frame(struct canvas *c, const struct canvas_box *box, c
 	return (struct canvas_box){box->row + 1, box->col + 1, box->rows - 2, box->cols - 2};
 }
 
-void canvas_copy(struct canvas *c, const struct canvas_box *box, const struct view_screen *v, int row)
+void canvas_copy(struct canvas *c, const struct canvas_box *box, const struct view_screen *v,
+		 int row)
 {
 	const int cols = box->cols < v->cols ? box->cols : v->cols;
 

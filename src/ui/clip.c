@@ -68,7 +68,7 @@ void ui_clip_free(struct ui_clip *c)
 void ui_clip_on_ask(struct ui_clip *c, const char *id, const void *payload, size_t n)
 {
 	static const char busy[] =
-	    "{\"ok\":false,\"reason\":\"the terminal is being asked for another session\"}";
+		"{\"ok\":false,\"reason\":\"the terminal is being asked for another session\"}";
 
 	if (c->termclip.asked) {
 		c->cb.answer(c->cb.ctx, id, WIRE_CLIP_DONE, busy, sizeof(busy) - 1);

@@ -33,7 +33,8 @@ static void command_enter(struct model *m, const struct key *k)
 	if (!s)
 		return;
 	if (!s->terminal) {
-		model_say(m, "%.100s was started by a script: it has no terminal to type into", s->name);
+		model_say(m, "%.100s was started by a script: it has no terminal to type into",
+			  s->name);
 		return;
 	}
 	s->unseen_bell = false;
@@ -346,7 +347,8 @@ static bool command_in_peek(struct model *m, const struct key *k)
 		model_close(m);
 		return false;
 	}
-	return !command_is_ended(m); /* stays open, so that the answer's effect is seen; the prefix key closes it */
+	/* stays open, so that the answer's effect is seen; the prefix key closes it */
+	return !command_is_ended(m);
 }
 
 static bool command_in_help(struct model *m, const struct key *k)
@@ -372,10 +374,15 @@ static bool command_in_egress(struct model *m, const struct key *k)
 	static const struct {
 		uint32_t key;
 		enum model_wish wish;
-	} wishes[] = {{'a', WISH_ALLOW}, {'o', WISH_ALLOW_ONCE}, {'d', WISH_DENY}, {'h', WISH_HOLD}, {'r', WISH_EGRESS_LOG}};
+	} wishes[] = {{'a', WISH_ALLOW},
+		      {'o', WISH_ALLOW_ONCE},
+		      {'d', WISH_DENY},
+		      {'h', WISH_HOLD},
+		      {'r', WISH_EGRESS_LOG}};
 
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
-		if (k->code == wishes[i].key && !k->mods && (wishes[i].wish == WISH_EGRESS_LOG || model_may_answer(m)))
+		if (k->code == wishes[i].key && !k->mods &&
+		    (wishes[i].wish == WISH_EGRESS_LOG || model_may_answer(m)))
 			m->wish = wishes[i].wish;
 	if ((k->code == VIEW_KEY_DOWN || k->code == 'j') && m->egress_chosen + 1 < m->egress_n)
 		m->egress_chosen++;
@@ -389,15 +396,26 @@ static bool command_in_egress(struct model *m, const struct key *k)
 bool command_key(struct model *m, const struct key *k)
 {
 	static bool (*const modes[])(struct model *, const struct key *) = {
-		[MODEL_LIST] = command_in_list,		[MODEL_PANE] = command_in_pane,	     [MODEL_HELP] = command_in_help,
-		[MODEL_LOG_PANEL] = command_in_panel,	[MODEL_EGRESS] = command_in_egress,  [MODEL_EXPLAIN] = command_in_panel,
-		[MODEL_PEEK] = command_in_peek,		[MODEL_COPY] = command_in_copy,	     [MODEL_SEARCH] = command_in_search,
-		[MODEL_FIND] = command_in_find,		[MODEL_RENAME] = command_in_rename,  [MODEL_NEW] = command_in_new,
-		[MODEL_ASK_STOP] = command_in_ask_stop, [MODEL_ASK_QUIT] = command_in_ask_quit, [MODEL_ASK_RESTART] = command_in_ask_restart,
+		[MODEL_LIST] = command_in_list,
+		[MODEL_PANE] = command_in_pane,
+		[MODEL_HELP] = command_in_help,
+		[MODEL_LOG_PANEL] = command_in_panel,
+		[MODEL_EGRESS] = command_in_egress,
+		[MODEL_EXPLAIN] = command_in_panel,
+		[MODEL_PEEK] = command_in_peek,
+		[MODEL_COPY] = command_in_copy,
+		[MODEL_SEARCH] = command_in_search,
+		[MODEL_FIND] = command_in_find,
+		[MODEL_RENAME] = command_in_rename,
+		[MODEL_NEW] = command_in_new,
+		[MODEL_ASK_STOP] = command_in_ask_stop,
+		[MODEL_ASK_QUIT] = command_in_ask_quit,
+		[MODEL_ASK_RESTART] = command_in_ask_restart,
 		[MODEL_SAVE] = command_in_save,
 	};
 
-	const bool number = k->mods == VIEW_ALT && k->code >= '1' && k->code <= '9' && (m->mode == MODEL_LIST || m->mode == MODEL_PANE);
+	const bool number = k->mods == VIEW_ALT && k->code >= '1' && k->code <= '9' &&
+			    (m->mode == MODEL_LIST || m->mode == MODEL_PANE);
 	bool passes = false;
 
 	m->message[0] = '\0';
@@ -409,4 +427,3 @@ bool command_key(struct model *m, const struct key *k)
 	m->key_ms = m->input_ms;
 	return passes;
 }
-

@@ -14,7 +14,8 @@ struct command {
 /* NULL past the end. Every row works in the list, and in a pane behind the prefix key. */
 const struct command *command_at(size_t i);
 
-/* "NAME=KEY", as tui.keys has it: one more key for a command, in front of the usual ones. False: no such command or key. */
+/* "NAME=KEY", as tui.keys has it: one more key for a command, in front of the usual ones. False:
+ * no such command or key. */
 bool command_bind(struct model *m, const char *binding);
 /* The key to show for a command: the bound one, or the usual. */
 void command_key_of(const struct model *m, const struct command *c, char out[KEYNAME_SIZE]);

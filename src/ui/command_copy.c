@@ -38,16 +38,19 @@ static void command_copy_mark(struct model *m, bool down)
 	const struct model_session *s = model_in_pane(m, m->active);
 	const struct model_mark *best = NULL;
 
-	for (int i = s && s->marks > MODEL_MARKS ? s->marks - MODEL_MARKS : 0; s && i < s->marks; i++) {
+	for (int i = s && s->marks > MODEL_MARKS ? s->marks - MODEL_MARKS : 0; s && i < s->marks;
+	     i++) {
 		const struct model_mark *mark = &s->mark[i % MODEL_MARKS];
 
-		if (mark->line < s->screen.s.first || (down ? mark->line <= m->copy_line : mark->line >= m->copy_line))
+		if (mark->line < s->screen.s.first ||
+		    (down ? mark->line <= m->copy_line : mark->line >= m->copy_line))
 			continue;
 		if (!best || (down ? mark->line < best->line : mark->line > best->line))
 			best = mark;
 	}
 	if (!best) {
-		model_say(m, "no mark in that direction (prompts, questions and refusals set marks)");
+		model_say(m,
+			  "no mark in that direction (prompts, questions and refusals set marks)");
 		return;
 	}
 	command_copy_go(m, (int64_t)best->line - (int64_t)m->copy_line);
@@ -74,8 +77,12 @@ static bool command_copy_across(struct model *m, const struct key *k)
 	const struct {
 		uint32_t key;
 		int to;
-	} moves[] = {{VIEW_KEY_LEFT, m->copy_column - 1}, {'h', m->copy_column - 1}, {VIEW_KEY_RIGHT, m->copy_column + 1},
-		     {'l', m->copy_column + 1},	  {'0', 0},		       {'$', far}};
+	} moves[] = {{VIEW_KEY_LEFT, m->copy_column - 1},
+		     {'h', m->copy_column - 1},
+		     {VIEW_KEY_RIGHT, m->copy_column + 1},
+		     {'l', m->copy_column + 1},
+		     {'0', 0},
+		     {'$', far}};
 
 	for (size_t i = 0; i < ARRAY_LEN(moves); i++)
 		if (moves[i].key == k->code && !k->mods) {
@@ -92,8 +99,16 @@ static bool command_copy_move(struct model *m, const struct key *k)
 	const struct {
 		uint32_t key;
 		int64_t by;
-	} moves[] = {{VIEW_KEY_UP, -1}, {'k', -1}, {VIEW_KEY_DOWN, 1}, {'j', 1}, {VIEW_KEY_PAGE_UP, -page}, {VIEW_KEY_PAGE_DOWN, page},
-		     {'g', -far},	{'G', far}, {VIEW_KEY_HOME, -far}, {VIEW_KEY_END, far}};
+	} moves[] = {{VIEW_KEY_UP, -1},
+		     {'k', -1},
+		     {VIEW_KEY_DOWN, 1},
+		     {'j', 1},
+		     {VIEW_KEY_PAGE_UP, -page},
+		     {VIEW_KEY_PAGE_DOWN, page},
+		     {'g', -far},
+		     {'G', far},
+		     {VIEW_KEY_HOME, -far},
+		     {VIEW_KEY_END, far}};
 
 	for (size_t i = 0; i < ARRAY_LEN(moves); i++)
 		if (moves[i].key == k->code) {

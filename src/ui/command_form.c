@@ -32,7 +32,8 @@ bool command_edit(struct model_line *line, const struct key *k)
 		command_line_back(line);
 	else if (k->code == 'u' && k->mods == VIEW_CTRL)
 		line->text[0] = '\0';
-	else if (k->code < VIEW_KEY_BASE && !(k->mods & (VIEW_CTRL | VIEW_ALT)) && text_is_cell(k->code))
+	else if (k->code < VIEW_KEY_BASE && !(k->mods & (VIEW_CTRL | VIEW_ALT)) &&
+		 text_is_cell(k->code))
 		command_line_add(line, k->code);
 	else
 		return false;
@@ -65,8 +66,10 @@ static void command_take_suggestion(struct model *m, int by)
 {
 	if (m->suggestions == 0)
 		return;
-	m->suggestion_chosen = m->suggestion_chosen < 0 && by < 0 ? m->suggestions - 1
-								  : (m->suggestion_chosen + by + m->suggestions) % m->suggestions;
+	m->suggestion_chosen = m->suggestion_chosen < 0 && by < 0
+				       ? m->suggestions - 1
+				       : (m->suggestion_chosen + by + m->suggestions) %
+						 m->suggestions;
 	m->form[FORM_DIRECTORY] = m->suggestion[m->suggestion_chosen];
 	m->directory_typed = false;
 }
@@ -105,14 +108,17 @@ bool command_in_new(struct model *m, const struct key *k)
 		m->form_field = (m->form_field + FORM_FIELDS - 1) % FORM_FIELDS;
 	} else if (m->form_field == FORM_MODE) {
 		if (k->code == ' ' || k->code == VIEW_KEY_LEFT || k->code == VIEW_KEY_RIGHT)
-			strcpy(m->form[FORM_MODE].text, strcmp(m->form[FORM_MODE].text, "overlay") == 0 ? "live" : "overlay");
+			strcpy(m->form[FORM_MODE].text,
+			       strcmp(m->form[FORM_MODE].text, "overlay") == 0 ? "live"
+									       : "overlay");
 	} else {
 		(void)command_edit(&m->form[m->form_field], k);
 	}
 	return false;
 }
 
-/* A key that was typed ahead of the question, or too soon to be an answer to it, leaves it standing. */
+/* A key that was typed ahead of the question, or too soon to be an answer to it, leaves it
+ * standing. */
 bool command_in_ask_stop(struct model *m, const struct key *k)
 {
 	if (!model_may_answer(m))
@@ -147,8 +153,12 @@ bool command_in_ask_quit(struct model *m, const struct key *k)
 
 bool command_paste(struct model *m, const char *text, size_t n)
 {
-	struct model_line *line = m->mode == MODEL_NEW && m->form_field != FORM_MODE ? &m->form[m->form_field]
-				  : m->mode == MODEL_RENAME || m->mode == MODEL_FIND || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE ? &m->line : NULL;
+	struct model_line *line = m->mode == MODEL_NEW && m->form_field != FORM_MODE
+					  ? &m->form[m->form_field]
+				  : m->mode == MODEL_RENAME || m->mode == MODEL_FIND ||
+						  m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE
+					  ? &m->line
+					  : NULL;
 
 	if (!line)
 		return m->mode == MODEL_PANE || m->mode == MODEL_PEEK;

@@ -1,4 +1,5 @@
-/* command_mode: what the files of commands share: one function a mode, true when the key is for the session. */
+/* command_mode: what the files of commands share: one function a mode, true when the key is for
+ * the session. */
 #ifndef CCVM_UI_COMMAND_MODE_H
 #define CCVM_UI_COMMAND_MODE_H
 

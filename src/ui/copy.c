@@ -78,7 +78,8 @@ static void copy_to_clipboard(struct copy *c)
 
 	if (n > COPY_CLIPBOARD_MAX) {
 		model_say(c->model,
-			  "%zu bytes are too many for the terminal's clipboard (w writes a file)", n);
+			  "%zu bytes are too many for the terminal's clipboard (w writes a file)",
+			  n);
 		return;
 	}
 	c->to_clipboard(buf_data(&c->text), n);
@@ -104,8 +105,8 @@ static void copy_add_line(struct copy *c, const struct view_screen *rows, uint16
 	const bool chars = span->kind == COPY_CHARS;
 	const size_t first = chars && line == span->from ? (size_t)span->from_column : 0;
 	const size_t end = chars && line == span->to && span->to_column + 1 < rows->cols
-			       ? (size_t)span->to_column + 1
-			       : rows->cols;
+				   ? (size_t)span->to_column + 1
+				   : rows->cols;
 
 	if (first < end)
 		view_row_text(&c->text, view_row(rows, row) + first, end - first);
@@ -176,7 +177,8 @@ void copy_on_found(struct copy *c, const unsigned char *message, size_t n)
 {
 	struct view_found found;
 
-	if (model_take_found(c->model, view_get_found(message, n, &found) ? found.line : UINT64_MAX))
+	if (model_take_found(c->model,
+			     view_get_found(message, n, &found) ? found.line : UINT64_MAX))
 		copy_show(c, VIEW_ROWS_MAX);
 }
 

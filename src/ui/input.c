@@ -1,13 +1,16 @@
-/* Theory of operation. The user's terminal sends characters, sequences of keys, marks of pastes, and reports of the mouse, cut
- * anywhere; a guest cannot choose them, but can have its user's mouse and clipboard send what it likes.
+/* Theory of operation. The user's terminal sends characters, sequences of keys, marks of pastes,
+ * and reports of the mouse, cut anywhere; a guest cannot choose them, but can have its user's
+ * mouse and clipboard send what it likes.
  *
  * 1. Pastes are found first, by their marks.
- * 2. Control sequences are kept until they are whole. Reports of the mouse, in each form a terminal may have (X10, SGR 1006, urxvt
- *    1015), are decoded here and go nowhere else, whatever TERM says: libtermkey knows those that terminfo names, and takes a
- *    form that it does not know for typed digits, which choose sessions.
+ * 2. Control sequences are kept until they are whole. Reports of the mouse, in each form a
+ *    terminal may have (X10, SGR 1006, urxvt 1015), are decoded here and go nowhere else,
+ *    whatever TERM says: libtermkey knows those that terminfo names, and takes a form that it
+ *    does not know for typed digits, which choose sessions.
  * 3. All else goes to libtermkey, but for what it would read outside of its tables (input_tame).
- * 4. A key's bytes come together. An ESC with nothing behind it for a moment is a key (input_settle); the rest of a report that comes
- *    after that still is one. A sequence that has begun is waited for. */
+ * 4. A key's bytes come together. An ESC with nothing behind it for a moment is a key
+ *    (input_settle); the rest of a report that comes after that still is one. A sequence that
+ *    has begun is waited for. */
 #include "ui/input.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -17,11 +20,11 @@
 #include <string.h>
 #include <termkey.h>
 
-#define INPUT_NONE	-1
-#define INPUT_OF_ANY	27 /* ESC [ 27 ; modifiers ; character ~ */
-#define INPUT_DIGITS	7 /* of the largest character, U+10FFFF */
-#define INPUT_BEGIN	"\033[200~"
-#define INPUT_END	"\033[201~"
+#define INPUT_NONE   -1
+#define INPUT_OF_ANY 27 /* ESC [ 27 ; modifiers ; character ~ */
+#define INPUT_DIGITS 7	/* of the largest character, U+10FFFF */
+#define INPUT_BEGIN  "\033[200~"
+#define INPUT_END    "\033[201~"
 
 /* Where in a control sequence (ECMA-48 5.4) the next byte is. */
 struct input_sequence {
@@ -41,7 +44,7 @@ struct input_sequence {
 struct input_report {
 	enum { REPORT_NONE, REPORT_ESCAPE, REPORT_CSI, REPORT_PLACE } at;
 	unsigned char held[INPUT_HELD_MAX];
-	size_t n; /* may be beyond: then it is dropped at its end */
+	size_t n;	 /* may be beyond: then it is dropped at its end */
 	size_t given_up; /* how many bytes at its beginning went on as a key, just before */
 };
 
@@ -58,7 +61,8 @@ struct input {
 
 struct input *input_new(const char *term, const struct input_callbacks *cb)
 {
-	TermKey *tk = termkey_new_abstract(term, TERMKEY_FLAG_UTF8 | TERMKEY_FLAG_CTRLC | TERMKEY_FLAG_NOTERMIOS);
+	TermKey *tk = termkey_new_abstract(term, TERMKEY_FLAG_UTF8 | TERMKEY_FLAG_CTRLC |
+							 TERMKEY_FLAG_NOTERMIOS);
 	struct input *in;
 
 	if (!tk)
@@ -83,18 +87,31 @@ static const struct {
 	TermKeySym sym;
 	uint32_t code;
 } input_symbols[] = {
-	{TERMKEY_SYM_UP, VIEW_KEY_UP},		{TERMKEY_SYM_DOWN, VIEW_KEY_DOWN},	 {TERMKEY_SYM_LEFT, VIEW_KEY_LEFT},
-	{TERMKEY_SYM_RIGHT, VIEW_KEY_RIGHT},	{TERMKEY_SYM_HOME, VIEW_KEY_HOME},	 {TERMKEY_SYM_END, VIEW_KEY_END},
-	{TERMKEY_SYM_INSERT, VIEW_KEY_INSERT},	{TERMKEY_SYM_DELETE, VIEW_KEY_DELETE},	 {TERMKEY_SYM_PAGEUP, VIEW_KEY_PAGE_UP},
-	{TERMKEY_SYM_PAGEDOWN, VIEW_KEY_PAGE_DOWN}, {TERMKEY_SYM_ENTER, VIEW_KEY_ENTER}, {TERMKEY_SYM_TAB, VIEW_KEY_TAB},
-	{TERMKEY_SYM_BACKSPACE, VIEW_KEY_BACKSPACE}, {TERMKEY_SYM_DEL, VIEW_KEY_BACKSPACE}, {TERMKEY_SYM_ESCAPE, VIEW_KEY_ESCAPE},
-	{TERMKEY_SYM_SPACE, ' '},		{TERMKEY_SYM_FIND, VIEW_KEY_HOME},	 {TERMKEY_SYM_SELECT, VIEW_KEY_END},
+	{TERMKEY_SYM_UP, VIEW_KEY_UP},
+	{TERMKEY_SYM_DOWN, VIEW_KEY_DOWN},
+	{TERMKEY_SYM_LEFT, VIEW_KEY_LEFT},
+	{TERMKEY_SYM_RIGHT, VIEW_KEY_RIGHT},
+	{TERMKEY_SYM_HOME, VIEW_KEY_HOME},
+	{TERMKEY_SYM_END, VIEW_KEY_END},
+	{TERMKEY_SYM_INSERT, VIEW_KEY_INSERT},
+	{TERMKEY_SYM_DELETE, VIEW_KEY_DELETE},
+	{TERMKEY_SYM_PAGEUP, VIEW_KEY_PAGE_UP},
+	{TERMKEY_SYM_PAGEDOWN, VIEW_KEY_PAGE_DOWN},
+	{TERMKEY_SYM_ENTER, VIEW_KEY_ENTER},
+	{TERMKEY_SYM_TAB, VIEW_KEY_TAB},
+	{TERMKEY_SYM_BACKSPACE, VIEW_KEY_BACKSPACE},
+	{TERMKEY_SYM_DEL, VIEW_KEY_BACKSPACE},
+	{TERMKEY_SYM_ESCAPE, VIEW_KEY_ESCAPE},
+	{TERMKEY_SYM_SPACE, ' '},
+	{TERMKEY_SYM_FIND, VIEW_KEY_HOME},
+	{TERMKEY_SYM_SELECT, VIEW_KEY_END},
 	{TERMKEY_SYM_KPENTER, VIEW_KEY_ENTER},
 };
 
 static unsigned input_mods(int m)
 {
-	return (m & TERMKEY_KEYMOD_SHIFT ? VIEW_SHIFT : 0u) | (m & TERMKEY_KEYMOD_ALT ? VIEW_ALT : 0u) |
+	return (m & TERMKEY_KEYMOD_SHIFT ? VIEW_SHIFT : 0u) |
+	       (m & TERMKEY_KEYMOD_ALT ? VIEW_ALT : 0u) |
 	       (m & TERMKEY_KEYMOD_CTRL ? VIEW_CTRL : 0u);
 }
 
@@ -106,7 +123,8 @@ static bool input_convert(const TermKeyKey *from, struct key *k)
 		k->code = (uint32_t)from->code.codepoint;
 		return text_is_cell(k->code);
 	}
-	if (from->type == TERMKEY_TYPE_FUNCTION && from->code.number >= 1 && from->code.number <= 12) {
+	if (from->type == TERMKEY_TYPE_FUNCTION && from->code.number >= 1 &&
+	    from->code.number <= 12) {
 		k->code = VIEW_KEY_F1 + (uint32_t)from->code.number - 1;
 		return true;
 	}
@@ -131,18 +149,22 @@ static void input_drain(struct input *in, bool force)
 	TermKeyKey key;
 	TermKeyResult rc;
 
-	/* By force until nothing is left, not once: what begins behind a half sequence may be another one. */
-	while ((rc = force ? termkey_getkey_force(in->tk, &key) : termkey_getkey(in->tk, &key)) == TERMKEY_RES_KEY)
+	/* By force until nothing is left, not once: what begins behind a half sequence may be
+	 * another one. */
+	while ((rc = force ? termkey_getkey_force(in->tk, &key) : termkey_getkey(in->tk, &key)) ==
+	       TERMKEY_RES_KEY)
 		input_on_key(in, &key);
 	in->waiting = rc == TERMKEY_RES_AGAIN;
 }
 
-/* As libtermkey counts: a semicolon ends a number, an empty one too, and a digit begins the next; nothing else is between digits. */
+/* As libtermkey counts: a semicolon ends a number, an empty one too, and a digit begins the
+ * next; nothing else is between digits. */
 static void input_count(struct input_sequence *q, unsigned char c)
 {
 	const bool digit = c >= '0' && c <= '9';
 
-	q->digits = c == ';' ? 0 : (unsigned char)(q->digits + (digit && q->digits <= INPUT_DIGITS));
+	q->digits = c == ';' ? 0
+			     : (unsigned char)(q->digits + (digit && q->digits <= INPUT_DIGITS));
 	if ((digit || c == ';') && !q->in_number && q->numbers < 4)
 		q->numbers++;
 	if (digit || c == ';')
@@ -158,9 +180,10 @@ static bool input_lacks_number(const struct input_sequence *q, unsigned char c)
 	       (c == '~' && q->first == INPUT_OF_ANY && !(q->numbers == 3 && q->in_number));
 }
 
-/* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix and intermediate bytes, far
- * behind the table's end (ESC [ / Z), and a character's number before the beginning of another when it has overflowed (ESC [
- * 4294967000 u) or is not there at all (ESC [ u). Such a sequence is no key: it is given a final byte that has no table. */
+/* libtermkey 0.22 looks a control sequence's final byte up in a table together with its prefix
+ * and intermediate bytes, far behind the table's end (ESC [ / Z), and a character's number
+ * before the beginning of another when it has overflowed (ESC [ 4294967000 u) or is not there at
+ * all (ESC [ u). Such a sequence is no key: it is given a final byte that has no table. */
 static char input_tame(struct input_sequence *q, unsigned char c)
 {
 	const bool first = q->at == INPUT_AT_START;
@@ -168,7 +191,10 @@ static char input_tame(struct input_sequence *q, unsigned char c)
 	if (q->at == INPUT_OUTSIDE || q->at == INPUT_AT_ESCAPE) {
 		const bool begins = q->at == INPUT_AT_ESCAPE && c == '[';
 
-		*q = (struct input_sequence){begins ? INPUT_AT_START : c == '\033' ? INPUT_AT_ESCAPE : INPUT_OUTSIDE, .first = INPUT_NONE};
+		*q = (struct input_sequence){begins	   ? INPUT_AT_START
+					     : c == '\033' ? INPUT_AT_ESCAPE
+							   : INPUT_OUTSIDE,
+					     .first = INPUT_NONE};
 		return (char)c;
 	}
 	q->at = INPUT_INSIDE;
@@ -186,11 +212,16 @@ static char input_tame(struct input_sequence *q, unsigned char c)
 /* How many bytes a character has behind its first, as libtermkey counts them. */
 static unsigned input_more(unsigned char first)
 {
-	return first < 0xc0 || first >= 0xfe ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf8 ? 3 : first < 0xfc ? 4 : 5;
+	return first < 0xc0 || first >= 0xfe ? 0
+	       : first < 0xe0		     ? 1
+	       : first < 0xf0		     ? 2
+	       : first < 0xf8		     ? 3
+	       : first < 0xfc		     ? 4
+					     : 5;
 }
 
-/* A byte for libtermkey; one by one, since its buffer is small, and what it takes of many would have to be counted. A byte
- * above 0x7f that begins no character is not for it either. */
+/* A byte for libtermkey; one by one, since its buffer is small, and what it takes of many would
+ * have to be counted. A byte above 0x7f that begins no character is not for it either. */
 static void input_give(struct input *in, unsigned char c)
 {
 	char tame = input_tame(&in->sequence, c);
@@ -211,18 +242,25 @@ static void input_give(struct input *in, unsigned char c)
 #define INPUT_PLACE_MAX 10000 /* rows and columns of any terminal */
 
 /* code: as in all forms, without the 32 that some add. released: the form says so itself. */
-static void input_on_mouse(struct input *in, unsigned code, unsigned col, unsigned row, bool released)
+static void input_on_mouse(struct input *in, unsigned code, unsigned col, unsigned row,
+			   bool released)
 {
-	const unsigned mods = (code & 4 ? VIEW_SHIFT : 0u) | (code & 8 ? VIEW_ALT : 0u) | (code & 16 ? VIEW_CTRL : 0u);
+	const unsigned mods = (code & 4 ? VIEW_SHIFT : 0u) | (code & 8 ? VIEW_ALT : 0u) |
+			      (code & 16 ? VIEW_CTRL : 0u);
 	const bool wheel = code & 64, moved = code & 32 && !wheel, none = (code & 3) == 3;
 	const unsigned kind = moved ? 2 : released || (none && !wheel) ? 1 : 0;
 
-	/* Not the buttons beyond, not the wheel sidewards, not a move with no button held: nothing here has a use for them. */
+	/* Not the buttons beyond, not the wheel sidewards, not a move with no button held:
+	 * nothing here has a use for them. */
 	if (code & ~127u || (wheel && (code & 2)) || (moved && none) || (wheel && released))
 		return;
 	if (row < 1 || col < 1 || row > INPUT_PLACE_MAX || col > INPUT_PLACE_MAX)
 		return;
-	in->cb.on_mouse(in->cb.ctx, mods, wheel ? 64 + (code & 1) : none ? 0 : code & 3, kind, (int)row - 1, (int)col - 1);
+	in->cb.on_mouse(in->cb.ctx, mods,
+			wheel  ? 64 + (code & 1)
+			: none ? 0
+			       : code & 3,
+			kind, (int)row - 1, (int)col - 1);
 }
 
 /* Three numbers up to the final byte; false: it is something else. */
@@ -329,7 +367,8 @@ static void input_byte(struct input *in, unsigned char c)
 	}
 }
 
-/* The rest of a report whose ESC, or ESC [, was given up on: a slow line cuts anywhere. Nobody types that in one go. */
+/* The rest of a report whose ESC, or ESC [, was given up on: a slow line cuts anywhere. Nobody
+ * types that in one go. */
 static bool input_goes_on(const struct input *in, const unsigned char *p, size_t n)
 {
 	const size_t more = in->report.given_up == 1 ? 1 : 0;
@@ -338,7 +377,8 @@ static bool input_goes_on(const struct input *in, const unsigned char *p, size_t
 		return false;
 	p += more;
 	n -= more;
-	return (p[0] == '<' && p[1] >= '0' && p[1] <= '9') || (p[0] == 'M' && n >= 1 + INPUT_PLACE) ||
+	return (p[0] == '<' && p[1] >= '0' && p[1] <= '9') ||
+	       (p[0] == 'M' && n >= 1 + INPUT_PLACE) ||
 	       (p[0] >= '0' && p[0] <= '9' && memchr(p, ';', n) && memchr(p, 'M', n));
 }
 
@@ -376,10 +416,12 @@ static void input_forget_paste(struct input *in)
 	in->paste = (struct buf){0};
 }
 
-/* Takes everything up to the marker; false: it is not there yet, and all but what may be its beginning was taken. */
+/* Takes everything up to the marker; false: it is not there yet, and all but what may be its
+ * beginning was taken. */
 static bool input_up_to(struct input *in, const char *marker, bool force)
 {
-	const unsigned char *at = memmem(buf_data(&in->bytes), buf_len(&in->bytes), marker, strlen(marker));
+	const unsigned char *at = memmem(buf_data(&in->bytes), buf_len(&in->bytes), marker,
+					 strlen(marker));
 	const size_t keep = at || force ? 0 : input_partial(&in->bytes, marker);
 	const size_t n = at ? (size_t)(at - buf_data(&in->bytes)) : buf_len(&in->bytes) - keep;
 
@@ -402,7 +444,8 @@ static void input_process(struct input *in, bool force)
 {
 	while (input_up_to(in, in->pasting ? INPUT_END : INPUT_BEGIN, force)) {
 		if (in->pasting)
-			in->cb.on_paste(in->cb.ctx, buf_text(&in->paste), buf_len(&in->paste), !in->paste_cut);
+			in->cb.on_paste(in->cb.ctx, buf_text(&in->paste), buf_len(&in->paste),
+					!in->paste_cut);
 		input_forget_paste(in); /* it may have been large */
 		in->paste_cut = false;
 		in->pasting = !in->pasting;
@@ -419,7 +462,8 @@ bool input_is_waiting(const struct input *in)
 {
 	const struct input_report *r = &in->report;
 
-	return in->waiting || (r->at != REPORT_NONE && r->n <= 2) || (buf_len(&in->bytes) > 0 && !in->pasting);
+	return in->waiting || (r->at != REPORT_NONE && r->n <= 2) ||
+	       (buf_len(&in->bytes) > 0 && !in->pasting);
 }
 
 void input_settle(struct input *in)

@@ -1,5 +1,5 @@
-/* input: bytes of the user's terminal to keys, pastes and mouse events. Pure but for libtermkey's terminfo; the only user
- * of libtermkey. */
+/* input: bytes of the user's terminal to keys, pastes and mouse events. Pure but for
+ * libtermkey's terminfo; the only user of libtermkey. */
 #ifndef CCVM_UI_INPUT_H
 #define CCVM_UI_INPUT_H
 
@@ -14,7 +14,8 @@ struct input_callbacks {
 	/* whole: false, and no text, for one that was longer than INPUT_PASTE_MAX */
 	void (*on_paste)(void *ctx, const char *text, size_t n, bool whole);
 	/* kind: 0 press, 1 release, 2 move; button as VIEW_MOUSE's; row and column from 0 */
-	void (*on_mouse)(void *ctx, unsigned mods, unsigned button, unsigned kind, int row, int col);
+	void (*on_mouse)(void *ctx, unsigned mods, unsigned button, unsigned kind, int row,
+			 int col);
 	void *ctx;
 };
 
@@ -22,7 +23,8 @@ struct input_callbacks {
 struct input *input_new(const char *term, const struct input_callbacks *cb);
 void input_free(struct input *in);
 void input_feed(struct input *in, const char *bytes, size_t n);
-/* Whether a lone ESC may be the beginning of something: call input_settle when nothing came for a moment. */
+/* Whether a lone ESC may be the beginning of something: call input_settle when nothing came for
+ * a moment. */
 bool input_is_waiting(const struct input *in);
 void input_settle(struct input *in);
 

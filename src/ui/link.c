@@ -21,10 +21,10 @@ struct connection {
 	struct frames *frames;
 	bool pulling, framed, focused;
 	int64_t framed_ms; /* when the last frame came (clock_mono_ms) */
-	int cols, rows;	    /* last told */
+	int cols, rows;	   /* last told */
 	struct picture picture;
 	struct buf
-	    held; /* frames of keys and pastes, behind an image or a paste that is on its way */
+		held; /* frames of keys and pastes, behind an image or a paste that is on its way */
 	size_t pasted; /* bytes of pastes under way that the session has not taken */
 };
 
@@ -134,8 +134,8 @@ static void ui_link_put_paste(struct buf *out, const char *text, size_t n)
 
 	do {
 		const size_t part = ui_link_part(text + at, n - at);
-		const uint8_t ends =
-		    (uint8_t)((at ? 0 : VIEW_PASTE_FIRST) | (at + part == n ? VIEW_PASTE_LAST : 0));
+		const uint8_t ends = (uint8_t)((at ? 0 : VIEW_PASTE_FIRST) |
+					       (at + part == n ? VIEW_PASTE_LAST : 0));
 		AUTO_BUF struct buf message = {0};
 
 		view_put_paste(&message, (struct view_paste){ends, {text + at, part}});
@@ -378,7 +378,8 @@ void ui_link_lines(struct ui_link *k, const char *id, uint64_t from, unsigned co
 	AUTO_BUF struct buf message = {0};
 
 	view_put_lines(&message,
-		       (struct view_lines){from, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX)});
+		       (struct view_lines){
+			       from, (uint16_t)(count < VIEW_LINES_MAX ? count : VIEW_LINES_MAX)});
 	ui_link_send_view(k, id, &message);
 }
 

@@ -63,22 +63,32 @@ static void model_copy_fields(struct model_session *s, const struct json_line *l
 		char *text;
 		size_t size;
 	} texts[] = {
-		{"name", s->name, sizeof(s->name)},	  {"workspace", s->workspace, sizeof(s->workspace)},
-		{"state", s->state, sizeof(s->state)},	  {"agent", s->agent, sizeof(s->agent)},
-		{"agent_why", s->why, sizeof(s->why)},	  {"why", s->why, sizeof(s->why)},
-		{"title", s->title, sizeof(s->title)},	  {"egress", s->egress, sizeof(s->egress)},
-		{"pool", s->pool, sizeof(s->pool)},	  {"pool_reason", s->pool_reason, sizeof(s->pool_reason)},
+		{"name", s->name, sizeof(s->name)},
+		{"workspace", s->workspace, sizeof(s->workspace)},
+		{"state", s->state, sizeof(s->state)},
+		{"agent", s->agent, sizeof(s->agent)},
+		{"agent_why", s->why, sizeof(s->why)},
+		{"why", s->why, sizeof(s->why)},
+		{"title", s->title, sizeof(s->title)},
+		{"egress", s->egress, sizeof(s->egress)},
+		{"pool", s->pool, sizeof(s->pool)},
+		{"pool_reason", s->pool_reason, sizeof(s->pool_reason)},
 		{"egress_last_refused", s->last_refused, sizeof(s->last_refused)},
 	};
 	const struct {
 		const char *name;
 		int64_t *value;
 	} numbers[] = {
-		{"state_since_ms", &s->state_since_ms}, {"agent_since_ms", &s->agent_since_ms},
-		{"started_ms", &s->started_ms},		{"egress_refused", &s->refused},
-		{"guest_memory_total_kib", &s->memory_total_kib}, {"guest_memory_used_kib", &s->memory_used_kib},
-		{"guest_load_milli", &s->load_milli},	{"cores", &s->cores},
-		{"pool_total_kib", &s->pool_total_kib}, {"pool_used_kib", &s->pool_used_kib},
+		{"state_since_ms", &s->state_since_ms},
+		{"agent_since_ms", &s->agent_since_ms},
+		{"started_ms", &s->started_ms},
+		{"egress_refused", &s->refused},
+		{"guest_memory_total_kib", &s->memory_total_kib},
+		{"guest_memory_used_kib", &s->memory_used_kib},
+		{"guest_load_milli", &s->load_milli},
+		{"cores", &s->cores},
+		{"pool_total_kib", &s->pool_total_kib},
+		{"pool_used_kib", &s->pool_used_kib},
 	};
 	const char *mode = json_get_string(l, "mode");
 	const int64_t refused = s->refused;
@@ -160,7 +170,8 @@ static void model_take_spare(struct model *m, const char *id, const struct json_
 {
 	const char *workspace = json_get_string(l, "workspace");
 
-	if (!workspace || strcmp(workspace, m->spare_directory) != 0 || (m->spare.id[0] && strcmp(m->spare.id, id) != 0))
+	if (!workspace || strcmp(workspace, m->spare_directory) != 0 ||
+	    (m->spare.id[0] && strcmp(m->spare.id, id) != 0))
 		return;
 	snprintf(m->spare.id, sizeof(m->spare.id), "%s", id);
 	model_copy_fields(&m->spare, l);
@@ -193,11 +204,13 @@ bool model_spare_fits(const struct model *m)
 	for (int i = FORM_MEMORY; i < FORM_FIELDS; i++)
 		if (m->form[i].text[0])
 			return false;
-	return m->spare.id[0] && strcmp(m->spare.state, "running") == 0 && strcmp(m->form[FORM_DIRECTORY].text, m->spare.workspace) == 0 &&
+	return m->spare.id[0] && strcmp(m->spare.state, "running") == 0 &&
+	       strcmp(m->form[FORM_DIRECTORY].text, m->spare.workspace) == 0 &&
 	       strcmp(m->form[FORM_MODE].text, m->spare.overlay ? "overlay" : "live") == 0;
 }
 
-/* Its pane, its place in the list and the focus stay as they are: keys that are on their way to it must reach nothing else. */
+/* Its pane, its place in the list and the focus stay as they are: keys that are on their way to
+ * it must reach nothing else. */
 static void model_end(struct model *m, struct model_session *s)
 {
 	if (s->ended)
@@ -298,7 +311,8 @@ void model_on_painted(struct model *m, int64_t ms)
 
 bool model_may_answer(const struct model *m)
 {
-	return m->shown_ms && m->input_ms - m->shown_ms >= MODEL_SETTLE_MS && m->input_ms - m->key_ms >= MODEL_SETTLE_MS;
+	return m->shown_ms && m->input_ms - m->shown_ms >= MODEL_SETTLE_MS &&
+	       m->input_ms - m->key_ms >= MODEL_SETTLE_MS;
 }
 
 /* ---- events ---- */
@@ -308,7 +322,8 @@ bool model_is_looked_at(const struct model *m, const struct model_session *s)
 	return m->mode == MODEL_PANE && strcmp(m->pane[m->active], s->id) == 0;
 }
 
-static void model_log_event(struct model *m, const struct model_session *s, const struct json_line *l)
+static void model_log_event(struct model *m, const struct model_session *s,
+			    const struct json_line *l)
 {
 	static const char *const fields[] = {"state", "agent", "stage", "text", "host", "reason"};
 	char text[MODEL_TEXT];
@@ -328,7 +343,8 @@ static void model_on_question(struct model *m, struct model_session *s, const st
 	int64_t port = 0;
 
 	json_get_int(l, "port", &port);
-	snprintf(s->question, sizeof(s->question), "%.200s:%d", json_get_string(l, "host") ? json_get_string(l, "host") : "?", (int)port);
+	snprintf(s->question, sizeof(s->question), "%.200s:%d",
+		 json_get_string(l, "host") ? json_get_string(l, "host") : "?", (int)port);
 	model_say(m, "%.80s asks for %.120s: g opens the egress panel", s->name, s->question);
 	if (s == model_chosen(m)) /* the panel's keys are about this name from now on */
 		m->shown_ms = 0;
@@ -343,7 +359,8 @@ static void model_on_clip(struct model *m, const struct model_session *s, const 
 	if (json_get_int(l, "bytes", &bytes) && type)
 		model_say(m, "%.8s %d KB → %.64s", type, (int)((bytes + 1023) / 1024), s->name);
 	else if (json_get_bool(l, "asked", false))
-		model_say(m, "%.64s asked for an image and got none: %.160s", s->name, reason ? reason : "");
+		model_say(m, "%.64s asked for an image and got none: %.160s", s->name,
+			  reason ? reason : "");
 	else
 		model_say(m, "no image → %.64s: %.160s", s->name, reason ? reason : "");
 }
@@ -475,7 +492,8 @@ static bool model_is_letter(char a, char b)
 	return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* From the first letter, which is there, to the last one, each taken as early as it comes; -1: not all are there. */
+/* From the first letter, which is there, to the last one, each taken as early as it comes; -1:
+ * not all are there. */
 static int model_letters_length(const char *name, const char *letters)
 {
 	int at = 0;
@@ -487,14 +505,16 @@ static int model_letters_length(const char *name, const char *letters)
 	return at;
 }
 
-/* How good a match is: the letters that lie closest together first, and of those the ones that come earliest. Less is better;
- * -1: not all are there. */
+/* How good a match is: the letters that lie closest together first, and of those the ones that
+ * come earliest. Less is better; -1: not all are there. */
 static int model_letters_rank(const char *name, const char *letters)
 {
 	int best = -1;
 
 	for (int at = 0; name[at]; at++) {
-		const int length = model_is_letter(name[at], letters[0]) ? model_letters_length(name + at, letters) : -1;
+		const int length = model_is_letter(name[at], letters[0])
+					   ? model_letters_length(name + at, letters)
+					   : -1;
 		const int rank = length * MODEL_TEXT + at;
 
 		if (length >= 0 && (best < 0 || rank < best))
@@ -546,12 +566,15 @@ void model_set_panes(struct model *m, int panes)
 struct model_span model_selected(const struct model *m)
 {
 	const struct model_span none = {m->copy_line, m->copy_line, 0, 0, COPY_LINES};
-	const bool forward = m->copy_mark < m->copy_line || (m->copy_mark == m->copy_line && m->copy_mark_column <= m->copy_column);
+	const bool forward = m->copy_mark < m->copy_line || (m->copy_mark == m->copy_line &&
+							     m->copy_mark_column <= m->copy_column);
 
 	if (m->copy_kind == COPY_NOTHING)
 		return none;
-	return forward ? (struct model_span){m->copy_mark, m->copy_line, m->copy_mark_column, m->copy_column, m->copy_kind}
-		       : (struct model_span){m->copy_line, m->copy_mark, m->copy_column, m->copy_mark_column, m->copy_kind};
+	return forward ? (struct model_span){m->copy_mark, m->copy_line, m->copy_mark_column,
+					     m->copy_column, m->copy_kind}
+		       : (struct model_span){m->copy_line, m->copy_mark, m->copy_column,
+					     m->copy_mark_column, m->copy_kind};
 }
 
 /* ---- messages, dialogs ---- */

@@ -46,18 +46,22 @@ void paint_size(int *cols, int *rows)
 	}
 }
 
-/* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. A tmux in it does not. */
+/* GNU screen, once asked for the mouse, keeps an Escape to itself until the next key. A tmux in
+ * it does not. */
 static bool paint_has_mouse(void)
 {
 	const char *mouse = tigetstr("kmous"), *term = env_get(ENV_TERM);
 
-	return mouse != NULL && mouse != (char *)-1 && (!env_get(ENV_STY) || (term && strncmp(term, "tmux", 4) == 0));
+	return mouse != NULL && mouse != (char *)-1 &&
+	       (!env_get(ENV_STY) || (term && strncmp(term, "tmux", 4) == 0));
 }
 
 int paint_open(struct err *e)
 {
-	static const char *const kitty[] = {"xterm-kitty", "foot", "xterm-ghostty", "wezterm", "alacritty", NULL};
-	static const char *const osc[] = {"xterm", "tmux", "screen", "foot", "wezterm", "alacritty", "rxvt", "st-", NULL};
+	static const char *const kitty[] = {"xterm-kitty", "foot",	"xterm-ghostty",
+					    "wezterm",	   "alacritty", NULL};
+	static const char *const osc[] = {"xterm",     "tmux", "screen", "foot", "wezterm",
+					  "alacritty", "rxvt", "st-",	 NULL};
 	const char *term = env_get(ENV_TERM);
 
 	paint_type = term;
@@ -66,13 +70,15 @@ int paint_open(struct err *e)
 		paint_screen = newterm(paint_type = PAINT_FALLBACK, stdout, stdin);
 	if (!paint_screen) {
 		err_set(e, "unknown terminal type TERM=%.100s", term ? term : "");
-		err_remedy(e, "set TERM to a known type (xterm-256color fits most terminals), or install its terminfo entry");
+		err_remedy(e, "set TERM to a known type (xterm-256color fits most terminals), or "
+			      "install its terminfo entry");
 		return err_exit_code(e, ERR_EXIT_POLICY);
 	}
 	raw();
 	noecho();
 	nonl();
-	paint_colour = !env_get(ENV_NO_COLOR) && has_colors() && start_color() == OK && use_default_colors() == OK;
+	paint_colour = !env_get(ENV_NO_COLOR) && has_colors() && start_color() == OK &&
+		       use_default_colors() == OK;
 	paint_direct = paint_colour && tigetflag("RGB") > 0;
 	paint_kitty = paint_term_is(kitty);
 	paint_osc = paint_term_is(osc);
@@ -122,7 +128,12 @@ static int paint_nearest(uint32_t c)
 		return bits;
 	}
 	for (int i = 0; i < 3; i++)
-		index += (rgb[i] < 48 ? 0 : rgb[i] < 115 ? 1 : (rgb[i] - 35) / 40) * (i == 0 ? 36 : i == 1 ? 6 : 1);
+		index += (rgb[i] < 48	 ? 0
+			  : rgb[i] < 115 ? 1
+					 : (rgb[i] - 35) / 40) *
+			 (i == 0   ? 36
+			  : i == 1 ? 6
+				   : 1);
 	return index;
 }
 
@@ -140,7 +151,8 @@ static int paint_index(int i, attr_t *bold)
 	if (i >= 232)
 		return paint_nearest((uint32_t)(8 + (i - 232) * 10) * 0x010101u);
 	i -= 16;
-	return paint_nearest((uint32_t)levels[i / 36] << 16 | (uint32_t)levels[i / 6 % 6] << 8 | levels[i % 6]);
+	return paint_nearest((uint32_t)levels[i / 36] << 16 | (uint32_t)levels[i / 6 % 6] << 8 |
+			     levels[i % 6]);
 }
 
 static int paint_colour_of(uint32_t c, attr_t *bold)
@@ -157,8 +169,10 @@ static attr_t paint_attr(const struct view_cell *c, int *pair)
 	static const struct {
 		uint16_t bit;
 		attr_t attr;
-	} table[] = {{VIEW_BOLD, A_BOLD},	{VIEW_DIM, A_DIM},	{VIEW_ITALIC, A_ITALIC},   {VIEW_UNDERLINE, A_UNDERLINE},
-		     {VIEW_BLINK, A_BLINK},	{VIEW_REVERSE, A_REVERSE}, {VIEW_CONCEAL, A_INVIS}};
+	} table[] = {{VIEW_BOLD, A_BOLD},     {VIEW_DIM, A_DIM},
+		     {VIEW_ITALIC, A_ITALIC}, {VIEW_UNDERLINE, A_UNDERLINE},
+		     {VIEW_BLINK, A_BLINK},   {VIEW_REVERSE, A_REVERSE},
+		     {VIEW_CONCEAL, A_INVIS}};
 	attr_t attr = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -167,7 +181,8 @@ static attr_t paint_attr(const struct view_cell *c, int *pair)
 	*pair = 0;
 	if (paint_colour && (c->fg || c->bg)) {
 		attr_t ignored;
-		int fg = paint_colour_of(c->fg, &attr), bg = paint_colour_of(c->bg, &ignored), found = alloc_pair(fg, bg);
+		int fg = paint_colour_of(c->fg, &attr), bg = paint_colour_of(c->bg, &ignored),
+		    found = alloc_pair(fg, bg);
 
 		*pair = found > 0 ? found : 0;
 	}
@@ -176,7 +191,8 @@ static attr_t paint_attr(const struct view_cell *c, int *pair)
 
 /* ---- cells ---- */
 
-/* What the terminal and curses agree on the width of; anything else becomes a replacement of the right width. */
+/* What the terminal and curses agree on the width of; anything else becomes a replacement of the
+ * right width. */
 static void paint_cell(int row, int col, const struct view_cell *c)
 {
 	wchar_t text[2 + VIEW_MARKS] = {c->ch ? (wchar_t)c->ch : L' '};

@@ -104,7 +104,7 @@ static int start_give_record(struct start *s, const struct model_session *sessio
 		return -1;
 	}
 	if (file_write_all(fd, buf_data(&session->record), buf_len(&session->record), &ignored) <
-		0 ||
+		    0 ||
 	    lseek(fd, 0, SEEK_SET) < 0)
 		return -1;
 	return mem_steal_fd(&fd);

@@ -120,12 +120,13 @@ static int starter_spawn(struct starter *s, const char *directory, char **argv, 
 {
 	AUTO_CLOSE int out = -1, err = -1;
 	struct spawn_fd fds[3];
-	struct spawn spawn = {.path = argv[0], .argv = argv, .envp = envp, .directory = directory,
-			      .fds = fds};
+	struct spawn spawn = {
+		.path = argv[0], .argv = argv, .envp = envp, .directory = directory, .fds = fds};
 	pid_t pid;
 	int pidfd;
 
-	if (starter_open_output(s, &s->out, &out, e) < 0 || starter_open_output(s, &s->err, &err, e) < 0)
+	if (starter_open_output(s, &s->out, &out, e) < 0 ||
+	    starter_open_output(s, &s->err, &err, e) < 0)
 		return -1;
 	fds[spawn.nfds++] = (struct spawn_fd){out, STDOUT_FILENO};
 	fds[spawn.nfds++] = (struct spawn_fd){err, STDERR_FILENO};

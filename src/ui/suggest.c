@@ -13,7 +13,9 @@ char *suggest_expand(const char *typed)
 {
 	const char *home = env_get(ENV_HOME);
 
-	return typed[0] == '~' && (typed[1] == '/' || !typed[1]) && home ? mem_format("%s%s", home, typed + 1) : mem_strdup(typed);
+	return typed[0] == '~' && (typed[1] == '/' || !typed[1]) && home
+		       ? mem_format("%s%s", home, typed + 1)
+		       : mem_strdup(typed);
 }
 
 static bool suggest_is_directory(const char *path)
@@ -41,7 +43,8 @@ static void suggest_below(const char *typed, struct strv *out)
 	for (int i = 0; d && i < SUGGEST_ENTRIES && (entry = readdir(d)); i++) {
 		char *whole;
 
-		if (strncmp(entry->d_name, name, strlen(name)) != 0 || (entry->d_name[0] == '.' && name[0] != '.') ||
+		if (strncmp(entry->d_name, name, strlen(name)) != 0 ||
+		    (entry->d_name[0] == '.' && name[0] != '.') ||
 		    strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		whole = mem_format("%s%s", parent, entry->d_name);
@@ -64,7 +67,8 @@ static bool suggest_has(const struct strv *list, const char *value)
 	return false;
 }
 
-void suggest_directories(const char *typed, bool typed_by_hand, const struct strv *recent, size_t max, struct strv *out)
+void suggest_directories(const char *typed, bool typed_by_hand, const struct strv *recent,
+			 size_t max, struct strv *out)
 {
 	AUTO_STRV struct strv below = {0};
 	AUTO_FREE char *path = suggest_expand(typed);
@@ -74,7 +78,8 @@ void suggest_directories(const char *typed, bool typed_by_hand, const struct str
 	for (size_t i = 0; i < below.n && out->n < max; i++)
 		strv_add(out, below.v[i]);
 	for (size_t i = 0; i < recent->n && out->n < max; i++)
-		if ((!typed_by_hand || strstr(recent->v[i], path)) && strcmp(recent->v[i], path) != 0 && !suggest_has(out, recent->v[i]))
+		if ((!typed_by_hand || strstr(recent->v[i], path)) &&
+		    strcmp(recent->v[i], path) != 0 && !suggest_has(out, recent->v[i]))
 			strv_add(out, recent->v[i]);
 }
 

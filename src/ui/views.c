@@ -11,20 +11,32 @@
 enum views_style { PLAIN, DIM, BOLD, BAR, ACTIVE, LIVE, OVERLAY, WAITING, STYLES };
 
 static const struct canvas_style views_themes[][STYLES] = {
-	[THEME_DARK] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
-			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD, VIEW_INDEXED(9), 0},
-			[OVERLAY] = {0, VIEW_INDEXED(10), 0}, [WAITING] = {VIEW_BOLD, VIEW_INDEXED(11), 0}},
+	[THEME_DARK] = {[DIM] = {VIEW_DIM, 0, 0},
+			[BOLD] = {VIEW_BOLD, 0, 0},
+			[BAR] = {VIEW_REVERSE, 0, 0},
+			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0},
+			[LIVE] = {VIEW_BOLD, VIEW_INDEXED(9), 0},
+			[OVERLAY] = {0, VIEW_INDEXED(10), 0},
+			[WAITING] = {VIEW_BOLD, VIEW_INDEXED(11), 0}},
 	/* Bright colours cannot be read on white. */
-	[THEME_LIGHT] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
-			 [ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD, VIEW_INDEXED(1), 0},
-			 [OVERLAY] = {0, VIEW_INDEXED(2), 0}, [WAITING] = {VIEW_BOLD, VIEW_INDEXED(5), 0}},
+	[THEME_LIGHT] = {[DIM] = {VIEW_DIM, 0, 0},
+			 [BOLD] = {VIEW_BOLD, 0, 0},
+			 [BAR] = {VIEW_REVERSE, 0, 0},
+			 [ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0},
+			 [LIVE] = {VIEW_BOLD, VIEW_INDEXED(1), 0},
+			 [OVERLAY] = {0, VIEW_INDEXED(2), 0},
+			 [WAITING] = {VIEW_BOLD, VIEW_INDEXED(5), 0}},
 	/* LIVE is what one should not overlook. */
-	[THEME_MONO] = {[DIM] = {VIEW_DIM, 0, 0}, [BOLD] = {VIEW_BOLD, 0, 0}, [BAR] = {VIEW_REVERSE, 0, 0},
-			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0}, [LIVE] = {VIEW_BOLD | VIEW_UNDERLINE_ONE, 0, 0},
+	[THEME_MONO] = {[DIM] = {VIEW_DIM, 0, 0},
+			[BOLD] = {VIEW_BOLD, 0, 0},
+			[BAR] = {VIEW_REVERSE, 0, 0},
+			[ACTIVE] = {VIEW_REVERSE | VIEW_BOLD, 0, 0},
+			[LIVE] = {VIEW_BOLD | VIEW_UNDERLINE_ONE, 0, 0},
 			[WAITING] = {VIEW_BOLD | VIEW_REVERSE, 0, 0}},
 };
 
-static const struct canvas_style *views_now = views_themes[THEME_DARK]; /* of the drawing under way */
+/* of the drawing under way */
+static const struct canvas_style *views_now = views_themes[THEME_DARK];
 
 /* ---- geometry ---- */
 
@@ -36,7 +48,8 @@ static int views_list_width(const struct model *m, int cols)
 }
 
 /* The whole of a pane, its header included. */
-static bool views_pane_outer(const struct model *m, int cols, int rows, int pane, struct canvas_box *box)
+static bool views_pane_outer(const struct model *m, int cols, int rows, int pane,
+			     struct canvas_box *box)
 {
 	const int left = views_list_width(m, cols), bar = left ? 1 : 0;
 	const struct canvas_box all = {1, left + bar, rows - 2, cols - left - bar};
@@ -47,9 +60,11 @@ static bool views_pane_outer(const struct model *m, int cols, int rows, int pane
 	if (m->zoomed || m->panes == 1) {
 		*box = all;
 	} else {
-		const int x = pane % across, y = pane / across, wide = (all.cols - (across - 1)) / across, high = all.rows / down;
+		const int x = pane % across, y = pane / across,
+			  wide = (all.cols - (across - 1)) / across, high = all.rows / down;
 
-		*box = (struct canvas_box){all.row + y * high, all.col + x * (wide + 1), y ? all.rows - high : high,
+		*box = (struct canvas_box){all.row + y * high, all.col + x * (wide + 1),
+					   y ? all.rows - high : high,
 					   x ? all.cols - wide - 1 : wide};
 	}
 	return box->rows >= 2 && box->cols >= 2;
@@ -64,7 +79,8 @@ bool views_pane_box(const struct model *m, int cols, int rows, int pane, struct 
 	return true;
 }
 
-/* The first row of a session's screen that is shown: its cursor stays in sight where the pane is too small. */
+/* The first row of a session's screen that is shown: its cursor stays in sight where the pane is
+ * too small. */
 static int views_first_row(const struct view_screen *v, int rows)
 {
 	const int beyond = v->s.cursor_row - rows + 1;
@@ -78,9 +94,11 @@ int views_pane_at(struct model *m, int cols, int rows, int row, int col, int *in
 		const struct model_session *s = model_in_pane(m, i);
 		struct canvas_box b;
 
-		if (!views_pane_box(m, cols, rows, i, &b) || row < b.row || row >= b.row + b.rows || col < b.col || col >= b.col + b.cols)
+		if (!views_pane_box(m, cols, rows, i, &b) || row < b.row || row >= b.row + b.rows ||
+		    col < b.col || col >= b.col + b.cols)
 			continue;
-		*in_row = row - b.row + (s && s->screen.cells ? views_first_row(&s->screen, b.rows) : 0);
+		*in_row = row - b.row +
+			  (s && s->screen.cells ? views_first_row(&s->screen, b.rows) : 0);
 		*in_col = col - b.col;
 		return i;
 	}
@@ -120,7 +138,8 @@ static void views_end(const struct model_session *s, char *out, size_t size)
 
 	views_age(s->started_ms, s->ended_ms, age, sizeof(age));
 	if (s->has_code)
-		snprintf(out, size, "%s %" PRId64 " after %s", strcmp(s->state, "failed") == 0 ? "failed" : "exit", s->code, age);
+		snprintf(out, size, "%s %" PRId64 " after %s",
+			 strcmp(s->state, "failed") == 0 ? "failed" : "exit", s->code, age);
 	else
 		snprintf(out, size, "killed after %s", age);
 }
@@ -142,8 +161,8 @@ static const struct {
 	const char *doing, *mark;
 	enum views_style style;
 } views_marks[] = {
-	{"waiting", "?", WAITING}, {"working", "*", BOLD}, {"idle", "-", DIM}, {"running", ">", PLAIN}, {"failed", "!", WAITING},
-	{"ended", "x", DIM},
+	{"waiting", "?", WAITING}, {"working", "*", BOLD},   {"idle", "-", DIM},
+	{"running", ">", PLAIN},   {"failed", "!", WAITING}, {"ended", "x", DIM},
 };
 
 static const char *views_mark(const struct model_session *s, const struct canvas_style **style)
@@ -168,12 +187,14 @@ static void views_egress(const struct model_session *s, char *out, size_t size)
 	else if (s->refused == 0)
 		snprintf(out, size, "locked");
 	else
-		snprintf(out, size, "locked %" PRId64 " refused %.60s", s->refused, s->last_refused);
+		snprintf(out, size, "locked %" PRId64 " refused %.60s", s->refused,
+			 s->last_refused);
 }
 
 static void views_memory(const struct model_session *s, char *out, size_t size)
 {
-	snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->memory_used_kib / 1024, s->memory_total_kib / 1024);
+	snprintf(out, size, "%" PRId64 "/%" PRId64 "M", s->memory_used_kib / 1024,
+		 s->memory_total_kib / 1024);
 }
 
 #define VIEWS_POOL_BAR 5 /* cells */
@@ -190,20 +211,24 @@ static void views_pool(const struct model_session *s, char *out, size_t size)
 {
 	static const char full[] = "#####", empty[] = ".....";
 
-	_Static_assert(sizeof(full) == VIEWS_POOL_BAR + 1 && sizeof(empty) == sizeof(full), "one character a cell");
+	_Static_assert(sizeof(full) == VIEWS_POOL_BAR + 1 && sizeof(empty) == sizeof(full),
+		       "one character a cell");
 	if (strcmp(s->pool, "on") == 0 && s->pool_total_kib > 0)
-		snprintf(out, size, "[%.*s%s] %" PRId64 "/%" PRId64 "M", views_pool_filled(s), full, empty + views_pool_filled(s),
-			 s->pool_used_kib / 1024, s->pool_total_kib / 1024);
+		snprintf(out, size, "[%.*s%s] %" PRId64 "/%" PRId64 "M", views_pool_filled(s), full,
+			 empty + views_pool_filled(s), s->pool_used_kib / 1024,
+			 s->pool_total_kib / 1024);
 	else
 		snprintf(out, size, "%s", s->pool[0] ? s->pool : "none");
 }
 
 /* ---- the list ---- */
 
-static void views_list_row(const struct model *m, struct canvas *c, int i, int row, int width, int lines)
+static void views_list_row(const struct model *m, struct canvas *c, int i, int row, int width,
+			   int lines)
 {
 	const struct model_session *s = &m->session[i];
-	const struct canvas_style *mark_style, *name = i == m->chosen ? &views_now[ACTIVE] : &views_now[PLAIN];
+	const struct canvas_style *mark_style,
+		*name = i == m->chosen ? &views_now[ACTIVE] : &views_now[PLAIN];
 	const char *mark = views_mark(s, &mark_style);
 	char age[24], egress[128];
 	const int badge = 5;
@@ -213,7 +238,9 @@ static void views_list_row(const struct model *m, struct canvas *c, int i, int r
 	canvas_text(c, row, 1, 1, mark_style, mark);
 	canvas_fill(c, &(struct canvas_box){row, 2, 1, width - 2}, name);
 	canvas_text(c, row, 2, width - 2 - badge, name, s->name);
-	canvas_text(c, row, width - badge + 1, badge - 1, s->overlay ? &views_now[OVERLAY] : &views_now[LIVE], s->overlay ? "OVER" : "LIVE");
+	canvas_text(c, row, width - badge + 1, badge - 1,
+		    s->overlay ? &views_now[OVERLAY] : &views_now[LIVE],
+		    s->overlay ? "OVER" : "LIVE");
 	if (lines < 2)
 		return;
 	if (s->ended)
@@ -223,12 +250,14 @@ static void views_list_row(const struct model *m, struct canvas *c, int i, int r
 	if (s->ended)
 		canvas_text(c, row + 1, 2, width - 2, &views_now[DIM], egress);
 	else
-		canvas_textf(c, row + 1, 2, width - 2, &views_now[DIM], "%s %s %s", views_doing(s), age, egress);
+		canvas_textf(c, row + 1, 2, width - 2, &views_now[DIM], "%s %s %s", views_doing(s),
+			     age, egress);
 }
 
 static void views_list(const struct model *m, struct canvas *c)
 {
-	const int width = views_list_width(m, c->cols), lines = views_lines_each(m, c->rows), room = (c->rows - 2) / lines;
+	const int width = views_list_width(m, c->cols), lines = views_lines_each(m, c->rows),
+		  room = (c->rows - 2) / lines;
 	const int first = m->chosen >= room ? m->chosen - room + 1 : 0;
 
 	if (!width)
@@ -243,7 +272,8 @@ static void views_list(const struct model *m, struct canvas *c)
 
 /* ---- panes ---- */
 
-static void views_header(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct model_session *s, bool active)
+static void views_header(const struct model *m, struct canvas *c, const struct canvas_box *b,
+			 const struct model_session *s, bool active)
 {
 	const struct canvas_style *style = active ? &views_now[BAR] : &views_now[DIM];
 	char age[24], egress[128], memory[64], pool[64];
@@ -254,23 +284,29 @@ static void views_header(const struct model *m, struct canvas *c, const struct c
 	views_memory(s, memory, sizeof(memory));
 	views_pool(s, pool, sizeof(pool));
 	canvas_fill(c, &(struct canvas_box){b->row, b->col, 1, b->cols}, style);
-	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s", s->overlay ? "OVERLAY" : "LIVE");
+	used = canvas_textf(c, b->row, b->col, b->cols, style, " %s",
+			    s->overlay ? "OVERLAY" : "LIVE");
 	if (s->ended) {
 		views_end(s, egress, sizeof(egress));
-		(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 ended \xc2\xb7 %s", s->name, egress);
+		(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
+				   " %.60s \xc2\xb7 ended \xc2\xb7 %s", s->name, egress);
 		return;
 	}
-	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style, " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
+	used += canvas_textf(c, b->row, b->col + used, b->cols - used, style,
+			     " %.60s \xc2\xb7 %s %s", s->name, views_doing(s), age);
 	(void)canvas_textf(c, b->row, b->col + used, b->cols - used, style,
-			   " \xc2\xb7 egress %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64 ".%02" PRId64 " \xc2\xb7 pool %s", egress, memory,
-			   s->load_milli / 1000, s->load_milli / 10 % 100, pool);
+			   " \xc2\xb7 egress %s \xc2\xb7 RAM %s \xc2\xb7 load %" PRId64
+			   ".%02" PRId64 " \xc2\xb7 pool %s",
+			   egress, memory, s->load_milli / 1000, s->load_milli / 10 % 100, pool);
 }
 
-static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b, const struct view_screen *v, int first, bool ended)
+static void views_cursor(const struct model *m, struct canvas *c, const struct canvas_box *b,
+			 const struct view_screen *v, int first, bool ended)
 {
 	const int row = v->s.cursor_row - first, col = v->s.cursor_col;
 
-	if (m->mode != MODEL_PANE || ended || !(v->s.modes & VIEW_CURSOR_VISIBLE) || row < 0 || row >= b->rows || col >= b->cols)
+	if (m->mode != MODEL_PANE || ended || !(v->s.modes & VIEW_CURSOR_VISIBLE) || row < 0 ||
+	    row >= b->rows || col >= b->cols)
 		return;
 	c->cursor_row = b->row + row;
 	c->cursor_col = b->col + col;
@@ -281,7 +317,8 @@ static bool views_is_selected(const struct model_span *span, uint64_t line, int 
 {
 	if (line < span->from || line > span->to)
 		return false;
-	return span->kind == COPY_LINES || ((line > span->from || col >= span->from_column) && (line < span->to || col <= span->to_column));
+	return span->kind == COPY_LINES || ((line > span->from || col >= span->from_column) &&
+					    (line < span->to || col <= span->to_column));
 }
 
 static void views_history(const struct model *m, struct canvas *c, const struct canvas_box *b)
@@ -295,7 +332,8 @@ static void views_history(const struct model *m, struct canvas *c, const struct 
 
 		for (int col = 0; col < b->cols; col++)
 			if (views_is_selected(&span, line, col))
-				c->cells[(b->row + row) * c->cols + b->col + col].attr ^= VIEW_REVERSE;
+				c->cells[(b->row + row) * c->cols + b->col + col]
+					.attr ^= VIEW_REVERSE;
 		if (line == m->copy_line && m->copy_column < b->cols && m->mode == MODEL_COPY) {
 			c->cursor_row = b->row + row;
 			c->cursor_col = b->col + m->copy_column;
@@ -308,14 +346,17 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 	struct model_session *s = model_in_pane(m, pane);
 	struct canvas_box outer, b;
 
-	if (!views_pane_outer(m, c->cols, c->rows, pane, &outer) || !views_pane_box(m, c->cols, c->rows, pane, &b))
+	if (!views_pane_outer(m, c->cols, c->rows, pane, &outer) ||
+	    !views_pane_box(m, c->cols, c->rows, pane, &b))
 		return;
 	if (!s) {
-		canvas_text(c, outer.row, outer.col, outer.cols, &views_now[DIM], m->n ? " (empty)" : " n starts a session here; ? shows all keys");
+		canvas_text(c, outer.row, outer.col, outer.cols, &views_now[DIM],
+			    m->n ? " (empty)" : " n starts a session here; ? shows all keys");
 		return;
 	}
 	views_header(m, c, &outer, s, pane == m->active);
-	if ((m->mode == MODEL_COPY || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE) && pane == m->active) {
+	if ((m->mode == MODEL_COPY || m->mode == MODEL_SEARCH || m->mode == MODEL_SAVE) &&
+	    pane == m->active) {
 		views_history(m, c, &b);
 	} else if (s->screen.cells) {
 		const int first = views_first_row(&s->screen, b.rows);
@@ -324,13 +365,16 @@ static void views_pane(struct model *m, struct canvas *c, int pane)
 		if (pane == m->active)
 			views_cursor(m, c, &b, &s->screen, first, s->ended);
 	} else if (s->ended) {
-		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], "ended: its screen was never shown");
+		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM],
+			    "ended: its screen was never shown");
 	} else {
-		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM], s->terminal ? "starting" : "started by a script: it has no screen");
+		canvas_text(c, b.row, b.col, b.cols, &views_now[DIM],
+			    s->terminal ? "starting" : "started by a script: it has no screen");
 	}
 	if (outer.col + outer.cols < c->cols)
 		for (int row = outer.row; row < outer.row + outer.rows; row++)
-			canvas_text(c, row, outer.col + outer.cols, 1, &views_now[DIM], "\xe2\x94\x82");
+			canvas_text(c, row, outer.col + outer.cols, 1, &views_now[DIM],
+				    "\xe2\x94\x82");
 }
 
 /* ---- bars ---- */
@@ -341,11 +385,14 @@ static void views_title(const struct model *m, struct canvas *c)
 	int used;
 
 	canvas_fill(c, &(struct canvas_box){0, 0, 1, c->cols}, &views_now[BAR]);
-	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", living, living == 1 ? "" : "s");
+	used = canvas_textf(c, 0, 0, c->cols, &views_now[BAR], " ccvm  %d session%s", living,
+			    living == 1 ? "" : "s");
 	if (m->n > living)
-		used += canvas_textf(c, 0, used, c->cols - used, &views_now[BAR], "  %d ended", m->n - living);
+		used += canvas_textf(c, 0, used, c->cols - used, &views_now[BAR], "  %d ended",
+				     m->n - living);
 	if (waiting)
-		used += canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE], "  %d need%s you", waiting, waiting == 1 ? "s" : "");
+		used += canvas_textf(c, 0, used, c->cols - used, &views_now[ACTIVE],
+				     "  %d need%s you", waiting, waiting == 1 ? "s" : "");
 	if (strcmp(m->spare.state, "running") == 0)
 		canvas_text(c, 0, used, c->cols - used, &views_now[BAR], "  spare ready");
 }
@@ -354,22 +401,29 @@ static const struct {
 	enum model_mode mode;
 	const char *text;
 } views_hints[] = {
-	{MODEL_LIST, "Enter type  Tab next waiting  a answer  n new  x stop  g egress  ? help  q quit"},
+	{MODEL_LIST,
+	 "Enter type  Tab next waiting  a answer  n new  x stop  g egress  ? help  q quit"},
 	{MODEL_HELP, "Up Down scroll  any other key closes"},
 	{MODEL_LOG_PANEL, "any key closes"},
 	{MODEL_EGRESS, "a allow  o allow once  d deny  h hold and ask  r reread  Esc closes"},
 	{MODEL_EXPLAIN, "any key closes"},
-	{MODEL_COPY, "Up Down PgUp PgDn g G  / ? n N search  { } marks  v V select  y copy  w to a file  q back"},
-	{MODEL_NEW, "Enter start  Tab completes, next field  C-n C-p directories  Space switches the mode  Esc back"},
+	{MODEL_COPY, "Up Down PgUp PgDn g G  / ? n N search  { } marks  v V select  y copy  w to a "
+		     "file  q back"},
+	{MODEL_NEW, "Enter start  Tab completes, next field  C-n C-p directories  Space switches "
+		    "the mode  Esc back"},
 	{MODEL_RENAME, "Enter rename  Esc back"},
 };
 
 static void views_line(const struct model *m, struct canvas *c, int row)
 {
-	const char *label = m->mode == MODEL_FIND ? "session:" : m->mode == MODEL_SAVE ? "write to file:" : m->search_down ? "/" : "?";
+	const char *label = m->mode == MODEL_FIND   ? "session:"
+			    : m->mode == MODEL_SAVE ? "write to file:"
+			    : m->search_down	    ? "/"
+						    : "?";
 
 	c->cursor_row = row;
-	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &views_now[PLAIN], "%s %s", label, m->line.text);
+	c->cursor_col = canvas_textf(c, row, 0, c->cols - 1, &views_now[PLAIN], "%s %s", label,
+				     m->line.text);
 }
 
 /* The link under the cursor of copy mode, or NULL. */
@@ -378,17 +432,20 @@ static const char *views_link(const struct model *m)
 	const struct view_screen *v = &m->history;
 	const uint64_t row = m->copy_line - v->s.top;
 
-	if (m->mode != MODEL_COPY || !v->cells || m->copy_line < v->s.top || row >= v->rows || m->copy_column >= v->cols)
+	if (m->mode != MODEL_COPY || !v->cells || m->copy_line < v->s.top || row >= v->rows ||
+	    m->copy_column >= v->cols)
 		return NULL;
 	return links_uri(&v->links, view_row(v, (uint16_t)row)[m->copy_column].link);
 }
 
-static void views_ended(const struct model_session *s, struct canvas *c, int row, const char *prefix)
+static void views_ended(const struct model_session *s, struct canvas *c, int row,
+			const char *prefix)
 {
 	char end[64];
 
 	views_end(s, end, sizeof(end));
-	canvas_textf(c, row, 0, c->cols, &views_now[PLAIN], "%s: Enter closes%s  (%s l: the list; other keys do nothing)", end,
+	canvas_textf(c, row, 0, c->cols, &views_now[PLAIN],
+		     "%s: Enter closes%s  (%s l: the list; other keys do nothing)", end,
 		     s->detached ? "  R restarts" : "", prefix);
 }
 
@@ -411,9 +468,12 @@ static void views_status(struct model *m, struct canvas *c)
 		views_ended(s, c, row, prefix);
 	else if (m->mode == MODEL_PANE)
 		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "%s %s", prefix,
-			     m->after_prefix ? "…  l list  n new  s panes  z zoom  [ look back  ? help" : "then l: back to the list; then ?: all keys");
+			     m->after_prefix
+				     ? "…  l list  n new  s panes  z zoom  [ look back  ? help"
+				     : "then l: back to the list; then ?: all keys");
 	else if (m->mode == MODEL_PEEK)
-		canvas_textf(c, row, 0, c->cols, &views_now[DIM], "keys go to the session; %s closes", prefix);
+		canvas_textf(c, row, 0, c->cols, &views_now[DIM],
+			     "keys go to the session; %s closes", prefix);
 	for (size_t i = 0; !m->message[0] && !link && i < ARRAY_LEN(views_hints); i++)
 		if (views_hints[i].mode == m->mode)
 			canvas_text(c, row, 0, c->cols, &views_now[DIM], views_hints[i].text);
@@ -423,9 +483,12 @@ static void views_status(struct model *m, struct canvas *c)
 
 static struct canvas_box views_dialog(struct canvas *c, int cols, int rows, const char *title)
 {
-	const int wide = cols < c->cols ? cols : c->cols, high = rows < c->rows - 2 ? rows : c->rows - 2;
+	const int wide = cols < c->cols ? cols : c->cols,
+		  high = rows < c->rows - 2 ? rows : c->rows - 2;
 
-	return canvas_frame(c, &(struct canvas_box){(c->rows - high) / 2, (c->cols - wide) / 2, high, wide}, &views_now[BOLD], title);
+	return canvas_frame(
+		c, &(struct canvas_box){(c->rows - high) / 2, (c->cols - wide) / 2, high, wide},
+		&views_now[BOLD], title);
 }
 
 static void views_help(struct model *m, struct canvas *c)
@@ -433,7 +496,8 @@ static void views_help(struct model *m, struct canvas *c)
 	struct canvas_box b = views_dialog(c, 66, c->rows - 2, "keys");
 	const struct command *k;
 
-	for (int i = m->help_top, row = 0; row < b.rows && (k = command_at((size_t)i)); i++, row++) {
+	for (int i = m->help_top, row = 0; row < b.rows && (k = command_at((size_t)i));
+	     i++, row++) {
 		char key[KEYNAME_SIZE];
 
 		command_key_of(m, k, key);
@@ -450,7 +514,8 @@ static void views_log(struct model *m, struct canvas *c)
 	if (m->log_n - from > MODEL_LOG)
 		from = m->log_n - MODEL_LOG;
 	for (int i = from; i < m->log_n; i++)
-		canvas_text(c, b.row + i - from, b.col + 1, b.cols - 2, &views_now[PLAIN], m->log[i % MODEL_LOG]);
+		canvas_text(c, b.row + i - from, b.col + 1, b.cols - 2, &views_now[PLAIN],
+			    m->log[i % MODEL_LOG]);
 }
 
 static void views_egress_panel(struct model *m, struct canvas *c)
@@ -461,15 +526,19 @@ static void views_egress_panel(struct model *m, struct canvas *c)
 
 	if (!s)
 		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.60s: %s%s%.100s", s->name, s->egress, s->question[0] ? ", asks for " : "", s->question);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.60s: %s%s%.100s",
+		     s->name, s->egress, s->question[0] ? ", asks for " : "", s->question);
 	for (int i = first; i < m->egress_n && i - first < b.rows - 2; i++) {
 		const struct model_egress_row *r = &m->egress[i];
 
-		canvas_textf(c, b.row + 2 + i - first, b.col + 1, b.cols - 2, i == m->egress_chosen ? &views_now[BAR] : &views_now[PLAIN],
-			     "%-8s %s  %" PRId64 "x  %s", r->verdict, r->entry, r->count, r->reason);
+		canvas_textf(c, b.row + 2 + i - first, b.col + 1, b.cols - 2,
+			     i == m->egress_chosen ? &views_now[BAR] : &views_now[PLAIN],
+			     "%-8s %s  %" PRId64 "x  %s", r->verdict, r->entry, r->count,
+			     r->reason);
 	}
 	if (!m->egress_n)
-		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[DIM], "no connection was tried yet");
+		canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[DIM],
+			    "no connection was tried yet");
 }
 
 static void views_explain(struct model *m, struct canvas *c)
@@ -482,13 +551,20 @@ static void views_explain(struct model *m, struct canvas *c)
 		return;
 	views_age(views_since(s), m->now_ms, age, sizeof(age));
 	views_memory(s, memory, sizeof(memory));
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.100s (%s)", s->name, s->id);
-	canvas_textf(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN], "session %s, agent %s for %s", s->state, s->agent, age);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%.100s (%s)", s->name,
+		     s->id);
+	canvas_textf(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
+		     "session %s, agent %s for %s", s->state, s->agent, age);
 	canvas_textf(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "because %s", s->why);
 	canvas_textf(c, b.row + 3, b.col + 1, b.cols - 2, &views_now[PLAIN], "title: %s", s->title);
-	canvas_textf(c, b.row + 4, b.col + 1, b.cols - 2, &views_now[PLAIN], "workspace: %s", s->workspace);
-	canvas_textf(c, b.row + 5, b.col + 1, b.cols - 2, &views_now[PLAIN], "%s", s->overlay ? "OVERLAY: edits are discarded at exit" : "LIVE: edits land in the workspace");
-	canvas_textf(c, b.row + 6, b.col + 1, b.cols - 2, &views_now[PLAIN], "memory %s, load %" PRId64 ".%02" PRId64, memory, s->load_milli / 1000, s->load_milli / 10 % 100);
+	canvas_textf(c, b.row + 4, b.col + 1, b.cols - 2, &views_now[PLAIN], "workspace: %s",
+		     s->workspace);
+	canvas_textf(c, b.row + 5, b.col + 1, b.cols - 2, &views_now[PLAIN], "%s",
+		     s->overlay ? "OVERLAY: edits are discarded at exit"
+				: "LIVE: edits land in the workspace");
+	canvas_textf(c, b.row + 6, b.col + 1, b.cols - 2, &views_now[PLAIN],
+		     "memory %s, load %" PRId64 ".%02" PRId64, memory, s->load_milli / 1000,
+		     s->load_milli / 10 % 100);
 }
 
 /* The last rows of the chosen session's screen that are not blank. */
@@ -515,44 +591,60 @@ static void views_rename(struct model *m, struct canvas *c)
 	struct canvas_box b = views_dialog(c, 50, 3, "new name");
 
 	c->cursor_row = b.row;
-	c->cursor_col = b.col + 1 + canvas_text(c, b.row, b.col + 1, b.cols - 2, &views_now[PLAIN], m->line.text);
+	c->cursor_col = b.col + 1 +
+			canvas_text(c, b.row, b.col + 1, b.cols - 2, &views_now[PLAIN],
+				    m->line.text);
 }
 
 static void views_new(struct model *m, struct canvas *c)
 {
 	static const char *const labels[FORM_FIELDS] = {
-		[FORM_DIRECTORY] = "directory", [FORM_NAME] = "name",		[FORM_MODE] = "mode",	  [FORM_MEMORY] = "memory MiB",
-		[FORM_CORES] = "cores",		[FORM_POOL] = "pool GiB",	  [FORM_ALLOWLIST] = "allowlist", [FORM_ARGUMENTS] = "arguments", [FORM_PROMPT] = "prompt",
+		[FORM_DIRECTORY] = "directory", [FORM_NAME] = "name",
+		[FORM_MODE] = "mode",		[FORM_MEMORY] = "memory MiB",
+		[FORM_CORES] = "cores",		[FORM_POOL] = "pool GiB",
+		[FORM_ALLOWLIST] = "allowlist", [FORM_ARGUMENTS] = "arguments",
+		[FORM_PROMPT] = "prompt",
 	};
-	struct canvas_box b = views_dialog(c, 70, FORM_FIELDS + 2 + (m->form_field == FORM_DIRECTORY ? m->suggestions : 0), "new session");
+	struct canvas_box b = views_dialog(
+		c, 70, FORM_FIELDS + 2 + (m->form_field == FORM_DIRECTORY ? m->suggestions : 0),
+		"new session");
 	int row = b.row;
 
 	for (int i = 0; i < FORM_FIELDS && row < b.row + b.rows; i++, row++) {
 		const bool here = i == m->form_field;
 		int used;
 
-		canvas_text(c, row, b.col + 1, 11, here ? &views_now[BOLD] : &views_now[DIM], labels[i]);
-		used = canvas_text(c, row, b.col + 13, b.cols - 14, &views_now[PLAIN], m->form[i].text);
+		canvas_text(c, row, b.col + 1, 11, here ? &views_now[BOLD] : &views_now[DIM],
+			    labels[i]);
+		used = canvas_text(c, row, b.col + 13, b.cols - 14, &views_now[PLAIN],
+				   m->form[i].text);
 		if (here) {
 			c->cursor_row = row;
 			c->cursor_col = b.col + 13 + used;
 		}
-		for (int k = 0; i == FORM_DIRECTORY && here && k < m->suggestions && row + 1 < b.row + b.rows; k++)
-			canvas_text(c, ++row, b.col + 15, b.cols - 16, k == m->suggestion_chosen ? &views_now[BAR] : &views_now[DIM], m->suggestion[k].text);
+		for (int k = 0;
+		     i == FORM_DIRECTORY && here && k < m->suggestions && row + 1 < b.row + b.rows;
+		     k++)
+			canvas_text(c, ++row, b.col + 15, b.cols - 16,
+				    k == m->suggestion_chosen ? &views_now[BAR] : &views_now[DIM],
+				    m->suggestion[k].text);
 	}
 }
 
 /* Before the end of a guest: what is lost with it. */
-static void views_ask_end(struct model *m, struct canvas *c, const char *title, const char *before, const char *after, const char *keys)
+static void views_ask_end(struct model *m, struct canvas *c, const char *title, const char *before,
+			  const char *after, const char *keys)
 {
 	const struct model_session *s = model_chosen(m);
 	struct canvas_box b = views_dialog(c, 60, 5, title);
 
 	if (!s)
 		return;
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%s %.100s%s", before, s->name, after);
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%s %.100s%s", before,
+		     s->name, after);
 	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
-		    s->overlay ? "OVERLAY: everything it changed is lost." : "Its edits are in the workspace; the rest of the guest is lost.");
+		    s->overlay ? "OVERLAY: everything it changed is lost."
+			       : "Its edits are in the workspace; the rest of the guest is lost.");
 	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], keys);
 }
 
@@ -563,25 +655,36 @@ static void views_ask_stop(struct model *m, struct canvas *c)
 
 static void views_ask_restart(struct model *m, struct canvas *c)
 {
-	views_ask_end(m, c, "restart", "End", " and start one like it?", "y restarts it, any other key does not");
+	views_ask_end(m, c, "restart", "End", " and start one like it?",
+		      "y restarts it, any other key does not");
 }
 
 static void views_ask_quit(struct model *m, struct canvas *c)
 {
 	struct canvas_box b = views_dialog(c, 60, 5, "quit");
 
-	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%d session%s.", model_living(m), model_living(m) == 1 ? "" : "s");
-	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN], "l or Enter: quit and leave them running");
-	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN], "S: stop those of ccvm-tui and ccvmctl new, then quit");
+	canvas_textf(c, b.row, b.col + 1, b.cols - 2, &views_now[BOLD], "%d session%s.",
+		     model_living(m), model_living(m) == 1 ? "" : "s");
+	canvas_text(c, b.row + 1, b.col + 1, b.cols - 2, &views_now[PLAIN],
+		    "l or Enter: quit and leave them running");
+	canvas_text(c, b.row + 2, b.col + 1, b.cols - 2, &views_now[PLAIN],
+		    "S: stop those of ccvm-tui and ccvmctl new, then quit");
 }
 
 static const struct {
 	enum model_mode mode;
 	void (*draw)(struct model *m, struct canvas *c);
 } views_overlays[] = {
-	{MODEL_HELP, views_help},	   {MODEL_LOG_PANEL, views_log},   {MODEL_EGRESS, views_egress_panel}, {MODEL_EXPLAIN, views_explain},
-	{MODEL_PEEK, views_peek},	   {MODEL_RENAME, views_rename},   {MODEL_NEW, views_new},	       {MODEL_ASK_STOP, views_ask_stop},
-	{MODEL_ASK_QUIT, views_ask_quit}, {MODEL_ASK_RESTART, views_ask_restart},
+	{MODEL_HELP, views_help},
+	{MODEL_LOG_PANEL, views_log},
+	{MODEL_EGRESS, views_egress_panel},
+	{MODEL_EXPLAIN, views_explain},
+	{MODEL_PEEK, views_peek},
+	{MODEL_RENAME, views_rename},
+	{MODEL_NEW, views_new},
+	{MODEL_ASK_STOP, views_ask_stop},
+	{MODEL_ASK_QUIT, views_ask_quit},
+	{MODEL_ASK_RESTART, views_ask_restart},
 };
 
 void views_draw(struct model *m, struct canvas *c)

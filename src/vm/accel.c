@@ -16,10 +16,14 @@ static void accel_explain(const char *device, struct err *e)
 {
 	err_sys(e, "acceleration=kvm, but %s cannot be used", device);
 	if (e->sys == EACCES)
-		err_remedy(e, "add yourself to the group that owns %s (often: sudo usermod -aG kvm $USER, then log in "
-			      "again), or use acceleration auto or tcg", device);
+		err_remedy(e,
+			   "add yourself to the group that owns %s (often: sudo usermod -aG kvm "
+			   "$USER, then log in "
+			   "again), or use acceleration auto or tcg",
+			   device);
 	else
-		err_remedy(e, "turn on virtualization in the firmware and load the kvm module (modprobe kvm_intel or "
+		err_remedy(e, "turn on virtualization in the firmware and load the kvm module "
+			      "(modprobe kvm_intel or "
 			      "kvm_amd), or use acceleration auto or tcg");
 	err_exit_code(e, ERR_EXIT_POLICY);
 }
@@ -65,7 +69,8 @@ char *accel_recorded(const char *path)
 
 static const struct accel accel_emulation = {"auto", "tcg", ACCEL_EMULATED_CPU, false};
 
-int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record, struct accel *out, struct err *e)
+int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record,
+		  struct accel *out, struct err *e)
 {
 	bool usable = access(kvm_device, R_OK | W_OK) == 0;
 	AUTO_FREE char *failed = usable && choice == ACCEL_AUTO ? accel_recorded(record) : NULL;

@@ -18,12 +18,13 @@ struct accel {
 	const char *mode;  /* auto, kvm or tcg: what was asked for */
 	const char *accel; /* QEMU's accel= value: kvm or tcg */
 	const char *cpu;   /* for QEMU's -cpu */
-	bool kvm;          /* the guest will run under KVM */
+	bool kvm;	   /* the guest will run under KVM */
 };
 
 /* kvm_device is /dev/kvm or what CCVM_KVM_DEV names, record the file of accel_record_path. Fails
  * (exit code 126) only for ACCEL_KVM without a usable device, saying why. */
-int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record, struct accel *out, struct err *e);
+int accel_resolve(enum accel_choice choice, const char *kvm_device, const char *record,
+		  struct accel *out, struct err *e);
 
 /* KVM did not run a guest: *a becomes TCG where the user left the choice to us. False where there
  * is none. */

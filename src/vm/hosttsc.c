@@ -23,7 +23,8 @@ struct hosttsc_sample hosttsc_take(void)
 	uint64_t width = UINT64_MAX;
 
 	for (int i = 0; i < 8; i++) {
-		uint64_t before = (uint64_t)clock_mono_ns(), ticks = hosttsc_ticks(), after = (uint64_t)clock_mono_ns();
+		uint64_t before = (uint64_t)clock_mono_ns(), ticks = hosttsc_ticks(),
+			 after = (uint64_t)clock_mono_ns();
 
 		if (after - before < width) {
 			width = after - before;

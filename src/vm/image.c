@@ -55,7 +55,8 @@ char *image_find(const struct hostenv *host, const char *share_dir, struct err *
 		found = image_resolve(shared, e);
 	} else {
 		err_set(e, "no guest image in %s", cache);
-		err_remedy(e, "build one: ccvmctl image build (a few minutes, about 400 MB, no root needed)");
+		err_remedy(e, "build one: ccvmctl image build (a few minutes, about 400 MB, no "
+			      "root needed)");
 	}
 	if (!found)
 		err_exit_code(e, ERR_EXIT_GUEST);
@@ -94,7 +95,9 @@ static char *image_manifest_options(struct json_value json)
 	while (json_is_object(chosen) && json_next(chosen, &item, &name))
 		image_add_member(&all, buf_text(&name), item);
 	for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
-		const struct json_value section = facts[i].section ? json_member(json, facts[i].section) : json;
+		const struct json_value section = facts[i].section
+							  ? json_member(json, facts[i].section)
+							  : json;
 		const struct json_value value = json_member(section, facts[i].name);
 
 		if (value.text)
@@ -105,7 +108,8 @@ static char *image_manifest_options(struct json_value json)
 }
 
 /* A file of the image: there, regular, and of the size the manifest states. */
-static int image_check_file(const char *dir, const char *name, struct json_value files, int64_t *size, char hash[IMAGE_HASH_SIZE], struct err *e)
+static int image_check_file(const char *dir, const char *name, struct json_value files,
+			    int64_t *size, char hash[IMAGE_HASH_SIZE], struct err *e)
 {
 	const struct json_value entry = json_member(files, name);
 	AUTO_FREE char *sum = json_member_text(entry, "sha256");
@@ -121,7 +125,8 @@ static int image_check_file(const char *dir, const char *name, struct json_value
 		return err_set(e, "the manifest does not list %s", name);
 	snprintf(hash, IMAGE_HASH_SIZE, "%s", sum);
 	if (st.st_size != stated)
-		return err_set(e, "%s has %lld bytes, the manifest says %lld", path, (long long)st.st_size, (long long)stated);
+		return err_set(e, "%s has %lld bytes, the manifest says %lld", path,
+			       (long long)st.st_size, (long long)stated);
 	*size = st.st_size;
 	return 0;
 }
@@ -141,7 +146,8 @@ static int image_read_manifest(struct image *img, struct json_value json, struct
 	img->options = image_manifest_options(json);
 	img->created = json_member_text(json, "created");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (image_check_file(img->path, names[i], files, &img->root_size, img->hash[i], e) < 0) /* the root is last */
+		if (image_check_file(img->path, names[i], files, &img->root_size, img->hash[i], e) <
+		    0) /* the root is last */
 			return -1;
 	return 0;
 }

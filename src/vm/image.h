@@ -10,24 +10,25 @@
 #include "base/err.h"
 #include "proto/hostenv.h"
 
-#define IMAGE_KERNEL   "vmlinuz"
-#define IMAGE_MODULES  "modules.cpio"
-#define IMAGE_ROOT     "root.squashfs"
-#define IMAGE_MANIFEST "manifest.json"
-#define IMAGE_FILES     3  /* the first three */
+#define IMAGE_KERNEL	"vmlinuz"
+#define IMAGE_MODULES	"modules.cpio"
+#define IMAGE_ROOT	"root.squashfs"
+#define IMAGE_MANIFEST	"manifest.json"
+#define IMAGE_FILES	3  /* the first three */
 #define IMAGE_HASH_SIZE 65 /* SHA-256 as hexadecimal text */
 
 struct image {
-	char *path;       /* owned; absolute directory */
-	char *id;         /* owned; from the manifest */
+	char *path; /* owned; absolute directory */
+	char *id;   /* owned; from the manifest */
 	char *kernel_version;
 	char *claude_version;
 	int64_t root_size;
 	char hash[IMAGE_FILES][IMAGE_HASH_SIZE]; /* as the manifest has them (vm/image_verify.h) */
-	bool agent_sudo; /* built with the agent's sudo */
+	bool agent_sudo;			 /* built with the agent's sudo */
 	bool clipboard;
 	bool nix;
-	char *options; /* what it was built with, as a JSON object of option names (conf_apply_image) */
+	/* what it was built with, as a JSON object of option names (conf_apply_image) */
+	char *options;
 	char *created; /* ISO 8601; "" when the manifest does not say */
 };
 

@@ -58,27 +58,32 @@ static int verify_open_notes(const struct hostenv *host)
 	AUTO_FREE char *dir = mem_format("%s/checked", host->cache);
 	struct err ignored;
 
-	return file_mkdirs(dir, 0700, &ignored) < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return file_mkdirs(dir, 0700, &ignored) < 0
+		       ? -1
+		       : open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int verify_file(const struct image *img, size_t i, int notes, struct err *e)
 {
 	AUTO_FREE char *path = mem_format("%s/%s", img->path, verify_names[i]);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char before[CHECKED_TEXT_MAX], after[CHECKED_TEXT_MAX], hash[IMAGE_HASH_SIZE] = "", name[64];
+	char before[CHECKED_TEXT_MAX], after[CHECKED_TEXT_MAX], hash[IMAGE_HASH_SIZE] = "",
+								name[64];
 	struct stat st;
 	bool described;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open %s", path);
 	described = notes >= 0 && checked_describe(fd, time(NULL), before);
-	snprintf(name, sizeof(name), "%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	snprintf(name, sizeof(name), "%llx-%llx", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
 	if (described && checked_is_noted(notes, name, before))
 		return 0;
 	if (verify_hash(fd, hash, e) < 0)
 		return err_wrap(e, "%s", path);
 	if (strcmp(hash, img->hash[i]) != 0)
-		return err_set(e, "%s does not match its checksum: it was changed, or is damaged", path);
+		return err_set(e, "%s does not match its checksum: it was changed, or is damaged",
+			       path);
 	if (described && checked_describe(fd, time(NULL), after) && strcmp(before, after) == 0)
 		checked_note(notes, name, after);
 	return 0;
@@ -101,12 +106,15 @@ static int verify_owner(const char *path, bool within, const char **note, struct
 		return 0;
 	}
 	err_set(e, "%s cannot be trusted: %s", path, doubt);
-	return err_remedy(e, "chmod -R go-w %s, or build an image of your own: ccvmctl image build", path);
+	return err_remedy(e, "chmod -R go-w %s, or build an image of your own: ccvmctl image build",
+			  path);
 }
 
-int image_verify(const struct image *img, const struct hostenv *host, const char **note, struct err *e)
+int image_verify(const struct image *img, const struct hostenv *host, const char **note,
+		 struct err *e)
 {
-	AUTO_FREE char *manifest = mem_format("%s/%s", img->path, IMAGE_MANIFEST), *parent = mem_format("%s/..", img->path);
+	AUTO_FREE char *manifest = mem_format("%s/%s", img->path, IMAGE_MANIFEST),
+		       *parent = mem_format("%s/..", img->path);
 	AUTO_CLOSE int notes = verify_open_notes(host);
 	int rc;
 

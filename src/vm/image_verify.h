@@ -8,6 +8,7 @@
  * start, or have changed since (vm/checked.h; the notes are in the user's cache). Refuses, with a
  * remedy, an image that does not match, or that users other than this one and root can change; one
  * that belongs to another user is allowed, and *note (static, or NULL) says so. */
-int image_verify(const struct image *img, const struct hostenv *host, const char **note, struct err *e);
+int image_verify(const struct image *img, const struct hostenv *host, const char **note,
+		 struct err *e);
 
 #endif

@@ -34,7 +34,9 @@ static int initrd_append(int out, const char *path, struct err *e)
 
 static int initrd_seal(int fd, struct err *e)
 {
-	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0 ? err_sys(e, "seal the initramfs") : 0;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0
+		       ? err_sys(e, "seal the initramfs")
+		       : 0;
 }
 
 int initrd_join(const char *modules_cpio, const char *programs_cpio, struct err *e)

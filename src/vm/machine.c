@@ -25,15 +25,16 @@ static int machine_add_qemu(const struct machine *m, struct buf *text, struct er
 
 	if (!real || stat(real, &st) < 0)
 		return err_sys(e, "%s", m->program);
-	buf_addf(text, "qemu %s %lld %lld.%09ld\n", real, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-		 st.st_mtim.tv_nsec);
+	buf_addf(text, "qemu %s %lld %lld.%09ld\n", real, (long long)st.st_size,
+		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	return 0;
 }
 
 /* Model and features of the first processor: a guest's kernel has adapted itself to them. */
 static void machine_add_cpu(struct buf *text)
 {
-	static const char *const fields[] = {"vendor_id", "cpu family", "model\t", "model name", "stepping", "flags"};
+	static const char *const fields[] = {"vendor_id",  "cpu family", "model\t",
+					     "model name", "stepping",	 "flags"};
 	AUTO_BUF struct buf info = {0};
 	struct err ignored;
 
@@ -53,7 +54,8 @@ static int machine_add_programs(const struct machine *m, struct buf *text, struc
 
 	if (file_read(AT_FDCWD, m->programs, MACHINE_PROGRAMS_MAX, &cpio, e) < 0)
 		return -1;
-	buf_addf(text, "programs %016llx\n", (unsigned long long)XXH3_64bits(buf_data(&cpio), buf_len(&cpio)));
+	buf_addf(text, "programs %016llx\n",
+		 (unsigned long long)XXH3_64bits(buf_data(&cpio), buf_len(&cpio)));
 	return 0;
 }
 
@@ -83,12 +85,14 @@ static int machine_make_key(struct machine *m, struct err *e)
 	machine_add_cpu(&text);
 	machine_add_devices(m, &text);
 	hash = XXH3_128bits(buf_data(&text), buf_len(&text));
-	snprintf(m->key, sizeof(m->key), "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+	snprintf(m->key, sizeof(m->key), "%016llx%016llx", (unsigned long long)hash.high64,
+		 (unsigned long long)hash.low64);
 	return 0;
 }
 
-int machine_open(struct machine *m, const struct hostenv *host, const struct image *image, const char *libexec, const struct accel *accel,
-		 struct machine_size size, struct err *e)
+int machine_open(struct machine *m, const struct hostenv *host, const struct image *image,
+		 const char *libexec, const struct accel *accel, struct machine_size size,
+		 struct err *e)
 {
 	memset(m, 0, sizeof(*m));
 	m->host = host;

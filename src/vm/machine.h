@@ -14,24 +14,27 @@
 struct machine_size {
 	unsigned memory_mib;
 	unsigned cores;
-	bool pool; /* a second disk; its size is not the machine's: the guest asks for it after `go` */
+	/* a second disk; its size is not the machine's: the guest asks for it after `go` */
+	bool pool;
 };
 
 struct machine {
-	char *program;  /* QEMU */
+	char *program;		       /* QEMU */
 	char *kernel, *modules, *root; /* of the image */
-	char *programs; /* guest.cpio */
-	const struct hostenv *host; /* borrowed */
-	const struct image *image; /* borrowed */
+	char *programs;		       /* guest.cpio */
+	const struct hostenv *host;    /* borrowed */
+	const struct image *image;     /* borrowed */
 	struct accel accel;
 	struct machine_size size;
-	char key[MACHINE_KEY_SIZE]; /* of image, programs, QEMU's build, the host's CPU, the command line */
+	/* of image, programs, QEMU's build, the host's CPU, the command line */
+	char key[MACHINE_KEY_SIZE];
 };
 
 /* libexec is our own directory, with the guest programs. On error there is nothing to free. host
  * and image stay the caller's, and have to outlive it. */
-int machine_open(struct machine *m, const struct hostenv *host, const struct image *image, const char *libexec,
-		 const struct accel *accel, struct machine_size size, struct err *e);
+int machine_open(struct machine *m, const struct hostenv *host, const struct image *image,
+		 const char *libexec, const struct accel *accel, struct machine_size size,
+		 struct err *e);
 void machine_fini(struct machine *m); /* zeroed is fine */
 
 /* The initramfs, in a sealed memfd; the caller's. */

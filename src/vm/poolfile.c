@@ -53,9 +53,11 @@ static int poolfile_check_path(const char *path, struct err *e)
 
 static bool poolfile_is_name(const char *name)
 {
-	const size_t n = strlen(name), p = sizeof(POOLFILE_PREFIX) - 1, s = sizeof(POOLFILE_SUFFIX) - 1;
+	const size_t n = strlen(name), p = sizeof(POOLFILE_PREFIX) - 1,
+		     s = sizeof(POOLFILE_SUFFIX) - 1;
 
-	return n > p + s && strncmp(name, POOLFILE_PREFIX, p) == 0 && strcmp(name + n - s, POOLFILE_SUFFIX) == 0;
+	return n > p + s && strncmp(name, POOLFILE_PREFIX, p) == 0 &&
+	       strcmp(name + n - s, POOLFILE_SUFFIX) == 0;
 }
 
 int poolfile_clean(int dirfd)
@@ -90,12 +92,14 @@ static int poolfile_check_kind(int dirfd, const struct hostenv *host, struct err
 	if ((fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) || host->scratch_may_be_tmpfs)
 		return 0;
 	err_set(e, "vmDiskSize: %s is in memory, which the encrypted disk is meant to save", path);
-	return poolfile_refuse(e, "set CCVM_SCRATCH_DIR to a directory on a disk, or CCVM_SCRATCH_ALLOW_TMPFS=1");
+	return poolfile_refuse(
+		e, "set CCVM_SCRATCH_DIR to a directory on a disk, or CCVM_SCRATCH_ALLOW_TMPFS=1");
 }
 
 static int poolfile_open_dir(const struct hostenv *host, struct err *e)
 {
-	static const char remedy[] = "set CCVM_SCRATCH_DIR to a directory that you own on a disk, or vmDiskSize to 0";
+	static const char remedy[] =
+		"set CCVM_SCRATCH_DIR to a directory that you own on a disk, or vmDiskSize to 0";
 	const char *const path = host->scratch;
 	AUTO_CLOSE int fd = -1;
 
@@ -132,7 +136,9 @@ static int poolfile_make(struct poolfile *p, struct err *e)
 	rc = p->watch < 0 ? err_sys(e, "open the encrypted disk's file") : 0;
 	if (unlinkat(p->dir, name, 0) < 0 && errno != ENOENT)
 		rc = err_sys(e, "unlink the encrypted disk's file");
-	return rc < 0 || ftruncate(p->fd, p->size) == 0 ? rc : err_sys(e, "make a file of %lld bytes", (long long)p->size);
+	return rc < 0 || ftruncate(p->fd, p->size) == 0
+		       ? rc
+		       : err_sys(e, "make a file of %lld bytes", (long long)p->size);
 }
 
 int poolfile_open(struct poolfile *p, const struct hostenv *host, int64_t size, struct err *e)

@@ -12,9 +12,11 @@
 #include "proto/hostenv.h"
 
 struct poolfile {
-	int fd;	    /* owned; read and write: QEMU's. -1 once it was handed over, or when there is none */
-	int watch;  /* owned; O_PATH, of the same file: its size on disk can be asked, its content not */
-	int dir;    /* owned; of its directory: how much is free there */
+	/* owned; read and write: QEMU's. -1 once it was handed over, or when there is none */
+	int fd;
+	/* owned; O_PATH, of the same file: its size on disk can be asked, its content not */
+	int watch;
+	int dir;      /* owned; of its directory: how much is free there */
 	int64_t size; /* bytes */
 };
 

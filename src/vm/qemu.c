@@ -28,7 +28,8 @@
 
 char *qemu_find(const struct hostenv *host, struct err *e)
 {
-	char *path = host->qemu ? mem_strdup(host->qemu) : spawn_find(host->path, "qemu-system-x86_64");
+	char *path = host->qemu ? mem_strdup(host->qemu)
+				: spawn_find(host->path, "qemu-system-x86_64");
 
 	if (path && access(path, X_OK) == 0)
 		return path;
@@ -43,10 +44,15 @@ static int qemu_allow_program(struct jail *j, const char *program, struct err *e
 {
 	/* What the dynamic linker and QEMU read (not /proc/self: here that is ccvm-session's); a
 	 * Nix build has all of it in its store. */
-	static const char *const code[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/nix/store"};
-	static const char *const data[] = {"/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/usr/lib/ipxe",
-					   "/etc/ld.so.cache", "/etc/ld.so.conf", "/dev/urandom", "/dev/random",
-					   "/proc/cpuinfo", "/sys/devices/system/cpu"};
+	static const char *const code[] = {"/usr/lib", "/usr/lib64",	 "/lib",
+					   "/lib64",   "/usr/local/lib", "/nix/store"};
+	/* clang-format off */
+	static const char *const data[] = {
+		"/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/usr/lib/ipxe",
+		"/etc/ld.so.cache", "/etc/ld.so.conf", "/dev/urandom", "/dev/random",
+		"/proc/cpuinfo", "/sys/devices/system/cpu",
+	};
+	/* clang-format on */
 
 	if (jail_allow(j, program, JAIL_EXECUTE, e) < 0)
 		return -1;
@@ -64,7 +70,8 @@ static bool qemu_is_clone(const struct qemu_spec *s)
 	return s->ram == QEMU_RAM_CLONED || s->ram == QEMU_RAM_CLONED_OLD;
 }
 
-static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f, struct err *e)
+static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f,
+		      struct err *e)
 {
 	/* By their fds: the memory's file may have no name any more, and a directory's may lead
 	 * elsewhere by now. */
@@ -94,7 +101,8 @@ static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qe
 		if (rules[i].path && jail_allow(j, rules[i].path, rules[i].access, e) < 0)
 			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(open_rules); i++)
-		if (open_rules[i].fd >= 0 && jail_allow_fd(j, open_rules[i].fd, open_rules[i].access, e) < 0)
+		if (open_rules[i].fd >= 0 &&
+		    jail_allow_fd(j, open_rules[i].fd, open_rules[i].access, e) < 0)
 			return -1;
 	return 0;
 }
@@ -113,7 +121,9 @@ static int qemu_confine(const void *ctx)
 	 * costs a tenth more time, and 10 MB more memory, and nothing later is faster. */
 	if (start->emulated)
 		(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	sched_take_short_turns(); /* the main loop, which carries keys and their echoes; not the threads of the guest's processors */
+	/* the main loop, which carries keys and their echoes; not the threads of the guest's
+	 * processors */
+	sched_take_short_turns();
 	return jail_enter(start->jail) < 0 ? -1 : callfilter_enter();
 }
 
@@ -141,12 +151,19 @@ static int qemu_log_pipe(int *ours, int *theirs, struct err *e)
 
 void qemu_init(struct qemu *q)
 {
-	*q = (struct qemu){.pid = -1, .pidfd = -1, .qmp_fd = -1, .console_fd = -1, .ctl_fd = -1, .ssh_fd = -1, .log_fd = -1,
+	*q = (struct qemu){.pid = -1,
+			   .pidfd = -1,
+			   .qmp_fd = -1,
+			   .console_fd = -1,
+			   .ctl_fd = -1,
+			   .ssh_fd = -1,
+			   .log_fd = -1,
 			   .state_fd = -1};
 }
 
 /* The fds that not every QEMU gets, behind the eleven that each does; how many there are in all. */
-static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, const struct qemu_files *files, int state)
+static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec,
+			   const struct qemu_files *files, int state)
 {
 	size_t n = 11;
 
@@ -161,10 +178,13 @@ static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec, c
 	return n;
 }
 
-int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e)
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files,
+	       struct err *e)
 {
 	/* A path would end at a space or a colon (ld.so(8)). */
-	AUTO_FREE char *preload = files->preload >= 0 ? mem_format("LD_PRELOAD=/proc/self/fd/%d", QEMU_FD_PRELOAD) : NULL;
+	AUTO_FREE char *preload = files->preload >= 0 ? mem_format("LD_PRELOAD=/proc/self/fd/%d",
+								   QEMU_FD_PRELOAD)
+						      : NULL;
 	char *const env[] = {preload, NULL};
 	AUTO_STRV struct strv argv = {0};
 	AUTO_CLOSE int qmp = -1, console = -1, ctl = -1, ssh = -1, log = -1, state = -1;
@@ -172,7 +192,8 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	int rc;
 
 	qemu_init(q);
-	if (qemu_socketpair(&q->qmp_fd, &qmp, e) < 0 || qemu_socketpair(&q->console_fd, &console, e) < 0 ||
+	if (qemu_socketpair(&q->qmp_fd, &qmp, e) < 0 ||
+	    qemu_socketpair(&q->console_fd, &console, e) < 0 ||
 	    qemu_socketpair(&q->ctl_fd, &ctl, e) < 0 || qemu_socketpair(&q->ssh_fd, &ssh, e) < 0 ||
 	    qemu_log_pipe(&q->log_fd, &log, e) < 0 ||
 	    (qemu_is_clone(spec) && qemu_socketpair(&q->state_fd, &state, e) < 0))
@@ -183,22 +204,38 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 	rc = qemu_allow(&jail, spec, files, e);
 	if (rc == 0) {
 		struct spawn_fd fds[16] = {
-			{log, 1}, {log, 2}, {qmp, QEMU_FD_QMP}, {console, QEMU_FD_CONSOLE}, {ctl, QEMU_FD_CTL},
-			{ssh, QEMU_FD_SSH}, {files->net, QEMU_FD_NET}, {files->initrd, QEMU_FD_INITRD}, {files->seed, QEMU_FD_SEED},
-			{files->workspace, QEMU_FD_WORKSPACE}, {files->projects, QEMU_FD_PROJECTS},
+			{log, 1},
+			{log, 2},
+			{qmp, QEMU_FD_QMP},
+			{console, QEMU_FD_CONSOLE},
+			{ctl, QEMU_FD_CTL},
+			{ssh, QEMU_FD_SSH},
+			{files->net, QEMU_FD_NET},
+			{files->initrd, QEMU_FD_INITRD},
+			{files->seed, QEMU_FD_SEED},
+			{files->workspace, QEMU_FD_WORKSPACE},
+			{files->projects, QEMU_FD_PROJECTS},
 		};
 		const struct qemu_start start = {&jail, !spec->accel->kvm};
 		const struct spawn s = {
-			.path = spec->program, .argv = argv.v, .envp = env, .fds = fds,
+			.path = spec->program,
+			.argv = argv.v,
+			.envp = env,
+			.fds = fds,
 			.nfds = qemu_add_fds(fds, spec, files, state),
-			.die_with_parent = true, .no_core = true, .new_session = true, .confine = qemu_confine, .confine_ctx = &start,
+			.die_with_parent = true,
+			.no_core = true,
+			.new_session = true,
+			.confine = qemu_confine,
+			.confine_ctx = &start,
 		};
 
 		q->pid = spawn_start(&s, &q->pidfd, e);
 	}
 	jail_fini(&jail);
 	if (q->pid < 0 && e->sys == EACCES)
-		err_remedy(e, "it must be the program itself, not a script: the confinement has no interpreter");
+		err_remedy(e, "it must be the program itself, not a script: the confinement has no "
+			      "interpreter");
 	if (q->pid < 0)
 		err_exit_code(e, ERR_EXIT_GUEST);
 	return q->pid < 0 ? -1 : 0;

@@ -15,8 +15,8 @@ struct qemu { /* our ends; owned, non-blocking, close-on-exec; -1 when taken or 
 	int console_fd;
 	int ctl_fd;
 	int ssh_fd;
-	int log_fd; /* reads what QEMU prints */
-	int state_fd; /* takes the devices' state of a cloned guest; else -1 */
+	int log_fd;	  /* reads what QEMU prints */
+	int state_fd;	  /* takes the devices' state of a cloned guest; else -1 */
 	int landlock_abi; /* 0: the kernel has no usable Landlock, QEMU runs without it */
 };
 
@@ -27,12 +27,13 @@ struct qemu_files { /* borrowed */
 	int net;    /* QEMU's end of the network's socket pair */
 	int initrd;
 	int seed, workspace, projects; /* directories; O_PATH will do */
-	int pool;    /* the file of spec->pool; -1 without one */
-	int ram;     /* -1 with anonymous memory */
-	int preload; /* ccvm-ram.so with QEMU_RAM_CLONED_OLD, else -1 */
+	int pool;		       /* the file of spec->pool; -1 without one */
+	int ram;		       /* -1 with anonymous memory */
+	int preload;		       /* ccvm-ram.so with QEMU_RAM_CLONED_OLD, else -1 */
 };
 
 void qemu_init(struct qemu *q); /* nothing open */
-int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files, struct err *e);
+int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_files *files,
+	       struct err *e);
 
 #endif

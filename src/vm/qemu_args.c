@@ -50,8 +50,8 @@ static void qemu_args_ram(const struct qemu_spec *s, struct strv *a)
 	if (s->ram == QEMU_RAM_ANONYMOUS)
 		return;
 	strv_add(a, "-object");
-	strv_addf(a, "memory-backend-file,id=ram,size=%uM,mem-path=/proc/self/fd/%d,%s", s->memory_mib, QEMU_FD_RAM,
-		  options[s->ram]);
+	strv_addf(a, "memory-backend-file,id=ram,size=%uM,mem-path=/proc/self/fd/%d,%s",
+		  s->memory_mib, QEMU_FD_RAM, options[s->ram]);
 	strv_add(a, "-machine");
 	strv_add(a, "memory-backend=ram");
 	if (s->ram != QEMU_RAM_SAVED) {
@@ -66,7 +66,9 @@ static void qemu_args_machine(const struct qemu_spec *s, struct strv *a)
 	/* acpi announces the virtio-mmio devices. Under TCG the guest hangs silently without pit
 	 * and pic. */
 	if (qemu_args_is_microvm(s))
-		strv_addf(a, "microvm,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-merge=off",
+		strv_addf(a,
+			  "microvm,acpi=on,rtc=on,pit=%s,pic=%s,ioapic2=off,pcie=off,usb=off,mem-"
+			  "merge=off",
 			  s->accel->kvm ? "off" : "on", s->accel->kvm ? "off" : "on");
 	else
 		strv_addf(a, "%s,mem-merge=off", s->machine);
@@ -91,18 +93,21 @@ char *qemu_args_kernel_line(const struct qemu_spec *s)
 {
 	struct buf line = {0};
 
-	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "
+	buf_addf(&line, "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check "
+			"random.trust_cpu=on "
 			"8250.nr_uarts=1 cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate");
 	/* An emulated processor does not speculate. It translates the same code anew for each
 	 * address that a process has it at, so that layouts at random double what a process's start
 	 * costs; and it walks page tables by hand, a level less is faster. init starts the other
 	 * processors (guest/init/cpus.c says why). */
 	if (!s->accel->kvm)
-		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1");
+		buf_addf(&line, " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp "
+				"no_ipi_broadcast=1");
 	/* lpj, how long a tick of the counter is: measuring it takes the kernel up to half a second
 	 * for each further processor. */
 	if (!s->accel->kvm && s->tsc_khz)
-		buf_addf(&line, " tsc=reliable tsc_early_khz=%u lpj=%u", s->tsc_khz, s->tsc_khz * 1000 / QEMU_ARGS_GUEST_HZ);
+		buf_addf(&line, " tsc=reliable tsc_early_khz=%u lpj=%u", s->tsc_khz,
+			 s->tsc_khz * 1000 / QEMU_ARGS_GUEST_HZ);
 	if (s->ram == QEMU_RAM_SAVED)
 		buf_addf(&line, " " NAME_KERNEL_WARM_UP);
 	if (s->kernel_words && s->kernel_words[0])
@@ -148,15 +153,17 @@ static void qemu_args_channels(const struct qemu_spec *s, struct strv *a)
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
 		qemu_args_socket(a, ports[i].id, ports[i].fd);
 		strv_add(a, "-device");
-		strv_addf(a, "virtserialport,bus=ports.0,nr=%zu,chardev=%s,name=%s", i + 1, ports[i].id, ports[i].port);
+		strv_addf(a, "virtserialport,bus=ports.0,nr=%zu,chardev=%s,name=%s", i + 1,
+			  ports[i].id, ports[i].port);
 	}
 }
 
-static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id, const char *tag, int fd, bool readonly)
+static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id,
+			    const char *tag, int fd, bool readonly)
 {
 	strv_add(a, "-fsdev");
-	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=/proc/self/fd/%d%s", id, fd,
-		  readonly ? ",readonly=on" : "");
+	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=/proc/self/fd/%d%s", id,
+		  fd, readonly ? ",readonly=on" : "");
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
 }
@@ -172,7 +179,8 @@ static void qemu_args_pool(const struct qemu_spec *s, struct strv *a)
 	strv_add(a, "-add-fd");
 	strv_addf(a, "set=1,fd=%d", QEMU_FD_POOL);
 	strv_add(a, "-blockdev");
-	strv_add(a, "driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/fdset/1,file.discard=unmap,"
+	strv_add(a, "driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/"
+		    "fdset/1,file.discard=unmap,"
 		    "file.locking=off");
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-blk-%s,drive=pool,serial=" NAME_DISK_SCRATCH, qemu_args_bus(s));
@@ -184,17 +192,23 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	const char *bus = qemu_args_bus(s);
 
 	strv_add(a, "-blockdev");
-	strv_addf(a, "driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=%s,file.locking=off", root);
+	strv_addf(a,
+		  "driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=%s,file."
+		  "locking=off",
+		  root);
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
 	qemu_args_pool(s, a);
 	qemu_args_share(s, a, "seed", NAME_TAG_SEED, QEMU_FD_SEED, true);
-	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, QEMU_FD_WORKSPACE, s->workspace_readonly);
-	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, QEMU_FD_PROJECTS, s->projects_readonly);
+	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, QEMU_FD_WORKSPACE,
+			s->workspace_readonly);
+	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, QEMU_FD_PROJECTS,
+			s->projects_readonly);
 	strv_add(a, "-netdev");
 	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
 	strv_add(a, "-device");
-	strv_addf(a, "virtio-net-%s,netdev=net,mac=52:54:00:12:34:56,host_mtu=%d", bus, NAME_GUEST_MTU);
+	strv_addf(a, "virtio-net-%s,netdev=net,mac=52:54:00:12:34:56,host_mtu=%d", bus,
+		  NAME_GUEST_MTU);
 	strv_add(a, "-object");
 	strv_add(a, "rng-builtin,id=rng");
 	strv_add(a, "-device");
@@ -203,15 +217,17 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 
 void qemu_args_build(const struct qemu_spec *s, struct strv *argv)
 {
-	static const char *const fixed[] = {"-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display",
-					    "none", "-parallel", "none"};
+	static const char *const fixed[] = {
+		"-name", "ccvm",      "-nodefaults", "-no-user-config", "-no-reboot", "-display",
+		"none",	 "-parallel", "none"};
 
 	strv_add(argv, s->program);
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		strv_add(argv, fixed[i]);
 	if (s->sandbox) {
 		strv_add(argv, "-sandbox");
-		strv_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+		strv_add(argv,
+			 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	}
 	qemu_args_machine(s, argv);
 	qemu_args_ram(s, argv);

@@ -15,11 +15,12 @@ enum qemu_fd {
 	QEMU_FD_SSH,
 	QEMU_FD_NET,
 	QEMU_FD_INITRD,
-	QEMU_FD_RAM,   /* unless the guest's memory is anonymous */
-	QEMU_FD_STATE, /* of a clone: its devices' state comes in */
-	QEMU_FD_POOL,  /* with a pool: its file */
+	QEMU_FD_RAM,	 /* unless the guest's memory is anonymous */
+	QEMU_FD_STATE,	 /* of a clone: its devices' state comes in */
+	QEMU_FD_POOL,	 /* with a pool: its file */
 	QEMU_FD_PRELOAD, /* with QEMU_RAM_CLONED_OLD: ccvm-ram.so */
-	QEMU_FD_SEED, /* the shared directories, opened once: their names may lead elsewhere by now */
+	/* the shared directories, opened once: their names may lead elsewhere by now */
+	QEMU_FD_SEED,
 	QEMU_FD_WORKSPACE,
 	QEMU_FD_PROJECTS, /* an empty directory when none are shared: the devices stay the same */
 	QEMU_FD_END,
@@ -28,24 +29,29 @@ enum qemu_fd {
 /* Where the guest's memory is. */
 enum qemu_ram {
 	QEMU_RAM_ANONYMOUS,
-	QEMU_RAM_SAVED,       /* a memfd that holds it when QEMU has ended: a template is being made */
-	QEMU_RAM_CLONED,      /* a private mapping of a file that QEMU has open for reading: the guest comes from a template */
-	QEMU_RAM_CLONED_OLD,  /* the same with a QEMU before 8.2, which has no option for it (src/cmd/ccvm-ram.c) */
+	/* a memfd that holds it when QEMU has ended: a template is being made */
+	QEMU_RAM_SAVED,
+	/* a private mapping of a file that QEMU has open for reading: the guest comes from a
+	 * template */
+	QEMU_RAM_CLONED,
+	/* the same with a QEMU before 8.2, which has no option for it (src/cmd/ccvm-ram.c) */
+	QEMU_RAM_CLONED_OLD,
 };
 
-struct qemu_spec { /* all borrowed */
-	const char *program;     /* argv[0] */
-	const char *machine;     /* microvm, or another type by CCVM_MACHINE */
+struct qemu_spec {	     /* all borrowed */
+	const char *program; /* argv[0] */
+	const char *machine; /* microvm, or another type by CCVM_MACHINE */
 	const struct accel *accel;
 	unsigned tsc_khz; /* of the host, for an emulated guest; 0: not stated */
 	unsigned memory_mib;
 	unsigned cores;
 	const char *kernel; /* NULL: QEMU_FD_INITRD is that too (initrd_stub) */
-	const char *kernel_words; /* a test's, behind the rest of the command line; NULL or empty: none */
+	/* a test's, behind the rest of the command line; NULL or empty: none */
+	const char *kernel_words;
 	const char *root_image;
 	bool workspace_readonly;
 	bool projects_readonly;
-	bool pool; /* a second disk, whose file is QEMU_FD_POOL */
+	bool pool;    /* a second disk, whose file is QEMU_FD_POOL */
 	bool sandbox; /* QEMU's own seccomp filter */
 	bool lock_memory;
 	enum qemu_ram ram;

@@ -38,14 +38,15 @@ void qmp_free(struct qmp *q)
 	free(q);
 }
 
-void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply, void *ctx)
+void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply,
+		 void *ctx)
 {
 	AUTO_BUF struct buf line = {0};
 
 	if (q->npending == QMP_PENDING_MAX)
 		mem_die("too many open QMP commands");
-	buf_addf(&line, "{\"execute\":\"%s\",\"id\":%u%s%s}\n", command, q->next_id, arguments ? ",\"arguments\":" : "",
-		 arguments ? arguments : "");
+	buf_addf(&line, "{\"execute\":\"%s\",\"id\":%u%s%s}\n", command, q->next_id,
+		 arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
 	q->pending[q->npending].id = q->next_id++;
 	q->pending[q->npending].reply = reply;
 	q->pending[q->npending].ctx = ctx;
@@ -61,7 +62,10 @@ static enum qmp_kind qmp_kind_of(struct json_value json)
 	static const struct {
 		const char *name;
 		enum qmp_kind kind;
-	} members[] = {{"QMP", QMP_GREETING}, {"return", QMP_RETURN}, {"error", QMP_ERROR}, {"event", QMP_EVENT}};
+	} members[] = {{"QMP", QMP_GREETING},
+		       {"return", QMP_RETURN},
+		       {"error", QMP_ERROR},
+		       {"event", QMP_EVENT}};
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		const struct json_value item = json_member(json, members[i].name);
@@ -116,7 +120,10 @@ static void qmp_answer(struct qmp *q, struct json_value json)
 			continue;
 		q->pending[i] = q->pending[--q->npending];
 		if (reply)
-			reply(ctx, json_member(json, "return"), !error.text ? NULL : desc ? desc : "unknown error");
+			reply(ctx, json_member(json, "return"),
+			      !error.text ? NULL
+			      : desc	  ? desc
+					  : "unknown error");
 		return;
 	}
 }

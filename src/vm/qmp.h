@@ -35,7 +35,8 @@ int qmp_feed(struct qmp *q, const void *bytes, size_t n, struct err *e);
 
 /* Sends a command; arguments is JSON text of an object, or NULL. Before the greeting it is queued.
  * reply may be NULL. */
-void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply, void *ctx);
+void qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply *reply,
+		 void *ctx);
 
 /* What one line is; pure, for tests and fuzzing. */
 enum qmp_kind { QMP_BAD, QMP_GREETING, QMP_RETURN, QMP_ERROR, QMP_EVENT };

@@ -23,14 +23,14 @@
 #include <xxhash.h>
 
 #define RAMFILE_PAGE	    4096
-#define RAMFILE_BLOCK	    (1 << 20)	/* read at a time */
-#define RAMFILE_CHUNK	    (16 << 20)	/* what a thread takes */
-#define RAMFILE_THREADS_MAX 4		/* memory's bandwidth ends there */
+#define RAMFILE_BLOCK	    (1 << 20)  /* read at a time */
+#define RAMFILE_CHUNK	    (16 << 20) /* what a thread takes */
+#define RAMFILE_THREADS_MAX 4	       /* memory's bandwidth ends there */
 
 struct ramfile {
 	int fd;
 	off_t size;
-	int to; /* -1: nowhere */
+	int to;			    /* -1: nowhere */
 	XXH128_canonical_t *hashes; /* of chunks */
 	size_t nchunks;
 	atomic_size_t next; /* first chunk not taken yet */
@@ -45,7 +45,8 @@ static bool ramfile_is_zero(const unsigned char *page)
 	return page[0] == 0 && memcmp(page, page + 1, RAMFILE_PAGE - 1) == 0;
 }
 
-static int ramfile_read(const struct ramfile *r, unsigned char *block, size_t n, off_t offset, struct err *e)
+static int ramfile_read(const struct ramfile *r, unsigned char *block, size_t n, off_t offset,
+			struct err *e)
 {
 	for (size_t got = 0; got < n;) {
 		ssize_t k = pread(r->fd, block + got, n - got, offset + (off_t)got);
@@ -53,13 +54,15 @@ static int ramfile_read(const struct ramfile *r, unsigned char *block, size_t n,
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return k < 0 ? err_sys(e, "read the memory") : err_set(e, "the memory's file ends early");
+			return k < 0 ? err_sys(e, "read the memory")
+				     : err_set(e, "the memory's file ends early");
 		got += (size_t)k;
 	}
 	return 0;
 }
 
-static int ramfile_write(const struct ramfile *r, const unsigned char *bytes, size_t n, off_t offset, struct err *e)
+static int ramfile_write(const struct ramfile *r, const unsigned char *bytes, size_t n,
+			 off_t offset, struct err *e)
 {
 	for (size_t done = 0; done < n;) {
 		ssize_t w = pwrite(r->to, bytes + done, n - done, offset + (off_t)done);
@@ -73,7 +76,8 @@ static int ramfile_write(const struct ramfile *r, const unsigned char *bytes, si
 	return 0;
 }
 
-static int ramfile_write_block(struct ramfile *r, const unsigned char *block, size_t n, off_t offset, struct err *e)
+static int ramfile_write_block(struct ramfile *r, const unsigned char *block, size_t n,
+			       off_t offset, struct err *e)
 {
 	int rc = 0;
 
@@ -88,7 +92,8 @@ static int ramfile_write_block(struct ramfile *r, const unsigned char *block, si
 	return rc;
 }
 
-static void ramfile_hash_block(const unsigned char *block, size_t n, off_t offset, XXH3_state_t *hash)
+static void ramfile_hash_block(const unsigned char *block, size_t n, off_t offset,
+			       XXH3_state_t *hash)
 {
 	for (size_t at = 0; at < n; at += RAMFILE_PAGE) {
 		const int64_t where = offset + (off_t)at;
@@ -100,7 +105,8 @@ static void ramfile_hash_block(const unsigned char *block, size_t n, off_t offse
 	}
 }
 
-static int ramfile_chunk(struct ramfile *r, size_t index, unsigned char *block, XXH3_state_t *hash, struct err *e)
+static int ramfile_chunk(struct ramfile *r, size_t index, unsigned char *block, XXH3_state_t *hash,
+			 struct err *e)
 {
 	const off_t begin = (off_t)index * RAMFILE_CHUNK;
 	const off_t end = r->size - begin < RAMFILE_CHUNK ? r->size : begin + RAMFILE_CHUNK;
@@ -180,7 +186,8 @@ static int ramfile_run(struct ramfile *r, char hash[RAMFILE_HASH_SIZE], struct e
 	pthread_mutex_destroy(&r->writing);
 	pthread_mutex_destroy(&r->failing);
 	whole = XXH3_128bits(r->hashes, r->nchunks * sizeof(*r->hashes));
-	snprintf(hash, RAMFILE_HASH_SIZE, "%016llx%016llx", (unsigned long long)whole.high64, (unsigned long long)whole.low64);
+	snprintf(hash, RAMFILE_HASH_SIZE, "%016llx%016llx", (unsigned long long)whole.high64,
+		 (unsigned long long)whole.low64);
 	free(r->hashes);
 	if (r->failed)
 		*e = r->err;

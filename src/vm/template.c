@@ -34,7 +34,8 @@
 
 struct template_meta {
 	int64_t memory_mib, cores, made_at, state_size;
-	char image[80], qemu_version[32], ram_hash[RAMFILE_HASH_SIZE], state_hash[RAMFILE_HASH_SIZE];
+	char image[80], qemu_version[32], ram_hash[RAMFILE_HASH_SIZE],
+		state_hash[RAMFILE_HASH_SIZE];
 };
 
 void template_init(struct template *t)
@@ -55,7 +56,8 @@ void template_fini(struct template *t)
 
 static void template_hash_text(char out[RAMFILE_HASH_SIZE], XXH128_hash_t hash)
 {
-	snprintf(out, RAMFILE_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+	snprintf(out, RAMFILE_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64,
+		 (unsigned long long)hash.low64);
 }
 
 /* ---- meta ---- */
@@ -83,8 +85,10 @@ static bool template_meta_parse(const char *text, size_t n, struct template_meta
 	memset(m, 0, sizeof(*m));
 	json_open(text, n, &json);
 	return template_meta_int(json, "format", &format) && format == 1 &&
-	       template_meta_int(json, "memory_mib", &m->memory_mib) && template_meta_int(json, "cores", &m->cores) &&
-	       template_meta_int(json, "made_at", &m->made_at) && template_meta_int(json, "state_size", &m->state_size) &&
+	       template_meta_int(json, "memory_mib", &m->memory_mib) &&
+	       template_meta_int(json, "cores", &m->cores) &&
+	       template_meta_int(json, "made_at", &m->made_at) &&
+	       template_meta_int(json, "state_size", &m->state_size) &&
 	       template_meta_text(json, "image", m->image, sizeof(m->image)) &&
 	       template_meta_text(json, "qemu_version", m->qemu_version, sizeof(m->qemu_version)) &&
 	       template_meta_text(json, "ram_hash", m->ram_hash, sizeof(m->ram_hash)) &&
@@ -127,12 +131,14 @@ static bool template_qemu_is_old(const char *version)
 {
 	int major = 0, minor = 0;
 
-	return sscanf(version, "%d.%d", &major, &minor) != 2 || major < 8 || (major == 8 && minor < 2);
+	return sscanf(version, "%d.%d", &major, &minor) != 2 || major < 8 ||
+	       (major == 8 && minor < 2);
 }
 
 /* ---- opening ---- */
 
-static int template_check_state(struct template *t, int dirfd, const struct template_meta *m, struct err *e)
+static int template_check_state(struct template *t, int dirfd, const struct template_meta *m,
+				struct err *e)
 {
 	char hash[RAMFILE_HASH_SIZE];
 
@@ -154,7 +160,8 @@ static int template_open_ram(struct template *t, const struct template_meta *met
 	if (t->ram_fd < 0 || fstat(t->ram_fd, &st) < 0)
 		return err_sys(e, "open its memory");
 	if (!S_ISREG(st.st_mode) || st.st_size != t->ram_size)
-		return err_set(e, "its memory has %lld bytes instead of %lld", (long long)st.st_size, (long long)t->ram_size);
+		return err_set(e, "its memory has %lld bytes instead of %lld",
+			       (long long)st.st_size, (long long)t->ram_size);
 	t->old_qemu = template_qemu_is_old(meta->qemu_version);
 	return 0;
 }
@@ -198,7 +205,8 @@ int template_open(struct template *t, const struct machine *m, struct err *e)
 	if (!doubt)
 		doubt = owner_doubt_path(dir);
 	if (doubt)
-		return err_set(e, "the saved guests in %s are not used: %s (chmod -R go-w %s)", cache, doubt, cache);
+		return err_set(e, "the saved guests in %s are not used: %s (chmod -R go-w %s)",
+			       cache, doubt, cache);
 	rc = template_read(t, m, e);
 	return rc < 0 ? template_give_up(t, m, e) : rc;
 }
@@ -215,7 +223,8 @@ static int template_check(const struct template *t, struct err *e)
 		return -1;
 	if (strcmp(hash, t->ram_hash) != 0)
 		return err_set(e, "its memory is damaged");
-	if (described && checked_describe(t->ram_fd, time(NULL), after) && strcmp(before, after) == 0)
+	if (described && checked_describe(t->ram_fd, time(NULL), after) &&
+	    strcmp(before, after) == 0)
 		checked_note(t->dir_fd, note, after);
 	return 0;
 }
@@ -241,11 +250,13 @@ int template_lock(const struct hostenv *host, struct err *e)
 	return mem_steal_fd(&fd);
 }
 
-static int template_write_files(int dirfd, const struct machine *m, int ram, const struct buf *state,
-				const char *qemu_version, struct err *e)
+static int template_write_files(int dirfd, const struct machine *m, int ram,
+				const struct buf *state, const char *qemu_version, struct err *e)
 {
 	const off_t size = (off_t)m->size.memory_mib << 20;
-	struct template_meta meta = {.memory_mib = m->size.memory_mib, .cores = m->size.cores, .made_at = time(NULL),
+	struct template_meta meta = {.memory_mib = m->size.memory_mib,
+				     .cores = m->size.cores,
+				     .made_at = time(NULL),
 				     .state_size = (int64_t)buf_len(state)};
 	AUTO_CLOSE int file = openat(dirfd, "ram", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	AUTO_FREE char *text = NULL;
@@ -265,7 +276,8 @@ static int template_write_files(int dirfd, const struct machine *m, int ram, con
 	return file_create(dirfd, "meta", text, strlen(text), 0600, e);
 }
 
-int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e)
+int template_save(const struct machine *m, int ram, const struct buf *state,
+		  const char *qemu_version, struct err *e)
 {
 	const char *const cache = m->host->templates;
 	AUTO_FREE char *fresh = mem_format("%s/.new-%s", cache, m->key);
@@ -273,7 +285,8 @@ int template_save(const struct machine *m, int ram, const struct buf *state, con
 	AUTO_CLOSE int dirfd = -1;
 	struct err ignored;
 
-	(void)file_remove_tree(AT_FDCWD, fresh, &ignored); /* left by a killed maker; the lock shows that no process uses it */
+	/* left by a killed maker; the lock shows that no process uses it */
+	(void)file_remove_tree(AT_FDCWD, fresh, &ignored);
 	if (mkdir(fresh, 0700) < 0)
 		return err_sys(e, "make %s", fresh);
 	dirfd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -291,7 +304,8 @@ int template_save(const struct machine *m, int ram, const struct buf *state, con
 
 static bool template_is_key(const char *name)
 {
-	return strlen(name) == MACHINE_KEY_SIZE - 1 && strspn(name, "0123456789abcdef") == MACHINE_KEY_SIZE - 1;
+	return strlen(name) == MACHINE_KEY_SIZE - 1 &&
+	       strspn(name, "0123456789abcdef") == MACHINE_KEY_SIZE - 1;
 }
 
 static bool template_describe(const char *cache, const char *key, struct template_info *out)
@@ -302,8 +316,9 @@ static bool template_describe(const char *cache, const char *key, struct templat
 	struct stat ram, state, used;
 	struct err ignored;
 
-	if (dirfd < 0 || template_meta_read(dirfd, &meta, &ignored) <= 0 || fstatat(dirfd, "ram", &ram, 0) < 0 ||
-	    fstatat(dirfd, "state", &state, 0) < 0 || fstatat(dirfd, "meta", &used, 0) < 0)
+	if (dirfd < 0 || template_meta_read(dirfd, &meta, &ignored) <= 0 ||
+	    fstatat(dirfd, "ram", &ram, 0) < 0 || fstatat(dirfd, "state", &state, 0) < 0 ||
+	    fstatat(dirfd, "meta", &used, 0) < 0)
 		return false;
 	memset(out, 0, sizeof(*out));
 	memcpy(out->key, key, MACHINE_KEY_SIZE);

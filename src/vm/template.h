@@ -21,14 +21,16 @@
 
 /* Arguments of migrate-set-capabilities, for saving and restoring: memory that is a shared mapping
  * is not in the stream, and each step of the migration is an event. */
-#define TEMPLATE_QMP_CAPABILITIES                                       \
-	"{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true}," \
+#define TEMPLATE_QMP_CAPABILITIES                                                                  \
+	"{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true},"                  \
 	"{\"capability\":\"events\",\"state\":true}]}"
 
-struct template {
-	int dir_fd;     /* owned; -1: none */
-	int ram_fd;     /* owned; what QEMU maps, opened for reading; -1: none */
-	bool old_qemu;  /* before 8.2: it cannot be told to open its memory for reading (src/cmd/ccvm-ram.c) */
+struct template
+{
+	int dir_fd; /* owned; -1: none */
+	int ram_fd; /* owned; what QEMU maps, opened for reading; -1: none */
+	/* before 8.2: it cannot be told to open its memory for reading (src/cmd/ccvm-ram.c) */
+	bool old_qemu;
 	struct buf state;
 	int64_t ram_size;
 	char ram_hash[RAMFILE_HASH_SIZE];
@@ -47,7 +49,8 @@ int template_load(struct template *t, const struct machine *m, struct err *e);
 
 /* Saves: ram is the guest's memory (a memfd of the machine's size), state the stream. qemu_version
  * as in "7.2.11". Replaces an older one of the same key. */
-int template_save(const struct machine *m, int ram, const struct buf *state, const char *qemu_version, struct err *e);
+int template_save(const struct machine *m, int ram, const struct buf *state,
+		  const char *qemu_version, struct err *e);
 
 /* Takes the lock on the making of templates, one at a time for a user: an fd to close, or -1 when
  * another process holds it (e->sys EWOULDBLOCK) or the cache cannot be written. */
@@ -59,8 +62,8 @@ struct template_info {
 	char image[80];
 	char qemu_version[32];
 	int64_t memory_mib, cores;
-	int64_t bytes;     /* on disk */
-	int64_t used_at;   /* seconds since 1970; the last start from it */
+	int64_t bytes;	 /* on disk */
+	int64_t used_at; /* seconds since 1970; the last start from it */
 	int64_t made_at;
 };
 

@@ -1,5 +1,6 @@
-/* A guest of one program for tests/bench/egress.py: loads the image's modules, sets up eth0, downloads from $BENCH_TO
- * (address:port, from the kernel's command line) a few times, and prints the rates. */
+/* A guest of one program for tests/bench/egress.py: loads the image's modules, sets up eth0,
+ * downloads from $BENCH_TO (address:port, from the kernel's command line) a few times, and
+ * prints the rates. */
 #include "modules.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
-/* modules: the boot modules of a guest image, in the order tiny.py wrote down. Included by the one-program guests. */
+/* modules: the boot modules of a guest image, in the order tiny.py wrote down. Included by the
+ * one-program guests. */
 #ifndef CCVM_BENCH_MODULES_H
 #define CCVM_BENCH_MODULES_H
 

@@ -1,5 +1,6 @@
-/* The initramfs of the yardstick (q35.py): loads the image's boot modules, puts a tmpfs over the squashfs on the first disk,
- * as ccvm-init does, and starts /sbin/init there. Debian's own initramfs-tools would take longer. */
+/* The initramfs of the yardstick (q35.py): loads the image's boot modules, puts a tmpfs over the
+ * squashfs on the first disk, as ccvm-init does, and starts /sbin/init there. Debian's own
+ * initramfs-tools would take longer. */
 #include "modules.h"
 
 #include <stdio.h>
@@ -29,7 +30,9 @@ static void mount_root(void)
 	need(mount("memory", "/memory", "tmpfs", 0, "mode=0755"), "tmpfs");
 	need(mkdir("/memory/upper", 0755), "upper");
 	need(mkdir("/memory/work", 0755), "work");
-	need(mount("root", "/root", "overlay", 0, "lowerdir=/lower,upperdir=/memory/upper,workdir=/memory/work"), "overlay");
+	need(mount("root", "/root", "overlay", 0,
+		   "lowerdir=/lower,upperdir=/memory/upper,workdir=/memory/work"),
+	     "overlay");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried against a
- * kernel without a guest between. Usage, as root:
+/* fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried
+ * against a kernel without a guest between. Usage, as root:
  *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...
  * Says "ready" when mounted; ends after a line on stdin, and unmounts. */
 #include "base/err.h"
@@ -62,13 +62,15 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (argc < 6) {
-		fprintf(stderr, "usage: fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...\n");
+		fprintf(stderr,
+			"usage: fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...\n");
 		return 2;
 	}
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
 		fsmount_die("/dev/fuse");
-	options = mem_format("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fuse);
+	options = mem_format(
+		"fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fuse);
 	if (mount("ccvm-fs", argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
 		fsmount_die("mount");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)

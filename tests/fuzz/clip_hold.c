@@ -1,7 +1,8 @@
 /* areas: base
  * files: src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c
- * Any bytes as what a terminal sends, cut anywhere and given up on anywhere: they come out as they went in, no more is held
- * than the bound, and a whole paste ends with its mark. The first byte says how they are cut. */
+ * Any bytes as what a terminal sends, cut anywhere and given up on anywhere: they come out as
+ * they went in, no more is held than the bound, and a whole paste ends with its mark. The first
+ * byte says how they are cut. */
 #include "fuzz/fuzz.h"
 
 #include "clip/clip_hold.h"
@@ -26,7 +27,8 @@ static void feed(struct clip_hold *h, const uint8_t *data, size_t n, struct buf 
 	while (n) {
 		const size_t took = clip_hold_feed(h, data, n, out);
 
-		if (took == 0 || took > n || buf_len(&h->held) > CLIP_PASTE_MAX + 2 * CLIP_HOLD_MARK)
+		if (took == 0 || took > n ||
+		    buf_len(&h->held) > CLIP_PASTE_MAX + 2 * CLIP_HOLD_MARK)
 			abort();
 		if (h->whole) {
 			check_paste(h);

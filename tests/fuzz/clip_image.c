@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const enum clip_type type = clip_image_type(data, size);
 
 	for (int t = CLIP_PNG; t <= CLIP_NO_TYPE; t++)
-		if (clip_image_is_whole((enum clip_type)t, data, size) && (t != (int)type || t == CLIP_NO_TYPE))
+		if (clip_image_is_whole((enum clip_type)t, data, size) &&
+		    (t != (int)type || t == CLIP_NO_TYPE))
 			abort();
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* areas: base
  * files: src/clip/clip_kitty.c src/clip/clip_request.c
- * Any bytes behind a question to the terminal: the same comes out and is understood however they are cut; nothing more comes
- * out than went in; a list holds our names alone. The first byte says what was asked. */
+ * Any bytes behind a question to the terminal: the same comes out and is understood however they
+ * are cut; nothing more comes out than went in; a list holds our names alone. The first byte
+ * says what was asked. */
 #include "fuzz/fuzz.h"
 
 #include "clip/clip_kitty.h"
@@ -35,8 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	clip_kitty_feed(&whole, data + 1, size - 1, &out);
 	for (size_t i = 1; i < size; i++)
 		clip_kitty_feed(&parts, data + i, 1, &out_parts);
-	if (buf_len(&out) > size - 1 || buf_len(&out) != buf_len(&out_parts) || whole.result != parts.result ||
-	    memcmp(buf_data(&out), buf_data(&out_parts), buf_len(&out)) != 0 || buf_len(&whole.data) != buf_len(&parts.data) ||
+	if (buf_len(&out) > size - 1 || buf_len(&out) != buf_len(&out_parts) ||
+	    whole.result != parts.result ||
+	    memcmp(buf_data(&out), buf_data(&out_parts), buf_len(&out)) != 0 ||
+	    buf_len(&whole.data) != buf_len(&parts.data) ||
 	    buf_len(&whole.string) > CLIP_KITTY_STRING)
 		abort();
 	if (whole.wanted == CLIP_NO_TYPE)

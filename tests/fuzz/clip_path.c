@@ -1,7 +1,7 @@
 /* areas: base
  * files: src/clip/clip_path.c
- * Any paste: what is counted as paths can be walked, in its order and within its bounds, and every path is absolute and
- * printable. */
+ * Any paste: what is counted as paths can be walked, in its order and within its bounds, and
+ * every path is absolute and printable. */
 #include "fuzz/fuzz.h"
 
 #include "clip/clip_path.h"
@@ -12,7 +12,8 @@
 
 static void check(const struct clip_path *p, size_t size, size_t at)
 {
-	if (p->from < at || p->n == 0 || p->from + p->n > size || p->path[0] != '/' || strlen(p->path) >= CLIP_PATH_MAX)
+	if (p->from < at || p->n == 0 || p->from + p->n > size || p->path[0] != '/' ||
+	    strlen(p->path) >= CLIP_PATH_MAX)
 		abort();
 	for (const char *ch = p->path; *ch; ch++)
 		if ((unsigned char)*ch < 0x20 || *ch == 0x7f)

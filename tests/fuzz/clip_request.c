@@ -22,8 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); /* it would be waited for, for ever */
 	if (rc != 1)
 		return 0;
-	line = r.file ? mem_format("%s%s\n", words[r.file], r.token) : mem_format("%s\n", r.list ? CLIP_LIST : clip_type_mime(r.type));
-	if (strlen(line) != size || memcmp(line, data, size) != 0 || (!r.list && !r.file && r.type >= CLIP_TIFF))
+	line = r.file ? mem_format("%s%s\n", words[r.file], r.token)
+		      : mem_format("%s\n", r.list ? CLIP_LIST : clip_type_mime(r.type));
+	if (strlen(line) != size || memcmp(line, data, size) != 0 ||
+	    (!r.list && !r.file && r.type >= CLIP_TIFF))
 		abort();
 	return 0;
 }

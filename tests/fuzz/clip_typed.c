@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/clip/clip_typed.c
- * Any bytes as what a terminal sends: the same verdict however they are cut, and none for what is one bracketed paste. */
+ * Any bytes as what a terminal sends: the same verdict however they are cut, and none for what
+ * is one bracketed paste. */
 #include "fuzz/fuzz.h"
 
 #include "clip/clip_typed.h"

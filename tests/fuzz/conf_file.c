@@ -1,6 +1,6 @@
 /* areas: base conf
- * Any bytes as a config file: refused as a matter of policy with a printable text, or read into options that
- * survive the hand-over to the session unchanged. */
+ * Any bytes as a config file: refused as a matter of policy with a printable text, or read into
+ * options that survive the hand-over to the session unchanged. */
 #include "fuzz/fuzz.h"
 
 #include <stdint.h>
@@ -41,7 +41,8 @@ static void check_hand_over(const struct conf *c)
 	conf_fini(&d);
 }
 
-/* Into options that hold nothing yet: setting up the defaults takes far longer than reading most inputs. */
+/* Into options that hold nothing yet: setting up the defaults takes far longer than reading most
+ * inputs. */
 static bool is_accepted(const char *text, size_t size)
 {
 	struct conf c = {0};

@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/proto/line.c src/proto/guest.c
- * Any bytes as a guest's line: every text is ended, bounded and printable, and every figure can be true. */
+ * Any bytes as a guest's line: every text is ended, bounded and printable, and every figure can
+ * be true. */
 #include "fuzz/fuzz.h"
 
 #include "proto/guest.h"
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_figure(m.memory_total_kib);
 	check_figure(m.memory_used_kib);
 	check_figure(m.load_milli);
-	if (json_parse_line((const char *)data, size, &l) < 0) /* nothing of a malformed line is believed */
+	if (json_parse_line((const char *)data, size, &l) <
+	    0) /* nothing of a malformed line is believed */
 		check(memcmp(&m, &nothing, sizeof(m)) == 0);
 	return 0;
 }

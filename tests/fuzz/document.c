@@ -1,5 +1,6 @@
 /* areas: base proto
- * Any bytes as a document of ours: what is read is written as a document that is read in the same way. */
+ * Any bytes as a document of ours: what is read is written as a document that is read in the
+ * same way. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -23,7 +24,8 @@ static void check(const struct document_shape *shape, const void *data, size_t s
 	document_put(shape, &one, &text);
 	MUST(document_get(shape, buf_data(&text), buf_len(&text), &two) == 0);
 	document_put(shape, &two, &again);
-	MUST(buf_len(&text) == buf_len(&again) && memcmp(buf_data(&text), buf_data(&again), buf_len(&text)) == 0);
+	MUST(buf_len(&text) == buf_len(&again) &&
+	     memcmp(buf_data(&text), buf_data(&again), buf_len(&text)) == 0);
 	document_fini(shape, &one);
 	document_fini(shape, &two);
 }

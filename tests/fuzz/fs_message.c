@@ -1,6 +1,6 @@
 /* areas: base fs
- * One FUSE request from any bytes: what is accepted has names that stay in their directory, and lies whole
- * within the bytes. */
+ * One FUSE request from any bytes: what is accepted has names that stay in their directory, and
+ * lies whole within the bytes. */
 #include "fuzz/fuzz.h"
 
 #include "fs/fs_message.h"
@@ -38,9 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (m.name && names_entries(m.head.opcode))
 		MUST(!strchr(m.name, '/') && strcmp(m.name, ".") != 0 && strcmp(m.name, "..") != 0);
 	if (m.name2 && m.head.opcode != FUSE_SYMLINK)
-		MUST(!strchr(m.name2, '/') && strcmp(m.name2, ".") != 0 && strcmp(m.name2, "..") != 0);
+		MUST(!strchr(m.name2, '/') && strcmp(m.name2, ".") != 0 &&
+		     strcmp(m.name2, "..") != 0);
 	each = m.head.opcode == FUSE_BATCH_FORGET ? sizeof(struct fuse_forget_one) : 1;
 	if (m.data)
-		MUST((const uint8_t *)m.data >= data && (const uint8_t *)m.data + m.ndata * each <= data + size);
+		MUST((const uint8_t *)m.data >= data &&
+		     (const uint8_t *)m.data + m.ndata * each <= data + size);
 	return 0;
 }

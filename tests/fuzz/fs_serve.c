@@ -1,7 +1,8 @@
 /* areas: base fs
- * Sequences of requests to a server with a directory of its own, beside one that is not exported: nothing
- * outside changes or is shown, every answer is whole and answers a request, and the server lives. Each request
- * of the input: two bytes of length, then the request from its opcode on. */
+ * Sequences of requests to a server with a directory of its own, beside one that is not
+ * exported: nothing outside changes or is shown, every answer is whole and answers a request,
+ * and the server lives. Each request of the input: two bytes of length, then the request from
+ * its opcode on. */
 #include "fuzz/fuzz.h"
 
 #include "base/err.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SECRET	"not for guests"
+#define SECRET	 "not for guests"
 #define REQUESTS 64
 
 static int top = -1;
@@ -63,7 +64,8 @@ static void check_outside(void)
 
 	MUST(file_read(top, "outside/secret", 4096, &text, &e) == 0);
 	MUST(strcmp(buf_text(&text), SECRET) == 0);
-	MUST(fstatat(top, "outside/secret", &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) && st.st_nlink == 1);
+	MUST(fstatat(top, "outside/secret", &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) &&
+	     st.st_nlink == 1);
 	MUST(fstatat(top, "outside", &st, 0) == 0 && st.st_nlink == 2);
 	MUST(fstat(top, &st) == 0 && st.st_nlink == 4);
 }
@@ -71,7 +73,9 @@ static void check_outside(void)
 static void send_request(struct fs_serve *s, uint64_t unique, const uint8_t *bytes, size_t n)
 {
 	uint8_t request[70000] = {0};
-	const uint32_t length = (uint32_t)(n + 4 < sizeof(struct fuse_in_header) ? sizeof(struct fuse_in_header) : n + 4);
+	const uint32_t length = (uint32_t)(n + 4 < sizeof(struct fuse_in_header)
+						   ? sizeof(struct fuse_in_header)
+						   : n + 4);
 
 	memcpy(request, &length, sizeof(length));
 	memcpy(request + 4, bytes, n);
@@ -86,7 +90,8 @@ static void begin(struct fs_serve *s)
 		uint32_t opcode;
 		uint8_t rest[32];
 		struct fuse_init_in in;
-	} init = {.opcode = FUSE_INIT, .in = {.major = FUSE_KERNEL_VERSION, .minor = 38, .flags = UINT32_MAX}};
+	} init = {.opcode = FUSE_INIT,
+		  .in = {.major = FUSE_KERNEL_VERSION, .minor = 38, .flags = UINT32_MAX}};
 
 	send_request(s, 1, (const uint8_t *)&init, sizeof(init));
 }
@@ -97,7 +102,8 @@ static void prepare(struct fs_tree *tree)
 	const int fd = openat(top, "export", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	MUST(file_create(fd, "file", "hello", 5, 0600, &e) == 0 && mkdirat(fd, "dir", 0700) == 0);
-	MUST(symlinkat("../outside/secret", fd, "link") == 0 && symlinkat("../outside", fd, "away") == 0);
+	MUST(symlinkat("../outside/secret", fd, "link") == 0 &&
+	     symlinkat("../outside", fd, "away") == 0);
 	MUST(fs_tree_export(tree, "w", fd, true, &e) == 0);
 }
 

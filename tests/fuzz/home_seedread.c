@@ -1,6 +1,7 @@
 /* areas: base
  * files: guest/init/seedread.c
- * Any bytes as a file of the seed: refused, or a value within its bounds. The first byte chooses the reader.
+ * Any bytes as a file of the seed: refused, or a value within its bounds. The first byte chooses
+ * the reader.
  */
 #include "fuzz/fuzz.h"
 
@@ -102,7 +103,8 @@ static void fuzz_addresses(const char *p, size_t n)
 	if (seedread_addresses(p, n, &out, &e) < 0)
 		return;
 	for (size_t i = 0; i < out.n; i++)
-		check(out.v[i][0] && strspn(out.v[i], "0123456789abcdefABCDEF.:/") == strlen(out.v[i]));
+		check(out.v[i][0] &&
+		      strspn(out.v[i], "0123456789abcdefABCDEF.:/") == strlen(out.v[i]));
 }
 
 static void fuzz_ports(const char *p, size_t n)
@@ -121,7 +123,8 @@ static void fuzz_ports(const char *p, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const char *, size_t) = {
-	    fuzz_int, fuzz_path, fuzz_mode, fuzz_names, fuzz_args, fuzz_addresses, fuzz_ports, fuzz_folder};
+		fuzz_int,  fuzz_path,	   fuzz_mode,  fuzz_names,
+		fuzz_args, fuzz_addresses, fuzz_ports, fuzz_folder};
 	AUTO_FREE char *text = NULL;
 
 	if (!size)

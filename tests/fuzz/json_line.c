@@ -1,6 +1,6 @@
 /* areas: base
- * Any bytes as a line: refused, or fields that are written and read again as the same. And as a stream: cut
- * in two (the first byte says where) it gives the same lines as in one piece. */
+ * Any bytes as a line: refused, or fields that are written and read again as the same. And as a
+ * stream: cut in two (the first byte says where) it gives the same lines as in one piece. */
 #include "fuzz/fuzz.h"
 
 #include "base/json.h"

@@ -13,7 +13,8 @@ static void check_number(struct json_value v, double wanted)
 {
 	double got, far, size = wanted < 0 ? -wanted : wanted;
 
-	if (!json_number(v, &got) || size > 1e290 || (size != 0 && size < 1e-290)) /* an exponent beyond what is read */
+	if (!json_number(v, &got) || size > 1e290 ||
+	    (size != 0 && size < 1e-290)) /* an exponent beyond what is read */
 		return;
 	far = got < wanted ? wanted - got : got - wanted;
 	MUST(far <= size * 1e-9);
@@ -26,9 +27,12 @@ static void check_same(struct json_value v, const cJSON *other)
 	struct json_value item = {0};
 	const cJSON *child = other->child;
 
-	MUST(json_is_object(v) == (bool)cJSON_IsObject(other) && json_is_array(v) == (bool)cJSON_IsArray(other));
-	MUST(json_is_string(v) == (bool)cJSON_IsString(other) && json_is_number(v) == (bool)cJSON_IsNumber(other));
-	MUST(json_is_bool(v) == (bool)cJSON_IsBool(other) && json_is_null(v) == (bool)cJSON_IsNull(other));
+	MUST(json_is_object(v) == (bool)cJSON_IsObject(other) &&
+	     json_is_array(v) == (bool)cJSON_IsArray(other));
+	MUST(json_is_string(v) == (bool)cJSON_IsString(other) &&
+	     json_is_number(v) == (bool)cJSON_IsNumber(other));
+	MUST(json_is_bool(v) == (bool)cJSON_IsBool(other) &&
+	     json_is_null(v) == (bool)cJSON_IsNull(other));
 	MUST(json_is_true(v) == (bool)cJSON_IsTrue(other));
 	if (text)
 		MUST(strcmp(text, other->valuestring) == 0);

@@ -1,6 +1,7 @@
 /* areas: base proto
- * Any bytes as a line of the guest's, of the session's of ccvm-net's, or as a client's request: what is understood is written as a line that is understood in
- * the same way, on one line and within the bounds of its reader. */
+ * Any bytes as a line of the guest's, of the session's of ccvm-net's, or as a client's request:
+ * what is understood is written as a line that is understood in the same way, on one line and
+ * within the bounds of its reader. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -16,23 +17,25 @@ static size_t line_length(const struct buf *line)
 {
 	const unsigned char *newline = memchr(buf_data(line), '\n', buf_len(line));
 
-	MUST(newline && newline + 1 == buf_data(line) + buf_len(line) && buf_len(line) <= JSON_LINE_MAX);
+	MUST(newline && newline + 1 == buf_data(line) + buf_len(line) &&
+	     buf_len(line) <= JSON_LINE_MAX);
 	return buf_len(line) - 1;
 }
 
-#define CHECK(struct_type, parse, put)                                                                       \
-	do {                                                                                                 \
-		struct struct_type one, two;                                                                 \
-		AUTO_BUF struct buf line = {0}, again = {0};                                                 \
-                                                                                                             \
-		parse(one, (const char *)data, size);                                                        \
-		if (!one.type)                                                                               \
-			break;                                                                               \
-		put(&line, &one);                                                                            \
-		parse(two, buf_text(&line), line_length(&line));                                             \
-		MUST(one.type == two.type);                                                                  \
-		put(&again, &two);                                                                           \
-		MUST(buf_len(&line) == buf_len(&again) && strcmp(buf_text(&line), buf_text(&again)) == 0);   \
+#define CHECK(struct_type, parse, put)                                                             \
+	do {                                                                                       \
+		struct struct_type one, two;                                                       \
+		AUTO_BUF struct buf line = {0}, again = {0};                                       \
+                                                                                                   \
+		parse(one, (const char *)data, size);                                              \
+		if (!one.type)                                                                     \
+			break;                                                                     \
+		put(&line, &one);                                                                  \
+		parse(two, buf_text(&line), line_length(&line));                                   \
+		MUST(one.type == two.type);                                                        \
+		put(&again, &two);                                                                 \
+		MUST(buf_len(&line) == buf_len(&again) &&                                          \
+		     strcmp(buf_text(&line), buf_text(&again)) == 0);                              \
 	} while (0)
 
 #define GUEST_PARSE(m, text, n)	  guest_parse(text, n, &(m))

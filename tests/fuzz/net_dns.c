@@ -1,5 +1,6 @@
 /* areas: base net proto
- * Any bytes as a DNS message: what is read is a name, what is written is an answer, and both stay inside. */
+ * Any bytes as a DNS message: what is read is a name, what is written is an answer, and both
+ * stay inside. */
 #include "fuzz/fuzz.h"
 
 #include "net/net_dns.h"
@@ -25,13 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rcode = net_dns_parse_query(&q, data, size);
 
 	if (rcode >= 0) {
-		size_t n = net_dns_write_answer(out, &q, data, (enum net_dns_rcode)rcode, rcode ? NULL : address, 60);
+		size_t n = net_dns_write_answer(out, &q, data, (enum net_dns_rcode)rcode,
+						rcode ? NULL : address, 60);
 
 		MUST(n >= 12 && n <= sizeof(out) && q.end <= size);
 		MUST(memcmp(out, data, 2) == 0 && out[2] & 0x80);
 		if (rcode == NET_DNS_NOERROR) {
 			check_name(q.name);
-			MUST(net_dns_parse_answer(&a, out, n) && strcmp(a.name, q.name) == 0 && a.n == 1);
+			MUST(net_dns_parse_answer(&a, out, n) && strcmp(a.name, q.name) == 0 &&
+			     a.n == 1);
 		}
 	}
 	if (net_dns_parse_answer(&a, data, size)) {

@@ -14,8 +14,8 @@ static void check_inside(const struct net_frame *f, const uint8_t *data, size_t 
 	MUST(f->ip_at <= f->ip_end && f->ip_end <= size);
 	MUST(f->transport_at <= f->ip_end);
 	MUST(f->payload_at <= f->ip_end && f->payload_len <= f->ip_end - f->payload_at);
-	MUST(!f->has_transport ||
-	     (f->payload_at >= f->transport_at + 8 && f->fault == NET_FRAME_OK && !f->fragment_offset));
+	MUST(!f->has_transport || (f->payload_at >= f->transport_at + 8 &&
+				   f->fault == NET_FRAME_OK && !f->fragment_offset));
 	MUST((f->src != NULL) == (f->dst != NULL) && (f->src != NULL) == (f->addr_len != 0));
 	if (f->src)
 		MUST(f->src >= data && f->dst >= data && f->src + f->addr_len <= data + size &&

@@ -164,10 +164,10 @@ static void check_beginning(uint8_t world, const uint8_t *bytes, size_t len)
 {
 	const uint16_t port = world & UDP ? NET_PLAN_HTTP : NET_PLAN_HTTPS;
 	char said[NET_TLS_NAME_MAX + 1], name[NET_TLS_NAME_MAX + 1];
-	const struct net_judge_verdict v =
-	    net_judge_beginning(port, "good.example", bytes, len, world & ENDED, said);
-	const struct net_judge_verdict half =
-	    net_judge_beginning(port, "good.example", bytes, len / 2, false, name);
+	const struct net_judge_verdict v = net_judge_beginning(port, "good.example", bytes, len,
+							       world & ENDED, said);
+	const struct net_judge_verdict half = net_judge_beginning(port, "good.example", bytes,
+								  len / 2, false, name);
 
 	/* More bytes never take back a verdict. */
 	MUST(half.act == NET_JUDGE_WAIT || half.act == v.act);

@@ -1,7 +1,8 @@
 /* areas: base net proto
- * A locked network between two strangers. The input is records: one byte that says what happens, two for a length, and a
- * frame of the guest's or of libslirp's. Whatever they send: nothing that libslirp is given goes anywhere but to listed
- * addresses, every frame that is made is well formed, and the tables stay within their bounds. */
+ * A locked network between two strangers. The input is records: one byte that says what happens,
+ * two for a length, and a frame of the guest's or of libslirp's. Whatever they send: nothing
+ * that libslirp is given goes anywhere but to listed addresses, every frame that is made is well
+ * formed, and the tables stay within their bounds. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -83,10 +84,13 @@ static void on_question(void *ctx, const char *name, uint16_t port)
 /* A random frame has none that are right, and would get no further. */
 static void fix_checksums(uint8_t *bytes, const struct net_frame *f)
 {
-	const size_t at = f->proto == NET_FRAME_PROTO_TCP ? 16 : f->proto == NET_FRAME_PROTO_UDP ? 6 : 2;
+	const size_t at = f->proto == NET_FRAME_PROTO_TCP   ? 16
+			  : f->proto == NET_FRAME_PROTO_UDP ? 6
+							    : 2;
 	uint32_t sum;
 
-	if (f->layer != NET_FRAME_IPV4 || f->fault != NET_FRAME_OK || !f->has_transport || f->transport_at + at + 2 > f->ip_end)
+	if (f->layer != NET_FRAME_IPV4 || f->fault != NET_FRAME_OK || !f->has_transport ||
+	    f->transport_at + at + 2 > f->ip_end)
 		return;
 	bytes[f->ip_at + 10] = bytes[f->ip_at + 11] = 0;
 	sum = ~net_packet_sum(bytes + f->ip_at, f->transport_at - f->ip_at, 0);
@@ -95,7 +99,9 @@ static void fix_checksums(uint8_t *bytes, const struct net_frame *f)
 	bytes[f->transport_at + at] = bytes[f->transport_at + at + 1] = 0;
 	if (f->proto == NET_FRAME_PROTO_UDP)
 		return;
-	sum = f->proto == NET_FRAME_PROTO_TCP ? net_packet_sum(f->src, 8, 6 + (uint32_t)(f->ip_end - f->transport_at)) : 0;
+	sum = f->proto == NET_FRAME_PROTO_TCP
+		      ? net_packet_sum(f->src, 8, 6 + (uint32_t)(f->ip_end - f->transport_at))
+		      : 0;
 	sum = ~net_packet_sum(bytes + f->transport_at, f->ip_end - f->transport_at, sum);
 	bytes[f->transport_at + at] = (uint8_t)(sum >> 8);
 	bytes[f->transport_at + at + 1] = (uint8_t)sum;
@@ -143,7 +149,8 @@ static void step(struct world *w, uint8_t what, uint8_t *bytes, size_t len)
 		net_locked_watch(w->locked, what & 8, w->now_ms);
 		return;
 	case 4:
-		net_rules_decide(&w->rules, "good.example", what & 8, what & 16 ? NET_RULES_ONCE : NET_RULES_SESSION, w->now_ms);
+		net_rules_decide(&w->rules, "good.example", what & 8,
+				 what & 16 ? NET_RULES_ONCE : NET_RULES_SESSION, w->now_ms);
 		net_locked_rules_changed(w->locked, w->now_ms);
 		return;
 	default:
@@ -155,8 +162,13 @@ static void step(struct world *w, uint8_t what, uint8_t *bytes, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = {.now_ms = 1000};
-	struct net_locked_config config = {.rules = &w.rules, .mtu = 1500, .ctx = &w, .to_guest = on_guest, .to_slirp = on_slirp,
-					   .resolve = on_resolve, .on_question = on_question, .abort_connect = on_abort_connect, .is_host = on_is_host};
+	/* clang-format off */
+	struct net_locked_config config = {
+		.rules = &w.rules, .mtu = 1500, .ctx = &w, .to_guest = on_guest,
+		.to_slirp = on_slirp, .resolve = on_resolve, .on_question = on_question,
+		.abort_connect = on_abort_connect, .is_host = on_is_host,
+	};
+	/* clang-format on */
 
 	net_rules_init(&w.rules);
 	net_rules_add(&w.rules, "good.example");

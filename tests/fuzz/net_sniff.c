@@ -1,5 +1,6 @@
 /* areas: base net proto
- * Any bytes as the beginning of a stream: a name that is found is one, and more bytes never take back a verdict. */
+ * Any bytes as the beginning of a stream: a name that is found is one, and more bytes never take
+ * back a verdict. */
 #include "fuzz/fuzz.h"
 
 #include "net/net_http.h"
@@ -16,7 +17,8 @@ static void check(sniff_fn *sniff, const uint8_t *data, size_t size)
 	enum net_sniff got = sniff(data, size, name), earlier;
 
 	if (got == NET_SNIFF_FOUND)
-		MUST(name[0] && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(name));
+		MUST(name[0] &&
+		     strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(name));
 	/* The first half decides, or it does not; it never decides otherwise. */
 	earlier = sniff(data, size / 2, before);
 	MUST(earlier == NET_SNIFF_MORE || earlier == got);

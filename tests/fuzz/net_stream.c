@@ -1,6 +1,6 @@
 /* areas: base net proto
- * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give the same
- * frames and lines as in one piece, and every byte is accounted for. */
+ * Any bytes from QEMU or the session: cut into pieces (the first byte says how large) they give
+ * the same frames and lines as in one piece, and every byte is accounted for. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -51,8 +51,8 @@ static uint64_t split(const uint8_t *data, size_t size, size_t piece, struct buf
 	struct net_control_lines lines = {0};
 
 	for (size_t at = 0; at < size; at += piece)
-		net_control_split(&lines, (const char *)data + at, size - at < piece ? size - at : piece,
-				  on_line, out);
+		net_control_split(&lines, (const char *)data + at,
+				  size - at < piece ? size - at : piece, on_line, out);
 	return lines.skipped;
 }
 

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct oom_victim v;
 
-	if (oom_parse((const char *)data, size, &v) && (v.pid <= 0 || strlen(v.process) >= sizeof(v.process)))
+	if (oom_parse((const char *)data, size, &v) &&
+	    (v.pid <= 0 || strlen(v.process) >= sizeof(v.process)))
 		abort();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* areas: base
  * files: src/vm/qmp.c
- * Any bytes from QEMU: cut in two (the first byte says where) they have the same effects as in one piece, and
- * no line that is no message has any. */
+ * Any bytes from QEMU: cut in two (the first byte says where) they have the same effects as in
+ * one piece, and no line that is no message has any. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -56,7 +56,8 @@ static int feed(const uint8_t *data, size_t size, size_t cut, struct buf *log)
 	return rc;
 }
 
-/* The input as one line, once alone and once through the stream: bad ones end the link, and only those. */
+/* The input as one line, once alone and once through the stream: bad ones end the link, and only
+ * those. */
 static void check_classified(const uint8_t *data, size_t size)
 {
 	enum qmp_kind kind = qmp_classify((const char *)data, size);
@@ -67,7 +68,8 @@ static void check_classified(const uint8_t *data, size_t size)
 		return;
 	buf_add(&stream, data, size);
 	buf_add(&stream, "\n", 1);
-	MUST((feed(buf_data(&stream), buf_len(&stream), 0, &log) == 0) == (empty || kind != QMP_BAD));
+	MUST((feed(buf_data(&stream), buf_len(&stream), 0, &log) == 0) ==
+	     (empty || kind != QMP_BAD));
 	MUST(kind != QMP_BAD || buf_len(&log) == 0);
 	MUST(kind != QMP_GREETING || buf_len(&log) > 0);
 }

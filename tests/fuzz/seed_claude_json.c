@@ -1,6 +1,7 @@
 /* areas: base conf seed
- * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left, the output
- * is valid JSON, and what is left is a part of what was there, as an independent reader (cJSON) sees both. */
+ * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left,
+ * the output is valid JSON, and what is left is a part of what was there, as an independent
+ * reader (cJSON) sees both. */
 #include "fuzz/fuzz.h"
 
 #include <stdint.h>
@@ -24,7 +25,8 @@ static void check(bool ok)
 /* Must be removed everywhere. */
 static bool must_go(const char *name, const cJSON *value)
 {
-	static const char *const names[] = {"apiKeyHelper", "headersHelper", "primaryApiKey", "refreshToken", "accessToken", "claudeAiOauth"};
+	static const char *const names[] = {"apiKeyHelper", "headersHelper", "primaryApiKey",
+					    "refreshToken", "accessToken",   "claudeAiOauth"};
 
 	for (size_t i = 0; i < 2; i++)
 		if (strcmp(name, names[i]) == 0)
@@ -37,18 +39,21 @@ static void check_clean(const cJSON *out)
 	if (cJSON_IsString(out))
 		check(!seed_credential_in_text(out->valuestring));
 	for (const cJSON *o = out->child; o; o = o->next) {
-		check(!o->string || (!must_go(o->string, o) && !seed_credential_in_text(o->string)));
+		check(!o->string ||
+		      (!must_go(o->string, o) && !seed_credential_in_text(o->string)));
 		check_clean(o);
 	}
 }
 
 static bool equal_scalar(const cJSON *in, const cJSON *out)
 {
-	if ((in->type & 0xff) != (out->type & 0xff) || (in->string && (!out->string || strcmp(in->string, out->string) != 0)))
+	if ((in->type & 0xff) != (out->type & 0xff) ||
+	    (in->string && (!out->string || strcmp(in->string, out->string) != 0)))
 		return false;
 	if (cJSON_IsString(in))
 		return strcmp(in->valuestring, out->valuestring) == 0;
-	return !cJSON_IsNumber(in) || memcmp(&in->valuedouble, &out->valuedouble, sizeof(double)) == 0;
+	return !cJSON_IsNumber(in) ||
+	       memcmp(&in->valuedouble, &out->valuedouble, sizeof(double)) == 0;
 }
 
 static unsigned compared; /* bounds a comparison that has to try */
@@ -103,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check(jscan_is_valid((const char *)buf_data(&clean), buf_len(&clean), NULL));
 	check(removed || (buf_len(&clean) == size && memcmp(buf_data(&clean), text, size) == 0));
-	check(seed_json_sanitise((const char *)buf_data(&clean), buf_len(&clean), NULL, &again, NULL) == 0);
+	check(seed_json_sanitise((const char *)buf_data(&clean), buf_len(&clean), NULL, &again,
+				 NULL) == 0);
 	check_against_cjson(text, size, &clean);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* areas: base conf seed
- * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by git's rules
- * (a reader of its own below), holds only records of the input, whole and in order, and nothing that must not
- * cross. */
+ * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by
+ * git's rules (a reader of its own below), holds only records of the input, whole and in order,
+ * and nothing that must not cross. */
 #include "fuzz/fuzz.h"
 
 #include <ctype.h>
@@ -150,7 +150,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_crossing(buf_text(&setting));
 			check(tail == 0);
 		} else {
-			check(tail < ARRAY_LEN(added) && strcmp(buf_text(&setting), added[tail++]) == 0);
+			check(tail < ARRAY_LEN(added) &&
+			      strcmp(buf_text(&setting), added[tail++]) == 0);
 		}
 	}
 	check(tail == ARRAY_LEN(added));

@@ -1,7 +1,7 @@
 /* areas: base term
  * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
- * A guest's output, cut anywhere, with resizes in between. Whatever it is, each frame that comes out is well-formed, and
- * a viewer that follows sees what one sees that comes new. */
+ * A guest's output, cut anywhere, with resizes in between. Whatever it is, each frame that comes
+ * out is well-formed, and a viewer that follows sees what one sees that comes new. */
 #include "fuzz/fuzz.h"
 
 #include <stdint.h>
@@ -11,12 +11,14 @@
 #include "base/mem.h"
 #include "term/emu.h"
 
-/* Answers are of a closed alphabet: no letter of a shell command can be among them but those of the sequences. */
+/* Answers are of a closed alphabet: no letter of a shell command can be among them but those of
+ * the sequences. */
 static void on_answer(void *ctx, const void *bytes, size_t n)
 {
 	(void)ctx;
 	for (size_t i = 0; i < n; i++)
-		if (!strchr("\033[]?;$yRncutP>|cvm\\!+=/:rgb qaedf", ((const char *)bytes)[i]) && (((const char *)bytes)[i] < '0' || ((const char *)bytes)[i] > '9'))
+		if (!strchr("\033[]?;$yRncutP>|cvm\\!+=/:rgb qaedf", ((const char *)bytes)[i]) &&
+		    (((const char *)bytes)[i] < '0' || ((const char *)bytes)[i] > '9'))
 			abort();
 }
 
@@ -42,12 +44,14 @@ static void compare(struct emu *e, struct view_screen *v)
 	    memcmp(fresh.cells, v->cells, (size_t)v->cols * v->rows * sizeof(*v->cells)) != 0)
 		abort();
 	for (size_t i = 0; i < (size_t)v->cols * v->rows; i++)
-		if (!links_uri(&fresh.links, fresh.cells[i].link) != !links_uri(&v->links, v->cells[i].link) &&
+		if (!links_uri(&fresh.links, fresh.cells[i].link) !=
+			    !links_uri(&v->links, v->cells[i].link) &&
 		    links_uri(&fresh.links, fresh.cells[i].link))
 			abort(); /* one that a viewer who was there all the time has not */
 }
 
-/* The largest screen is small, since a comparison costs as much as it has cells: term_hostile_test has large ones. */
+/* The largest screen is small, since a comparison costs as much as it has cells:
+ * term_hostile_test has large ones. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct emu *e = emu_new(20, 6, 50, 1, &(struct emu_callbacks){on_answer, NULL});

@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/proto/message.c src/proto/view.c src/proto/links.c
- * A frame as a viewer reads it from a ccvm-term that a guest took over: refused, or a screen that holds together. */
+ * A frame as a viewer reads it from a ccvm-term that a guest took over: refused, or a screen
+ * that holds together. */
 #include "fuzz/fuzz.h"
 
 #include <stdint.h>
@@ -20,7 +21,8 @@ static void check(const struct view_screen *v)
 		for (uint16_t col = 0; col < v->cols; col++) {
 			if (c[col].ch && !text_is_cell(c[col].ch))
 				abort();
-			if ((c[col].attr & VIEW_WIDE) && (col + 1 == v->cols || !(c[col + 1].attr & VIEW_TAIL)))
+			if ((c[col].attr & VIEW_WIDE) &&
+			    (col + 1 == v->cols || !(c[col + 1].attr & VIEW_TAIL)))
 				abort();
 		}
 		view_row_ansi(&text, c, v->cols, &v->links);

@@ -1,7 +1,8 @@
 /* areas: base
  * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
- * Any bytes from a client: the frames lie inside what came, their lengths add up, writing them again gives
- * the same bytes, and cut into pieces (the first byte says how large) they are the same frames. */
+ * Any bytes from a client: the frames lie inside what came, their lengths add up, writing them
+ * again gives the same bytes, and cut into pieces (the first byte says how large) they are the
+ * same frames. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -63,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data++;
 	size--;
 	check_exact(data, size);
-	MUST(read_in_pieces(data, size, size + 1, &whole) == read_in_pieces(data, size, piece, &pieces));
+	MUST(read_in_pieces(data, size, size + 1, &whole) ==
+	     read_in_pieces(data, size, piece, &pieces));
 	MUST(buf_len(&whole) == buf_len(&pieces) &&
 	     memcmp(buf_data(&whole), buf_data(&pieces), buf_len(&whole)) == 0);
 	MUST(buf_len(&whole) <= size && memcmp(buf_data(&whole), data, buf_len(&whole)) == 0);

@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c src/proto/view.c src/proto/links.c
- * Any bytes as the payload of any message (the first byte is its type): refused, or fields that are written again as the same bytes. */
+ * Any bytes as the payload of any message (the first byte is its type): refused, or fields that
+ * are written again as the same bytes. */
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
@@ -13,7 +14,8 @@
 static void check(const struct message_shape *shape, const uint8_t *data, size_t size)
 {
 	AUTO_FREE void *values = mem_alloc(shape->size);
-	AUTO_FREE uint8_t *exact = mem_alloc(size ? size : 1); /* so that a byte read too much is seen */
+	/* so that a byte read too much is seen */
+	AUTO_FREE uint8_t *exact = mem_alloc(size ? size : 1);
 	AUTO_BUF struct buf again = {0};
 
 	if (size)

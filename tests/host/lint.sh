@@ -1,5 +1,5 @@
 #!/bin/bash
-# Scripts pass shellcheck, man pages pass mandoc and name what the option table names (all names: test_names.py).
+# Scripts pass shellcheck, sources are laid out, man pages pass mandoc and name what the option table names (all names: test_names.py).
 set -u
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 
@@ -10,6 +10,17 @@ mapfile -t scripts < <(find . -path ./build -prune -o -path ./.git -prune -o -na
 for script in "${scripts[@]}"; do
     check "shellcheck $script" shellcheck -x "$script"
 done
+
+# What another version makes of the same rules differs here and there.
+formatter=clang-format
+command -v clang-format-14 >/dev/null && formatter=clang-format-14
+case $("$formatter" --version) in
+*' version 14.'*)
+    mapfile -t sources < <(find src guest tests tools -name '*.c' -o -name '*.h' | sort)
+    report 'layout of the sources (make format)' "$("$formatter" --dry-run "${sources[@]}" 2>&1 | grep -o '^[^:]*:[0-9]*' | sort -u)"
+    ;;
+*) skip 'layout of the sources' "it is checked with clang-format 14, here is $("$formatter" --version)" ;;
+esac
 
 pages=$(echo build/share/man/man*/*)
 for page in $pages; do

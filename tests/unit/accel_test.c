@@ -12,7 +12,8 @@
 
 enum device { FINE, MISSING, NOT_OURS };
 
-static const char *const device_name[] = {[FINE] = "fine", [MISSING] = "missing", [NOT_OURS] = "not-ours"};
+static const char *const device_name[] = {
+	[FINE] = "fine", [MISSING] = "missing", [NOT_OURS] = "not-ours"};
 
 static const struct test_case {
 	enum accel_choice choice;
@@ -21,14 +22,14 @@ static const struct test_case {
 	int sys; /* 0: decided */
 	const char *remedy;
 } cases[] = {
-    {ACCEL_AUTO, FINE, {"auto", "kvm", "max", true}, 0, NULL},
-    {ACCEL_AUTO, MISSING, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
-    {ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
-    {ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
-    {ACCEL_KVM, MISSING, {0}, ENOENT, "modprobe"},
-    {ACCEL_KVM, NOT_OURS, {0}, EACCES, "usermod"},
-    {ACCEL_TCG, FINE, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
-    {ACCEL_TCG, MISSING, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+	{ACCEL_AUTO, FINE, {"auto", "kvm", "max", true}, 0, NULL},
+	{ACCEL_AUTO, MISSING, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+	{ACCEL_AUTO, NOT_OURS, {"auto", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+	{ACCEL_KVM, FINE, {"kvm", "kvm", "host", true}, 0, NULL},
+	{ACCEL_KVM, MISSING, {0}, ENOENT, "modprobe"},
+	{ACCEL_KVM, NOT_OURS, {0}, EACCES, "usermod"},
+	{ACCEL_TCG, FINE, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
+	{ACCEL_TCG, MISSING, {"tcg", "tcg", "max,-erms,-fsrm", false}, 0, NULL},
 };
 
 static int differs(const struct accel *a, const struct accel *b)
@@ -53,11 +54,11 @@ static int check(void *ctx)
 	rc = accel_resolve(c->choice, device, record, &got, &e);
 	if (c->sys == 0 && rc == 0 && !differs(&got, &c->wanted))
 		return 0;
-	if (c->sys && rc < 0 && e.sys == c->sys && e.exit_code == ERR_EXIT_POLICY && strstr(e.text, device) &&
-	    strstr(e.remedy, c->remedy))
+	if (c->sys && rc < 0 && e.sys == c->sys && e.exit_code == ERR_EXIT_POLICY &&
+	    strstr(e.text, device) && strstr(e.remedy, c->remedy))
 		return 0;
-	dprintf(2, "%d, accel %s, cpu %s, errno %d, %s (%s)\n", rc, rc ? "" : got.accel, rc ? "" : got.cpu,
-		e.sys, e.text, e.remedy);
+	dprintf(2, "%d, accel %s, cpu %s, errno %d, %s (%s)\n", rc, rc ? "" : got.accel,
+		rc ? "" : got.cpu, e.sys, e.text, e.remedy);
 	return 1;
 }
 
@@ -73,7 +74,8 @@ static void test_resolve(void **state)
 	assert_int_equal(chmod(fine, 0666) | chmod(not_ours, geteuid() == 0 ? 0600 : 0), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (unit_child(check, (void *)&cases[i]) != 0)
-			fail_msg("case %zu (%s device): see above", i, device_name[cases[i].device]);
+			fail_msg("case %zu (%s device): see above", i,
+				 device_name[cases[i].device]);
 }
 
 static void test_fall_back(void **state)
@@ -115,7 +117,8 @@ static void test_record(void **state)
 /* Of another boot of the host, or no record at all. */
 static void test_records_that_do_not_count(void **state)
 {
-	static const char *const texts[] = {"", "\n", "00000000-0000-0000-0000-000000000000\nit stopped\n", "it stopped\n"};
+	static const char *const texts[] = {
+		"", "\n", "00000000-0000-0000-0000-000000000000\nit stopped\n", "it stopped\n"};
 	AUTO_FREE char *record = unit_path("old");
 
 	(void)state;
@@ -128,8 +131,9 @@ static void test_records_that_do_not_count(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_resolve), cmocka_unit_test(test_fall_back),
-					   cmocka_unit_test(test_record), cmocka_unit_test(test_records_that_do_not_count)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resolve), cmocka_unit_test(test_fall_back),
+		cmocka_unit_test(test_record), cmocka_unit_test(test_records_that_do_not_count)};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);
 }

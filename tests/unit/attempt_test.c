@@ -5,7 +5,8 @@
 
 #include "session/attempt.h"
 
-static const char state_letters[] = "ctsyrxef"; /* created starting seeding readY running stopping ended failed */
+/* created starting seeding readY running stopping ended failed */
+static const char state_letters[] = "ctsyrxef";
 
 static struct attempt with_timeout(unsigned seconds)
 {
@@ -31,19 +32,21 @@ static void test_events(void **state)
 		enum attempt_event event;
 		const char *normal, *restarting, *ending;
 	} cases[ATTEMPT_EVENTS] = {
-	    {ATTEMPT_ON_LAUNCH, "tttt....", "tttt....", "tttt...."},
-	    {ATTEMPT_ON_PARKED, ".s......", "........", "........"},
-	    {ATTEMPT_ON_READY, "..y.....", "........", "........"},
-	    {ATTEMPT_ON_AGENT, "...r....", "........", "........"},
-	    {ATTEMPT_ON_STOP, "xxxxx...", "xxxxx...", "xxxxx..."},
-	    {ATTEMPT_ON_ENDED, ".....e..", ".....e..", ".....e.."},
-	    {ATTEMPT_ON_FAILED, ".....f..", ".....f..", ".....f.."},
+		{ATTEMPT_ON_LAUNCH, "tttt....", "tttt....", "tttt...."},
+		{ATTEMPT_ON_PARKED, ".s......", "........", "........"},
+		{ATTEMPT_ON_READY, "..y.....", "........", "........"},
+		{ATTEMPT_ON_AGENT, "...r....", "........", "........"},
+		{ATTEMPT_ON_STOP, "xxxxx...", "xxxxx...", "xxxxx..."},
+		{ATTEMPT_ON_ENDED, ".....e..", ".....e..", ".....e.."},
+		{ATTEMPT_ON_FAILED, ".....f..", ".....f..", ".....f.."},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (int how = 0; how < 3; how++) {
-			const char *wanted = how == 0 ? cases[i].normal : how == 1 ? cases[i].restarting : cases[i].ending;
+			const char *wanted = how == 0	? cases[i].normal
+					     : how == 1 ? cases[i].restarting
+							: cases[i].ending;
 			char seen[ATTEMPT_STATES + 1] = "";
 
 			for (size_t from = 0; from < ATTEMPT_STATES; from++) {
@@ -51,9 +54,11 @@ static void test_events(void **state)
 
 				a.restarting = how == 1;
 				a.ending = how == 2;
-				seen[from] = attempt_on(&a, cases[i].event) ? state_letters[a.state] : '.';
+				seen[from] = attempt_on(&a, cases[i].event) ? state_letters[a.state]
+									    : '.';
 				if (seen[from] == '.' && a.state != (enum attempt_state)from)
-					fail_msg("event %zu changed state %zu and does not count", i, from);
+					fail_msg("event %zu changed state %zu and does not count",
+						 i, from);
 			}
 			if (strcmp(seen, wanted) != 0)
 				fail_msg("event %zu, case %d: %s, wanted %s", i, how, seen, wanted);
@@ -67,18 +72,22 @@ static void test_faults(void **state)
 		enum attempt_fault fault;
 		const char *kvm, *emulated, *insisted, *template;
 	} cases[ATTEMPT_FAULTS] = {
-	    {ATTEMPT_SILENCE, "FEAAFFFF", "FAAAFFFF", "FAAAFFFF", "FEAAFFFF"},
-	    {ATTEMPT_QEMU_GAVE_UP, "FEFFFFFF", "FFFFFFFF", "FFFFFFFF", "FAAAFFFF"},
-	    {ATTEMPT_BAD_TEMPLATE, "FAAAFFFF", "FAAAFFFF", "FAAAFFFF", "FAAAFFFF"},
-	    {ATTEMPT_CRASH, "FAAAFFFF", "FAAAFFFF", "FAAAFFFF", "FAAAFFFF"},
-	    {ATTEMPT_KVM_STOPPED, "FEEEFFFF", "FFFFFFFF", "FFFFFFFF", "FEEEFFFF"},
+		{ATTEMPT_SILENCE, "FEAAFFFF", "FAAAFFFF", "FAAAFFFF", "FEAAFFFF"},
+		{ATTEMPT_QEMU_GAVE_UP, "FEFFFFFF", "FFFFFFFF", "FFFFFFFF", "FAAAFFFF"},
+		{ATTEMPT_BAD_TEMPLATE, "FAAAFFFF", "FAAAFFFF", "FAAAFFFF", "FAAAFFFF"},
+		{ATTEMPT_CRASH, "FAAAFFFF", "FAAAFFFF", "FAAAFFFF", "FAAAFFFF"},
+		{ATTEMPT_KVM_STOPPED, "FEEEFFFF", "FFFFFFFF", "FFFFFFFF", "FEEEFFFF"},
 	};
-	static const char letters[] = {[ATTEMPT_FAILS] = 'F', [ATTEMPT_AGAIN] = 'A', [ATTEMPT_EMULATED] = 'E', [ATTEMPT_UNDER_WAY] = 'U'};
+	static const char letters[] = {[ATTEMPT_FAILS] = 'F',
+				       [ATTEMPT_AGAIN] = 'A',
+				       [ATTEMPT_EMULATED] = 'E',
+				       [ATTEMPT_UNDER_WAY] = 'U'};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (int how = 0; how < 4; how++) {
-			const char *const wanted[] = {cases[i].kvm, cases[i].emulated, cases[i].insisted, cases[i].template};
+			const char *const wanted[] = {cases[i].kvm, cases[i].emulated,
+						      cases[i].insisted, cases[i].template};
 			char seen[ATTEMPT_STATES + 1] = "";
 
 			for (size_t in = 0; in < ATTEMPT_STATES; in++) {
@@ -93,10 +102,12 @@ static void test_faults(void **state)
 				assert_int_equal(a.template_refused, v == ATTEMPT_AGAIN);
 				assert_int_equal(a.kvm, how != 1 && v != ATTEMPT_EMULATED);
 				if (v != ATTEMPT_FAILS)
-					assert_int_equal(attempt_on_fault(&a, ATTEMPT_CRASH), ATTEMPT_UNDER_WAY);
+					assert_int_equal(attempt_on_fault(&a, ATTEMPT_CRASH),
+							 ATTEMPT_UNDER_WAY);
 			}
 			if (strcmp(seen, wanted[how]) != 0)
-				fail_msg("fault %zu, case %d: %s, wanted %s", i, how, seen, wanted[how]);
+				fail_msg("fault %zu, case %d: %s, wanted %s", i, how, seen,
+					 wanted[how]);
 		}
 }
 
@@ -108,9 +119,10 @@ static void test_no_other_attempt(void **state)
 		bool ending, confined;
 		enum attempt_verdict wanted;
 	} cases[] = {
-	    {180, 1, false, false, ATTEMPT_AGAIN}, {180, 2, false, false, ATTEMPT_AGAIN}, {180, 3, false, false, ATTEMPT_FAILS},
-	    {180, 1, true, false, ATTEMPT_FAILS},  {180, 1, false, true, ATTEMPT_FAILS},  {20, 2, false, false, ATTEMPT_AGAIN},
-	    {19, 1, false, false, ATTEMPT_FAILS},
+		{180, 1, false, false, ATTEMPT_AGAIN}, {180, 2, false, false, ATTEMPT_AGAIN},
+		{180, 3, false, false, ATTEMPT_FAILS}, {180, 1, true, false, ATTEMPT_FAILS},
+		{180, 1, false, true, ATTEMPT_FAILS},  {20, 2, false, false, ATTEMPT_AGAIN},
+		{19, 1, false, false, ATTEMPT_FAILS},
 	};
 
 	(void)state;
@@ -148,7 +160,8 @@ static void test_the_long_way(void **state)
 	assert_int_equal(attempt_on_fault(&a, ATTEMPT_QEMU_GAVE_UP), ATTEMPT_EMULATED);
 	assert_true(!a.template_refused && !a.kvm && a.kvm_is_to_blame);
 	assert_true(attempt_on(&a, ATTEMPT_ON_LAUNCH));
-	assert_int_equal(attempt_on_fault(&a, ATTEMPT_SILENCE), ATTEMPT_FAILS); /* the third was the last */
+	/* the third was the last */
+	assert_int_equal(attempt_on_fault(&a, ATTEMPT_SILENCE), ATTEMPT_FAILS);
 }
 
 /* Silence may be the computer's: it is no record against KVM. */
@@ -184,9 +197,10 @@ static void test_stages(void **state)
 		enum attempt_event event;
 		const char *stage;
 	} cases[] = {
-	    {ATTEMPT_ON_LAUNCH, "boot"}, {ATTEMPT_ON_PARKED, "guest"}, {ATTEMPT_ON_READY, "ssh"},
-	    {ATTEMPT_ON_LAUNCH, "boot"}, {ATTEMPT_ON_PARKED, "guest"}, {ATTEMPT_ON_STOP, "guest"},
-	    {ATTEMPT_ON_FAILED, "guest"},
+		{ATTEMPT_ON_LAUNCH, "boot"},  {ATTEMPT_ON_PARKED, "guest"},
+		{ATTEMPT_ON_READY, "ssh"},    {ATTEMPT_ON_LAUNCH, "boot"},
+		{ATTEMPT_ON_PARKED, "guest"}, {ATTEMPT_ON_STOP, "guest"},
+		{ATTEMPT_ON_FAILED, "guest"},
 	};
 	struct attempt a = with_timeout(180);
 
@@ -202,7 +216,8 @@ static void test_patience(void **state)
 {
 	static const struct {
 		unsigned timeout_s, starts, ms;
-	} cases[] = {{180, 1, 45000}, {180, 2, 45000}, {180, 3, 90000}, {20, 1, 5000}, {19, 1, 19000}, {1, 1, 1000}};
+	} cases[] = {{180, 1, 45000}, {180, 2, 45000}, {180, 3, 90000},
+		     {20, 1, 5000},   {19, 1, 19000},  {1, 1, 1000}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -217,9 +232,14 @@ static void test_patience(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_events),	  cmocka_unit_test(test_faults), cmocka_unit_test(test_no_other_attempt),
-	    cmocka_unit_test(test_the_long_way), cmocka_unit_test(test_blame),	 cmocka_unit_test(test_writes),
-	    cmocka_unit_test(test_patience),	  cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_no_other_attempt),
+		cmocka_unit_test(test_the_long_way),
+		cmocka_unit_test(test_blame),
+		cmocka_unit_test(test_writes),
+		cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_stages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

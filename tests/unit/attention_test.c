@@ -10,9 +10,9 @@
 #include "session/attention.h"
 #include "term/emu.h"
 
-#define ARROW "\xe2\x9d\xaf"
-#define RULE  "\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80"
-#define SIDE  "\xe2\x94\x82"
+#define ARROW	"\xe2\x9d\xaf"
+#define RULE	"\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80\xe2\x94\x80"
+#define SIDE	"\xe2\x94\x82"
 #define IDLE	"\xe2\x9c\xb3 Claude Code"
 #define SPINNER "\xe2\x97\x90 Claude Code"
 
@@ -25,24 +25,46 @@ static const struct {
 	{"idle", "\xe2\x9c\xb3 Claude Code", ARROW " \n? for shortcuts\n", ATTENTION_IDLE},
 	{"working", "\xe2\x97\x90 Fix the bug", "Thinking\n", ATTENTION_WORKING},
 	{"working, braille", "\xe2\xa0\x82 Fix", "", ATTENTION_WORKING},
-	{"a permission", "\xe2\x9c\xb3 x", "Do you want to create a.txt?\n " ARROW " 1. Yes\n   2. No\nEsc to cancel\n", ATTENTION_WAITING},
-	{"in a frame", "\xe2\x97\x90 x", SIDE " Do you want to proceed? " SIDE "\n" SIDE " " ARROW " 2. No " SIDE "\n", ATTENTION_WAITING},
-	{"a plan", "\xe2\x9c\xb3 x", "Would you like to proceed?\n" ARROW " 1. Yes\n", ATTENTION_WAITING},
-	{"the login", "", "Select login method:\n " ARROW " 1. Claude account\n", ATTENTION_WAITING},
-	{"the question is quoted, no choice", "\xe2\x9c\xb3 x", "I asked: Do you want to create a.txt?\n" ARROW " \n", ATTENTION_IDLE},
+	{"a permission", "\xe2\x9c\xb3 x",
+	 "Do you want to create a.txt?\n " ARROW " 1. Yes\n   2. No\nEsc to cancel\n",
+	 ATTENTION_WAITING},
+	{"in a frame", "\xe2\x97\x90 x",
+	 SIDE " Do you want to proceed? " SIDE "\n" SIDE " " ARROW " 2. No " SIDE "\n",
+	 ATTENTION_WAITING},
+	{"a plan", "\xe2\x9c\xb3 x", "Would you like to proceed?\n" ARROW " 1. Yes\n",
+	 ATTENTION_WAITING},
+	{"the login", "", "Select login method:\n " ARROW " 1. Claude account\n",
+	 ATTENTION_WAITING},
+	{"the question is quoted, no choice", "\xe2\x9c\xb3 x",
+	 "I asked: Do you want to create a.txt?\n" ARROW " \n", ATTENTION_IDLE},
 	{"a list somebody typed", "\xe2\x9c\xb3 x", ARROW " 1. buy milk\n", ATTENTION_IDLE},
-	{"the arrow within a line", "\xe2\x97\x90 x", "Do you want to\nthe text " ARROW " 1. Yes\n", ATTENTION_WORKING},
+	{"the arrow within a line", "\xe2\x97\x90 x", "Do you want to\nthe text " ARROW " 1. Yes\n",
+	 ATTENTION_WORKING},
 	{"cut short", "\xe2", ARROW, ATTENTION_UNKNOWN},
-	{"answers without numbers", "", ARROW " No, exit\n  Yes, I trust this folder\n\nEnter to confirm\n", ATTENTION_WAITING},
-	{"the same words further up", "\xe2\x9c\xb3 x", "Enter to confirm\n" ARROW " half a question\nmanual mode\n", ATTENTION_IDLE},
-	{"a choice in place of the prompt", "\xe2\x9c\xb3 x", RULE "\n Make it the default?\n\n  " ARROW " Yes, all\n    No\n", ATTENTION_WAITING},
+	{"answers without numbers", "",
+	 ARROW " No, exit\n  Yes, I trust this folder\n\nEnter to confirm\n", ATTENTION_WAITING},
+	{"the same words further up", "\xe2\x9c\xb3 x",
+	 "Enter to confirm\n" ARROW " half a question\nmanual mode\n", ATTENTION_IDLE},
+	{"a choice in place of the prompt", "\xe2\x9c\xb3 x",
+	 RULE "\n Make it the default?\n\n  " ARROW " Yes, all\n    No\n", ATTENTION_WAITING},
 	{"the same in a shell", "vim", " " ARROW " Yes\n   No\n", ATTENTION_UNKNOWN},
-	{"a prompt within its rules", "\xe2\x9c\xb3 x", ARROW " done before\nyes\n" RULE "\n" ARROW " half a question\n" RULE "\n  manual mode\n", ATTENTION_IDLE},
-	{"a question asked before", "\xe2\x97\x90 x", ARROW " please count\n\n  Counting\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_WORKING},
-	{"a draft that looks like a choice", IDLE, "Do you want to buy milk?\n" RULE "\n" ARROW " 1. buy milk\n  2. and bread\n" RULE "\n  manual mode\n", ATTENTION_IDLE},
-	{"a question of an earlier turn", IDLE, "Do you want to proceed?\n " ARROW " 1. Yes\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_IDLE},
-	{"words of an earlier turn", SPINNER, "Do you want to proceed?\n" ARROW " write a list\n" ARROW " 1. one\n", ATTENTION_WORKING},
-	{"the answer below the rule", SPINNER, "Which?\n   3. Type something.\n" RULE "\n" ARROW " 4. Chat about this\nEnter to select\n", ATTENTION_WAITING},
+	{"a prompt within its rules", "\xe2\x9c\xb3 x",
+	 ARROW " done before\nyes\n" RULE "\n" ARROW " half a question\n" RULE "\n  manual mode\n",
+	 ATTENTION_IDLE},
+	{"a question asked before", "\xe2\x97\x90 x",
+	 ARROW " please count\n\n  Counting\n" RULE "\n" ARROW " \n" RULE "\n", ATTENTION_WORKING},
+	{"a draft that looks like a choice", IDLE,
+	 "Do you want to buy milk?\n" RULE "\n" ARROW " 1. buy milk\n  2. and bread\n" RULE
+	 "\n  manual mode\n",
+	 ATTENTION_IDLE},
+	{"a question of an earlier turn", IDLE,
+	 "Do you want to proceed?\n " ARROW " 1. Yes\n" RULE "\n" ARROW " \n" RULE "\n",
+	 ATTENTION_IDLE},
+	{"words of an earlier turn", SPINNER,
+	 "Do you want to proceed?\n" ARROW " write a list\n" ARROW " 1. one\n", ATTENTION_WORKING},
+	{"the answer below the rule", SPINNER,
+	 "Which?\n   3. Type something.\n" RULE "\n" ARROW " 4. Chat about this\nEnter to select\n",
+	 ATTENTION_WAITING},
 	{"an empty prompt", "\xe2\x9c\xb3 x", ARROW "\nEnter to confirm\n", ATTENTION_IDLE},
 };
 
@@ -63,7 +85,7 @@ static void test_judge(void **state)
 	}
 }
 
-#define CHOICE	"May I?\n" ARROW " 1. Yes\n"
+#define CHOICE "May I?\n" ARROW " 1. Yes\n"
 
 static const struct {
 	const char *what, *hook;
@@ -86,7 +108,8 @@ static const struct {
 	{"numbered answers without a hook", "stop", 2, IDLE, 3, CHOICE, ATTENTION_IDLE},
 	{"a question that was cancelled", "permission", 2, IDLE, 1, "", ATTENTION_IDLE},
 	{"a question that was answered", "permission", 2, SPINNER, 3, "", ATTENTION_WORKING},
-	{"a question outranks a later hook", "prompt", 2, SPINNER, 1, "Do you want to proceed?\n" ARROW " 1. Yes\n", ATTENTION_WAITING},
+	{"a question outranks a later hook", "prompt", 2, SPINNER, 1,
+	 "Do you want to proceed?\n" ARROW " 1. Yes\n", ATTENTION_WAITING},
 	{"a name that is none", "permission2", 2, "", 0, CHOICE, ATTENTION_UNKNOWN},
 };
 
@@ -94,17 +117,20 @@ static void test_hooks(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(hook_cases); i++) {
-		const struct attention_signs signs = {attention_hook_named(hook_cases[i].hook), hook_cases[i].hook_ms, hook_cases[i].title,
+		const struct attention_signs signs = {attention_hook_named(hook_cases[i].hook),
+						      hook_cases[i].hook_ms, hook_cases[i].title,
 						      hook_cases[i].title_ms, hook_cases[i].screen};
 		struct attention_verdict v = attention_judge(&signs);
 
 		if (v.state != hook_cases[i].wanted)
-			fail_msg("%s: got %s (%s)", hook_cases[i].what, attention_name(v.state), v.why);
+			fail_msg("%s: got %s (%s)", hook_cases[i].what, attention_name(v.state),
+				 v.why);
 	}
 	assert_int_equal(attention_hook_named(""), ATTENTION_HOOK_NONE);
 }
 
-/* Screens of the real claude, recorded by tools/record-screens.py: the first line is the title, the name says the state. */
+/* Screens of the real claude, recorded by tools/record-screens.py: the first line is the title,
+ * the name says the state. */
 static const struct {
 	const char *file, *why;
 } recorded[] = {
@@ -141,14 +167,16 @@ static void test_recorded(void **state)
 		assert_non_null(screen);
 		*screen = '\0';
 		v = judge(buf_text(&text), screen + 1);
-		if (strlen(attention_name(v.state)) != word || strncmp(attention_name(v.state), recorded[i].file, word) != 0 ||
+		if (strlen(attention_name(v.state)) != word ||
+		    strncmp(attention_name(v.state), recorded[i].file, word) != 0 ||
 		    strcmp(v.why, recorded[i].why) != 0)
-			fail_msg("%s: got %s because %s", recorded[i].file, attention_name(v.state), v.why);
+			fail_msg("%s: got %s because %s", recorded[i].file, attention_name(v.state),
+				 v.why);
 	}
 }
 
-/* A recorded screen as a terminal of that size shows it: conversation that fills `above` rows in full width, the screen's last lines,
- * and as many blank rows as are left. */
+/* A recorded screen as a terminal of that size shows it: conversation that fills `above` rows in
+ * full width, the screen's last lines, and as many blank rows as are left. */
 static void show(struct emu *e, const char *screen, int cols, int rows, int above)
 {
 	const char *line = screen, *end = screen + strlen(screen);
@@ -178,7 +206,8 @@ static void show(struct emu *e, const char *screen, int cols, int rows, int abov
 
 static const struct {
 	int cols, rows;
-} attention_sizes[] = {{40, 12}, {80, 24}, {120, 30}, {132, 43}, {280, 30}, {60, 120}, {400, 40}, {400, 120}};
+} attention_sizes[] = {{40, 12},  {80, 24},  {120, 30}, {132, 43},
+		       {280, 30}, {60, 120}, {400, 40}, {400, 120}};
 
 /* Questions anywhere on a screen of any size. */
 static void test_every_size(void **state)
@@ -202,13 +231,17 @@ static void test_every_size(void **state)
 				AUTO_BUF struct buf shown = {0};
 				struct attention_verdict v;
 
-				show(emu, screen, attention_sizes[k].cols, attention_sizes[k].rows, above);
+				show(emu, screen, attention_sizes[k].cols, attention_sizes[k].rows,
+				     above);
 				emu_put_text(emu, &shown, WIRE_SCREEN_CELLS);
-				assert_true(buf_len(&shown) <= 4 * WIRE_SCREEN_CELLS + VIEW_ROWS_MAX);
+				assert_true(buf_len(&shown) <=
+					    4 * WIRE_SCREEN_CELLS + VIEW_ROWS_MAX);
 				v = judge(buf_text(&text), buf_text(&shown));
 				if (strncmp(attention_name(v.state), recorded[i].file, word) != 0)
-					fail_msg("%s at %dx%d below %d rows: %s because %s", recorded[i].file, attention_sizes[k].cols,
-						 attention_sizes[k].rows, above, attention_name(v.state), v.why);
+					fail_msg("%s at %dx%d below %d rows: %s because %s",
+						 recorded[i].file, attention_sizes[k].cols,
+						 attention_sizes[k].rows, above,
+						 attention_name(v.state), v.why);
 				emu_free(emu);
 			}
 	}
@@ -226,15 +259,18 @@ static void test_text_is_bounded(void **state)
 		emu_feed(emu, "\xf0\x90\x80\x80\xcc\x81", 6);
 	emu_feed(emu, "last", 4);
 	emu_put_text(emu, &shown, WIRE_SCREEN_CELLS);
-	assert_int_equal(buf_len(&shown), 4 * (WIRE_SCREEN_CELLS - 4) + 4 + WIRE_SCREEN_CELLS / VIEW_COLS_MAX);
+	assert_int_equal(buf_len(&shown),
+			 4 * (WIRE_SCREEN_CELLS - 4) + 4 + WIRE_SCREEN_CELLS / VIEW_COLS_MAX);
 	assert_non_null(strstr(buf_text(&shown), "last\n"));
 	emu_free(emu);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_judge), cmocka_unit_test(test_hooks), cmocka_unit_test(test_recorded),
-						 cmocka_unit_test(test_every_size), cmocka_unit_test(test_text_is_bounded)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_judge), cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_recorded), cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_text_is_bounded)};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }

@@ -8,8 +8,13 @@
 
 static const struct {
 	const char *plain, *coded;
-} vectors[] = {{"", ""},	     {"f", "Zg=="},	    {"fo", "Zm8="},	   {"foo", "Zm9v"},
-	       {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+} vectors[] = {{"", ""},
+	       {"f", "Zg=="},
+	       {"fo", "Zm8="},
+	       {"foo", "Zm9v"},
+	       {"foob", "Zm9vYg=="},
+	       {"fooba", "Zm9vYmE="},
+	       {"foobar", "Zm9vYmFy"}};
 
 static void test_vectors(void **state)
 {
@@ -45,7 +50,8 @@ static void test_none(void **state)
 	static const struct {
 		const char *text;
 		size_t n;
-	} none[] = {{"Zg==Zg==", 8}, {"Zm 8", 4}, {"Zm8\n", 4}, {"Zm-_", 4}, {"\xff", 1}, {"=Zg", 3}, {"Zg\0Zg", 5}};
+	} none[] = {{"Zg==Zg==", 8}, {"Zm 8", 4}, {"Zm8\n", 4}, {"Zm-_", 4},
+		    {"\xff", 1},     {"=Zg", 3},  {"Zg\0Zg", 5}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {

@@ -55,7 +55,8 @@ static void test_against_array(void **state)
 		assert_memory_equal(buf_data(&b), model + start, end - start);
 		assert_int_equal(buf_text(&b)[end - start], 0);
 	}
-	assert_true(b.size <= 8192); /* a queue that is emptied does not grow with what went through */
+	/* a queue that is emptied does not grow with what went through */
+	assert_true(b.size <= 8192);
 }
 
 static void test_addf(void **state)
@@ -104,10 +105,10 @@ static void test_stops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_empty),
-	    cmocka_unit_test(test_against_array),
-	    cmocka_unit_test(test_addf),
-	    cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_against_array),
+		cmocka_unit_test(test_addf),
+		cmocka_unit_test(test_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

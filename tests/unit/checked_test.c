@@ -67,7 +67,8 @@ static void test_note_is_of_one_state(void **state)
 	assert_true(checked_is_noted(p.dirfd, "note", before));
 	describe(&p, after);
 	assert_string_equal(before, after); /* reading and noting change nothing */
-	/* The same size, and a time of change that a program set back: the kernel's own time tells. Its clock has ticks. */
+	/* The same size, and a time of change that a program set back: the kernel's own time
+	 * tells. Its clock has ticks. */
 	struct stat st;
 	assert_int_equal(fstat(p.fd, &st), 0);
 	do {
@@ -108,7 +109,8 @@ static void test_too_near_a_change(void **state)
 	place_init(&p, "one");
 	assert_false(checked_describe(p.fd, changed_at(&p), text));
 	assert_false(checked_describe(p.fd, changed_at(&p) + 2, text));
-	assert_false(checked_describe(p.fd, changed_at(&p) - 1000, text)); /* the clock was set back */
+	/* the clock was set back */
+	assert_false(checked_describe(p.fd, changed_at(&p) - 1000, text));
 	assert_true(checked_describe(p.fd, changed_at(&p) + 3, text));
 	place_fini(&p, "one");
 }
@@ -138,10 +140,10 @@ static void test_note_that_is_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_note_is_of_one_state),
-	    cmocka_unit_test(test_another_file),
-	    cmocka_unit_test(test_too_near_a_change),
-	    cmocka_unit_test(test_note_that_is_none),
+		cmocka_unit_test(test_note_is_of_one_state),
+		cmocka_unit_test(test_another_file),
+		cmocka_unit_test(test_too_near_a_change),
+		cmocka_unit_test(test_note_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

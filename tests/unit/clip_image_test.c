@@ -52,7 +52,8 @@ static void test_images(void **state)
 
 		memcpy(exact, cases[i].bytes, cases[i].n);
 		type = clip_image_type(exact, cases[i].n);
-		if (type != cases[i].type || clip_image_is_whole(type, exact, cases[i].n) != cases[i].whole)
+		if (type != cases[i].type ||
+		    clip_image_is_whole(type, exact, cases[i].n) != cases[i].whole)
 			fail_msg("case %zu: type %d", i, (int)type);
 	}
 }
@@ -63,13 +64,15 @@ static void test_another_type(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (int t = CLIP_PNG; t <= CLIP_NO_TYPE; t++)
-			if (t != (int)cases[i].type && clip_image_is_whole((enum clip_type)t, cases[i].bytes, cases[i].n))
+			if (t != (int)cases[i].type &&
+			    clip_image_is_whole((enum clip_type)t, cases[i].bytes, cases[i].n))
 				fail_msg("case %zu passes as type %d", i, t);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_images), cmocka_unit_test(test_another_type)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_images),
+					   cmocka_unit_test(test_another_type)};
 
 	return cmocka_run_group_tests_name("clip_image", tests, NULL, NULL);
 }

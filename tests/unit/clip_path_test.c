@@ -144,8 +144,10 @@ static void test_below(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_span), cmocka_unit_test(test_plain),
-					   cmocka_unit_test(test_bounds), cmocka_unit_test(test_below)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words), cmocka_unit_test(test_span),
+		cmocka_unit_test(test_plain), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_below)};
 
 	return cmocka_run_group_tests_name("clip_path", tests, NULL, NULL);
 }

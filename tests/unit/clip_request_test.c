@@ -46,8 +46,10 @@ static const struct {
 	{"image/png $(id)\n", 0, -1, CLIP_NO_TYPE, false},
 	{"$(id)\n", 0, -1, CLIP_NO_TYPE, false},
 	{"\n", 0, -1, CLIP_NO_TYPE, false},
-	{"0123456789012345678901234567890123456789012345678901234567890123", 0, 0, CLIP_NO_TYPE, false},
-	{"01234567890123456789012345678901234567890123456789012345678901234", 0, -1, CLIP_NO_TYPE, false},
+	{"0123456789012345678901234567890123456789012345678901234567890123", 0, 0, CLIP_NO_TYPE,
+	 false},
+	{"01234567890123456789012345678901234567890123456789012345678901234", 0, -1, CLIP_NO_TYPE,
+	 false},
 };
 
 static void test_parse(void **state)
@@ -60,9 +62,11 @@ static void test_parse(void **state)
 
 		memcpy(exact, cases[i].bytes, n);
 		exact[n] = '\n'; /* not to be looked at */
-		if (clip_request_parse(exact, n, &r) != cases[i].rc || r.list != cases[i].list || r.type != cases[i].type ||
-		    r.file != cases[i].file || (r.file && strcmp(r.token, "0123456789abcdef") != 0))
-			fail_msg("case %zu, %s: type %d list %d", i, cases[i].bytes, (int)r.type, r.list);
+		if (clip_request_parse(exact, n, &r) != cases[i].rc || r.list != cases[i].list ||
+		    r.type != cases[i].type || r.file != cases[i].file ||
+		    (r.file && strcmp(r.token, "0123456789abcdef") != 0))
+			fail_msg("case %zu, %s: type %d list %d", i, cases[i].bytes, (int)r.type,
+				 r.list);
 	}
 }
 
@@ -80,7 +84,9 @@ static void test_names(void **state)
 {
 	(void)state;
 	for (int t = CLIP_PNG; t < CLIP_NO_TYPE; t++)
-		assert_int_equal(clip_type_of(clip_type_mime((enum clip_type)t), strlen(clip_type_mime((enum clip_type)t))), t);
+		assert_int_equal(clip_type_of(clip_type_mime((enum clip_type)t),
+					      strlen(clip_type_mime((enum clip_type)t))),
+				 t);
 	assert_int_equal(clip_type_of("image/x-MS-bmp", 14), CLIP_BMP);
 	assert_int_equal(clip_type_of("image/pn", 8), CLIP_NO_TYPE);
 	assert_int_equal(clip_type_of("text/plain", 10), CLIP_NO_TYPE);

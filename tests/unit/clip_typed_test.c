@@ -10,7 +10,10 @@ static const struct {
 	bool pressed;
 } cases[] = {
 	{"the byte", "\x16", true},
-	{"among others", "ab\x16" "c", true},
+	{"among others",
+	 "ab\x16"
+	 "c",
+	 true},
 	{"kitty", "\033[118;5u", true},
 	{"kitty, press", "\033[118;5:1u", true},
 	{"kitty, repeated", "\033[118;5:2u", true},
@@ -31,7 +34,10 @@ static const struct {
 	{"kitty, base layout elsewhere", "\033[118118::1180;5u", false},
 	{"plain v", "v", false},
 	{"Alt and Ctrl", "\033\x16", false},
-	{"in a paste", "\033[200~a\x16" "b\033[201~", false},
+	{"in a paste",
+	 "\033[200~a\x16"
+	 "b\033[201~",
+	 false},
 	{"as a key in a paste", "\033[200~\033[118;5u\033[201~", false},
 	{"paste with a string's beginning", "\033[200~\033]0;\x16\033[201~", false},
 	{"empty paste", "\033[200~\033[201~", false},
@@ -61,7 +67,8 @@ static void test_keys(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (size_t step = 1; step <= 16; step += 5)
 			if (feed(cases[i].bytes, step) != cases[i].pressed)
-				fail_msg("%s, %zu bytes a time: expected %d", cases[i].what, step, cases[i].pressed);
+				fail_msg("%s, %zu bytes a time: expected %d", cases[i].what, step,
+					 cases[i].pressed);
 }
 
 int main(void)

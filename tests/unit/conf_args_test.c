@@ -36,25 +36,30 @@ struct split_case {
 };
 
 static const struct split_case cases[] = {
-    {{NULL}, "", .writable = -1},
-    {{"--help", NULL}, "--help", .writable = -1},
-    {{"--version", NULL}, "--version", .writable = -1},
-    {{"--ccvm-help", NULL}, "", .help = true, .writable = -1},
-    {{"--ccvm-version", NULL}, "", .version = true, .writable = -1},
-    {{"--ccvm-debug", "-p", "hi", NULL}, "-p|hi", .debug = true, .writable = -1},
-    {{"-p", "--ccvm-debug", "hi", NULL}, "-p|hi", .debug = true, .writable = -1},
-    {{"-p", "hi", "--ccvm-debug", NULL}, "-p|hi", .debug = true, .writable = -1},
-    {{"--shell", "-c", "make test", NULL}, "-c|make test", .shell = true, .writable = -1},
-    {{"--read-only-cwd", NULL}, "", .writable = 0},
-    {{"--writable-cwd", NULL}, "", .writable = 1},
-    {{"--writable-cwd", "--read-only-cwd", NULL}, "", .writable = 0},
-    {{"--read-only-cwd", "x", "--writable-cwd", NULL}, "x", .writable = 1},
-    {{"--", "--shell", NULL}, "--|--shell", .writable = -1},
-    {{"--shell", "--", "--", "--ccvm-help", NULL}, "--|--|--ccvm-help", .shell = true, .writable = -1},
-    {{"--shell=1", "--ccvm-debugx", "-shell", "", NULL}, "--shell=1|--ccvm-debugx|-shell|", .writable = -1},
-    {{"mcp", "list", "--dangerously-skip-permissions", NULL},
-     "mcp|list|--dangerously-skip-permissions",
-     .writable = -1},
+	{{NULL}, "", .writable = -1},
+	{{"--help", NULL}, "--help", .writable = -1},
+	{{"--version", NULL}, "--version", .writable = -1},
+	{{"--ccvm-help", NULL}, "", .help = true, .writable = -1},
+	{{"--ccvm-version", NULL}, "", .version = true, .writable = -1},
+	{{"--ccvm-debug", "-p", "hi", NULL}, "-p|hi", .debug = true, .writable = -1},
+	{{"-p", "--ccvm-debug", "hi", NULL}, "-p|hi", .debug = true, .writable = -1},
+	{{"-p", "hi", "--ccvm-debug", NULL}, "-p|hi", .debug = true, .writable = -1},
+	{{"--shell", "-c", "make test", NULL}, "-c|make test", .shell = true, .writable = -1},
+	{{"--read-only-cwd", NULL}, "", .writable = 0},
+	{{"--writable-cwd", NULL}, "", .writable = 1},
+	{{"--writable-cwd", "--read-only-cwd", NULL}, "", .writable = 0},
+	{{"--read-only-cwd", "x", "--writable-cwd", NULL}, "x", .writable = 1},
+	{{"--", "--shell", NULL}, "--|--shell", .writable = -1},
+	{{"--shell", "--", "--", "--ccvm-help", NULL},
+	 "--|--|--ccvm-help",
+	 .shell = true,
+	 .writable = -1},
+	{{"--shell=1", "--ccvm-debugx", "-shell", "", NULL},
+	 "--shell=1|--ccvm-debugx|-shell|",
+	 .writable = -1},
+	{{"mcp", "list", "--dangerously-skip-permissions", NULL},
+	 "mcp|list|--dangerously-skip-permissions",
+	 .writable = -1},
 };
 
 static void test_cases(void **state)
@@ -180,9 +185,9 @@ static void test_every_position(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_cases),
-	    cmocka_unit_test(test_property),
-	    cmocka_unit_test(test_every_position),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_property),
+		cmocka_unit_test(test_every_position),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,18 +26,19 @@ static int read_text(struct conf *c, const char *text, struct err *e)
 static void test_accepts(void **state)
 {
 	static const char text[] =
-	    "// a comment with \"quotes\" and { brackets\n"
-	    "{\n"
-	    "  \"memory\": 2048, // behind a value\n"
-	    "  \"share\": {\"settings\": false, \"outputStyles\": false},\n"
-	    "  \"share.plugins\": true,\n"
-	    "  \"extraClaudeMd\": \"see http://example.com // not a comment\",\n"
-	    "  \"egressAllowlist\": [\"API.Example.COM.\", \"*.example.org\", \"10.1.2.3/8\"],\n"
-	    "  \"egressPorts\": [443, 80, 443],\n"
-	    "  \"agentSudo\": false,\n"
-	    "  \"acceleration\": \"tcg\",\n"
-	    "  \"nix\": {\"enable\": true}\n"
-	    "}\n";
+		"// a comment with \"quotes\" and { brackets\n"
+		"{\n"
+		"  \"memory\": 2048, // behind a value\n"
+		"  \"share\": {\"settings\": false, \"outputStyles\": false},\n"
+		"  \"share.plugins\": true,\n"
+		"  \"extraClaudeMd\": \"see http://example.com // not a comment\",\n"
+		"  \"egressAllowlist\": [\"API.Example.COM.\", \"*.example.org\", "
+		"\"10.1.2.3/8\"],\n"
+		"  \"egressPorts\": [443, 80, 443],\n"
+		"  \"agentSudo\": false,\n"
+		"  \"acceleration\": \"tcg\",\n"
+		"  \"nix\": {\"enable\": true}\n"
+		"}\n";
 	struct conf c;
 	struct err e;
 
@@ -62,7 +63,8 @@ static void test_accepts(void **state)
 
 static void test_empty(void **state)
 {
-	static const char *const texts[] = {"", " \n", "// nothing\n", "{}", "\xef\xbb\xbf{}", "{ } // end"};
+	static const char *const texts[] = {
+		"", " \n", "// nothing\n", "{}", "\xef\xbb\xbf{}", "{ } // end"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -83,53 +85,57 @@ struct bad_case {
 };
 
 static const struct bad_case bad_cases[] = {
-    {"{\"memroy\": 1}", "config.json:1: unknown option \"memroy\"", "Did you mean memory?"},
-    {"{\n\n\"share\": {\n\"comands\": true}}", "config.json:4: unknown option \"share.comands\"",
-     "share.commands"},
-    {"{\"plugins\": true}", "unknown option \"plugins\"", "share.plugins"},
-    {"{\"zzzzzzzz\": true}", "unknown option \"zzzzzzzz\"", "config show"},
-    {"{\"\\u001b[2J\": true}", "unknown option \"\\x1b[2J\"", NULL},
-    {"{\"memory\": \"4096\"}", "config.json:1: memory: must be a number", NULL},
-    {"{\"memory\": 511}", "memory: must be a whole number from 512", NULL},
-    {"{\"memory\": 1e99}", "memory: must be a whole number", NULL},
-    {"{\"memory\": 1024.5}", "memory: must be a whole number", NULL},
-    {"{\"cores\": 0}", "cores: must be a whole number from 1", NULL},
-    {"{\"vmDiskSize\": -1}", "vmDiskSize: must be a whole number from 0", NULL},
-    {"{\"writableCwd\": 1}", "writableCwd: must be true or false", NULL},
-    {"{\"writableCwd\": null}", "writableCwd: must be true or false", NULL},
-    {"{\"agentSudo\": \"auto\"}", "agentSudo: must be true, false or null", NULL},
-    {"{\"acceleration\": \"hvf\"}", "acceleration: must be auto, kvm or tcg, not \"hvf\"", NULL},
-    {"{\"share\": true}", "share must be an object", NULL},
-    {"{\"share.settings\": {}}", "share.settings: must be true or false", NULL},
-    {"{\"share\": {\"settings\": true},\n\"share.settings\": false}",
-     "config.json:2: share.settings is set twice", NULL},
-    {"{\"memory\": 600, \"memory\": 700}", "memory is set twice", NULL},
-    {"{\"egressAllowlist\": \"a.b\"}", "egressAllowlist: must be a list", NULL},
-    {"{\"egressAllowlist\": [1]}", "must be a list of strings", NULL},
-    {"{\"egressAllowlist\": [\"https://a.b/\"]}", "invalid host \"https://a.b/\"", "without a scheme"},
-    {"{\"egressPorts\": [0]}", "invalid port (must be from 1 to 65535)", NULL},
-    {"{\"egressPorts\": [\"443\"]}", "must be a list of numbers", NULL},
-    {"{\"passEnv\": [\"ANTHROPIC_AUTH_TOKEN\"]}", "would pass ANTHROPIC_AUTH_TOKEN", "apiKeyVariable"},
-    {"{\"passEnv\": [\"AWS_*\"]}", "would pass AWS_", NULL},
-    {"{\"passEnv\": [\"*\"]}", "too wide", NULL},
-    {"{\"passEnv\": [\"A B\"]}", "invalid variable name", NULL},
-    {"{\"passEnv\": [\"\\u001b[2J\"]}", "passEnv: invalid variable name \"\\x1b[2J\"", NULL},
-    {"{\"apiKeyVariable\": \"1X\"}", "invalid variable name", NULL},
-    {"{\"nix\": {\"substituters\": [\"https://u:p@cache.example\"]}}", "without credentials", NULL},
-    {"{\"nix\": {\"trustedPublicKeys\": [\"nokey\"]}}", "invalid public key", NULL},
-    {"{\"extraPackages\": [\"a b\"]}", "invalid package name", NULL},
-    {"{\"tui\": {\"prefix\": \"ctrl-a\"}}", "invalid key", NULL},
-    {"{\"tui\": {\"theme\": \"pink\"}}", "must be auto, dark, light or mono", NULL},
-    {"{\"tui\": {\"notify\": false}}", "must be a string", NULL},
-    {"{\"extraClaudeMd\": \"a\\u0000b\"}", "extraClaudeMd: unsupported JSON value", NULL},
-    {"{\n\"memory\": 600,\n}", "config.json:3: not valid JSON at: }", "not after the last one"},
-    {"{\n\"memory\": 600\n\"cores\": 1}", "config.json:3: not valid JSON at: \"cores\"", NULL},
-    {"{\"memory\": 0600}", "not valid JSON", NULL},
-    {"[1]", "config.json:1: not valid JSON at: [1]", NULL},
-    {"{} {}", "not valid JSON at: {}", NULL},
-    {"{\"memory\"", "not valid JSON", NULL},
-    {"{\"a\": /* no */ 1}", "not valid JSON at: /* no */ 1}", NULL},
-    {"{\"x\": \"unclosed // comment\n}", "not valid JSON", NULL},
+	{"{\"memroy\": 1}", "config.json:1: unknown option \"memroy\"", "Did you mean memory?"},
+	{"{\n\n\"share\": {\n\"comands\": true}}",
+	 "config.json:4: unknown option \"share.comands\"", "share.commands"},
+	{"{\"plugins\": true}", "unknown option \"plugins\"", "share.plugins"},
+	{"{\"zzzzzzzz\": true}", "unknown option \"zzzzzzzz\"", "config show"},
+	{"{\"\\u001b[2J\": true}", "unknown option \"\\x1b[2J\"", NULL},
+	{"{\"memory\": \"4096\"}", "config.json:1: memory: must be a number", NULL},
+	{"{\"memory\": 511}", "memory: must be a whole number from 512", NULL},
+	{"{\"memory\": 1e99}", "memory: must be a whole number", NULL},
+	{"{\"memory\": 1024.5}", "memory: must be a whole number", NULL},
+	{"{\"cores\": 0}", "cores: must be a whole number from 1", NULL},
+	{"{\"vmDiskSize\": -1}", "vmDiskSize: must be a whole number from 0", NULL},
+	{"{\"writableCwd\": 1}", "writableCwd: must be true or false", NULL},
+	{"{\"writableCwd\": null}", "writableCwd: must be true or false", NULL},
+	{"{\"agentSudo\": \"auto\"}", "agentSudo: must be true, false or null", NULL},
+	{"{\"acceleration\": \"hvf\"}", "acceleration: must be auto, kvm or tcg, not \"hvf\"",
+	 NULL},
+	{"{\"share\": true}", "share must be an object", NULL},
+	{"{\"share.settings\": {}}", "share.settings: must be true or false", NULL},
+	{"{\"share\": {\"settings\": true},\n\"share.settings\": false}",
+	 "config.json:2: share.settings is set twice", NULL},
+	{"{\"memory\": 600, \"memory\": 700}", "memory is set twice", NULL},
+	{"{\"egressAllowlist\": \"a.b\"}", "egressAllowlist: must be a list", NULL},
+	{"{\"egressAllowlist\": [1]}", "must be a list of strings", NULL},
+	{"{\"egressAllowlist\": [\"https://a.b/\"]}", "invalid host \"https://a.b/\"",
+	 "without a scheme"},
+	{"{\"egressPorts\": [0]}", "invalid port (must be from 1 to 65535)", NULL},
+	{"{\"egressPorts\": [\"443\"]}", "must be a list of numbers", NULL},
+	{"{\"passEnv\": [\"ANTHROPIC_AUTH_TOKEN\"]}", "would pass ANTHROPIC_AUTH_TOKEN",
+	 "apiKeyVariable"},
+	{"{\"passEnv\": [\"AWS_*\"]}", "would pass AWS_", NULL},
+	{"{\"passEnv\": [\"*\"]}", "too wide", NULL},
+	{"{\"passEnv\": [\"A B\"]}", "invalid variable name", NULL},
+	{"{\"passEnv\": [\"\\u001b[2J\"]}", "passEnv: invalid variable name \"\\x1b[2J\"", NULL},
+	{"{\"apiKeyVariable\": \"1X\"}", "invalid variable name", NULL},
+	{"{\"nix\": {\"substituters\": [\"https://u:p@cache.example\"]}}", "without credentials",
+	 NULL},
+	{"{\"nix\": {\"trustedPublicKeys\": [\"nokey\"]}}", "invalid public key", NULL},
+	{"{\"extraPackages\": [\"a b\"]}", "invalid package name", NULL},
+	{"{\"tui\": {\"prefix\": \"ctrl-a\"}}", "invalid key", NULL},
+	{"{\"tui\": {\"theme\": \"pink\"}}", "must be auto, dark, light or mono", NULL},
+	{"{\"tui\": {\"notify\": false}}", "must be a string", NULL},
+	{"{\"extraClaudeMd\": \"a\\u0000b\"}", "extraClaudeMd: unsupported JSON value", NULL},
+	{"{\n\"memory\": 600,\n}", "config.json:3: not valid JSON at: }", "not after the last one"},
+	{"{\n\"memory\": 600\n\"cores\": 1}", "config.json:3: not valid JSON at: \"cores\"", NULL},
+	{"{\"memory\": 0600}", "not valid JSON", NULL},
+	{"[1]", "config.json:1: not valid JSON at: [1]", NULL},
+	{"{} {}", "not valid JSON at: {}", NULL},
+	{"{\"memory\"", "not valid JSON", NULL},
+	{"{\"a\": /* no */ 1}", "not valid JSON at: /* no */ 1}", NULL},
+	{"{\"x\": \"unclosed // comment\n}", "not valid JSON", NULL},
 };
 
 static void test_refuses(void **state)
@@ -191,7 +197,8 @@ static void test_places(void **state)
 
 	(void)state;
 	assert_int_equal(file_mkdirs(below, 0700, &e), 0);
-	assert_int_equal(file_createf(AT_FDCWD, file, 0600, &e, "{\"cores\": 1, \"vmDiskSize\": 7}"), 0);
+	assert_int_equal(
+		file_createf(AT_FDCWD, file, 0600, &e, "{\"cores\": 1, \"vmDiskSize\": 7}"), 0);
 	assert_int_equal(load(&c, "HOME", home, &e), 0);
 	assert_int_equal(c.vm_disk_size, 7);
 	assert_string_equal(c.file, file);
@@ -249,8 +256,9 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_accepts), cmocka_unit_test(test_empty),  cmocka_unit_test(test_refuses),
-	    cmocka_unit_test(test_deep),    cmocka_unit_test(test_places), cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_accepts), cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_refuses), cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_places),	cmocka_unit_test(test_bad_files),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -27,47 +27,48 @@ struct source_case {
 };
 
 static const struct source_case cases[] = {
-    {"writableCwd", "false", "yes", "true", "2"},
-    {"sharedMappings", "true", "no", "false", "2"},
-    {"memory", "600", "700", "700", "1.5"},
-    {"cores", "1", "1", "1", "-1"},
-    {"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},
-    {"share.settings", "false", "1", "true", ""},
-    {"share.claudeMd", "false", "true", "true", "on"},
-    {"share.keybindings", "false", "TRUE", "true", "maybe"},
-    {"share.commands", "false", "Yes", "true", "01"},
-    {"share.agents", "false", "1", "true", " 1"},
-    {"share.skills", "false", "1", "true", "1 "},
-    {"share.outputStyles", "false", "1", "true", "y"},
-    {"share.plugins", "true", "no", "false", "n"},
-    {"share.config", "true", "0", "false", "off"},
-    {"share.gitConfig", "false", "1", "true", "null"},
-    {"persistClaudeProjects", "true", "false", "false", "?"},
-    {"vmDiskSize", "5", "8", "8", "8G"},
-    {"clipboard.images", "true", "0", "false", "off"},
-    {"egressAllowlist", "[\"a.example\"]", "B.example  2001:DB8::1", "[\"b.example\", \"2001:db8::1\"]",
-     "a/b"},
-    {"egressPorts", "[1]", "443 8443", "[443, 8443]", "http"},
-    {"hostLoopback", "false", "1", "true", "no!"},
-    {"linkLocal", "true", "0", "false", "2"},
-    {"agentSudo", "true", "0", "false", "none"},
-    {"nix.enable", "true", NULL, NULL, NULL},
-    {"nix.substituters", "[\"https://cache.example\"]", NULL, NULL, NULL},
-    {"nix.trustedPublicKeys", "[\"cache.example-1:AAAA\"]", NULL, NULL, NULL},
-    {"apiKeyVariable", "\"WORK_KEY\"", NULL, NULL, NULL},
-    {"passEnv", "[\"FOO\"]", "BAR BAZ_*", "[\"FOO\", \"BAR\", \"BAZ_*\"]", "CLAUDE_CODE_OAUTH_TOKEN"},
-    {"extraClaudeMd", "\"text\"", "", "\"\"", "/nonexistent/text"},
-    {"lockGuestMemory", "true", "0", "false", "x"},
-    {"templateCacheSize", "100", "4096", "4096", "-1"},
-    {"extraPackages", "[\"nodejs\"]", NULL, NULL, NULL},
-    {"package", "\"other\"", NULL, NULL, NULL},
-    {"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
-    {"tui.theme", "\"dark\"", NULL, NULL, NULL},
-    {"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
-    {"tui.notify", "\"none\"", NULL, NULL, NULL},
-    {"tui.warmSpare", "true", NULL, NULL, NULL},
-    {"terminal.filter", "false", "1", "true", "maybe"},
-    {"tui.history", "100", "2000", "2000", "100001"},
+	{"writableCwd", "false", "yes", "true", "2"},
+	{"sharedMappings", "true", "no", "false", "2"},
+	{"memory", "600", "700", "700", "1.5"},
+	{"cores", "1", "1", "1", "-1"},
+	{"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},
+	{"share.settings", "false", "1", "true", ""},
+	{"share.claudeMd", "false", "true", "true", "on"},
+	{"share.keybindings", "false", "TRUE", "true", "maybe"},
+	{"share.commands", "false", "Yes", "true", "01"},
+	{"share.agents", "false", "1", "true", " 1"},
+	{"share.skills", "false", "1", "true", "1 "},
+	{"share.outputStyles", "false", "1", "true", "y"},
+	{"share.plugins", "true", "no", "false", "n"},
+	{"share.config", "true", "0", "false", "off"},
+	{"share.gitConfig", "false", "1", "true", "null"},
+	{"persistClaudeProjects", "true", "false", "false", "?"},
+	{"vmDiskSize", "5", "8", "8", "8G"},
+	{"clipboard.images", "true", "0", "false", "off"},
+	{"egressAllowlist", "[\"a.example\"]", "B.example  2001:DB8::1",
+	 "[\"b.example\", \"2001:db8::1\"]", "a/b"},
+	{"egressPorts", "[1]", "443 8443", "[443, 8443]", "http"},
+	{"hostLoopback", "false", "1", "true", "no!"},
+	{"linkLocal", "true", "0", "false", "2"},
+	{"agentSudo", "true", "0", "false", "none"},
+	{"nix.enable", "true", NULL, NULL, NULL},
+	{"nix.substituters", "[\"https://cache.example\"]", NULL, NULL, NULL},
+	{"nix.trustedPublicKeys", "[\"cache.example-1:AAAA\"]", NULL, NULL, NULL},
+	{"apiKeyVariable", "\"WORK_KEY\"", NULL, NULL, NULL},
+	{"passEnv", "[\"FOO\"]", "BAR BAZ_*", "[\"FOO\", \"BAR\", \"BAZ_*\"]",
+	 "CLAUDE_CODE_OAUTH_TOKEN"},
+	{"extraClaudeMd", "\"text\"", "", "\"\"", "/nonexistent/text"},
+	{"lockGuestMemory", "true", "0", "false", "x"},
+	{"templateCacheSize", "100", "4096", "4096", "-1"},
+	{"extraPackages", "[\"nodejs\"]", NULL, NULL, NULL},
+	{"package", "\"other\"", NULL, NULL, NULL},
+	{"tui.prefix", "\"C-a\"", NULL, NULL, NULL},
+	{"tui.theme", "\"dark\"", NULL, NULL, NULL},
+	{"tui.keys", "[\"stop=X\"]", NULL, NULL, NULL},
+	{"tui.notify", "\"none\"", NULL, NULL, NULL},
+	{"tui.warmSpare", "true", NULL, NULL, NULL},
+	{"terminal.filter", "false", "1", "true", "maybe"},
+	{"tui.history", "100", "2000", "2000", "100001"},
 };
 
 struct shown {
@@ -97,8 +98,8 @@ static struct shown show(const struct conf *c, const char *name)
 static char file_path[64];
 
 /* Loads with this text as config file (NULL: none) and these variables (NULL-terminated). */
-static int load(struct conf *c, const char *file, const char *const *vars, const struct conf_args *a,
-		struct err *e)
+static int load(struct conf *c, const char *file, const char *const *vars,
+		const struct conf_args *a, struct err *e)
 {
 	AUTO_STRV struct strv env = {0};
 
@@ -130,7 +131,8 @@ static void test_each_source(void **state)
 		const struct source_case *sc = &cases[i];
 		const struct option *o = option_at(i);
 		AUTO_FREE char *file = mem_format("{\n\"%s\": %s}", sc->name, sc->in_file);
-		AUTO_FREE char *var = mem_format("%s=%s", o->variable ? o->variable : "X", sc->variable);
+		AUTO_FREE char *var = mem_format("%s=%s", o->variable ? o->variable : "X",
+						 sc->variable);
 		const char *vars[] = {var, NULL};
 		struct conf c;
 		struct err e;
@@ -224,6 +226,7 @@ struct group_case {
 	bool settings, commands, plugins, git;
 };
 
+/* clang-format off */
 static const struct group_case group_cases[] = {
     {{"CCVM_SHARE_CLAUDE_CONFIG=0", NULL}, NULL, false, false, false, true},
     {{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_COMMANDS=1", NULL}, NULL, false, true, false, true},
@@ -243,6 +246,7 @@ static const struct group_case group_cases[] = {
     {{"CCVM_SHARE_CLAUDE_CONFIG=0", "CCVM_SHARE_PLUGINS=1", NULL}, NULL, false, false, true, true},
     {{"CCVM_SHARE_CLAUDE_CONFIG=1", NULL}, NULL, true, true, false, true},
 };
+/* clang-format on */
 
 static void test_group(void **state)
 {
@@ -352,11 +356,12 @@ static void test_image(void **state)
 	(void)state;
 	assert_int_equal(load(&c, "{\"nix\": {\"enable\": true}}", vars, NULL, &e), 0);
 	assert_int_equal(
-	    conf_apply_image(&c,
-			     "{\"vmDiskSize\": 9, \"lockGuestMemory\": true, \"nix.enable\": false,"
-			     " \"clipboard.images\": false, \"agentSudo\": false, \"future\": [1]}",
-			     &e),
-	    0);
+		conf_apply_image(
+			&c,
+			"{\"vmDiskSize\": 9, \"lockGuestMemory\": true, \"nix.enable\": false,"
+			" \"clipboard.images\": false, \"agentSudo\": false, \"future\": [1]}",
+			&e),
+		0);
 	assert_int_equal(c.vm_disk_size, 3);
 	assert_true(c.lock_guest_memory);
 	assert_string_equal(show(&c, "lockGuestMemory").source, "image");
@@ -375,17 +380,21 @@ static void test_image_among_the_sources(void **state)
 		const struct source_case *sc = &cases[i];
 		const struct option *o = option_at(i);
 		bool cap = o->when == OPTION_IMAGE_RUN;
-		/* What every later source must beat is a value of its own; an image only takes the two caps away. */
-		AUTO_FREE char *image = mem_format("{\"%s\": %s}", sc->name, cap ? "true" : sc->in_file);
+		/* What every later source must beat is a value of its own; an image only takes
+		 * the two caps away. */
+		AUTO_FREE char *image = mem_format("{\"%s\": %s}", sc->name,
+						   cap ? "true" : sc->in_file);
 		AUTO_FREE char *file = mem_format("{\"%s\": %s}", sc->name, sc->in_file);
-		AUTO_FREE char *var = mem_format("%s=%s", o->variable ? o->variable : "X", sc->variable);
+		AUTO_FREE char *var = mem_format("%s=%s", o->variable ? o->variable : "X",
+						 sc->variable);
 		const char *vars[] = {var, NULL};
 		struct conf c;
 		struct err e;
 		struct shown s;
 
 		assert_int_equal(load(&c, NULL, NULL, NULL, &e), 0);
-		assert_int_equal(conf_apply_image(&c, image, &e) | conf_apply_image(&c, image, &e), 0);
+		assert_int_equal(conf_apply_image(&c, image, &e) | conf_apply_image(&c, image, &e),
+				 0);
 		s = show(&c, sc->name);
 		assert_string_equal(s.source, o->not_image || cap ? "default" : "image");
 		if (!o->not_image && !cap)
@@ -394,7 +403,8 @@ static void test_image_among_the_sources(void **state)
 
 		assert_int_equal(load(&c, file, NULL, NULL, &e), 0);
 		assert_int_equal(conf_apply_image(&c, image, &e), 0);
-		assert_string_equal(show(&c, sc->name).source, o->when == OPTION_IMAGE ? "image" : "file:1");
+		assert_string_equal(show(&c, sc->name).source,
+				    o->when == OPTION_IMAGE ? "image" : "file:1");
 		conf_fini(&c);
 
 		if (!o->variable)
@@ -429,7 +439,8 @@ static void test_image_grants_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(load(&c, NULL, vars, NULL, &e), 0);
-	assert_int_equal(conf_apply_image(&c, "{\"clipboard.images\": true, \"agentSudo\": true}", &e), 0);
+	assert_int_equal(
+		conf_apply_image(&c, "{\"clipboard.images\": true, \"agentSudo\": true}", &e), 0);
 	assert_false(c.clipboard_images);
 	assert_false(conf_agent_sudo(&c));
 	assert_int_equal(conf_apply_image(&c, "{\"memory\": \"x\"}", &e), -1);
@@ -505,7 +516,8 @@ static void test_round_trip_text(void **state)
 
 	(void)state;
 	conf_init(&c);
-	c.extra_claude_md = mem_strdup("a \"quote\", \\back\\, \x01\x1f\x7f\n\t \xe2\x82\xac \xff\xfe end");
+	c.extra_claude_md = mem_strdup(
+		"a \"quote\", \\back\\, \x01\x1f\x7f\n\t \xe2\x82\xac \xff\xfe end");
 	one = conf_to_json(&c);
 	conf_init(&d);
 	assert_int_equal(conf_from_json(&d, one, &e), 0);
@@ -538,24 +550,24 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_table_is_complete),
-	    cmocka_unit_test(test_each_source),
-	    cmocka_unit_test(test_each_bad_variable),
-	    cmocka_unit_test(test_each_bad_value_in_the_file),
-	    cmocka_unit_test(test_flag_wins),
-	    cmocka_unit_test(test_group),
-	    cmocka_unit_test(test_bad_group),
-	    cmocka_unit_test(test_notes),
-	    cmocka_unit_test(test_default_is_lowered_silently),
-	    cmocka_unit_test(test_text_from_file),
-	    cmocka_unit_test(test_image),
-	    cmocka_unit_test(test_image_among_the_sources),
-	    cmocka_unit_test(test_flag_beats_the_image),
-	    cmocka_unit_test(test_image_grants_nothing),
-	    cmocka_unit_test(test_agent_sudo),
-	    cmocka_unit_test(test_memlock),
-	    cmocka_unit_test(test_round_trip),
-	    cmocka_unit_test(test_round_trip_text),
+		cmocka_unit_test(test_table_is_complete),
+		cmocka_unit_test(test_each_source),
+		cmocka_unit_test(test_each_bad_variable),
+		cmocka_unit_test(test_each_bad_value_in_the_file),
+		cmocka_unit_test(test_flag_wins),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_bad_group),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_default_is_lowered_silently),
+		cmocka_unit_test(test_text_from_file),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_image_among_the_sources),
+		cmocka_unit_test(test_flag_beats_the_image),
+		cmocka_unit_test(test_image_grants_nothing),
+		cmocka_unit_test(test_agent_sudo),
+		cmocka_unit_test(test_memlock),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_round_trip_text),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);

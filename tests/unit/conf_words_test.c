@@ -1,5 +1,6 @@
 /* areas: base conf
- * The small grammars: egress entries, names of variables, nearest names, JSON walking, help and listing. */
+ * The small grammars: egress entries, names of variables, nearest names, JSON walking, help and
+ * listing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,49 +22,49 @@
 #include "conf/option.h"
 
 static const char *const egress_cases[][2] = {
-    {"example.com", "example.com"},
-    {"API.Example.COM.", "api.example.com"},
-    {"*.Example.com", "*.example.com"},
-    {"a_b.example.com", "a_b.example.com"},
-    {"xn--bcher-kva.example", "xn--bcher-kva.example"},
-    {"192.0.2.7", "192.0.2.7"},
-    {"192.0.2.7/32", "192.0.2.7/32"},
-    {"10.1.2.3/8", "10.0.0.0/8"},
-    {"10.1.2.3/12", "10.0.0.0/12"},
-    {"0.0.0.0/0", "0.0.0.0/0"},
-    {"2001:DB8:0:0::1", "2001:db8::1"},
-    {"2001:db8::ffff/33", "2001:db8::/33"},
-    {"::1", "::1"},
-    {"localhost", NULL},
-    {"", NULL},
-    {".", NULL},
-    {"*", NULL},
-    {"*.com.*", NULL},
-    {"a..b", NULL},
-    {".example.com", NULL},
-    {"-a.example", NULL},
-    {"a-.example", NULL},
-    {"https://example.com", NULL},
-    {"example.com:443", NULL},
-    {"example.com/path", NULL},
-    {"user@example.com", NULL},
-    {"exa mple.com", NULL},
-    {"1.2.3", NULL},
-    {"1.2.3.4.5", NULL},
-    {"256.1.1.1", NULL},
-    {"10.0.0.0/33", NULL},
-    {"10.0.0.0/", NULL},
-    {"10.0.0.0/08", NULL},
-    {"2001:db8::/129", NULL},
-    {"b\xc3\xbc"
-     "cher.example",
-     "xn--bcher-kva.example"},
-    {"*.B\xc3\x9c"
-     "CHER.example",
-     "*.xn--bcher-kva.example"},
-    {"b\xff"
-     "cher.example",
-     NULL},
+	{"example.com", "example.com"},
+	{"API.Example.COM.", "api.example.com"},
+	{"*.Example.com", "*.example.com"},
+	{"a_b.example.com", "a_b.example.com"},
+	{"xn--bcher-kva.example", "xn--bcher-kva.example"},
+	{"192.0.2.7", "192.0.2.7"},
+	{"192.0.2.7/32", "192.0.2.7/32"},
+	{"10.1.2.3/8", "10.0.0.0/8"},
+	{"10.1.2.3/12", "10.0.0.0/12"},
+	{"0.0.0.0/0", "0.0.0.0/0"},
+	{"2001:DB8:0:0::1", "2001:db8::1"},
+	{"2001:db8::ffff/33", "2001:db8::/33"},
+	{"::1", "::1"},
+	{"localhost", NULL},
+	{"", NULL},
+	{".", NULL},
+	{"*", NULL},
+	{"*.com.*", NULL},
+	{"a..b", NULL},
+	{".example.com", NULL},
+	{"-a.example", NULL},
+	{"a-.example", NULL},
+	{"https://example.com", NULL},
+	{"example.com:443", NULL},
+	{"example.com/path", NULL},
+	{"user@example.com", NULL},
+	{"exa mple.com", NULL},
+	{"1.2.3", NULL},
+	{"1.2.3.4.5", NULL},
+	{"256.1.1.1", NULL},
+	{"10.0.0.0/33", NULL},
+	{"10.0.0.0/", NULL},
+	{"10.0.0.0/08", NULL},
+	{"2001:db8::/129", NULL},
+	{"b\xc3\xbc"
+	 "cher.example",
+	 "xn--bcher-kva.example"},
+	{"*.B\xc3\x9c"
+	 "CHER.example",
+	 "*.xn--bcher-kva.example"},
+	{"b\xff"
+	 "cher.example",
+	 NULL},
 };
 
 static void test_egress(void **state)
@@ -128,9 +129,13 @@ static void test_credentials(void **state)
 
 static void test_no_default_is_a_credential(void **state)
 {
-	static const char *const promised[] = {"ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "DISABLE_TELEMETRY",
-					       "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "COLORTERM", "LANG",
-					       "LC_*", "NO_COLOR", "TERM_PROGRAM"};
+	/* clang-format off */
+	static const char *const promised[] = {
+		"ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "DISABLE_TELEMETRY",
+		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "COLORTERM", "LANG", "LC_*", "NO_COLOR",
+		"TERM_PROGRAM",
+	};
+	/* clang-format on */
 	struct conf c;
 	struct err e;
 
@@ -171,7 +176,8 @@ static void test_pass_env(void **state)
 	(void)state;
 	conf_init(&c);
 	strv_add(&c.pass_env, "MY_*");
-	strv_add(&c.pass_env, "VERTEX_*"); /* may be listed, but a credential that matches it still stays */
+	/* may be listed, but a credential that matches it still stays */
+	strv_add(&c.pass_env, "VERTEX_*");
 	free(c.api_key_variable);
 	c.api_key_variable = mem_strdup("MY_KEY");
 	conf_pass_env(&c, env, &out);
@@ -202,35 +208,35 @@ static const struct {
 	const char *text;
 	bool valid;
 } json_cases[] = {
-    {"{}", true},
-    {"[]", true},
-    {" [1, 2 ,{\"a\":null}] ", true},
-    {"\"\\ud800\"", true},
-    {"1e400", true},
-    {"-0", true},
-    {"-0.10E+5", true},
-    {"\"\\u00e9\\\"\\/\"", true},
-    {"true", true},
-    {"", false},
-    {"{,}", false},
-    {"[1,]", false},
-    {"{\"a\":1,}", false},
-    {"01", false},
-    {"1.", false},
-    {".5", false},
-    {"+1", false},
-    {"1e", false},
-    {"-", false},
-    {"nul", false},
-    {"\"\\x\"", false},
-    {"\"\\u12g4\"", false},
-    {"\"a\nb\"", false},
-    {"{\"a\" 1}", false},
-    {"{a:1}", false},
-    {"1 2", false},
-    {"[1}", false},
-    {"\"", false},
-    {"NaN", false},
+	{"{}", true},
+	{"[]", true},
+	{" [1, 2 ,{\"a\":null}] ", true},
+	{"\"\\ud800\"", true},
+	{"1e400", true},
+	{"-0", true},
+	{"-0.10E+5", true},
+	{"\"\\u00e9\\\"\\/\"", true},
+	{"true", true},
+	{"", false},
+	{"{,}", false},
+	{"[1,]", false},
+	{"{\"a\":1,}", false},
+	{"01", false},
+	{"1.", false},
+	{".5", false},
+	{"+1", false},
+	{"1e", false},
+	{"-", false},
+	{"nul", false},
+	{"\"\\x\"", false},
+	{"\"\\u12g4\"", false},
+	{"\"a\nb\"", false},
+	{"{\"a\" 1}", false},
+	{"{a:1}", false},
+	{"1 2", false},
+	{"[1}", false},
+	{"\"", false},
+	{"NaN", false},
 };
 
 static void test_jscan(void **state)
@@ -251,7 +257,8 @@ static void test_jscan_decodes(void **state)
 
 	(void)state;
 	assert_true(jscan_string(&s, &out));
-	assert_string_equal(buf_text(&out), "a\nA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80x");
+	assert_string_equal(buf_text(&out),
+			    "a\nA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80x");
 }
 
 /* ---- help and listing ---- */
@@ -347,18 +354,18 @@ static void test_checks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_egress),
-	    cmocka_unit_test(test_long_names),
-	    cmocka_unit_test(test_credentials),
-	    cmocka_unit_test(test_no_default_is_a_credential),
-	    cmocka_unit_test(test_pass_env),
-	    cmocka_unit_test(test_nearest),
-	    cmocka_unit_test(test_jscan),
-	    cmocka_unit_test(test_jscan_decodes),
-	    cmocka_unit_test(test_help_names_everything),
-	    cmocka_unit_test(test_names_are_unique),
-	    cmocka_unit_test(test_print_json),
-	    cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_egress),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_no_default_is_a_credential),
+		cmocka_unit_test(test_pass_env),
+		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_jscan),
+		cmocka_unit_test(test_jscan_decodes),
+		cmocka_unit_test(test_help_names_everything),
+		cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_print_json),
+		cmocka_unit_test(test_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

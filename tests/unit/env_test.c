@@ -15,9 +15,11 @@ static char *described(const char *const *entries)
 	char *text;
 
 	env_host_resolve(&h, (char *const *)(uintptr_t)entries);
-	text = mem_format("cache=%s state=%s claude=%s templates=%s scratch=%s image=%s qemu=%s machine=%s kvm=%s",
-			  h.cache, h.state ? h.state : "-", h.claude_dir ? h.claude_dir : "-", h.templates, h.scratch,
-			  h.image ? h.image : "-", h.qemu ? h.qemu : "-", h.machine, h.kvm_device);
+	text = mem_format("cache=%s state=%s claude=%s templates=%s scratch=%s image=%s qemu=%s "
+			  "machine=%s kvm=%s",
+			  h.cache, h.state ? h.state : "-", h.claude_dir ? h.claude_dir : "-",
+			  h.templates, h.scratch, h.image ? h.image : "-", h.qemu ? h.qemu : "-",
+			  h.machine, h.kvm_device);
 	env_host_fini(&h);
 	return text;
 }
@@ -31,18 +33,26 @@ static void test_places(void **state)
 		const char *wanted;
 	} cases[] = {
 		{{"HOME=/h"},
-		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude templates=/h/.cache/ccvm/templates "
+		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude "
+		 "templates=/h/.cache/ccvm/templates "
 		 "scratch=/h/.cache/ccvm " USUAL_PROGRAMS},
 		{{"HOME=/h", "XDG_CACHE_HOME=/c", "XDG_STATE_HOME=/s", "CLAUDE_CONFIG_DIR=/d"},
-		 "cache=/c/ccvm state=/s/ccvm claude=/d templates=/c/ccvm/templates scratch=/c/ccvm " USUAL_PROGRAMS},
-		/* relative ones are ignored, but not the one that has to be absolute: it is refused later */
-		{{"HOME=/h", "XDG_CACHE_HOME=c", "XDG_STATE_HOME=", "CLAUDE_CONFIG_DIR=d", "CCVM_SCRATCH_DIR=x"},
-		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude templates=/h/.cache/ccvm/templates "
+		 "cache=/c/ccvm state=/s/ccvm claude=/d templates=/c/ccvm/templates "
+		 "scratch=/c/ccvm " USUAL_PROGRAMS},
+		/* relative ones are ignored, but not the one that has to be absolute: it is
+		 * refused later */
+		{{"HOME=/h", "XDG_CACHE_HOME=c", "XDG_STATE_HOME=", "CLAUDE_CONFIG_DIR=d",
+		  "CCVM_SCRATCH_DIR=x"},
+		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude "
+		 "templates=/h/.cache/ccvm/templates "
 		 "scratch=x " USUAL_PROGRAMS},
 		{{"CCVM_TEMPLATE_DIR=/t", "CCVM_SCRATCH_DIR=/x", "CCVM_IMAGE=", "CCVM_MACHINE=q35"},
-		 "cache=/.cache/ccvm state=- claude=- templates=/t scratch=/x image=- qemu=- machine=q35 kvm=/dev/kvm"},
-		{{"HOME=/h", "HOME=/other", "CCVM_IMAGE=/i", "CCVM_QEMU=/q", "CCVM_KVM_DEV=/k", "CCVM_TEMPLATE_DIR=t"},
-		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude templates=/h/.cache/ccvm/templates "
+		 "cache=/.cache/ccvm state=- claude=- templates=/t scratch=/x image=- qemu=- "
+		 "machine=q35 kvm=/dev/kvm"},
+		{{"HOME=/h", "HOME=/other", "CCVM_IMAGE=/i", "CCVM_QEMU=/q", "CCVM_KVM_DEV=/k",
+		  "CCVM_TEMPLATE_DIR=t"},
+		 "cache=/h/.cache/ccvm state=/h/.local/state/ccvm claude=/h/.claude "
+		 "templates=/h/.cache/ccvm/templates "
 		 "scratch=/h/.cache/ccvm image=/i qemu=/q machine=microvm kvm=/k"},
 	};
 

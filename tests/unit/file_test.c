@@ -14,7 +14,8 @@ static void test_read_bounds(void **state)
 	static const struct {
 		size_t max;
 		const char *error; /* NULL: read */
-	} cases[] = {{10, NULL}, {11, NULL}, {9, "larger than 9 bytes"}, {0, "larger than 0 bytes"}};
+	} cases[] = {
+		{10, NULL}, {11, NULL}, {9, "larger than 9 bytes"}, {0, "larger than 0 bytes"}};
 
 	(void)state;
 	unit_write(path, "0123456789", 10);
@@ -110,7 +111,8 @@ static void test_write_all(void **state)
 {
 	enum { SIZE = 4 << 20 };
 	AUTO_FREE unsigned char *bytes = mem_alloc(SIZE);
-	const struct itimerval often = {.it_interval.tv_usec = 200, .it_value.tv_usec = 200}, never = {0};
+	const struct itimerval often = {.it_interval.tv_usec = 200, .it_value.tv_usec = 200},
+			       never = {0};
 	struct sigaction act = {.sa_handler = on_alarm}, old;
 	struct err e = {0};
 	int ends[2], status, rc;
@@ -184,7 +186,8 @@ static void test_remove_tree(void **state)
 	unit_write(kept, "", 0);
 	assert_int_equal(symlink(outside, to_dir) | symlink(kept, to_file) | mkfifo(fifo, 0600), 0);
 	assert_int_equal(symlink(tree, link), 0);
-	assert_int_equal(file_remove_tree(AT_FDCWD, link, &e), 0); /* the link goes, not what it names */
+	/* the link goes, not what it names */
+	assert_int_equal(file_remove_tree(AT_FDCWD, link, &e), 0);
 	assert_int_equal(access(deep, F_OK), 0);
 	assert_int_equal(file_remove_tree(AT_FDCWD, tree, &e), 0);
 	assert_int_equal(access(tree, F_OK), -1);
@@ -237,25 +240,30 @@ static void test_is_within(void **state)
 		const char *inner, *outer;
 		bool within;
 	} cases[] = {
-	    {"/a", "/a", true},	  {"/a/b", "/a", true},	 {"/a/b/c", "/a", true},
-	    {"/ab", "/a", false}, {"/a", "/a/b", false}, {"/", "/", true},
-	    {"/a", "/", true},	  {"/", "/a", false},	 {"/b/a", "/a", false},
+		{"/a", "/a", true},   {"/a/b", "/a", true},  {"/a/b/c", "/a", true},
+		{"/ab", "/a", false}, {"/a", "/a/b", false}, {"/", "/", true},
+		{"/a", "/", true},    {"/", "/a", false},    {"/b/a", "/a", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (file_is_within(cases[i].inner, cases[i].outer) != cases[i].within)
-			fail_msg("%s in %s: wanted %d", cases[i].inner, cases[i].outer, cases[i].within);
+			fail_msg("%s in %s: wanted %d", cases[i].inner, cases[i].outer,
+				 cases[i].within);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_read_bounds), cmocka_unit_test(test_read_missing),
-	    cmocka_unit_test(test_create),	cmocka_unit_test(test_create_follows_no_link),
-	    cmocka_unit_test(test_write_all),	cmocka_unit_test(test_mkdirs),
-	    cmocka_unit_test(test_remove_tree), cmocka_unit_test(test_remove_tree_without_permissions),
-	    cmocka_unit_test(test_is_within),
+		cmocka_unit_test(test_read_bounds),
+		cmocka_unit_test(test_read_missing),
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_create_follows_no_link),
+		cmocka_unit_test(test_write_all),
+		cmocka_unit_test(test_mkdirs),
+		cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(test_remove_tree_without_permissions),
+		cmocka_unit_test(test_is_within),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

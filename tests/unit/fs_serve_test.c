@@ -1,5 +1,6 @@
 /* areas: base fs
- * The server of a guest's files, spoken to by messages as a guest's kernel, and one that lies, sends them. */
+ * The server of a guest's files, spoken to by messages as a guest's kernel, and one that lies,
+ * sends them. */
 #include "unit/unit.h"
 
 #include "fs/fs_serve.h"
@@ -42,10 +43,13 @@ static void on_send(void *ctx, const void *bytes, size_t n)
 }
 
 /* Sends a request; returns its error, 0 or positive, or -1 when there was no answer. */
-static int ask(struct world *w, uint32_t opcode, uint64_t node, const void *in, size_t nin, const void *rest, size_t nrest)
+static int ask(struct world *w, uint32_t opcode, uint64_t node, const void *in, size_t nin,
+	       const void *rest, size_t nrest)
 {
-	struct fuse_in_header head = {
-	    .len = (uint32_t)(sizeof(head) + nin + nrest), .opcode = opcode, .unique = UNIQUE, .nodeid = node};
+	struct fuse_in_header head = {.len = (uint32_t)(sizeof(head) + nin + nrest),
+				      .opcode = opcode,
+				      .unique = UNIQUE,
+				      .nodeid = node};
 	struct buf b = {0};
 
 	buf_add(&b, &head, sizeof(head));
@@ -84,9 +88,11 @@ static int open_node(struct world *w, uint64_t node, unsigned flags, uint64_t *f
 	return code;
 }
 
-static int write_at(struct world *w, uint64_t node, uint64_t fh, uint64_t offset, unsigned flags, const char *text)
+static int write_at(struct world *w, uint64_t node, uint64_t fh, uint64_t offset, unsigned flags,
+		    const char *text)
 {
-	const struct fuse_write_in in = {.fh = fh, .offset = offset, .size = (uint32_t)strlen(text), .flags = flags};
+	const struct fuse_write_in in = {
+		.fh = fh, .offset = offset, .size = (uint32_t)strlen(text), .flags = flags};
 
 	return ask(w, FUSE_WRITE, node, &in, sizeof(in), text, strlen(text));
 }
@@ -135,7 +141,8 @@ static void assert_host(const struct world *w, const char *name, const char *tex
 static void world_make(struct world *w, bool writable)
 {
 	const struct fs_serve_callbacks callbacks = {.on_send = on_send, .ctx = w};
-	const struct fuse_init_in init = {.major = FUSE_KERNEL_VERSION, .minor = 40, .flags = UINT32_MAX};
+	const struct fuse_init_in init = {
+		.major = FUSE_KERNEL_VERSION, .minor = 40, .flags = UINT32_MAX};
 	AUTO_FREE char *path = unit_path("export");
 	struct err e;
 
@@ -147,7 +154,8 @@ static void world_make(struct world *w, bool writable)
 	w->tree = fs_tree_new(w->process_fds);
 	assert_int_equal(fs_tree_export(w->tree, "w", dup(w->top), writable, &e), 0);
 	w->serve = fs_serve_new(w->tree, 16, &callbacks);
-	assert_int_equal(ask_name(w, FUSE_LOOKUP, FUSE_ROOT_ID, "w"), EPROTO); /* INIT comes first */
+	/* INIT comes first */
+	assert_int_equal(ask_name(w, FUSE_LOOKUP, FUSE_ROOT_ID, "w"), EPROTO);
 	assert_int_equal(ask(w, FUSE_INIT, 0, &init, sizeof(init), NULL, 0), 0);
 	w->root = look(w, FUSE_ROOT_ID, "w");
 	assert_true(w->root > FUSE_ROOT_ID);
@@ -175,7 +183,9 @@ static void test_names(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		for (size_t k = 0; k < ARRAY_LEN(opcodes); k++)
 			assert_int_equal(ask_name(&w, opcodes[k], w.root, bad[i]), EINVAL);
-		assert_int_equal(ask(&w, FUSE_MKDIR, w.root, &in, sizeof(in), bad[i], strlen(bad[i]) + 1), EINVAL);
+		assert_int_equal(
+			ask(&w, FUSE_MKDIR, w.root, &in, sizeof(in), bad[i], strlen(bad[i]) + 1),
+			EINVAL);
 		assert_int_equal(rename_to(&w, "a", bad[i], 0), EINVAL);
 		assert_int_equal(rename_to(&w, bad[i], "a", 0), EINVAL);
 	}
@@ -230,7 +240,8 @@ static void test_links_and_swaps_lead_nowhere(void **state)
 	put(&w, "dir/secret", "mine");
 	dir = look(&w, w.root, "dir");
 	file = look(&w, dir, "secret");
-	/* The directory becomes a link to what is outside, as an agent in a parent directory can do. */
+	/* The directory becomes a link to what is outside, as an agent in a parent directory can
+	 * do. */
 	assert_int_equal(renameat(w.top, "dir", w.top, "gone"), 0);
 	assert_int_equal(symlinkat("..", w.top, "dir"), 0);
 	assert_int_equal(get_attr(&w, file, &attr), ESTALE);
@@ -317,10 +328,13 @@ static void test_appends(void **state)
 	world_end(&w);
 }
 
-static int lock(uint32_t opcode, uint64_t node, uint64_t fh, uint64_t owner, uint32_t type, uint32_t flags)
+static int lock(uint32_t opcode, uint64_t node, uint64_t fh, uint64_t owner, uint32_t type,
+		uint32_t flags)
 {
-	const struct fuse_lk_in in = {
-	    .fh = fh, .owner = owner, .lk = {.end = INT64_MAX, .type = type}, .lk_flags = flags};
+	const struct fuse_lk_in in = {.fh = fh,
+				      .owner = owner,
+				      .lk = {.end = INT64_MAX, .type = type},
+				      .lk_flags = flags};
 
 	return ask(&w, opcode, node, &in, sizeof(in), NULL, 0);
 }
@@ -362,7 +376,10 @@ static void test_locks(void **state)
 	assert_int_equal(w.head.unique, UNIQUE);
 	assert_int_equal(w.head.error, 0);
 	assert_int_equal(lock(FUSE_SETLKW, node, fh, 4, F_WRLCK, 0), -1);
-	assert_int_equal(ask(&w, FUSE_INTERRUPT, node, &(struct fuse_interrupt_in){.unique = UNIQUE}, sizeof(struct fuse_interrupt_in), NULL, 0), EINTR);
+	assert_int_equal(ask(&w, FUSE_INTERRUPT, node,
+			     &(struct fuse_interrupt_in){.unique = UNIQUE},
+			     sizeof(struct fuse_interrupt_in), NULL, 0),
+			 EINTR);
 	/* flock(2) */
 	assert_int_equal(flock(host, LOCK_EX | LOCK_NB), 0);
 	assert_int_equal(lock(FUSE_SETLK, node, fh, 1, F_RDLCK, FUSE_LK_FLOCK), EAGAIN);
@@ -488,18 +505,18 @@ static void test_no_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_forged_numbers),
-	    cmocka_unit_test(test_links_and_swaps_lead_nowhere),
-	    cmocka_unit_test(test_unlinked_and_replaced_files_live),
-	    cmocka_unit_test(test_exchange),
-	    cmocka_unit_test(test_appends),
-	    cmocka_unit_test(test_locks),
-	    cmocka_unit_test(test_modes_and_kinds),
-	    cmocka_unit_test(test_read_only),
-	    cmocka_unit_test(test_limits),
-	    cmocka_unit_test(test_forget),
-	    cmocka_unit_test(test_no_request),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_forged_numbers),
+		cmocka_unit_test(test_links_and_swaps_lead_nowhere),
+		cmocka_unit_test(test_unlinked_and_replaced_files_live),
+		cmocka_unit_test(test_exchange),
+		cmocka_unit_test(test_appends),
+		cmocka_unit_test(test_locks),
+		cmocka_unit_test(test_modes_and_kinds),
+		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_no_request),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

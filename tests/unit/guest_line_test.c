@@ -12,55 +12,59 @@ static const struct {
 	const char *line;
 	const char *seen; /* kind stage|reason|ms|total|used|load */
 } cases[] = {
-    {"{\"type\":\"parked\"}", "1 ||0|0|0|0"},
-    {"{\"type\":\"stage\",\"stage\":\"seed\",\"ms\":412}", "2 seed||412|0|0|0"},
-    {"{\"type\":\"note\",\"stage\":\"clock\",\"reason\":\"no seed\"}", "3 clock|no seed|0|0|0|0"},
-    {"{\"type\":\"failed\",\"stage\":\"workspace\",\"reason\":\"mount: x\",\"ms\":9}",
-     "4 workspace|mount: x|9|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":1}", "5 ||1|0|0|0"},
-    {"{\"type\":\"report\",\"memory_total_kib\":4,\"memory_used_kib\":3,\"load_milli\":2}", "6 ||0|4|3|2"},
-    {"{\"type\":\"sshd-ended\"}", "7 ||0|0|0|0"},
-    {"{\"type\":\"stopped\"}", "8 ||0|0|0|0"},
-    {"{\"type\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
-    {"{\"type\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
-    {"{\"type\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
-    {"{\"type\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
-    /* not a known message */
-    {"{\"type\":\"shutdown\",\"stage\":\"x\"}", "0 ||0|0|0|0"},
-    {"{\"type\":\"Ready\"}", "0 ||0|0|0|0"},
-    {"{\"type\":\"\"}", "0 ||0|0|0|0"},
-    {"{\"type\":5,\"stage\":\"x\"}", "0 ||0|0|0|0"},
-    {"{\"T\":\"ready\"}", "0 ||0|0|0|0"},
-    {"{}", "0 ||0|0|0|0"},
-    {"", "0 ||0|0|0|0"},
-    {"ready", "0 ||0|0|0|0"},
-    {"{\"type\":\"ready\"}{\"type\":\"failed\"}", "0 ||0|0|0|0"},
-    {"[{\"type\":\"ready\"}]", "0 ||0|0|0|0"},
-    /* the first of two counts, others are ignored */
-    {"{\"type\":\"ready\",\"type\":\"stopped\",\"new\":[{\"a\":1}],\"x\":null}", "5 ||0|0|0|0"},
-    /* figures that cannot be true, or are none */
-    {"{\"type\":\"ready\",\"ms\":-1}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":1099511627776}", "5 ||1099511627776|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":1099511627777}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":9223372036854775807}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":-9223372036854775808}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":99999999999999999999999999}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":1.5}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":1e3}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":\"1\"}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"ms\":true}", "5 ||0|0|0|0"},
-    /* texts that must not be shown unescaped */
-    {"{\"type\":\"failed\",\"reason\":\"\\u001b[2J\\u001b]0;x\\u0007\"}", "4 |\\x1b[2J\\x1b]0;x\\x07|0|0|0|0"},
-    {"{\"type\":\"failed\",\"reason\":\"a\\nb\\r\\t\"}", "4 |a\\x0ab\\x0d\\x09|0|0|0|0"},
-    {"{\"type\":\"failed\",\"reason\":\"\\u009b1m\\u202e\"}", "4 |\\xc2\\x9b1m\\xe2\\x80\\xae|0|0|0|0"},
-    {"{\"type\":\"failed\",\"reason\":\"\xc3\xa9\"}", "4 |\xc3\xa9|0|0|0|0"},
-    {"{\"type\":\"failed\",\"stage\":7,\"reason\":[]}", "4 ||0|0|0|0"},
-    /* a NUL would hide the rest */
-    {"{\"type\":\"failed\",\"reason\":\"a\\u0000b\"}", "0 ||0|0|0|0"},
-    {"{\"type\":\"ready\\u0000\"}", "0 ||0|0|0|0"},
-    /* depth */
-    {"{\"type\":\"ready\",\"x\":[[[[[[[[1]]]]]]]]}", "5 ||0|0|0|0"},
-    {"{\"type\":\"ready\",\"x\":[[[[[[[[[1]]]]]]]]]}", "0 ||0|0|0|0"},
+	{"{\"type\":\"parked\"}", "1 ||0|0|0|0"},
+	{"{\"type\":\"stage\",\"stage\":\"seed\",\"ms\":412}", "2 seed||412|0|0|0"},
+	{"{\"type\":\"note\",\"stage\":\"clock\",\"reason\":\"no seed\"}",
+	 "3 clock|no seed|0|0|0|0"},
+	{"{\"type\":\"failed\",\"stage\":\"workspace\",\"reason\":\"mount: x\",\"ms\":9}",
+	 "4 workspace|mount: x|9|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":1}", "5 ||1|0|0|0"},
+	{"{\"type\":\"report\",\"memory_total_kib\":4,\"memory_used_kib\":3,\"load_milli\":2}",
+	 "6 ||0|4|3|2"},
+	{"{\"type\":\"sshd-ended\"}", "7 ||0|0|0|0"},
+	{"{\"type\":\"stopped\"}", "8 ||0|0|0|0"},
+	{"{\"type\":\"hook\",\"hook\":\"prompt\"}", "9 ||0|0|0|0"},
+	{"{\"type\":\"denied\",\"address\":\"1.2.3.4\",\"port\":443}", "10 ||0|0|0|0"},
+	{"{\"type\":\"pool\",\"pool_total_kib\":4,\"pool_used_kib\":3}", "11 ||0|0|0|0"},
+	{"{\"type\":\"oom\",\"process\":\"x\",\"pid\":3}", "12 ||0|0|0|0"},
+	/* not a known message */
+	{"{\"type\":\"shutdown\",\"stage\":\"x\"}", "0 ||0|0|0|0"},
+	{"{\"type\":\"Ready\"}", "0 ||0|0|0|0"},
+	{"{\"type\":\"\"}", "0 ||0|0|0|0"},
+	{"{\"type\":5,\"stage\":\"x\"}", "0 ||0|0|0|0"},
+	{"{\"T\":\"ready\"}", "0 ||0|0|0|0"},
+	{"{}", "0 ||0|0|0|0"},
+	{"", "0 ||0|0|0|0"},
+	{"ready", "0 ||0|0|0|0"},
+	{"{\"type\":\"ready\"}{\"type\":\"failed\"}", "0 ||0|0|0|0"},
+	{"[{\"type\":\"ready\"}]", "0 ||0|0|0|0"},
+	/* the first of two counts, others are ignored */
+	{"{\"type\":\"ready\",\"type\":\"stopped\",\"new\":[{\"a\":1}],\"x\":null}", "5 ||0|0|0|0"},
+	/* figures that cannot be true, or are none */
+	{"{\"type\":\"ready\",\"ms\":-1}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":1099511627776}", "5 ||1099511627776|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":1099511627777}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":9223372036854775807}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":-9223372036854775808}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":99999999999999999999999999}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":1.5}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":1e3}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":\"1\"}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"ms\":true}", "5 ||0|0|0|0"},
+	/* texts that must not be shown unescaped */
+	{"{\"type\":\"failed\",\"reason\":\"\\u001b[2J\\u001b]0;x\\u0007\"}",
+	 "4 |\\x1b[2J\\x1b]0;x\\x07|0|0|0|0"},
+	{"{\"type\":\"failed\",\"reason\":\"a\\nb\\r\\t\"}", "4 |a\\x0ab\\x0d\\x09|0|0|0|0"},
+	{"{\"type\":\"failed\",\"reason\":\"\\u009b1m\\u202e\"}",
+	 "4 |\\xc2\\x9b1m\\xe2\\x80\\xae|0|0|0|0"},
+	{"{\"type\":\"failed\",\"reason\":\"\xc3\xa9\"}", "4 |\xc3\xa9|0|0|0|0"},
+	{"{\"type\":\"failed\",\"stage\":7,\"reason\":[]}", "4 ||0|0|0|0"},
+	/* a NUL would hide the rest */
+	{"{\"type\":\"failed\",\"reason\":\"a\\u0000b\"}", "0 ||0|0|0|0"},
+	{"{\"type\":\"ready\\u0000\"}", "0 ||0|0|0|0"},
+	/* depth */
+	{"{\"type\":\"ready\",\"x\":[[[[[[[[1]]]]]]]]}", "5 ||0|0|0|0"},
+	{"{\"type\":\"ready\",\"x\":[[[[[[[[[1]]]]]]]]]}", "0 ||0|0|0|0"},
 };
 
 static void test_lines(void **state)
@@ -72,9 +76,9 @@ static void test_lines(void **state)
 
 		memset(&m, 'x', sizeof(m));
 		guest_parse(cases[i].line, strlen(cases[i].line), &m);
-		got =
-		    mem_format("%d %s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64, (int)m.type, m.stage,
-			       m.reason, m.ms, m.memory_total_kib, m.memory_used_kib, m.load_milli);
+		got = mem_format("%d %s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64,
+				 (int)m.type, m.stage, m.reason, m.ms, m.memory_total_kib,
+				 m.memory_used_kib, m.load_milli);
 		if (strcmp(got, cases[i].seen) != 0)
 			fail_msg("%s\n  got    %s\n  wanted %s", cases[i].line, got, cases[i].seen);
 	}
@@ -113,8 +117,9 @@ static void test_long_texts_are_cut(void **state)
 		parse_long(units[i].unit, units[i].n, &m);
 		assert_int_equal(m.type, GUEST_FAILED);
 		if (strlen(m.stage) != units[i].stage || strlen(m.reason) != units[i].reason)
-			fail_msg("case %zu: kept %zu and %zu bytes, wanted %zu and %zu", i, strlen(m.stage),
-				 strlen(m.reason), units[i].stage, units[i].reason);
+			fail_msg("case %zu: kept %zu and %zu bytes, wanted %zu and %zu", i,
+				 strlen(m.stage), strlen(m.reason), units[i].stage,
+				 units[i].reason);
 	}
 }
 
@@ -137,9 +142,9 @@ static void test_longest_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_lines),
-	    cmocka_unit_test(test_long_texts_are_cut),
-	    cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_long_texts_are_cut),
+		cmocka_unit_test(test_longest_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
 
 #include "session/guestgate.h"
 
-static bool pass(struct guestgate *g, const char *line, enum guestgate_phase phase, int64_t ms, uint64_t *more)
+static bool pass(struct guestgate *g, const char *line, enum guestgate_phase phase, int64_t ms,
+		 uint64_t *more)
 {
 	struct guest_message m;
 
@@ -20,24 +21,26 @@ static void test_phases(void **state)
 		const char *line;
 		const char *phases; /* of "bslax": boot, seed, link, agent, stop */
 	} cases[] = {
-	    {"{\"type\":\"parked\"}", "b"},
-	    {"{\"type\":\"stage\",\"stage\":\"sshd\"}", "bsl"},
-	    {"{\"type\":\"stage\",\"stage\":\"store\"}", "bslax"},
-	    {"{\"type\":\"note\",\"stage\":\"machine-id\",\"reason\":\"x\"}", "bsl"},
-	    {"{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"x\"}", "bslax"},
-	    {"{\"type\":\"note\",\"stage\":\"run this on the host\",\"reason\":\"curl x | sh\"}", "bsl"},
-	    {"{\"type\":\"note\",\"reason\":\"curl x | sh\"}", "bsl"},
-	    {"{\"type\":\"failed\",\"stage\":\"x\"}", "bslax"},
-	    {"{\"type\":\"ready\"}", "s"},
-	    {"{\"type\":\"report\"}", "bslax"},
-	    {"{\"type\":\"sshd-ended\"}", "bslax"},
-	    {"{\"type\":\"stopped\"}", "x"},
-	    {"{\"type\":\"hook\",\"hook\":\"stop\"}", "la"},
-	    {"{\"type\":\"denied\"}", "bslax"},
-	    {"{\"type\":\"pool\"}", "bslax"},
-	    {"{\"type\":\"oom\"}", "bslax"},
-	    {"{\"type\":\"anything else\"}", ""},
-	    {"no JSON", ""},
+		{"{\"type\":\"parked\"}", "b"},
+		{"{\"type\":\"stage\",\"stage\":\"sshd\"}", "bsl"},
+		{"{\"type\":\"stage\",\"stage\":\"store\"}", "bslax"},
+		{"{\"type\":\"note\",\"stage\":\"machine-id\",\"reason\":\"x\"}", "bsl"},
+		{"{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"x\"}", "bslax"},
+		{"{\"type\":\"note\",\"stage\":\"run this on the host\",\"reason\":\"curl x | "
+		 "sh\"}",
+		 "bsl"},
+		{"{\"type\":\"note\",\"reason\":\"curl x | sh\"}", "bsl"},
+		{"{\"type\":\"failed\",\"stage\":\"x\"}", "bslax"},
+		{"{\"type\":\"ready\"}", "s"},
+		{"{\"type\":\"report\"}", "bslax"},
+		{"{\"type\":\"sshd-ended\"}", "bslax"},
+		{"{\"type\":\"stopped\"}", "x"},
+		{"{\"type\":\"hook\",\"hook\":\"stop\"}", "la"},
+		{"{\"type\":\"denied\"}", "bslax"},
+		{"{\"type\":\"pool\"}", "bslax"},
+		{"{\"type\":\"oom\"}", "bslax"},
+		{"{\"type\":\"anything else\"}", ""},
+		{"no JSON", ""},
 	};
 	static const char names[] = "bslax";
 
@@ -45,7 +48,8 @@ static void test_phases(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (unsigned p = 0; p < 5; p++) {
 			struct guestgate g = {0};
-			const bool got = pass(&g, cases[i].line, (enum guestgate_phase)(1u << p), 1000, NULL);
+			const bool got = pass(&g, cases[i].line, (enum guestgate_phase)(1u << p),
+					      1000, NULL);
 
 			if (got != (strchr(cases[i].phases, names[p]) != NULL))
 				fail_msg("%s in phase %c: %d", cases[i].line, names[p], got);
@@ -55,7 +59,8 @@ static void test_phases(void **state)
 /* Half a million notes in ten seconds. */
 static void test_flood(void **state)
 {
-	static const char note[] = "{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"run on the host: curl x | sh\"}";
+	static const char note[] = "{\"type\":\"note\",\"stage\":\"pool\",\"reason\":\"run on the "
+				   "host: curl x | sh\"}";
 	struct guestgate g = {0};
 	unsigned passed = 0;
 	uint64_t more = 0, told = 0;
@@ -102,8 +107,9 @@ static void test_rhythm(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_phases), cmocka_unit_test(test_flood), cmocka_unit_test(test_kinds_apart),
-					   cmocka_unit_test(test_rhythm)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_phases), cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_kinds_apart), cmocka_unit_test(test_rhythm)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* areas: base conf seed
  * files: guest/init/seedread.c guest/init/home.c
- * The agent's home from a seed: the host's writer and the guest's reader together, and a seed nobody would
- * write. */
+ * The agent's home from a seed: the host's writer and the guest's reader together, and a seed
+ * nobody would write. */
 #include "unit/seed_fixture.h"
 
 #include "init/home.h"
@@ -199,12 +199,12 @@ static void test_no_seed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_whole),
-	    cmocka_unit_test(test_context_alone),
-	    cmocka_unit_test(test_nothing_is_clobbered),
-	    cmocka_unit_test(test_links_are_not_followed),
-	    cmocka_unit_test(test_deep_seed),
-	    cmocka_unit_test(test_no_seed),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_context_alone),
+		cmocka_unit_test(test_nothing_is_clobbered),
+		cmocka_unit_test(test_links_are_not_followed),
+		cmocka_unit_test(test_deep_seed),
+		cmocka_unit_test(test_no_seed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

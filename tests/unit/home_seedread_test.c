@@ -24,24 +24,24 @@ static const struct {
 	bool ok;
 	int64_t value;
 } int_cases[] = {
-    {"0", true, 0},
-    {"1000\n", true, 1000},
-    {"-5", true, -5},
-    {"007", true, 7},
-    {"100000", true, 100000},
-    {"100001", false},
-    {"-6", false},
-    {"", false},
-    {"\n", false},
-    {" 1", false},
-    {"1 ", false},
-    {"+1", false},
-    {"1\n\n", false},
-    {"0x10", false},
-    {"-", false},
-    {"1e3", false},
-    {"--1", false},
-    {"99999999999999999999", false},
+	{"0", true, 0},
+	{"1000\n", true, 1000},
+	{"-5", true, -5},
+	{"007", true, 7},
+	{"100000", true, 100000},
+	{"100001", false},
+	{"-6", false},
+	{"", false},
+	{"\n", false},
+	{" 1", false},
+	{"1 ", false},
+	{"+1", false},
+	{"1\n\n", false},
+	{"0x10", false},
+	{"-", false},
+	{"1e3", false},
+	{"--1", false},
+	{"99999999999999999999", false},
 };
 
 static void test_int(void **state)
@@ -50,7 +50,8 @@ static void test_int(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(int_cases); i++) {
 		int64_t v = 77;
 		struct err e;
-		int rc = seedread_int(int_cases[i].text, strlen(int_cases[i].text), -5, 100000, &v, &e);
+		int rc = seedread_int(int_cases[i].text, strlen(int_cases[i].text), -5, 100000, &v,
+				      &e);
 
 		if ((rc == 0) != int_cases[i].ok)
 			fail_msg("\"%s\": %d", int_cases[i].text, rc);
@@ -73,25 +74,25 @@ static const struct {
 	const char *text;
 	bool ok;
 } path_cases[] = {
-    {"/home/a/project", true},
-    {"/a", true},
-    {"/a\n", true},
-    {"/a b/\xff", true},
-    {"/..a/b..", true},
-    {"/...", true},
-    {"/", false},
-    {"", false},
-    {"a/b", false},
-    {"/a/", false},
-    {"//a", false},
-    {"/a//b", false},
-    {"/a/../b", false},
-    {"/a/.", false},
-    {"/..", false},
-    {"/./a", false},
-    {"/a\nb", false},
-    {"/a\tb", false},
-    {"/a\n\n", false},
+	{"/home/a/project", true},
+	{"/a", true},
+	{"/a\n", true},
+	{"/a b/\xff", true},
+	{"/..a/b..", true},
+	{"/...", true},
+	{"/", false},
+	{"", false},
+	{"a/b", false},
+	{"/a/", false},
+	{"//a", false},
+	{"/a//b", false},
+	{"/a/../b", false},
+	{"/a/.", false},
+	{"/..", false},
+	{"/./a", false},
+	{"/a\nb", false},
+	{"/a\tb", false},
+	{"/a\n\n", false},
 };
 
 static void test_path(void **state)
@@ -100,8 +101,8 @@ static void test_path(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(path_cases); i++) {
 		char path[64];
 		struct err e;
-		int rc =
-		    seedread_path(path_cases[i].text, strlen(path_cases[i].text), path, sizeof(path), &e);
+		int rc = seedread_path(path_cases[i].text, strlen(path_cases[i].text), path,
+				       sizeof(path), &e);
 
 		if ((rc == 0) != path_cases[i].ok)
 			fail_msg("\"%s\": %d", path_cases[i].text, rc);
@@ -125,7 +126,8 @@ static void test_long_path(void **state)
 
 static void test_folder(void **state)
 {
-	static const char *const bad[] = {"", "\n", "..", ".", "a/b", "/a", "a b", "a\nb", "\xc3\xbc"};
+	static const char *const bad[] = {"",	"\n",  "..",   ".",	  "a/b",
+					  "/a", "a b", "a\nb", "\xc3\xbc"};
 	char name[8];
 	struct err e;
 
@@ -135,7 +137,8 @@ static void test_folder(void **state)
 	assert_int_equal(seedread_folder("-234567", 7, name, sizeof(name), &e), 0);
 	assert_int_equal(seedread_folder("-2345678", 8, name, sizeof(name), &e), -1);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_int_equal(seedread_folder(bad[i], strlen(bad[i]), name, sizeof(name), &e), -1);
+		assert_int_equal(seedread_folder(bad[i], strlen(bad[i]), name, sizeof(name), &e),
+				 -1);
 }
 
 static void test_mode(void **state)
@@ -210,14 +213,14 @@ static const struct {
 	int rc;
 	size_t n;
 } address_cases[] = {
-    {"", 0, 0},
-    {"10.0.0.0/8\n2001:db8::1\n", 0, 2},
-    {"10.0.0.1", 0, 1},
-    {"example.com\n", -1, 0},
-    {"10.0.0.0/33", -1, 0},
-    {"10.0.0.0/", -1, 0},
-    {"::/129", -1, 0},
-    {"10.0.0.1 accept", -1, 0},
+	{"", 0, 0},
+	{"10.0.0.0/8\n2001:db8::1\n", 0, 2},
+	{"10.0.0.1", 0, 1},
+	{"example.com\n", -1, 0},
+	{"10.0.0.0/33", -1, 0},
+	{"10.0.0.0/", -1, 0},
+	{"::/129", -1, 0},
+	{"10.0.0.1 accept", -1, 0},
 };
 
 static void test_addresses(void **state)
@@ -227,9 +230,9 @@ static void test_addresses(void **state)
 		AUTO_STRV struct strv out = {0};
 		struct err e;
 
-		assert_int_equal(
-		    seedread_addresses(address_cases[i].text, strlen(address_cases[i].text), &out, &e),
-		    address_cases[i].rc);
+		assert_int_equal(seedread_addresses(address_cases[i].text,
+						    strlen(address_cases[i].text), &out, &e),
+				 address_cases[i].rc);
 		assert_int_equal(out.n, address_cases[i].n);
 	}
 }
@@ -239,8 +242,9 @@ static const struct {
 	int rc;
 	size_t n;
 } port_cases[] = {
-    {"443", 0, 1},  {"80,443\n", 0, 2}, {"", 0, 0},	    {"0", -1, 0},      {"65536", -1, 0},
-    {"80,", -1, 0}, {",80", -1, 0},	{"80,,443", -1, 0}, {"80 443", -1, 0}, {"1,2,3,4,5", -1, 0},
+	{"443", 0, 1},	   {"80,443\n", 0, 2},	 {"", 0, 0},	 {"0", -1, 0},
+	{"65536", -1, 0},  {"80,", -1, 0},	 {",80", -1, 0}, {"80,,443", -1, 0},
+	{"80 443", -1, 0}, {"1,2,3,4,5", -1, 0},
 };
 
 static void test_ports(void **state)
@@ -251,8 +255,8 @@ static void test_ports(void **state)
 		size_t n = 0;
 		struct err e;
 
-		assert_int_equal(seedread_ports(port_cases[i].text, strlen(port_cases[i].text), ports,
-						ARRAY_LEN(ports), &n, &e),
+		assert_int_equal(seedread_ports(port_cases[i].text, strlen(port_cases[i].text),
+						ports, ARRAY_LEN(ports), &n, &e),
 				 port_cases[i].rc);
 		assert_int_equal(n, port_cases[i].n);
 	}
@@ -299,12 +303,12 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_int),	      cmocka_unit_test(test_nul_is_no_end),
-	    cmocka_unit_test(test_path),      cmocka_unit_test(test_long_path),
-	    cmocka_unit_test(test_folder), cmocka_unit_test(test_mode),      cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_args),      cmocka_unit_test(test_too_many_args),
-	    cmocka_unit_test(test_addresses), cmocka_unit_test(test_ports),
-	    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_int),	      cmocka_unit_test(test_nul_is_no_end),
+		cmocka_unit_test(test_path),	      cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_folder),	      cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_names),	      cmocka_unit_test(test_args),
+		cmocka_unit_test(test_too_many_args), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ports),	      cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,10 @@
 
 static void test_names(void **state)
 {
-	static const char *const good[] = {"start", "prompt", "permission", "stop", "failure", "end"};
-	static const char *const bad[] = {"", "Stop", "stop ", "sto", "stopp", "permissionpermission", "\n", "stop\n"};
+	static const char *const good[] = {"start", "prompt",  "permission",
+					   "stop",  "failure", "end"};
+	static const char *const bad[] = {
+		"", "Stop", "stop ", "sto", "stopp", "permissionpermission", "\n", "stop\n"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -46,7 +48,8 @@ static void test_socket(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_socket)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
+					   cmocka_unit_test(test_socket)};
 
 	return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);
 }

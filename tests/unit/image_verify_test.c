@@ -17,7 +17,8 @@
 static int make_image(void **state)
 {
 	static const char *const dirs[] = {"image", "cache"};
-	static const char *const files[] = {"image/vmlinuz", "image/modules.cpio", "image/root.squashfs", "image/manifest.json"};
+	static const char *const files[] = {"image/vmlinuz", "image/modules.cpio",
+					    "image/root.squashfs", "image/manifest.json"};
 	if (unit_make_dir(state) < 0)
 		return -1;
 	unit_make_tree(dirs, ARRAY_LEN(dirs), files, ARRAY_LEN(files));
@@ -36,7 +37,8 @@ static int verify(const char *sum, const char **note, struct err *e)
 
 static void test_hashes(void **state)
 {
-	static const char *const wrong[] = {"", "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4880", "x"};
+	static const char *const wrong[] = {
+		"", "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4880", "x"};
 	const char *note;
 	struct err e;
 
@@ -51,7 +53,8 @@ static void test_hashes(void **state)
 	assert_null(note);
 }
 
-/* With old times, so that a note may be made: the second look reads nothing, and a change is seen at once. */
+/* With old times, so that a note may be made: the second look reads nothing, and a change is
+ * seen at once. */
 static void test_notes(void **state)
 {
 	AUTO_FREE char *root = unit_path("image/root.squashfs");
@@ -74,7 +77,8 @@ static void test_notes(void **state)
 
 static void test_writable(void **state)
 {
-	static const char *const names[] = {"image", "image/vmlinuz", "image/root.squashfs", "image/manifest.json"};
+	static const char *const names[] = {"image", "image/vmlinuz", "image/root.squashfs",
+					    "image/manifest.json"};
 	const char *note;
 	struct err e;
 
@@ -93,7 +97,8 @@ static void test_writable(void **state)
 	{
 		AUTO_FREE char *path = unit_path("image");
 
-		assert_int_equal(chmod(path, 01777), 0); /* as /tmp: who may make names here may make all of an image */
+		/* as /tmp: who may make names here may make all of an image */
+		assert_int_equal(chmod(path, 01777), 0);
 		assert_int_equal(verify(SUM, &note, &e), -1);
 		assert_int_equal(chmod(path, 0755) | chmod(unit_dir, 0777), 0);
 		assert_int_equal(verify(SUM, &note, &e), -1);
@@ -131,8 +136,9 @@ static void test_doubts(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_hashes), cmocka_unit_test(test_notes), cmocka_unit_test(test_writable),
-					   cmocka_unit_test(test_doubts)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hashes), cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_writable), cmocka_unit_test(test_doubts)};
 
 	return cmocka_run_group_tests(tests, make_image, unit_remove_dir);
 }

@@ -13,8 +13,8 @@ static const struct {
 	const char *modules, *programs;
 	const char *joined; /* each padded to a multiple of 4 with zeros, shown as _ */
 } cases[] = {
-    {"", "", ""},	{"abcd", "efgh", "abcdefgh"},	   {"a", "b", "a___b___"},
-    {"ab", "", "ab__"}, {"abc", "defghi", "abc_defghi__"},
+	{"", "", ""},	    {"abcd", "efgh", "abcdefgh"},      {"a", "b", "a___b___"},
+	{"ab", "", "ab__"}, {"abc", "defghi", "abc_defghi__"},
 };
 
 static char *make_file(const char *name, const char *text)
@@ -34,7 +34,8 @@ static void expect_sealed(int fd)
 	assert_int_equal(ftruncate(fd, 1 << 20), -1);
 	assert_int_equal(errno, EPERM);
 	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), -1); /* nor may anyone seal it further */
+	/* nor may anyone seal it further */
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), -1);
 }
 
 static void test_join(void **state)
@@ -133,10 +134,10 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_join),
-	    cmocka_unit_test(test_large),
-	    cmocka_unit_test(test_stub),
-	    cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_stub),
+		cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

@@ -1,7 +1,7 @@
 /* areas: base
  * files: src/sandbox/jail.c
- * The jail seen from inside: each attempt runs in a child of its own that is confined and ends with _exit
- * (the leak check would need ptrace, which is refused). */
+ * The jail seen from inside: each attempt runs in a child of its own that is confined and ends
+ * with _exit (the leak check would need ptrace, which is refused). */
 #include "unit/unit.h"
 
 #include "sandbox/jail.h"
@@ -188,8 +188,9 @@ static int try_device_node(void)
 
 static int try_tcp_connect(void)
 {
-	const struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in a = {.sin_family = AF_INET,
+				      .sin_port = htons(1),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int rc = result(connect(fd, (const struct sockaddr *)&a, sizeof(a)));
 
@@ -198,7 +199,8 @@ static int try_tcp_connect(void)
 
 static int try_tcp_bind(void)
 {
-	const struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in a = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	return result(bind(fd, (const struct sockaddr *)&a, sizeof(a)));
@@ -236,39 +238,40 @@ static int try_gain_privileges(void)
 static const struct {
 	const char *name;
 	int (*attempt)(void);
-	int sys;	   /* 0: works */
-	int abi;	   /* refused from this version of the kernel's Landlock on; before that it works */
+	int sys; /* 0: works */
+	/* refused from this version of the kernel's Landlock on; before that it works */
+	int abi;
 	bool keep_signals; /* the jail's option */
 } cases[] = {
-    {"read a file of a read rule", try_read, 0, 2, false},
-    {"list a directory of a read rule", try_list, 0, 2, false},
-    {"write a file of a read rule", try_write_read_rule, EACCES, 2, false},
-    {"truncate a file of a read rule", try_truncate_read_rule, EACCES, 3, false},
-    {"make a file in a read rule", try_make_in_read_rule, EACCES, 2, false},
-    {"remove a file in a read rule", try_remove_in_read_rule, EACCES, 2, false},
-    {"read outside", try_read_outside, EACCES, 2, false},
-    {"list outside", try_list_outside, EACCES, 2, false},
-    {"read outside through a link", try_read_through_link, EACCES, 2, false},
-    {"read /etc/passwd", try_read_etc, EACCES, 2, false},
-    {"write a file of a write rule", try_write, 0, 2, false},
-    {"truncate a file of a write rule", try_truncate, 0, 2, false},
-    {"read beside a write rule", try_beside_write_rule, EACCES, 2, false},
-    {"remove a file of a write rule", try_remove_write_rule, EACCES, 2, false},
-    {"start a program of an execute rule", try_execute, 0, 2, false},
-    {"start a program of a read rule", try_execute_read_rule, EACCES, 2, false},
-    {"start a program of a tree", try_execute_in_tree, EACCES, 2, false},
-    {"make and remove in a tree", try_tree_make, 0, 2, false},
-    {"rename across directories of a tree", try_rename_across, 0, 2, false},
-    {"rename a directory in a tree", try_rename_directory_across, 0, 2, false},
-    {"rename out of a tree", try_rename_out, EACCES, 2, false},
-    {"link into a tree from outside", try_link_in, EXDEV, 2, false},
-    {"make a device in a tree", try_device_node, EACCES, 2, false},
-    {"connect by TCP", try_tcp_connect, EACCES, 4, false},
-    {"bind a TCP port", try_tcp_bind, EACCES, 4, false},
-    {"connect to an abstract socket", try_abstract_socket, EPERM, 6, false},
-    {"signal the parent", try_signal, EPERM, 6, false},
-    {"signal the parent, when allowed", try_signal, 0, 2, true},
-    {"gain privileges by exec", try_gain_privileges, EPERM, 0, false},
+	{"read a file of a read rule", try_read, 0, 2, false},
+	{"list a directory of a read rule", try_list, 0, 2, false},
+	{"write a file of a read rule", try_write_read_rule, EACCES, 2, false},
+	{"truncate a file of a read rule", try_truncate_read_rule, EACCES, 3, false},
+	{"make a file in a read rule", try_make_in_read_rule, EACCES, 2, false},
+	{"remove a file in a read rule", try_remove_in_read_rule, EACCES, 2, false},
+	{"read outside", try_read_outside, EACCES, 2, false},
+	{"list outside", try_list_outside, EACCES, 2, false},
+	{"read outside through a link", try_read_through_link, EACCES, 2, false},
+	{"read /etc/passwd", try_read_etc, EACCES, 2, false},
+	{"write a file of a write rule", try_write, 0, 2, false},
+	{"truncate a file of a write rule", try_truncate, 0, 2, false},
+	{"read beside a write rule", try_beside_write_rule, EACCES, 2, false},
+	{"remove a file of a write rule", try_remove_write_rule, EACCES, 2, false},
+	{"start a program of an execute rule", try_execute, 0, 2, false},
+	{"start a program of a read rule", try_execute_read_rule, EACCES, 2, false},
+	{"start a program of a tree", try_execute_in_tree, EACCES, 2, false},
+	{"make and remove in a tree", try_tree_make, 0, 2, false},
+	{"rename across directories of a tree", try_rename_across, 0, 2, false},
+	{"rename a directory in a tree", try_rename_directory_across, 0, 2, false},
+	{"rename out of a tree", try_rename_out, EACCES, 2, false},
+	{"link into a tree from outside", try_link_in, EXDEV, 2, false},
+	{"make a device in a tree", try_device_node, EACCES, 2, false},
+	{"connect by TCP", try_tcp_connect, EACCES, 4, false},
+	{"bind a TCP port", try_tcp_bind, EACCES, 4, false},
+	{"connect to an abstract socket", try_abstract_socket, EPERM, 6, false},
+	{"signal the parent", try_signal, EPERM, 6, false},
+	{"signal the parent, when allowed", try_signal, 0, 2, true},
+	{"gain privileges by exec", try_gain_privileges, EPERM, 0, false},
 };
 
 /* ---- set-up ---- */
@@ -280,7 +283,8 @@ static void copy_program(const char *name)
 	struct err e;
 
 	assert_int_equal(file_read(AT_FDCWD, "/bin/true", 1 << 24, &bytes, &e), 0);
-	assert_int_equal(file_create(AT_FDCWD, path, buf_data(&bytes), buf_len(&bytes), 0700, &e), 0);
+	assert_int_equal(file_create(AT_FDCWD, path, buf_data(&bytes), buf_len(&bytes), 0700, &e),
+			 0);
 }
 
 static int make_folder(void **state)
@@ -346,9 +350,9 @@ static int abstract_listener(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%c%s", 0, unit_dir);
 
-	assert_int_equal(
-	    bind(fd, (const struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)),
-	    0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&a,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)),
+			 0);
 	assert_int_equal(listen(fd, 16), 0);
 	return fd;
 }
@@ -364,7 +368,8 @@ static void test_attempts(void **state)
 	make_jail(&a.jail);
 	if (!a.jail.abi) {
 		jail_fini(&a.jail);
-		print_message("this kernel has no Landlock of version 2: the jail was NOT tested\n");
+		print_message(
+			"this kernel has no Landlock of version 2: the jail was NOT tested\n");
 		skip();
 	}
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -375,8 +380,8 @@ static void test_attempts(void **state)
 		a.jail.keep_signals = cases[i].keep_signals;
 		status = unit_child(in_jail, &a);
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
-			fail_msg("%s: wait status %#x (%s), wanted %s", cases[i].name, (unsigned)status,
-				 strerror(WEXITSTATUS(status)), strerror(wanted));
+			fail_msg("%s: wait status %#x (%s), wanted %s", cases[i].name,
+				 (unsigned)status, strerror(WEXITSTATUS(status)), strerror(wanted));
 		(void)rename(renamed, back);
 	}
 	jail_fini(&a.jail);
@@ -426,8 +431,8 @@ static void test_fds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_attempts), cmocka_unit_test(test_fds),
-	    cmocka_unit_test(test_attempts_work_outside), /* last: it changes the folder */
+		cmocka_unit_test(test_attempts), cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_attempts_work_outside), /* last: it changes the folder */
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, unit_remove_dir);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct boot { /* the stages' own; theirs to define */
+struct boot {	      /* the stages' own; theirs to define */
 	int go, said; /* what a row waits for, and where the listener writes */
 };
 
@@ -40,7 +40,9 @@ static void on_event(void *ctx, const struct stage *s, enum stage_event event, c
 		dprintf(b->said, "%s:%s ", s->name, e ? e->text : "done");
 }
 
-static const struct stage rows[] = {{"a", STAGE_FAIL_OPEN, fails}, {"b", STAGE_FAIL_OPEN, waits}, {"c", STAGE_FAIL_OPEN, fails}};
+static const struct stage rows[] = {{"a", STAGE_FAIL_OPEN, fails},
+				    {"b", STAGE_FAIL_OPEN, waits},
+				    {"c", STAGE_FAIL_OPEN, fails}};
 
 struct setting {
 	char dir[40], lock[64];
@@ -110,14 +112,16 @@ static void test_runs_beside(void **state)
 	assert_int_equal(write(t.go[1], "x", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1); /* its parent holds the lock as well */
+	/* its parent holds the lock as well */
+	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), -1);
 	close(t.locked);
 	assert_int_equal(try_lock(t.lock, LOCK_SH | LOCK_NB), 0);
 	assert_said(&t, "a:no luck b:done c:no luck ");
 	setting_fini(&t);
 }
 
-/* Whoever waits is let go when the rows hang, also where the boot's signals are all blocked, and when they crash. */
+/* Whoever waits is let go when the rows hang, also where the boot's signals are all blocked, and
+ * when they crash. */
 static void test_is_ended(void **state)
 {
 	static const int ends[] = {SIGALRM, SIGKILL};
@@ -162,9 +166,9 @@ static void test_lock_that_is_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_runs_beside),
-	    cmocka_unit_test(test_is_ended),
-	    cmocka_unit_test(test_lock_that_is_there),
+		cmocka_unit_test(test_runs_beside),
+		cmocka_unit_test(test_is_ended),
+		cmocka_unit_test(test_lock_that_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,18 +13,18 @@ static const struct {
 	size_t lines;
 	const char *shown;
 } cases[] = {
-    {"", 5, ""},
-    {"one\n", 1, "one\n"},
-    {"one", 1, "one\n"},
-    {"one\ntwo\nthree\n", 2, "two\nthree\n"},
-    {"one\ntwo\nthree", 2, "two\nthree\n"},
-    {"one\ntwo\n", 2, "one\ntwo\n"},
-    {"one\ntwo\n", 9, "one\ntwo\n"},
-    {"one\n\n\n", 2, "\n\n"},
-    {"\n", 1, "\n"},
-    {"one\r\ntwo\r\n", 2, "one\ntwo\n"},
-    {"a\rb\r\n", 1, "a\\x0db\n"},
-    {"\x1b[2J\x1b]0;title\x07\xff\n", 1, "\\x1b[2J\\x1b]0;title\\x07\\xff\n"},
+	{"", 5, ""},
+	{"one\n", 1, "one\n"},
+	{"one", 1, "one\n"},
+	{"one\ntwo\nthree\n", 2, "two\nthree\n"},
+	{"one\ntwo\nthree", 2, "two\nthree\n"},
+	{"one\ntwo\n", 2, "one\ntwo\n"},
+	{"one\ntwo\n", 9, "one\ntwo\n"},
+	{"one\n\n\n", 2, "\n\n"},
+	{"\n", 1, "\n"},
+	{"one\r\ntwo\r\n", 2, "one\ntwo\n"},
+	{"a\rb\r\n", 1, "a\\x0db\n"},
+	{"\x1b[2J\x1b]0;title\x07\xff\n", 1, "\\x1b[2J\\x1b]0;title\\x07\\xff\n"},
 };
 
 static void test_last_lines(void **state)
@@ -137,9 +137,9 @@ static void test_taken_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_last_lines), cmocka_unit_test(test_long_line),
-	    cmocka_unit_test(test_bounds),     cmocka_unit_test(test_flood),
-	    cmocka_unit_test(test_taken_name),
+		cmocka_unit_test(test_last_lines), cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_taken_name),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

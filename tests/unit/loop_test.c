@@ -106,8 +106,8 @@ static void test_what_is_left(void **state)
 	assert_int_equal(free_logged(l, &lines), 5);
 	for (int i = 0; i < 3; i++) {
 		static const char *const kinds[] = {"a timer of", "a sigwatch of", "a stream of"};
-		AUTO_FREE char *line =
-		    mem_format("test: error: loop: %s test_what_is_left is still registered\n", kinds[i]);
+		AUTO_FREE char *line = mem_format(
+			"test: error: loop: %s test_what_is_left is still registered\n", kinds[i]);
 
 		if (!strstr(buf_text(&lines), line))
 			fail_msg("no line \"%s\" in: %s", line, buf_text(&lines));
@@ -118,8 +118,9 @@ static void test_what_is_left(void **state)
 	fdwatch_free(regular);
 	fdwatch_free(pipe_end);
 	assert_int_equal(free_logged(l, &lines), 1);
-	assert_string_equal(buf_text(&lines),
-			    "test: error: loop: a timer of test_what_is_left is still registered\n");
+	assert_string_equal(
+		buf_text(&lines),
+		"test: error: loop: a timer of test_what_is_left is still registered\n");
 	timer_free(timer);
 	assert_int_equal(free_logged(l, &lines), 0);
 	assert_string_equal(buf_text(&lines), "");
@@ -290,7 +291,8 @@ static void check_talk(struct talk t, const struct buf *bytes, size_t piece, con
 	for (size_t at = 0; at < buf_len(bytes); at += piece) {
 		const size_t left = buf_len(bytes) - at, n = left < piece ? left : piece;
 
-		assert_int_equal(send(pair[1], (const char *)buf_data(bytes) + at, n, MSG_NOSIGNAL), n);
+		assert_int_equal(send(pair[1], (const char *)buf_data(bytes) + at, n, MSG_NOSIGNAL),
+				 n);
 		loop_turn(loop, false);
 		if (!t.frames)
 			break;
@@ -313,7 +315,8 @@ static void test_frames(void **state)
 	wire_put(&good, WIRE_STDOUT, "", 0);
 	for (size_t piece = 1; piece <= buf_len(&good); piece++)
 		check_talk((struct talk){0}, &good, piece, "e:one o:two o: end ");
-	/* Closed by a callback, the rest of what was read goes with it; a malformed frame is the last. */
+	/* Closed by a callback, the rest of what was read goes with it; a malformed frame is the
+	 * last. */
 	check_talk((struct talk){.close_at = WIRE_EVENT}, &good, 100, "e:one ");
 	check_talk((struct talk){.bad_at = WIRE_EVENT}, &good, 100, "e:one malformed end ");
 	check_talk((struct talk){.bad_at = WIRE_EVENT}, &good, 8, "e:one malformed end ");
@@ -384,8 +387,10 @@ static void test_children(void **state)
 	(void)state;
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
 	fds[0] = (struct spawn_fd){pair[0], 0};
-	pid = spawn_start(&(struct spawn){.path = "/bin/sh", .argv = argv, .envp = envp, .fds = fds, .nfds = 1},
-			  &pidfd, &e);
+	pid = spawn_start(
+		&(struct spawn){
+			.path = "/bin/sh", .argv = argv, .envp = envp, .fds = fds, .nfds = 1},
+		&pidfd, &e);
 	assert_true(pid > 0);
 	close(pair[0]);
 	c = child_new(s.loop, pid, pidfd, on_exit_status, &s);
@@ -409,10 +414,10 @@ static void test_children(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_what_is_left), cmocka_unit_test(test_timers_and_turns),
-	    cmocka_unit_test(test_fds),		 cmocka_unit_test(test_streams),
-	    cmocka_unit_test(test_frames),	 cmocka_unit_test(test_frames_sent),
-	    cmocka_unit_test(test_signals),	 cmocka_unit_test(test_children),
+		cmocka_unit_test(test_what_is_left), cmocka_unit_test(test_timers_and_turns),
+		cmocka_unit_test(test_fds),	     cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_frames),	     cmocka_unit_test(test_frames_sent),
+		cmocka_unit_test(test_signals),	     cmocka_unit_test(test_children),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,8 +109,9 @@ static void test_err_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_strv), cmocka_unit_test(test_secret),	  cmocka_unit_test(test_overflow),
-	    cmocka_unit_test(test_err),	 cmocka_unit_test(test_err_long),
+		cmocka_unit_test(test_strv),	 cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_overflow), cmocka_unit_test(test_err),
+		cmocka_unit_test(test_err_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

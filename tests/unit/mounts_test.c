@@ -39,7 +39,8 @@ static void test_of_this_process(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_of_this_process)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse),
+					   cmocka_unit_test(test_of_this_process)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

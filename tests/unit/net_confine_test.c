@@ -1,6 +1,6 @@
 /* areas: base net proto sandbox
- * The confinement, seen from inside: each attempt runs in a child of its own that is confined as ccvm-net is
- * and ends with _exit (the leak check would need ptrace, which is refused). */
+ * The confinement, seen from inside: each attempt runs in a child of its own that is confined as
+ * ccvm-net is and ends with _exit (the leak check would need ptrace, which is refused). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,8 +87,9 @@ static int try_stat(void)
 
 static int try_inet(void)
 {
-	const struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in a = {.sin_family = AF_INET,
+				      .sin_port = htons(1),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int yes = 1;
 
@@ -142,7 +143,9 @@ static int try_new_address(void)
 		struct ifaddrmsg address;
 		struct rtattr attribute;
 		uint8_t bytes[4];
-	} q = {.header = {.nlmsg_len = sizeof(q), .nlmsg_type = RTM_NEWADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE},
+	} q = {.header = {.nlmsg_len = sizeof(q),
+			  .nlmsg_type = RTM_NEWADDR,
+			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE},
 	       .address = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = 1},
 	       .attribute = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
 	       .bytes = {192, 0, 2, 77}};
@@ -182,7 +185,8 @@ static int try_socketpair(void)
 
 static int try_bind(void)
 {
-	const struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in a = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	return bind(socket(AF_INET, SOCK_STREAM, 0), (const struct sockaddr *)&a, sizeof(a));
 }
@@ -227,8 +231,10 @@ static int try_signal_by_fcntl(void)
 
 static int try_code_memory(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED ? 0
-													 : -1;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+			       MAP_FAILED
+		       ? 0
+		       : -1;
 }
 
 static int try_data_memory(void)
@@ -267,36 +273,36 @@ static const struct {
 	enum outcome with_landlock;
 	enum outcome without;
 } attempts[] = {
-    {"reading the resolver's configuration", try_resolver, WORKS, REFUSED},
-    {"stat of it", try_stat, WORKS, WORKS},
-    {"a TCP connection", try_inet, WORKS, WORKS},
-    {"a UDP socket over IPv6", try_udp6, WORKS, WORKS},
-    {"plain memory", try_data_memory, WORKS, WORKS},
-    {"opening another file of the same folder", try_passwd, REFUSED, REFUSED},
-    {"opening a relative path", try_relative, REFUSED, REFUSED},
-    {"opening its own memory", try_proc, REFUSED, REFUSED},
-    {"writing the resolver's configuration", try_write, REFUSED, REFUSED},
-    {"making a file", try_create, REFUSED, REFUSED},
-    {"removing a file", try_unlink, REFUSED, REFUSED},
-    {"a local socket", try_unix, REFUSED, REFUSED},
-    {"a pair of local sockets", try_socketpair, REFUSED, REFUSED},
-    {"a netlink socket", try_netlink, REFUSED, REFUSED},
-    {"a route over the netlink socket that is there", try_reach, WORKS, WORKS},
-    {"a new address over the netlink socket that is there", try_new_address, REFUSED, REFUSED},
-    {"a packet socket", try_packet, REFUSED, REFUSED},
-    {"a raw socket", try_raw, REFUSED, REFUSED},
-    {"a multipath TCP socket", try_mptcp, REFUSED, REFUSED},
-    {"binding a port", try_bind, REFUSED, REFUSED},
-    {"listening", try_listen, REFUSED, REFUSED},
-    {"a signal to the parent", try_kill_parent, REFUSED, REFUSED},
-    {"a thread's signal to the parent", try_tgkill_parent, REFUSED, REFUSED},
-    {"a signal by way of a socket's owner", try_signal_by_fcntl, REFUSED, REFUSED},
-    {"new code memory", try_code_memory, REFUSED, REFUSED},
-    {"memory turned into code", try_make_code, REFUSED, REFUSED},
-    {"input into a terminal", try_tty, REFUSED, REFUSED},
-    {"starting a program", try_exec, KILLED, KILLED},
-    {"fork", try_fork, KILLED, KILLED},
-    {"ptrace of the parent", try_ptrace, KILLED, KILLED},
+	{"reading the resolver's configuration", try_resolver, WORKS, REFUSED},
+	{"stat of it", try_stat, WORKS, WORKS},
+	{"a TCP connection", try_inet, WORKS, WORKS},
+	{"a UDP socket over IPv6", try_udp6, WORKS, WORKS},
+	{"plain memory", try_data_memory, WORKS, WORKS},
+	{"opening another file of the same folder", try_passwd, REFUSED, REFUSED},
+	{"opening a relative path", try_relative, REFUSED, REFUSED},
+	{"opening its own memory", try_proc, REFUSED, REFUSED},
+	{"writing the resolver's configuration", try_write, REFUSED, REFUSED},
+	{"making a file", try_create, REFUSED, REFUSED},
+	{"removing a file", try_unlink, REFUSED, REFUSED},
+	{"a local socket", try_unix, REFUSED, REFUSED},
+	{"a pair of local sockets", try_socketpair, REFUSED, REFUSED},
+	{"a netlink socket", try_netlink, REFUSED, REFUSED},
+	{"a route over the netlink socket that is there", try_reach, WORKS, WORKS},
+	{"a new address over the netlink socket that is there", try_new_address, REFUSED, REFUSED},
+	{"a packet socket", try_packet, REFUSED, REFUSED},
+	{"a raw socket", try_raw, REFUSED, REFUSED},
+	{"a multipath TCP socket", try_mptcp, REFUSED, REFUSED},
+	{"binding a port", try_bind, REFUSED, REFUSED},
+	{"listening", try_listen, REFUSED, REFUSED},
+	{"a signal to the parent", try_kill_parent, REFUSED, REFUSED},
+	{"a thread's signal to the parent", try_tgkill_parent, REFUSED, REFUSED},
+	{"a signal by way of a socket's owner", try_signal_by_fcntl, REFUSED, REFUSED},
+	{"new code memory", try_code_memory, REFUSED, REFUSED},
+	{"memory turned into code", try_make_code, REFUSED, REFUSED},
+	{"input into a terminal", try_tty, REFUSED, REFUSED},
+	{"starting a program", try_exec, KILLED, KILLED},
+	{"fork", try_fork, KILLED, KILLED},
+	{"ptrace of the parent", try_ptrace, KILLED, KILLED},
 };
 
 static int run_confined(int (*attempt)(void), int landlock_abi)
@@ -333,7 +339,8 @@ static void check_attempts(int landlock_abi)
 {
 	for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
 		enum outcome want = landlock_abi ? attempts[i].with_landlock : attempts[i].without;
-		enum outcome got = judge(attempts[i].name, run_confined(attempts[i].attempt, landlock_abi));
+		enum outcome got = judge(attempts[i].name,
+					 run_confined(attempts[i].attempt, landlock_abi));
 
 		if (got != want)
 			fail_msg("%s %s, it should not: %s", attempts[i].name, outcome_name[got],
@@ -403,11 +410,11 @@ int main(void)
 {
 	struct err e;
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_attempts_can_succeed),
-	    cmocka_unit_test(test_with_landlock),
-	    cmocka_unit_test(test_older_abis),
-	    cmocka_unit_test(test_without_landlock),
-	    cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_attempts_can_succeed),
+		cmocka_unit_test(test_with_landlock),
+		cmocka_unit_test(test_older_abis),
+		cmocka_unit_test(test_without_landlock),
+		cmocka_unit_test(test_abort),
 	};
 
 	reach = net_reach_new(true, false, &e);

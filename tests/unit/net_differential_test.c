@@ -1,17 +1,21 @@
 /* areas: base net proto
- * What a server reads is what was checked: a locked guest that sends anything, through filter, flows and the real libslirp,
- * to servers that are the other ends of socket pairs. Theory of operation:
+ * What a server reads is what was checked: a locked guest that sends anything, through filter,
+ * flows and the real libslirp, to servers that are the other ends of socket pairs. Theory of
+ * operation:
  *
- * 1. This program's own connect, socket, close, sendto and clock_gettime stand in front of libc's, for libslirp too. A
- *    connection becomes a socket pair, at once, later, or never; the time is the test's own, so a run is its seed's.
- * 2. The guest keeps a few connections going and breaks each rule of TCP now and then: wrong checksums, data in a SYN, gaps,
- *    overlaps with other bytes for the same place, acknowledgements of what was sent long ago or never, windows, resets in
- *    and out of the window, FIN, URG, fragments, options. There are two stories for what it says first: a hello for the
- *    name that may be reached, and one for another name, of the same length.
+ * 1. This program's own connect, socket, close, sendto and clock_gettime stand in front of
+ *    libc's, for libslirp too. A connection becomes a socket pair, at once, later, or never; the
+ *    time is the test's own, so a run is its seed's.
+ * 2. The guest keeps a few connections going and breaks each rule of TCP now and then: wrong
+ *    checksums, data in a SYN, gaps, overlaps with other bytes for the same place,
+ *    acknowledgements of what was sent long ago or never, windows, resets in and out of the
+ *    window, FIN, URG, fragments, options. There are two stories for what it says first: a hello
+ *    for the name that may be reached, and one for another name, of the same length.
  * 3. The user says yes and no meanwhile; servers read, write, close and come up late.
- * 4. After each step: every byte a server read is the byte that was given to libslirp for that place; what is given is one
- *    stream without a gap or a repetition, of bytes that the guest has offered for these places in segments that count, and
- *    fits; where the beginning is checked, it is for the right name from the first byte; nobody else is connected to; there
+ * 4. After each step: every byte a server read is the byte that was given to libslirp for that
+ *    place; what is given is one stream without a gap or a repetition, of bytes that the guest
+ *    has offered for these places in segments that count, and fits; where the beginning is
+ *    checked, it is for the right name from the first byte; nobody else is connected to; there
  *    are no more sockets than flows; and none is left of what was denied.
  *
  * CCVM_TEST_DIFFERENTIAL=SEGMENTS[,SEED] runs longer. A failure names the seed of its world. */
@@ -44,7 +48,8 @@
 
 enum kind { KIND_TLS, KIND_HTTP, KIND_PLAIN, KIND_LITERAL, KIND_EVIL, KINDS };
 
-/* What libslirp was given for one port of its own, and what the guest has offered for each place of it. */
+/* What libslirp was given for one port of its own, and what the guest has offered for each place
+ * of it. */
 struct stream {
 	uint16_t port, to_port, sport;
 	uint8_t target[4];
@@ -68,8 +73,9 @@ struct socket_end {
 struct slot {
 	enum kind kind;
 	uint16_t sport;
-	uint32_t isn, at, peer; /* at: place in the stream; peer: what is expected of the other side */
-	uint32_t acked;		/* place up to which it has been confirmed */
+	/* at: place in the stream; peer: what is expected of the other side */
+	uint32_t isn, at, peer;
+	uint32_t acked; /* place up to which it has been confirmed */
 	bool answered;
 };
 
@@ -95,19 +101,22 @@ static struct world {
 	uint8_t good[4], evil[4]; /* what their names stand for */
 	uint8_t *answer;	  /* where the answer to a question for a name goes */
 	uint64_t segments, hellos, read, told, connections, denied, full;
-} *world;
+} * world;
 
 static const uint8_t address_good[4] = {93, 184, 216, 34}, address_listed[4] = {93, 184, 216, 40};
 static const uint8_t guest[4] = {NET_PLAN_GUEST4}, resolver[4] = {NET_PLAN_RESOLVER4};
-static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56}, gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
-static const char http[2][64] = {"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n", "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"};
+static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56},
+		     gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
+static const char http[2][64] = {"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n",
+				 "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"};
 static uint8_t hello[2][HELLO_MAX];
 static size_t hello_len;
 
-#define MUST(condition, text)                                                                                          \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			fail_msg("world %" PRIu64 ", segment %" PRIu64 ": %s", world->seed, world->segments, text);    \
+#define MUST(condition, text)                                                                      \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fail_msg("world %" PRIu64 ", segment %" PRIu64 ": %s", world->seed,        \
+				 world->segments, text);                                           \
 	} while (0)
 
 static uint32_t roll(uint32_t below)
@@ -127,7 +136,8 @@ int clock_gettime(clockid_t id, struct timespec *t)
 {
 	if (!world || id != CLOCK_MONOTONIC)
 		return (int)syscall(SYS_clock_gettime, id, t);
-	*t = (struct timespec){.tv_sec = world->now_ns / 1000000000, .tv_nsec = world->now_ns % 1000000000};
+	*t = (struct timespec){.tv_sec = world->now_ns / 1000000000,
+			       .tv_nsec = world->now_ns % 1000000000};
 	return 0;
 }
 
@@ -166,7 +176,8 @@ static void check_destination(const struct sockaddr *to)
 	const struct sockaddr_in *a = (const struct sockaddr_in *)to;
 
 	MUST(to->sa_family == AF_INET, "a connection of another family");
-	MUST(memcmp(&a->sin_addr, address_good, 4) == 0 || memcmp(&a->sin_addr, address_listed, 4) == 0,
+	MUST(memcmp(&a->sin_addr, address_good, 4) == 0 ||
+		     memcmp(&a->sin_addr, address_listed, 4) == 0,
 	     "a connection to an address that may not be reached");
 }
 
@@ -208,7 +219,8 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
 	return -1;
 }
 
-ssize_t sendto(int fd, const void *bytes, size_t n, int flags, const struct sockaddr *to, socklen_t len)
+ssize_t sendto(int fd, const void *bytes, size_t n, int flags, const struct sockaddr *to,
+	       socklen_t len)
 {
 	if (!world || !to)
 		return (ssize_t)syscall(SYS_sendto, fd, bytes, n, flags, to, len);
@@ -227,10 +239,12 @@ static int64_t now_ms(void)
 static void check_beginning(const struct stream *s)
 {
 	char name[NET_TLS_NAME_MAX + 1];
-	enum net_sniff got = s->to_port == NET_PLAN_HTTP ? net_http_host(s->bytes, s->n, name)
-							 : net_tls_server_name(s->bytes, s->n, name);
+	enum net_sniff got = s->to_port == NET_PLAN_HTTP
+				     ? net_http_host(s->bytes, s->n, name)
+				     : net_tls_server_name(s->bytes, s->n, name);
 
-	MUST(got == NET_SNIFF_FOUND && strcmp(name, "good.example") == 0, "libslirp was given what was not checked");
+	MUST(got == NET_SNIFF_FOUND && strcmp(name, "good.example") == 0,
+	     "libslirp was given what was not checked");
 }
 
 static struct stream *stream_begin(const struct net_frame *f)
@@ -238,10 +252,15 @@ static struct stream *stream_begin(const struct net_frame *f)
 	struct stream *s = mem_alloc(sizeof(*s));
 
 	MUST(f->tcp_flags == NET_FRAME_TCP_SYN && !f->payload_len, "a SYN that is more than that");
-	*s = (struct stream){.port = f->src_port, .to_port = f->dst_port, .sport = world->syn.src_port, .isn = world->syn.tcp_seq,
-			     .next = f->tcp_seq + 1, .limit = f->tcp_seq + 1};
+	*s = (struct stream){.port = f->src_port,
+			     .to_port = f->dst_port,
+			     .sport = world->syn.src_port,
+			     .isn = world->syn.tcp_seq,
+			     .next = f->tcp_seq + 1,
+			     .limit = f->tcp_seq + 1};
 	memcpy(s->target, world->syn_target, 4);
-	s->checked = memcmp(f->dst, address_good, 4) == 0 && (f->dst_port == NET_PLAN_HTTP || f->dst_port == NET_PLAN_HTTPS);
+	s->checked = memcmp(f->dst, address_good, 4) == 0 &&
+		     (f->dst_port == NET_PLAN_HTTP || f->dst_port == NET_PLAN_HTTPS);
 	free(world->streams[f->src_port]);
 	world->streams[f->src_port] = s;
 	world->port_of_sport[s->sport] = s->port;
@@ -251,7 +270,8 @@ static struct stream *stream_begin(const struct net_frame *f)
 static void stream_take(struct stream *s, const uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < n && s->n + i < OFFERED_MAX; i++)
-		MUST(s->offered[s->n + i][bytes[i] / 8] >> bytes[i] % 8 & 1, "libslirp was given what the guest did not send there");
+		MUST(s->offered[s->n + i][bytes[i] / 8] >> bytes[i] % 8 & 1,
+		     "libslirp was given what the guest did not send there");
 	if (s->n < STREAM_MAX)
 		memcpy(s->bytes + s->n, bytes, n < STREAM_MAX - s->n ? n : STREAM_MAX - s->n);
 	s->n += n;
@@ -259,8 +279,9 @@ static void stream_take(struct stream *s, const uint8_t *bytes, size_t n)
 
 static void to_slirp_tcp(const struct net_frame *f)
 {
-	struct stream *s = world->giving =
-	    f->tcp_flags & NET_FRAME_TCP_SYN ? stream_begin(f) : world->streams[f->src_port];
+	struct stream *s = world->giving = f->tcp_flags & NET_FRAME_TCP_SYN
+						   ? stream_begin(f)
+						   : world->streams[f->src_port];
 	const bool fin = f->tcp_flags & NET_FRAME_TCP_FIN;
 
 	if (f->tcp_flags & NET_FRAME_TCP_SYN)
@@ -271,7 +292,8 @@ static void to_slirp_tcp(const struct net_frame *f)
 	s->next += (uint32_t)f->payload_len + (fin ? 1 : 0);
 	s->fin = s->fin || fin;
 	world->full += s->limit == s->next;
-	MUST((int32_t)(s->limit - (s->next - (fin ? 1 : 0))) >= 0, "more than libslirp has room for");
+	MUST((int32_t)(s->limit - (s->next - (fin ? 1 : 0))) >= 0,
+	     "more than libslirp has room for");
 	stream_take(s, f->bytes + f->payload_at, f->payload_len);
 	if (s->checked && f->payload_len && s->n <= STREAM_MAX) {
 		world->hellos += s->n == f->payload_len;
@@ -285,15 +307,16 @@ static void note_offer(const struct net_frame *f)
 	struct stream *s = world->streams[world->port_of_sport[f->src_port]];
 	uint32_t at;
 
-	if (f->fault != NET_FRAME_OK || f->proto != NET_FRAME_PROTO_TCP || !f->has_transport || !net_packet_is_intact(f))
+	if (f->fault != NET_FRAME_OK || f->proto != NET_FRAME_PROTO_TCP || !f->has_transport ||
+	    !net_packet_is_intact(f))
 		return;
 	if ((f->tcp_flags & 0x17) == NET_FRAME_TCP_SYN && !f->payload_len) {
 		world->syn = *f;
 		memcpy(world->syn_target, f->dst, 4);
 		return;
 	}
-	if (!world->port_of_sport[f->src_port] || s->sport != f->src_port || memcmp(s->target, f->dst, 4) != 0 ||
-	    f->tcp_flags & NET_FRAME_TCP_SYN)
+	if (!world->port_of_sport[f->src_port] || s->sport != f->src_port ||
+	    memcmp(s->target, f->dst, 4) != 0 || f->tcp_flags & NET_FRAME_TCP_SYN)
 		return;
 	at = f->tcp_seq - (s->isn + 1);
 	for (size_t i = 0; i < f->payload_len; i++) {
@@ -326,8 +349,10 @@ static void on_frame(void *ctx, const void *frame, size_t len)
 
 	(void)ctx;
 	net_frame_parse(&f, frame, len);
-	s = f.layer == NET_FRAME_IPV4 && f.proto == NET_FRAME_PROTO_TCP ? world->streams[f.dst_port] : NULL;
-	if (s && f.tcp_flags & NET_FRAME_TCP_ACK && (int32_t)(f.tcp_ack + f.tcp_window - s->limit) > 0)
+	s = f.layer == NET_FRAME_IPV4 && f.proto == NET_FRAME_PROTO_TCP ? world->streams[f.dst_port]
+									: NULL;
+	if (s && f.tcp_flags & NET_FRAME_TCP_ACK &&
+	    (int32_t)(f.tcp_ack + f.tcp_window - s->limit) > 0)
 		s->limit = f.tcp_ack + f.tcp_window;
 	net_locked_from_slirp(world->locked, frame, len, now_ms());
 }
@@ -376,7 +401,9 @@ static const struct {
 
 static const uint8_t *slot_target(const struct slot *s)
 {
-	return s->kind == KIND_LITERAL ? address_listed : s->kind == KIND_EVIL ? world->evil : world->good;
+	return s->kind == KIND_LITERAL ? address_listed
+	       : s->kind == KIND_EVIL  ? world->evil
+				       : world->good;
 }
 
 static void on_to_guest(void *ctx, const uint8_t *frame, size_t len)
@@ -396,7 +423,8 @@ static void on_to_guest(void *ctx, const uint8_t *frame, size_t len)
 			continue;
 		s->answered = true;
 		s->acked = f.tcp_ack - (s->isn + 1);
-		s->peer = f.tcp_seq + (uint32_t)f.payload_len + (f.tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_FIN) ? 1 : 0);
+		s->peer = f.tcp_seq + (uint32_t)f.payload_len +
+			  (f.tcp_flags & (NET_FRAME_TCP_SYN | NET_FRAME_TCP_FIN) ? 1 : 0);
 	}
 }
 
@@ -433,7 +461,8 @@ static void spoil(uint8_t *frame, size_t len)
 	} else if (one_in(64)) { /* URG, with a checksum that is right */
 		sum = (uint32_t)(frame[tcp + 16] << 8 | frame[tcp + 17]);
 		frame[tcp + 13] |= NET_FRAME_TCP_URG;
-		sum = sum >= NET_FRAME_TCP_URG ? sum - NET_FRAME_TCP_URG : sum + 0xffff - NET_FRAME_TCP_URG;
+		sum = sum >= NET_FRAME_TCP_URG ? sum - NET_FRAME_TCP_URG
+					       : sum + 0xffff - NET_FRAME_TCP_URG;
 		frame[tcp + 16] = (uint8_t)(sum >> 8);
 		frame[tcp + 17] = (uint8_t)sum;
 	} else if (one_in(64)) { /* a fragment */
@@ -470,15 +499,18 @@ static void slot_begin(struct slot *s)
 {
 	static const uint8_t with_data[] = {1, 1, 1, 2, 4, 8};
 	uint8_t data[HELLO_MAX] = {0};
-	struct net_packet_tcp t = {.flags = NET_FRAME_TCP_SYN, .window = 65535, .mss = one_in(4) ? 0 : (uint16_t)(64 + roll(1400))};
+	struct net_packet_tcp t = {.flags = NET_FRAME_TCP_SYN,
+				   .window = 65535,
+				   .mss = one_in(4) ? 0 : (uint16_t)(64 + roll(1400))};
 
 	if (!one_in(3) || !s->sport) {
 		s->kind = (enum kind)roll(KINDS);
 		s->sport = world->next_sport++; /* never one of another stream */
 	}
 	if (!one_in(4)) /* some streams pass position 0, some have it at the end of a segment */
-		s->isn = one_in(4) ? UINT32_MAX - roll(600)
-			 : one_in(3) ? UINT32_MAX - (uint32_t)hello_len * (1 + roll(3)) : roll(UINT32_MAX);
+		s->isn = one_in(4)   ? UINT32_MAX - roll(600)
+			 : one_in(3) ? UINT32_MAX - (uint32_t)hello_len * (1 + roll(3))
+				     : roll(UINT32_MAX);
 	s->at = s->acked = 0;
 	s->answered = false;
 	t.seq = s->isn;
@@ -520,7 +552,8 @@ static uint8_t slot_flags(void)
 {
 	if (one_in(world->calm ? 1000 : 64))
 		return (uint8_t)roll(64);
-	return (uint8_t)(NET_FRAME_TCP_ACK | (one_in(2) ? NET_FRAME_TCP_PSH : 0) | (one_in(world->calm ? 2000 : 100) ? NET_FRAME_TCP_FIN : 0));
+	return (uint8_t)(NET_FRAME_TCP_ACK | (one_in(2) ? NET_FRAME_TCP_PSH : 0) |
+			 (one_in(world->calm ? 2000 : 100) ? NET_FRAME_TCP_FIN : 0));
 }
 
 static void slot_data(struct slot *s)
@@ -528,14 +561,19 @@ static void slot_data(struct slot *s)
 	uint8_t data[1460];
 	const bool stray = one_in(world->calm ? 20 : 3);
 	const unsigned which = one_in(stray ? 2 : 6);
-	uint32_t at = s->at = one_in(8) ? s->acked : s->at; /* what was lost comes again, perhaps with other bytes */
-	struct net_packet_tcp t = {.ack = slot_ack(s), .flags = slot_flags(), .window = slot_window(), .data = data};
+	/* what was lost comes again, perhaps with other bytes */
+	uint32_t at = s->at = one_in(8) ? s->acked : s->at;
+	struct net_packet_tcp t = {
+		.ack = slot_ack(s), .flags = slot_flags(), .window = slot_window(), .data = data};
 
 	if (stray && at < 1000 && one_in(2))
 		at = roll(600);
 	else if (stray)
 		at += roll(1200) - (at < 600 ? at : 600);
-	t.len = world->calm ? sizeof(data) : one_in(4) ? roll(1460) : one_in(2) ? hello_len : roll(300);
+	t.len = world->calm ? sizeof(data)
+		: one_in(4) ? roll(1460)
+		: one_in(2) ? hello_len
+			    : roll(300);
 	t.seq = s->isn + 1 + at;
 	for (size_t i = 0; i < t.len; i++)
 		data[i] = story_byte(s, which, at + i);
@@ -546,7 +584,8 @@ static void slot_data(struct slot *s)
 
 static void slot_reset(struct slot *s)
 {
-	struct net_packet_tcp t = {.seq = s->isn + 1 + s->at, .flags = NET_FRAME_TCP_RST, .ack = slot_ack(s)};
+	struct net_packet_tcp t = {
+		.seq = s->isn + 1 + s->at, .flags = NET_FRAME_TCP_RST, .ack = slot_ack(s)};
 
 	if (one_in(2))
 		t.flags |= NET_FRAME_TCP_ACK;
@@ -560,7 +599,11 @@ static void slot_reset(struct slot *s)
 static void slot_attack(struct slot *s)
 {
 	uint8_t data[2][HELLO_MAX];
-	struct net_packet_tcp t = {.seq = s->isn + 1, .ack = s->peer, .flags = NET_FRAME_TCP_ACK, .window = 65535, .len = hello_len};
+	struct net_packet_tcp t = {.seq = s->isn + 1,
+				   .ack = s->peer,
+				   .flags = NET_FRAME_TCP_ACK,
+				   .window = 65535,
+				   .len = hello_len};
 
 	for (size_t i = 0; i < hello_len; i++)
 		for (unsigned which = 0; which < 2; which++)
@@ -589,12 +632,16 @@ static void guest_step(void)
 	} else if (one_in(40) && one_in(rare)) {
 		slot_attack(s);
 	} else if (one_in(4)) {
-		slot_send(s, &(struct net_packet_tcp){.seq = s->isn + 1 + s->at, .ack = slot_ack(s), .flags = slot_flags(), .window = slot_window()});
+		slot_send(s, &(struct net_packet_tcp){.seq = s->isn + 1 + s->at,
+						      .ack = slot_ack(s),
+						      .flags = slot_flags(),
+						      .window = slot_window()});
 	} else {
 		slot_data(s);
 	}
 	if (one_in(200)) {
-		const struct net_packet_ends e = ends_to(one_in(2) ? world->good : world->evil, 5000, 123);
+		const struct net_packet_ends e = ends_to(one_in(2) ? world->good : world->evil,
+							 5000, 123);
 		uint8_t frame[NET_PACKET_HEADERS_MAX + 4];
 
 		guest_sends(frame, net_packet_make_udp(frame, &e, "time", 4));
@@ -648,7 +695,8 @@ static void server_read(struct socket_end *e)
 		MUST(s, "a server without a stream");
 		MUST(end <= s->n, "a server read what nobody gave");
 		if (e->n < STREAM_MAX)
-			MUST(memcmp(got, s->bytes + e->n, end < STREAM_MAX ? (size_t)n : STREAM_MAX - e->n) == 0,
+			MUST(memcmp(got, s->bytes + e->n,
+				    end < STREAM_MAX ? (size_t)n : STREAM_MAX - e->n) == 0,
 			     "a server read other bytes than were given");
 		e->n = end;
 		world->read += (uint64_t)n;
@@ -719,7 +767,8 @@ static void turn(void)
 
 static void check_sockets(void)
 {
-	MUST(world->live <= net_locked_flows(world->locked), "libslirp has more sockets than there are flows");
+	MUST(world->live <= net_locked_flows(world->locked),
+	     "libslirp has more sockets than there are flows");
 }
 
 static void step(void)
@@ -742,10 +791,15 @@ static void step(void)
 
 static void world_make(uint64_t seed)
 {
-	const struct net_slirp_config slirp = {.mtu = NET_PLAN_MTU, .on_frame = on_frame, .on_socket = on_socket};
-	struct net_locked_config config = {.mtu = NET_PLAN_MTU, .to_guest = on_to_guest, .to_slirp = on_to_slirp,
-					   .resolve = on_resolve, .on_question = on_question,
-					   .abort_connect = on_abort_connect, .is_host = on_is_host};
+	const struct net_slirp_config slirp = {
+		.mtu = NET_PLAN_MTU, .on_frame = on_frame, .on_socket = on_socket};
+	/* clang-format off */
+	struct net_locked_config config = {
+		.mtu = NET_PLAN_MTU, .to_guest = on_to_guest, .to_slirp = on_to_slirp,
+		.resolve = on_resolve, .on_question = on_question,
+		.abort_connect = on_abort_connect, .is_host = on_is_host,
+	};
+	/* clang-format on */
 	struct world *w = mem_alloc(sizeof(*w));
 
 	w->slirp = net_slirp_new(&slirp);
@@ -828,7 +882,8 @@ static size_t make_hello(uint8_t *out, const char *name)
 	p[0] = (uint8_t)(extensions >> 8), p[1] = (uint8_t)extensions;
 	p += 2;
 	memcpy(p, "\0\0\0", 3);
-	p[3] = (uint8_t)(n + 5), p[4] = 0, p[5] = (uint8_t)(n + 3), p[6] = 0, p[7] = 0, p[8] = (uint8_t)n;
+	p[3] = (uint8_t)(n + 5), p[4] = 0, p[5] = (uint8_t)(n + 3), p[6] = 0, p[7] = 0,
+	p[8] = (uint8_t)n;
 	memcpy(p + 9, name, n);
 	p += 9 + n;
 	memcpy(p, "\0\x15\0\xc4", 4); /* padding, RFC 7685 */
@@ -856,12 +911,14 @@ static void test_differential(void **state)
 	for (; t.segments < segments; seed++)
 		run_world(seed, WORLD_SEGMENTS, &t);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%" PRIu64 " segments, %" PRIu64 " connections, %" PRIu64 " hellos let through, %" PRIu64 " bytes read by servers, %" PRIu64
+	printf("%" PRIu64 " segments, %" PRIu64 " connections, %" PRIu64
+	       " hellos let through, %" PRIu64 " bytes read by servers, %" PRIu64
 	       " frames to the guest, %" PRIu64 " times no room, %" PRIu64 " denials; %.1f s\n",
 	       t.segments, t.connections, t.hellos, t.read, t.told, t.full, t.denied,
 	       (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
 	/* A run with too few events proves nothing. */
-	assert_true(t.connections > t.segments / 500 && t.hellos > t.segments / 2000 && t.read > t.segments);
+	assert_true(t.connections > t.segments / 500 && t.hellos > t.segments / 2000 &&
+		    t.read > t.segments);
 }
 
 int main(void)

@@ -7,10 +7,9 @@
 #include "net/net_dns.h"
 #include "net/net_names.h"
 
-#define HEAD "\x12\x34\1\0\0\1\0\0\0\0\0\0"
-#define END  "\0\0\1\0\1"
-#define MESSAGE(text)                                                                                                  \
-	(const uint8_t *)(text), sizeof(text) - 1
+#define HEAD	      "\x12\x34\1\0\0\1\0\0\0\0\0\0"
+#define END	      "\0\0\1\0\1"
+#define MESSAGE(text) (const uint8_t *)(text), sizeof(text) - 1
 
 static const struct {
 	const char *what;
@@ -19,41 +18,49 @@ static const struct {
 	int want;
 	const char *name;
 } queries[] = {
-    {"a name", MESSAGE(HEAD "\4good\7example" END), NET_DNS_NOERROR, "good.example"},
-    {"upper case", MESSAGE(HEAD "\4GOOD\7Example" END), NET_DNS_NOERROR, "good.example"},
-    {"with EDNS", MESSAGE("\x12\x34\1\0\0\1\0\0\0\0\0\1\1a" END "\0\0\x29\x10\0\0\0\0\0\0\0"), NET_DNS_NOERROR, "a"},
-    {"AAAA", MESSAGE(HEAD "\1a\0\0\x1c\0\1"), NET_DNS_NOERROR, "a"},
-    {"the root", MESSAGE(HEAD END), NET_DNS_NXDOMAIN, ""},
-    {"NUL in a label", MESSAGE(HEAD "\3a\0b" END), NET_DNS_NXDOMAIN, "a?b"},
-    {"a dot in a label", MESSAGE(HEAD "\3a.b" END), NET_DNS_NXDOMAIN, "a?b"},
-    {"compression", MESSAGE(HEAD "\xc0\x0c\0\1\0\1"), NET_DNS_FORMERR, NULL},
-    {"a loop behind a label", MESSAGE(HEAD "\1a\xc0\x0c\0\1\0\1"), NET_DNS_FORMERR, NULL},
-    {"label of 64", MESSAGE(HEAD "\x40" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" END), NET_DNS_FORMERR, NULL},
-    {"cut name", MESSAGE(HEAD "\4goo"), NET_DNS_FORMERR, NULL},
-    {"cut type", MESSAGE(HEAD "\1a\0\0"), NET_DNS_FORMERR, NULL},
-    {"no question", MESSAGE("\x12\x34\1\0\0\0\0\0\0\0\0\0"), NET_DNS_FORMERR, NULL},
-    {"two questions", MESSAGE("\x12\x34\1\0\0\2\0\0\0\0\0\0\1a" END "\1b" END), NET_DNS_FORMERR, NULL},
-    {"class CH", MESSAGE(HEAD "\1a\0\0\1\0\3"), NET_DNS_REFUSED, "a"},
-    {"an update", MESSAGE("\x12\x34\x28\0\0\1\0\0\0\0\0\0\1a" END), NET_DNS_NOTIMP, NULL},
-    {"an answer", MESSAGE("\x12\x34\x81\0\0\1\0\0\0\0\0\0\1a" END), -1, NULL},
-    {"cut header", MESSAGE("\x12\x34\1\0\0\1\0\0\0\0\0"), -1, NULL},
-    {"nothing", MESSAGE(""), -1, NULL},
+	{"a name", MESSAGE(HEAD "\4good\7example" END), NET_DNS_NOERROR, "good.example"},
+	{"upper case", MESSAGE(HEAD "\4GOOD\7Example" END), NET_DNS_NOERROR, "good.example"},
+	{"with EDNS", MESSAGE("\x12\x34\1\0\0\1\0\0\0\0\0\1\1a" END "\0\0\x29\x10\0\0\0\0\0\0\0"),
+	 NET_DNS_NOERROR, "a"},
+	{"AAAA", MESSAGE(HEAD "\1a\0\0\x1c\0\1"), NET_DNS_NOERROR, "a"},
+	{"the root", MESSAGE(HEAD END), NET_DNS_NXDOMAIN, ""},
+	{"NUL in a label", MESSAGE(HEAD "\3a\0b" END), NET_DNS_NXDOMAIN, "a?b"},
+	{"a dot in a label", MESSAGE(HEAD "\3a.b" END), NET_DNS_NXDOMAIN, "a?b"},
+	{"compression", MESSAGE(HEAD "\xc0\x0c\0\1\0\1"), NET_DNS_FORMERR, NULL},
+	{"a loop behind a label", MESSAGE(HEAD "\1a\xc0\x0c\0\1\0\1"), NET_DNS_FORMERR, NULL},
+	{"label of 64",
+	 MESSAGE(HEAD "\x40"
+		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" END),
+	 NET_DNS_FORMERR, NULL},
+	{"cut name", MESSAGE(HEAD "\4goo"), NET_DNS_FORMERR, NULL},
+	{"cut type", MESSAGE(HEAD "\1a\0\0"), NET_DNS_FORMERR, NULL},
+	{"no question", MESSAGE("\x12\x34\1\0\0\0\0\0\0\0\0\0"), NET_DNS_FORMERR, NULL},
+	{"two questions", MESSAGE("\x12\x34\1\0\0\2\0\0\0\0\0\0\1a" END "\1b" END), NET_DNS_FORMERR,
+	 NULL},
+	{"class CH", MESSAGE(HEAD "\1a\0\0\1\0\3"), NET_DNS_REFUSED, "a"},
+	{"an update", MESSAGE("\x12\x34\x28\0\0\1\0\0\0\0\0\0\1a" END), NET_DNS_NOTIMP, NULL},
+	{"an answer", MESSAGE("\x12\x34\x81\0\0\1\0\0\0\0\0\0\1a" END), -1, NULL},
+	{"cut header", MESSAGE("\x12\x34\1\0\0\1\0\0\0\0\0"), -1, NULL},
+	{"nothing", MESSAGE(""), -1, NULL},
 };
 
 static void test_queries(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
-		uint8_t *copy = mem_alloc(queries[i].n ? queries[i].n : 1), out[NET_DNS_MESSAGE_MAX];
+		uint8_t *copy = mem_alloc(queries[i].n ? queries[i].n : 1),
+			out[NET_DNS_MESSAGE_MAX];
 		struct net_dns_question q;
 		int got;
 
 		memcpy(copy, queries[i].bytes, queries[i].n);
 		got = net_dns_parse_query(&q, copy, queries[i].n);
-		if (got != queries[i].want || (queries[i].name && strcmp(q.name, queries[i].name) != 0))
+		if (got != queries[i].want ||
+		    (queries[i].name && strcmp(q.name, queries[i].name) != 0))
 			fail_msg("%s: %d \"%s\"", queries[i].what, got, q.name);
 		if (got >= 0) {
-			size_t n = net_dns_write_answer(out, &q, copy, (enum net_dns_rcode)got, NULL, 0);
+			size_t n = net_dns_write_answer(out, &q, copy, (enum net_dns_rcode)got,
+							NULL, 0);
 
 			assert_true(n >= 12 && n <= sizeof(out));
 			assert_memory_equal(out, "\x12\x34", 2);
@@ -95,7 +102,8 @@ static void test_answers(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(net_dns_parse_query(&q, (const uint8_t *)query, sizeof(query) - 1), NET_DNS_NOERROR);
+	assert_int_equal(net_dns_parse_query(&q, (const uint8_t *)query, sizeof(query) - 1),
+			 NET_DNS_NOERROR);
 	n = net_dns_write_answer(out, &q, (const uint8_t *)query, NET_DNS_NOERROR, address, 60);
 	assert_int_equal(n, sizeof(query) - 1 + 16);
 	assert_memory_equal(out, "\x12\x34\x81\x80\0\1\0\1\0\0\0\0", 12);
@@ -146,10 +154,10 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_queries),
-	    cmocka_unit_test(test_longest_name),
-	    cmocka_unit_test(test_answers),
-	    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_longest_name),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,9 @@
 #define IP4_TO(len, frag, proto, dst) "4500" len "0001" frag "40" proto "0000 0a00020f " dst " "
 #define TCP(flags)		      "c350 0050 00000001 00000000 50" flags " ffff 0000 0000 "
 #define UDP(port, len)		      "c350" port len "0000 "
-#define IP6(len, next)                                                                                       \
-	"60000000" len next "40 fec00000000000000000000000000001 fec00000000000000000000000000002 "
+#define IP6(len, next)                                                                             \
+	"60000000" len next "40 fec00000000000000000000000000001 "                                 \
+	"fec00000000000000000000000000002 "
 
 struct frame_case {
 	const char *name;
@@ -170,9 +171,10 @@ static const struct frame_case cases[] = {
 
 static void check_frame(const struct frame_case *c, const struct net_frame *got)
 {
-#define COMPARE(field)                                                                                       \
-	if (got->field != c->want.field)                                                                     \
-		fail_msg("%s: " #field " is %ld, not %ld", c->name, (long)got->field, (long)c->want.field);
+#define COMPARE(field)                                                                             \
+	if (got->field != c->want.field)                                                           \
+		fail_msg("%s: " #field " is %ld, not %ld", c->name, (long)got->field,              \
+			 (long)c->want.field);
 	FIELDS(COMPARE)
 #undef COMPARE
 }
@@ -251,28 +253,28 @@ static void test_destinations(void **state)
 		const char *proto_and_rest; /* 28-byte packet: protocol, then 8 bytes */
 		enum net_filter_verdict want;
 	} rows[] = {
-	    {"7f000001", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-	    {"00000000", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-	    {"e00000fb", "11" UDP("14e9", "0008"), NET_FILTER_DESTINATION},
-	    {"ffffffff", "11" UDP("0043", "0008"), NET_FILTER_DESTINATION},
-	    {"0a0002ff", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-	    {"0a000204", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
-	    {"0a000203", "11" UDP("0035", "0008"), NET_FILTER_PASS},
-	    {"0a000203", "11" UDP("0050", "0008"), NET_FILTER_SERVICE},
-	    {"0a000203", "01 0800 0000 0001 0001", NET_FILTER_PASS},
-	    {"0a000202", "11" UDP("0045", "0008"), NET_FILTER_SERVICE},
-	    {"0a000202", "11" UDP("0043", "0008"), NET_FILTER_SERVICE},
-	    {"0a000202", "11" UDP("0050", "0008"), NET_FILTER_PASS},
-	    {"08080808", "11" UDP("0045", "0008"), NET_FILTER_PASS},
-	    {"08080808", "2f 0000000000000000", NET_FILTER_PROTOCOL},
+		{"7f000001", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+		{"00000000", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+		{"e00000fb", "11" UDP("14e9", "0008"), NET_FILTER_DESTINATION},
+		{"ffffffff", "11" UDP("0043", "0008"), NET_FILTER_DESTINATION},
+		{"0a0002ff", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+		{"0a000204", "11" UDP("0050", "0008"), NET_FILTER_DESTINATION},
+		{"0a000203", "11" UDP("0035", "0008"), NET_FILTER_PASS},
+		{"0a000203", "11" UDP("0050", "0008"), NET_FILTER_SERVICE},
+		{"0a000203", "01 0800 0000 0001 0001", NET_FILTER_PASS},
+		{"0a000202", "11" UDP("0045", "0008"), NET_FILTER_SERVICE},
+		{"0a000202", "11" UDP("0043", "0008"), NET_FILTER_SERVICE},
+		{"0a000202", "11" UDP("0050", "0008"), NET_FILTER_PASS},
+		{"08080808", "11" UDP("0045", "0008"), NET_FILTER_PASS},
+		{"08080808", "2f 0000000000000000", NET_FILTER_PROTOCOL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		AUTO_FREE uint8_t *block = NULL;
-		AUTO_FREE char *hex =
-		    mem_format(ETHER("0800") "4500001c 00014000 40%.2s0000 0a00020f %s %s",
-			       rows[i].proto_and_rest, rows[i].dst, rows[i].proto_and_rest + 2);
+		AUTO_FREE char *hex = mem_format(
+			ETHER("0800") "4500001c 00014000 40%.2s0000 0a00020f %s %s",
+			rows[i].proto_and_rest, rows[i].dst, rows[i].proto_and_rest + 2);
 		struct net_frame f = parse_hex(hex, &block);
 		struct net_filter filter;
 		enum net_filter_verdict got;
@@ -292,17 +294,21 @@ static void test_destinations6(void **state)
 		enum net_filter_verdict tcp;
 		enum net_filter_verdict icmp;
 	} rows[] = {
-	    {"fec00000000000000000000000000002", NET_FILTER_PASS, NET_FILTER_PASS},
-	    {"fec00000000000000000000000000003", NET_FILTER_SERVICE, NET_FILTER_PASS},
-	    {"fec00000000000000000000000000009", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-	    {"fe800000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
-	    {"ff020000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
-	    {"00000000000000000000000000000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-	    {"00000000000000000000000000000000", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-	    {"00000000000000000000ffff7f000001", NET_FILTER_DESTINATION, NET_FILTER_DESTINATION},
-	    {"0064ff9b000000000000000001020304", NET_FILTER_PASS, NET_FILTER_PASS},
-	    {"2a000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
-	    {"fd000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
+		{"fec00000000000000000000000000002", NET_FILTER_PASS, NET_FILTER_PASS},
+		{"fec00000000000000000000000000003", NET_FILTER_SERVICE, NET_FILTER_PASS},
+		{"fec00000000000000000000000000009", NET_FILTER_DESTINATION,
+		 NET_FILTER_DESTINATION},
+		{"fe800000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
+		{"ff020000000000000000000000000002", NET_FILTER_DESTINATION, NET_FILTER_PASS},
+		{"00000000000000000000000000000001", NET_FILTER_DESTINATION,
+		 NET_FILTER_DESTINATION},
+		{"00000000000000000000000000000000", NET_FILTER_DESTINATION,
+		 NET_FILTER_DESTINATION},
+		{"00000000000000000000ffff7f000001", NET_FILTER_DESTINATION,
+		 NET_FILTER_DESTINATION},
+		{"0064ff9b000000000000000001020304", NET_FILTER_PASS, NET_FILTER_PASS},
+		{"2a000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
+		{"fd000000000000000000000000000001", NET_FILTER_PASS, NET_FILTER_PASS},
 	};
 
 	(void)state;
@@ -310,8 +316,9 @@ static void test_destinations6(void **state)
 		for (int icmp = 0; icmp < 2; icmp++) {
 			AUTO_FREE uint8_t *block = NULL;
 			AUTO_FREE char *hex = mem_format(
-			    ETHER("86dd") "60000000 0014 %s 40 fec00000000000000000000000000001 %s %s",
-			    icmp ? "3a" : "06", rows[i].dst, TCP("02"));
+				ETHER("86dd") "60000000 0014 %s 40 "
+					      "fec00000000000000000000000000001 %s %s",
+				icmp ? "3a" : "06", rows[i].dst, TCP("02"));
 			struct net_frame f = parse_hex(hex, &block);
 			struct net_filter filter;
 			enum net_filter_verdict want = icmp ? rows[i].icmp : rows[i].tcp;
@@ -329,8 +336,9 @@ static void test_destinations6(void **state)
 static void test_fragment_rate(void **state)
 {
 	AUTO_FREE uint8_t *block = NULL;
-	struct net_frame f =
-	    parse_hex(ETHER("0800") IP4("0024", "2000", "11") UDP("1000", "0100") "0000000000000000", &block);
+	struct net_frame f = parse_hex(ETHER("0800") IP4("0024", "2000", "11")
+					       UDP("1000", "0100") "0000000000000000",
+				       &block);
 	struct net_filter filter;
 	int passed = 0;
 
@@ -350,7 +358,8 @@ static void test_fragment_rate(void **state)
 static void test_too_long(void **state)
 {
 	uint8_t bytes[1600] = {0};
-	size_t n = from_hex(ETHER("0800") IP4("0028", "4000", "06") TCP("10"), bytes, sizeof(bytes));
+	size_t n = from_hex(ETHER("0800") IP4("0028", "4000", "06") TCP("10"), bytes,
+			    sizeof(bytes));
 	struct net_filter filter;
 	struct net_frame f;
 
@@ -366,10 +375,10 @@ static void test_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_parse),	  cmocka_unit_test(test_filter),
-	    cmocka_unit_test(test_truncations),	  cmocka_unit_test(test_destinations),
-	    cmocka_unit_test(test_destinations6), cmocka_unit_test(test_fragment_rate),
-	    cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_parse),	      cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_truncations),   cmocka_unit_test(test_destinations),
+		cmocka_unit_test(test_destinations6), cmocka_unit_test(test_fragment_rate),
+		cmocka_unit_test(test_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* areas: base net proto
- * The locked network without sockets: frames in, frames out. tests/host/test_egress.py does the same against a whole
- * ccvm-net; here is what is hard to bring about there. */
+ * The locked network without sockets: frames in, frames out. tests/host/test_egress.py does the
+ * same against a whole ccvm-net; here is what is hard to bring about there. */
 #include "unit/unit.h"
 
 #include "net/net_dns.h"
@@ -27,8 +27,10 @@ struct world {
 	uint8_t host[4]; /* the host's address */
 };
 
-static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56}, gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
-static const uint8_t guest[4] = {10, 0, 2, 15}, resolver[4] = {10, 0, 2, 3}, good[4] = {93, 184, 216, 34};
+static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56},
+		     gateway_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
+static const uint8_t guest[4] = {10, 0, 2, 15}, resolver[4] = {10, 0, 2, 3},
+		     good[4] = {93, 184, 216, 34};
 
 /* Every frame that is made must be one, with checksums that are right. */
 static void check_frame(const uint8_t *bytes, size_t len)
@@ -42,11 +44,15 @@ static void check_frame(const uint8_t *bytes, size_t len)
 		return;
 	assert_int_equal(net_packet_sum(bytes + f.ip_at, f.transport_at - f.ip_at, 0), 0xffff);
 	if (f.proto == NET_FRAME_PROTO_ICMP) {
-		assert_int_equal(net_packet_sum(bytes + f.transport_at, f.ip_end - f.transport_at, 0), 0xffff);
+		assert_int_equal(
+			net_packet_sum(bytes + f.transport_at, f.ip_end - f.transport_at, 0),
+			0xffff);
 		return;
 	}
-	pseudo = net_packet_sum(f.src, 8, (uint32_t)f.proto + (uint32_t)(f.ip_end - f.transport_at));
-	assert_int_equal(net_packet_sum(bytes + f.transport_at, f.ip_end - f.transport_at, pseudo), 0xffff);
+	pseudo = net_packet_sum(f.src, 8,
+				(uint32_t)f.proto + (uint32_t)(f.ip_end - f.transport_at));
+	assert_int_equal(net_packet_sum(bytes + f.transport_at, f.ip_end - f.transport_at, pseudo),
+			 0xffff);
 }
 
 static void on_guest(void *ctx, const uint8_t *frame, size_t len)
@@ -124,8 +130,13 @@ static void on_question(void *ctx, const char *name, uint16_t port)
 static struct world *world_new(void)
 {
 	struct world *w = mem_alloc(sizeof(*w));
-	const struct net_locked_config config = {.rules = &w->rules, .mtu = 1500, .ctx = w, .to_guest = on_guest,
-						 .to_slirp = on_slirp, .resolve = on_resolve, .on_question = on_question,
+	const struct net_locked_config config = {.rules = &w->rules,
+						 .mtu = 1500,
+						 .ctx = w,
+						 .to_guest = on_guest,
+						 .to_slirp = on_slirp,
+						 .resolve = on_resolve,
+						 .on_question = on_question,
 						 .abort_connect = on_abort_connect,
 						 .is_host = on_is_host,
 						 .log = w->log = net_log_new()};
@@ -169,7 +180,8 @@ static struct net_packet_ends ends_to(const uint8_t to[4], uint16_t from_port, u
 	return e;
 }
 
-static void send_tcp(struct world *w, const uint8_t to[4], uint16_t from_port, uint16_t to_port, const struct net_packet_tcp *t)
+static void send_tcp(struct world *w, const uint8_t to[4], uint16_t from_port, uint16_t to_port,
+		     const struct net_packet_tcp *t)
 {
 	const struct net_packet_ends e = ends_to(to, from_port, to_port);
 	uint8_t frame[3000];
@@ -179,7 +191,8 @@ static void send_tcp(struct world *w, const uint8_t to[4], uint16_t from_port, u
 
 static void send_syn(struct world *w, const uint8_t to[4], uint16_t from_port, uint16_t to_port)
 {
-	send_tcp(w, to, from_port, to_port, &(struct net_packet_tcp){.seq = 100, .flags = NET_FRAME_TCP_SYN, .window = 1000});
+	send_tcp(w, to, from_port, to_port,
+		 &(struct net_packet_tcp){.seq = 100, .flags = NET_FRAME_TCP_SYN, .window = 1000});
 }
 
 static void lookup(struct world *w, const char *name, uint8_t address[4])
@@ -203,7 +216,8 @@ static void lookup(struct world *w, const char *name, uint8_t address[4])
 
 static void resolved(struct world *w, const char *name, const uint8_t address[4])
 {
-	struct net_names_answer a = {.n = address ? 1 : 0, .ttl = 10, .failure = address ? NULL : "it failed"};
+	struct net_names_answer a = {
+		.n = address ? 1 : 0, .ttl = 10, .failure = address ? NULL : "it failed"};
 
 	if (address)
 		memcpy(a.address[0], address, 4);
@@ -253,16 +267,26 @@ static void test_rewriting(void **state)
 	assert_memory_equal(f.dst, good, 4);
 	assert_memory_equal(f.src, guest, 4);
 	assert_int_equal(f.dst_port, 22);
-	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	answer_from_slirp(w,
+			  &(struct net_packet_tcp){.seq = 500,
+						   .ack = last_to_slirp(w).tcp_seq + 1,
+						   .window = 8000,
+						   .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
 	f = last_to_guest(w);
 	assert_memory_equal(f.src, address, 4);
 	assert_int_equal(f.src_port, 22);
 	assert_int_equal(f.dst_port, 40000);
 	/* An odd length, too. */
-	send_tcp(w, address, 40000, 22, &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "abc", .len = 3});
+	send_tcp(w, address, 40000, 22,
+		 &(struct net_packet_tcp){.seq = 101,
+					  .ack = 501,
+					  .flags = NET_FRAME_TCP_ACK,
+					  .data = "abc",
+					  .len = 3});
 	f = last_to_slirp(w);
 	assert_memory_equal(f.bytes + f.payload_at, "abc", 3);
-	/* The same ports of the guest to the literal address are another flow, although both end at one address. */
+	/* The same ports of the guest to the literal address are another flow, although both end
+	 * at one address. */
 	send_syn(w, good, 40000, 22);
 	assert_int_not_equal(last_to_slirp(w).src_port, f.src_port);
 	assert_int_equal(net_locked_flows(w->locked), 2);
@@ -283,13 +307,25 @@ static void test_what_libslirp_may_not_say(void **state)
 	e = net_packet_answer_ends(&f);
 	before = w->nguest;
 	e.from_port = 23; /* from another port, then another address, then to another flow */
-	net_locked_from_slirp(w->locked, frame, net_packet_make_tcp(frame, &e, &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}), 1);
+	net_locked_from_slirp(
+		w->locked, frame,
+		net_packet_make_tcp(frame, &e,
+				    &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}),
+		1);
 	e.from_port = 22;
 	e.from[3]++;
-	net_locked_from_slirp(w->locked, frame, net_packet_make_tcp(frame, &e, &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}), 1);
+	net_locked_from_slirp(
+		w->locked, frame,
+		net_packet_make_tcp(frame, &e,
+				    &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}),
+		1);
 	e.from[3]--;
 	e.to_port++;
-	net_locked_from_slirp(w->locked, frame, net_packet_make_tcp(frame, &e, &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}), 1);
+	net_locked_from_slirp(
+		w->locked, frame,
+		net_packet_make_tcp(frame, &e,
+				    &(struct net_packet_tcp){.flags = NET_FRAME_TCP_ACK}),
+		1);
 	net_locked_from_slirp(w->locked, frame, net_packet_make_udp(frame, &e, "x", 1), 1);
 	assert_int_equal(w->nguest, before);
 	world_free(w);
@@ -347,7 +383,8 @@ static void test_rates(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 5000; i++) {
 		send_syn(w, good, (uint16_t)(2000 + i), 22);
-		send_tcp(w, good, (uint16_t)(2000 + i), 22, &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
+		send_tcp(w, good, (uint16_t)(2000 + i), 22,
+			 &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
 	}
 	assert_true(net_log_total(w->log, NET_LOG_ALLOWED) == 2000);
 	w->nguest = 0;
@@ -390,7 +427,8 @@ static void decide(struct world *w, const char *entry, bool allow, enum net_rule
 
 static void give_up(struct world *w, const uint8_t to[4], uint16_t from_port, uint16_t to_port)
 {
-	send_tcp(w, to, from_port, to_port, &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
+	send_tcp(w, to, from_port, to_port,
+		 &(struct net_packet_tcp){.seq = 101, .flags = NET_FRAME_TCP_RST});
 }
 
 /* The ways a question can end before its answer. */
@@ -408,7 +446,8 @@ static void withdraw(struct world *w, size_t how, const uint8_t to[4])
 	assert_int_equal(net_locked_flows(w->locked), 0);
 }
 
-/* A permission for once that finds no question is for a connection that comes soon, and is gone after that. */
+/* A permission for once that finds no question is for a connection that comes soon, and is gone
+ * after that. */
 static void test_once_does_not_stay_armed(void **state)
 {
 	(void)state;
@@ -469,24 +508,42 @@ static void open_flow(struct world *w, uint16_t from_port, uint8_t address[4])
 	send_syn(w, address, from_port, 22);
 	if (w->nresolve == 1)
 		resolved(w, "good.example", good);
-	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
-	send_tcp(w, address, from_port, 22, &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK, .window = 1000});
+	answer_from_slirp(w,
+			  &(struct net_packet_tcp){.seq = 500,
+						   .ack = last_to_slirp(w).tcp_seq + 1,
+						   .window = 8000,
+						   .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	send_tcp(w, address, from_port, 22,
+		 &(struct net_packet_tcp){
+			 .seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK, .window = 1000});
 }
 
 /* Whatever the guest says of its numbers, libslirp hears its own; and a flow ends there as here. */
 static void test_numbers_are_our_own(void **state)
 {
 	static const struct net_packet_tcp strange[] = {
-	    {.seq = 101, .ack = 5000, .flags = NET_FRAME_TCP_ACK, .data = "future", .len = 6},
-	    {.seq = 101, .ack = 501U - 100000, .flags = NET_FRAME_TCP_ACK, .data = "past", .len = 4},
-	    {.seq = 500, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "gap", .len = 3},
-	    {.seq = 101U - 500, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "old", .len = 3},
-	    {.seq = 101 + 8001, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "beyond", .len = 6},
-	    {.seq = 102, .flags = NET_FRAME_TCP_RST},
-	    {.seq = 100, .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK},
-	    {.seq = 101 + 90000, .flags = NET_FRAME_TCP_RST},
-	    {.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK},
-	    {.seq = 101, .flags = NET_FRAME_TCP_FIN},
+		{.seq = 101, .ack = 5000, .flags = NET_FRAME_TCP_ACK, .data = "future", .len = 6},
+		{.seq = 101,
+		 .ack = 501U - 100000,
+		 .flags = NET_FRAME_TCP_ACK,
+		 .data = "past",
+		 .len = 4},
+		{.seq = 500, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "gap", .len = 3},
+		{.seq = 101U - 500,
+		 .ack = 501,
+		 .flags = NET_FRAME_TCP_ACK,
+		 .data = "old",
+		 .len = 3},
+		{.seq = 101 + 8001,
+		 .ack = 501,
+		 .flags = NET_FRAME_TCP_ACK,
+		 .data = "beyond",
+		 .len = 6},
+		{.seq = 102, .flags = NET_FRAME_TCP_RST},
+		{.seq = 100, .flags = NET_FRAME_TCP_RST | NET_FRAME_TCP_ACK},
+		{.seq = 101 + 90000, .flags = NET_FRAME_TCP_RST},
+		{.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK},
+		{.seq = 101, .flags = NET_FRAME_TCP_FIN},
 	};
 	struct world *w = world_new();
 	uint8_t address[4];
@@ -503,7 +560,12 @@ static void test_numbers_are_our_own(void **state)
 		assert_false(last_to_slirp(w).tcp_flags & NET_FRAME_TCP_RST);
 		assert_int_equal(w->nsockets, 1);
 	}
-	send_tcp(w, address, 40000, 22, &(struct net_packet_tcp){.seq = 90, .ack = 501, .flags = NET_FRAME_TCP_ACK, .data = "0123456789abc", .len = 13});
+	send_tcp(w, address, 40000, 22,
+		 &(struct net_packet_tcp){.seq = 90,
+					  .ack = 501,
+					  .flags = NET_FRAME_TCP_ACK,
+					  .data = "0123456789abc",
+					  .len = 13});
 	assert_int_equal(last_to_slirp(w).tcp_seq, next);
 	assert_int_equal(last_to_slirp(w).payload_len, 2);
 	decide(w, "good.example", false, NET_RULES_SESSION);
@@ -514,7 +576,8 @@ static void test_numbers_are_our_own(void **state)
 	world_free(w);
 }
 
-/* While libslirp connects it hears no reset: the flow stays in the table, and the guest may have its ports for another. */
+/* While libslirp connects it hears no reset: the flow stays in the table, and the guest may have
+ * its ports for another. */
 static void test_ended_while_it_connects(void **state)
 {
 	struct world *w = world_new();
@@ -559,8 +622,13 @@ static void test_silence_is_cut(void **state)
 	lookup(w, "good.example", address);
 	send_syn(w, address, 40000, 443);
 	resolved(w, "good.example", good);
-	answer_from_slirp(w, &(struct net_packet_tcp){.seq = 500, .ack = last_to_slirp(w).tcp_seq + 1, .window = 8000, .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
-	send_tcp(w, address, 40000, 443, &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK});
+	answer_from_slirp(w,
+			  &(struct net_packet_tcp){.seq = 500,
+						   .ack = last_to_slirp(w).tcp_seq + 1,
+						   .window = 8000,
+						   .flags = NET_FRAME_TCP_SYN | NET_FRAME_TCP_ACK});
+	send_tcp(w, address, 40000, 443,
+		 &(struct net_packet_tcp){.seq = 101, .ack = 501, .flags = NET_FRAME_TCP_ACK});
 	w->now_ms += 30001;
 	net_locked_tick(w->locked, w->now_ms);
 	assert_int_equal(net_locked_flows(w->locked), 0);
@@ -573,9 +641,14 @@ static void test_silence_is_cut(void **state)
 static void test_refusals_of_ipv6(void **state)
 {
 	/* A TCP SYN from fec0::f to 2001:db8::1. */
-	static const uint8_t frame[] = {0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64,
-					0xfe, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0,
-					0, 0, 0, 0, 0, 1, 0x10, 0, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0};
+	/* clang-format off */
+	static const uint8_t frame[] = {
+		0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x86, 0xdd, 0x60, 0, 0, 0,
+		0, 20, 6, 64, 0xfe, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 0x20, 0x01,
+		0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 0, 1, 0xbb, 0, 0, 0, 1, 0, 0,
+		0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0,
+	};
+	/* clang-format on */
 	struct world *w = world_new();
 	struct net_frame f;
 
@@ -584,7 +657,9 @@ static void test_refusals_of_ipv6(void **state)
 	f = last_to_guest(w);
 	assert_int_equal(f.layer, NET_FRAME_IPV6);
 	assert_true(f.tcp_flags & NET_FRAME_TCP_RST);
-	assert_int_equal(net_packet_sum(f.bytes + f.transport_at, 20, net_packet_sum(f.src, 32, 6 + 20)), 0xffff);
+	assert_int_equal(
+		net_packet_sum(f.bytes + f.transport_at, 20, net_packet_sum(f.src, 32, 6 + 20)),
+		0xffff);
 	assert_int_equal(w->nslirp, 0);
 	world_free(w);
 }
@@ -592,13 +667,19 @@ static void test_refusals_of_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_rewriting),		cmocka_unit_test(test_what_libslirp_may_not_say),
-	    cmocka_unit_test(test_failure_and_its_end), cmocka_unit_test(test_full_table),
-	    cmocka_unit_test(test_rates),		cmocka_unit_test(test_questions_time_out),
-	    cmocka_unit_test(test_silence_is_cut),
-	    cmocka_unit_test(test_once_does_not_stay_armed), cmocka_unit_test(test_once_denied),
-	    cmocka_unit_test(test_numbers_are_our_own), cmocka_unit_test(test_ended_while_it_connects),
-	    cmocka_unit_test(test_addresses_of_the_host),	cmocka_unit_test(test_refusals_of_ipv6),
+		cmocka_unit_test(test_rewriting),
+		cmocka_unit_test(test_what_libslirp_may_not_say),
+		cmocka_unit_test(test_failure_and_its_end),
+		cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_questions_time_out),
+		cmocka_unit_test(test_silence_is_cut),
+		cmocka_unit_test(test_once_does_not_stay_armed),
+		cmocka_unit_test(test_once_denied),
+		cmocka_unit_test(test_numbers_are_our_own),
+		cmocka_unit_test(test_ended_while_it_connects),
+		cmocka_unit_test(test_addresses_of_the_host),
+		cmocka_unit_test(test_refusals_of_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

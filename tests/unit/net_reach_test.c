@@ -1,5 +1,6 @@
 /* areas: base net proto
- * Whose an address is, as the kernel of this machine says; and its answers, also ones that it never gives. */
+ * Whose an address is, as the kernel of this machine says; and its answers, also ones that it
+ * never gives. */
 #include "unit/unit.h"
 
 #include "net/net_reach.h"
@@ -20,28 +21,18 @@ static const struct {
 	const char *address;
 	bool host_loopback, link_local, refused;
 } rows[] = {
-    {"127.0.0.1", true, false, false},
-    {"127.0.0.1", false, true, true},
-    {"127.255.0.9", false, true, true},
-    {"::1", false, true, true},
-    {"64:ff9b::7f00:1", false, true, true},
-    {"2002:7f00:1::5", false, true, true},
-    {"169.254.169.254", true, false, true},
-    {"169.254.0.1", true, false, true},
-    {"169.253.255.255", true, false, false},
-    {"fe80::1", true, false, true},
-    {"64:ff9b::a9fe:a9fe", true, false, true},
-    {"168.63.129.16", true, false, true},
-    {"168.63.129.16", true, true, false},
-    {"100.100.100.200", true, false, true},
-    {"192.0.0.192", true, false, true},
-    {"fd00:ec2::254", true, false, true},
-    {"fd20:ce::254", true, false, true},
-    {"fd00:42::42", true, false, true},
-    {"fd00:ec2::255", true, false, false},
-    {"93.184.216.34", true, false, false},
-    {"10.0.2.2", false, false, false}, /* the guest's own network: others see to it */
-    {"fec0::2", false, false, false},
+	{"127.0.0.1", true, false, false},	   {"127.0.0.1", false, true, true},
+	{"127.255.0.9", false, true, true},	   {"::1", false, true, true},
+	{"64:ff9b::7f00:1", false, true, true},	   {"2002:7f00:1::5", false, true, true},
+	{"169.254.169.254", true, false, true},	   {"169.254.0.1", true, false, true},
+	{"169.253.255.255", true, false, false},   {"fe80::1", true, false, true},
+	{"64:ff9b::a9fe:a9fe", true, false, true}, {"168.63.129.16", true, false, true},
+	{"168.63.129.16", true, true, false},	   {"100.100.100.200", true, false, true},
+	{"192.0.0.192", true, false, true},	   {"fd00:ec2::254", true, false, true},
+	{"fd20:ce::254", true, false, true},	   {"fd00:42::42", true, false, true},
+	{"fd00:ec2::255", true, false, false},	   {"93.184.216.34", true, false, false},
+	{"10.0.2.2", false, false, false}, /* the guest's own network: others see to it */
+	{"fec0::2", false, false, false},
 };
 
 static void test_refusals(void **state)
@@ -82,12 +73,14 @@ static int parse(const struct answer *a, size_t len)
 
 static void test_answers(void **state)
 {
-	struct answer a = {.header = {.nlmsg_len = sizeof(a), .nlmsg_type = RTM_NEWROUTE, .nlmsg_seq = 7}};
+	struct answer a = {
+		.header = {.nlmsg_len = sizeof(a), .nlmsg_type = RTM_NEWROUTE, .nlmsg_seq = 7}};
 
 	(void)state;
 	for (unsigned type = 0; type < 20; type++) {
 		a.route.rtm_type = (unsigned char)type;
-		assert_int_equal(parse(&a, sizeof(a)), type == RTN_LOCAL || type == RTN_ANYCAST || type == RTN_BROADCAST);
+		assert_int_equal(parse(&a, sizeof(a)),
+				 type == RTN_LOCAL || type == RTN_ANYCAST || type == RTN_BROADCAST);
 	}
 	for (size_t n = 0; n < sizeof(a); n++)
 		assert_int_equal(parse(&a, n), -1);
@@ -109,7 +102,8 @@ static void test_answers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals), cmocka_unit_test(test_answers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals),
+					   cmocka_unit_test(test_answers)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* areas: base net proto
- * What a stream begins with: the server name of a ClientHello, the host of a request; and the text of a refusal. */
+ * What a stream begins with: the server name of a ClientHello, the host of a request; and the
+ * text of a refusal. */
 #include "unit/unit.h"
 
 #include "net/net_http.h"
@@ -63,7 +64,8 @@ static void wrap(struct hello *out, const struct hello *extensions, size_t recor
 	}
 }
 
-static void expect(const char *what, const struct hello *h, size_t n, enum net_sniff want, const char *name)
+static void expect(const char *what, const struct hello *h, size_t n, enum net_sniff want,
+		   const char *name)
 {
 	char got_name[NET_TLS_NAME_MAX + 1] = "";
 	uint8_t *copy = mem_alloc(n ? n : 1); /* exact, so that a byte too many is seen */
@@ -73,10 +75,12 @@ static void expect(const char *what, const struct hello *h, size_t n, enum net_s
 	got = net_tls_server_name(copy, n, got_name);
 	free(copy);
 	if (got != want || (want == NET_SNIFF_FOUND && strcmp(got_name, name) != 0))
-		fail_msg("%s, %zu bytes: %s \"%s\" instead of %s", what, n, sniff_name[got], got_name, sniff_name[want]);
+		fail_msg("%s, %zu bytes: %s \"%s\" instead of %s", what, n, sniff_name[got],
+			 got_name, sniff_name[want]);
 }
 
-/* The extension that hides another ClientHello, and those of its drafts; with a name beside it or without, in front or behind. */
+/* The extension that hides another ClientHello, and those of its drafts; with a name beside it
+ * or without, in front or behind. */
 static void test_encrypted_hello(void **state)
 {
 	static const uint16_t types[] = {0xfe0d, 0xfe08, 0xfe0c, 0xffce};
@@ -181,32 +185,34 @@ static const struct {
 	enum net_sniff want;
 	const char *name;
 } requests[] = {
-    {"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n", NET_SNIFF_FOUND, "good.example"},
-    {"POST /x?y HTTP/1.0\r\nA: b\r\nHOST:Good.Example.:80 \r\nC:\r\n\r\nbody", NET_SNIFF_FOUND, "good.example"},
-    {"GET http://good.example:80/x HTTP/1.1\r\nHost: good.example\r\n\r\n", NET_SNIFF_FOUND, "good.example"},
-    {"OPTIONS * HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_FOUND, "a.b"},
-    {"", NET_SNIFF_MORE, NULL},
-    {"GET / HTTP/1.1\r\nHost: good.example\r\n\r", NET_SNIFF_MORE, NULL},
-    {"GET / HTTP/1.1\r\n\r\n", NET_SNIFF_NONE, NULL},
-    {"GET / HTTP/1.1\r\nHost:\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost: a.b\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost : a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nA: b\r\n Host: c.d\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\nHost: a.b\n\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost: a.b\rX\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost: user@a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost: a.b, c.d\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/1.1\r\nHost: a.b:8x\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET http://a.b@c.d/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET http://c.d/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET https://a.b/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"CONNECT a.b:443 HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET  / HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET / HTTP/2.0\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"GET /\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NET_SNIFF_BAD, NULL},
-    {"\x16\x03\x01", NET_SNIFF_BAD, NULL},
-    {"SSH-2.0-x\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n", NET_SNIFF_FOUND, "good.example"},
+	{"POST /x?y HTTP/1.0\r\nA: b\r\nHOST:Good.Example.:80 \r\nC:\r\n\r\nbody", NET_SNIFF_FOUND,
+	 "good.example"},
+	{"GET http://good.example:80/x HTTP/1.1\r\nHost: good.example\r\n\r\n", NET_SNIFF_FOUND,
+	 "good.example"},
+	{"OPTIONS * HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_FOUND, "a.b"},
+	{"", NET_SNIFF_MORE, NULL},
+	{"GET / HTTP/1.1\r\nHost: good.example\r\n\r", NET_SNIFF_MORE, NULL},
+	{"GET / HTTP/1.1\r\n\r\n", NET_SNIFF_NONE, NULL},
+	{"GET / HTTP/1.1\r\nHost:\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: a.b\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost : a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nA: b\r\n Host: c.d\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\nHost: a.b\n\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: a.b\rX\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: user@a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: a.b, c.d\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/1.1\r\nHost: a.b:8x\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET http://a.b@c.d/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET http://c.d/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET https://a.b/ HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"CONNECT a.b:443 HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET  / HTTP/1.1\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET / HTTP/2.0\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"GET /\r\nHost: a.b\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NET_SNIFF_BAD, NULL},
+	{"\x16\x03\x01", NET_SNIFF_BAD, NULL},
+	{"SSH-2.0-x\r\n", NET_SNIFF_BAD, NULL},
 };
 
 static void test_requests(void **state)
@@ -220,10 +226,13 @@ static void test_requests(void **state)
 
 		memcpy(copy, requests[i].text, n);
 		got = net_http_host(copy, n, name);
-		if (got != requests[i].want || (requests[i].name && strcmp(name, requests[i].name) != 0))
+		if (got != requests[i].want ||
+		    (requests[i].name && strcmp(name, requests[i].name) != 0))
 			fail_msg("%s\n  is %s \"%s\"", requests[i].text, sniff_name[got], name);
 		/* A shorter one is never something else than what the whole is. */
-		for (size_t k = 0; k < n && requests[i].want == NET_SNIFF_FOUND && !strstr(requests[i].text, "body"); k++)
+		for (size_t k = 0; k < n && requests[i].want == NET_SNIFF_FOUND &&
+				   !strstr(requests[i].text, "body");
+		     k++)
 			assert_int_equal(net_http_host(copy, k, name), NET_SNIFF_MORE);
 		free(copy);
 	}
@@ -250,10 +259,9 @@ static void test_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_hello), cmocka_unit_test(test_encrypted_hello),
-	    cmocka_unit_test(test_hello_strange),
-	    cmocka_unit_test(test_requests),
-	    cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_hello),	      cmocka_unit_test(test_encrypted_hello),
+		cmocka_unit_test(test_hello_strange), cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 /* Puts bytes in, `piece` at a time, and appends each frame as "LENGTH:first byte;". */
-static int feed(struct net_stream_in *in, const uint8_t *bytes, size_t n, size_t piece, struct buf *seen,
-		struct err *e)
+static int feed(struct net_stream_in *in, const uint8_t *bytes, size_t n, size_t piece,
+		struct buf *seen, struct err *e)
 {
 	while (n) {
 		size_t room;
@@ -86,7 +86,8 @@ static void test_oversize(void **state)
 {
 	static const struct {
 		uint8_t header[4];
-	} rows[] = {{{0, 1, 0x10, 1}}, {{1, 0, 0, 0}}, {{0xff, 0xff, 0xff, 0xff}}, {{0x80, 0, 0, 0}}};
+	} rows[] = {
+		{{0, 1, 0x10, 1}}, {{1, 0, 0, 0}}, {{0xff, 0xff, 0xff, 0xff}}, {{0x80, 0, 0, 0}}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -181,7 +182,8 @@ static void test_lines(void **state)
 		for (size_t at = 0; at < buf_len(&text); at += piece) {
 			size_t n = buf_len(&text) - at < piece ? buf_len(&text) - at : piece;
 
-			net_control_split(lines, (const char *)buf_data(&text) + at, n, on_line, &seen);
+			net_control_split(lines, (const char *)buf_data(&text) + at, n, on_line,
+					  &seen);
 		}
 		assert_string_equal(buf_text(&seen), "3:one;0:;16:{\"t;5:aft;4095:yyy;");
 		assert_int_equal(lines->skipped, 1);
@@ -210,10 +212,10 @@ static void test_events_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_cuts),	   cmocka_unit_test(test_largest),
-	    cmocka_unit_test(test_oversize),	   cmocka_unit_test(test_out_bounded),
-	    cmocka_unit_test(test_read_eof),	   cmocka_unit_test(test_lines),
-	    cmocka_unit_test(test_events_bounded),
+		cmocka_unit_test(test_cuts),	       cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_oversize),       cmocka_unit_test(test_out_bounded),
+		cmocka_unit_test(test_read_eof),       cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_events_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@ static void test_commands(void **state)
 	} cases[] = {
 		{{.type = NETCTL_STATS}, "{\"type\":\"stats\"}\n"},
 		{{.type = NETCTL_PORT, .port = 443}, "{\"type\":\"port\",\"port\":443}\n"},
-		{{.type = NETCTL_RULE, .entry = "*.example.org:443"}, "{\"type\":\"rule\",\"entry\":\"*.example.org:443\"}\n"},
+		{{.type = NETCTL_RULE, .entry = "*.example.org:443"},
+		 "{\"type\":\"rule\",\"entry\":\"*.example.org:443\"}\n"},
 		{{.type = NETCTL_DECIDE, .entry = "a.example", .allow = true},
 		 "{\"type\":\"decide\",\"entry\":\"a.example\",\"allow\":true,\"once\":false}\n"},
 		{{.type = NETCTL_WATCH, .on = true}, "{\"type\":\"watch\",\"on\":true}\n"},
@@ -31,7 +32,8 @@ static void test_commands(void **state)
 		assert_int_equal(back.type, cases[i].c.type);
 		assert_string_equal(back.entry, cases[i].c.entry);
 		assert_int_equal(back.port, cases[i].c.port);
-		assert_true(back.allow == cases[i].c.allow && back.once == cases[i].c.once && back.on == cases[i].c.on);
+		assert_true(back.allow == cases[i].c.allow && back.once == cases[i].c.once &&
+			    back.on == cases[i].c.on);
 	}
 }
 
@@ -61,20 +63,25 @@ static void test_no_commands(void **state)
 	}
 	for (int more = 0; more < 2; more++) {
 		buf_cut(&longest, 0);
-		buf_addf(&longest, "{\"type\":\"rule\",\"entry\":\"%0*d\"}", NETCTL_ENTRY_MAX - 1 + more, 0);
+		buf_addf(&longest, "{\"type\":\"rule\",\"entry\":\"%0*d\"}",
+			 NETCTL_ENTRY_MAX - 1 + more, 0);
 		netctl_command_parse(&c, buf_text(&longest), buf_len(&longest));
 		assert_int_equal(c.type, more ? NETCTL_UNKNOWN : NETCTL_RULE);
 	}
 }
 
-/* ccvm-net reads what a guest sends: what it reports is escaped, and numbers that cannot be are no report. */
+/* ccvm-net reads what a guest sends: what it reports is escaped, and numbers that cannot be are
+ * no report. */
 static void test_reports(void **state)
 {
-	static const char hostile[] = "{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":\"a\\u001b[2J\\u202eb\",\"port\":443,\"count\":1,"
+	static const char hostile[] = "{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":"
+				      "\"a\\u001b[2J\\u202eb\",\"port\":443,\"count\":1,"
 				      "\"first_ms\":1,\"last_ms\":2}";
 	static const char *const none[] = {
-		"{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":\"a\",\"port\":-1,\"count\":1,\"first_ms\":1,\"last_ms\":2}",
-		"{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":\"a\",\"port\":1,\"count\":99999999999,\"first_ms\":1,\"last_ms\":2}",
+		"{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":\"a\",\"port\":-1,\"count\":"
+		"1,\"first_ms\":1,\"last_ms\":2}",
+		"{\"type\":\"egress\",\"verdict\":\"refused\",\"name\":\"a\",\"port\":1,\"count\":"
+		"99999999999,\"first_ms\":1,\"last_ms\":2}",
 		"{\"type\":\"question\",\"name\":\"a\",\"port\":70000,\"wait_ms\":1}",
 		"{\"type\":\"stats\"}",
 	};

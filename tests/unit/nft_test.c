@@ -33,8 +33,9 @@ static int walk(const uint8_t *p, size_t n)
 
 static void test_batch(void **state)
 {
-	static const uint16_t types[] = {NFNL_MSG_BATCH_BEGIN, NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE,
-					 NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_DELTABLE, NFNL_MSG_BATCH_END};
+	static const uint16_t types[] = {NFNL_MSG_BATCH_BEGIN, NFT_MSG_NEWTABLE,  NFT_MSG_DELTABLE,
+					 NFT_MSG_NEWTABLE,     NFT_MSG_NEWCHAIN,  NFT_MSG_NEWRULE,
+					 NFT_MSG_DELTABLE,     NFNL_MSG_BATCH_END};
 	struct nftbatch b;
 	size_t at = 0, i = 0, answered = 0;
 
@@ -64,7 +65,8 @@ static void test_batch(void **state)
 		if (h.nlmsg_flags & NLM_F_ACK)
 			answered = i;
 		assert_int_equal(h.nlmsg_type & 0xff, types[i] & 0xff);
-		assert_true(h.nlmsg_len >= 20 && h.nlmsg_len % 4 == 0 && h.nlmsg_len <= buf_len(&b.bytes) - at);
+		assert_true(h.nlmsg_len >= 20 && h.nlmsg_len % 4 == 0 &&
+			    h.nlmsg_len <= buf_len(&b.bytes) - at);
 		if (types[i] == NFT_MSG_NEWRULE)
 			assert_true(walk(buf_data(&b.bytes) + at + 20, h.nlmsg_len - 20) > 30);
 		else
@@ -83,17 +85,19 @@ static const struct {
 	size_t n;
 	const char *seen; /* address proto port, or NULL */
 } packets[] = {
-    {"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 tcp 443"},
-    {"\x46\0\0\x28\0\0\0\0\x40\x11\0\0\x0a\0\2\x0f\1\2\3\4\0\0\0\0\x10\0\0\x35", 28, "1.2.3.4 udp 53"},
-    {"\x45\0\0\x28\0\0\0\0\x40\1\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 icmp 0"},
-    {"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1", 23, "1.2.3.4 tcp 0"},
-    {"\x41\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 tcp 0"},
-    {"\x60\0\0\0\0\x14\6\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x10\0\1\xbb", 44,
-     "2001:db8::2 tcp 443"},
-    {"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3", 19, NULL},
-    {"\x60", 1, NULL},
-    {"\x75\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4", 20, NULL},
-    {"", 0, NULL},
+	{"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 tcp 443"},
+	{"\x46\0\0\x28\0\0\0\0\x40\x11\0\0\x0a\0\2\x0f\1\2\3\4\0\0\0\0\x10\0\0\x35", 28,
+	 "1.2.3.4 udp 53"},
+	{"\x45\0\0\x28\0\0\0\0\x40\1\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 icmp 0"},
+	{"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1", 23, "1.2.3.4 tcp 0"},
+	{"\x41\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4\x10\0\1\xbb", 24, "1.2.3.4 tcp 0"},
+	{"\x60\0\0\0\0\x14\6\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0"
+	 "\0\2\x10\0\1\xbb",
+	 44, "2001:db8::2 tcp 443"},
+	{"\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3", 19, NULL},
+	{"\x60", 1, NULL},
+	{"\x75\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\2\x0f\1\2\3\4", 20, NULL},
+	{"", 0, NULL},
 };
 
 static void test_packets(void **state)
@@ -117,8 +121,10 @@ static void on_packet(void *ctx, const struct nflog_packet *p)
 static void test_messages(void **state)
 {
 	uint8_t bytes[256] = {0};
-	struct nlmsghdr h = {.nlmsg_len = 20 + 8 + 4 + 24, .nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET};
-	struct nlattr prefix = {.nla_len = 6, .nla_type = NFULA_PREFIX}, payload = {.nla_len = 28, .nla_type = NFULA_PAYLOAD};
+	struct nlmsghdr h = {.nlmsg_len = 20 + 8 + 4 + 24,
+			     .nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET};
+	struct nlattr prefix = {.nla_len = 6, .nla_type = NFULA_PREFIX},
+		      payload = {.nla_len = 28, .nla_type = NFULA_PAYLOAD};
 	int seen = 0;
 
 	(void)state;
@@ -146,9 +152,9 @@ static void test_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_batch),
-	    cmocka_unit_test(test_packets),
-	    cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* areas: base
- * A pack: what went in comes out, and what is none is refused before anything behind it is looked at. */
+ * A pack: what went in comes out, and what is none is refused before anything behind it is
+ * looked at. */
 #include "unit/unit.h"
 
 #include "base/pack.h"
@@ -10,7 +11,10 @@ static void test_both_ways(void **state)
 	static const struct {
 		const char *name, *bytes;
 		size_t n;
-	} files[] = {{"mode", "rw", 2}, {"claude-args", "", 0}, {"ssh_host_key.pub", "\0\xff\n", 3}, {"large", large, sizeof(large)}};
+	} files[] = {{"mode", "rw", 2},
+		     {"claude-args", "", 0},
+		     {"ssh_host_key.pub", "\0\xff\n", 3},
+		     {"large", large, sizeof(large)}};
 	AUTO_BUF struct buf pack = {0};
 	struct pack_entry entry;
 	struct err e;
@@ -30,8 +34,12 @@ static void test_both_ways(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const refused[] = {"", ".", "..", ".hidden", "a/b", "/a", "A", "a b", "\xc3\xa4",
-					      "a234567890123456789012345678901234567890123456789012345678901234"};
+	/* clang-format off */
+	static const char *const refused[] = {
+		"", ".", "..", ".hidden", "a/b", "/a", "A", "a b", "\xc3\xa4",
+		"a234567890123456789012345678901234567890123456789012345678901234",
+	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
@@ -43,15 +51,24 @@ static void test_names(void **state)
 	}
 }
 
-#define BYTES(literal) {(literal), sizeof(literal) - 1}
+#define BYTES(literal)                                                                             \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 
 static void test_refused(void **state)
 {
 	static const struct {
 		const char *bytes;
 		size_t n;
-	} refused[] = {BYTES("\0\0\0\0\0"),	  BYTES("\4mode"),	  BYTES("\4mode\2\0\0"), BYTES("\4mode\2\0\0\0r"),
-		       BYTES("\4mode\xff\xff\xff\xff"), BYTES("\4../x\0\0\0\0"), BYTES("\1\0\0\0\0\0"),	 BYTES("\xff")};
+	} refused[] = {BYTES("\0\0\0\0\0"),
+		       BYTES("\4mode"),
+		       BYTES("\4mode\2\0\0"),
+		       BYTES("\4mode\2\0\0\0r"),
+		       BYTES("\4mode\xff\xff\xff\xff"),
+		       BYTES("\4../x\0\0\0\0"),
+		       BYTES("\1\0\0\0\0\0"),
+		       BYTES("\xff")};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {

@@ -32,7 +32,8 @@ static void test_file(void **state)
 	struct err e;
 
 	(void)state;
-	if (poolfile_open(&p, &(struct hostenv){.scratch = path, .scratch_may_be_tmpfs = true}, 300 * MIB, &e) < 0)
+	if (poolfile_open(&p, &(struct hostenv){.scratch = path, .scratch_may_be_tmpfs = true},
+			  300 * MIB, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(entries(path), 0);
 	assert_int_equal(fstat(p.fd, &st), 0);
@@ -57,8 +58,11 @@ static void test_clean(void **state)
 	static const struct {
 		const char *name;
 		bool goes;
-	} files[] = {{"clean/vmdisk-1.img", true}, {"clean/vmdisk-.img", false}, {"clean/vmdisk-1.imgx", false},
-		     {"clean/xvmdisk-1.img", false}, {"clean/vmdisk-ab.cd.img", true}};
+	} files[] = {{"clean/vmdisk-1.img", true},
+		     {"clean/vmdisk-.img", false},
+		     {"clean/vmdisk-1.imgx", false},
+		     {"clean/xvmdisk-1.img", false},
+		     {"clean/vmdisk-ab.cd.img", true}};
 	AUTO_FREE char *path = unit_path("clean");
 	AUTO_CLOSE int fd = -1;
 	struct err e;
@@ -106,10 +110,10 @@ static void test_memory_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_file),
-	    cmocka_unit_test(test_clean),
-	    cmocka_unit_test(test_relative_is_refused),
-	    cmocka_unit_test(test_memory_is_refused),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_relative_is_refused),
+		cmocka_unit_test(test_memory_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

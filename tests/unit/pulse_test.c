@@ -111,7 +111,8 @@ static void test_nudge(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_pulse), cmocka_unit_test(test_nudge)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_pulse),
+					   cmocka_unit_test(test_nudge)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,22 +9,22 @@ static const struct accel tcg = {"auto", "tcg", "max", false};
 static const struct accel kvm = {"kvm", "kvm", "host", true};
 
 static const struct qemu_spec plain = {
-    .program = "qemu-system-x86_64",
-    .machine = "microvm",
-    .accel = &tcg,
-    .tsc_khz = 2400000,
-    .memory_mib = 4096,
-    .cores = 2,
-    .kernel = "/image/vmlinuz",
-    .root_image = "/image/root.squashfs",
-    .projects_readonly = true,
-    .sandbox = true,
+	.program = "qemu-system-x86_64",
+	.machine = "microvm",
+	.accel = &tcg,
+	.tsc_khz = 2400000,
+	.memory_mib = 4096,
+	.cores = 2,
+	.kernel = "/image/vmlinuz",
+	.root_image = "/image/root.squashfs",
+	.projects_readonly = true,
+	.sandbox = true,
 };
 
 #define SANDBOX "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-#define KERNEL_LINE                                                                                          \
-	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "               \
-	"8250.nr_uarts=1 "                                                                                   \
+#define KERNEL_LINE                                                                                \
+	"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check random.trust_cpu=on "     \
+	"8250.nr_uarts=1 "                                                                         \
 	"cryptomgr.notests rcupdate.rcu_expedited=1 nohibernate"
 
 /* clang-format off */
@@ -88,7 +88,8 @@ static void expect_argv(const struct qemu_spec *s, const char *const *wanted, si
 
 	qemu_args_build(s, &got);
 	for (size_t i = 0; i < got.n || i < n; i++) {
-		const char *a = i < got.n ? got.v[i] : "(nothing)", *b = i < n ? wanted[i] : "(nothing)";
+		const char *a = i < got.n ? got.v[i] : "(nothing)",
+			   *b = i < n ? wanted[i] : "(nothing)";
 
 		if (strcmp(a, b) != 0)
 			fail_msg("argument %zu:\n  got    %s\n  wanted %s", i, a, b);
@@ -110,7 +111,8 @@ static void test_stub(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(plain_argv); i++)
-		wanted[i] = strcmp(plain_argv[i], "/image/vmlinuz") == 0 ? "/proc/self/fd/8" : plain_argv[i];
+		wanted[i] = strcmp(plain_argv[i], "/image/vmlinuz") == 0 ? "/proc/self/fd/8"
+									 : plain_argv[i];
 	s.kernel = NULL;
 	expect_argv(&s, wanted, ARRAY_LEN(wanted));
 }
@@ -119,9 +121,13 @@ static void test_stub(void **state)
 static void test_pool(void **state)
 {
 	static const char *const more[] = {
-	    "-add-fd", "set=1,fd=11", "-blockdev",
-	    "driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/fdset/1,file.discard=unmap,file.locking=off",
-	    "-device", "virtio-blk-device,drive=pool,serial=ccvm-scratch"};
+		"-add-fd",
+		"set=1,fd=11",
+		"-blockdev",
+		"driver=raw,node-name=pool,discard=unmap,file.driver=file,file.filename=/dev/fdset/"
+		"1,file.discard=unmap,file.locking=off",
+		"-device",
+		"virtio-blk-device,drive=pool,serial=ccvm-scratch"};
 	const char *wanted[ARRAY_LEN(plain_argv) + ARRAY_LEN(more)];
 	struct qemu_spec s = plain;
 	size_t n = 0;
@@ -169,17 +175,19 @@ static const char *find(const struct strv *a, const char *option, const char *st
 static void check_fds(const struct strv *a)
 {
 	bool seen[QEMU_FD_END] = {false};
-	AUTO_FREE char *net = mem_format("stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
+	AUTO_FREE char *net = mem_format("stream,id=net,server=off,addr.type=fd,addr.str=%d",
+					 QEMU_FD_NET);
 	AUTO_FREE char *initrd = mem_format("/proc/self/fd/%d", QEMU_FD_INITRD);
 
 	for (size_t i = 0; i + 1 < a->n; i++) {
-		const char *fd = strcmp(a->v[i], "-chardev") == 0 ? strstr(a->v[i + 1], ",fd=") : NULL;
+		const char *fd = strcmp(a->v[i], "-chardev") == 0 ? strstr(a->v[i + 1], ",fd=")
+								  : NULL;
 		int n = fd ? atoi(fd + 4) : 0;
 
 		if (strcmp(a->v[i], "-chardev") != 0)
 			continue;
-		if (!fd || n < QEMU_FD_QMP || n >= QEMU_FD_END || n == QEMU_FD_NET || n == QEMU_FD_INITRD ||
-		    seen[n])
+		if (!fd || n < QEMU_FD_QMP || n >= QEMU_FD_END || n == QEMU_FD_NET ||
+		    n == QEMU_FD_INITRD || seen[n])
 			fail_msg("-chardev %s: not an fd of its own", a->v[i + 1]);
 		seen[n] = true;
 	}
@@ -190,8 +198,9 @@ static void check_fds(const struct strv *a)
 /* Takes the given paths out of every argument: no slash may be left. */
 static void check_paths(const struct strv *a, const struct qemu_spec *s)
 {
-	const char *const known[] = {s->kernel, s->root_image, "/proc/self/fd/8", "/proc/self/fd/9", "/proc/self/fd/13",
-				     "/proc/self/fd/14", "/proc/self/fd/15", "/dev/fdset/1"};
+	const char *const known[] = {s->kernel,		 s->root_image,	     "/proc/self/fd/8",
+				     "/proc/self/fd/9",	 "/proc/self/fd/13", "/proc/self/fd/14",
+				     "/proc/self/fd/15", "/dev/fdset/1"};
 
 	for (size_t i = 1; i < a->n; i++) {
 		AUTO_FREE char *rest = mem_strdup(a->v[i]);
@@ -201,7 +210,8 @@ static void check_paths(const struct strv *a, const struct qemu_spec *s)
 			char *at = known[k] ? strstr(rest, known[k]) : NULL;
 
 			if (at)
-				memmove(at, at + strlen(known[k]), strlen(at + strlen(known[k])) + 1);
+				memmove(at, at + strlen(known[k]),
+					strlen(at + strlen(known[k])) + 1);
 		}
 		if (strchr(rest, '/'))
 			fail_msg("a path nobody gave: %s", a->v[i]);
@@ -215,7 +225,8 @@ static void check_ram(const struct strv *a, enum qemu_ram ram)
 
 	assert_int_equal(backend != NULL, ram != QEMU_RAM_ANONYMOUS);
 	assert_int_equal(find(a, "-machine", "memory-backend=ram") != NULL, backend != NULL);
-	assert_int_equal(find(a, "-incoming", "defer") != NULL, ram == QEMU_RAM_CLONED || ram == QEMU_RAM_CLONED_OLD);
+	assert_int_equal(find(a, "-incoming", "defer") != NULL,
+			 ram == QEMU_RAM_CLONED || ram == QEMU_RAM_CLONED_OLD);
 	if (!backend)
 		return;
 	assert_int_equal(strstr(backend, ",share=on") != NULL, ram == QEMU_RAM_SAVED);
@@ -281,10 +292,14 @@ static void test_kernel_line(void **state)
 		unsigned khz;
 		const char *line;
 	} cases[] = {
-	    {&tcg, 0, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1"},
-	    {&tcg, 1, KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1 tsc=reliable tsc_early_khz=1 lpj=4"},
-	    {&kvm, 0, KERNEL_LINE},
-	    {&kvm, 2400000, KERNEL_LINE}, /* KVM has a clock of its own */
+		{&tcg, 0,
+		 KERNEL_LINE
+		 " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp no_ipi_broadcast=1"},
+		{&tcg, 1,
+		 KERNEL_LINE " mitigations=off norandmaps no5lvl maxcpus=1 noreplace-smp "
+			     "no_ipi_broadcast=1 tsc=reliable tsc_early_khz=1 lpj=4"},
+		{&kvm, 0, KERNEL_LINE},
+		{&kvm, 2400000, KERNEL_LINE}, /* KVM has a clock of its own */
 	};
 
 	(void)state;
@@ -304,12 +319,12 @@ static void test_kernel_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_microvm_tcg),
-	    cmocka_unit_test(test_pool),
-	    cmocka_unit_test(test_stub),
-	    cmocka_unit_test(test_pci_kvm),
-	    cmocka_unit_test(test_every_combination),
-	    cmocka_unit_test(test_kernel_line),
+		cmocka_unit_test(test_microvm_tcg),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_stub),
+		cmocka_unit_test(test_pci_kvm),
+		cmocka_unit_test(test_every_combination),
+		cmocka_unit_test(test_kernel_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

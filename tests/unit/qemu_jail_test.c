@@ -1,8 +1,8 @@
 /* areas: base
  * files: src/vm/qemu.c src/vm/qemu_args.c src/sandbox/jail.c src/vm/callfilter.c
- * What QEMU could do if it were taken over: this program is started in its place, by the very function that starts QEMU, and
- * lists everything it can open, make, start, connect to and signal of what is on this machine. The list must hold
- * nothing that is not in the table below. */
+ * What QEMU could do if it were taken over: this program is started in its place, by the very
+ * function that starts QEMU, and lists everything it can open, make, start, connect to and
+ * signal of what is on this machine. The list must hold nothing that is not in the table below. */
 #include "unit/unit.h"
 
 #include "vm/callfilter.h"
@@ -96,12 +96,16 @@ static void probe_say(const char *what, int rc)
 
 static void probe_sockets(int port)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
-	probe_say("connect tcp", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&in, sizeof(in)));
+	probe_say("connect tcp",
+		  connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&in, sizeof(in)));
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s/outside/socket", probe_dir);
-	probe_say("connect named", connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&un, sizeof(un)));
+	probe_say("connect named",
+		  connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&un, sizeof(un)));
 	probe_say("socket unix", socket(AF_UNIX, SOCK_DGRAM, 0));
 	probe_say("socket netlink", socket(AF_NETLINK, SOCK_RAW, 0));
 	probe_say("socket inet6", socket(AF_INET6, SOCK_DGRAM, 0));
@@ -162,18 +166,24 @@ static int probe(char **argv, char **envp)
 
 /* ---- the machine around it ---- */
 
-/* DESIGN: "image (read), seed (read), workspace, its sockets"; the memory of the guest that it comes from (read); and what a program needs to run at all. "%" is the folder. */
+/* DESIGN: "image (read), seed (read), workspace, its sockets"; the memory of the guest that it
+ * comes from (read); and what a program needs to run at all. "%" is the folder. */
+/* clang-format off */
 static const char *const allowed[] = {
-	"read %/seed", "read %/workspace", "write %/workspace", "read %/empty", "read %/kernel", "read %/root", "make workspace/new",
-	"read /usr/lib", "read /usr/lib64", "read /usr/local/lib", "read /lib", "read /lib64", "read /nix/store", "read /usr/share/qemu",
-	"read /usr/share/seabios", "read /etc/ld.so.cache", "read /etc/ld.so.conf", "read /dev/null", "write /dev/null", "read /dev/random",
+	"read %/seed", "read %/workspace", "write %/workspace", "read %/empty", "read %/kernel",
+	"read %/root", "make workspace/new", "read /usr/lib", "read /usr/lib64",
+	"read /usr/local/lib", "read /lib", "read /lib64", "read /nix/store",
+	"read /usr/share/qemu", "read /usr/share/seabios", "read /etc/ld.so.cache",
+	"read /etc/ld.so.conf", "read /dev/null", "write /dev/null", "read /dev/random",
 	"read /dev/urandom", "read /proc/cpuinfo", "read /sys/devices/system/cpu",
 	"read %/cache/ram", "map memory private", "signal self", "signal own thread", "end",
 };
+/* clang-format on */
 /* And these must be: a list of nothing would prove nothing. */
-static const char *const required[] = {"read %/seed", "read %/workspace/file", "write %/workspace/file", "read %/kernel", "read %/root",
-				       "read %/cache/ram", "map memory private", "make workspace/new", "write /dev/null", "signal self",
-				       "signal own thread", "end"};
+static const char *const required[] = {
+	"read %/seed",	   "read %/workspace/file", "write %/workspace/file", "read %/kernel",
+	"read %/root",	   "read %/cache/ram",	    "map memory private",     "make workspace/new",
+	"write /dev/null", "signal self",	    "signal own thread",      "end"};
 
 static bool matches(const char *line, const char *pattern, bool below)
 {
@@ -181,7 +191,8 @@ static bool matches(const char *line, const char *pattern, bool below)
 	const char *at = strchr(pattern, '%');
 	size_t n;
 
-	whole = at ? mem_format("%.*s%s%s", (int)(at - pattern), pattern, unit_dir, at + 1) : mem_strdup(pattern);
+	whole = at ? mem_format("%.*s%s%s", (int)(at - pattern), pattern, unit_dir, at + 1)
+		   : mem_strdup(pattern);
 	n = strlen(whole);
 	return strncmp(line, whole, n) == 0 && (line[n] == '\0' || (below && line[n] == '/'));
 }
@@ -195,15 +206,18 @@ static void list_below(FILE *out, const char *top, int depth)
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)) && listed < CANDIDATES_MAX) {
-		AUTO_FREE char *path = mem_format("%s/%s", strcmp(top, "/") == 0 ? "" : top, entry->d_name);
+		AUTO_FREE char *path = mem_format("%s/%s", strcmp(top, "/") == 0 ? "" : top,
+						  entry->d_name);
 		struct stat st;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strncmp(entry->d_name, "watchdog", 8) == 0 ||
-		    strchr(entry->d_name, '\n') || lstat(path, &st) < 0 || S_ISLNK(st.st_mode))
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    strncmp(entry->d_name, "watchdog", 8) == 0 || strchr(entry->d_name, '\n') ||
+		    lstat(path, &st) < 0 || S_ISLNK(st.st_mode))
 			continue;
 		fprintf(out, "%s\n", path);
 		listed++;
-		if (S_ISDIR(st.st_mode) && depth > 1 && strcmp(path, "/proc") != 0 && strcmp(path, "/sys") != 0)
+		if (S_ISDIR(st.st_mode) && depth > 1 && strcmp(path, "/proc") != 0 &&
+		    strcmp(path, "/sys") != 0)
 			list_below(out, path, depth - 1);
 	}
 	if (dir)
@@ -217,7 +231,10 @@ static void write_list(int port)
 	FILE *out = fopen(path, "w");
 
 	assert_non_null(out);
-	fprintf(out, "%d\n/proc/cpuinfo\n/proc/self/maps\n/proc/kallsyms\n/proc/1/environ\n/proc/keys\n/sys/kernel\n", port);
+	fprintf(out,
+		"%d\n/proc/cpuinfo\n/proc/self/maps\n/proc/kallsyms\n/proc/1/environ\n/proc/keys\n/"
+		"sys/kernel\n",
+		port);
 	list_below(out, unit_dir, 3);
 	list_below(out, mine, 1);
 	list_below(out, "/", 2);
@@ -237,7 +254,8 @@ static int listen_on(struct sockaddr *address, socklen_t n)
 static int make_folder(void **state)
 {
 	static const char *const dirs[] = {"seed", "workspace", "empty", "outside", "cache"};
-	static const char *const files[] = {"workspace/file", "kernel", "root", "outside/secret", "cache/ram"};
+	static const char *const files[] = {"workspace/file", "kernel", "root", "outside/secret",
+					    "cache/ram"};
 	AUTO_FREE char *program = NULL;
 	AUTO_BUF struct buf bytes = {0};
 	struct err e;
@@ -247,7 +265,8 @@ static int make_folder(void **state)
 	unit_make_tree(dirs, ARRAY_LEN(dirs), files, ARRAY_LEN(files));
 	program = unit_path("workspace/program");
 	return file_read(AT_FDCWD, "/bin/true", 1 << 24, &bytes, &e) < 0 ||
-			       file_create(AT_FDCWD, program, buf_data(&bytes), buf_len(&bytes), 0700, &e) < 0
+			       file_create(AT_FDCWD, program, buf_data(&bytes), buf_len(&bytes),
+					   0700, &e) < 0
 		       ? -1
 		       : 0;
 }
@@ -264,12 +283,17 @@ static char *run_probe(struct err *e)
 {
 	static const struct accel tcg = {"auto", "tcg", "max", false};
 	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
-	AUTO_CLOSE int seed = open_folder("seed"), workspace = open_folder("workspace"), empty = open_folder("empty");
+	AUTO_CLOSE int seed = open_folder("seed"), workspace = open_folder("workspace"),
+		       empty = open_folder("empty");
 	AUTO_FREE char *kernel = unit_path("kernel");
 	AUTO_FREE char *root = unit_path("root");
-	const struct qemu_spec spec = {.program = self, .machine = "microvm", .accel = &tcg, .memory_mib = 64, .cores = 1,
-				       .kernel = kernel, .root_image = root, .projects_readonly = true,
-				       .ram = QEMU_RAM_CLONED_OLD};
+	/* clang-format off */
+	const struct qemu_spec spec = {
+		.program = self, .machine = "microvm", .accel = &tcg, .memory_mib = 64, .cores = 1,
+		.kernel = kernel, .root_image = root, .projects_readonly = true,
+		.ram = QEMU_RAM_CLONED_OLD,
+	};
+	/* clang-format on */
 	AUTO_FREE char *memory = unit_path("cache/ram");
 	AUTO_CLOSE int ram = open(memory, O_RDONLY | O_CLOEXEC);
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -277,8 +301,16 @@ static char *run_probe(struct err *e)
 	struct qemu q;
 	int status = -1;
 
-	if (qemu_start(&q, &spec, &(struct qemu_files){.net = null, .initrd = null, .seed = seed, .workspace = workspace, .projects = empty,
-							    .ram = ram, .pool = -1, .preload = -1}, e) < 0)
+	if (qemu_start(&q, &spec,
+		       &(struct qemu_files){.net = null,
+					    .initrd = null,
+					    .seed = seed,
+					    .workspace = workspace,
+					    .projects = empty,
+					    .ram = ram,
+					    .pool = -1,
+					    .preload = -1},
+		       e) < 0)
 		return NULL;
 	fcntl(q.qmp_fd, F_SETFL, 0);
 	assert_int_equal(file_read_fd(q.qmp_fd, 1 << 24, &said, e), 0);
@@ -303,7 +335,8 @@ static void test_everything(void **state)
 	(void)state;
 	jail_init(&j);
 	if (!j.abi) {
-		print_message("this kernel has no Landlock of version 2: QEMU's jail was NOT measured\n");
+		print_message(
+			"this kernel has no Landlock of version 2: QEMU's jail was NOT measured\n");
 		skip();
 	}
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s/outside/socket", unit_dir);
@@ -313,7 +346,8 @@ static void test_everything(void **state)
 	said = run_probe(&e);
 	if (!said)
 		fail_msg("%s", e.text);
-	for (char *save = NULL, *line = strtok_r(said, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *line = strtok_r(said, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		bool fine = false;
 
 		for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
@@ -340,7 +374,9 @@ static int in_filter(void *ctx)
 		return 100;
 	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EACCES)
 		return 1;
-	if (connect(*made, (struct sockaddr *)&(struct sockaddr_un){.sun_family = AF_UNIX}, sizeof(struct sockaddr_un)) == 0 || errno != EACCES)
+	if (connect(*made, (struct sockaddr *)&(struct sockaddr_un){.sun_family = AF_UNIX},
+		    sizeof(struct sockaddr_un)) == 0 ||
+	    errno != EACCES)
 		return 2;
 	if (kill(parent, 0) == 0 || errno != EACCES)
 		return 3;
@@ -354,17 +390,23 @@ static int in_filter(void *ctx)
 		return 7;
 	if (syscall(SYS_socket | 0x40000000, AF_UNIX, SOCK_STREAM, 0) >= 0)
 		return 8;
-	if (chmod(file, 04755) == 0 || errno != EPERM || chmod(file, 0755) != 0 || fchmodat(AT_FDCWD, file, 06755, 0) == 0)
+	if (chmod(file, 04755) == 0 || errno != EPERM || chmod(file, 0755) != 0 ||
+	    fchmodat(AT_FDCWD, file, 06755, 0) == 0)
 		return 9;
-	if (open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 04755) >= 0 || open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0755) < 0)
+	if (open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 04755) >= 0 ||
+	    open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0755) < 0)
 		return 10;
 	if (mknodat(AT_FDCWD, fresh, S_IFREG | 04755, 0) == 0 || errno != EPERM)
 		return 11;
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 || errno != EACCES || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 || errno != EACCES ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
 		return 13;
-	if (syscall(437 /* openat2 */, AT_FDCWD, fresh, &(uint64_t[3]){O_WRONLY | O_CREAT, 04755, 0}, 24) >= 0 || errno != ENOSYS)
+	if (syscall(437 /* openat2 */, AT_FDCWD, fresh,
+		    &(uint64_t[3]){O_WRONLY | O_CREAT, 04755, 0}, 24) >= 0 ||
+	    errno != ENOSYS)
 		return 14;
-	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getpid() == self ? 0 : 12; /* all else goes on */
+	/* all else goes on */
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getpid() == self ? 0 : 12;
 }
 
 static void test_filter(void **state)
@@ -378,8 +420,8 @@ static void test_filter(void **state)
 int main(int argc, char **argv, char **envp)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_filter),
-	    cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_everything),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "-name") == 0)

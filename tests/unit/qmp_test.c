@@ -59,46 +59,51 @@ static struct qmp *start(struct buf *log, struct asked *asked)
 	return q;
 }
 
-#define QUEUED                                                                                               \
-	">{\"execute\":\"cont\",\"id\":1}\n"                                                                 \
-	"{\"execute\":\"human-monitor-command\",\"id\":2,\"arguments\":{\"command-line\":\"x\"}}\n"
+#define QUEUED                                                                                     \
+	">{\"execute\":\"cont\",\"id\":1}\n"                                                       \
+	"{\"execute\":\"human-monitor-command\",\"id\":2,\"arguments\":{\"command-line\":\"x\"}}"  \
+	"\n"
 
 static const struct {
 	const char *name, *stream, *log;
 	int rc;
 } cases[] = {
-    {"nothing yet", "", "", 0},
-    {"greeting", GREETING, HELLO QUEUED, 0},
-    {"a second greeting is nothing new", GREETING GREETING, HELLO QUEUED, 0},
-    {"greeting cut off", "{\"QMP\": {}}", "", 0},
-    {"empty lines", "\n\r\n" GREETING "\r\n", HELLO QUEUED, 0},
-    {"answers in any order",
-     GREETING "{\"return\": {}}\n{\"return\": [1], \"id\": 2}\r\n{\"return\": \"r\", \"id\": 1}\r\n",
-     HELLO QUEUED "two [1]\none \"r\"\n", 0},
-    {"an answer is given once", GREETING "{\"return\":1,\"id\":1}\n{\"return\":2,\"id\":1}\n",
-     HELLO QUEUED "one 1\n", 0},
-    {"ids nobody gave",
-     GREETING "{\"return\":1,\"id\":\"1\"}\n{\"return\":1,\"id\":3}\n{\"return\":1,\"id\":1.5}\n"
-	      "{\"return\":1,\"id\":-1}\n{\"return\":1,\"id\":1e300}\n{\"return\":1,\"id\":null}\n",
-     HELLO QUEUED, 0},
-    {"errors",
-     GREETING
-     "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such thing\"},\"id\":1}\n{\"error\":7,\"id\":2}\n",
-     HELLO QUEUED "one error: no such thing\ntwo error: unknown error\n", 0},
-    {"events",
-     GREETING "{\"timestamp\":{\"seconds\":1},\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true}}\n{\"event\":"
-	      "\"STOP\"}\n",
-     HELLO QUEUED "event SHUTDOWN {\"guest\":true}\nevent STOP nothing\n", 0},
-    {"an event before the greeting", "{\"event\":\"RESUME\"}\n" GREETING,
-     "event RESUME nothing\n" HELLO QUEUED, 0},
-    {"garbage", GREETING "garbage\n{\"event\":\"LATER\"}\n", HELLO QUEUED, -1},
-    {"one byte of garbage", "x\n", "", -1},
-    {"garbage behind a message", GREETING "{\"event\":\"A\"} garbage\n", HELLO QUEUED, -1},
-    {"two messages in one line", GREETING "{\"event\":\"A\"}{\"event\":\"B\"}\n", HELLO QUEUED, -1},
-    {"not an object", "[]\n", "", -1},
-    {"an object of no kind", "{\"id\":1}\n", "", -1},
-    {"an event without a name", "{\"event\":1}\n", "", -1},
-    {"cut-off JSON", "{\"return\":\n", "", -1},
+	{"nothing yet", "", "", 0},
+	{"greeting", GREETING, HELLO QUEUED, 0},
+	{"a second greeting is nothing new", GREETING GREETING, HELLO QUEUED, 0},
+	{"greeting cut off", "{\"QMP\": {}}", "", 0},
+	{"empty lines", "\n\r\n" GREETING "\r\n", HELLO QUEUED, 0},
+	{"answers in any order",
+	 GREETING
+	 "{\"return\": {}}\n{\"return\": [1], \"id\": 2}\r\n{\"return\": \"r\", \"id\": 1}\r\n",
+	 HELLO QUEUED "two [1]\none \"r\"\n", 0},
+	{"an answer is given once", GREETING "{\"return\":1,\"id\":1}\n{\"return\":2,\"id\":1}\n",
+	 HELLO QUEUED "one 1\n", 0},
+	{"ids nobody gave",
+	 GREETING
+	 "{\"return\":1,\"id\":\"1\"}\n{\"return\":1,\"id\":3}\n{\"return\":1,\"id\":1.5}\n"
+	 "{\"return\":1,\"id\":-1}\n{\"return\":1,\"id\":1e300}\n{\"return\":1,\"id\":null}\n",
+	 HELLO QUEUED, 0},
+	{"errors",
+	 GREETING "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such "
+		  "thing\"},\"id\":1}\n{\"error\":7,\"id\":2}\n",
+	 HELLO QUEUED "one error: no such thing\ntwo error: unknown error\n", 0},
+	{"events",
+	 GREETING "{\"timestamp\":{\"seconds\":1},\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true}}"
+		  "\n{\"event\":"
+		  "\"STOP\"}\n",
+	 HELLO QUEUED "event SHUTDOWN {\"guest\":true}\nevent STOP nothing\n", 0},
+	{"an event before the greeting", "{\"event\":\"RESUME\"}\n" GREETING,
+	 "event RESUME nothing\n" HELLO QUEUED, 0},
+	{"garbage", GREETING "garbage\n{\"event\":\"LATER\"}\n", HELLO QUEUED, -1},
+	{"one byte of garbage", "x\n", "", -1},
+	{"garbage behind a message", GREETING "{\"event\":\"A\"} garbage\n", HELLO QUEUED, -1},
+	{"two messages in one line", GREETING "{\"event\":\"A\"}{\"event\":\"B\"}\n", HELLO QUEUED,
+	 -1},
+	{"not an object", "[]\n", "", -1},
+	{"an object of no kind", "{\"id\":1}\n", "", -1},
+	{"an event without a name", "{\"event\":1}\n", "", -1},
+	{"cut-off JSON", "{\"return\":\n", "", -1},
 };
 
 /* In pieces: `cut` bytes, then the rest; or byte by byte. */
@@ -119,9 +124,10 @@ static void expect_log(size_t i, size_t cut, bool bytewise)
 			rc = qmp_feed(q, stream + cut, strlen(stream + cut), &e);
 	}
 	qmp_free(q);
-	if (rc != cases[i].rc || (rc < 0) != (e.text[0] != '\0') || strcmp(buf_text(&log), cases[i].log) != 0)
-		fail_msg("%s, cut at %zu: %d (%s)\n  got    %s\n  wanted %s", cases[i].name, cut, rc, e.text,
-			 buf_text(&log), cases[i].log);
+	if (rc != cases[i].rc || (rc < 0) != (e.text[0] != '\0') ||
+	    strcmp(buf_text(&log), cases[i].log) != 0)
+		fail_msg("%s, cut at %zu: %d (%s)\n  got    %s\n  wanted %s", cases[i].name, cut,
+			 rc, e.text, buf_text(&log), cases[i].log);
 }
 
 static void test_streams_at_every_cut(void **state)
@@ -145,9 +151,11 @@ static void test_after_the_greeting(void **state)
 	assert_int_equal(qmp_feed(q, GREETING, strlen(GREETING), &e), 0);
 	qmp_execute(q, "stop", NULL, NULL, NULL); /* an answer nobody waits for */
 	qmp_execute(q, "query-status", NULL, on_reply, &a);
-	assert_int_equal(qmp_feed(q, "{\"return\":{},\"id\":1}\n{\"return\":{},\"id\":2}\n", 42, &e), 0);
-	assert_string_equal(buf_text(&log), HELLO ">{\"execute\":\"stop\",\"id\":1}\n"
-						  ">{\"execute\":\"query-status\",\"id\":2}\nq {}\n");
+	assert_int_equal(
+		qmp_feed(q, "{\"return\":{},\"id\":1}\n{\"return\":{},\"id\":2}\n", 42, &e), 0);
+	assert_string_equal(buf_text(&log),
+			    HELLO ">{\"execute\":\"stop\",\"id\":1}\n"
+				  ">{\"execute\":\"query-status\",\"id\":2}\nq {}\n");
 	qmp_free(q);
 	qmp_free(NULL);
 }
@@ -185,10 +193,11 @@ static void test_longest_line(void **state)
 				buf_add(&in, "\n", 1);
 			for (size_t at = 0; rc == 0 && at < buf_len(&in); at += piece)
 				rc = qmp_feed(q, buf_data(&in) + at,
-					      buf_len(&in) - at < piece ? buf_len(&in) - at : piece, &e);
+					      buf_len(&in) - at < piece ? buf_len(&in) - at : piece,
+					      &e);
 			if (rc != lines[i].rc)
-				fail_msg("%zu bytes by %zu: got %d, wanted %d", lines[i].n, piece, rc,
-					 lines[i].rc);
+				fail_msg("%zu bytes by %zu: got %d, wanted %d", lines[i].n, piece,
+					 rc, lines[i].rc);
 			assert_int_equal(buf_len(&log) > 0, lines[i].newline && rc == 0);
 			qmp_free(q);
 		}
@@ -216,17 +225,17 @@ static void test_classify(void **state)
 		const char *line;
 		enum qmp_kind kind;
 	} lines[] = {
-	    {"{\"QMP\":{}}", QMP_GREETING},
-	    {"{\"return\":null}", QMP_RETURN},
-	    {" {\"error\":{}} \r", QMP_ERROR},
-	    {"{\"event\":\"X\"}", QMP_EVENT},
-	    {"{\"event\":null}", QMP_BAD},
-	    {"{\"RETURN\":1}", QMP_BAD},
-	    {"{\"return\":1}x", QMP_BAD},
-	    {"{\"return\":1", QMP_BAD},
-	    {"", QMP_BAD},
-	    {"\"QMP\"", QMP_BAD},
-	    {"{}", QMP_BAD},
+		{"{\"QMP\":{}}", QMP_GREETING},
+		{"{\"return\":null}", QMP_RETURN},
+		{" {\"error\":{}} \r", QMP_ERROR},
+		{"{\"event\":\"X\"}", QMP_EVENT},
+		{"{\"event\":null}", QMP_BAD},
+		{"{\"RETURN\":1}", QMP_BAD},
+		{"{\"return\":1}x", QMP_BAD},
+		{"{\"return\":1", QMP_BAD},
+		{"", QMP_BAD},
+		{"\"QMP\"", QMP_BAD},
+		{"{}", QMP_BAD},
 	};
 
 	(void)state;
@@ -234,7 +243,8 @@ static void test_classify(void **state)
 		enum qmp_kind kind = qmp_classify(lines[i].line, strlen(lines[i].line));
 
 		if (kind != lines[i].kind)
-			fail_msg("%s: got %d, wanted %d", lines[i].line, (int)kind, (int)lines[i].kind);
+			fail_msg("%s: got %d, wanted %d", lines[i].line, (int)kind,
+				 (int)lines[i].kind);
 	}
 	assert_int_equal(qmp_classify("{\"return\":1}\0", 13), QMP_BAD);
 }
@@ -242,11 +252,11 @@ static void test_classify(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_streams_at_every_cut),
-	    cmocka_unit_test(test_after_the_greeting),
-	    cmocka_unit_test(test_longest_line),
-	    cmocka_unit_test(test_too_many_questions_stop),
-	    cmocka_unit_test(test_classify),
+		cmocka_unit_test(test_streams_at_every_cut),
+		cmocka_unit_test(test_after_the_greeting),
+		cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_too_many_questions_stop),
+		cmocka_unit_test(test_classify),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

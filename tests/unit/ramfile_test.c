@@ -23,7 +23,8 @@ static void put(int fd, off_t page, int value)
 	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), page * 4096), sizeof(bytes));
 }
 
-/* Holes, zeros that were written, runs that cross the bounds of blocks and chunks, the first page and the last. */
+/* Holes, zeros that were written, runs that cross the bounds of blocks and chunks, the first
+ * page and the last. */
 static int memory(void)
 {
 	int fd = memfd_create("memory", MFD_CLOEXEC);
@@ -73,7 +74,8 @@ static void test_copy(void **state)
 	assert_int_equal(fstat(copy, &st), 0);
 	assert_true(st.st_blocks * 512 < 12 * MIB); /* a third of 30 MiB: zeros took no place */
 	assert_int_equal(strlen(hash), RAMFILE_HASH_SIZE - 1);
-	assert_int_equal(ramfile_copy(copy, -1, SIZE, again, &e), 0); /* holes where there were zeros */
+	/* holes where there were zeros */
+	assert_int_equal(ramfile_copy(copy, -1, SIZE, again, &e), 0);
 	assert_string_equal(hash, again);
 }
 
@@ -91,8 +93,11 @@ static int hash_alone(void *expected)
 		cpu++;
 	CPU_ZERO(&cpus);
 	CPU_SET(cpu, &cpus);
-	return sched_setaffinity(0, sizeof(cpus), &cpus) == 0 && ramfile_copy(ram, -1, SIZE, hash, &e) == 0 &&
-	       strcmp(hash, expected) == 0 ? 0 : 1;
+	return sched_setaffinity(0, sizeof(cpus), &cpus) == 0 &&
+			       ramfile_copy(ram, -1, SIZE, hash, &e) == 0 &&
+			       strcmp(hash, expected) == 0
+		       ? 0
+		       : 1;
 }
 
 static void test_hash(void **state)
@@ -131,7 +136,8 @@ static void test_failures(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_copy), cmocka_unit_test(test_hash), cmocka_unit_test(test_failures)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_copy), cmocka_unit_test(test_hash),
+					   cmocka_unit_test(test_failures)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* areas: base
  * files: guest/init/relay.c
- * Bytes between a port and a socket: all of them, in order, both ways, at the pace of the slower side. Sockets stand for both ends. */
+ * Bytes between a port and a socket: all of them, in order, both ways, at the pace of the slower
+ * side. Sockets stand for both ends. */
 #include "unit/unit.h"
 
 #include "init/relay.h"
@@ -25,8 +26,10 @@ static void setting_init(struct setting *t)
 {
 	int port[2], sock[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, port), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sock), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, port),
+			 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sock),
+			 0);
 	t->relay = fork();
 	assert_true(t->relay >= 0);
 	if (t->relay == 0) {
@@ -132,7 +135,8 @@ static void test_a_slow_reader(void **state)
 	while (got < sent) {
 		ssize_t n;
 
-		assert_int_equal(poll(&(struct pollfd){.fd = t.socket, .events = POLLIN}, 1, 20000), 1);
+		assert_int_equal(poll(&(struct pollfd){.fd = t.socket, .events = POLLIN}, 1, 20000),
+				 1);
 		n = read(t.socket, bytes, sizeof(bytes));
 		assert_true(n > 0);
 		got += (size_t)n;
@@ -156,7 +160,8 @@ static void test_last_words(void **state)
 	setting_init(&t);
 	sent = fill(t.socket);
 	close(t.socket);
-	for (struct pollfd p = {.fd = t.port, .events = POLLIN}; poll(&p, 1, 20000) == 1; got += (size_t)n)
+	for (struct pollfd p = {.fd = t.port, .events = POLLIN}; poll(&p, 1, 20000) == 1;
+	     got += (size_t)n)
 		if ((n = read(t.port, bytes, sizeof(bytes))) <= 0)
 			break;
 	assert_int_equal(got, sent);

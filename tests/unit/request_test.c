@@ -8,27 +8,28 @@ static const struct {
 	const char *json;
 	const char *seen; /* options shell tty dryrun term colsxrows; NULL: refused */
 } cases[] = {
-    {"{\"options\":{}}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{\"memory\":512,\"x\":[null]},\"shell\":true,\"tty\":true,\"dryrun\":true,\"term\":"
-     "\"xterm\","
-     "\"cols\":132,\"rows\":50}",
-     "{\"memory\":512,\"x\":[null]} 1 1 1 xterm 132x50"},
-    {"{\"options\":{},\"shell\":1,\"tty\":\"true\",\"dryrun\":null}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{},\"term\":\"\"}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{},\"term\":7,\"later\":{}}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{},\"cols\":1,\"rows\":10000}", "{} 0 0 0 dumb 1x10000"},
-    {"{\"options\":{},\"cols\":0,\"rows\":10001}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{},\"cols\":-5,\"rows\":1e300}", "{} 0 0 0 dumb 80x24"},
-    {"{\"options\":{},\"cols\":\"90\",\"rows\":[]}", "{} 0 0 0 dumb 80x24"},
-    {"{}", NULL},
-    {"{\"options\":[]}", NULL},
-    {"{\"options\":null}", NULL},
-    {"{\"options\":\"{}\"}", NULL},
-    {"{\"Options\":{}}", NULL},
-    {"[{\"options\":{}}]", NULL},
-    {"", NULL},
-    {"{\"options\":{}", NULL},
-    {"nonsense", NULL},
+	{"{\"options\":{}}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{\"memory\":512,\"x\":[null]},\"shell\":true,\"tty\":true,\"dryrun\":true,"
+	 "\"term\":"
+	 "\"xterm\","
+	 "\"cols\":132,\"rows\":50}",
+	 "{\"memory\":512,\"x\":[null]} 1 1 1 xterm 132x50"},
+	{"{\"options\":{},\"shell\":1,\"tty\":\"true\",\"dryrun\":null}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{},\"term\":\"\"}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{},\"term\":7,\"later\":{}}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{},\"cols\":1,\"rows\":10000}", "{} 0 0 0 dumb 1x10000"},
+	{"{\"options\":{},\"cols\":0,\"rows\":10001}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{},\"cols\":-5,\"rows\":1e300}", "{} 0 0 0 dumb 80x24"},
+	{"{\"options\":{},\"cols\":\"90\",\"rows\":[]}", "{} 0 0 0 dumb 80x24"},
+	{"{}", NULL},
+	{"{\"options\":[]}", NULL},
+	{"{\"options\":null}", NULL},
+	{"{\"options\":\"{}\"}", NULL},
+	{"{\"Options\":{}}", NULL},
+	{"[{\"options\":{}}]", NULL},
+	{"", NULL},
+	{"{\"options\":{}", NULL},
+	{"nonsense", NULL},
 };
 
 static void test_parse(void **state)
@@ -44,8 +45,8 @@ static void test_parse(void **state)
 		memcpy(exact, cases[i].json, strlen(cases[i].json));
 		memset(&r, 'x', sizeof(r));
 		if (request_parse(&r, exact, strlen(cases[i].json), &e) == 0)
-			got = mem_format("%s %d %d %d %s %dx%d", r.options, r.shell, r.tty, r.dryrun, r.term,
-					 r.cols, r.rows);
+			got = mem_format("%s %d %d %d %s %dx%d", r.options, r.shell, r.tty,
+					 r.dryrun, r.term, r.cols, r.rows);
 		else
 			got = mem_strdup(e.text);
 		if (strcmp(got, wanted) != 0)
@@ -58,8 +59,13 @@ static void test_parse(void **state)
 /* What a client writes is what a session reads. */
 static void test_round_trip(void **state)
 {
-	const struct request sent = {.options = "{\"memory\":512}", .shell = true, .detached = true, .spare = true, .tty = true,
-				     .name = "a \"name\"", .term = "xterm-256color", .cols = 132, .rows = 50};
+	/* clang-format off */
+	const struct request sent = {
+		.options = "{\"memory\":512}", .shell = true, .detached = true, .spare = true,
+		.tty = true, .name = "a \"name\"", .term = "xterm-256color", .cols = 132,
+		.rows = 50,
+	};
+	/* clang-format on */
 	AUTO_BUF struct buf json = {0}, bare = {0};
 	struct request r;
 	struct err e;
@@ -70,7 +76,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(r.options, sent.options);
 	assert_string_equal(r.name, sent.name);
 	assert_string_equal(r.term, sent.term);
-	assert_true(r.shell && r.detached && r.spare && r.tty && !r.dryrun && r.cols == 132 && r.rows == 50);
+	assert_true(r.shell && r.detached && r.spare && r.tty && !r.dryrun && r.cols == 132 &&
+		    r.rows == 50);
 	request_fini(&r);
 	request_put(&bare, &(struct request){.options = "{}", .cols = 80, .rows = 24});
 	assert_int_equal(request_parse(&r, buf_data(&bare), buf_len(&bare), &e), 0);
@@ -81,7 +88,8 @@ static void test_round_trip(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_round_trip)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse),
+					   cmocka_unit_test(test_round_trip)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/proto/rundir.c
- * Session directories: made private and locked, judged alive or dead by the lock alone, cleaned when dead. */
+ * Session directories: made private and locked, judged alive or dead by the lock alone, cleaned
+ * when dead. */
 #include "unit/unit.h"
 
 #include "proto/rundir.h"
@@ -265,7 +266,8 @@ static int expect_refusal(void *ctx)
 	if (geteuid() == 0 && ctx &&
 	    (setgroups(0, NULL) < 0 || setresuid(UNIT_NOBODY, UNIT_NOBODY, UNIT_NOBODY) < 0))
 		return 2;
-	if (rundir_create(&r, unit_dir, &e) == 0 || rundir_base(unit_dir, &e) || e.exit_code != ERR_EXIT_GUEST)
+	if (rundir_create(&r, unit_dir, &e) == 0 || rundir_base(unit_dir, &e) ||
+	    e.exit_code != ERR_EXIT_GUEST)
 		return 3;
 	if (!strstr(e.text, unit_dir) || !strstr(e.remedy, "XDG_RUNTIME_DIR")) {
 		dprintf(2, "%s (%s)\n", e.text, e.remedy);
@@ -317,11 +319,15 @@ static void test_without_variable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_create),	     cmocka_unit_test(test_leave),
-	    cmocka_unit_test(test_keep),	     cmocka_unit_test(test_failed_create_leaves_nothing),
-	    cmocka_unit_test(test_clean_dead),	     cmocka_unit_test(test_order),
-	    cmocka_unit_test(test_unwritable),	     cmocka_unit_test(test_not_a_directory),
-	    cmocka_unit_test(test_without_variable),
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_leave),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_failed_create_leaves_nothing),
+		cmocka_unit_test(test_clean_dead),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_unwritable),
+		cmocka_unit_test(test_not_a_directory),
+		cmocka_unit_test(test_without_variable),
 	};
 
 	return cmocka_run_group_tests(tests, use_dir, unit_remove_dir);

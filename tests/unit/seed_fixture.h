@@ -83,7 +83,8 @@ static inline void fixture_put(const struct fixture *f, const char *path, const 
 	AUTO_FREE char *dir = mem_strndup(full, (size_t)(strrchr(full, '/') - full));
 	struct err e;
 
-	if (file_mkdirs(dir, 0755, &e) < 0 || file_createf(AT_FDCWD, full, 0644, &e, "%s", text) < 0)
+	if (file_mkdirs(dir, 0755, &e) < 0 ||
+	    file_createf(AT_FDCWD, full, 0644, &e, "%s", text) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -174,7 +175,8 @@ static inline void fixture_assert_noted(const struct fixture *f, const char *par
 }
 
 /* Calls fn for each file below dir with its whole content. */
-static inline void fixture_walk(const char *dir, void (*fn)(void *ctx, const char *path, const struct buf *b),
+static inline void fixture_walk(const char *dir,
+				void (*fn)(void *ctx, const char *path, const struct buf *b),
 				void *ctx)
 {
 	DIR *d = opendir(dir);
@@ -190,7 +192,8 @@ static inline void fixture_walk(const char *dir, void (*fn)(void *ctx, const cha
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		assert_int_equal(lstat(path, &st), 0);
-		assert_true(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)); /* no links, no devices in a seed */
+		/* no links, no devices in a seed */
+		assert_true(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
 		assert_int_equal(st.st_mode & 077, 0);
 		if (S_ISDIR(st.st_mode)) {
 			fixture_walk(path, fn, ctx);

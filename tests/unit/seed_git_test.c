@@ -1,6 +1,6 @@
 /* areas: base conf seed
- * The git configuration, through the real git: what it reads on the host is what the guest's git reads from
- * the seed. */
+ * The git configuration, through the real git: what it reads on the host is what the guest's git
+ * reads from the seed. */
 #include "unit/seed_fixture.h"
 
 #include "base/spawn.h"
@@ -11,7 +11,8 @@
 /* What git reads from this configuration file for a key; "(none)" when it is not set. */
 static void git_get(const char *file, const char *key, struct buf *out)
 {
-	char *argv[] = {"git", "config", "--file", (char *)file, "-z", "--get-all", (char *)key, NULL};
+	char *argv[] = {"git", "config",    "--file",	 (char *)file,
+			"-z",  "--get-all", (char *)key, NULL};
 	char *envp[] = {"HOME=/nonexistent", NULL};
 	struct err e;
 	int status = spawn_output(argv, envp, 1 << 20, out, &e);
@@ -52,14 +53,16 @@ static void test_identity_and_includes(void **state)
 	(void)state;
 	fixture_init(&f);
 	git_init(&f);
-	config = mem_format("[user]\n\tname = Ada\n\temail = private@example.com\n\tsigningkey = ABCDEF\n"
-			    "[commit]\n\tgpgsign = true\n[tag]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n"
-			    "[include]\n\tpath = more\n[includeIf \"gitdir:%s/\"]\n\tpath = work\n"
-			    "[includeIf \"gitdir:/elsewhere/\"]\n\tpath = other\n",
-			    f.work);
+	config = mem_format(
+		"[user]\n\tname = Ada\n\temail = private@example.com\n\tsigningkey = ABCDEF\n"
+		"[commit]\n\tgpgsign = true\n[tag]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n"
+		"[include]\n\tpath = more\n[includeIf \"gitdir:%s/\"]\n\tpath = work\n"
+		"[includeIf \"gitdir:/elsewhere/\"]\n\tpath = other\n",
+		f.work);
 	fixture_put(&f, "home/.gitconfig", config);
 	fixture_put(&f, "home/more",
-		    "[alias]\n\tlg = log --graph --format='%h %s'\n[core]\n\texcludesFile = ~/ignores\n");
+		    "[alias]\n\tlg = log --graph --format='%h %s'\n[core]\n\texcludesFile = "
+		    "~/ignores\n");
 	fixture_put(&f, "home/work", "[user]\n\temail = work@example.com\n");
 	fixture_put(&f, "home/other", "[user]\n\temail = wrong@example.com\n");
 	fixture_put(&f, "home/ignores", "*.o\n.idea/\n");
@@ -100,7 +103,8 @@ static void test_default_excludes(void **state)
 /* The file that the setting names may be an agent's to replace. */
 static void test_excludes_that_lead_elsewhere(void **state)
 {
-	static const char *const targets[] = {"../.ssh/id_ed25519", "../.config/gh/hosts.yml", "../key.txt"};
+	static const char *const targets[] = {"../.ssh/id_ed25519", "../.config/gh/hosts.yml",
+					      "../key.txt"};
 	struct fixture f;
 
 	(void)state;
@@ -109,7 +113,11 @@ static void test_excludes_that_lead_elsewhere(void **state)
 		fixture_put(&f, "home/.gitconfig", "[core]\n\texcludesFile = ~/dot/gitignore\n");
 		fixture_put(&f, "home/.ssh/id_ed25519", "PRIVATE-TealPlover");
 		fixture_put(&f, "home/.config/gh/hosts.yml", "PRIVATE-TealPlover");
-		fixture_put(&f, "home/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\nPRIVATE-TealPlover\n");
+		fixture_put(
+			&f, "home/key.txt",
+			"-----BEGIN OPENSSH PRIVATE "
+			"KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\nPRIVATE-"
+			"TealPlover\n");
 		fixture_put(&f, "home/dot/x", "");
 		fixture_link(&f, targets[i], "home/dot/gitignore");
 		fixture_seed(&f);
@@ -126,9 +134,9 @@ static void test_local_stays_out(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_put(&f, "home/.gitconfig", "[user]\n\tname = Ada\n");
-	fixture_put(
-	    &f, "work/.git/config",
-	    "[core]\n\trepositoryformatversion = 0\n\texcludesFile = /etc/passwd\n[user]\n\tname = Local\n");
+	fixture_put(&f, "work/.git/config",
+		    "[core]\n\trepositoryformatversion = 0\n\texcludesFile = "
+		    "/etc/passwd\n[user]\n\tname = Local\n");
 	fixture_put(&f, "work/.git/HEAD", "ref: refs/heads/main\n");
 	fixture_put(&f, "work/.git/objects/x", "");
 	fixture_put(&f, "work/.git/refs/x", "");
@@ -201,57 +209,60 @@ static const struct {
 	bool kept;
 	const char *note; /* part of it; NULL: none */
 } rule_cases[] = {
-    {"user.name", "Ada", true, NULL},
-    {"init.defaultbranch", "main", true, NULL},
-    {"safe.directory", "*", true, NULL},
-    {"alias.st", "status", true, NULL},
-    {"url.git@example.com:.insteadof", "ex:", true, NULL},
-    {"url.https://user@example.com/.insteadof", "ex:", true, NULL},
-    {"url.https://user:pw@example.com/.insteadof", "ex:", false, "it holds a credential"},
-    {"url.https://ghp_0123456789abcdefghij@example.com/.insteadof", "ex:", false, "it holds a credential"},
-    {"remote.x.url", "https://user:pw@example.com/", false,
-     "remote.*.url is not shared: it holds a credential"},
-    {"remote.x.url", "ssh://git@example.com/x", true, NULL},
-    {"http.https://example.com.extraheader", "Authorization: x", false, "it holds a credential"},
-    {"http.proxy", "http://u:p@proxy", false, "it holds a credential"},
-    {"http.proxy", "http://proxy:3128", true, NULL},
-    {"credential.helper", "store", false, NULL},
-    {"credential.https://example.com.username", "me", false, NULL},
-    {"github.token", "x", false, "it holds a credential"},
-    {"github.oauth", "x", false, "github.oauth is not shared: it holds a credential"},
-    {"gitea.auth", "x", false, "it holds a credential"},
-    {"jira.login", "me:pw", false, "jira.login is not shared: it holds a credential"},
-    {"jira.login", "me", true, NULL},
-    {"gitlab.pat2", "x", false, "it holds a credential"},
-    {"gitlab.usetoken", "true", true, NULL},
-    {"alias.pat", "push --tags", true, NULL},
-    {"alias.get", "!git clone https://oauth2:$TOKEN@example.com/x", true, NULL},
-    {"http.proxy", "u:pw@h:3128", false, "it holds a credential"},
-    {"github.user", "ada", true, NULL},
-    {"core.editor", "vim", true, NULL},
-    {"core.editor", "/usr/bin/vim -u NONE", true, NULL},
-    {"core.editor", "/opt/code/bin/code --wait", false, "core.editor is not shared: the guest does not have"},
-    {"core.editor", "code --wait", false, "does not have that program"},
-    {"core.editor", "/nix/store/abc/bin/vim", false, NULL},
-    {"core.pager", "delta", true, NULL}, /* among the extra packages below */
-    {"core.pager", "less -R", true, NULL},
-    {"pager.log", "false", true, NULL},
-    {"core.fsmonitor", "true", false, "core.fsmonitor is not shared"},
-    {"core.hookspath", "/home/a/hooks", false, "core.hookspath is not shared"},
-    {"core.hookspath", "/nix/store/hooks", false, NULL},
-    {"core.sshcommand", "ssh -i ~/.ssh/work", false, "core.sshcommand"},
-    {"diff.tool", "vimdiff", true, NULL},
-    {"diff.tool", "meld", false, "diff.tool"},
-    {"difftool.meld.cmd", "meld $LOCAL $REMOTE", false, "difftool.*.cmd"},
-    {"diff.algorithm", "histogram", true, NULL},
-    {"filter.lfs.clean", "git-lfs clean -- %f", false, "filter.*.clean"},
-    {"filter.lfs.required", "true", false, NULL},
-    {"gpg.program", "/usr/bin/gpg2", false, NULL},
-    {"commit.gpgsign", "true", false, NULL},
-    {"alias.nix", "!/nix/store/abc/bin/x", false, NULL},
-    {"nodot", "x", false, NULL},
-    {"bad section.key", "x", false, NULL},
-    {"a.1b", "x", false, NULL},
+	{"user.name", "Ada", true, NULL},
+	{"init.defaultbranch", "main", true, NULL},
+	{"safe.directory", "*", true, NULL},
+	{"alias.st", "status", true, NULL},
+	{"url.git@example.com:.insteadof", "ex:", true, NULL},
+	{"url.https://user@example.com/.insteadof", "ex:", true, NULL},
+	{"url.https://user:pw@example.com/.insteadof", "ex:", false, "it holds a credential"},
+	{"url.https://ghp_0123456789abcdefghij@example.com/.insteadof", "ex:", false,
+	 "it holds a credential"},
+	{"remote.x.url", "https://user:pw@example.com/", false,
+	 "remote.*.url is not shared: it holds a credential"},
+	{"remote.x.url", "ssh://git@example.com/x", true, NULL},
+	{"http.https://example.com.extraheader", "Authorization: x", false,
+	 "it holds a credential"},
+	{"http.proxy", "http://u:p@proxy", false, "it holds a credential"},
+	{"http.proxy", "http://proxy:3128", true, NULL},
+	{"credential.helper", "store", false, NULL},
+	{"credential.https://example.com.username", "me", false, NULL},
+	{"github.token", "x", false, "it holds a credential"},
+	{"github.oauth", "x", false, "github.oauth is not shared: it holds a credential"},
+	{"gitea.auth", "x", false, "it holds a credential"},
+	{"jira.login", "me:pw", false, "jira.login is not shared: it holds a credential"},
+	{"jira.login", "me", true, NULL},
+	{"gitlab.pat2", "x", false, "it holds a credential"},
+	{"gitlab.usetoken", "true", true, NULL},
+	{"alias.pat", "push --tags", true, NULL},
+	{"alias.get", "!git clone https://oauth2:$TOKEN@example.com/x", true, NULL},
+	{"http.proxy", "u:pw@h:3128", false, "it holds a credential"},
+	{"github.user", "ada", true, NULL},
+	{"core.editor", "vim", true, NULL},
+	{"core.editor", "/usr/bin/vim -u NONE", true, NULL},
+	{"core.editor", "/opt/code/bin/code --wait", false,
+	 "core.editor is not shared: the guest does not have"},
+	{"core.editor", "code --wait", false, "does not have that program"},
+	{"core.editor", "/nix/store/abc/bin/vim", false, NULL},
+	{"core.pager", "delta", true, NULL}, /* among the extra packages below */
+	{"core.pager", "less -R", true, NULL},
+	{"pager.log", "false", true, NULL},
+	{"core.fsmonitor", "true", false, "core.fsmonitor is not shared"},
+	{"core.hookspath", "/home/a/hooks", false, "core.hookspath is not shared"},
+	{"core.hookspath", "/nix/store/hooks", false, NULL},
+	{"core.sshcommand", "ssh -i ~/.ssh/work", false, "core.sshcommand"},
+	{"diff.tool", "vimdiff", true, NULL},
+	{"diff.tool", "meld", false, "diff.tool"},
+	{"difftool.meld.cmd", "meld $LOCAL $REMOTE", false, "difftool.*.cmd"},
+	{"diff.algorithm", "histogram", true, NULL},
+	{"filter.lfs.clean", "git-lfs clean -- %f", false, "filter.*.clean"},
+	{"filter.lfs.required", "true", false, NULL},
+	{"gpg.program", "/usr/bin/gpg2", false, NULL},
+	{"commit.gpgsign", "true", false, NULL},
+	{"alias.nix", "!/nix/store/abc/bin/x", false, NULL},
+	{"nodot", "x", false, NULL},
+	{"bad section.key", "x", false, NULL},
+	{"a.1b", "x", false, NULL},
 };
 
 static void test_rules(void **state)
@@ -269,14 +280,16 @@ static void test_rules(void **state)
 		buf_addf(&list, "%s\n%s", rule_cases[i].key, rule_cases[i].value);
 		buf_add(&list, "", 1);
 		seed_gitconfig_make(buf_text(&list), buf_len(&list), &packages, &g);
-		kept = strncmp(buf_text(&g.text), "[commit]", 8) != 0; /* the first of what is always added */
+		/* the first of what is always added */
+		kept = strncmp(buf_text(&g.text), "[commit]", 8) != 0;
 		if (kept != rule_cases[i].kept)
 			fail_msg("%s=%s: %s", rule_cases[i].key, rule_cases[i].value,
 				 kept ? "kept" : "dropped");
 		if (!rule_cases[i].note)
 			assert_int_equal(g.notes.n, 0);
 		else if (g.notes.n != 1 || !strstr(g.notes.v[0], rule_cases[i].note))
-			fail_msg("%s: note is \"%s\"", rule_cases[i].key, g.notes.n ? g.notes.v[0] : "");
+			fail_msg("%s: note is \"%s\"", rule_cases[i].key,
+				 g.notes.n ? g.notes.v[0] : "");
 		for (size_t k = 0; k < g.notes.n; k++)
 			assert_null(strstr(g.notes.v[k], "pw"));
 		seed_gitconfig_fini(&g);
@@ -286,26 +299,26 @@ static void test_rules(void **state)
 /* ---- quoting ---- */
 
 static const char *const values[] = {
-    "",
-    " lead and trail ",
-    "a\\b",
-    "\"quoted\"",
-    "a;b#c",
-    "line\nbreak\n",
-    "tab\there",
-    "back\bspc",
-    "\r\n",
-    "cr\r",
-    "\\",
-    "\\n",
-    "\xff\xfe\x80",
-    "\xc3\xa9",
-    "a=b",
-    "[x]",
-    "\x01\x1b[2J",
-    "'single'",
-    "trailing\\",
-    "many  spaces",
+	"",
+	" lead and trail ",
+	"a\\b",
+	"\"quoted\"",
+	"a;b#c",
+	"line\nbreak\n",
+	"tab\there",
+	"back\bspc",
+	"\r\n",
+	"cr\r",
+	"\\",
+	"\\n",
+	"\xff\xfe\x80",
+	"\xc3\xa9",
+	"a=b",
+	"[x]",
+	"\x01\x1b[2J",
+	"'single'",
+	"trailing\\",
+	"many  spaces",
 };
 
 static void test_quoting_round_trip(void **state)
@@ -374,15 +387,16 @@ static void test_whole_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_identity_and_includes),
-	    cmocka_unit_test(test_default_excludes),
-	    cmocka_unit_test(test_excludes_that_lead_elsewhere), cmocka_unit_test(test_local_stays_out),
-	    cmocka_unit_test(test_hostile_workspace),
-	    cmocka_unit_test(test_no_git),
-	    cmocka_unit_test(test_switched_off),
-	    cmocka_unit_test(test_rules),
-	    cmocka_unit_test(test_quoting_round_trip),
-	    cmocka_unit_test(test_whole_way),
+		cmocka_unit_test(test_identity_and_includes),
+		cmocka_unit_test(test_default_excludes),
+		cmocka_unit_test(test_excludes_that_lead_elsewhere),
+		cmocka_unit_test(test_local_stays_out),
+		cmocka_unit_test(test_hostile_workspace),
+		cmocka_unit_test(test_no_git),
+		cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_quoting_round_trip),
+		cmocka_unit_test(test_whole_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

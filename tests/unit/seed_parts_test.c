@@ -41,9 +41,9 @@ static void test_plain(void **state)
 static void test_absent_by_default(void **state)
 {
 	static const char *const names[] = {
-	    NAME_SEED_PROJECTS,	      NAME_SEED_DISK,	      NAME_SEED_CLIPBOARD,
-	    NAME_SEED_EGRESS_ENFORCE, NAME_SEED_EGRESS_ALLOW, NAME_SEED_EGRESS_PORTS,
-	    NAME_SEED_CLAUDE_CONFIG,  NAME_SEED_CLAUDE_JSON,  NAME_SEED_GITIGNORE};
+		NAME_SEED_PROJECTS,	  NAME_SEED_DISK,	  NAME_SEED_CLIPBOARD,
+		NAME_SEED_EGRESS_ENFORCE, NAME_SEED_EGRESS_ALLOW, NAME_SEED_EGRESS_PORTS,
+		NAME_SEED_CLAUDE_CONFIG,  NAME_SEED_CLAUDE_JSON,  NAME_SEED_GITIGNORE};
 	struct fixture f;
 
 	(void)state;
@@ -258,12 +258,11 @@ static void test_context_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_plain),	 cmocka_unit_test(test_absent_by_default),
-	    cmocka_unit_test(test_markers),	 cmocka_unit_test(test_clock_and_entropy),
-	    cmocka_unit_test(test_pack),
-	    cmocka_unit_test(test_seed_not_empty),
-	    cmocka_unit_test(test_context_live), cmocka_unit_test(test_context_locked),
-	    cmocka_unit_test(test_context_off),
+		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_absent_by_default),
+		cmocka_unit_test(test_markers),	     cmocka_unit_test(test_clock_and_entropy),
+		cmocka_unit_test(test_pack),	     cmocka_unit_test(test_seed_not_empty),
+		cmocka_unit_test(test_context_live), cmocka_unit_test(test_context_locked),
+		cmocka_unit_test(test_context_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* areas: base conf seed
- * What is a credential and what only looks like one: texts of settings, whole files, names, values, file names. */
+ * What is a credential and what only looks like one: texts of settings, whole files, names,
+ * values, file names. */
 #include "seed/seed_credential.h"
 #include "unit/unit.h"
 
@@ -58,7 +59,9 @@ static const struct judged bytes[] = {
 	{"pscale_pw_" A20, true},
 	{"123456789:AAabcdefghijklmnopqrstuvwxyz0123456", true},
 	{"12:34:AAabc", false},
-	{"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.SflKxwRJSMeKKF2QT4", false},
+	{"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0."
+	 "SflKxwRJSMeKKF2QT4",
+	 false},
 	{"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJtZSIsIm4iOjF9.SflKxwRJSMeKKF2QT4", true},
 	{"a token abcdefghij1234567890 is long", false},
 	{"Basic authentication2023isold", false},
@@ -72,13 +75,16 @@ static const struct judged bytes[] = {
 	{"-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----", false},
 	{"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n", true},
 	{"\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\\n", true},
-	{"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n", true},
+	{"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: "
+	 "4,ENCRYPTED\n\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n",
+	 true},
 	{"-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n", false},
 	{"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlFdlFJQkFEQU5CZw==", true},
 	{"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUV2UUlCQURBTkJna3Foa2lH", false},
 	{"https://hooks.slack.com/services/T01234567/B01234567/a1b2c3d4e5f6g7h8i9j0abcd", true},
 	{"https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX", false},
-	{"https://discord.com/api/webhooks/123456789012345678/abcdefghijklmnopqrstuvwxyz0123456789", true},
+	{"https://discord.com/api/webhooks/123456789012345678/abcdefghijklmnopqrstuvwxyz0123456789",
+	 true},
 	{"https://mcp.zapier.com/api/mcp/s/a1b2c3d4e5f6g7h8i9j0/mcp", true},
 	{"aws_secret_access_key = abcdefgh0123456789abcdefgh0123456789abcd", true},
 	{"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", false},
@@ -135,15 +141,42 @@ static const struct judged texts[] = {
 };
 
 static const struct judged names[] = {
-	{"TOKENS", true},	       {"SECRETS", true},	  {"PASSWORDS", true},	       {"APIKEYS", true},
-	{"API_TOKEN_STAGING", true},   {"OPENAI_KEY_PROD", true}, {"GITHUB_PAT_TOKEN_2", true}, {"CI_JOB_JWT_V2", true},
-	{"DB_CREDS", true},	       {"X_USERPASS", true},	  {"CARD_PIN", true},	       {"pat2", true},
-	{"apiKey", true},	       {"api-key", true},	  {"ACCESS_KEY", true},	       {"personalaccesstoken", true},
-	{"MY_SECRET_ACME", true},      {"extraHeader", true},	  {"SORT_KEY", false},	       {"PRIMARY_KEY", false},
-	{"CACHE_KEY", false},	       {"LEADER_KEY", false},	  {"PUBLIC_KEY", false},       {"key", false},
-	{"PWD", false},		       {"OLDPWD", false},	  {"COMPAT", false},	       {"KEYTIMEOUT", false},
-	{"TOKEN_URL", false},	       {"SECRET_FILE", false},	  {"PASSWORD_MIN_LENGTH", false}, {"GIT_ASKPASS", false},
-	{"SSH_AUTH_SOCK", false},      {"tokenType", false},	  {"", false},		       {"_", false},
+	{"TOKENS", true},
+	{"SECRETS", true},
+	{"PASSWORDS", true},
+	{"APIKEYS", true},
+	{"API_TOKEN_STAGING", true},
+	{"OPENAI_KEY_PROD", true},
+	{"GITHUB_PAT_TOKEN_2", true},
+	{"CI_JOB_JWT_V2", true},
+	{"DB_CREDS", true},
+	{"X_USERPASS", true},
+	{"CARD_PIN", true},
+	{"pat2", true},
+	{"apiKey", true},
+	{"api-key", true},
+	{"ACCESS_KEY", true},
+	{"personalaccesstoken", true},
+	{"MY_SECRET_ACME", true},
+	{"extraHeader", true},
+	{"SORT_KEY", false},
+	{"PRIMARY_KEY", false},
+	{"CACHE_KEY", false},
+	{"LEADER_KEY", false},
+	{"PUBLIC_KEY", false},
+	{"key", false},
+	{"PWD", false},
+	{"OLDPWD", false},
+	{"COMPAT", false},
+	{"KEYTIMEOUT", false},
+	{"TOKEN_URL", false},
+	{"SECRET_FILE", false},
+	{"PASSWORD_MIN_LENGTH", false},
+	{"GIT_ASKPASS", false},
+	{"SSH_AUTH_SOCK", false},
+	{"tokenType", false},
+	{"", false},
+	{"_", false},
 };
 
 static const struct {
@@ -151,17 +184,32 @@ static const struct {
 	const char *value;
 	bool secret;
 } settings[] = {
-	{"TOKENS", "31999", false},	{"TOKENS", "a,b", true},	     {"SKIP_AUTH", "1", false},	      {"USE_TOKEN", "false", false},
-	{"A_TOKEN", "", false},		{"A_TOKEN", " $X ", false},	     {"A_TOKEN", "${X}", false},      {"A_TOKEN", "<yours>", false},
-	{"A_TOKEN", "$X$Y!", true},	{"A_PIN", "4711", true},	     {"DB_PASSWORD", "123456", true}, {"A_TOKEN", "123456", false},
-	{"HTTPS_PROXY", "u:pw@h:1", true}, {"HTTPS_PROXY", "h:3128", false}, {"login", "me:pw", true},	      {"login", "me", false},
-	{"A_TOKEN", "op://v/i", false}, {"A_TOKEN", "x", true},
+	{"TOKENS", "31999", false},
+	{"TOKENS", "a,b", true},
+	{"SKIP_AUTH", "1", false},
+	{"USE_TOKEN", "false", false},
+	{"A_TOKEN", "", false},
+	{"A_TOKEN", " $X ", false},
+	{"A_TOKEN", "${X}", false},
+	{"A_TOKEN", "<yours>", false},
+	{"A_TOKEN", "$X$Y!", true},
+	{"A_PIN", "4711", true},
+	{"DB_PASSWORD", "123456", true},
+	{"A_TOKEN", "123456", false},
+	{"HTTPS_PROXY", "u:pw@h:1", true},
+	{"HTTPS_PROXY", "h:3128", false},
+	{"login", "me:pw", true},
+	{"login", "me", false},
+	{"A_TOKEN", "op://v/i", false},
+	{"A_TOKEN", "x", true},
 };
 
 static const struct judged files[] = {
-	{"id_rsa", true},      {"id_ed25519", true},  {"id_rsa_howto.md", false}, {"id_rsa.pub", false}, {"keymap.key", false},
-	{"presentation.key", false}, {"en.pem", false}, {".env", true},		  {".env.local", true},	 {".env.example", false},
-	{"x.p12", true},       {".npmrc", true},      {"README.md", false},
+	{"id_rsa", true},	 {"id_ed25519", true},	{"id_rsa_howto.md", false},
+	{"id_rsa.pub", false},	 {"keymap.key", false}, {"presentation.key", false},
+	{"en.pem", false},	 {".env", true},	{".env.local", true},
+	{".env.example", false}, {"x.p12", true},	{".npmrc", true},
+	{"README.md", false},
 };
 
 static void check(const char *what, const char *text, bool got, bool want)
@@ -176,8 +224,11 @@ static void test_bytes(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
 		AUTO_FREE char *inside = mem_format("some text\n%s\nmore text", bytes[i].text);
 
-		check("bytes", bytes[i].text, seed_credential_in_bytes(bytes[i].text, strlen(bytes[i].text)), bytes[i].secret);
-		check("bytes within", bytes[i].text, seed_credential_in_bytes(inside, strlen(inside)), bytes[i].secret);
+		check("bytes", bytes[i].text,
+		      seed_credential_in_bytes(bytes[i].text, strlen(bytes[i].text)),
+		      bytes[i].secret);
+		check("bytes within", bytes[i].text,
+		      seed_credential_in_bytes(inside, strlen(inside)), bytes[i].secret);
 		if (bytes[i].secret)
 			check("text", bytes[i].text, seed_credential_in_text(bytes[i].text), true);
 	}
@@ -201,7 +252,8 @@ static void test_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		check("text", texts[i].text, seed_credential_in_text(texts[i].text), texts[i].secret);
+		check("text", texts[i].text, seed_credential_in_text(texts[i].text),
+		      texts[i].secret);
 }
 
 static void test_names(void **state)
@@ -219,15 +271,18 @@ static void test_settings(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
 		AUTO_FREE char *text = mem_format("%s=%s", settings[i].name, settings[i].value);
 
-		check("setting", text, seed_credential_in_setting(settings[i].name, settings[i].value), settings[i].secret);
+		check("setting", text,
+		      seed_credential_in_setting(settings[i].name, settings[i].value),
+		      settings[i].secret);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes), cmocka_unit_test(test_cut),      cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_bytes),	 cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_texts),	 cmocka_unit_test(test_names),
+		cmocka_unit_test(test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,8 +32,11 @@ static void test_links(void **state)
 	fixture_assert(&f, "claude-config/agents/alias.md", "real");
 	fixture_assert_noted(&f, "agents/dangling.md is not shared: No such file");
 	fixture_assert_noted(&f, "agents/self.md is not shared: Too many levels");
-	fixture_assert_noted(&f, "agents/sub/deep/loop is not shared: a link that leads back to a folder it is in");
-	fixture_assert_noted(&f, "agents/sub/out is not shared: a link that leads out of its folder");
+	fixture_assert_noted(
+		&f,
+		"agents/sub/deep/loop is not shared: a link that leads back to a folder it is in");
+	fixture_assert_noted(&f,
+			     "agents/sub/out is not shared: a link that leads out of its folder");
 	fixture_fini(&f);
 }
 
@@ -146,10 +149,12 @@ static void test_bounds(void **state)
 		struct seed_tree_limits limits;
 		const char *note;
 	} cases[] = {
-	    {{.files = 3, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
-	    {{.files = 99, .bytes = 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
-	    {{.files = 99, .bytes = 1 << 20, .file_bytes = 5, .depth = 9}, "larger than"},
-	    {{.files = 99, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 2}, "more than 2 folders deep"},
+		{{.files = 3, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 9},
+		 "sharing stops at"},
+		{{.files = 99, .bytes = 20, .file_bytes = 1 << 20, .depth = 9}, "sharing stops at"},
+		{{.files = 99, .bytes = 1 << 20, .file_bytes = 5, .depth = 9}, "larger than"},
+		{{.files = 99, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 2},
+		 "more than 2 folders deep"},
 	};
 
 	(void)state;
@@ -191,7 +196,7 @@ static void test_notes_are_bounded(void **state)
 static void test_link_maze_ends(void **state)
 {
 	static const struct seed_tree_limits limits = {
-	    .files = 2000, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 32};
+		.files = 2000, .bytes = 1 << 20, .file_bytes = 1 << 20, .depth = 32};
 	struct fixture f;
 
 	(void)state;
@@ -217,21 +222,27 @@ static void test_link_maze_ends(void **state)
 /* Links into secret places are refused at any depth, whoever made them. */
 static void test_links_into_secret_places(void **state)
 {
-	static const char *const places[] = {".mozilla/firefox/p", ".config/google-chrome/Default", ".local/share/keyrings", ".config/rclone", "Documents"};
+	static const char *const places[] = {".mozilla/firefox/p", ".config/google-chrome/Default",
+					     ".local/share/keyrings", ".config/rclone",
+					     "Documents"};
 	struct fixture f;
 
 	(void)state;
 	fixture_init(&f);
 	fixture_put(&f, "home/.claude/skills/s/SKILL.md", "harmless");
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		AUTO_FREE char *file = mem_format("home/%s/data", places[i]), *to_dir = mem_format("../../../%s", places[i]),
-			       *to_file = mem_format("../../../%s/data", places[i]), *dir_link = mem_format("home/.claude/skills/s/d%zu", i),
-			       *file_link = mem_format("home/.claude/skills/s/f%zu", i), *own_dir = mem_format("home/.claude/skills/e%zu", i);
+		AUTO_FREE char *file = mem_format("home/%s/data", places[i]),
+			       *to_dir = mem_format("../../../%s", places[i]),
+			       *to_file = mem_format("../../../%s/data", places[i]),
+			       *dir_link = mem_format("home/.claude/skills/s/d%zu", i),
+			       *file_link = mem_format("home/.claude/skills/s/f%zu", i),
+			       *own_dir = mem_format("home/.claude/skills/e%zu", i);
 
 		fixture_put(&f, file, "PRIVATE-WalnutStork");
 		fixture_link(&f, to_dir, dir_link);
 		fixture_link(&f, to_file, file_link);
-		if (strcmp(places[i], "Documents") != 0) /* an entry of the folder itself is the user's own link */
+		if (strcmp(places[i], "Documents") !=
+		    0) /* an entry of the folder itself is the user's own link */
 			fixture_link(&f, to_dir + 3, own_dir);
 	}
 	fixture_seed(&f);
@@ -276,10 +287,15 @@ static void test_five_thousand_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_links),	   cmocka_unit_test(test_odd_files),
-	    cmocka_unit_test(test_unreadable),	   cmocka_unit_test(test_modes_and_names),
-	    cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_notes_are_bounded),
-	    cmocka_unit_test(test_link_maze_ends), cmocka_unit_test(test_links_into_secret_places), cmocka_unit_test(test_five_thousand_files),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_odd_files),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_modes_and_names),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_notes_are_bounded),
+		cmocka_unit_test(test_link_maze_ends),
+		cmocka_unit_test(test_links_into_secret_places),
+		cmocka_unit_test(test_five_thousand_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* areas: base
- * What a child finds: the listed fds and nothing else, the environment as given, its limits; and what the
- * parent gets an error when it cannot start. The children are this program again, under a word of its own. */
+ * What a child finds: the listed fds and nothing else, the environment as given, its limits; and
+ * what the parent gets an error when it cannot start. The children are this program again, under
+ * a word of its own. */
 #include "unit/unit.h"
 
 #include "base/spawn.h"
@@ -28,7 +29,8 @@ static void child_fds(void)
 	size_t n = 0;
 
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir) && n < ARRAY_LEN(fds))
+		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir) &&
+		    n < ARRAY_LEN(fds))
 			fds[n++] = atoi(entry->d_name);
 	closedir(dir);
 	qsort(fds, n, sizeof(*fds), compare_ints);
@@ -41,7 +43,8 @@ static void child_fds(void)
 		/* Only the last part of a path: pipes and sockets have numbers that differ. */
 		for (ssize_t k = len; k-- > 0;)
 			if (target[k] == '/' || target[k] == '[') {
-				printf("%d=%.*s\n", fds[i], (int)(target[k] == '[' ? k : len - k - 1),
+				printf("%d=%.*s\n", fds[i],
+				       (int)(target[k] == '[' ? k : len - k - 1),
 				       target[k] == '[' ? target : target + k + 1);
 				break;
 			}
@@ -78,7 +81,8 @@ static void child_state(void)
 
 static void child_pause(void)
 {
-	alarm(60); /* far beyond the deadline, so that a failed test leaves nobody behind for long */
+	/* far beyond the deadline, so that a failed test leaves nobody behind for long */
+	alarm(60);
 	pause();
 }
 
@@ -97,8 +101,10 @@ static void child_seven(void)
 static const struct {
 	const char *word;
 	void (*run)(void);
-} child_words[] = {{"fds", child_fds},	   {"env", child_env},	 {"state", child_state}, {"directory", child_directory},
-		   {"pause", child_pause}, {"many", child_many}, {"seven", child_seven}};
+} child_words[] = {{"fds", child_fds},	   {"env", child_env},
+		   {"state", child_state}, {"directory", child_directory},
+		   {"pause", child_pause}, {"many", child_many},
+		   {"seven", child_seven}};
 
 static int run_word(const char *word)
 {
@@ -113,7 +119,8 @@ static int run_word(const char *word)
 static char *no_env[] = {NULL};
 
 /* Starts the word and collects its output; fds[0] is free for the pipe to its stdout. */
-static void output_of(const char *word, struct spawn s, struct spawn_fd *fds, size_t nfds, struct buf *out)
+static void output_of(const char *word, struct spawn s, struct spawn_fd *fds, size_t nfds,
+		      struct buf *out)
 {
 	char *argv[] = {"child", (char *)word, NULL};
 	struct err e;
@@ -153,8 +160,9 @@ static void test_fds(void **state)
 	AUTO_CLOSE int unlisted = open_named("unlisted");
 	AUTO_CLOSE int high = fcntl(unlisted, F_DUPFD, 300);
 	AUTO_BUF struct buf plain = {0}, crossed = {0}, gaps = {0};
-	AUTO_FREE char *wanted = mem_format("0=null\n1=pipe:\n2=null\n%d=%s\n%d=%s\n", a < b ? a : b,
-					    a < b ? "b" : "a", a < b ? b : a, a < b ? "a" : "b");
+	AUTO_FREE char *wanted = mem_format("0=null\n1=pipe:\n2=null\n%d=%s\n%d=%s\n",
+					    a < b ? a : b, a < b ? "b" : "a", a < b ? b : a,
+					    a < b ? "a" : "b");
 
 	(void)state;
 	output_of("fds", (struct spawn){0}, (struct spawn_fd[1]){{0}}, 1, &plain);
@@ -163,7 +171,8 @@ static void test_fds(void **state)
 	output_of("fds", (struct spawn){0}, (struct spawn_fd[]){{0}, {a, b}, {b, a}}, 3, &crossed);
 	assert_string_equal(buf_text(&crossed), wanted);
 	/* One fd at two numbers, one in place of stdin, and numbers between that must stay closed. */
-	output_of("fds", (struct spawn){0}, (struct spawn_fd[]){{0}, {a, 40}, {a, 20}, {b, 0}}, 4, &gaps);
+	output_of("fds", (struct spawn){0}, (struct spawn_fd[]){{0}, {a, 40}, {a, 20}, {b, 0}}, 4,
+		  &gaps);
 	assert_string_equal(buf_text(&gaps), "0=b\n1=pipe:\n2=null\n20=a\n40=a\n");
 }
 
@@ -173,7 +182,7 @@ static int start_without_stdio(void *ctx)
 	struct spawn_fd fds[] = {{.from = *(int *)ctx, .to = 1}};
 	char *argv[] = {"child", "fds", NULL};
 	const struct spawn s = {
-	    .path = "/proc/self/exe", .argv = argv, .envp = no_env, .fds = fds, .nfds = 1};
+		.path = "/proc/self/exe", .argv = argv, .envp = no_env, .fds = fds, .nfds = 1};
 	struct err e;
 	int status;
 	pid_t pid;
@@ -212,7 +221,8 @@ static void test_environment(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_BUF struct buf got = {0};
 
-		output_of("env", (struct spawn){.envp = cases[i].env}, (struct spawn_fd[1]){{0}}, 1, &got);
+		output_of("env", (struct spawn){.envp = cases[i].env}, (struct spawn_fd[1]){{0}}, 1,
+			  &got);
 		assert_string_equal(buf_text(&got), cases[i].seen);
 	}
 	unsetenv("CCVM_TEST_LEAK");
@@ -229,8 +239,8 @@ static void test_clean_state(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, &old);
-	output_of("state", (struct spawn){.no_core = true, .new_session = true}, (struct spawn_fd[1]){{0}}, 1,
-		  &got);
+	output_of("state", (struct spawn){.no_core = true, .new_session = true},
+		  (struct spawn_fd[1]){{0}}, 1, &got);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -245,7 +255,8 @@ static void test_directory(void **state)
 
 	(void)state;
 	buf_addf(&ours, "%s\n", here);
-	output_of("directory", (struct spawn){.directory = "/"}, (struct spawn_fd[1]){{0}}, 1, &root);
+	output_of("directory", (struct spawn){.directory = "/"}, (struct spawn_fd[1]){{0}}, 1,
+		  &root);
 	assert_string_equal(buf_text(&root), "/\n");
 	buf_drop(&root, buf_len(&root));
 	output_of("directory", (struct spawn){0}, (struct spawn_fd[1]){{0}}, 1, &root);
@@ -269,13 +280,16 @@ static void test_failures(void **state)
 		struct spawn s;
 		int sys;
 	} cases[] = {
-	    {{.path = missing}, ENOENT},
-	    {{.path = plain}, EACCES},
-	    {{.path = unit_dir}, EACCES},
-	    {{.path = "/proc/self/exe", .directory = missing}, ENOENT},
-	    {{.path = "/proc/self/exe", .confine = refuse, .confine_ctx = &confine_errno}, EDOM},
-	    {{.path = "/proc/self/exe", .nfds = 1, .fds = &(const struct spawn_fd){.from = 999, .to = 1}},
-	     EBADF},
+		{{.path = missing}, ENOENT},
+		{{.path = plain}, EACCES},
+		{{.path = unit_dir}, EACCES},
+		{{.path = "/proc/self/exe", .directory = missing}, ENOENT},
+		{{.path = "/proc/self/exe", .confine = refuse, .confine_ctx = &confine_errno},
+		 EDOM},
+		{{.path = "/proc/self/exe",
+		  .nfds = 1,
+		  .fds = &(const struct spawn_fd){.from = 999, .to = 1}},
+		 EBADF},
 	};
 
 	(void)state;
@@ -290,7 +304,8 @@ static void test_failures(void **state)
 		s.envp = no_env;
 		assert_int_equal(spawn_start(&s, &pidfd, &e), -1);
 		if (e.sys != cases[i].sys || !strstr(e.text, s.path))
-			fail_msg("case %zu: errno %d, %s; wanted errno %d", i, e.sys, e.text, cases[i].sys);
+			fail_msg("case %zu: errno %d, %s; wanted errno %d", i, e.sys, e.text,
+				 cases[i].sys);
 		assert_int_equal(pidfd, -1);
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left behind */
@@ -310,7 +325,7 @@ static void test_pidfd(void **state)
 {
 	char *argv[] = {"child", "pause", NULL};
 	const struct spawn s = {
-	    .path = "/proc/self/exe", .argv = argv, .envp = no_env, .die_with_parent = true};
+		.path = "/proc/self/exe", .argv = argv, .envp = no_env, .die_with_parent = true};
 	int pidfd = -1, status;
 	struct err e;
 	pid_t pid = spawn_start(&s, &pidfd, &e);
@@ -350,7 +365,8 @@ static void test_die_with_parent(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(unit_child(start_and_go, &ends[1]), 0);
 	close(ends[1]);
-	assert_true(is_readable(ends[0], DEADLINE_MS)); /* end of file: nobody holds the other end any more */
+	/* end of file: nobody holds the other end any more */
+	assert_true(is_readable(ends[0], DEADLINE_MS));
 	close(ends[0]);
 }
 
@@ -385,17 +401,17 @@ static void test_find(void **state)
 		const char *name;
 		const char *found; /* in the folder */
 	} cases[] = {
-	    {"@/one:@/two", "prog", "two/prog"}, /* a directory of that name is none */
-	    {"@/two:@/one", "plain", NULL},	 /* no execute permission */
-	    {":@/none::@/two:", "prog", "two/prog"},
-	    {"@/two", "other", NULL},
-	    {"", "prog", NULL},
-	    {".", "prog", NULL}, /* the current directory has one */
-	    {":./:.//:../two:", "prog", NULL},
-	    {".:@/two", "prog", "two/prog"},
-	    {NULL, "prog", NULL},
-	    {"@/two", "/etc/passwd", NULL}, /* a path already, of no program */
-	    {"@/two", "./missing", NULL},
+		{"@/one:@/two", "prog", "two/prog"}, /* a directory of that name is none */
+		{"@/two:@/one", "plain", NULL},	     /* no execute permission */
+		{":@/none::@/two:", "prog", "two/prog"},
+		{"@/two", "other", NULL},
+		{"", "prog", NULL},
+		{".", "prog", NULL}, /* the current directory has one */
+		{":./:.//:../two:", "prog", NULL},
+		{".:@/two", "prog", "two/prog"},
+		{NULL, "prog", NULL},
+		{"@/two", "/etc/passwd", NULL}, /* a path already, of no program */
+		{"@/two", "./missing", NULL},
 	};
 	struct err e;
 
@@ -406,7 +422,8 @@ static void test_find(void **state)
 	assert_int_equal(chdir(two), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_BUF struct buf path = {0};
-		AUTO_FREE char *wanted = cases[i].found ? unit_path(cases[i].found) : mem_strdup("nothing");
+		AUTO_FREE char *wanted = cases[i].found ? unit_path(cases[i].found)
+							: mem_strdup("nothing");
 		AUTO_FREE char *got = NULL;
 
 		for (const char *p = cases[i].path; p && *p; p++)
@@ -428,11 +445,11 @@ static void test_output(void **state)
 		int code;	  /* -1: fails */
 		const char *text; /* output, or part of the error */
 	} cases[] = {
-	    {"self", "seven", 100, 7, "seven\n"},
-	    {"self", "seven", 6, 7, "seven\n"},
-	    {"self", "seven", 5, -1, "output of self: larger than 5 bytes"},
-	    {"self", "many", 1000, -1, "larger than 1000 bytes"}, /* is ended, not waited for */
-	    {"nothing-of-that-name", "x", 100, -1, "nothing-of-that-name is not installed"},
+		{"self", "seven", 100, 7, "seven\n"},
+		{"self", "seven", 6, 7, "seven\n"},
+		{"self", "seven", 5, -1, "output of self: larger than 5 bytes"},
+		{"self", "many", 1000, -1, "larger than 1000 bytes"}, /* is ended, not waited for */
+		{"nothing-of-that-name", "x", 100, -1, "nothing-of-that-name is not installed"},
 	};
 	char exe[256] = {0};
 
@@ -447,9 +464,10 @@ static void test_output(void **state)
 
 		if (cases[i].code < 0 ? status != -1 || !strstr(e.text, cases[i].text)
 				      : spawn_exit_code(status) != cases[i].code ||
-					    strcmp(buf_text(&out), cases[i].text) != 0)
-			fail_msg("case %zu: status %d, output \"%s\", error \"%s\"; wanted %d, \"%s\"", i,
-				 status, buf_text(&out), e.text, cases[i].code, cases[i].text);
+						strcmp(buf_text(&out), cases[i].text) != 0)
+			fail_msg("case %zu: status %d, output \"%s\", error \"%s\"; wanted %d, "
+				 "\"%s\"",
+				 i, status, buf_text(&out), e.text, cases[i].code, cases[i].text);
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
@@ -457,17 +475,12 @@ static void test_output(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_fds),
-	    cmocka_unit_test(test_parent_without_stdio),
-	    cmocka_unit_test(test_environment),
-	    cmocka_unit_test(test_clean_state),
-	    cmocka_unit_test(test_directory),
-	    cmocka_unit_test(test_failures),
-	    cmocka_unit_test(test_pidfd),
-	    cmocka_unit_test(test_die_with_parent),
-	    cmocka_unit_test(test_exit_code),
-	    cmocka_unit_test(test_find),
-	    cmocka_unit_test(test_output),
+		cmocka_unit_test(test_fds),	    cmocka_unit_test(test_parent_without_stdio),
+		cmocka_unit_test(test_environment), cmocka_unit_test(test_clean_state),
+		cmocka_unit_test(test_directory),   cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_pidfd),	    cmocka_unit_test(test_die_with_parent),
+		cmocka_unit_test(test_exit_code),   cmocka_unit_test(test_find),
+		cmocka_unit_test(test_output),
 	};
 
 	if (argc > 1)

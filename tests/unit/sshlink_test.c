@@ -1,5 +1,6 @@
 /* areas: base ssh
- * SSH's names of signals (RFC 4254 section 6.10); and which of the streams of a server that sends on both are heard. */
+ * SSH's names of signals (RFC 4254 section 6.10); and which of the streams of a server that
+ * sends on both are heard. */
 #include "unit/unit.h"
 
 #include <libssh/libssh.h>
@@ -14,9 +15,10 @@ static const struct {
 	const char *name;
 	int number;
 } signals[] = {
-    {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},	{"ILL", SIGILL},
-    {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
-    {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},	 {"HUP", SIGHUP},
+	{"ILL", SIGILL},   {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE},
+	{"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"TERM", SIGTERM}, {"USR1", SIGUSR1},
+	{"USR2", SIGUSR2},
 };
 
 static void test_both_ways(void **state)
@@ -27,8 +29,8 @@ static void test_both_ways(void **state)
 
 		assert_int_equal(sshlink_signal_number(signals[i].name), signals[i].number);
 		if (!name || strcmp(name, signals[i].name) != 0)
-			fail_msg("%d: got %s, wanted %s", signals[i].number, name ? name : "nothing",
-				 signals[i].name);
+			fail_msg("%d: got %s, wanted %s", signals[i].number,
+				 name ? name : "nothing", signals[i].name);
 	}
 }
 
@@ -78,8 +80,9 @@ static void serve(int fd, const struct sshkey *host)
 	ssh_channel channel;
 
 	alarm(60);
-	if (ssh_bind_options_set(b, SSH_BIND_OPTIONS_IMPORT_KEY, key) < 0 || ssh_bind_accept_fd(b, s, fd) != SSH_OK ||
-	    ssh_handle_key_exchange(s) != SSH_OK || !(channel = serve_until_shell(s)))
+	if (ssh_bind_options_set(b, SSH_BIND_OPTIONS_IMPORT_KEY, key) < 0 ||
+	    ssh_bind_accept_fd(b, s, fd) != SSH_OK || ssh_handle_key_exchange(s) != SSH_OK ||
+	    !(channel = serve_until_shell(s)))
 		_exit(1);
 	ssh_channel_write_stderr(channel, "unseen", 6);
 	ssh_channel_write(channel, "seen", 4);
@@ -87,7 +90,8 @@ static void serve(int fd, const struct sshkey *host)
 	ssh_channel_request_send_exit_status(channel, 7);
 	ssh_channel_close(channel);
 	ssh_blocking_flush(s, 20000);
-	/* As sshd does: the connection is the client's to end. What it still writes would meet a closed socket. */
+	/* As sshd does: the connection is the client's to end. What it still writes would meet a
+	 * closed socket. */
 	while (read(fd, &(char){0}, 1) > 0)
 		;
 	_exit(0);
@@ -142,8 +146,14 @@ static void heard_failure(void *ctx, const struct err *e)
 
 static void hear(struct heard *h, const struct sshlink_pty *pty)
 {
-	const struct sshlink_callbacks cb = {.on_authenticated = heard_in, .on_agent_due = heard_due, .on_agent_started = heard_nothing, .output_room = heard_room,
-					     .on_output = heard_output, .on_agent_ended = heard_end, .on_failure = heard_failure, .ctx = h};
+	/* clang-format off */
+	const struct sshlink_callbacks cb = {
+		.on_authenticated = heard_in, .on_agent_due = heard_due,
+		.on_agent_started = heard_nothing, .output_room = heard_room,
+		.on_output = heard_output, .on_agent_ended = heard_end, .on_failure = heard_failure,
+		.ctx = h,
+	};
+	/* clang-format on */
 	struct err e;
 	struct sshkey *client = sshkey_generate(&e), *host = sshkey_generate(&e);
 	int pair[2];
@@ -187,7 +197,8 @@ static void test_streams(void **state)
 		assert_false(h.failed);
 		assert_int_equal(h.code, 7);
 		assert_string_equal(buf_text(&h.stream[SSHLINK_STDOUT]), "seen");
-		assert_string_equal(buf_text(&h.stream[SSHLINK_STDERR]), with ? "" : "unseenunseen");
+		assert_string_equal(buf_text(&h.stream[SSHLINK_STDERR]),
+				    with ? "" : "unseenunseen");
 		buf_fini(&h.stream[0]);
 		buf_fini(&h.stream[1]);
 	}
@@ -195,7 +206,9 @@ static void test_streams(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways), cmocka_unit_test(test_none), cmocka_unit_test(test_streams)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways),
+					   cmocka_unit_test(test_none),
+					   cmocka_unit_test(test_streams)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,21 +43,25 @@ static const struct {
 	const char *log;
 	const char *error; /* NULL: the boot goes on to its end */
 } cases[] = {
-    {{{0}}, 0, "", NULL},
-    {{{"a", CLOSED, works}, {"b", OPEN, works}}, 2, "a:begun run a:done b:begun run b:done ", NULL},
-    {{{"a", CLOSED, works}, {"b", CLOSED, fails}, {"c", CLOSED, works}},
-     3,
-     "a:begun run a:done b:begun run b:failed(no luck) ",
-     "b: no luck"},
-    {{{"a", OPEN, fails}, {"b", CLOSED, works}},
-     2,
-     "a:begun run a:skipped(no luck) b:begun run b:done ",
-     NULL},
-    {{{"a", OPEN, fails}, {"b", OPEN, fails}, {"c", CLOSED, fails}},
-     3,
-     "a:begun run a:skipped(no luck) b:begun run b:skipped(no luck) c:begun run c:failed(no luck) ",
-     "c: no luck"},
-    {{{"a", CLOSED, fails}}, 1, "a:begun run a:failed(no luck) ", "a: no luck"},
+	{{{0}}, 0, "", NULL},
+	{{{"a", CLOSED, works}, {"b", OPEN, works}},
+	 2,
+	 "a:begun run a:done b:begun run b:done ",
+	 NULL},
+	{{{"a", CLOSED, works}, {"b", CLOSED, fails}, {"c", CLOSED, works}},
+	 3,
+	 "a:begun run a:done b:begun run b:failed(no luck) ",
+	 "b: no luck"},
+	{{{"a", OPEN, fails}, {"b", CLOSED, works}},
+	 2,
+	 "a:begun run a:skipped(no luck) b:begun run b:done ",
+	 NULL},
+	{{{"a", OPEN, fails}, {"b", OPEN, fails}, {"c", CLOSED, fails}},
+	 3,
+	 "a:begun run a:skipped(no luck) b:begun run b:skipped(no luck) c:begun run c:failed(no "
+	 "luck) ",
+	 "c: no luck"},
+	{{{"a", CLOSED, fails}}, 1, "a:begun run a:failed(no luck) ", "a: no luck"},
 };
 
 static void test_run_all(void **state)

@@ -11,8 +11,14 @@ static void test_valid(void **state)
 		size_t n;
 		const char *strings; /* each in brackets; NULL: refused */
 	} cases[] = {
-		{"", 0, ""},	     {"\0", 1, "[]"},		  {"a\0", 2, "[a]"}, {"a\0b c\0\0", 7, "[a][b c][]"},
-		{"\0\0\0", 3, "[][][]"}, {"\xff\n=\0", 4, "[\xff\n=]"}, {"a", 1, NULL},     {"a\0b", 3, NULL},
+		{"", 0, ""},
+		{"\0", 1, "[]"},
+		{"a\0", 2, "[a]"},
+		{"a\0b c\0\0", 7, "[a][b c][]"},
+		{"\0\0\0", 3, "[][][]"},
+		{"\xff\n=\0", 4, "[\xff\n=]"},
+		{"a", 1, NULL},
+		{"a\0b", 3, NULL},
 	};
 
 	(void)state;
@@ -33,7 +39,8 @@ static void test_valid(void **state)
 		}
 		if (strcmp(buf_text(&shown), wanted) != 0)
 			fail_msg("case %zu: got %s, wanted %s", i, buf_text(&shown), wanted);
-		if (cases[i].strings && (buf_len(&again) != cases[i].n || memcmp(buf_data(&again), exact, cases[i].n) != 0))
+		if (cases[i].strings && (buf_len(&again) != cases[i].n ||
+					 memcmp(buf_data(&again), exact, cases[i].n) != 0))
 			fail_msg("case %zu does not come back", i);
 	}
 }
@@ -61,7 +68,9 @@ static void test_appends(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_valid), cmocka_unit_test(test_bound), cmocka_unit_test(test_appends)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_valid),
+					   cmocka_unit_test(test_bound),
+					   cmocka_unit_test(test_appends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

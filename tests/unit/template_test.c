@@ -1,6 +1,7 @@
 /* areas: base
  * files: src/vm/template.c src/vm/checked.c src/vm/ramfile.c src/vm/image.c
- * Saved guests on disk: what comes back, each way one can be damaged, and what goes first when space is needed. */
+ * Saved guests on disk: what comes back, each way one can be damaged, and what goes first when
+ * space is needed. */
 #include "unit/unit.h"
 
 #include "base/file.h"
@@ -121,7 +122,8 @@ static void test_memory_cannot_be_written(void **state)
 	save(&m, "7.2.22");
 	assert_int_equal(open_and_load(&t, &m, &e), 1);
 	assert_int_equal(fcntl(t.ram_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, t.ram_fd, 0), MAP_FAILED);
+	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, t.ram_fd, 0),
+			 MAP_FAILED);
 	char *private = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, t.ram_fd, 0);
 	assert_ptr_not_equal(private, MAP_FAILED);
 	private[0] = 'F';
@@ -135,7 +137,11 @@ static void test_old_qemu_is_known(void **state)
 	static const struct {
 		const char *version;
 		bool old;
-	} cases[] = {{"8.1.5", true}, {"8.2.0", false}, {"10.0.2", false}, {"7.2", true}, {"of my own", true}};
+	} cases[] = {{"8.1.5", true},
+		     {"8.2.0", false},
+		     {"10.0.2", false},
+		     {"7.2", true},
+		     {"of my own", true}};
 	struct machine m = machine('a');
 
 	(void)state;
@@ -238,9 +244,11 @@ static void test_damage_is_noticed(void **state)
 		const char *what;
 		void (*damage)(const char *dir);
 	} cases[] = {
-		{"memory bit", flip_ram},	 {"zero page", flip_zero_page}, {"state bit", flip_state},
-		{"short memory", cut_ram},	 {"short state", cut_state},	{"no memory", remove_ram},
-		{"memory is a link", link_ram}, {"meta", garble_meta},		{"hash", forge_hash},
+		{"memory bit", flip_ram},	{"zero page", flip_zero_page},
+		{"state bit", flip_state},	{"short memory", cut_ram},
+		{"short state", cut_state},	{"no memory", remove_ram},
+		{"memory is a link", link_ram}, {"meta", garble_meta},
+		{"hash", forge_hash},
 	};
 	static const char *const versions[] = {"7.2.22", "10.0.2"};
 	struct machine m = machine('d');
@@ -317,7 +325,8 @@ static void test_least_recently_used_goes_first(void **state)
 	assert_int_equal(n, 2);
 	assert_string_equal(all[1].key, c.key);
 	free(all);
-	assert_int_equal(template_prune(&host, 0, c.key), 1); /* the new one stays, whatever its size */
+	/* the new one stays, whatever its size */
+	assert_int_equal(template_prune(&host, 0, c.key), 1);
 	assert_int_equal(template_remove_of_image(&host, "another"), 0);
 	assert_int_equal(template_remove_of_image(&host, "image-1"), 1);
 	all = template_list(&host, &n);
@@ -342,7 +351,8 @@ static void test_one_maker_at_a_time(void **state)
 	close(second);
 }
 
-/* A maker that was killed leaves its half behind: it is no template, and the next maker takes its place. */
+/* A maker that was killed leaves its half behind: it is no template, and the next maker takes
+ * its place. */
 static void test_half_of_a_template(void **state)
 {
 	struct machine m = machine('a');
@@ -368,7 +378,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_old_qemu_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage_is_noticed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_machine, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_least_recently_used_goes_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_least_recently_used_goes_first, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_one_maker_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_of_a_template, setup, teardown),
 	};

@@ -77,14 +77,14 @@ static void test_sequences(void **state)
 		const char *input, *wanted;
 	} cases[] = {
 		{"hello", "hello"},
-		{"a\r\nb\r\nc\r\nd\r\ne", "b|c|d|e"},	   /* one line went to the history */
-		{"0123456789x", "0123456789|x"},	   /* wraps */
+		{"a\r\nb\r\nc\r\nd\r\ne", "b|c|d|e"}, /* one line went to the history */
+		{"0123456789x", "0123456789|x"},      /* wraps */
 		{"\033[2;3Hx", "|  x"},
 		{"abc\033[1;1H\033[K", ""},
 		{"abc\033[1;2H\033[1K", "  c"},
 		{"abc\033[2J", ""},
-		{"abcdef\033[1;2H\033[2P", "adef"},	   /* delete characters */
-		{"abcdef\033[1;2H\033[2@", "a  bcdef"},	   /* insert */
+		{"abcdef\033[1;2H\033[2P", "adef"},	/* delete characters */
+		{"abcdef\033[1;2H\033[2@", "a  bcdef"}, /* insert */
 		{"a\r\nb\r\nc\033[1;1H\033[L", "|a|b|c"},
 		{"a\r\nb\r\nc\033[1;1H\033[M", "b|c"},
 		{"a\r\nb\r\nc\r\nd\033[2;3r\033[3;1H\n", "a|c||d"}, /* margins */
@@ -92,11 +92,11 @@ static void test_sequences(void **state)
 		{"main\033[?1049halt\033[?1049l", "main"},
 		{"main\033[?1049h\033[1;1Halt", "alt"},
 		{"\xe4\xb8\xad\xe6\x96\x87", "\xe4\xb8\xad\xe6\x96\x87"}, /* wide */
-		{"\xe4\xb8\xad\033[1;2Hx", " x"},	   /* half of a wide one overwritten */
+		{"\xe4\xb8\xad\033[1;2Hx", " x"}, /* half of a wide one overwritten */
 		{"\xe4\xb8\xad\033[1;1Hx", "x"},
-		{"e\xcc\x81x", "e\xcc\x81x"},		   /* combining */
+		{"e\xcc\x81x", "e\xcc\x81x"}, /* combining */
 		{"a\tb", "a       b"},
-		{"\033(0q\033(B", "\xe2\x94\x80"},	   /* line drawing */
+		{"\033(0q\033(B", "\xe2\x94\x80"}, /* line drawing */
 		{"ab\033[1;31mcd\033[0m", "abcd"},
 		{"x\033]0;title\007y", "xy"},
 		{"a\033P1$r0m\033\\b", "ab"},
@@ -104,14 +104,24 @@ static void test_sequences(void **state)
 		{"abc\033c", ""},
 		{"\033[9999;9999Hx", "|||         x"},
 		{"a\033[9999Xb", "ab"},
-		{"\033[5b", ""},			   /* libvterm never came back */
+		{"\033[5b", ""}, /* libvterm never came back */
 		{"a\033[5b", "aaaaaa"},
-		{"\xc2\x85\xc2\x80x\033H", "x"},	   /* libvterm went to column -2 */
+		{"\xc2\x85\xc2\x80x\033H", "x"}, /* libvterm went to column -2 */
 		{"a\xc2", "a"},
-		{"a\xc2" "b", "a\xef\xbf\xbd" "b"},
-		{"a\xc2\n\x85" "b", "a\xef\xbf\xbd|  \xef\xbf\xbd" "b"},
-		{"a\xe4\xb8\033[mb", "a\xef\xbf\xbd" "b"},
-		{"a\xc2\xa0" "b\xc2\xbf", "a\xc2\xa0" "b\xc2\xbf"},
+		{"a\xc2"
+		 "b",
+		 "a\xef\xbf\xbd"
+		 "b"},
+		{"a\xc2\n\x85"
+		 "b",
+		 "a\xef\xbf\xbd|  \xef\xbf\xbd"
+		 "b"},
+		{"a\xe4\xb8\033[mb", "a\xef\xbf\xbd"
+				     "b"},
+		{"a\xc2\xa0"
+		 "b\xc2\xbf",
+		 "a\xc2\xa0"
+		 "b\xc2\xbf"},
 	};
 
 	(void)state;
@@ -134,9 +144,12 @@ static void test_cut_character(void **state)
 	open_fixture(&f, 10, 4, 100);
 	feed(&f, "abc\xe4");
 	feed(&f, "\xb8");
-	feed(&f, "\xad" "d\xf0\x9f\x99");
+	feed(&f, "\xad"
+		 "d\xf0\x9f\x99");
 	feed(&f, "\x82");
-	expect(&f, "cut", "abc\xe4\xb8\xad" "d\xf0\x9f\x99\x82");
+	expect(&f, "cut",
+	       "abc\xe4\xb8\xad"
+	       "d\xf0\x9f\x99\x82");
 	close_fixture(&f);
 }
 
@@ -172,7 +185,8 @@ static void test_attributes(void **state)
 		feed(&f, cases[i].input);
 		pull(&f);
 		c = view_row(&f.screen, 0);
-		if (c->ch != 'x' || c->fg != cases[i].fg || c->bg != cases[i].bg || c->attr != cases[i].attr)
+		if (c->ch != 'x' || c->fg != cases[i].fg || c->bg != cases[i].bg ||
+		    c->attr != cases[i].attr)
 			fail_msg("case %zu: got %x %x %x %x", i, c->ch, c->fg, c->bg, c->attr);
 		close_fixture(&f);
 	}
@@ -197,10 +211,15 @@ static void test_answers(void **state)
 		{"\033[=c", "\033P!|00000000\033\\"},
 		{"\033]4;1;?\007", "\033]4;1;rgb:cdcd/0000/0000\033\\"},
 		{"\033]4;1;#fff;255;?\033\\", "\033]4;255;rgb:eeee/eeee/eeee\033\\"},
-		{"\033]10;?\007\033]11;?\007\033]12;?\007", "\033]10;rgb:e5e5/e5e5/e5e5\033\\\033]11;rgb:0000/0000/0000\033\\\033]12;rgb:e5e5/e5e5/e5e5\033\\"},
-		{"\033P+q436f\033\\\033P+q524742\033\\", "\033P1+r436f=323536\033\\\033P1+r524742=38\033\\"},
-		{"\033[2;3r\033P$qr\033\\\033[4 q\033P$q q\033\\", "\033P1$r2;3r\033\\\033P1$r4 q\033\\"},
-		/* nothing of these comes back: CVE-2003-0063, 2008-2383, 2020-27347, 2021-33477, 2022-45063, 2022-45872 */
+		{"\033]10;?\007\033]11;?\007\033]12;?\007",
+		 "\033]10;rgb:e5e5/e5e5/e5e5\033\\\033]11;rgb:0000/0000/0000\033\\\033]12;rgb:e5e5/"
+		 "e5e5/e5e5\033\\"},
+		{"\033P+q436f\033\\\033P+q524742\033\\",
+		 "\033P1+r436f=323536\033\\\033P1+r524742=38\033\\"},
+		{"\033[2;3r\033P$qr\033\\\033[4 q\033P$q q\033\\",
+		 "\033P1$r2;3r\033\\\033P1$r4 q\033\\"},
+		/* nothing of these comes back: CVE-2003-0063, 2008-2383, 2020-27347, 2021-33477,
+		 * 2022-45063, 2022-45872 */
 		{"\033]0;touch /tmp/x\007\033[21t", ""},
 		{"\033[20t", ""},
 		{"\033P$q\"p\033\\", "\033P0$r\033\\"},
@@ -221,7 +240,8 @@ static void test_answers(void **state)
 		open_fixture(&f, 10, 4, 10);
 		feed(&f, cases[i].input);
 		if (strcmp(buf_text(&f.answers), cases[i].wanted) != 0)
-			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&f.answers), cases[i].wanted);
+			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&f.answers),
+				 cases[i].wanted);
 		close_fixture(&f);
 	}
 }
@@ -229,13 +249,19 @@ static void test_answers(void **state)
 /* What is answered elsewhere is not answered here, from the very byte on where that changed. */
 static void test_answered_elsewhere(void **state)
 {
-	static const char *const asks[] = {"\033[c", "\033[>c", "\033[=c", "\033[5n", "\033[6n", "\033[?6n", "\033[?2004$p", "\033[>0q", "\033[?u", "\033[18t", "\033]4;1;?\007",
-					   "\033]10;?\007", "\033]11;?\033\\", "\033]12;?\007", "\033P+q436f\033\\", "\033P$qr\033\\"};
+	/* clang-format off */
+	static const char *const asks[] = {
+		"\033[c", "\033[>c", "\033[=c", "\033[5n", "\033[6n", "\033[?6n", "\033[?2004$p",
+		"\033[>0q", "\033[?u", "\033[18t", "\033]4;1;?\007", "\033]10;?\007",
+		"\033]11;?\033\\", "\033]12;?\007", "\033P+q436f\033\\", "\033P$qr\033\\",
+	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
 		const bool dcs = asks[i][1] == 'P';
-		const size_t n = strlen(asks[i]), last = n - (asks[i][n - 1] == '\\'); /* a string ends with the ESC of ST */
+		/* a string ends with the ESC of ST */
+		const size_t n = strlen(asks[i]), last = n - (asks[i][n - 1] == '\\');
 
 		for (size_t cut = 0; cut <= n; cut++) {
 			struct fixture f;
@@ -248,7 +274,8 @@ static void test_answered_elsewhere(void **state)
 			emu_set_answers(f.emu, false, !dcs);
 			feed(&f, asks[i]);
 			assert_int_equal(buf_len(&f.answers), one);
-			/* Asked here, and the end of it comes when another one answers: that one saw only the end. */
+			/* Asked here, and the end of it comes when another one answers: that one
+			 * saw only the end. */
 			emu_set_answers(f.emu, true, true);
 			emu_feed(f.emu, asks[i], cut);
 			emu_set_answers(f.emu, false, false);
@@ -258,7 +285,8 @@ static void test_answered_elsewhere(void **state)
 			emu_feed(f.emu, asks[i], cut);
 			emu_set_answers(f.emu, true, true);
 			emu_feed(f.emu, asks[i] + cut, n - cut);
-			assert_int_equal(buf_len(&f.answers), (cut ? 2 * one : one) + (cut < last ? one : 0));
+			assert_int_equal(buf_len(&f.answers),
+					 (cut ? 2 * one : one) + (cut < last ? one : 0));
 			close_fixture(&f);
 		}
 	}
@@ -272,10 +300,13 @@ static void test_events(void **state)
 	(void)state;
 	open_fixture(&f, 10, 4, 10);
 	ev = emu_events(f.emu);
-	feed(&f, "\033]2;\xe2\x9c\xb3 a\xc2\x9b" "b\xe2\x80\xae" "c\033\\");
+	feed(&f, "\033]2;\xe2\x9c\xb3 a\xc2\x9b"
+		 "b\xe2\x80\xae"
+		 "c\033\\");
 	assert_true(ev->title);
 	assert_false(ev->bell);
-	assert_string_equal(ev->title_text, "\xe2\x9c\xb3 abc"); /* C1 and direction controls are gone */
+	/* C1 and direction controls are gone */
+	assert_string_equal(ev->title_text, "\xe2\x9c\xb3 abc");
 	pull(&f);
 	assert_string_equal(f.screen.title, "\xe2\x9c\xb3 abc");
 	feed(&f, "\007\033]9;done\007");
@@ -333,7 +364,8 @@ static void test_late_viewer(void **state)
 	(void)state;
 	open_fixture(&f, 20, 5, 50);
 	for (int i = 0; i < 40; i++) {
-		AUTO_FREE char *line = mem_format("\033[3%dmn %d\033[0m\r\n\033[2;5Hy", i % 8, i * i);
+		AUTO_FREE char *line = mem_format("\033[3%dmn %d\033[0m\r\n\033[2;5Hy", i % 8,
+						  i * i);
 
 		feed(&f, line);
 		if (i % 3)
@@ -404,14 +436,24 @@ static void test_links(void **state)
 		const char *uri;
 		bool kept;
 	} cases[] = {
-		{"https://example.org/a?b#c", true}, {"http://x/", true}, {"file:///etc/x", true}, {"mailto:a@b", true},
-		{"javascript:alert(1)", false},	     {"https://", false}, {"https://a b", false}, {"https://a/\xc3\xa4", false},
-		{"https://a/\"", false},	     {"HTTPS://x/", false}, {"", false},
+		{"https://example.org/a?b#c", true},
+		{"http://x/", true},
+		{"file:///etc/x", true},
+		{"mailto:a@b", true},
+		{"javascript:alert(1)", false},
+		{"https://", false},
+		{"https://a b", false},
+		{"https://a/\xc3\xa4", false},
+		{"https://a/\"", false},
+		{"HTTPS://x/", false},
+		{"", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO_FREE char *text = mem_format("\033]8;;http://before/\007a\033]8;id=1;%s\007b\033]8;;\007c", cases[i].uri);
+		AUTO_FREE char *text = mem_format(
+			"\033]8;;http://before/\007a\033]8;id=1;%s\007b\033]8;;\007c",
+			cases[i].uri);
 		AUTO_BUF struct buf ansi = {0};
 		struct fixture f;
 		const struct view_cell *c;
@@ -448,7 +490,8 @@ static void test_many_links(void **state)
 	pull(&f);
 	for (int i = 1; i < 299; i++) {
 		AUTO_FREE char *wanted = mem_format("http://x/%d", i + 1);
-		const char *got = links_uri(&f.screen.links, view_row(&f.screen, (uint16_t)i)->link);
+		const char *got = links_uri(&f.screen.links,
+					    view_row(&f.screen, (uint16_t)i)->link);
 
 		if (i + 1 < 300 - LINKS_MAX)
 			assert_null(got);
@@ -461,12 +504,17 @@ static void test_many_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sequences),	   cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_answers),		   cmocka_unit_test(test_events),
+		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_answered_elsewhere),
-		cmocka_unit_test(test_history_and_find),   cmocka_unit_test(test_late_viewer),
-		cmocka_unit_test(test_resize_keeps_state), cmocka_unit_test(test_only_changes_are_sent),
-		cmocka_unit_test(test_cut_character),	   cmocka_unit_test(test_links),
+		cmocka_unit_test(test_history_and_find),
+		cmocka_unit_test(test_late_viewer),
+		cmocka_unit_test(test_resize_keeps_state),
+		cmocka_unit_test(test_only_changes_are_sent),
+		cmocka_unit_test(test_cut_character),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_many_links),
 	};
 

@@ -1,6 +1,7 @@
 /* areas: base term
  * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
- * Output made to harm: what has broken other terminals, by name, and random bytes with random resizes. */
+ * Output made to harm: what has broken other terminals, by name, and random bytes with random
+ * resizes. */
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ static void on_answer(void *ctx, const void *bytes, size_t n)
 	buf_add(&((struct fixture *)ctx)->answers, bytes, n);
 }
 
-/* What a viewer gets passes its checks, and what it would draw has no control but those of our own attributes. */
+/* What a viewer gets passes its checks, and what it would draw has no control but those of our
+ * own attributes. */
 static void check_frame(struct fixture *f)
 {
 	AUTO_BUF struct buf frame = {0}, text = {0};
@@ -53,17 +55,21 @@ struct hostile {
 };
 
 static const struct hostile hostile[] = {
-	{"CVE-2003-0063 xterm: the title is typed", "\033]0;touch /tmp/x\r\007\033[21t", "", "\033[20t"},
+	{"CVE-2003-0063 xterm: the title is typed", "\033]0;touch /tmp/x\r\007\033[21t", "",
+	 "\033[20t"},
 	{"CVE-2008-2383 xterm: DECRQSS is typed", "\033P$q\n", "id\n", "\033\\"},
 	{"CVE-2020-9366 screen: OSC 49", "\033]49;", "aaaa", "\007"},
 	{"CVE-2020-27347 tmux: colons in SGR", "\033[38", ":9", "m"},
 	{"CVE-2020-27347 tmux: empty parameters", "\033[", ":", "m"},
 	{"CVE-2021-26937 screen: combining characters", "a", "\xcc\x80\xdf\x80\xe1\x85\xa0", "b"},
-	{"CVE-2021-27135 xterm: wide and combining", "\xe4\xb8\xad", "\xcc\x81\xe3\x82\x99", "\xe4\xb8\xad"},
+	{"CVE-2021-27135 xterm: wide and combining", "\xe4\xb8\xad", "\xcc\x81\xe3\x82\x99",
+	 "\xe4\xb8\xad"},
 	{"CVE-2021-33477 rxvt: ESC G Q", "\033GQ\n", "id\n", "\033GQ"},
-	{"CVE-2022-45063 xterm: the font's name", "\033]50;i$(touch /tmp/x)\007", "", "\033]50;?\007"},
+	{"CVE-2022-45063 xterm: the font's name", "\033]50;i$(touch /tmp/x)\007", "",
+	 "\033]50;?\007"},
 	{"CVE-2022-45872 iTerm2: DECRQSS", "\033P$qm\n", "id\n", "\033\\"},
-	{"CVE-2024-38396 iTerm2: title and tmux mode", "\033]2;\nid\n\007\033[21t\033P1000p", "%begin 1 1 1\n", "\033\\\033[20t"},
+	{"CVE-2024-38396 iTerm2: title and tmux mode", "\033]2;\nid\n\007\033[21t\033P1000p",
+	 "%begin 1 1 1\n", "\033\\\033[20t"},
 	{"libvterm: parameters without end", "\033[", ";", "H"},
 	{"libvterm: parameters without end, of a private mode", "\033[?", "1;", "h"},
 	{"libvterm: intermediates without end", "\033[1", "!", "p"},
@@ -103,7 +109,8 @@ static void test_named(void **state)
 		emu_resize(f.emu, 3, 2);
 		feed_cut(&f, &bytes, pieces[i % ARRAY_LEN(pieces)]);
 		check_frame(&f);
-		emu_feed(f.emu, "\030\033[1;1H\033[2JOK", 13); /* it goes on as if nothing had been */
+		/* it goes on as if nothing had been */
+		emu_feed(f.emu, "\030\033[1;1H\033[2JOK", 13);
 		check_frame(&f);
 		view_row_text(&text, view_row(&f.screen, 0), f.screen.cols);
 		if (strcmp(buf_text(&text), "OK") != 0)
@@ -131,14 +138,17 @@ static unsigned dice(unsigned n) /* xorshift64*, so that a seed gives the same r
 /* Half of it is made of the pieces that sequences are made of, so that many of them are whole. */
 static size_t make_bytes(char *out, size_t max)
 {
+	/* clang-format off */
 	static const char *const pieces[] = {
-		"\033[",   "\033]", "\033P", "\033",	 "\033\\", "\007", ";",	   ":",	    "?",    ">",    "0",      "1",	"5",
-		"99",	   "65535", "h",     "l",	 "m",	   "H",	   "J",	   "K",	    "r",    "s",    "u",      "b",	"@",
-		"P",	   "L",	    "M",     "S",	 "T",	   "X",	   "A",	   "B",	    "7",    "8",    "c",      "#8",	"!p",
-		"1049",	   "69",    "6",     "7",	 "4",	   "\r\n", "\n",   "\t",    "\b",   "\016", "\017",   "\033(0", "\033D",
-		"\033M",   "\033H", "\xc2",  "\x85",	 "\xe4\xb8\xad", "\xcc\x81", "\xf0\x9f\x99\x82", "\xe2\x80\x8d", "8;;http://a/", "0;t", "2026",
-		"38;5;",   "48:2:", "hello", "0123456789", " q",  "'}",	   "'~",   "\xe3\x82\x99",
+		"\033[", "\033]", "\033P", "\033", "\033\\", "\007", ";", ":", "?", ">", "0", "1",
+		"5", "99", "65535", "h", "l", "m", "H", "J", "K", "r", "s", "u", "b", "@", "P", "L",
+		"M", "S", "T", "X", "A", "B", "7", "8", "c", "#8", "!p", "1049", "69", "6", "7",
+		"4", "\r\n", "\n", "\t", "\b", "\016", "\017", "\033(0", "\033D", "\033M", "\033H",
+		"\xc2", "\x85", "\xe4\xb8\xad", "\xcc\x81", "\xf0\x9f\x99\x82", "\xe2\x80\x8d",
+		"8;;http://a/", "0;t", "2026", "38;5;", "48:2:", "hello", "0123456789", " q", "'}",
+		"'~", "\xe3\x82\x99",
 	};
+	/* clang-format on */
 	size_t n = 0, wanted = 1 + dice((unsigned)max - 16);
 
 	while (n < wanted) {
@@ -168,7 +178,8 @@ static void random_step(struct fixture *f)
 		buf_drop(&f->answers, buf_len(&f->answers));
 }
 
-/* CCVM_TEST_STORM=STEPS,SEED for another length; without it ends after some seconds on a slow machine too. */
+/* CCVM_TEST_STORM=STEPS,SEED for another length; without it ends after some seconds on a slow
+ * machine too. */
 static void test_random(void **state)
 {
 	const char *wanted = getenv("CCVM_TEST_STORM");
@@ -190,7 +201,8 @@ static void test_random(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_named), cmocka_unit_test(test_random)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_named),
+					   cmocka_unit_test(test_random)};
 
 	return cmocka_run_group_tests_name("term_hostile", tests, NULL, NULL);
 }

@@ -44,13 +44,15 @@ static void test_keys(void **state)
 
 		keyenc_key(&out, cases[i].code, cases[i].mods, cases[i].modes);
 		if (strcmp(buf_text(&out), cases[i].wanted) != 0)
-			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&out), cases[i].wanted);
+			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&out),
+				 cases[i].wanted);
 	}
 }
 
 static void test_paste_cannot_end_its_brackets(void **state)
 {
-	static const char text[] = "a\nb\033[201~rm\tc\x9b\xc2\x9b" "d";
+	static const char text[] = "a\nb\033[201~rm\tc\x9b\xc2\x9b"
+				   "d";
 	AUTO_BUF struct buf out = {0};
 
 	(void)state;
@@ -79,9 +81,11 @@ static void test_mouse(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_BUF struct buf out = {0};
 
-		keyenc_mouse(&out, cases[i].mods, cases[i].button, cases[i].kind, 1, 2, cases[i].modes);
+		keyenc_mouse(&out, cases[i].mods, cases[i].button, cases[i].kind, 1, 2,
+			     cases[i].modes);
 		if (strcmp(buf_text(&out), cases[i].wanted) != 0)
-			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&out), cases[i].wanted);
+			fail_msg("case %zu: got \"%s\", wanted \"%s\"", i, buf_text(&out),
+				 cases[i].wanted);
 	}
 }
 

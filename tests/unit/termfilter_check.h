@@ -1,5 +1,6 @@
-/* termfilter_check: whether bytes hold nothing that termfilter is to filter. It looks for the constructs themselves, wherever they
- * are, and shares nothing with the filter. Aborts with what it found. */
+/* termfilter_check: whether bytes hold nothing that termfilter is to filter. It looks for the
+ * constructs themselves, wherever they are, and shares nothing with the filter. Aborts with what
+ * it found. */
 #ifndef CCVM_TESTS_UNIT_TERMFILTER_CHECK_H
 #define CCVM_TESTS_UNIT_TERMFILTER_CHECK_H
 
@@ -24,7 +25,9 @@ static inline void check_die(const char *what, const unsigned char *p, size_t n,
 /* Behind ESC ]: a number of the list, a bounded text without controls, and its end. */
 static inline void check_osc(const unsigned char *p, size_t n, size_t at)
 {
-	static const int allowed[] = {0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 66, 104, 105, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 133, 777};
+	static const int allowed[] = {0,   1,	2,   4,	  5,   7,   8,	 9,   10,  11,	12,  13,
+				      14,  15,	16,  17,  18,  19,  22,	 66,  104, 105, 110, 111,
+				      112, 113, 114, 115, 116, 117, 118, 119, 133, 777};
 	size_t i = at + 2, digits = i;
 	int number = 0;
 	bool found = false;
@@ -52,16 +55,19 @@ static inline void check_csi(const unsigned char *p, size_t n, size_t at)
 	if (i == n)
 		check_die("CSI without an end", p, n, at);
 	final = (char)p[i];
-	if (strchr("]ioqyzw|}~", final) && (p[i - 1] < ' ' || p[i - 1] > '/') && !(final == 'q' && p[at + 2] == '>'))
+	if (strchr("]ioqyzw|}~", final) && (p[i - 1] < ' ' || p[i - 1] > '/') &&
+	    !(final == 'q' && p[at + 2] == '>'))
 		check_die("CSI", p, n, at);
-	if ((p[at + 2] == '>' && strchr("tTpsf", final)) || (p[i - 1] == '$' && strchr("}~|", final)) || (p[i - 1] == '\'' && strchr("z{w", final)) ||
-	    (p[i - 1] == '"' && final == 'p'))
+	if ((p[at + 2] == '>' && strchr("tTpsf", final)) ||
+	    (p[i - 1] == '$' && strchr("}~|", final)) ||
+	    (p[i - 1] == '\'' && strchr("z{w", final)) || (p[i - 1] == '"' && final == 'p'))
 		check_die("what is not undone", p, n, at);
 	if (memchr(p + at, ':', i - at) && (final != 'm' || p[at + 2] == '>'))
 		check_die("a colon", p, n, at);
 	if ((final == 'h' || final == 'l') && i - at == 4 && p[at + 2] == '?' && p[at + 3] == '2')
 		check_die("VT52", p, n, at);
-	if (final == 't' && i - at == 4 && p[at + 2] == '2' && (p[at + 3] == '0' || p[at + 3] == '1'))
+	if (final == 't' && i - at == 4 && p[at + 2] == '2' &&
+	    (p[at + 3] == '0' || p[at + 3] == '1'))
 		check_die("a report of the title", p, n, at);
 }
 

@@ -1,5 +1,6 @@
 /* areas: base
- * UTF-8 against the table of well-formed sequences, by both decoders, and the characters that may be shown. */
+ * UTF-8 against the table of well-formed sequences, by both decoders, and the characters that
+ * may be shown. */
 #include "unit/unit.h"
 
 #include <string.h>
@@ -13,9 +14,11 @@ static bool is_well_formed(const unsigned char *b, size_t n)
 		size_t n;
 		unsigned char first[2], second[2];
 	} table[] = {
-		{1, {0x00, 0x7f}, {0, 0}},	 {2, {0xc2, 0xdf}, {0x80, 0xbf}}, {3, {0xe0, 0xe0}, {0xa0, 0xbf}},
-		{3, {0xe1, 0xec}, {0x80, 0xbf}}, {3, {0xed, 0xed}, {0x80, 0x9f}}, {3, {0xee, 0xef}, {0x80, 0xbf}},
-		{4, {0xf0, 0xf0}, {0x90, 0xbf}}, {4, {0xf1, 0xf3}, {0x80, 0xbf}}, {4, {0xf4, 0xf4}, {0x80, 0x8f}},
+		{1, {0x00, 0x7f}, {0, 0}},	 {2, {0xc2, 0xdf}, {0x80, 0xbf}},
+		{3, {0xe0, 0xe0}, {0xa0, 0xbf}}, {3, {0xe1, 0xec}, {0x80, 0xbf}},
+		{3, {0xed, 0xed}, {0x80, 0x9f}}, {3, {0xee, 0xef}, {0x80, 0xbf}},
+		{4, {0xf0, 0xf0}, {0x90, 0xbf}}, {4, {0xf1, 0xf3}, {0x80, 0xbf}},
+		{4, {0xf4, 0xf4}, {0x80, 0x8f}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -52,7 +55,8 @@ static void check_sequence(const unsigned char *b, size_t n)
 /* All one and two byte sequences; of the longer ones the edges of each byte. */
 static void sequences_are_well_formed_or_refused(void **state)
 {
-	static const unsigned char edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
+	static const unsigned char edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90,
+					      0x9f, 0xa0, 0xbf, 0xc0, 0xff};
 
 	(void)state;
 	for (unsigned a = 0; a < 256; a++) {
@@ -60,9 +64,14 @@ static void sequences_are_well_formed_or_refused(void **state)
 		for (unsigned b = 0; b < 256; b++) {
 			check_sequence((unsigned char[4]){(unsigned char)a, (unsigned char)b}, 2);
 			for (size_t c = 0; c < sizeof(edges); c++) {
-				check_sequence((unsigned char[4]){(unsigned char)a, (unsigned char)b, edges[c]}, 3);
+				check_sequence((unsigned char[4]){(unsigned char)a,
+								  (unsigned char)b, edges[c]},
+					       3);
 				for (size_t d = 0; d < sizeof(edges); d++)
-					check_sequence((unsigned char[4]){(unsigned char)a, (unsigned char)b, edges[c], edges[d]}, 4);
+					check_sequence((unsigned char[4]){(unsigned char)a,
+									  (unsigned char)b,
+									  edges[c], edges[d]},
+						       4);
 			}
 		}
 	}
@@ -99,22 +108,27 @@ static void a_cut_sequence_is_none(void **state)
 	assert_false(text_is_utf8("a\0b", 3));
 }
 
-/* What may stand in a line may stand in a cell; what hides in a name, moves text or acts as a control may not stand in a line. */
+/* What may stand in a line may stand in a cell; what hides in a name, moves text or acts as a
+ * control may not stand in a line. */
 static void characters_that_may_be_shown(void **state)
 {
 	static const struct {
 		uint32_t ch;
 		bool cell, line;
 	} cases[] = {
-		{'a', true, true},	 {0x1b, false, false},	 {0x7f, false, false},	{0x85, false, false},	{0xe4, true, true},
-		{0xad, true, false},	 {0x0301, true, true},	 {0x200b, true, false}, {0x200d, true, false},	{0x200f, false, false},
-		{0x202e, false, false},	 {0x2060, true, false},	 {0x2066, false, false}, {0xfe0f, true, true},	{0xfeff, true, false},
-		{0xe0041, false, false}, {0xd800, false, false}, {0x1f7e2, true, true},	{0x110000, false, false},
+		{'a', true, true},	  {0x1b, false, false},	  {0x7f, false, false},
+		{0x85, false, false},	  {0xe4, true, true},	  {0xad, true, false},
+		{0x0301, true, true},	  {0x200b, true, false},  {0x200d, true, false},
+		{0x200f, false, false},	  {0x202e, false, false}, {0x2060, true, false},
+		{0x2066, false, false},	  {0xfe0f, true, true},	  {0xfeff, true, false},
+		{0xe0041, false, false},  {0xd800, false, false}, {0x1f7e2, true, true},
+		{0x110000, false, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		if (text_is_cell(cases[i].ch) != cases[i].cell || text_is_shown(cases[i].ch) != cases[i].line)
+		if (text_is_cell(cases[i].ch) != cases[i].cell ||
+		    text_is_shown(cases[i].ch) != cases[i].line)
 			fail_msg("U+%04X", cases[i].ch);
 	for (uint32_t ch = 0; ch < 0x110100; ch++)
 		assert_true(!text_is_shown(ch) || text_is_cell(ch));
@@ -136,8 +150,10 @@ static void words_are_cut_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sequences_are_well_formed_or_refused), cmocka_unit_test(every_code_point_comes_back),
-		cmocka_unit_test(a_cut_sequence_is_none),		cmocka_unit_test(characters_that_may_be_shown),
+		cmocka_unit_test(sequences_are_well_formed_or_refused),
+		cmocka_unit_test(every_code_point_comes_back),
+		cmocka_unit_test(a_cut_sequence_is_none),
+		cmocka_unit_test(characters_that_may_be_shown),
 		cmocka_unit_test(words_are_cut_off),
 	};
 

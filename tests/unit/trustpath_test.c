@@ -1,5 +1,6 @@
 /* areas: base
- * Files behind paths that a guest could have changed: no link of a user's is followed, whatever part of the path it is. */
+ * Files behind paths that a guest could have changed: no link of a user's is followed, whatever
+ * part of the path it is. */
 #include "unit/unit.h"
 
 #include "base/place.h"
@@ -12,11 +13,15 @@
 static int make_tree(void **state)
 {
 	static const char *const dirs[] = {"secret", "project", "project/logs"};
-	static const char *const files[] = {"secret/bashrc", "project/plain", "project/logs/old", "project/twice"};
+	static const char *const files[] = {"secret/bashrc", "project/plain", "project/logs/old",
+					    "project/twice"};
 	static const struct {
 		const char *target, *name;
-	} links[] = {{"../secret/bashrc", "project/file-link"}, {"../secret", "project/dir-link"}, {"nowhere", "project/dangling"},
-		     {"dir-link", "project/link-to-link"},	{"/proc/self/fd", "project/fds"}};
+	} links[] = {{"../secret/bashrc", "project/file-link"},
+		     {"../secret", "project/dir-link"},
+		     {"nowhere", "project/dangling"},
+		     {"dir-link", "project/link-to-link"},
+		     {"/proc/self/fd", "project/fds"}};
 
 	if (unit_make_dir(state) < 0)
 		return -1;
@@ -31,7 +36,8 @@ static int make_tree(void **state)
 			return -1;
 	}
 	{
-		AUTO_FREE char *old = unit_path("project/twice"), *other = unit_path("secret/also"), *fifo = unit_path("project/fifo");
+		AUTO_FREE char *old = unit_path("project/twice"), *other = unit_path("secret/also"),
+			       *fifo = unit_path("project/fifo");
 
 		return link(old, other) < 0 || mkfifo(fifo, 0600) < 0 ? -1 : 0;
 	}
@@ -42,25 +48,25 @@ static const struct {
 	int flags;
 	const char *reason; /* NULL: opened */
 } cases[] = {
-    {"project/plain", O_WRONLY | O_APPEND, NULL},
-    {"project/logs/new", O_WRONLY | O_CREAT | O_EXCL, NULL},
-    {"project/logs/../plain", O_RDONLY, NULL},
-    {"project//logs/./old", O_RDONLY, NULL},
-    {"project/file-link", O_WRONLY | O_CREAT | O_APPEND, "symbolic link"},
-    {"project/file-link", O_RDONLY, "symbolic link"},
-    {"project/dangling", O_WRONLY | O_CREAT, "symbolic link"},
-    {"project/dir-link/bashrc", O_WRONLY | O_APPEND, "dir-link is a symbolic link"},
-    {"project/dir-link/new", O_WRONLY | O_CREAT, "dir-link is a symbolic link"},
-    {"project/link-to-link/bashrc", O_RDONLY, "symbolic link"},
-    {"project/logs/../dir-link/bashrc", O_RDONLY, "symbolic link"},
-    {"project/fds/0", O_WRONLY, "fds is a symbolic link"},
-    {"project/fifo", O_RDONLY, "not a regular file"},
-    {"project/logs", O_RDONLY, "not a regular file"},
-    {"project/logs/", O_RDONLY, "directory"},
-    {"project/plain/x", O_RDONLY, "Not a directory"},
-    {"project/twice", O_WRONLY | O_APPEND, "more than one name"},
-    {"project/twice", O_RDONLY, NULL},
-    {"missing/x", O_WRONLY | O_CREAT, "No such file"},
+	{"project/plain", O_WRONLY | O_APPEND, NULL},
+	{"project/logs/new", O_WRONLY | O_CREAT | O_EXCL, NULL},
+	{"project/logs/../plain", O_RDONLY, NULL},
+	{"project//logs/./old", O_RDONLY, NULL},
+	{"project/file-link", O_WRONLY | O_CREAT | O_APPEND, "symbolic link"},
+	{"project/file-link", O_RDONLY, "symbolic link"},
+	{"project/dangling", O_WRONLY | O_CREAT, "symbolic link"},
+	{"project/dir-link/bashrc", O_WRONLY | O_APPEND, "dir-link is a symbolic link"},
+	{"project/dir-link/new", O_WRONLY | O_CREAT, "dir-link is a symbolic link"},
+	{"project/link-to-link/bashrc", O_RDONLY, "symbolic link"},
+	{"project/logs/../dir-link/bashrc", O_RDONLY, "symbolic link"},
+	{"project/fds/0", O_WRONLY, "fds is a symbolic link"},
+	{"project/fifo", O_RDONLY, "not a regular file"},
+	{"project/logs", O_RDONLY, "not a regular file"},
+	{"project/logs/", O_RDONLY, "directory"},
+	{"project/plain/x", O_RDONLY, "Not a directory"},
+	{"project/twice", O_WRONLY | O_APPEND, "more than one name"},
+	{"project/twice", O_RDONLY, NULL},
+	{"missing/x", O_WRONLY | O_CREAT, "No such file"},
 };
 
 static void check(const char *path, int flags, const char *reason)
@@ -69,7 +75,8 @@ static void check(const char *path, int flags, const char *reason)
 	AUTO_CLOSE int fd = trustpath_open(path, flags, 0600, &e);
 
 	if ((fd < 0) != (reason != NULL) || (reason && !strstr(e.text, reason)))
-		fail_msg("%s: %d (%s), wanted %s", path, fd, fd < 0 ? e.text : "", reason ? reason : "it open");
+		fail_msg("%s: %d (%s), wanted %s", path, fd, fd < 0 ? e.text : "",
+			 reason ? reason : "it open");
 }
 
 static void test_paths(void **state)
@@ -90,7 +97,8 @@ static void test_paths(void **state)
 
 static void test_nothing_was_made(void **state)
 {
-	AUTO_FREE char *made = unit_path("secret/new"), *dangling = unit_path("project/nowhere"), *bashrc = unit_path("secret/bashrc");
+	AUTO_FREE char *made = unit_path("secret/new"), *dangling = unit_path("project/nowhere"),
+		       *bashrc = unit_path("secret/bashrc");
 	AUTO_FREE char *text = unit_read(bashrc);
 
 	(void)state;
@@ -145,11 +153,15 @@ static void test_other_owner(void **state)
 
 static void test_programs(void **state)
 {
-	static const char *const dirs[] = {"project/.venv/bin", "project/node_modules/.bin", "tools/bin", "open/bin"};
-	AUTO_FREE char *project = unit_path("project"), *open_dir = unit_path("open/bin"), *tools = unit_path("tools/bin");
-	AUTO_FREE char *path = mem_format("%s/.venv/bin:.:bin:%s:/usr/bin::%s:%s/node_modules/.bin:/nonexistent:%s/../project/.venv/bin:/bin", project, tools,
-					  open_dir, project, tools);
-	AUTO_FREE char *wanted = mem_format("%s:/usr/bin:/bin", tools), *got = NULL, *usual = NULL, *below = NULL;
+	static const char *const dirs[] = {"project/.venv/bin", "project/node_modules/.bin",
+					   "tools/bin", "open/bin"};
+	AUTO_FREE char *project = unit_path("project"), *open_dir = unit_path("open/bin"),
+		       *tools = unit_path("tools/bin");
+	AUTO_FREE char *path = mem_format("%s/.venv/bin:.:bin:%s:/usr/bin::%s:%s/node_modules/"
+					  ".bin:/nonexistent:%s/../project/.venv/bin:/bin",
+					  project, tools, open_dir, project, tools);
+	AUTO_FREE char *wanted = mem_format("%s:/usr/bin:/bin", tools), *got = NULL, *usual = NULL,
+		       *below = NULL;
 	char here[4096];
 
 	(void)state;
@@ -170,9 +182,12 @@ static void test_programs(void **state)
 
 static void test_within(void **state)
 {
-	AUTO_FREE char *project = unit_path("project"), *logs = unit_path("project/logs"), *secret = unit_path("secret");
-	AUTO_CLOSE int in = open(logs, O_PATH | O_DIRECTORY | O_CLOEXEC), of = open(project, O_PATH | O_DIRECTORY | O_CLOEXEC),
-		       other = open(secret, O_PATH | O_DIRECTORY | O_CLOEXEC), root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *project = unit_path("project"), *logs = unit_path("project/logs"),
+		       *secret = unit_path("secret");
+	AUTO_CLOSE int in = open(logs, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		       of = open(project, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		       other = open(secret, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		       root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct place p, r;
 
 	(void)state;
@@ -207,9 +222,11 @@ static void test_path(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths),   cmocka_unit_test(test_nothing_was_made),
-					   cmocka_unit_test(test_links_of_root), cmocka_unit_test(test_other_owner),
-					   cmocka_unit_test(test_within), cmocka_unit_test(test_programs),  cmocka_unit_test(test_path)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_nothing_was_made),
+		cmocka_unit_test(test_links_of_root), cmocka_unit_test(test_other_owner),
+		cmocka_unit_test(test_within),	      cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_path)};
 
 	return cmocka_run_group_tests(tests, make_tree, unit_remove_dir);
 }

@@ -1,6 +1,7 @@
 /* areas: base proto
  * files: src/client/typed.c src/client/picture.c src/client/termclip.c src/clip/clip_kitty.c src/clip/clip_hold.c src/clip/clip_path.c src/clip/clip_typed.c src/clip/clip_image.c src/clip/clip_request.c src/conf/env.c
- * What the user's terminal sends, with real files: images that are named go to the session, everything else passes as it came. */
+ * What the user's terminal sends, with real files: images that are named go to the session,
+ * everything else passes as it came. */
 #include "unit/unit.h"
 
 #include "base/file.h"
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const unsigned char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\10\2\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0";
+static const unsigned char png[] =
+	"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\10\2\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0";
 
 struct fixture {
 	char dir[64];
@@ -121,7 +123,8 @@ static void check(const struct fixture *f, const struct buf *got, const char *te
 	AUTO_FREE char *all = with_dir(f, text);
 
 	if (buf_len(got) != strlen(all) || memcmp(buf_data(got), all, strlen(all)) != 0)
-		fail_msg("got %.*s, expected %s", (int)buf_len(got), (const char *)buf_data(got), all);
+		fail_msg("got %.*s, expected %s", (int)buf_len(got), (const char *)buf_data(got),
+			 all);
 }
 
 #define P "\033[200~"
@@ -129,11 +132,15 @@ static void check(const struct fixture *f, const struct buf *got, const char *te
 
 static void test_untouched(void **state)
 {
+	/* clang-format off */
 	static const char *const cases[] = {
-		"", "hello\r", P Q, P "a text\nof lines" Q, P "/no/such/file.png" Q "x", P "@/key.png" Q, P "@/pipe.png" Q, P "@/null.png" Q,
-		P "@/bitmap.png" Q, P "@/empty.png" Q, P "@" Q, P "/dev/tty" Q, P "look: @/a.png" Q, P "@/a.png is it" Q, "@/a.png\r",
-		"\033]0;" P "@/a.png" Q "\033\\", P "'@/a.png" Q, P "file://@/a%2fpng" Q, "\033[200~\033[200~@/a.png" Q,
+		"", "hello\r", P Q, P "a text\nof lines" Q, P "/no/such/file.png" Q "x",
+		P "@/key.png" Q, P "@/pipe.png" Q, P "@/null.png" Q, P "@/bitmap.png" Q,
+		P "@/empty.png" Q, P "@" Q, P "/dev/tty" Q, P "look: @/a.png" Q,
+		P "@/a.png is it" Q, "@/a.png\r", "\033]0;" P "@/a.png" Q "\033\\", P "'@/a.png" Q,
+		P "file://@/a%2fpng" Q, "\033[200~\033[200~@/a.png" Q,
 	};
+	/* clang-format on */
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -159,7 +166,8 @@ static const struct {
 	{P "@/my b.png" Q, "@/my b.png\n", P "/g/1.png" Q},
 	{P "@/my\\ b.png " Q, "@/my b.png\n", P "/g/1.png " Q},
 	{P "file://@/my%20b.png\r\n" Q, "@/my b.png\n", P "/g/1.png\r\n" Q},
-	{P "@/a.png @/key.png '@/my b.png'" Q, "@/a.png\n@/my b.png\n", P "/g/1.png @/key.png /g/1.png" Q},
+	{P "@/a.png @/key.png '@/my b.png'" Q, "@/a.png\n@/my b.png\n",
+	 P "/g/1.png @/key.png /g/1.png" Q},
 	{P "@/a.png" Q P "@/a.png" Q "z", "@/a.png\n@/a.png\n", P "/g/1.png" Q P "/g/1.png" Q "z"},
 };
 
@@ -281,24 +289,33 @@ static void test_terminal(void **state)
 	setenv("TERM", "xterm-kitty", 1);
 	typed_on_ask(&f->typed, ask_list, 1);
 	check(f, &f->shown, K("type=read;Lg=="));
-	feed(f, "a" K("type=read:status=OK") "b" K("type=read:status=DATA:mime=Lg==;aW1hZ2UvcG5nIHRleHQvcGxhaW4=") K("type=read:status=DONE") "c", 3);
+	feed(f,
+	     "a" K("type=read:status=OK") "b" K(
+		     "type=read:status=DATA:mime=Lg==;aW1hZ2UvcG5nIHRleHQvcGxhaW4=")
+		     K("type=read:status=DONE") "c",
+	     3);
 	check(f, &f->passed, "abc");
 	check(f, &f->clip, "image/png\n");
 	check(f, &f->done, "{\"ok\":true,\"reason\":\"\"}");
 	end_case(f);
 	typed_on_ask(&f->typed, ask_png, 1);
 	check(f, &f->shown, K("type=read;aW1hZ2UvcG5n"));
-	feed(f, K("type=read:status=OK") K("type=read:status=DATA:mime=aW1hZ2UvcG5n;aGVsbG8=") K("type=read:status=DONE"), 7);
+	feed(f,
+	     K("type=read:status=OK") K("type=read:status=DATA:mime=aW1hZ2UvcG5n;aGVsbG8=")
+		     K("type=read:status=DONE"),
+	     7);
 	check(f, &f->clip, "hello");
 	end_case(f);
 	typed_on_ask(&f->typed, ask_png, 1);
 	feed(f, K("type=read:status=EPERM"), 100);
 	check(f, &f->clip, "");
-	check(f, &f->done, "{\"ok\":false,\"reason\":\"the terminal did not allow its clipboard to be read\"}");
+	check(f, &f->done,
+	      "{\"ok\":false,\"reason\":\"the terminal did not allow its clipboard to be read\"}");
 	check(f, &f->passed, "abc");
 }
 
-/* One that knows nothing of it is asked once; ESC stays a key; an answer that comes late is no input. */
+/* One that knows nothing of it is asked once; ESC stays a key; an answer that comes late is no
+ * input. */
 static void test_other_terminal(void **state)
 {
 	struct fixture *f = *state;
@@ -333,9 +350,11 @@ static void test_other_terminal(void **state)
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = {CASE(test_untouched), CASE(test_images), CASE(test_refused), CASE(test_end_never_comes), CASE(test_long),
-					   CASE(test_large), CASE(test_pipe),
-					   CASE(test_terminal), CASE(test_other_terminal)};
+	const struct CMUnitTest tests[] = {CASE(test_untouched),     CASE(test_images),
+					   CASE(test_refused),	     CASE(test_end_never_comes),
+					   CASE(test_long),	     CASE(test_large),
+					   CASE(test_pipe),	     CASE(test_terminal),
+					   CASE(test_other_terminal)};
 
 	return cmocka_run_group_tests_name("typed", tests, NULL, NULL);
 }

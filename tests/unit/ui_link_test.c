@@ -65,7 +65,7 @@ static void on_end(void *ctx, const char *id, bool malformed)
 static void begin(struct fixture *f)
 {
 	const struct ui_link_callbacks cb = {
-	    on_event, on_exit_frame, on_egress_row, on_view, on_clip_ask, on_end, f};
+		on_event, on_exit_frame, on_egress_row, on_view, on_clip_ask, on_end, f};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char directory[80];
 
@@ -154,7 +154,8 @@ static void test_frames_reach_their_callbacks(void **state)
 	begin(&f);
 	session_says(&f, WIRE_EVENT, "{\"event\":\"bell\"}", "event:one:bell ");
 	session_says(&f, WIRE_EGRESS_ROW,
-		     "{\"type\":\"connection\",\"verdict\":\"refused\",\"host\":\"a.example\",\"address\":\"\",\"proto\":\"tcp\",\"reason\":\"\"}",
+		     "{\"type\":\"connection\",\"verdict\":\"refused\",\"host\":\"a.example\","
+		     "\"address\":\"\",\"proto\":\"tcp\",\"reason\":\"\"}",
 		     "row:a.example ");
 	session_says(&f, WIRE_VIEW_DATA, "L12345678", "view:one:L:9 ");
 	session_says(&f, WIRE_CLIP_ASK, "\1", "ask:one:1 ");
@@ -198,7 +199,8 @@ static void test_what_goes_out(void **state)
 	ui_link_rename(f.link, "one", "new");
 	ui_link_stop(f.link, "one");
 	ui_link_egress(f.link, "one", &(struct egressctl_request){.type = EGRESSCTL_LOG});
-	ui_link_egress(f.link, "one", &(struct egressctl_request){EGRESSCTL_ALLOW, "a.example", true});
+	ui_link_egress(f.link, "one",
+		       &(struct egressctl_request){EGRESSCTL_ALLOW, "a.example", true});
 	ui_link_answer(f.link, "one", WIRE_CLIP_DONE, "{}", 2);
 	session_got(&f, "n:new x: g:{\"type\":\"log\"} "
 			"g:{\"type\":\"allow\",\"entry\":\"a.example\",\"once\":true} F:{} ");
@@ -267,11 +269,11 @@ static void test_a_long_paste(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_frames_reach_their_callbacks),
-	    cmocka_unit_test(test_malformed),
-	    cmocka_unit_test(test_what_goes_out),
-	    cmocka_unit_test(test_what_is_followed),
-	    cmocka_unit_test(test_a_long_paste),
+		cmocka_unit_test(test_frames_reach_their_callbacks),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_what_goes_out),
+		cmocka_unit_test(test_what_is_followed),
+		cmocka_unit_test(test_a_long_paste),
 	};
 
 	return cmocka_run_group_tests(tests, unit_make_dir, unit_remove_dir);

@@ -24,25 +24,25 @@ static void test_form(void **state)
 		const char *fields[FORM_FIELDS];
 		const char *arguments, *environment;
 	} cases[] = {
-	    {{[FORM_MODE] = "live"}, "new|--writable-cwd|--", ""},
-	    {{[FORM_MODE] = "overlay", [FORM_NAME] = "-x y"},
-	     "new|--name|-x y|--read-only-cwd|--",
-	     ""},
-	    {{[FORM_MODE] = "live",
-	      [FORM_ARGUMENTS] = "--model a  -c",
-	      [FORM_PROMPT] = "fix the tests"},
-	     "new|--writable-cwd|--|--model|a|-c|fix the tests",
-	     ""},
-	    {{[FORM_MODE] = "live", [FORM_ARGUMENTS] = "--shell"},
-	     "new|--writable-cwd|--shell|--",
-	     ""},
-	    {{[FORM_MODE] = "live",
-	      [FORM_MEMORY] = "2048",
-	      [FORM_CORES] = "2",
-	      [FORM_POOL] = "8",
-	      [FORM_ALLOWLIST] = "a b"},
-	     "new|--writable-cwd|--",
-	     "CCVM_MEMORY=2048|CCVM_CORES=2|CCVM_VM_DISK_SIZE=8|CCVM_EGRESS_ALLOWLIST=a b"},
+		{{[FORM_MODE] = "live"}, "new|--writable-cwd|--", ""},
+		{{[FORM_MODE] = "overlay", [FORM_NAME] = "-x y"},
+		 "new|--name|-x y|--read-only-cwd|--",
+		 ""},
+		{{[FORM_MODE] = "live",
+		  [FORM_ARGUMENTS] = "--model a  -c",
+		  [FORM_PROMPT] = "fix the tests"},
+		 "new|--writable-cwd|--|--model|a|-c|fix the tests",
+		 ""},
+		{{[FORM_MODE] = "live", [FORM_ARGUMENTS] = "--shell"},
+		 "new|--writable-cwd|--shell|--",
+		 ""},
+		{{[FORM_MODE] = "live",
+		  [FORM_MEMORY] = "2048",
+		  [FORM_CORES] = "2",
+		  [FORM_POOL] = "8",
+		  [FORM_ALLOWLIST] = "a b"},
+		 "new|--writable-cwd|--",
+		 "CCVM_MEMORY=2048|CCVM_CORES=2|CCVM_VM_DISK_SIZE=8|CCVM_EGRESS_ALLOWLIST=a b"},
 	};
 
 	(void)state;
@@ -120,7 +120,7 @@ static void run_one(struct loop *loop, struct ended *e, const char *argument, bo
 static void test_starter(void **state)
 {
 	AUTO_FREE char *path = make_ccvmctl(
-	    "#!/bin/sh\necho \"$1 $CCVM_TEST_WORD\"; pwd; echo why >&2; test \"$1\" = good\n");
+		"#!/bin/sh\necho \"$1 $CCVM_TEST_WORD\"; pwd; echo why >&2; test \"$1\" = good\n");
 	AUTO_STRV struct strv args = {0};
 	struct ended e = {0};
 	struct err err;
@@ -148,8 +148,8 @@ static void test_starter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_form),
-	    cmocka_unit_test(test_starter),
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_starter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@ static char *root;
 
 static int setup(void **state)
 {
-	static const char *const directories[] = {"alpha", "alpine", "beta", "beta/inner", ".hidden", "state"};
+	static const char *const directories[] = {"alpha",	"alpine",  "beta",
+						  "beta/inner", ".hidden", "state"};
 	AUTO_FREE char *file = NULL;
 
 	if (unit_make_dir(state) < 0)
@@ -32,15 +33,19 @@ static int setup(void **state)
 }
 
 /* Each wanted path without its root, separated by spaces. */
-static void assert_suggested(const char *typed, bool by_hand, const struct strv *recent, const char *wanted)
+static void assert_suggested(const char *typed, bool by_hand, const struct strv *recent,
+			     const char *wanted)
 {
-	AUTO_FREE char *path = typed[0] == '/' ? mem_format("%s%s", root, typed) : mem_strdup(typed);
+	AUTO_FREE char *path = typed[0] == '/' ? mem_format("%s%s", root, typed)
+					       : mem_strdup(typed);
 	AUTO_STRV struct strv got = {0};
 	AUTO_BUF struct buf text = {0};
 
 	suggest_directories(path, by_hand, recent, 4, &got);
 	for (size_t i = 0; i < got.n; i++)
-		buf_addf(&text, "%s%s", i ? " " : "", strncmp(got.v[i], root, strlen(root)) == 0 ? got.v[i] + strlen(root) : got.v[i]);
+		buf_addf(&text, "%s%s", i ? " " : "",
+			 strncmp(got.v[i], root, strlen(root)) == 0 ? got.v[i] + strlen(root)
+								    : got.v[i]);
 	if (strcmp(buf_text(&text), wanted) != 0)
 		fail_msg("\"%s\": got \"%s\"", typed, buf_text(&text));
 }
@@ -123,8 +128,9 @@ static void test_recent_text(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_suggestions), cmocka_unit_test(test_completion), cmocka_unit_test(test_recent),
-					   cmocka_unit_test(test_recent_text)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_suggestions), cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_recent), cmocka_unit_test(test_recent_text)};
 
 	return cmocka_run_group_tests_name("ui_suggest", tests, setup, unit_remove_dir);
 }

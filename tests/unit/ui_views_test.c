@@ -1,7 +1,7 @@
 /* areas: base
  * files: src/proto/message.c src/proto/view.c src/proto/links.c src/client/keyname.c src/ui/canvas.c src/ui/command.c src/ui/command_copy.c src/ui/command_form.c src/ui/model.c src/ui/views.c
- * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1 writes those anew. And what
- * keys do to the model. */
+ * What ccvm-tui shows, as text, attributes and cursor, against tests/screen; UPDATE_GOLDEN=1
+ * writes those anew. And what keys do to the model. */
 #include "base/bytes.h"
 #include "unit/unit.h"
 
@@ -24,7 +24,12 @@ static void take(struct model *m, const char *id, const char *json)
 
 static void show_text(struct model_session *s, const char *const *lines, size_t n, int cols)
 {
-	struct view_state st = {.gen = 1, .cols = (uint16_t)cols, .rows = 12, .cursor_row = 2, .cursor_col = 4, .modes = VIEW_CURSOR_VISIBLE | VIEW_WHOLE};
+	struct view_state st = {.gen = 1,
+				.cols = (uint16_t)cols,
+				.rows = 12,
+				.cursor_row = 2,
+				.cursor_col = 4,
+				.modes = VIEW_CURSOR_VISIBLE | VIEW_WHOLE};
 	AUTO_BUF struct buf frame = {0};
 	size_t at = view_begin_frame(&frame, &st, "title");
 
@@ -32,7 +37,8 @@ static void show_text(struct model_session *s, const char *const *lines, size_t 
 		struct view_cell cells[80] = {0};
 
 		for (size_t c = 0; lines[i][c]; c++)
-			cells[c] = (struct view_cell){.ch = (unsigned char)lines[i][c], .attr = i == 1 ? VIEW_BOLD : 0};
+			cells[c] = (struct view_cell){.ch = (unsigned char)lines[i][c],
+						      .attr = i == 1 ? VIEW_BOLD : 0};
 		(void)view_put_row(&frame, (uint16_t)i, cells, strlen(lines[i]));
 	}
 	view_end(&frame, at, (uint16_t)n);
@@ -42,22 +48,35 @@ static void show_text(struct model_session *s, const char *const *lines, size_t 
 
 static void fill(struct model *m)
 {
-	static const char *const claude[] = {"Do you want to make this edit?", "> 1. Yes", "  2. No"};
+	static const char *const claude[] = {"Do you want to make this edit?", "> 1. Yes",
+					     "  2. No"};
 	static const char *const shell[] = {"$ make", "cc -o x x.c", "$ "};
 
 	model_init(m, NOW);
 	model_begin_list(m);
-	take(m, "aaaaaa", "{\"name\":\"web\",\"workspace\":\"/src/web\",\"state\":\"running\",\"mode\":\"rw\",\"agent\":\"waiting\","
-			  "\"agent_why\":\"the screen shows a question with numbered answers\",\"started_ms\":1,\"state_since_ms\":1700000000000,"
-			  "\"agent_since_ms\":1700000570000,\"terminal\":true,\"detached\":true,\"egress\":\"locked\",\"egress_refused\":3,"
-			  "\"egress_last_refused\":\"evil.example\",\"guest_memory_total_kib\":4096000,\"guest_memory_used_kib\":512000,"
-			  "\"guest_load_milli\":430,\"title\":\"t\"}");
-	take(m, "bbbbbb", "{\"name\":\"api\",\"state\":\"running\",\"mode\":\"overlay\",\"agent\":\"working\",\"started_ms\":2,"
-			  "\"agent_since_ms\":1700000400000,\"terminal\":true,\"detached\":true,\"egress\":\"open\","
-			  "\"guest_memory_total_kib\":2048000,\"guest_memory_used_kib\":1024000,\"guest_load_milli\":1980,"
-			  "\"pool\":\"on\",\"pool_total_kib\":8126464,\"pool_used_kib\":3145728}");
-	take(m, "cccccc", "{\"name\":\"a-rather-long-name-of-a-project\",\"state\":\"starting\",\"mode\":\"rw\",\"agent\":\"unknown\","
-			  "\"started_ms\":3,\"state_since_ms\":1700000599000,\"terminal\":false,\"egress\":\"open\"}");
+	take(m, "aaaaaa",
+	     "{\"name\":\"web\",\"workspace\":\"/src/"
+	     "web\",\"state\":\"running\",\"mode\":\"rw\",\"agent\":\"waiting\","
+	     "\"agent_why\":\"the screen shows a question with numbered "
+	     "answers\",\"started_ms\":1,\"state_since_ms\":1700000000000,"
+	     "\"agent_since_ms\":1700000570000,\"terminal\":true,\"detached\":true,\"egress\":"
+	     "\"locked\",\"egress_refused\":3,"
+	     "\"egress_last_refused\":\"evil.example\",\"guest_memory_total_kib\":4096000,\"guest_"
+	     "memory_used_kib\":512000,"
+	     "\"guest_load_milli\":430,\"title\":\"t\"}");
+	take(m, "bbbbbb",
+	     "{\"name\":\"api\",\"state\":\"running\",\"mode\":\"overlay\",\"agent\":\"working\","
+	     "\"started_ms\":2,"
+	     "\"agent_since_ms\":1700000400000,\"terminal\":true,\"detached\":true,\"egress\":"
+	     "\"open\","
+	     "\"guest_memory_total_kib\":2048000,\"guest_memory_used_kib\":1024000,\"guest_load_"
+	     "milli\":1980,"
+	     "\"pool\":\"on\",\"pool_total_kib\":8126464,\"pool_used_kib\":3145728}");
+	take(m, "cccccc",
+	     "{\"name\":\"a-rather-long-name-of-a-project\",\"state\":\"starting\",\"mode\":\"rw\","
+	     "\"agent\":\"unknown\","
+	     "\"started_ms\":3,\"state_since_ms\":1700000599000,\"terminal\":false,\"egress\":"
+	     "\"open\"}");
 	model_end_list(m);
 	model_choose(m, 0);
 	show_text(&m->session[0], claude, 3, 60);
@@ -128,8 +147,10 @@ static void compare(const char *name, const struct buf *got)
 	if (file_read(AT_FDCWD, path, 1 << 20, &text, &e) < 0)
 		fail_msg("%s (UPDATE_GOLDEN=1 writes it)", e.text);
 	(void)buf_text(&text);
-	if (buf_len(&text) != buf_len(got) || memcmp(buf_data(&text), buf_data(got), buf_len(got)) != 0)
-		fail_msg("%s differs; got:\n%.*s", path, (int)buf_len(got), (const char *)buf_data(got));
+	if (buf_len(&text) != buf_len(got) ||
+	    memcmp(buf_data(&text), buf_data(got), buf_len(got)) != 0)
+		fail_msg("%s differs; got:\n%.*s", path, (int)buf_len(got),
+			 (const char *)buf_data(got));
 }
 
 /* Keys so many milliseconds apart; what each one brings about is painted at once. */
@@ -157,21 +178,48 @@ static void press(struct model *m, const char *keys)
 static const struct {
 	const char *name, *keys;
 } screens[] = {
-	{"list", ""},	       {"pane", "Enter"},   {"two-panes", "s"},	      {"four-panes", "s s"}, {"zoom", "z"},
-	{"help", "?"},	       {"explain", "e"},    {"peek", "a"},	      {"new", "n Down a b"}, {"rename", "r x"},
-	{"stop", "x"},	       {"stop-overlay", "Down x"}, {"quit", "q"},     {"egress", "g"},	     {"log", "v"},
-	{"find", "/ a p"},     {"copy", "[ Up"},    {"prefix", "Enter C-\\"},
-	{"copy-chars", "[ Right Right v Up Right"}, {"restart", "R"}, {"new-directory", "n C-n"}, {"save", "[ w a"}, {"light", "l"}, {"mono", "m"},
-	{"overlay", "2"}, {"search", "[ / e d i t"}, {"held", "g"}, {"empty", ""}, {"ended", "Enter x y"}, {"ended-killed", ""},
+	{"list", ""},
+	{"pane", "Enter"},
+	{"two-panes", "s"},
+	{"four-panes", "s s"},
+	{"zoom", "z"},
+	{"help", "?"},
+	{"explain", "e"},
+	{"peek", "a"},
+	{"new", "n Down a b"},
+	{"rename", "r x"},
+	{"stop", "x"},
+	{"stop-overlay", "Down x"},
+	{"quit", "q"},
+	{"egress", "g"},
+	{"log", "v"},
+	{"find", "/ a p"},
+	{"copy", "[ Up"},
+	{"prefix", "Enter C-\\"},
+	{"copy-chars", "[ Right Right v Up Right"},
+	{"restart", "R"},
+	{"new-directory", "n C-n"},
+	{"save", "[ w a"},
+	{"light", "l"},
+	{"mono", "m"},
+	{"overlay", "2"},
+	{"search", "[ / e d i t"},
+	{"held", "g"},
+	{"empty", ""},
+	{"ended", "Enter x y"},
+	{"ended-killed", ""},
 };
 
 /* What no key brings about. */
 static void prepare(struct model *m, const char *name)
 {
-	static const char held[] = "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
+	static const char held[] =
+		"{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
 	static struct json_line l;
 
-	m->theme = strcmp(name, "light") == 0 ? THEME_LIGHT : strcmp(name, "mono") == 0 ? THEME_MONO : THEME_DARK;
+	m->theme = strcmp(name, "light") == 0  ? THEME_LIGHT
+		   : strcmp(name, "mono") == 0 ? THEME_MONO
+					       : THEME_DARK;
 	if (strncmp(name, "new", 3) == 0)
 		m->suggestions = snprintf(m->suggestion[0].text, MODEL_TEXT, "/src/web") > 0;
 	if (strcmp(name, "held") == 0) {
@@ -199,7 +247,8 @@ static void test_screens(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(screens); i++)
 		for (size_t j = 0; j < ARRAY_LEN(sizes); j++) {
-			AUTO_FREE char *name = mem_format("%s-%dx%d", screens[i].name, sizes[j].cols, sizes[j].rows);
+			AUTO_FREE char *name = mem_format("%s-%dx%d", screens[i].name,
+							  sizes[j].cols, sizes[j].rows);
 			static struct model m;
 			struct canvas c;
 			AUTO_BUF struct buf got = {0};
@@ -294,8 +343,10 @@ static void test_keys_change_the_model(void **state)
 
 		fill(&m);
 		press(&m, cases[i].keys);
-		if (m.mode != cases[i].mode || m.wish != cases[i].wish || m.chosen != cases[i].chosen)
-			fail_msg("keys \"%s\": mode %d wish %d chosen %d", cases[i].keys, (int)m.mode, (int)m.wish, m.chosen);
+		if (m.mode != cases[i].mode || m.wish != cases[i].wish ||
+		    m.chosen != cases[i].chosen)
+			fail_msg("keys \"%s\": mode %d wish %d chosen %d", cases[i].keys,
+				 (int)m.mode, (int)m.wish, m.chosen);
 		model_fini(&m);
 	}
 }
@@ -323,9 +374,12 @@ static void test_selection(void **state)
 		fill(&m);
 		press(&m, cases[i].keys);
 		got = model_selected(&m);
-		if (got.from != cases[i].span.from || got.to != cases[i].span.to || got.kind != cases[i].span.kind ||
-		    got.from_column != cases[i].span.from_column || got.to_column != cases[i].span.to_column)
-			fail_msg("\"%s\": %d,%d to %d,%d", cases[i].keys, (int)got.from, got.from_column, (int)got.to, got.to_column);
+		if (got.from != cases[i].span.from || got.to != cases[i].span.to ||
+		    got.kind != cases[i].span.kind ||
+		    got.from_column != cases[i].span.from_column ||
+		    got.to_column != cases[i].span.to_column)
+			fail_msg("\"%s\": %d,%d to %d,%d", cases[i].keys, (int)got.from,
+				 got.from_column, (int)got.to, got.to_column);
 		model_fini(&m);
 	}
 }
@@ -337,8 +391,9 @@ static void test_search_directions(void **state)
 		const char *keys;
 		bool down;
 	} cases[] = {
-		{"[ / e Enter", true},	   {"[ / e Enter n", true},	{"[ / e Enter N", false}, {"[ / e Enter N N", false},
-		{"[ / e Enter N n", true}, {"[ ? e Enter", false},	{"[ ? e Enter N", true},  {"[ ? e Enter N N n", false},
+		{"[ / e Enter", true},	    {"[ / e Enter n", true},	  {"[ / e Enter N", false},
+		{"[ / e Enter N N", false}, {"[ / e Enter N n", true},	  {"[ ? e Enter", false},
+		{"[ ? e Enter N", true},    {"[ ? e Enter N N n", false},
 	};
 
 	(void)state;
@@ -348,7 +403,8 @@ static void test_search_directions(void **state)
 		fill(&m);
 		press(&m, cases[i].keys);
 		if (m.wish != WISH_SEARCH || m.search_now_down != cases[i].down)
-			fail_msg("\"%s\": wish %d, down %d", cases[i].keys, (int)m.wish, m.search_now_down);
+			fail_msg("\"%s\": wish %d, down %d", cases[i].keys, (int)m.wish,
+				 m.search_now_down);
 		model_fini(&m);
 	}
 }
@@ -380,9 +436,14 @@ static void test_egress_rows(void **state)
 {
 	static struct model m;
 	static const struct egressctl_row error = {.type = EGRESSCTL_DONE, .error = "no"};
-	static const struct egressctl_row rule = {.type = EGRESSCTL_RULE, .rule = "allow", .entry = "a.example"};
-	static const struct egressctl_row row = {.type = EGRESSCTL_CONNECTION, .host = "a.example", .port = 443,
-						 .count = 2, .verdict = "refused", .reason = "not listed"};
+	static const struct egressctl_row rule = {
+		.type = EGRESSCTL_RULE, .rule = "allow", .entry = "a.example"};
+	/* clang-format off */
+	static const struct egressctl_row row = {
+		.type = EGRESSCTL_CONNECTION, .host = "a.example", .port = 443, .count = 2,
+		.verdict = "refused", .reason = "not listed",
+	};
+	/* clang-format on */
 
 	(void)state;
 	fill(&m);
@@ -405,13 +466,17 @@ static void test_find_by_letters(void **state)
 		const char *names[3], *letters;
 		int found;
 	} cases[] = {
-		{{"w-e-b", "the-web", "other"}, "web", 1},	    /* together, though later */
-		{{"w-x-web", "w-eb", "other"}, "web", 0},	    /* not from the first w on */
-		{{"a-web", "web", "web"}, "web", 1},		    /* as close: what comes earlier, then the first */
-		{{"other", "API", "a-p-i"}, "api", 1},		    /* whatever the case */
-		{{"aab", "ab", "other"}, "ab", 1},		    {{"ab", "abb", "other"}, "bb", 1},
-		{{"one", "two", "three"}, "x", -1},		    {{"one", "two", "three"}, "", 0},
-		{{"ba", "ab", "other"}, "ab", 1},		    {{"a", "b", "other"}, "ab", -1},
+		{{"w-e-b", "the-web", "other"}, "web", 1}, /* together, though later */
+		{{"w-x-web", "w-eb", "other"}, "web", 0},  /* not from the first w on */
+		/* as close: what comes earlier, then the first */
+		{{"a-web", "web", "web"}, "web", 1},
+		{{"other", "API", "a-p-i"}, "api", 1}, /* whatever the case */
+		{{"aab", "ab", "other"}, "ab", 1},
+		{{"ab", "abb", "other"}, "bb", 1},
+		{{"one", "two", "three"}, "x", -1},
+		{{"one", "two", "three"}, "", 0},
+		{{"ba", "ab", "other"}, "ab", 1},
+		{{"a", "b", "other"}, "ab", -1},
 	};
 
 	(void)state;
@@ -420,10 +485,11 @@ static void test_find_by_letters(void **state)
 
 		fill(&m);
 		for (int s = 0; s < 3; s++)
-			snprintf(m.session[s].name, sizeof(m.session[s].name), "%s", cases[i].names[s]);
+			snprintf(m.session[s].name, sizeof(m.session[s].name), "%s",
+				 cases[i].names[s]);
 		if (model_find_by_letters(&m, cases[i].letters) != cases[i].found)
-			fail_msg("case %zu, \"%s\": %d, not %d", i, cases[i].letters, model_find_by_letters(&m, cases[i].letters),
-				 cases[i].found);
+			fail_msg("case %zu, \"%s\": %d, not %d", i, cases[i].letters,
+				 model_find_by_letters(&m, cases[i].letters), cases[i].found);
 		model_fini(&m);
 	}
 }
@@ -433,7 +499,8 @@ static void test_marks(void **state)
 {
 	static struct model m;
 	static struct json_line l;
-	static const char prompt[] = "{\"event\":\"prompt\"}", denied[] = "{\"event\":\"egress\",\"host\":\"evil.example\"}";
+	static const char prompt[] = "{\"event\":\"prompt\"}",
+			  denied[] = "{\"event\":\"egress\",\"host\":\"evil.example\"}";
 
 	(void)state;
 	fill(&m);
@@ -545,9 +612,17 @@ static void test_which_keys_go_to_the_session(void **state)
 		const char *before, *key;
 		bool passes;
 	} cases[] = {
-		{"", "y", false},	{"Enter", "y", true},	      {"Enter", "C-c", true},	      {"Enter", "C-\\", false},
-		{"Enter C-\\", "C-\\", true}, {"Enter C-\\", "l", false}, {"Enter", "M-1", false},    {"a", "1", true},
-		{"a", "Enter", true},	{"g", "a", false},	      {"[", "k", false},
+		{"", "y", false},
+		{"Enter", "y", true},
+		{"Enter", "C-c", true},
+		{"Enter", "C-\\", false},
+		{"Enter C-\\", "C-\\", true},
+		{"Enter C-\\", "l", false},
+		{"Enter", "M-1", false},
+		{"a", "1", true},
+		{"a", "Enter", true},
+		{"g", "a", false},
+		{"[", "k", false},
 	};
 
 	(void)state;
@@ -598,7 +673,8 @@ static void test_events(void **state)
 	assert_int_equal(model_waiting(&m), 1);
 	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"waiting\",\"why\":\"w\"}", true);
 	assert_int_equal(model_waiting(&m), 2);
-	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"waiting\",\"why\":\"w\"}", false); /* rings once */
+	/* rings once */
+	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"waiting\",\"why\":\"w\"}", false);
 	event(&m, "bbbbbb", "{\"event\":\"agent\",\"agent\":\"idle\",\"why\":\"w\"}", false);
 	event(&m, "zzzzzz", "{\"event\":\"bell\"}", false);
 	press(&m, "2 Enter");
@@ -607,12 +683,14 @@ static void test_events(void **state)
 	event(&m, "cccccc", "{\"event\":\"bell\"}", false); /* once, until it is looked at */
 	event(&m, "cccccc", "{\"event\":\"notification\",\"text\":\"t\"}", false);
 	event(&m, "aaaaaa", "{\"event\":\"bell\"}", false); /* its question has rung */
-	event(&m, "aaaaaa", "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}", true);
+	event(&m, "aaaaaa", "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}",
+	      true);
 	assert_string_equal(m.session[0].question, "x.example:443");
 	model_fini(&m);
 }
 
-/* How many were refused is what the session counts: an event may stand for several, and status.json may be behind it. */
+/* How many were refused is what the session counts: an event may stand for several, and
+ * status.json may be behind it. */
 static void test_refused_count(void **state)
 {
 	static struct model m;
@@ -620,22 +698,27 @@ static void test_refused_count(void **state)
 	(void)state;
 	fill(&m);
 	assert_int_equal(m.session[0].refused, 3);
-	event(&m, "aaaaaa", "{\"event\":\"egress\",\"host\":\"x.example\",\"count\":5,\"egress_refused\":8}", false);
+	event(&m, "aaaaaa",
+	      "{\"event\":\"egress\",\"host\":\"x.example\",\"count\":5,\"egress_refused\":8}",
+	      false);
 	assert_int_equal(m.session[0].refused, 8);
 	assert_string_equal(m.session[0].last_refused, "x.example");
 	take(&m, "aaaaaa", "{\"name\":\"web\",\"started_ms\":1,\"egress_refused\":3}");
 	assert_int_equal(m.session[0].refused, 8);
-	event(&m, "aaaaaa", "{\"event\":\"egress\",\"host\":\"y.example\",\"count\":1}", false); /* it does not say */
+	/* it does not say */
+	event(&m, "aaaaaa", "{\"event\":\"egress\",\"host\":\"y.example\",\"count\":1}", false);
 	assert_int_equal(m.session[0].refused, 8);
 	take(&m, "aaaaaa", "{\"name\":\"web\",\"started_ms\":1,\"egress_refused\":9}");
 	assert_int_equal(m.session[0].refused, 9);
 	model_fini(&m);
 }
 
-/* However a session ends, its pane, its row and the focus stay; keys that were on their way to it do nothing, at any speed. */
+/* However a session ends, its pane, its row and the focus stay; keys that were on their way to
+ * it do nothing, at any speed. */
 static void test_session_ends(void **state)
 {
-	static const int64_t pauses[] = {0, 1, 50, 150, MODEL_SETTLE_MS - 1, MODEL_SETTLE_MS, 3 * MODEL_SETTLE_MS};
+	static const int64_t pauses[] = {
+		0, 1, 50, 150, MODEL_SETTLE_MS - 1, MODEL_SETTLE_MS, 3 * MODEL_SETTLE_MS};
 
 	(void)state;
 	for (int how = 0; how < 4; how++)
@@ -646,16 +729,22 @@ static void test_session_ends(void **state)
 			fill(&m);
 			press(&m, "2 Enter");
 			if (how != 1)
-				exit_with(&m, "bbbbbb", 0); /* and then its directory goes, or the other way round */
+				exit_with(
+					&m, "bbbbbb",
+					0); /* and then its directory goes, or the other way round */
 			if (how != 0)
 				list(&m, "aaaaaa cccccc");
 			if (how == 2)
 				list(&m, "aaaaaa bbbbbb cccccc"); /* read before it went */
 			if (how == 3)
 				exit_with(&m, "bbbbbb", 0);
-			press_every(&m, "x y x y x y q S a n Tab 1 j k d C-c Escape Space", pauses[i]);
-			if (m.n != 3 || m.mode != MODEL_PANE || m.wish != WISH_NOTHING || m.chosen != 1 || strcmp(m.pane[0], "bbbbbb") != 0)
-				fail_msg("way %d, pause %d: %d sessions, mode %d, wish %d, chosen %d", how, (int)pauses[i], m.n, (int)m.mode, (int)m.wish,
+			press_every(&m, "x y x y x y q S a n Tab 1 j k d C-c Escape Space",
+				    pauses[i]);
+			if (m.n != 3 || m.mode != MODEL_PANE || m.wish != WISH_NOTHING ||
+			    m.chosen != 1 || strcmp(m.pane[0], "bbbbbb") != 0)
+				fail_msg("way %d, pause %d: %d sessions, mode %d, wish %d, chosen "
+					 "%d",
+					 how, (int)pauses[i], m.n, (int)m.mode, (int)m.wish,
 					 m.chosen);
 			assert_true(keyname_parse(&k, "a"));
 			assert_false(command_key(&m, &k));
@@ -684,7 +773,8 @@ static void test_ended_needs_a_pause(void **state)
 	assert_int_equal(m.wish, WISH_RESTART);
 	assert_int_equal(m.chosen, 0);
 	/* The one that follows takes its place, pane and focus. */
-	take(&m, "dddddd", "{\"name\":\"web\",\"started_ms\":9,\"terminal\":true,\"state\":\"running\"}");
+	take(&m, "dddddd",
+	     "{\"name\":\"web\",\"started_ms\":9,\"terminal\":true,\"state\":\"running\"}");
 	model_replace(&m, "aaaaaa", "dddddd");
 	assert_int_equal(m.n, 3);
 	assert_string_equal(model_chosen(&m)->id, "dddddd");
@@ -693,7 +783,8 @@ static void test_ended_needs_a_pause(void **state)
 	model_fini(&m);
 }
 
-/* Behind the prefix key commands work as in any pane; one that has ended goes by x without a question, since nothing is lost. */
+/* Behind the prefix key commands work as in any pane; one that has ended goes by x without a
+ * question, since nothing is lost. */
 static void test_ended_in_the_list(void **state)
 {
 	static struct model m;
@@ -725,7 +816,10 @@ static void test_many_end(void **state)
 	list(&m, "aaaaaa bbbbbb");
 	assert_int_equal(m.n, 2);
 	for (int i = 0; i < 3 * MODEL_SESSIONS; i++) {
-		AUTO_FREE char *id = mem_format("e%05d", i), *json = mem_format("{\"name\":\"n\",\"started_ms\":%d,\"terminal\":true}", 10 + i);
+		AUTO_FREE char *id = mem_format("e%05d", i),
+			       *json = mem_format(
+				       "{\"name\":\"n\",\"started_ms\":%d,\"terminal\":true}",
+				       10 + i);
 
 		model_begin_list(&m);
 		take(&m, id, json);
@@ -739,16 +833,23 @@ static void test_many_end(void **state)
 	model_fini(&m);
 }
 
-/* Every question, with the key that would lose the most: not before it is painted, not in the same breath. */
+/* Every question, with the key that would lose the most: not before it is painted, not in the
+ * same breath. */
 static void test_questions_ignore_type_ahead(void **state)
 {
 	static const struct {
 		const char *opens, *answer;
 		enum model_mode mode;
 		enum model_wish wish;
-	} cases[] = {{"x", "y", MODEL_ASK_STOP, WISH_STOP},	   {"R", "y", MODEL_ASK_RESTART, WISH_RESTART}, {"q", "S", MODEL_ASK_QUIT, WISH_QUIT_AND_STOP},
-		     {"q", "l", MODEL_ASK_QUIT, WISH_QUIT},	   {"q", "Enter", MODEL_ASK_QUIT, WISH_QUIT},	{"g", "a", MODEL_EGRESS, WISH_ALLOW},
-		     {"g", "o", MODEL_EGRESS, WISH_ALLOW_ONCE}, {"g", "d", MODEL_EGRESS, WISH_DENY},		{"g", "h", MODEL_EGRESS, WISH_HOLD}};
+	} cases[] = {{"x", "y", MODEL_ASK_STOP, WISH_STOP},
+		     {"R", "y", MODEL_ASK_RESTART, WISH_RESTART},
+		     {"q", "S", MODEL_ASK_QUIT, WISH_QUIT_AND_STOP},
+		     {"q", "l", MODEL_ASK_QUIT, WISH_QUIT},
+		     {"q", "Enter", MODEL_ASK_QUIT, WISH_QUIT},
+		     {"g", "a", MODEL_EGRESS, WISH_ALLOW},
+		     {"g", "o", MODEL_EGRESS, WISH_ALLOW_ONCE},
+		     {"g", "d", MODEL_EGRESS, WISH_DENY},
+		     {"g", "h", MODEL_EGRESS, WISH_HOLD}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -779,7 +880,8 @@ static void test_questions_ignore_type_ahead(void **state)
 /* A name that is asked for while the panel is open changes what `a` means. */
 static void test_egress_question_comes_late(void **state)
 {
-	static const char held[] = "{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
+	static const char held[] =
+		"{\"event\":\"egress-question\",\"host\":\"x.example\",\"port\":443}";
 	static struct model m;
 	static struct json_line l;
 	struct key k;
@@ -829,9 +931,17 @@ static void test_key_names(void **state)
 		uint32_t code;
 		unsigned mods;
 	} cases[] = {
-		{"a", 'a', 0},	       {"C-x", 'x', VIEW_CTRL},		    {"M-x", 'x', VIEW_ALT},	   {"C-\\", '\\', VIEW_CTRL},
-		{"-", '-', 0},	       {"C--", '-', VIEW_CTRL},		    {"S-Enter", VIEW_KEY_ENTER, VIEW_SHIFT}, {"F12", VIEW_KEY_F12, 0},
-		{"C-M-a", 'a', VIEW_CTRL | VIEW_ALT}, {"Space", ' ', 0},    {"\xc3\xa9", 0xe9, 0},
+		{"a", 'a', 0},
+		{"C-x", 'x', VIEW_CTRL},
+		{"M-x", 'x', VIEW_ALT},
+		{"C-\\", '\\', VIEW_CTRL},
+		{"-", '-', 0},
+		{"C--", '-', VIEW_CTRL},
+		{"S-Enter", VIEW_KEY_ENTER, VIEW_SHIFT},
+		{"F12", VIEW_KEY_F12, 0},
+		{"C-M-a", 'a', VIEW_CTRL | VIEW_ALT},
+		{"Space", ' ', 0},
+		{"\xc3\xa9", 0xe9, 0},
 	};
 	static const char *const bad[] = {"", "ab", "F0", "F13", "C-", "\x1b", "\xff", "Nokey"};
 	struct key k;
@@ -840,7 +950,8 @@ static void test_key_names(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char back[KEYNAME_SIZE];
 
-		if (!keyname_parse(&k, cases[i].name) || k.code != cases[i].code || k.mods != cases[i].mods)
+		if (!keyname_parse(&k, cases[i].name) || k.code != cases[i].code ||
+		    k.mods != cases[i].mods)
 			fail_msg("%s", cases[i].name);
 		keyname_format(back, &k);
 		assert_true(keyname_parse(&k, back));
@@ -854,30 +965,30 @@ static void test_key_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_screens),
-	    cmocka_unit_test(test_every_size),
-	    cmocka_unit_test(test_keys_change_the_model),
-	    cmocka_unit_test(test_selection),
-	    cmocka_unit_test(test_search_directions),
-	    cmocka_unit_test(test_search_text_stays),
-	    cmocka_unit_test(test_egress_rows),
-	    cmocka_unit_test(test_find_by_letters),
-	    cmocka_unit_test(test_marks),
-	    cmocka_unit_test(test_suggestions_are_taken),
-	    cmocka_unit_test(test_bindings),
-	    cmocka_unit_test(test_names_of_the_table),
-	    cmocka_unit_test(test_which_keys_go_to_the_session),
-	    cmocka_unit_test(test_keys_of_the_table_are_keys),
-	    cmocka_unit_test(test_events),
-	    cmocka_unit_test(test_refused_count),
-	    cmocka_unit_test(test_session_ends),
-	    cmocka_unit_test(test_ended_needs_a_pause),
-	    cmocka_unit_test(test_ended_in_the_list),
-	    cmocka_unit_test(test_many_end),
-	    cmocka_unit_test(test_questions_ignore_type_ahead),
-	    cmocka_unit_test(test_egress_question_comes_late),
-	    cmocka_unit_test(test_new_session_moves_no_focus),
-	    cmocka_unit_test(test_key_names),
+		cmocka_unit_test(test_screens),
+		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_keys_change_the_model),
+		cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_search_directions),
+		cmocka_unit_test(test_search_text_stays),
+		cmocka_unit_test(test_egress_rows),
+		cmocka_unit_test(test_find_by_letters),
+		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_suggestions_are_taken),
+		cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_names_of_the_table),
+		cmocka_unit_test(test_which_keys_go_to_the_session),
+		cmocka_unit_test(test_keys_of_the_table_are_keys),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_refused_count),
+		cmocka_unit_test(test_session_ends),
+		cmocka_unit_test(test_ended_needs_a_pause),
+		cmocka_unit_test(test_ended_in_the_list),
+		cmocka_unit_test(test_many_end),
+		cmocka_unit_test(test_questions_ignore_type_ahead),
+		cmocka_unit_test(test_egress_question_comes_late),
+		cmocka_unit_test(test_new_session_moves_no_focus),
+		cmocka_unit_test(test_key_names),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

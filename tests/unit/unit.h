@@ -1,4 +1,5 @@
-/* unit: what unit tests include: cmocka with its headers, a private folder, and children that end with _exit.
+/* unit: what unit tests include: cmocka with its headers, a private folder, and children that
+ * end with _exit.
  */
 #ifndef CCVM_TEST_UNIT_H
 #define CCVM_TEST_UNIT_H
@@ -54,7 +55,8 @@ static inline void unit_write(const char *path, const void *bytes, size_t n)
 }
 
 /* Folders, and files that hold one byte, in the folder. */
-static inline void unit_make_tree(const char *const *dirs, size_t ndirs, const char *const *files, size_t nfiles)
+static inline void unit_make_tree(const char *const *dirs, size_t ndirs, const char *const *files,
+				  size_t nfiles)
 {
 	struct err e;
 
@@ -82,8 +84,8 @@ static inline char *unit_read(const char *path)
 	return (char *)b.bytes;
 }
 
-/* Runs fn in a child and returns its wait status. Neither cmocka nor the leak check runs in there; a test
- * that expects an abort sees SIGABRT, and no core is left. */
+/* Runs fn in a child and returns its wait status. Neither cmocka nor the leak check runs in
+ * there; a test that expects an abort sees SIGABRT, and no core is left. */
 static inline int unit_child(int (*fn)(void *ctx), void *ctx)
 {
 	int status = -1;

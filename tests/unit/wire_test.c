@@ -11,9 +11,9 @@ static const struct {
 	const char *payload;
 	size_t n;
 } frames[] = {
-    {WIRE_START, "{}", 2},    {WIRE_ARGS, "a\0b\0", 4},	       {WIRE_ENV, "", 0},
-    {WIRE_BEGIN, "", 0},      {WIRE_STDIN, "\0\xff\n", 3},     {WIRE_STDIN_END, "", 0},
-    {WIRE_SIGNAL, "TERM", 4}, {WIRE_EXIT, "{\"code\":0}", 10},
+	{WIRE_START, "{}", 2},	  {WIRE_ARGS, "a\0b\0", 4},	   {WIRE_ENV, "", 0},
+	{WIRE_BEGIN, "", 0},	  {WIRE_STDIN, "\0\xff\n", 3},	   {WIRE_STDIN_END, "", 0},
+	{WIRE_SIGNAL, "TERM", 4}, {WIRE_EXIT, "{\"code\":0}", 10},
 };
 
 static void put_all(struct buf *out)
@@ -77,14 +77,14 @@ static void test_lengths(void **state)
 		size_t n;
 		int rc;
 	} cases[] = {
-	    {"", 0, 0},
-	    {"\0\0\0\0", 4, 0},
-	    {"\0\0\0\0?", 5, 1},
-	    {"\1\0\0\0?", 5, 0},
-	    {"\0\0\x80\0?", 5, 0}, /* WIRE_PAYLOAD_MAX: more is to come */
-	    {"\1\0\x80\0?", 5, -1},
-	    {"\0\0\0\1?", 5, -1},
-	    {"\xff\xff\xff\xff?", 5, -1},
+		{"", 0, 0},
+		{"\0\0\0\0", 4, 0},
+		{"\0\0\0\0?", 5, 1},
+		{"\1\0\0\0?", 5, 0},
+		{"\0\0\x80\0?", 5, 0}, /* WIRE_PAYLOAD_MAX: more is to come */
+		{"\1\0\x80\0?", 5, -1},
+		{"\0\0\0\1?", 5, -1},
+		{"\xff\xff\xff\xff?", 5, -1},
 	};
 
 	(void)state;
@@ -146,12 +146,14 @@ static void test_payload(void **state)
 	assert_true(wire_get_resize(&f, &size));
 	assert_int_equal(size.cols, 0x0102);
 	assert_int_equal(size.rows, 0x0304);
-	f = (struct wire_frame){WIRE_ATTACH, (const unsigned char *)"\2", 1}; /* a flag has one form each way */
+	/* a flag has one form each way */
+	f = (struct wire_frame){WIRE_ATTACH, (const unsigned char *)"\2", 1};
 	assert_false(wire_get_attach(&f, &attach));
 }
 
-/* A few that matter, not the table again: what starts a session comes from its starter alone and before the start; a client that joined
- * neither signals nor types as the starter; ccvm-term and ccvm-clip reach nothing else. */
+/* A few that matter, not the table again: what starts a session comes from its starter alone and
+ * before the start; a client that joined neither signals nor types as the starter; ccvm-term and
+ * ccvm-clip reach nothing else. */
 static void test_who_may_send(void **state)
 {
 	static const struct {
@@ -160,13 +162,20 @@ static void test_who_may_send(void **state)
 		enum wire_type type;
 		bool may;
 	} cases[] = {
-		{WIRE_STARTER, WIRE_BEFORE, WIRE_BEGIN, true},	 {WIRE_STARTER, WIRE_AFTER, WIRE_BEGIN, false},
-		{WIRE_STARTER, WIRE_AFTER, WIRE_ENV, false},	 {WIRE_CLIENT, WIRE_BEFORE, WIRE_START, false},
-		{WIRE_CLIENT, WIRE_AFTER, WIRE_SIGNAL, false},	 {WIRE_CLIENT, WIRE_AFTER, WIRE_STDIN, false},
-		{WIRE_CLIENT, WIRE_AFTER, WIRE_TYPED, true},	 {WIRE_CLIENT, WIRE_AFTER, WIRE_STDOUT, false},
-		{WIRE_TERM, WIRE_AFTER, WIRE_STDIN, true},	 {WIRE_TERM, WIRE_AFTER, WIRE_STOP, false},
-		{WIRE_TERM, WIRE_AFTER, WIRE_EGRESS, false},	 {WIRE_CLIP, WIRE_AFTER, WIRE_CLIP_DONE, true},
-		{WIRE_CLIP, WIRE_AFTER, WIRE_TYPED, false},	 {WIRE_STARTER, WIRE_AFTER, (enum wire_type)0, false},
+		{WIRE_STARTER, WIRE_BEFORE, WIRE_BEGIN, true},
+		{WIRE_STARTER, WIRE_AFTER, WIRE_BEGIN, false},
+		{WIRE_STARTER, WIRE_AFTER, WIRE_ENV, false},
+		{WIRE_CLIENT, WIRE_BEFORE, WIRE_START, false},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_SIGNAL, false},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_STDIN, false},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_TYPED, true},
+		{WIRE_CLIENT, WIRE_AFTER, WIRE_STDOUT, false},
+		{WIRE_TERM, WIRE_AFTER, WIRE_STDIN, true},
+		{WIRE_TERM, WIRE_AFTER, WIRE_STOP, false},
+		{WIRE_TERM, WIRE_AFTER, WIRE_EGRESS, false},
+		{WIRE_CLIP, WIRE_AFTER, WIRE_CLIP_DONE, true},
+		{WIRE_CLIP, WIRE_AFTER, WIRE_TYPED, false},
+		{WIRE_STARTER, WIRE_AFTER, (enum wire_type)0, false},
 	};
 
 	(void)state;
@@ -182,21 +191,22 @@ static void test_one_meaning(void **state)
 	for (size_t i = 0; i < wire_row_count; i++)
 		for (size_t k = i + 1; k < wire_row_count; k++)
 			if (wire_rows[i].type == wire_rows[k].type &&
-			    ((wire_rows[i].from & wire_rows[k].from) || (wire_rows[i].to & wire_rows[k].to)))
+			    ((wire_rows[i].from & wire_rows[k].from) ||
+			     (wire_rows[i].to & wire_rows[k].to)))
 				fail_msg("%s and %s", wire_rows[i].name, wire_rows[k].name);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip_at_every_cut),
-	    cmocka_unit_test(test_layout),
-	    cmocka_unit_test(test_payload),
-	    cmocka_unit_test(test_who_may_send),
-	    cmocka_unit_test(test_one_meaning),
-	    cmocka_unit_test(test_lengths),
-	    cmocka_unit_test(test_largest),
-	    cmocka_unit_test(test_too_large_stops),
+		cmocka_unit_test(test_round_trip_at_every_cut),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_who_may_send),
+		cmocka_unit_test(test_one_meaning),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_too_large_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
