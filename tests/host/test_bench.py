@@ -118,7 +118,7 @@ def test_a_section_that_fails(ctx):
     """Its error is kept, what it started is ended, and the next one runs."""
     bench, started = load("bench"), []
     base = ctx.make_dir(os.path.join(ctx.dir, "base"))
-    run = types.SimpleNamespace(user=ctx.user, bin=ctx.bin, image=None, base=base, ram=base, templates=base, cache=base)
+    run = types.SimpleNamespace(user=ctx.user, bin=ctx.bin, hooked=None, image=None, base=base, ram=base, templates=base, cache=base)
 
     def bad(inner):
         started.append(inner.spawn(["sleep", "1000"], stdin=None))
