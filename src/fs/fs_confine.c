@@ -8,8 +8,7 @@
  * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory
  *    bounded, so that a guest that makes nodes ends its own server before it hurts the host.
  * 3. no new privileges; Landlock: below the exports, reading or everything; nothing else is
- *    opened, made or removed. Without Landlock in the kernel the server refuses to run (the
- *    caller says so).
+ *    opened, made or removed. Without Landlock in the kernel the server refuses to run.
  * 4. seccomp: the calls of the table; those that only an attacker makes end the process.
  *
  * What Landlock does not cover and the table has to allow: modes, owners, times and user

@@ -26,7 +26,6 @@ struct dirs_entry { /* struct linux_dirent64 of getdents64(2) */
 
 struct dirs_list {
 	struct fs_ops *ops;
-	struct fs_node *node; /* NULL: the directory of exports */
 	uint32_t number;
 	int fd;
 	bool plus;

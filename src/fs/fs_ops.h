@@ -47,8 +47,7 @@ fs_op fs_dirs_open, fs_dirs_read, fs_dirs_read_plus, fs_dirs_release, fs_dirs_fs
 /* As fs_tree_find, and what is open is found without its name: the host may have taken it away,
  * or the way to it may be closed by now. */
 int fs_files_find(struct fs_ops *o, const struct fs_node *n, struct fs_place *p, struct fs_attr *a);
-/* Opens what is at place and adds a handle of the node; for CREATE and OPEN. fd is taken over,
- * also on failure. */
+/* Adds a handle of the node, for CREATE and OPEN. fd is taken over, also on failure. */
 int fs_files_add_handle(struct fs_ops *o, uint32_t node, int fd, unsigned flags,
 			struct fuse_open_out *out);
 

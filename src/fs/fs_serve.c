@@ -25,7 +25,6 @@ struct fs_serve {
 	struct fs_ops ops;
 	struct fs_serve_callbacks callbacks;
 	bool begun;
-	uint64_t count[SERVE_OPCODES];
 	unsigned char answer[sizeof(struct fuse_out_header) + FS_MESSAGE_DATA_MAX];
 };
 
@@ -239,7 +238,6 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		code = ENAMETOOLONG;
 		break;
 	case FS_MESSAGE_OK:
-		s->count[m.head.opcode]++;
 		code = s->begun || m.head.opcode == FUSE_INIT
 			       ? serve_rows[m.head.opcode](&s->ops, &m, &reply)
 			       : EPROTO;
@@ -262,9 +260,4 @@ int fs_serve_patience(const struct fs_serve *s)
 void fs_serve_tick(struct fs_serve *s)
 {
 	fs_locks_retry(s->ops.locks);
-}
-
-uint64_t fs_serve_count(const struct fs_serve *s, uint32_t opcode)
-{
-	return opcode < SERVE_OPCODES ? s->count[opcode] : 0;
 }

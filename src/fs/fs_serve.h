@@ -29,7 +29,4 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n);
 int fs_serve_patience(const struct fs_serve *s);
 void fs_serve_tick(struct fs_serve *s);
 
-/* Requests of this operation so far. */
-uint64_t fs_serve_count(const struct fs_serve *s, uint32_t opcode);
-
 #endif
