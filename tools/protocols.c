@@ -6,6 +6,7 @@
 
 #include "proto/egressctl.h"
 #include "proto/guest.h"
+#include "proto/hostenv.h"
 #include "proto/maker.h"
 #include "proto/netctl.h"
 #include "proto/seedfile.h"
@@ -25,18 +26,43 @@ static void protocols_fields(FILE *f, const struct message_shape *shape)
 			shape->field[i].help);
 }
 
-static void protocols_document(FILE *f, const struct document_shape *shape)
+static void protocols_members(FILE *f, const struct document_shape *shape)
 {
 	static const char *const kinds[] = {[DOCUMENT_TEXT] = "text, may be missing",
 					    [DOCUMENT_OBJECT] = "object",
+					    [DOCUMENT_BYTES] = "bytes",
+					    [DOCUMENT_LONG] = "number",
+					    [DOCUMENT_INSIDE] = "object, see below",
 					    [DOCUMENT_INT] = "number",
 					    [DOCUMENT_FLAG] = "true, false"};
 
-	fprintf(f, "\nOne JSON object. Unknown members are passed over.\n\n| member | value | "
-		   "|\n|---|---|---|\n");
+	fprintf(f, "\n| member | value | |\n|---|---|---|\n");
 	for (size_t i = 0; i < shape->n; i++)
 		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind],
 			shape->field[i].help);
+	for (size_t i = 0; i < shape->n; i++)
+		if (shape->field[i].inside) {
+			fprintf(f, "\n#### Its %s\n", shape->field[i].name);
+			protocols_members(f, shape->field[i].inside);
+		}
+}
+
+static bool protocols_has_bytes(const struct document_shape *shape)
+{
+	for (size_t i = 0; i < shape->n; i++)
+		if (shape->field[i].kind == DOCUMENT_BYTES ||
+		    (shape->field[i].inside && protocols_has_bytes(shape->field[i].inside)))
+			return true;
+	return false;
+}
+
+static void protocols_document(FILE *f, const struct document_shape *shape)
+{
+	fprintf(f, "\nOne JSON object. Unknown members are passed over.%s\n",
+		protocols_has_bytes(shape) ? " Bytes are a text in which what is not printable "
+					     "ASCII, and %, stands as %XX."
+					   : "");
+	protocols_members(f, shape);
 }
 
 static FILE *protocols_open(const char *directory, const char *name)
@@ -184,8 +210,11 @@ static void protocols_template(const char *directory)
 {
 	FILE *f = protocols_open(directory, "template.md");
 
-	fprintf(f, "# ccvm-template's standard output\n\nMade by `tools/protocols.c` from "
-		   "`src/proto/maker.c`: change it there.\n\n"
+	fprintf(f, "# ccvm-template\n\nMade by `tools/protocols.c` from `src/proto/maker.c` and "
+		   "`src/proto/hostenv.c`: change it there.\n\n"
+		   "## Standard input\n\nThe settings of this computer.\n");
+	protocols_document(f, &hostenv_shape);
+	fprintf(f, "\n## Standard output\n\n"
 		   "A line for each step, in words for people. The last line is one of these, "
 		   "unless it failed:\n\n| line | |\n|---|---|\n");
 	for (size_t i = 0; i < MAKER_RESULTS; i++)

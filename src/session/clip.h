@@ -16,6 +16,7 @@
 #define CLIP_LEASE_MS 10000
 
 struct loop;
+struct hostenv;
 struct clip;
 
 struct clip_callbacks {
@@ -39,7 +40,7 @@ struct clip *clip_new(struct loop *loop, const struct conf *conf,
 		      const struct clip_callbacks *callbacks, void *ctx);
 void clip_free(struct clip *c); /* NULL is fine */
 /* Starts ccvm-clip; before this process is confined. A failure is a note. */
-void clip_start(struct clip *c, const char *libexec, char *const *envp);
+void clip_start(struct clip *c, const char *libexec, const struct hostenv *host);
 /* Ends it; nothing is answered any more. */
 void clip_stop(struct clip *c);
 /* The user pressed Ctrl+V. Called for what clients send, never for what a guest does. */

@@ -120,8 +120,12 @@ def test_environment(ctx):
     places = RULES["environment"]["places"]
     assert_eq({f: hits for f, hits in found.items() if hits and not any(f.startswith(p) for p in places)}, {}, "the environment is read in")
     assert_eq([p for p in places if not any(hits for f, hits in found.items() if f.startswith(p))], [], "places that do not read it")
+    asking = [os.path.relpath(path, REPO) for path in sources("src") if ("\"", "conf/env.h") in includes(path)]
+    askers = RULES["environment"]["askers"]
+    assert_eq([f for f in asking if not any(f.startswith(p) for p in askers)], [], "files that ask for the environment")
+    assert_eq([p for p in askers if not any(f.startswith(p) for f in asking)], [], "askers that do not")
     hooks = {os.path.relpath(path, REPO) for path in sources("src", "guest") if "CCVM_TEST_" in read(path)}
-    assert_eq(hooks, {"src/conf/env.c"}, "files with hooks for tests")
+    assert_eq(hooks, {"src/conf/env.c", "src/proto/hostenv.c"}, "files with hooks for tests")
     for program in glob.glob(os.path.join(REPO, "build/bin/*")) + glob.glob(os.path.join(REPO, "build/libexec/ccvm/*")):
         with open(program, "rb") as f:
             assert_true(b"CCVM_TEST_" not in f.read(), program + " has hooks for tests")

@@ -202,14 +202,15 @@ class Run:
     def make_template(self, timeout):
         """The saved guest that tests start from: made once, of the size that is their default. Text of the failure, or
         None."""
-        program = os.path.join(os.path.dirname(self.bin), "libexec", "ccvm", "ccvm-template")
-        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image, "XDG_CACHE_HOME": self.cache}
+        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image, "XDG_CACHE_HOME": self.cache,
+               "CCVM_MEMORY": BOOT_MEMORY, "CCVM_CORES": str(min(4, os.cpu_count())), "CCVM_TEMPLATE_CACHE_SIZE": "8192",
+               "CCVM_VM_DISK_SIZE": "0"}
         try:
-            done = subprocess.run([program, "auto", BOOT_MEMORY, str(min(4, os.cpu_count())), "8192"], env=env, cwd="/",
+            done = subprocess.run([os.path.join(self.bin, "ccvmctl"), "image", "warm", "--json"], env=env, cwd="/",
                                   capture_output=True, timeout=timeout, check=False, **self.user.ids())
         except (OSError, subprocess.SubprocessError) as e:
             return str(e)
-        return None if done.returncode == 0 and done.stdout.endswith(b"done\n") else (done.stdout + done.stderr).decode()
+        return None if done.returncode == 0 and done.stdout == b'{"result":"done"}\n' else (done.stdout + done.stderr).decode()
 
     @staticmethod
     def boot_of(name, fn):
