@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "proto/egressctl.h"
+#include "proto/event.h"
 #include "proto/guest.h"
 #include "proto/hostenv.h"
 #include "proto/maker.h"
@@ -206,6 +207,45 @@ static void protocols_egress(const char *directory)
 	fclose(f);
 }
 
+static void protocols_event_fields(FILE *f, const struct event_field *field, size_t n)
+{
+	static const char *const kinds[] = {[EVENT_TEXT] = "text",
+					    [EVENT_TEXT_IF] = "text, may be missing",
+					    [EVENT_NUMBER] = "number",
+					    [EVENT_NUMBER_IF] = "number, may be missing",
+					    [EVENT_FLAG_IF] = "true, may be missing"};
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "| %s | %s | %s |\n", field[i].name, kinds[field[i].kind],
+			field[i].help);
+}
+
+static void protocols_events(const char *directory)
+{
+	FILE *f = protocols_open(directory, "events.md");
+
+	fprintf(f,
+		"# Events\n\nMade by `tools/protocols.c` from `src/proto/event.c`: change it "
+		"there.\n\n"
+		"One JSON object a line, for clients, `CCVM_EVENTS` and `ccvmctl events --json`. "
+		"Members may be added; `schema` changes\n"
+		"when one changes its meaning or goes.\n\n| member | value | |\n|---|---|---|\n"
+		"| event | text | one of those below |\n| schema | number | %d |\n",
+		EVENT_SCHEMA);
+	protocols_event_fields(f, event_common, event_common_count);
+	for (size_t i = 0; i < EVENT_TYPES; i++) {
+		const struct event_row *r = &event_rows[i];
+
+		fprintf(f, "\n## %s\n\n%s%s.\n", r->name, r->help,
+			i == EVENT_FULL ? ". It has `event`, `schema` and its own members alone"
+					: "");
+		if (r->n)
+			fprintf(f, "\n| member | value | |\n|---|---|---|\n");
+		protocols_event_fields(f, r->field, r->n);
+	}
+	fclose(f);
+}
+
 static void protocols_template(const char *directory)
 {
 	FILE *f = protocols_open(directory, "template.md");
@@ -252,6 +292,7 @@ int main(int argc, char **argv)
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);
 	protocols_egress(argv[1]);
+	protocols_events(argv[1]);
 	protocols_template(argv[1]);
 	protocols_seed(argv[1]);
 	return 0;

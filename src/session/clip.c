@@ -77,10 +77,9 @@ static int64_t clip_now_ms(void)
 
 static void clip_tell(struct clip *c, const struct clip_event *e)
 {
-	AUTO_BUF struct buf fields = {0};
+	const struct event event = clip_event_make(e);
 
-	clip_event_add(&fields, e);
-	c->cb.event(c->ctx, "clip", &fields);
+	c->cb.event(c->ctx, &event);
 }
 
 static bool clip_is_leased(const struct clip *c)

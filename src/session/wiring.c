@@ -14,9 +14,9 @@ static void wiring_note(void *ctx, const char *stage, const char *text)
 	journal_note(((struct session *)ctx)->journal, stage, text);
 }
 
-static void wiring_event(void *ctx, const char *event, const struct buf *fields)
+static void wiring_event(void *ctx, const struct event *e)
 {
-	journal_event(((struct session *)ctx)->journal, event, fields);
+	journal_event(((struct session *)ctx)->journal, e);
 }
 
 static void wiring_changed(void *ctx)

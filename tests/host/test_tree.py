@@ -348,6 +348,21 @@ def test_protocols(ctx):
 
 
 @test()
+def test_events_are_of_the_table(ctx):
+    """Only src/proto/event.c writes an event's name; each row is told by somebody."""
+    wrong = []
+    for path in sources("src"):
+        name, text = os.path.relpath(path, REPO), read(path)
+        hits = re.findall(r'json_add_\w+\([^;]*?"event"|\{\\"event\\"', text)
+        wrong += [] if name == "src/proto/event.c" else ["%s: %s" % (name, h) for h in hits]
+    assert_eq(wrong, [], "events written by hand")
+    rows = re.findall(r"^\t\[(EVENT_\w+)\] = ", read(os.path.join(REPO, "src/proto/event.c")), re.M)
+    assert_true(len(rows) > 10, "few events: %s" % rows)
+    told = set(re.findall(r"\.type = (EVENT_\w+)", "".join(read(p) for p in sources("src"))))
+    assert_eq(sorted(told), sorted(rows), "events that somebody tells of, and rows of src/proto/event.c")
+
+
+@test()
 def test_seed_files(ctx):
     """Each file of the seed has its row."""
     macros = re.findall(r'^#define NAME_SEED_(\w+)\s+"([^"]+)"', read(os.path.join(REPO, "src/proto/names.h")), re.M)

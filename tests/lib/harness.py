@@ -25,6 +25,7 @@ import tempfile
 import threading
 import zlib
 
+import eventtable
 import procs
 from checks import (Skip, assert_eq, assert_in, assert_match, assert_ne, assert_not_in, assert_true, show, tail,
                     wait_until)
@@ -521,6 +522,8 @@ def assert_nothing_left(ctx, cache=None, timeout=15):
 
 
 def read_json_lines(path):
-    """The objects of a JSON-lines file (CCVM_EVENTS); an unfinished last line is left out."""
+    """The events in a file of CCVM_EVENTS, each as its table has it; an unfinished last line is left out."""
     data = procs.read(path) or b""
-    return [json.loads(line) for line in data.split(b"\n")[:-1] if line]
+    found = [json.loads(line) for line in data.split(b"\n")[:-1] if line]
+    eventtable.check(found)
+    return found
