@@ -194,6 +194,8 @@ static void protocols_net(const char *directory)
 
 	protocols_lines(f, "ccvm-session to ccvm-net", netctl_commands, NETCTL_COMMANDS);
 	protocols_lines(f, "ccvm-net to ccvm-session", netctl_reports, NETCTL_REPORTS);
+	fprintf(f, "\n### stats\n\ncounters; the answer to stats, and the last line of all.\n");
+	protocols_members(f, &netctl_stats_shape);
 	fclose(f);
 }
 
