@@ -71,15 +71,17 @@ protocols: build/tools/protocols
 	build/tools/protocols docs/protocols
 .PHONY: protocols
 
-# The programs once more, with the hooks that make guests fail for tests (conf/env.c); everything else is what `make` made.
+# The programs once more, with the hooks that make guests fail for tests (conf/env.c reads them, proto/hostenv.c hands them on);
+# everything else is what `make` made.
 H := build/hooks
 HOOKED := $(H)/bin/ccvm $(H)/bin/ccvmctl $(H)/libexec/ccvm/ccvm-session $(H)/libexec/ccvm/ccvm-template
-$(H)/env.o: src/conf/env.c mk/flags.mk
+HOOK_OBJS := $(H)/conf/env.o $(H)/proto/hostenv.o
+$(HOOK_OBJS): $(H)/%.o: src/%.c mk/flags.mk
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -DCCVM_TEST_HOOKS -MMD -MP -c -o $@ $<
--include $(H)/env.d
+-include $(HOOK_OBJS:.o=.d)
 define hooked_program
-$(1): $(call objs,src/cmd/$(notdir $(1)).c) $(H)/env.o $(patsubst %,$(B)/lib/lib%.a,$($(notdir $(1))_LIBS))
+$(1): $(call objs,src/cmd/$(notdir $(1)).c) $(HOOK_OBJS) $(patsubst %,$(B)/lib/lib%.a,$($(notdir $(1))_LIBS))
 	@mkdir -p $$(@D)
 	$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(notdir $(1))_PKGS))
 endef

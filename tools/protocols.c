@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "proto/egressctl.h"
+#include "proto/event.h"
 #include "proto/guest.h"
+#include "proto/hostenv.h"
 #include "proto/maker.h"
 #include "proto/netctl.h"
 #include "proto/seedfile.h"
@@ -25,18 +27,43 @@ static void protocols_fields(FILE *f, const struct message_shape *shape)
 			shape->field[i].help);
 }
 
-static void protocols_document(FILE *f, const struct document_shape *shape)
+static void protocols_members(FILE *f, const struct document_shape *shape)
 {
 	static const char *const kinds[] = {[DOCUMENT_TEXT] = "text, may be missing",
 					    [DOCUMENT_OBJECT] = "object",
+					    [DOCUMENT_BYTES] = "bytes",
+					    [DOCUMENT_LONG] = "number",
+					    [DOCUMENT_INSIDE] = "object, see below",
 					    [DOCUMENT_INT] = "number",
 					    [DOCUMENT_FLAG] = "true, false"};
 
-	fprintf(f, "\nOne JSON object. Unknown members are passed over.\n\n| member | value | "
-		   "|\n|---|---|---|\n");
+	fprintf(f, "\n| member | value | |\n|---|---|---|\n");
 	for (size_t i = 0; i < shape->n; i++)
 		fprintf(f, "| %s | %s | %s |\n", shape->field[i].name, kinds[shape->field[i].kind],
 			shape->field[i].help);
+	for (size_t i = 0; i < shape->n; i++)
+		if (shape->field[i].inside) {
+			fprintf(f, "\n#### Its %s\n", shape->field[i].name);
+			protocols_members(f, shape->field[i].inside);
+		}
+}
+
+static bool protocols_has_bytes(const struct document_shape *shape)
+{
+	for (size_t i = 0; i < shape->n; i++)
+		if (shape->field[i].kind == DOCUMENT_BYTES ||
+		    (shape->field[i].inside && protocols_has_bytes(shape->field[i].inside)))
+			return true;
+	return false;
+}
+
+static void protocols_document(FILE *f, const struct document_shape *shape)
+{
+	fprintf(f, "\nOne JSON object. Unknown members are passed over.%s\n",
+		protocols_has_bytes(shape) ? " Bytes are a text in which what is not printable "
+					     "ASCII, and %, stands as %XX."
+					   : "");
+	protocols_members(f, shape);
 }
 
 static FILE *protocols_open(const char *directory, const char *name)
@@ -167,6 +194,8 @@ static void protocols_net(const char *directory)
 
 	protocols_lines(f, "ccvm-session to ccvm-net", netctl_commands, NETCTL_COMMANDS);
 	protocols_lines(f, "ccvm-net to ccvm-session", netctl_reports, NETCTL_REPORTS);
+	fprintf(f, "\n### stats\n\ncounters; the answer to stats, and the last line of all.\n");
+	protocols_members(f, &netctl_stats_shape);
 	fclose(f);
 }
 
@@ -180,12 +209,54 @@ static void protocols_egress(const char *directory)
 	fclose(f);
 }
 
+static void protocols_event_fields(FILE *f, const struct event_field *field, size_t n)
+{
+	static const char *const kinds[] = {[EVENT_TEXT] = "text",
+					    [EVENT_TEXT_IF] = "text, may be missing",
+					    [EVENT_NUMBER] = "number",
+					    [EVENT_NUMBER_IF] = "number, may be missing",
+					    [EVENT_FLAG_IF] = "true, may be missing"};
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "| %s | %s | %s |\n", field[i].name, kinds[field[i].kind],
+			field[i].help);
+}
+
+static void protocols_events(const char *directory)
+{
+	FILE *f = protocols_open(directory, "events.md");
+
+	fprintf(f,
+		"# Events\n\nMade by `tools/protocols.c` from `src/proto/event.c`: change it "
+		"there.\n\n"
+		"One JSON object a line, for clients, `CCVM_EVENTS` and `ccvmctl events --json`. "
+		"Members may be added; `schema` changes\n"
+		"when one changes its meaning or goes.\n\n| member | value | |\n|---|---|---|\n"
+		"| event | text | one of those below |\n| schema | number | %d |\n",
+		EVENT_SCHEMA);
+	protocols_event_fields(f, event_common, event_common_count);
+	for (size_t i = 0; i < EVENT_TYPES; i++) {
+		const struct event_row *r = &event_rows[i];
+
+		fprintf(f, "\n## %s\n\n%s%s.\n", r->name, r->help,
+			i == EVENT_FULL ? ". It has `event`, `schema` and its own members alone"
+					: "");
+		if (r->n)
+			fprintf(f, "\n| member | value | |\n|---|---|---|\n");
+		protocols_event_fields(f, r->field, r->n);
+	}
+	fclose(f);
+}
+
 static void protocols_template(const char *directory)
 {
 	FILE *f = protocols_open(directory, "template.md");
 
-	fprintf(f, "# ccvm-template's standard output\n\nMade by `tools/protocols.c` from "
-		   "`src/proto/maker.c`: change it there.\n\n"
+	fprintf(f, "# ccvm-template\n\nMade by `tools/protocols.c` from `src/proto/maker.c` and "
+		   "`src/proto/hostenv.c`: change it there.\n\n"
+		   "## Standard input\n\nThe settings of this computer.\n");
+	protocols_document(f, &hostenv_shape);
+	fprintf(f, "\n## Standard output\n\n"
 		   "A line for each step, in words for people. The last line is one of these, "
 		   "unless it failed:\n\n| line | |\n|---|---|\n");
 	for (size_t i = 0; i < MAKER_RESULTS; i++)
@@ -223,6 +294,7 @@ int main(int argc, char **argv)
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);
 	protocols_egress(argv[1]);
+	protocols_events(argv[1]);
 	protocols_template(argv[1]);
 	protocols_seed(argv[1]);
 	return 0;

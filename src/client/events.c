@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/place.h"
 #include "base/trustpath.h"
+#include "proto/event.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,14 +153,16 @@ static void events_debug_line(const char *json, size_t n, const struct json_line
 /* In one write: several runs may append to one file. */
 static void events_write(struct events *ev, const char *json, size_t n)
 {
-	static const char full[] = "{\"event\":\"events-full\",\"text\":\"64 MiB were written: no "
-				   "more events of this run follow\"}\n";
-	AUTO_BUF struct buf line = {0};
+	AUTO_BUF struct buf line = {0}, full = {0};
 
 	if (ev->fd < 0)
 		return;
-	if (ev->room && n + 1 + sizeof(full) > ev->room) {
-		(void)!write(ev->fd, full, sizeof(full) - 1);
+	event_put(&full, &(struct event){
+				 .type = EVENT_FULL,
+				 .text = "64 MiB were written: no more events of this run follow"});
+	buf_add(&full, "\n", 1);
+	if (ev->room && n + 1 + buf_len(&full) >= ev->room) {
+		(void)!write(ev->fd, buf_data(&full), buf_len(&full));
 		close(mem_steal_fd(&ev->fd));
 		return;
 	}

@@ -52,19 +52,6 @@ char *launch_share(void)
 	return launch_beside("share/ccvm");
 }
 
-/* The session needs HOME, PATH, XDG_*, CCVM_*, what git reads; it never needs a credential. */
-static void launch_session_env(const struct launch *l, struct strv *out)
-{
-	for (char *const *p = l->envp; *p; p++) {
-		AUTO_FREE char *name = mem_strndup(*p, strcspn(*p, "="));
-
-		if (!conf_pass_is_credential(name) && strcmp(name, l->conf->api_key_variable) != 0)
-			strv_add(out, *p);
-	}
-	if (!out->v)
-		strv_add(out, "PATH=/usr/local/bin:/usr/bin:/bin");
-}
-
 /* What goes to the agent: the listed variables, and the API key under its own name. */
 static void launch_agent_env(const struct launch *l, struct strv *out)
 {
@@ -83,6 +70,7 @@ static void launch_put_request(const struct launch *l, struct buf *out)
 	AUTO_FREE char *name = l->name ? mem_strdup(l->name) : NULL;
 
 	request_put(out, &(struct request){.options = options,
+					   .host = *env_host(),
 					   .shell = l->shell,
 					   .dryrun = l->dryrun,
 					   .detached = l->detached,
@@ -113,10 +101,10 @@ static int launch_send(const struct launch *l, int fd, struct err *e)
 		secret_wipe(agent_env.v[i], strlen(agent_env.v[i]));
 	}
 	strv_fini(&agent_env);
-	if (buf_len(l->args) > STRLIST_MAX || buf_len(&env) > STRLIST_MAX)
-		return launch_refuse_size(buf_len(l->args) > STRLIST_MAX ? "claude's arguments are"
-									 : "the environment is",
-					  e);
+	if (buf_len(l->args) > STRLIST_MAX)
+		return launch_refuse_size("claude's arguments are", e);
+	if (buf_len(&env) > STRLIST_MAX || buf_len(&start) > WIRE_PAYLOAD_MAX)
+		return launch_refuse_size("the environment is", e);
 	wire_put(&frames, WIRE_START, buf_data(&start), buf_len(&start));
 	wire_put(&frames, WIRE_ARGS, buf_data(l->args), buf_len(l->args));
 	wire_put(&frames, WIRE_ENV, buf_data(&env), buf_len(&env));
@@ -141,13 +129,16 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 	AUTO_FREE char *libexec = launch_libexec();
 	AUTO_FREE char *program = mem_format("%s/ccvm-session", libexec);
 	char *const argv[] = {"ccvm-session", NULL};
-	AUTO_STRV struct strv env = {0};
+	/* What it needs of the user's is in its request: whatever else the environment holds stays
+	 * out of /proc/PID/environ. */
+	char *const no_env[] = {NULL};
 	AUTO_FREE char *here = NULL;
 	AUTO_CLOSE int ours = -1, theirs = -1, null = -1;
 	int pair[2];
 	struct spawn_fd fds[2];
 	struct spawn s = {.path = program,
 			  .argv = argv,
+			  .envp = no_env,
 			  .fds = fds,
 			  .nfds = 2,
 			  .no_core = true,
@@ -165,8 +156,6 @@ pid_t launch_session(const struct launch *l, int *fd, struct err *e)
 		return err_sys(e, "open /dev/null");
 	fds[0] = (struct spawn_fd){l->detached ? null : STDERR_FILENO, 2};
 	fds[1] = (struct spawn_fd){theirs, 3};
-	launch_session_env(l, &env);
-	s.envp = env.v;
 	pid = spawn_start(&s, NULL, e);
 	if (pid < 0)
 		return -1;

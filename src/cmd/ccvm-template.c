@@ -4,7 +4,8 @@
  *   ccvm-template [--background] [--pool] ACCEL MEMORY CORES SPACE
  *
  * --pool: of the machine with a second disk. ACCEL is auto, kvm or tcg, MEMORY and SPACE (for
- * all templates) are MiB. Progress goes to stdout, a line each; the last one is "done",
+ * all templates) are MiB. Standard input has the settings of this computer (proto/hostenv.h): it
+ * is started without an environment. Progress goes to stdout, a line each; the last one is "done",
  * "present" (there was one already) or "busy" (another process makes it). */
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,7 +13,7 @@
 #include "template/make.h"
 #include "vm/image_verify.h"
 #include "vm/template.h"
-#include "conf/env.h"
+#include "proto/hostenv.h"
 #include "proto/maker.h"
 
 #include <errno.h>
@@ -69,7 +70,8 @@ static char *template_libexec(void)
 	return self;
 }
 
-static int template_accel(const char *name, const char *record, struct accel *out, struct err *e)
+static int template_accel(const struct hostenv *host, const char *name, const char *record,
+			  struct accel *out, struct err *e)
 {
 	static const struct {
 		const char *name;
@@ -78,13 +80,13 @@ static int template_accel(const char *name, const char *record, struct accel *ou
 
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
 		if (strcmp(choices[i].name, name) == 0)
-			return accel_resolve(choices[i].choice, env_host()->kvm_device, record, out,
-					     e);
+			return accel_resolve(choices[i].choice, host->kvm_device, record, out, e);
 	return err_set(e, "invalid acceleration %s", name);
 }
 
-/* What the arguments and the installation say of the guest. */
+/* What the arguments, the settings and the installation say of the guest. */
 struct wanted {
+	struct hostenv host;
 	struct image image;
 	char *libexec;
 	struct accel accel;
@@ -108,11 +110,11 @@ static int template_want(struct wanted *w, bool pool, char **args, const char *r
 			       args[3]);
 	w->size = (struct machine_size){(unsigned)memory, (unsigned)cores, pool};
 	share = mem_format("%s/../../share/ccvm", w->libexec);
-	path = image_find(env_host(), share, e);
+	path = image_find(&w->host, share, e);
 	if (!path || image_open(&w->image, path, e) < 0 ||
-	    image_verify(&w->image, env_host(), &note, e) < 0)
+	    image_verify(&w->image, &w->host, &note, e) < 0)
 		return -1;
-	return template_accel(args[0], record, &w->accel, e);
+	return template_accel(&w->host, args[0], record, &w->accel, e);
 }
 
 static int template_of_machine(const struct wanted *w, struct err *e)
@@ -120,7 +122,7 @@ static int template_of_machine(const struct wanted *w, struct err *e)
 	struct machine m;
 	int rc;
 
-	if (machine_open(&m, env_host(), &w->image, w->libexec, &w->accel, w->size, e) < 0)
+	if (machine_open(&m, &w->host, &w->image, w->libexec, &w->accel, w->size, e) < 0)
 		return -1;
 	rc = template_run(&m, w->space_mib, e);
 	machine_fini(&m);
@@ -148,7 +150,7 @@ int main(int argc, char **argv)
 	const bool background = argc > 1 && strcmp(argv[1], "--background") == 0;
 	const bool pool = argc > 1 + background && strcmp(argv[1 + background], "--pool") == 0;
 	char **args = argv + 1 + background + pool;
-	AUTO_FREE char *record = accel_record_path(env_host());
+	AUTO_FREE char *record = NULL;
 	static struct wanted wanted;
 	struct err e;
 	int rc;
@@ -161,12 +163,17 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* who asked may be gone; the template is made all the same */
 	if (background)		  /* the session that is running comes first */
 		setpriority(PRIO_PROCESS, 0, 19);
-	rc = template_want(&wanted, pool, args, record, &e);
+	rc = hostenv_from_fd(&wanted.host, STDIN_FILENO, &e);
+	if (rc == 0) {
+		record = accel_record_path(&wanted.host);
+		rc = template_want(&wanted, pool, args, record, &e);
+	}
 	if (rc == 0)
 		rc = template_make(&wanted, record, &e);
 	if (rc < 0)
 		log_error("%s", e.text);
 	image_fini(&wanted.image);
 	free(wanted.libexec);
+	hostenv_fini(&wanted.host);
 	return rc < 0;
 }

@@ -175,20 +175,6 @@ int conf_file_read_text(struct conf *c, const char *text, size_t n, const char *
 
 /* ---- finding the file ---- */
 
-char *conf_file_path(char *const *envp)
-{
-	const char *own = env_in(envp, ENV_CONFIG);
-	const char *xdg = env_in(envp, ENV_XDG_CONFIG_HOME);
-	const char *home = env_in(envp, ENV_HOME);
-
-	if (own && *own)
-		return mem_strdup(own);
-	if (xdg &&
-	    xdg[0] == '/') /* a relative one is to be ignored (XDG Base Directory Specification) */
-		return mem_format("%s/ccvm/config.json", xdg);
-	return home && *home ? mem_format("%s/.config/ccvm/config.json", home) : NULL;
-}
-
 /* O_NONBLOCK: a FIFO in the file's place must not hold up the start. The usual file may be a
  * link, as people who keep their configuration elsewhere make it; one that CCVM_CONFIG names may
  * lie where an agent can put links. */
@@ -220,7 +206,7 @@ static int conf_file_read(const char *path, bool named, struct buf *out, struct 
 
 int conf_file_load(struct conf *c, char *const *envp, struct err *e)
 {
-	AUTO_FREE char *path = conf_file_path(envp);
+	AUTO_FREE char *path = env_config_file(envp);
 	const char *own = env_in(envp, ENV_CONFIG);
 	AUTO_BUF struct buf text = {0};
 

@@ -22,8 +22,4 @@ int conf_file_read_text(struct conf *c, const char *text, size_t n, const char *
  * stays what it was. Pure. */
 void conf_file_blank(char *text, size_t n);
 
-/* The config file's path for this environment, whether it exists or not (NULL without any home).
- * Free it. */
-char *conf_file_path(char *const *envp);
-
 #endif

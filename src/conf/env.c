@@ -58,6 +58,13 @@ static const struct env_row env_rows[ENV_VARIABLES] = {
 	[ENV_WAYLAND_DISPLAY] = {"WAYLAND_DISPLAY",
 				 "display whose clipboard images are pasted from"},
 	[ENV_DISPLAY] = {"DISPLAY", "the same, of X; used when Wayland's does not answer"},
+	[ENV_XAUTHORITY] = {"XAUTHORITY",
+			    "what the clipboard's tools identify themselves to X with"},
+	[ENV_GIT_CONFIG_GLOBAL] = {"GIT_CONFIG_GLOBAL",
+				   "where git's configuration is, for shareGitConfig"},
+	[ENV_GIT_CONFIG_SYSTEM] = {"GIT_CONFIG_SYSTEM", "the same, of this computer"},
+	[ENV_GIT_CONFIG_NOSYSTEM] = {"GIT_CONFIG_NOSYSTEM",
+				     "when true, that of this computer is not read"},
 };
 
 /* What only the tests' build of the programs reads: it makes guests fail that would not. */
@@ -143,6 +150,21 @@ static char *env_absolute(char *const *envp, enum env_variable v, const char *mo
 	return value && value[0] == '/' ? mem_format("%s%s", value, more) : NULL;
 }
 
+char *env_config_file(char *const *envp)
+{
+	const char *own = env_in(envp, ENV_CONFIG);
+	const char *home = env_in(envp, ENV_HOME);
+	char *xdg = env_absolute(envp, ENV_XDG_CONFIG_HOME, "/ccvm/config.json");
+
+	if (own && *own) {
+		free(xdg);
+		return mem_strdup(own);
+	}
+	if (xdg)
+		return xdg;
+	return home && *home ? mem_format("%s/.config/ccvm/config.json", home) : NULL;
+}
+
 static enum hostenv_templates env_template_mode(char *const *envp)
 {
 	const char *text = env_in(envp, ENV_TEMPLATE);
@@ -173,14 +195,18 @@ static void env_resolve_hooks(struct hostenv *h, char *const *envp)
 void env_host_resolve(struct hostenv *h, char *const *envp)
 {
 	const char *const home = env_in(envp, ENV_HOME);
+	const char *const claude = env_in(envp, ENV_CLAUDE_CONFIG_DIR);
 
 	*h = (struct hostenv){
 		.home = env_copy(envp, ENV_HOME, NULL),
 		.path = env_raw(envp, ENV_PATH),
 		.runtime = env_copy(envp, ENV_XDG_RUNTIME_DIR, NULL),
+		.config_home = env_raw(envp, ENV_XDG_CONFIG_HOME),
+		.config_file = env_config_file(envp),
 		.cache = env_absolute(envp, ENV_XDG_CACHE_HOME, "/ccvm"),
 		.state = env_absolute(envp, ENV_XDG_STATE_HOME, "/ccvm"),
 		.claude_dir = env_absolute(envp, ENV_CLAUDE_CONFIG_DIR, ""),
+		.claude_dir_is_set = claude && *claude,
 		.image = env_copy(envp, ENV_IMAGE, NULL),
 		.templates = env_absolute(envp, ENV_TEMPLATE_DIR, ""),
 		.scratch_may_be_tmpfs = env_says(envp, ENV_SCRATCH_ALLOW_TMPFS, "1"),
@@ -190,6 +216,12 @@ void env_host_resolve(struct hostenv *h, char *const *envp)
 		.qemu_sandbox = !env_says(envp, ENV_QEMU_SANDBOX, "0"),
 		.boot_timeout = env_copy(envp, ENV_BOOT_TIMEOUT, ENV_BOOT_TIMEOUT_DEFAULT),
 		.template_mode = env_template_mode(envp),
+		.git_global = env_raw(envp, ENV_GIT_CONFIG_GLOBAL),
+		.git_system = env_raw(envp, ENV_GIT_CONFIG_SYSTEM),
+		.git_nosystem = env_raw(envp, ENV_GIT_CONFIG_NOSYSTEM),
+		.wayland_display = env_raw(envp, ENV_WAYLAND_DISPLAY),
+		.display = env_raw(envp, ENV_DISPLAY),
+		.xauthority = env_raw(envp, ENV_XAUTHORITY),
 	};
 	if (!h->cache)
 		h->cache = mem_format("%s/.cache/ccvm", home ? home : "");
@@ -201,18 +233,6 @@ void env_host_resolve(struct hostenv *h, char *const *envp)
 		h->templates = mem_format("%s/templates", h->cache);
 	h->scratch = env_copy(envp, ENV_SCRATCH_DIR, h->cache);
 	env_resolve_hooks(h, envp);
-}
-
-void env_host_fini(struct hostenv *h)
-{
-	const char *const all[] = {h->home,	    h->path,	    h->runtime, h->cache,
-				   h->state,	    h->claude_dir,  h->image,	h->templates,
-				   h->scratch,	    h->qemu,	    h->machine, h->kvm_device,
-				   h->boot_timeout, h->kernel_words};
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		free((void *)(uintptr_t)all[i]);
-	memset(h, 0, sizeof(*h));
 }
 
 const struct hostenv *env_host(void)

@@ -1,6 +1,6 @@
 /* env: the environment. One table has every variable that our programs read, but for those of
  * options (conf/option.c); help text and manual are made from it. Nobody else calls getenv(3):
- * values go down as arguments, for src/vm as a struct hostenv. */
+ * values go down as arguments, and to other processes as a struct hostenv. */
 #ifndef CCVM_CONF_ENV_H
 #define CCVM_CONF_ENV_H
 
@@ -41,6 +41,10 @@ enum env_variable {
 	ENV_STY,
 	ENV_WAYLAND_DISPLAY,
 	ENV_DISPLAY,
+	ENV_XAUTHORITY,
+	ENV_GIT_CONFIG_GLOBAL,
+	ENV_GIT_CONFIG_SYSTEM,
+	ENV_GIT_CONFIG_NOSYSTEM,
 	ENV_VARIABLES
 };
 
@@ -67,8 +71,9 @@ char *const *env_all(void);
 
 /* What it says of this computer, resolved at the first call. Valid for the life of the process. */
 const struct hostenv *env_host(void);
-/* The same of any environment, anew. env_host_fini frees it. Pure. */
+/* The same of any environment, anew. hostenv_fini frees it. Pure. */
 void env_host_resolve(struct hostenv *h, char *const *envp);
-void env_host_fini(struct hostenv *h);
+/* Where the configuration file is that this environment asks for; NULL: nowhere. Free it. Pure. */
+char *env_config_file(char *const *envp);
 
 #endif

@@ -226,7 +226,7 @@ static int egress_do_watch(const struct ctl_args *a, struct err *e)
 /* A port that is for one entry has no place in the file, where ports are for all. */
 static int egress_edit_config(const char *target, bool allow, struct err *e)
 {
-	AUTO_FREE char *path = conf_file_path(env_all());
+	AUTO_FREE char *path = env_config_file(env_all());
 	struct net_rules_entry entry;
 	struct conf c;
 	bool listed = false;

@@ -54,22 +54,26 @@ static int template_run_maker(const struct conf *c, bool json, struct err *e)
 	char *const with_pool[] = {
 		program, (char *)(uintptr_t) "--pool", accel, memory, cores, space, NULL};
 	char *const *argv = c->vm_disk_size > 0 ? with_pool : plain;
-	AUTO_CLOSE int write_end = -1;
+	char *const no_env[] = {NULL};
+	AUTO_CLOSE int write_end = -1, host = hostenv_to_fd(env_host(), e);
 	int pair[2], status;
 	FILE *steps;
 	pid_t pid;
 
+	if (host < 0)
+		return -1;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
 	write_end = pair[1];
 	steps = fdopen(pair[0], "r");
 	pid = spawn_start(
-		&(struct spawn){.path = program,
-				.argv = argv,
-				.envp = env_all(),
-				.fds = (struct spawn_fd[]){{write_end, 1}, {STDERR_FILENO, 2}},
-				.nfds = 2,
-				.die_with_parent = true},
+		&(struct spawn){
+			.path = program,
+			.argv = argv,
+			.envp = no_env,
+			.fds = (struct spawn_fd[]){{host, 0}, {write_end, 1}, {STDERR_FILENO, 2}},
+			.nfds = 3,
+			.die_with_parent = true},
 		NULL, e);
 	close(mem_steal_fd(&write_end));
 	if (pid > 0)

@@ -28,7 +28,6 @@
 #include "proto/netctl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -238,28 +237,43 @@ static int bridge_read_qemu(struct net_bridge *b, struct err *e)
 	return rc;
 }
 
+static struct netctl_refused bridge_refused(const struct net_filter *f)
+{
+	const uint64_t *const n = f->count;
+
+	/* clang-format off */
+	return (struct netctl_refused){
+		.malformed = (int64_t)n[NET_FILTER_MALFORMED],
+		.too_long = (int64_t)n[NET_FILTER_TOO_LONG],
+		.type = (int64_t)n[NET_FILTER_TYPE],
+		.urgent = (int64_t)n[NET_FILTER_URGENT],
+		.tcp_fragment = (int64_t)n[NET_FILTER_TCP_FRAGMENT],
+		.fragment_rate = (int64_t)n[NET_FILTER_FRAGMENT_RATE],
+		.extension = (int64_t)n[NET_FILTER_EXTENSION],
+		.protocol = (int64_t)n[NET_FILTER_PROTOCOL],
+		.source = (int64_t)n[NET_FILTER_SOURCE],
+		.destination = (int64_t)n[NET_FILTER_DESTINATION],
+		.checksum = (int64_t)n[NET_FILTER_CHECKSUM],
+		.service = (int64_t)n[NET_FILTER_SERVICE],
+	};
+	/* clang-format on */
+}
+
 static void bridge_send_stats(struct net_bridge *b)
 {
-	char refused[1024] = "";
-	size_t n = 0;
+	const struct netctl_stats s = {
+		.from_guest = {(int64_t)b->from_guest.frames, (int64_t)b->from_guest.bytes},
+		.to_guest = {.frames = (int64_t)b->to_guest.frames,
+			     .bytes = (int64_t)b->to_guest.bytes,
+			     .dropped = (int64_t)b->out.dropped,
+			     .urgent = (int64_t)b->filter.count_to_guest_urgent},
+		.refused = bridge_refused(&b->filter),
+		.connections_allowed = (int64_t)net_log_total(b->log, NET_LOG_ALLOWED),
+		.connections_refused = (int64_t)net_log_total(b->log, NET_LOG_REFUSED),
+		.flows = b->locked ? (int64_t)net_locked_flows(b->locked) : 0,
+	};
 
-	for (int v = NET_FILTER_PASS + 1; v < NET_FILTER_VERDICTS && n < sizeof(refused); v++) {
-		int wrote = snprintf(refused + n, sizeof(refused) - n, "%s\"%s\":%" PRIu64,
-				     n ? "," : "", net_filter_name((enum net_filter_verdict)v),
-				     b->filter.count[v]);
-
-		n += (size_t)wrote;
-	}
-	net_control_event(
-		&b->control,
-		"{\"type\":\"stats\",\"from_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
-		"},\"to_guest\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"dropped\":%" PRIu64
-		",\"urgent\":%" PRIu64 "},\"refused\":{%s},\"connections_allowed\":%" PRIu64
-		",\"connections_refused\":%" PRIu64 ",\"flows\":%zu}",
-		b->from_guest.frames, b->from_guest.bytes, b->to_guest.frames, b->to_guest.bytes,
-		b->out.dropped, b->filter.count_to_guest_urgent, refused,
-		net_log_total(b->log, NET_LOG_ALLOWED), net_log_total(b->log, NET_LOG_REFUSED),
-		b->locked ? net_locked_flows(b->locked) : 0);
+	net_control_stats(&b->control, &s);
 }
 
 static void bridge_rule(struct net_bridge *b, const struct netctl_command *c)

@@ -1,8 +1,6 @@
 #include "net/net_control.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -44,22 +42,13 @@ void net_control_fini(struct net_control *c)
 	buf_fini(&c->out);
 }
 
-void net_control_event(struct net_control *c, const char *fmt, ...)
+static void control_queue(struct net_control *c, const struct buf *line)
 {
-	char line[NET_CONTROL_LINE_MAX];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(line) - 1 ||
-	    buf_len(&c->out) + (size_t)n + 1 > NET_CONTROL_OUT_MAX) {
+	if (buf_len(line) > NET_CONTROL_LINE_MAX ||
+	    buf_len(&c->out) + buf_len(line) > NET_CONTROL_OUT_MAX)
 		c->dropped++;
-		return;
-	}
-	line[n++] = '\n';
-	buf_add(&c->out, line, (size_t)n);
+	else
+		buf_add(&c->out, buf_data(line), buf_len(line));
 }
 
 void net_control_report(struct net_control *c, const struct netctl_report *r)
@@ -67,7 +56,15 @@ void net_control_report(struct net_control *c, const struct netctl_report *r)
 	AUTO_BUF struct buf line = {0};
 
 	netctl_report_put(&line, r);
-	net_control_event(c, "%.*s", (int)buf_len(&line) - 1, buf_text(&line)); /* which ends it */
+	control_queue(c, &line);
+}
+
+void net_control_stats(struct net_control *c, const struct netctl_stats *s)
+{
+	AUTO_BUF struct buf line = {0};
+
+	netctl_stats_put(&line, s);
+	control_queue(c, &line);
 }
 
 bool net_control_has_output(const struct net_control *c)

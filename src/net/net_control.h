@@ -39,11 +39,9 @@ struct net_control {
 void net_control_init(struct net_control *c, int fd);
 void net_control_fini(struct net_control *c);
 
-/* Queues one event: the format makes a whole JSON object without line end, from checked fields
- * only. Dropped and counted when the queue is full. */
-void net_control_event(struct net_control *c, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Queue one line. Dropped and counted when the queue is full. */
 void net_control_report(struct net_control *c, const struct netctl_report *r);
+void net_control_stats(struct net_control *c, const struct netctl_stats *s);
 
 bool net_control_has_output(const struct net_control *c);
 

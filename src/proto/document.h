@@ -15,9 +15,16 @@ enum document_kind {
 	DOCUMENT_TEXT, /* char *, owned; NULL: missing, and not written */
 	/* char *, owned: a JSON object as it stands; NULL: missing, and not written */
 	DOCUMENT_OBJECT,
-	DOCUMENT_INT,  /* int within the bounds; else, or missing, the struct keeps what it had */
-	DOCUMENT_FLAG, /* bool; missing: false */
+	/* char *, owned: of any bytes, `most` of them at most; NULL: missing, and not written. As JSON,
+	 * what is not printable ASCII, and %, stands as %XX. */
+	DOCUMENT_BYTES,
+	DOCUMENT_INT,	 /* int within the bounds; else, or missing, the struct keeps what it had */
+	DOCUMENT_LONG,	 /* int64_t, the same but for the bounds */
+	DOCUMENT_FLAG,	 /* bool; missing: false */
+	DOCUMENT_INSIDE, /* a struct with a shape of its own: an object; missing: as it was */
 };
+
+struct document_shape;
 
 struct document_field {
 	const char *name;
@@ -25,6 +32,7 @@ struct document_field {
 	size_t at; /* offset in the struct */
 	int least, most;
 	const char *help;
+	const struct document_shape *inside;
 };
 
 struct document_shape {
@@ -32,14 +40,20 @@ struct document_shape {
 	size_t n;
 };
 
-#define DOCUMENT_FIELD(type, member, kind, help)                                                   \
-	{                                                                                          \
-#member, kind, offsetof(struct type, member), INT32_MIN, INT32_MAX, help           \
-	}
-#define DOCUMENT_INT_FIELD(type, member, least, most, help)                                        \
-	{                                                                                          \
-#member, DOCUMENT_INT, offsetof(struct type, member), least, most, help            \
-	}
+/* clang-format off */
+#define DOCUMENT_FIELD(type, member, is, words)                                                    \
+	{.name = #member, .kind = is, .at = offsetof(struct type, member), .least = INT32_MIN,     \
+	 .most = INT32_MAX, .help = words}
+#define DOCUMENT_INT_FIELD(type, member, min, max, words)                                          \
+	{.name = #member, .kind = DOCUMENT_INT, .at = offsetof(struct type, member),               \
+	 .least = min, .most = max, .help = words}
+#define DOCUMENT_BYTES_FIELD(type, member, max, words)                                             \
+	{.name = #member, .kind = DOCUMENT_BYTES, .at = offsetof(struct type, member),             \
+	 .most = max, .help = words}
+#define DOCUMENT_INSIDE_FIELD(type, member, shape, words)                                          \
+	{.name = #member, .kind = DOCUMENT_INSIDE, .at = offsetof(struct type, member),            \
+	 .help = words, .inside = &shape}
+/* clang-format on */
 /* Defines NAME_shape of the struct NAME from its fields. */
 #define DOCUMENT_SHAPE(name, ...)                                                                  \
 	static const struct document_field name##_fields[] = {__VA_ARGS__};                        \
@@ -47,8 +61,9 @@ struct document_shape {
 
 /* Appends the object, without a newline. */
 void document_put(const struct document_shape *shape, const void *values, struct buf *out);
-/* Reads it into a struct whose texts are NULL and whose numbers are the defaults. -1, and
- * nothing read: it is no object. document_fini frees the texts. */
+/* Reads it into a struct whose texts are NULL and whose numbers are the defaults. -1, and no text
+ * kept: it is no object, or has bytes beyond their bound or badly written. document_fini frees the
+ * texts. */
 int document_get(const struct document_shape *shape, const void *text, size_t n, void *values);
 void document_fini(const struct document_shape *shape, void *values);
 

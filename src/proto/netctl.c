@@ -75,3 +75,47 @@ void netctl_report_parse(struct netctl_report *r, const char *line, size_t n)
 	memset(r, 0, sizeof(*r));
 	r->type = (enum netctl_report_type)line_parse(netctl_reports, NETCTL_REPORTS, line, n, r);
 }
+
+/* ---- counters ---- */
+
+#define LONG(type, member, help) DOCUMENT_FIELD(type, member, DOCUMENT_LONG, help)
+#define OF_REFUSED(member, help) LONG(netctl_refused, member, help)
+
+DOCUMENT_SHAPE(netctl_from_guest, LONG(netctl_from_guest, frames, "passed on"),
+	       LONG(netctl_from_guest, bytes, "in them"));
+DOCUMENT_SHAPE(netctl_to_guest, LONG(netctl_to_guest, frames, "sent"),
+	       LONG(netctl_to_guest, bytes, "in them"),
+	       LONG(netctl_to_guest, dropped, "frames for which QEMU had no room"),
+	       LONG(netctl_to_guest, urgent, "frames stopped: TCP with urgent data"));
+DOCUMENT_SHAPE(netctl_refused, OF_REFUSED(malformed, "broken headers"),
+	       OF_REFUSED(too_long, "longer than the MTU"),
+	       OF_REFUSED(type, "neither ARP, IPv4 nor IPv6, or with a VLAN tag"),
+	       OF_REFUSED(urgent, "TCP that may bring urgent data"),
+	       OF_REFUSED(tcp_fragment, "TCP in fragments"),
+	       OF_REFUSED(fragment_rate, "too many fragments"),
+	       OF_REFUSED(extension, "IPv6 with extension headers"),
+	       OF_REFUSED(protocol, "neither TCP, UDP, ICMP nor ICMPv6"),
+	       OF_REFUSED(source, "from an address that is not the guest's"),
+	       OF_REFUSED(destination, "to an address that is not one of this network"),
+	       OF_REFUSED(checksum, "a wrong checksum"),
+	       OF_REFUSED(service, "to a port of the gateway or the resolver without a service"));
+DOCUMENT_SHAPE(netctl_stats, DOCUMENT_FIELD(netctl_stats, type, DOCUMENT_TEXT, NETCTL_STATS_TYPE),
+	       DOCUMENT_INSIDE_FIELD(netctl_stats, from_guest, netctl_from_guest_shape,
+				     "frames from the guest"),
+	       DOCUMENT_INSIDE_FIELD(netctl_stats, to_guest, netctl_to_guest_shape,
+				     "frames to the guest"),
+	       DOCUMENT_INSIDE_FIELD(netctl_stats, refused, netctl_refused_shape,
+				     "frames from the guest that were dropped, by reason"),
+	       LONG(netctl_stats, connections_allowed, "since the start"),
+	       LONG(netctl_stats, connections_refused, "since the start"),
+	       LONG(netctl_stats, flows, "open, with an allowlist"));
+
+void netctl_stats_put(struct buf *out, const struct netctl_stats *s)
+{
+	static char type[] = NETCTL_STATS_TYPE;
+	struct netctl_stats typed = *s;
+
+	typed.type = type;
+	document_put(&netctl_stats_shape, &typed, out);
+	buf_add(out, "\n", 1);
+}

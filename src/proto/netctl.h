@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/document.h"
 #include "proto/line.h"
 
 /* ---- session to ccvm-net ---- */
@@ -62,6 +63,29 @@ void netctl_report_put(struct buf *out, const struct netctl_report *r);
 /* Pure. ccvm-net parses what a guest sends and may be taken over by it: texts are escaped, numbers
  * bounded. */
 void netctl_report_parse(struct netctl_report *r, const char *line, size_t n);
+
+/* The answer to NETCTL_STATS, and the last line of all: counters, for tests and whoever looks. */
+struct netctl_stats {
+	char *type; /* NETCTL_STATS_TYPE; borrowed where it is written */
+	struct netctl_from_guest {
+		int64_t frames, bytes;
+	} from_guest;
+	struct netctl_to_guest {
+		int64_t frames, bytes, dropped, urgent;
+	} to_guest;
+	struct netctl_refused {
+		int64_t malformed, too_long, type, urgent, tcp_fragment, fragment_rate;
+		int64_t extension, protocol, source, destination, checksum, service;
+	} refused;
+	int64_t connections_allowed, connections_refused, flows;
+};
+#define NETCTL_STATS_TYPE "stats"
+
+/* Appends the line, its newline included; s->type need not be set. */
+void netctl_stats_put(struct buf *out, const struct netctl_stats *s);
+
+extern const struct document_shape netctl_stats_shape, netctl_from_guest_shape,
+	netctl_to_guest_shape, netctl_refused_shape;
 
 /* The tables, by type, for docs/protocols and tests; the first row of each is no message. */
 extern const struct line_shape netctl_commands[NETCTL_COMMANDS];

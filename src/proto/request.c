@@ -7,6 +7,8 @@
 DOCUMENT_SHAPE(request,
 	       DOCUMENT_FIELD(request, options, DOCUMENT_OBJECT,
 			      "all options, resolved; has to be there"),
+	       DOCUMENT_INSIDE_FIELD(request, host, hostenv_shape,
+				     "settings of this computer; has to be there"),
 	       DOCUMENT_FIELD(request, shell, DOCUMENT_FLAG, "a shell in place of claude"),
 	       DOCUMENT_FIELD(request, dryrun, DOCUMENT_FLAG, "write the seed, start nothing"),
 	       DOCUMENT_FIELD(request, detached, DOCUMENT_FLAG,
@@ -47,8 +49,9 @@ static void request_default(char **text, const char *fallback)
 
 int request_parse(struct request *r, const void *text, size_t n, struct err *e)
 {
-	*r = (struct request){.cols = 80, .rows = 24};
-	if (document_get(&request_shape, text, n, r) < 0 || !r->options) {
+	*r = (struct request){.host = HOSTENV_INIT, .cols = 80, .rows = 24};
+	if (document_get(&request_shape, text, n, r) < 0 || !r->options ||
+	    !hostenv_is_whole(&r->host)) {
 		request_fini(r);
 		return err_set(e, "malformed start request");
 	}
@@ -65,6 +68,7 @@ void request_put(struct buf *out, const struct request *r)
 
 void request_fini(struct request *r)
 {
+	hostenv_fini(&r->host);
 	document_fini(&request_shape, r);
 	memset(r, 0, sizeof(*r));
 }

@@ -10,9 +10,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "proto/document.h"
+#include "proto/hostenv.h"
 
 struct request {
-	char *options; /* owned; JSON for conf_from_json */
+	char *options;	     /* owned; JSON for conf_from_json */
+	struct hostenv host; /* owned; all that a session knows of the user's environment */
 	bool shell;
 	bool tty;   /* the agent gets a PTY */
 	char *term; /* owned */

@@ -12,12 +12,11 @@
 static int basic_write_accept_env(const struct seed_run *r, struct err *e)
 {
 	const char *key = r->spec->conf->api_key_variable;
-	AUTO_STRV struct strv sent = {0};
 	AUTO_BUF struct buf b = {0};
 
-	conf_pass_env(r->spec->conf, r->spec->envp, &sent);
-	for (size_t i = 0; i < sent.n; i++)
-		buf_addf(&b, "%.*s\n", (int)strcspn(sent.v[i], "="), sent.v[i]);
+	for (char *const *name = r->spec->variables; name && *name; name++)
+		if (!key || strcmp(*name, key) != 0)
+			buf_addf(&b, "%s\n", *name);
 	if (key && conf_pass_is_name(key))
 		buf_addf(&b, "%s\n", key);
 	return file_create(r->dirfd, NAME_SEED_ACCEPT_ENV, buf_text(&b), buf_len(&b),

@@ -2,7 +2,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "conf/env.h"
 #include "proto/names.h"
 #include "seed/seed_json.h"
 #include "seed/seed_part.h"
@@ -17,9 +16,8 @@
 /* claude keeps it in the home, or in CLAUDE_CONFIG_DIR when that is set. */
 static char *claude_json_path(const struct seed_spec *s)
 {
-	const char *own = env_in(s->envp, ENV_CLAUDE_CONFIG_DIR);
-
-	return mem_format("%s/.claude.json", own && *own ? s->dirs.claude_dir : s->dirs.home);
+	return mem_format("%s/.claude.json",
+			  s->host->claude_dir_is_set ? s->dirs.claude_dir : s->dirs.home);
 }
 
 static int claude_json_read(const char *path, struct buf *out, struct err *e)

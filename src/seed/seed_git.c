@@ -4,7 +4,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "conf/env.h"
 #include "proto/names.h"
 #include "seed/seed_gitconfig.h"
 #include "seed/seed_gitrun.h"
@@ -43,7 +42,7 @@ static int git_list(const struct seed_run *r, struct buf *list)
 /* Where the user's excludes are: the setting, else git's default (gitignore(5)). */
 static char *git_excludes_path(const struct seed_spec *s, const char *setting)
 {
-	const char *xdg = env_in(s->envp, ENV_XDG_CONFIG_HOME);
+	const char *xdg = s->host->config_home;
 
 	if (!setting)
 		return xdg && *xdg ? mem_format("%s/git/ignore", xdg)

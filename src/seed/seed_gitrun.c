@@ -15,22 +15,12 @@
 #define GITRUN_MAX (4u << 20)
 #define GITRUN_DIR 3 /* the directory's number in git */
 
-/* What decides which files git reads; nothing that makes it run a program or read another
- * repository. */
-static const char *const passed[] = {"PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL",
-				     "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"};
-
 static void gitrun_environment(const struct seed_spec *s, struct strv *env)
 {
 	strv_addf(env, "HOME=%s", s->dirs.home);
 	strv_add(env, "LC_ALL=C");
 	strv_add(env, "GIT_TERMINAL_PROMPT=0");
-	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
-		const char *value = spawn_env(s->envp, passed[i]);
-
-		if (value)
-			strv_addf(env, "%s=%s", passed[i], value);
-	}
+	hostenv_git(s->host, env);
 }
 
 static int gitrun_read(int fd, long long deadline, struct buf *out, struct err *e)

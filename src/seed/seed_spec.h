@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "conf/user_place.h"
+#include "proto/hostenv.h"
 
 struct conf;
 
@@ -18,10 +19,11 @@ struct seed_spec { /* all borrowed */
 	bool shell;
 	uid_t uid;
 	gid_t gid;
-	const struct buf *args; /* claude's, as base/strlist.h has them */
-	struct user_dirs dirs;	/* home and claude_dir are never NULL */
-	/* the user's environment: for git, and for which variables will be sent */
-	char *const *envp;
+	const struct buf *args;	    /* claude's, as base/strlist.h has them */
+	struct user_dirs dirs;	    /* home and claude_dir are never NULL */
+	const struct hostenv *host; /* which configuration of git's, and whose .claude.json */
+	/* names of the variables that will be sent to the agent; may have the API key's. NULL: none */
+	char *const *variables;
 	bool clipboard;
 	int clipboard_port;   /* on the guest's loopback */
 	bool agent_sudo;      /* resolved */

@@ -7,6 +7,7 @@
 #include "ssh/sshlink.h"
 
 #include <poll.h>
+#include <string.h>
 
 struct agent {
 	struct agent_callbacks cb;
@@ -305,6 +306,15 @@ int agent_set_env(struct agent *a, const void *bytes, size_t n)
 		return -1;
 	a->env = secret_new(bytes, n);
 	return 0;
+}
+
+void agent_variables(const struct agent *a, struct strv *out)
+{
+	const char *p = a->env ? secret_text(a->env) : NULL;
+	const char *end = p ? p + secret_size(a->env) : NULL;
+
+	for (; p < end; p += strlen(p) + 1)
+		strv_addf(out, "%.*s", (int)strcspn(p, "="), p);
 }
 
 struct agent *agent_new(struct loop *loop, const struct agent_callbacks *callbacks, void *ctx)

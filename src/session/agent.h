@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 struct loop;
 struct agent;
@@ -52,6 +53,8 @@ int agent_make_keys(struct agent *a, struct err *e);
 int agent_write_seed(const struct agent *a, int seed_fd, struct err *e);
 /* NAME=value strings, each ended by NUL; copied. -1: not that, or not the first time. */
 int agent_set_env(struct agent *a, const void *bytes, size_t n);
+/* The names in it, appended: which variables will be sent. */
+void agent_variables(const struct agent *a, struct strv *out);
 
 /* Connects and authenticates. */
 int agent_connect(struct agent *a, const struct agent_plan *plan, struct err *e);

@@ -19,7 +19,6 @@
 #include "loop/timer.h"
 #include "proto/clip.h"
 #include "proto/names.h"
-#include "conf/env.h"
 
 #include <linux/sockios.h>
 #include <signal.h>
@@ -189,7 +188,7 @@ static void boot_on_stop(struct session *s)
 /* The emulated guest is ready: what kept KVM from it is no fault of the guest's. */
 static void boot_record_kvm(const struct session *s)
 {
-	AUTO_FREE char *path = accel_record_path(env_host());
+	AUTO_FREE char *path = accel_record_path(&s->request.host);
 
 	if (s->boot.kvm_failure)
 		accel_record(path, s->boot.kvm_failure);

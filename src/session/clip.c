@@ -19,6 +19,7 @@
 #include "base/spawn.h"
 #include "conf/conf.h"
 #include "loop/frames.h"
+#include "proto/hostenv.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 #include "session/clip_event.h"
@@ -76,10 +77,9 @@ static int64_t clip_now_ms(void)
 
 static void clip_tell(struct clip *c, const struct clip_event *e)
 {
-	AUTO_BUF struct buf fields = {0};
+	const struct event event = clip_event_make(e);
 
-	clip_event_add(&fields, e);
-	c->cb.event(c->ctx, "clip", &fields);
+	c->cb.event(c->ctx, &event);
 }
 
 static bool clip_is_leased(const struct clip *c)
@@ -388,16 +388,17 @@ static void clip_on_helper_end(void *ctx, bool malformed)
 	c->cb.on_writable(c->ctx);
 }
 
-void clip_start(struct clip *c, const char *libexec, char *const *envp)
+void clip_start(struct clip *c, const char *libexec, const struct hostenv *host)
 {
 	AUTO_FREE char *program = mem_format("%s/ccvm-clip", libexec);
-	char *const argv[] = {program, NULL};
+	AUTO_STRV struct strv env = {0};
+	char *const argv[] = {program, NULL}, *const no_env[] = {NULL};
 	const struct frames_callbacks cb = {clip_on_frame, clip_on_helper_end, NULL, c};
 	AUTO_CLOSE int theirs = -1;
 	struct spawn_fd fds[1];
 	/* clang-format off */
 	struct spawn spawn = {
-		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = 1,
+		.path = program, .argv = argv, .fds = fds, .nfds = 1,
 		.die_with_parent = true, .no_core = true, .new_session = true,
 	};
 	/* clang-format on */
@@ -408,6 +409,8 @@ void clip_start(struct clip *c, const char *libexec, char *const *envp)
 		return;
 	theirs = pair[1];
 	fds[0] = (struct spawn_fd){theirs, 3};
+	hostenv_display(host, &env);
+	spawn.envp = env.v ? env.v : no_env;
 	c->helper = frames_open(c->loop, pair[0], &cb);
 	if (spawn_start(&spawn, NULL, &e) < 0) {
 		c->cb.note(c->ctx, "clip", e.text);

@@ -2,8 +2,7 @@
  *
  * The guest's connections bring questions (proto/clip.h), ccvm-clip answers them, and the lease
  * decides: an image goes into the guest only within CLIP_LEASE_MS of a Ctrl+V that the user's own
- * client sent, one for each. What happened is told as a "clip" event: verdict ("sent", "refused"),
- * type, bytes, reason, asked (true: nobody had pressed the key). */
+ * client sent, one for each. What happened is told as an EVENT_CLIP (proto/event.h). */
 #ifndef CCVM_SESSION_CLIP_H
 #define CCVM_SESSION_CLIP_H
 
@@ -15,11 +14,13 @@
 
 #define CLIP_LEASE_MS 10000
 
+struct event;
 struct loop;
+struct hostenv;
 struct clip;
 
 struct clip_callbacks {
-	void (*event)(void *ctx, const char *event, const struct buf *fields);
+	void (*event)(void *ctx, const struct event *e);
 	void (*note)(void *ctx, const char *stage, const char *text);
 	/* An image whose path was pasted: what to answer, valid until the next call, or NULL: there
 	 * is no such image. */
@@ -39,7 +40,7 @@ struct clip *clip_new(struct loop *loop, const struct conf *conf,
 		      const struct clip_callbacks *callbacks, void *ctx);
 void clip_free(struct clip *c); /* NULL is fine */
 /* Starts ccvm-clip; before this process is confined. A failure is a note. */
-void clip_start(struct clip *c, const char *libexec, char *const *envp);
+void clip_start(struct clip *c, const char *libexec, const struct hostenv *host);
 /* Ends it; nothing is answered any more. */
 void clip_stop(struct clip *c);
 /* The user pressed Ctrl+V. Called for what clients send, never for what a guest does. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buf.h"
 #include "clip/clip_request.h"
+#include "proto/event.h"
 
 struct clip_event {
 	const char *verdict; /* "sent" or "refused" */
@@ -17,7 +17,7 @@ struct clip_event {
 	bool asked;	     /* the agent asked; nobody had pressed the key */
 };
 
-/* Appends them, without json_begin. Pure. */
-void clip_event_add(struct buf *fields, const struct clip_event *e);
+/* As the table has it (proto/event.h). Pure. */
+struct event clip_event_make(const struct clip_event *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "loop/timer.h"
+#include "proto/event.h"
 #include "proto/guest.h"
 #include "vm/poolfile.h"
 
@@ -138,13 +139,11 @@ void disk_tell_limit(struct disk *d)
 
 static void disk_event(struct disk *d, const char *what, int percent)
 {
-	AUTO_BUF struct buf fields = {0};
-
-	json_add_string(&fields, "what", what);
-	json_add_int(&fields, "percent", percent);
-	json_add_int(&fields, "total_kib", d->total_kib);
-	json_add_int(&fields, "used_kib", d->used_kib);
-	d->cb.event(d->ctx, "pool", &fields);
+	d->cb.event(d->ctx, &(struct event){.type = EVENT_POOL,
+					    .what = what,
+					    .percent = percent,
+					    .total_kib = d->total_kib,
+					    .used_kib = d->used_kib});
 }
 
 /* Each mark is told when it is passed, and again only after the pool was well below it. */

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct event;
 struct loop;
 struct conf;
 struct guest_message;
@@ -18,7 +19,7 @@ struct hostenv;
 struct disk_callbacks {
 	void (*to_guest)(void *ctx, const void *line, size_t n);
 	void (*go_on)(void *ctx); /* QEMU is to let the guest run again */
-	void (*event)(void *ctx, const char *event, const struct buf *fields);
+	void (*event)(void *ctx, const struct event *e);
 	void (*note)(void *ctx, const char *stage, const char *text);
 	void (*changed)(void *ctx); /* what disk_add_status says */
 };

@@ -7,6 +7,7 @@
 #include "conf/egress_entry.h"
 #include "loop/stream.h"
 #include "proto/egressctl.h"
+#include "proto/event.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 
@@ -223,18 +224,29 @@ static struct egressctl_row egress_row(const struct egress_entry *e)
 	return r;
 }
 
+static void egress_event(struct egress *g, const struct egress_entry *e)
+{
+	g->cb.event(g->ctx, &(struct event){.type = EVENT_EGRESS,
+					    .verdict = NETCTL_REFUSED,
+					    .host = e->name,
+					    .address = e->address,
+					    .port = e->port,
+					    .proto = e->proto,
+					    .reason = e->reason,
+					    .count = e->count,
+					    .first_ms = e->first_ms,
+					    .last_ms = e->last_ms,
+					    .egress_refused = g->refused});
+}
+
 static void egress_take(struct egress *g, const struct egress_entry *e)
 {
 	const struct egress_entry *merged = egress_merge(g, e);
-	const struct egressctl_row row = egress_row(merged);
-	AUTO_BUF struct buf fields = {0};
 
 	if (!e->refused)
 		return;
 	g->last = *merged;
-	line_add(&egressctl_rows[EGRESSCTL_CONNECTION], &row, &fields);
-	json_add_int(&fields, "egress_refused", g->refused); /* as status.json has it */
-	g->cb.event(g->ctx, "egress", &fields);
+	egress_event(g, merged);
 	/* Many refusals a second are one line of status a second; the last ones come with the
 	 * next report. */
 	if (clock_wall_ms() - g->status_ms >= EGRESS_STATUS_MS) {
@@ -268,12 +280,10 @@ void egress_on_guest_denied(struct egress *g, const struct guest_message *m)
 
 static void egress_on_question(struct egress *g, const struct netctl_report *r)
 {
-	AUTO_BUF struct buf fields = {0};
-
-	json_add_string(&fields, "host", r->name);
-	json_add_int(&fields, "port", r->port);
-	json_add_int(&fields, "wait_ms", r->wait_ms);
-	g->cb.event(g->ctx, "egress-question", &fields);
+	g->cb.event(g->ctx, &(struct event){.type = EVENT_EGRESS_QUESTION,
+					    .host = r->name,
+					    .port = r->port,
+					    .wait_ms = r->wait_ms});
 }
 
 static void egress_on_line(void *ctx, const char *line, size_t n)

@@ -18,6 +18,7 @@
 
 #define EGRESS_LOG_MAX 1024
 
+struct event;
 struct loop;
 struct conf;
 struct guest_message;
@@ -26,7 +27,7 @@ struct egress;
 
 struct egress_callbacks {
 	void (*to_client)(void *ctx, uint32_t client, const void *row, size_t n);
-	void (*event)(void *ctx, const char *event, const struct buf *fields);
+	void (*event)(void *ctx, const struct event *e);
 	void (*changed)(void *ctx); /* what egress_add_status says */
 };
 

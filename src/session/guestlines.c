@@ -2,7 +2,6 @@
  * guest_parse; guestgate says which of them count in this state, and how many. */
 #include "session/wiring.h"
 #include "base/clock.h"
-#include "base/json.h"
 
 /* ---- one function a message, where it is not another component's ---- */
 
@@ -33,17 +32,16 @@ static void guestlines_on_sshd_ended(struct session *s, const struct guest_messa
 /* An agent that just disappears, with 137, is a riddle; this says what happened. */
 static void guestlines_on_oom(struct session *s, const struct guest_message *m)
 {
-	AUTO_BUF struct buf fields = {0};
 	AUTO_FREE char *text = mem_format(
 		"the guest ran out of memory (%ld MiB): its kernel ended the process \"%s\" "
 		"(pid %lld, %lld MiB); increase `memory`, or use vmDiskSize for large files",
 		s->conf.memory, m->process[0] ? m->process : "?", (long long)m->pid,
 		(long long)(m->count >> 10));
 
-	json_add_string(&fields, "process", m->process);
-	json_add_int(&fields, "pid", m->pid);
-	json_add_int(&fields, "kib", m->count);
-	journal_event(s->journal, "out-of-memory", &fields);
+	journal_event(s->journal, &(struct event){.type = EVENT_OUT_OF_MEMORY,
+						  .process = m->process,
+						  .pid = m->pid,
+						  .kib = m->count});
 	journal_note(s->journal, "memory", text);
 }
 

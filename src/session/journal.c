@@ -26,45 +26,25 @@ struct journal {
 
 /* ---- events ---- */
 
-static void journal_begin(const struct journal *j, struct buf *line, const char *event)
+/* Sends it with what all have. */
+void journal_event(struct journal *j, const struct event *e)
 {
 	const int64_t now = clock_wall_ms();
+	struct event whole = *e;
+	AUTO_BUF struct buf line = {0};
 
-	json_begin(line);
-	json_add_string(line, "event", event);
-	json_add_int(line, "time_ms", now);
-	json_add_int(line, "since_start_ms", now - j->started_ms);
-	json_add_string(line, "session", j->id);
-	json_add_string(line, "name", j->name);
+	whole.time_ms = now;
+	whole.since_start_ms = now - j->started_ms;
+	whole.session = j->id;
+	whole.name = j->name;
+	event_put(&line, &whole);
+	j->cb.send(j->ctx, buf_data(&line), buf_len(&line));
 }
 
-static void journal_send(struct journal *j, struct buf *line)
+static void journal_tails(const struct journal *j, struct buf *console, struct buf *qemu)
 {
-	json_end(line);
-	j->cb.send(j->ctx, buf_data(line), buf_len(line));
-}
-
-static void journal_add_tail(struct buf *line, const char *name, const struct logtail *t)
-{
-	AUTO_BUF struct buf text = {0};
-
-	logtail_last_lines(t, JOURNAL_TAIL_LINES, &text);
-	json_add_bytes(line, name, buf_data(&text), buf_len(&text));
-}
-
-static void journal_add_tails(const struct journal *j, struct buf *line)
-{
-	journal_add_tail(line, "console", &j->console);
-	journal_add_tail(line, "qemu", &j->qemu);
-}
-
-static void journal_add_failure(const struct journal *j, struct buf *line,
-				const struct journal_end *end)
-{
-	json_add_string(line, "stage", end->stage);
-	json_add_string(line, "reason", end->failure->text);
-	json_add_string(line, "remedy", end->failure->remedy);
-	journal_add_tails(j, line);
+	logtail_last_lines(&j->console, JOURNAL_TAIL_LINES, console);
+	logtail_last_lines(&j->qemu, JOURNAL_TAIL_LINES, qemu);
 }
 
 static const char *journal_how(const struct journal_snapshot *s)
@@ -80,87 +60,54 @@ static const char *journal_accel(const struct journal_snapshot *s)
 void journal_state(struct journal *j, const struct journal_snapshot *s, bool how,
 		   const struct journal_end *end)
 {
-	AUTO_BUF struct buf line = {0};
+	AUTO_BUF struct buf console = {0}, qemu = {0};
+	struct event e = {.type = EVENT_STATE,
+			  .state = s->state,
+			  .how = how ? journal_how(s) : NULL,
+			  .accel = how ? journal_accel(s) : NULL,
+			  .code = end ? end->exit_code : -1};
 
-	journal_begin(j, &line, "state");
-	json_add_string(&line, "state", s->state);
-	if (how) {
-		json_add_string(&line, "how", journal_how(s));
-		json_add_string(&line, "accel", journal_accel(s));
+	if (end && end->failed) {
+		journal_tails(j, &console, &qemu);
+		e.stage = end->stage;
+		e.reason = end->failure->text;
+		e.remedy = end->failure->remedy;
+		e.console = buf_text(&console);
+		e.qemu = buf_text(&qemu);
 	}
-	if (end)
-		json_add_int(&line, "code", end->exit_code);
-	if (end && end->failed)
-		journal_add_failure(j, &line, end);
-	journal_send(j, &line);
-}
-
-static void journal_begin_note(const struct journal *j, struct buf *line, const char *stage,
-			       const char *text)
-{
-	journal_begin(j, line, "note");
-	json_add_string(line, "stage", stage);
-	json_add_string(line, "text", text);
+	journal_event(j, &e);
 }
 
 void journal_note(struct journal *j, const char *stage, const char *text)
 {
-	AUTO_BUF struct buf line = {0};
-
-	journal_begin_note(j, &line, stage, text);
-	journal_send(j, &line);
+	journal_event(j, &(struct event){.type = EVENT_NOTE, .stage = stage, .text = text});
 }
 
 void journal_guest_note(struct journal *j, const char *stage, const char *words)
 {
 	AUTO_FREE char *text = mem_format("the guest says: %s", words);
-	AUTO_BUF struct buf line = {0};
 
-	journal_begin_note(j, &line, stage, text);
-	json_add_string(&line, "from", "guest");
-	journal_send(j, &line);
+	journal_event(
+		j,
+		&(struct event){.type = EVENT_NOTE, .stage = stage, .text = text, .from = "guest"});
 }
 
 void journal_started_over(struct journal *j, const char *stage, const char *text)
 {
-	AUTO_BUF struct buf line = {0};
+	AUTO_BUF struct buf console = {0}, qemu = {0};
 
-	journal_begin_note(j, &line, stage, text);
-	journal_add_tails(j, &line);
-	journal_send(j, &line);
+	journal_tails(j, &console, &qemu);
+	journal_event(j, &(struct event){.type = EVENT_NOTE,
+					 .stage = stage,
+					 .text = text,
+					 .console = buf_text(&console),
+					 .qemu = buf_text(&qemu)});
 }
 
 void journal_progress(struct journal *j, const char *stage, int64_t guest_ms)
 {
-	AUTO_BUF struct buf line = {0};
-
-	journal_begin(j, &line, "progress");
-	json_add_string(&line, "stage", stage);
-	json_add_int(&line, "guest_ms", guest_ms);
-	journal_send(j, &line);
-}
-
-static void journal_add_fields(struct buf *line, const struct buf *fields)
-{
-	if (!fields || !buf_len(fields))
-		return;
-	buf_add(line, ",", 1);
-	buf_add(line, buf_data(fields), buf_len(fields));
-}
-
-void journal_event(struct journal *j, const char *event, const struct buf *fields)
-{
-	AUTO_BUF struct buf line = {0};
-
-	journal_begin(j, &line, event);
-	journal_add_fields(&line, fields);
-	journal_send(j, &line);
-}
-
-static void journal_tails(const struct journal *j, struct buf *console, struct buf *qemu)
-{
-	logtail_last_lines(&j->console, JOURNAL_TAIL_LINES, console);
-	logtail_last_lines(&j->qemu, JOURNAL_TAIL_LINES, qemu);
+	journal_event(
+		j, &(struct event){.type = EVENT_PROGRESS, .stage = stage, .guest_ms = guest_ms});
 }
 
 /* What is written borrows its texts. */
@@ -188,6 +135,14 @@ void journal_exit_payload(const struct journal *j, const struct journal_end *end
 }
 
 /* ---- status.json ---- */
+
+static void journal_add_fields(struct buf *line, const struct buf *fields)
+{
+	if (!fields || !buf_len(fields))
+		return;
+	buf_add(line, ",", 1);
+	buf_add(line, buf_data(fields), buf_len(fields));
+}
 
 /* Which directory it is: a restart takes no other, whatever the path leads to by then. */
 static void journal_add_workspace(const struct journal_snapshot *s, struct buf *text)

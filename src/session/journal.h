@@ -1,8 +1,8 @@
 /* journal: what a session tells of itself: events to its clients, status.json, and the logs of the
  * guest's console and of QEMU.
  *
- * It is handed what it tells, and reads nobody. Texts are escaped already or ours; events are one
- * JSON object each. */
+ * It is handed what it tells, and reads nobody. Texts are escaped already or ours; events are those
+ * of proto/event.h. */
 #ifndef CCVM_SESSION_JOURNAL_H
 #define CCVM_SESSION_JOURNAL_H
 
@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/event.h"
 
 struct journal;
 
@@ -62,8 +63,8 @@ void journal_rename(struct journal *j, const char *name);
 void journal_console(struct journal *j, const void *bytes, size_t n);
 void journal_qemu(struct journal *j, const void *bytes, size_t n);
 
-/* fields: json_add_* alone; NULL: none. */
-void journal_event(struct journal *j, const char *event, const struct buf *fields);
+/* With the time and the session's id and name, which it adds. */
+void journal_event(struct journal *j, const struct event *e);
 void journal_note(struct journal *j, const char *stage, const char *text);
 /* A note in the guest's words, which says so: they may be anybody's. */
 void journal_guest_note(struct journal *j, const char *stage, const char *words);

@@ -2,7 +2,6 @@
  * template, ccvm-net and QEMU; and the maker of a template for later sessions. */
 #include "session/wiring.h"
 #include "base/spawn.h"
-#include "conf/env.h"
 #include "proto/names.h"
 #include "vm/qemu.h"
 
@@ -15,11 +14,11 @@
 
 int launch_choose_accel(struct session *s, struct err *e)
 {
-	AUTO_FREE char *record = accel_record_path(env_host());
+	AUTO_FREE char *record = accel_record_path(&s->request.host);
 	struct accel emulated;
 
-	if (accel_resolve((enum accel_choice)s->conf.acceleration, env_host()->kvm_device, record,
-			  &s->accel, e) < 0)
+	if (accel_resolve((enum accel_choice)s->conf.acceleration, s->request.host.kvm_device,
+			  record, &s->accel, e) < 0)
 		return -1;
 	emulated = s->accel;
 	attempt_use_kvm(&s->attempt, s->accel.kvm, accel_fall_back(&emulated));
@@ -31,7 +30,8 @@ int launch_choose_machine(struct session *s, struct err *e)
 	const struct machine_size size = {(unsigned)s->conf.memory, (unsigned)s->conf.cores,
 					  disk_is_there(s->disk)};
 
-	if (machine_open(&s->machine, env_host(), &s->image, s->libexec, &s->accel, size, e) < 0)
+	if (machine_open(&s->machine, &s->request.host, &s->image, s->libexec, &s->accel, size, e) <
+	    0)
 		return err_stage(e, "image");
 	return 0;
 }
@@ -46,7 +46,7 @@ int launch_emulate(struct session *s, struct err *e)
 /* Locked memory would be copied whole at once: such a guest boots cold. */
 static enum hostenv_templates launch_templates(const struct session *s)
 {
-	return s->conf.lock_guest_memory ? HOSTENV_TEMPLATES_OFF : env_host()->template_mode;
+	return s->conf.lock_guest_memory ? HOSTENV_TEMPLATES_OFF : s->request.host.template_mode;
 }
 
 void launch_find_template(struct session *s)
@@ -90,10 +90,17 @@ static void launch_maker_args(const struct session *s, const char *program, stru
 
 void launch_template_maker(struct session *s)
 {
+	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-template", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	struct spawn spawn = {
-		.path = program, .envp = env_all(), .no_core = true, .new_session = true};
+	AUTO_CLOSE int host = -1;
+	struct spawn_fd input = {.to = 0};
+	struct spawn spawn = {.path = program,
+			      .envp = no_env,
+			      .fds = &input,
+			      .nfds = 1,
+			      .no_core = true,
+			      .new_session = true};
 	struct err ignored;
 	pid_t pid;
 	int pidfd;
@@ -101,8 +108,12 @@ void launch_template_maker(struct session *s)
 	if (s->attempt.from_template || s->attempt.starts != 1 ||
 	    launch_templates(s) != HOSTENV_TEMPLATES_MAKE)
 		return;
+	host = hostenv_to_fd(&s->request.host, &ignored);
+	if (host < 0)
+		return;
 	launch_maker_args(s, program, &argv);
 	spawn.argv = argv.v;
+	input.from = host;
 	pid = spawn_start(&spawn, &pidfd, &ignored);
 	if (pid > 0)
 		children_add(s->children, CHILDREN_MAKER, pid, pidfd);

@@ -10,7 +10,6 @@
  * 4. "STORED" ends it, and so do "FAILED", ten seconds, and the client's end. A guest that lies
  *    about it has the user's prompt name a file that is not there. */
 #include "session/paste.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "clip/clip_image.h"
 #include "clip/clip_path.h"
@@ -55,10 +54,9 @@ static void paste_answer(struct paste *p, const char *path)
 
 static void paste_tell(struct paste *p, const struct clip_event *e)
 {
-	AUTO_BUF struct buf fields = {0};
+	const struct event event = clip_event_make(e);
 
-	clip_event_add(&fields, e);
-	p->cb.event(p->ctx, "clip", &fields);
+	p->cb.event(p->ctx, &event);
 }
 
 static void paste_refuse(struct paste *p, const char *reason)

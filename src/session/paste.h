@@ -16,6 +16,7 @@
 
 #define PASTE_MS 10000 /* for the guest, to fetch and keep an image */
 
+struct event;
 struct loop;
 struct paste;
 
@@ -25,7 +26,7 @@ struct paste_callbacks {
 	void (*to_guest)(void *ctx, const void *line, size_t n);
 	/* To the client that waits: the guest's path, which may be empty. */
 	void (*placed)(void *ctx, uint32_t client, const char *path, size_t n);
-	void (*event)(void *ctx, const char *event, const struct buf *fields);
+	void (*event)(void *ctx, const struct event *e);
 };
 
 struct paste *paste_new(struct loop *loop, const struct paste_callbacks *callbacks, void *ctx);

@@ -128,7 +128,7 @@ static int routes_on_rename(void *ctx, uint32_t client, const void *name, size_t
 	journal_rename(s->journal, copy);
 	s->request.spare = false;
 	session_write_status(s);
-	journal_event(s->journal, "renamed", NULL);
+	journal_event(s->journal, &(struct event){.type = EVENT_RENAMED});
 	return 0;
 }
 

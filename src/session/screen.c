@@ -7,6 +7,7 @@
 #include "loop/fdwatch.h"
 #include "loop/frames.h"
 #include "loop/timer.h"
+#include "proto/event.h"
 #include "proto/view.h"
 #include "proto/wire.h"
 #include "session/attention.h"
@@ -140,14 +141,13 @@ static void screen_on_settled(void *ctx)
 {
 	struct screen *sc = ctx;
 	const struct attention_verdict v = screen_verdict(sc);
-	AUTO_BUF struct buf fields = {0};
 
 	sc->agent = v;
 	sc->agent_since_ms = clock_wall_ms();
-	json_add_string(&fields, "agent", attention_name(v.state));
-	json_add_string(&fields, "why", v.why);
 	sc->cb.changed(sc->ctx);
-	sc->cb.event(sc->ctx, "agent", &fields);
+	sc->cb.event(sc->ctx, &(struct event){.type = EVENT_AGENT,
+					      .agent = attention_name(v.state),
+					      .why = v.why});
 }
 
 /* A screen is painted in steps, and hooks and title do not come together: a state is told once
@@ -161,15 +161,6 @@ static void screen_judge(struct screen *sc)
 	else if (now != sc->pending || !timer_is_active(sc->settle))
 		timer_start(sc->settle, SCREEN_SETTLE_MS, 0);
 	sc->pending = now;
-}
-
-static void screen_text_event(struct screen *sc, const char *event, const char *name,
-			      const char *text)
-{
-	AUTO_BUF struct buf fields = {0};
-
-	json_add_string(&fields, name, text);
-	sc->cb.event(sc->ctx, event, &fields);
 }
 
 static void screen_on_title(struct screen *sc, const unsigned char *text, size_t n)
@@ -188,7 +179,7 @@ static void screen_on_bell(struct screen *sc, const unsigned char *text, size_t 
 	if (now - sc->bell_ms < SCREEN_BELL_MS)
 		return;
 	sc->bell_ms = now;
-	screen_text_event(sc, "bell", "title", sc->title);
+	sc->cb.event(sc->ctx, &(struct event){.type = EVENT_BELL, .title = sc->title});
 }
 
 static void screen_on_notify(struct screen *sc, const unsigned char *text, size_t n)
@@ -196,7 +187,7 @@ static void screen_on_notify(struct screen *sc, const unsigned char *text, size_
 	char copy[SCREEN_TITLE_MAX];
 
 	screen_copy_text(copy, sizeof(copy), text, n, false);
-	screen_text_event(sc, "notification", "text", copy);
+	sc->cb.event(sc->ctx, &(struct event){.type = EVENT_NOTIFICATION, .text = copy});
 }
 
 static void screen_on_text(struct screen *sc, const unsigned char *text, size_t n)
@@ -273,7 +264,7 @@ void screen_on_hook(struct screen *sc, const char *name)
 	sc->hook = hook;
 	sc->hook_ms = clock_wall_ms();
 	if (hook == ATTENTION_HOOK_PROMPT)
-		sc->cb.event(sc->ctx, "prompt", NULL);
+		sc->cb.event(sc->ctx, &(struct event){.type = EVENT_PROMPT});
 	screen_judge(sc);
 }
 

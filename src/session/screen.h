@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct event;
 struct loop;
 struct screen;
 
@@ -28,7 +29,7 @@ struct screen_callbacks {
 	/* A new one is there, which knows of no viewer. again: it replaces one; its screen is
 	 * empty, and the agent's program has to paint it again. */
 	void (*on_worker)(void *ctx, bool again);
-	void (*event)(void *ctx, const char *event, const struct buf *fields);
+	void (*event)(void *ctx, const struct event *e);
 	void (*note)(void *ctx, const char *stage, const char *text);
 	void (*changed)(void *ctx); /* what screen_add_status says */
 };

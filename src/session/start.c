@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/place.h"
-#include "conf/env.h"
-#include "conf/conf_file.h"
 #include "proto/clip.h"
 #include "seed/seed.h"
 #include "vm/image_verify.h"
@@ -47,24 +45,21 @@ static void start_dirs_fini(struct start_dirs *d)
 		free(all[i]);
 }
 
-/* Takes over path. */
-static char *start_absolute(const struct session *s, char *path)
+static char *start_absolute(const struct session *s, const char *path)
 {
-	char *absolute = path && path[0] != '/' ? mem_format("%s/%s", s->workspace, path) : path;
-
-	if (absolute != path)
-		free(path);
-	return absolute;
+	if (!path)
+		return NULL;
+	return path[0] == '/' ? mem_strdup(path) : mem_format("%s/%s", s->workspace, path);
 }
 
 static int start_dirs_find(const struct session *s, struct start_dirs *d, struct err *e)
 {
-	const struct hostenv *host = env_host();
+	const struct hostenv *host = &s->request.host;
 	const struct passwd *user = getpwuid(getuid());
 
 	memset(d, 0, sizeof(*d));
 	d->own_home = user && user->pw_dir ? mem_strdup(user->pw_dir) : NULL;
-	d->config_file = start_absolute(s, conf_file_path(env_all()));
+	d->config_file = start_absolute(s, host->config_file);
 	d->run_base = rundir_base(host->runtime, e);
 	d->dirs = (struct user_dirs){
 		.home = host->home ? host->home : "/nonexistent",
@@ -153,7 +148,7 @@ static int start_raise_memlock(const struct session *s, struct err *e)
 
 static int start_boot_timeout(struct session *s, struct err *e)
 {
-	const char *text = env_host()->boot_timeout;
+	const char *text = s->request.host.boot_timeout;
 	int64_t value;
 
 	if (!number_parse(text, 1, 86400, &value)) {
@@ -178,12 +173,12 @@ static int start_image(struct session *s, struct err *e)
 	if (!s->libexec)
 		return -1;
 	share = mem_format("%s/../../share/ccvm", s->libexec);
-	path = image_find(env_host(), share, &missing);
+	path = image_find(&s->request.host, share, &missing);
 	if (!path || image_open(&s->image, path, &missing) < 0) {
 		*e = missing;
 		return s->request.dryrun ? 0 : -1;
 	}
-	if (!s->request.dryrun && image_verify(&s->image, env_host(), &note, e) < 0)
+	if (!s->request.dryrun && image_verify(&s->image, &s->request.host, &note, e) < 0)
 		return -1;
 	if (note)
 		journal_note(s->journal, "image", note);
@@ -202,7 +197,10 @@ static void start_on_seed_note(void *ctx, const char *note)
 static int start_write_seed(struct session *s, const struct start_dirs *d, struct err *e)
 {
 	AUTO_FREE char *projects = transcripts_folder(s->workspace);
+	AUTO_STRV struct strv variables = {0};
 	AUTO_CLOSE int fd = -1;
+
+	agent_variables(s->agent, &variables);
 	const struct seed_spec spec = {
 		.conf = &s->conf,
 		.workdir = s->workspace,
@@ -213,7 +211,8 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 		.gid = getgid(),
 		.args = &s->args,
 		.dirs = d->dirs,
-		.envp = env_all(),
+		.host = &s->request.host,
+		.variables = variables.v,
 		.agent_sudo = conf_agent_sudo(&s->conf),
 		.pool = disk_is_wanted(s->disk),
 		.clipboard = s->conf.clipboard_images,
@@ -276,7 +275,7 @@ static int start_configure(struct session *s, struct err *e)
 
 static int start_run_directory(struct session *s, struct err *e)
 {
-	if (rundir_create(&s->run, env_host()->runtime, e) < 0)
+	if (rundir_create(&s->run, s->request.host.runtime, e) < 0)
 		return -1;
 	journal_open(s->journal, s->run.fd, s->run.id);
 	/* at once: whoever lists sessions should know a spare from the first */
@@ -293,7 +292,7 @@ static int start_run_directory(struct session *s, struct err *e)
 
 int start_prepare(struct session *s, struct err *e)
 {
-	rundir_clean_dead(env_host()->runtime); /* before anything can refuse this start */
+	rundir_clean_dead(s->request.host.runtime); /* before anything can refuse this start */
 	if (conf_from_json(&s->conf, s->request.options, e) < 0 || start_configure(s, e) < 0 ||
 	    launch_choose_accel(s, e) < 0)
 		return err_stage(e, "configuration");
@@ -332,7 +331,7 @@ int start_open_machine(struct session *s, struct err *e)
 		return -1;
 	journal_open_logs(s->journal);
 	if (wiring_images_are_wanted(s))
-		clip_start(s->clip, s->libexec, env_all());
+		clip_start(s->clip, s->libexec, &s->request.host);
 	socket = mem_format("%s/%s", s->run.path, RUNDIR_SOCKET);
 	if (start_screen(s, e) < 0)
 		return -1;

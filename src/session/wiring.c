@@ -3,7 +3,6 @@
 #include "session/wiring.h"
 #include "clip/clip_path.h"
 #include "proto/clip.h"
-#include "conf/env.h"
 
 #include <signal.h>
 #include <string.h>
@@ -15,9 +14,9 @@ static void wiring_note(void *ctx, const char *stage, const char *text)
 	journal_note(((struct session *)ctx)->journal, stage, text);
 }
 
-static void wiring_event(void *ctx, const char *event, const struct buf *fields)
+static void wiring_event(void *ctx, const struct event *e)
 {
-	journal_event(((struct session *)ctx)->journal, event, fields);
+	journal_event(((struct session *)ctx)->journal, e);
 }
 
 static void wiring_changed(void *ctx)
@@ -401,7 +400,7 @@ void wiring_make(struct session *s)
 	s->clip = clip_new(s->loop, &s->conf, &clip, s);
 	s->screen = screen_new(s->loop, &screen, s);
 	s->egress = egress_new(s->loop, &s->conf, &egress, s);
-	s->disk = disk_new(s->loop, &s->conf, env_host(), &disk, s);
+	s->disk = disk_new(s->loop, &s->conf, &s->request.host, &disk, s);
 }
 
 void wiring_free(struct session *s)

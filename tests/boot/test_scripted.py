@@ -5,6 +5,7 @@ import os
 import random
 import signal
 
+import eventtable
 from harness import (assert_eq, assert_in, assert_match, assert_not_in, assert_nothing_left, assert_true, each,
                      read_json_lines, test, wait_until)
 
@@ -21,6 +22,7 @@ def shell(ctx, script, *args):
 
 def check_events(events, code):
     """All objects of one session, its states in the order of its life, its exit code in the last one."""
+    eventtable.check(events)
     states = [e for e in events if e["event"] == "state"]
     assert_eq([e["state"] for e in states], STATES, "states")
     assert_eq((events[-1]["state"], events[-1].get("code")), ("ended", code), "last event")

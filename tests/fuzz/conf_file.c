@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * Any bytes as a config file: refused as a matter of policy with a printable text, or read into
  * options that survive the hand-over to the session unchanged. */
 #include "fuzz/fuzz.h"

@@ -4,6 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
+#include "proto/netctl.h"
 #include "proto/outcome.h"
 #include "proto/request.h"
 
@@ -12,6 +13,7 @@
 static void check(const struct document_shape *shape, const void *data, size_t size)
 {
 	union {
+		struct netctl_stats stats;
 		struct outcome outcome;
 		struct request request;
 	} one, two;
@@ -32,6 +34,7 @@ static void check(const struct document_shape *shape, const void *data, size_t s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	check(&netctl_stats_shape, data, size);
 	check(&outcome_shape, data, size);
 	check(&request_shape, data, size);
 	return 0;

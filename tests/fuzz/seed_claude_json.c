@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * Any bytes as ~/.claude.json: refused, or cleaned so that no planted place of a secret is left,
  * the output is valid JSON, and what is left is a part of what was there, as an independent
  * reader (cJSON) sees both. */

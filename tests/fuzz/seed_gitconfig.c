@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * Any bytes as the output of `git config --list -z --show-scope`: the file made from it, read by
  * git's rules (a reader of its own below), holds only records of the input, whole and in order,
  * and nothing that must not cross. */

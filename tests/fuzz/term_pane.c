@@ -1,5 +1,5 @@
 /* areas: base term
- * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c
  * A guest's output, cut anywhere, with resizes in between. Whatever it is, each frame that comes
  * out is well-formed, and a viewer that follows sees what one sees that comes new. */
 #include "fuzz/fuzz.h"

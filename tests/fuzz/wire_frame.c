@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
+ * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c
  * Any bytes from a client: the frames lie inside what came, their lengths add up, writing them
  * again gives the same bytes, and cut into pieces (the first byte says how large) they are the
  * same frames. */

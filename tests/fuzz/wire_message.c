@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c src/proto/view.c src/proto/links.c
+ * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c src/proto/view.c src/proto/links.c
  * Any bytes as the payload of any message (the first byte is its type): refused, or fields that
  * are written again as the same bytes. */
 #include "fuzz/fuzz.h"

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 
-from harness import (assert_eq, assert_in, assert_match, assert_nothing_left, assert_true, fingerprint, show)
+from harness import (assert_eq, assert_in, assert_match, assert_nothing_left, assert_true, descendants, fingerprint, show, wait_until)
 
 NEITHER = {"CCVM_DRYRUN": "1", "CCVM_IMAGE": "/nonexistent", "CCVM_QEMU": "/nonexistent"}
 QUICK = 20
@@ -97,6 +97,54 @@ def test_failed_dry_run_is_not_kept(ctx):
     code, out, err = ctx.ccvm(env={**NEITHER, "CCVM_ACCEL": "kvm", "CCVM_KVM_DEV": "/nonexistent/kvm"}, timeout=QUICK)
     assert_eq((code, out), (126, b""), "code and stdout (stderr: %s)" % show(err))
     assert_nothing_left(ctx)
+
+
+# -- what of the environment a session sees ------------------------------------------------------------------------------
+
+PLANTED = b"PLANTED-SECRET-OF-THE-ENVIRONMENT"
+GIT = """#!/bin/sh
+: >"$XDG_CONFIG_HOME/asked"
+read -r line <"$XDG_CONFIG_HOME/gate"
+"""
+
+
+def environment_of(pid):
+    """As root, or as whoever may look; a session lets nobody of its own user look."""
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return sorted(f.read().split(b"\0")[:-1])
+    except PermissionError:
+        assert_true(os.getuid() != 0, "root may look at process %d" % pid)
+        return None
+
+
+def test_environment_stays_with_ccvm(ctx):
+    """ccvm-session and what it starts show nothing of the user's environment but what git needs: looked at while git runs."""
+    tools, held = ctx.make_dir(os.path.join(ctx.dir, "tools")), ctx.make_dir(os.path.join(ctx.dir, "held"))
+    ctx.write(os.path.join(tools, "git"), GIT, 0o755)
+    os.mkfifo(gate := os.path.join(held, "gate"))
+    os.chown(gate, ctx.uid, ctx.gid)
+    path = tools + ":/usr/bin:/bin"
+    planted = {name: PLANTED.decode() for name in ("ANTHROPIC_API_KEY", "GITHUB_TOKEN", "DATABASE_URL", "LD_LIBRARY_PATH", "ANYTHING")}
+    program = ctx.spawn([os.path.join(ctx.bin, "ccvm")],
+                        env={**NEITHER, **planted, "PATH": path, "XDG_CONFIG_HOME": held, "GIT_CONFIG_NOSYSTEM": "1"})
+    wait_until(lambda: os.path.exists(os.path.join(held, "asked")) or program.code is not None, 30, "git")
+    found = {p.name: environment_of(p.pid) for p in descendants(program.pid)}
+    with open(gate, "wb") as f:
+        f.write(b"go on\n")
+    assert_eq(program.wait(30), 0, "exit code (stderr: %s)" % show(program.err))
+    git = ["GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "HOME=" + ctx.home, "LC_ALL=C", "PATH=" + path, "XDG_CONFIG_HOME=" + held]
+    assert_eq(found, {"ccvm-session": [] if os.getuid() == 0 else None, "git": [v.encode() for v in git]}, "environments")
+
+
+def test_paths_of_any_bytes(ctx):
+    """What the environment names arrives as it is, also what is no UTF-8 and what JSON or a URI escapes."""
+    place = ctx.make_dir(os.path.join(ctx.dir, 'r\udce4 %41"\n\\'))
+    os.chmod(place, 0o700)
+    os.chown(place, ctx.uid, ctx.gid)
+    code, out, err = ctx.ccvm(env={**NEITHER, "XDG_RUNTIME_DIR": place}, timeout=QUICK)
+    assert_eq(code, 0, "exit code (stderr: %s)" % show(err))
+    assert_eq(len(os.listdir(os.path.join(place, "ccvm"))), 1, "directories made there")
 
 
 # -- how fast it is ---------------------------------------------------------------------------------------------------

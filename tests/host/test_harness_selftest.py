@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import eventtable
 import procs
 from api import Api
 from checks import wait_until
@@ -41,6 +42,14 @@ def test_user_and_directories(ctx):
         assert_true(ctx.uid not in (0, 1000), "uid is neither root's nor the guest's")
         code, _, _ = ctx.run(["cat", "/etc/shadow"])
         assert_eq(code, 1, "exit code of reading a root file")
+
+
+def test_event_table(ctx):
+    common = {"event": "prompt", "schema": 1, "time_ms": 1, "since_start_ms": 0, "session": None, "name": "n"}
+    good = [common, {**common, "event": "clip", "verdict": "sent", "bytes": 7}, {"event": "events-full", "schema": 1, "text": "x"}]
+    assert_eq(eventtable.violations(good), [], "events of the table")
+    for bad in ({**common, "event": "new"}, {**common, "more": 1}, {**common, "time_ms": "1"}, {"event": "prompt", "schema": 1}, {**common, "event": "clip"}):
+        assert_true(eventtable.violations([bad]), "not of the table: %r" % bad)
 
 
 def test_environment_is_clean(ctx):

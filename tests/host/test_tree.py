@@ -120,8 +120,12 @@ def test_environment(ctx):
     places = RULES["environment"]["places"]
     assert_eq({f: hits for f, hits in found.items() if hits and not any(f.startswith(p) for p in places)}, {}, "the environment is read in")
     assert_eq([p for p in places if not any(hits for f, hits in found.items() if f.startswith(p))], [], "places that do not read it")
+    asking = [os.path.relpath(path, REPO) for path in sources("src") if ("\"", "conf/env.h") in includes(path)]
+    askers = RULES["environment"]["askers"]
+    assert_eq([f for f in asking if not any(f.startswith(p) for p in askers)], [], "files that ask for the environment")
+    assert_eq([p for p in askers if not any(f.startswith(p) for f in asking)], [], "askers that do not")
     hooks = {os.path.relpath(path, REPO) for path in sources("src", "guest") if "CCVM_TEST_" in read(path)}
-    assert_eq(hooks, {"src/conf/env.c"}, "files with hooks for tests")
+    assert_eq(hooks, {"src/conf/env.c", "src/proto/hostenv.c"}, "files with hooks for tests")
     for program in glob.glob(os.path.join(REPO, "build/bin/*")) + glob.glob(os.path.join(REPO, "build/libexec/ccvm/*")):
         with open(program, "rb") as f:
             assert_true(b"CCVM_TEST_" not in f.read(), program + " has hooks for tests")
@@ -341,6 +345,21 @@ def test_protocols(ctx):
     assert_eq(sorted(os.listdir(os.path.join(REPO, "docs/protocols"))), names, "pages of docs/protocols (make protocols)")
     for name in names:
         assert_eq(read(os.path.join(REPO, "docs/protocols", name)), read(os.path.join(made, name)), name + " (make protocols)")
+
+
+@test()
+def test_events_are_of_the_table(ctx):
+    """Only src/proto/event.c writes an event's name; each row is told by somebody."""
+    wrong = []
+    for path in sources("src"):
+        name, text = os.path.relpath(path, REPO), read(path)
+        hits = re.findall(r'json_add_\w+\([^;]*?"event"|\{\\"event\\"', text)
+        wrong += [] if name == "src/proto/event.c" else ["%s: %s" % (name, h) for h in hits]
+    assert_eq(wrong, [], "events written by hand")
+    rows = re.findall(r"^\t\[(EVENT_\w+)\] = ", read(os.path.join(REPO, "src/proto/event.c")), re.M)
+    assert_true(len(rows) > 10, "few events: %s" % rows)
+    told = set(re.findall(r"\.type = (EVENT_\w+)", "".join(read(p) for p in sources("src"))))
+    assert_eq(sorted(told), sorted(rows), "events that somebody tells of, and rows of src/proto/event.c")
 
 
 @test()

@@ -25,6 +25,7 @@ import tempfile
 import threading
 import zlib
 
+import eventtable
 import procs
 from checks import (Skip, assert_eq, assert_in, assert_match, assert_ne, assert_not_in, assert_true, show, tail,
                     wait_until)
@@ -202,14 +203,15 @@ class Run:
     def make_template(self, timeout):
         """The saved guest that tests start from: made once, of the size that is their default. Text of the failure, or
         None."""
-        program = os.path.join(os.path.dirname(self.bin), "libexec", "ccvm", "ccvm-template")
-        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image, "XDG_CACHE_HOME": self.cache}
+        env = {"PATH": "/usr/bin:/bin", "CCVM_TEMPLATE_DIR": self.templates, "CCVM_IMAGE": self.image, "XDG_CACHE_HOME": self.cache,
+               "CCVM_MEMORY": BOOT_MEMORY, "CCVM_CORES": str(min(4, os.cpu_count())), "CCVM_TEMPLATE_CACHE_SIZE": "8192",
+               "CCVM_VM_DISK_SIZE": "0"}
         try:
-            done = subprocess.run([program, "auto", BOOT_MEMORY, str(min(4, os.cpu_count())), "8192"], env=env, cwd="/",
+            done = subprocess.run([os.path.join(self.bin, "ccvmctl"), "image", "warm", "--json"], env=env, cwd="/",
                                   capture_output=True, timeout=timeout, check=False, **self.user.ids())
         except (OSError, subprocess.SubprocessError) as e:
             return str(e)
-        return None if done.returncode == 0 and done.stdout.endswith(b"done\n") else (done.stdout + done.stderr).decode()
+        return None if done.returncode == 0 and done.stdout == b'{"result":"done"}\n' else (done.stdout + done.stderr).decode()
 
     @staticmethod
     def boot_of(name, fn):
@@ -520,6 +522,8 @@ def assert_nothing_left(ctx, cache=None, timeout=15):
 
 
 def read_json_lines(path):
-    """The objects of a JSON-lines file (CCVM_EVENTS); an unfinished last line is left out."""
+    """The events in a file of CCVM_EVENTS, each as its table has it; an unfinished last line is left out."""
     data = procs.read(path) or b""
-    return [json.loads(line) for line in data.split(b"\n")[:-1] if line]
+    found = [json.loads(line) for line in data.split(b"\n")[:-1] if line]
+    eventtable.check(found)
+    return found

@@ -1,5 +1,5 @@
 /* areas: base term
- * files: src/session/attention.c src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c src/base/sched.c
+ * files: src/session/attention.c src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c src/base/sched.c
  * What an agent does, from what its terminal shows. */
 #include "unit/unit.h"
 

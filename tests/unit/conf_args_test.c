@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * Own flags are taken at any place before "--"; every other byte reaches claude. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * Adding to and removing from a list of the config file: every other byte stays. */
 #include "unit/unit.h"
 

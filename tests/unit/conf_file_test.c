@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * The config file: what is read, and how each mistake is named. */
 #include <setjmp.h>
 #include <stdarg.h>

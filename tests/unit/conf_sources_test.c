@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * Every option from every source, and who wins. */
 #include <setjmp.h>
 #include <stdarg.h>

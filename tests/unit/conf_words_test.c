@@ -1,4 +1,4 @@
-/* areas: base conf
+/* areas: base conf proto
  * The small grammars: egress entries, names of variables, nearest names, JSON walking, help and
  * listing. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * files: guest/init/seedread.c guest/init/home.c
  * The agent's home from a seed: the host's writer and the guest's reader together, and a seed
  * nobody would write. */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "net/net_filter.h"
 #include "net/net_frame.h"
+#include "proto/netctl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -372,13 +373,24 @@ static void test_too_long(void **state)
 	assert_int_equal(net_filter_from_guest(&filter, &f, 0), NET_FILTER_TOO_LONG);
 }
 
+/* Each verdict is counted under its own name. */
+static void test_names(void **state)
+{
+	(void)state;
+	assert_int_equal(netctl_refused_shape.n, NET_FILTER_VERDICTS - 1);
+	assert_int_equal(sizeof(struct netctl_refused), netctl_refused_shape.n * sizeof(int64_t));
+	for (size_t i = 0; i < netctl_refused_shape.n; i++)
+		assert_string_equal(netctl_refused_shape.field[i].name,
+				    net_filter_name((enum net_filter_verdict)(i + 1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),	      cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_truncations),   cmocka_unit_test(test_destinations),
 		cmocka_unit_test(test_destinations6), cmocka_unit_test(test_fragment_rate),
-		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_too_long),      cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

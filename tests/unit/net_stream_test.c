@@ -191,31 +191,49 @@ static void test_lines(void **state)
 	}
 }
 
-static void test_events_bounded(void **state)
+#define FILL(text) (memset(text, 1, sizeof(text) - 1))
+
+/* The longest lines there can be are taken; what a reader leaves is bounded, and counted. */
+static void test_reports_bounded(void **state)
 {
+	struct netctl_report r = {.type = NETCTL_EGRESS,
+				  .port = 65535,
+				  .count = INT32_MAX,
+				  .first_ms = INT64_MAX,
+				  .last_ms = INT64_MAX};
+	struct netctl_stats stats;
 	struct net_control c;
-	char big[NET_CONTROL_LINE_MAX + 1];
 
 	(void)state;
 	net_control_init(&c, -1);
-	memset(big, 'x', sizeof(big) - 1);
-	big[sizeof(big) - 1] = 0;
-	net_control_event(&c, "%s", big);
+	FILL(r.verdict);
+	FILL(r.name);
+	FILL(r.address);
+	FILL(r.proto);
+	FILL(r.reason);
+	memset(&stats, 0x80, sizeof(stats)); /* the longest numbers */
+	net_control_report(&c, &r);
+	net_control_stats(&c, &stats);
+	assert_int_equal(c.dropped, 0);
+	assert_true(net_control_has_output(&c));
+	while (!c.dropped)
+		net_control_report(&c, &r);
 	assert_int_equal(c.dropped, 1);
-	assert_false(net_control_has_output(&c));
-	while (c.dropped == 1)
-		net_control_event(&c, "{\"event\":\"test\"}");
 	assert_true(buf_len(&c.out) <= NET_CONTROL_OUT_MAX);
+	assert_int_equal(((const char *)buf_data(&c.out))[buf_len(&c.out) - 1], '\n');
 	net_control_fini(&c);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cuts),	       cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_oversize),       cmocka_unit_test(test_out_bounded),
-		cmocka_unit_test(test_read_eof),       cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_events_bounded),
+		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_oversize),
+		cmocka_unit_test(test_out_bounded),
+		cmocka_unit_test(test_read_eof),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_reports_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,12 +99,42 @@ static void test_reports(void **state)
 	}
 }
 
+/* As ccvm-net writes it: all counters, each in its place. */
+static void test_stats(void **state)
+{
+	const struct netctl_stats s = {.from_guest = {1, 2},
+				       .to_guest = {3, 4, 5, 6},
+				       .refused = {.malformed = INT64_MAX, .service = 7},
+				       .connections_allowed = 8,
+				       .connections_refused = 9,
+				       .flows = 10};
+	AUTO_BUF struct buf line = {0};
+	struct netctl_stats back = {0};
+
+	(void)state;
+	netctl_stats_put(&line, &s);
+	assert_string_equal(
+		buf_text(&line),
+		"{\"type\":\"stats\",\"from_guest\":{\"frames\":1,\"bytes\":2},\"to_guest\":{"
+		"\"frames\":3,\"bytes\":4,\"dropped\":5,\"urgent\":6},\"refused\":{\"malformed\":"
+		"9223372036854775807,\"too_long\":0,\"type\":0,\"urgent\":0,\"tcp_fragment\":0,"
+		"\"fragment_rate\":0,\"extension\":0,\"protocol\":0,\"source\":0,\"destination\":0,"
+		"\"checksum\":0,\"service\":7},\"connections_allowed\":8,\"connections_refused\":9,"
+		"\"flows\":10}\n");
+	assert_int_equal(document_get(&netctl_stats_shape, buf_data(&line), buf_len(&line), &back),
+			 0);
+	assert_true(back.refused.malformed == INT64_MAX && back.refused.service == 7 &&
+		    back.to_guest.urgent == 6 && back.flows == 10);
+	document_fini(&netctl_stats_shape, &back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_no_commands),
 		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_stats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

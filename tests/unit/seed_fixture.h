@@ -21,13 +21,16 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "conf/conf_pass.h"
+#include "conf/env.h"
 #include "seed/seed.h"
 
 struct fixture {
 	char root[PATH_MAX]; /* holds home/, work/ and seed/ */
 	char *home, *claude, *work, *seed;
 	struct conf conf;
-	struct strv env;
+	struct strv env, sent; /* what is sent of it, by conf_pass_env */
+	struct hostenv host;   /* what it says */
 	struct strv notes;
 	struct buf args;
 	struct seed_spec spec;
@@ -68,6 +71,8 @@ static inline void fixture_fini(struct fixture *f)
 	close(f->spec.workdir_fd);
 	conf_fini(&f->conf);
 	strv_fini(&f->env);
+	strv_fini(&f->sent);
+	hostenv_fini(&f->host);
 	strv_fini(&f->notes);
 	buf_fini(&f->args);
 	free(f->home);
@@ -112,7 +117,14 @@ static inline int fixture_try(struct fixture *f, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 
-	f->spec.envp = f->env.v;
+	strv_fini(&f->sent);
+	conf_pass_env(&f->conf, f->env.v, &f->sent);
+	for (size_t i = 0; i < f->sent.n; i++)
+		f->sent.v[i][strcspn(f->sent.v[i], "=")] = '\0';
+	hostenv_fini(&f->host);
+	env_host_resolve(&f->host, f->env.v);
+	f->spec.host = &f->host;
+	f->spec.variables = f->sent.v;
 	strv_fini(&f->notes);
 	assert_int_equal(file_remove_tree(AT_FDCWD, f->seed, e), 0);
 	assert_int_equal(mkdir(f->seed, 0700), 0);

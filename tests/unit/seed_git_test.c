@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * The git configuration, through the real git: what it reads on the host is what the guest's git
  * reads from the seed. */
 #include "unit/seed_fixture.h"

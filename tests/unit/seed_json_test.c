@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * What is taken out of claude's JSON, and that nothing else changes by a byte. */
 #include "unit/seed_fixture.h"
 

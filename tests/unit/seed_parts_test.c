@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * The parts that are one value each, the egress files, the context text, clock and modes. */
 #include "unit/seed_fixture.h"
 

@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * What is a credential and what only looks like one: texts of settings, whole files, names,
  * values, file names. */
 #include "seed/seed_credential.h"

@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * A secret planted in every place one can be: none of them is in the seed, and what is harmless
  * beside them is. */
 #include "unit/seed_fixture.h"

@@ -1,4 +1,4 @@
-/* areas: base conf seed
+/* areas: base conf seed proto
  * Copying shared folders: links, loops, odd files, bounds, and speed. */
 #include "unit/seed_fixture.h"
 

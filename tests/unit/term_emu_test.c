@@ -1,5 +1,5 @@
 /* areas: base term
- * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
+ * files: src/proto/message.c src/proto/view.c src/proto/links.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c
  * The terminal: bytes in, rows out, as a viewer that only gets frames sees them. */
 #include "unit/unit.h"
 

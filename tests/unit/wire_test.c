@@ -1,5 +1,5 @@
 /* areas: base
- * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/outcome.c src/proto/document.c
+ * files: src/proto/message.c src/proto/wire.c src/proto/request.c src/proto/hostenv.c src/proto/outcome.c src/proto/document.c
  * Frames between client and session, however the bytes arrive. */
 #include "base/bytes.h"
 #include "unit/unit.h"
