@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/sched.h"
 #include "fs/fs_confine.h"
 #include "fs/fs_port.h"
 #include "fs/fs_tree.h"
@@ -19,8 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAIN_PORT_FD  3
-#define MAIN_OPEN_MAX 60000 /* that a guest may hold open */
+#define MAIN_PORT_FD	 3
+#define MAIN_OPEN_MAX	 60000 /* that a guest may hold open */
+#define MAIN_WATCHED_MAX 65536 /* directories */
 
 /* Splits NAME:FD:MODE in place. */
 static int main_parse(char *text, const char **name, struct fs_confine_export *x, struct err *e)
@@ -45,8 +47,11 @@ static int main_run(int n, char **arguments, struct err *e)
 	struct fs_confine_export exports[FS_TREE_EXPORTS_MAX];
 	const int process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *name[FS_TREE_EXPORTS_MAX];
+	int keep[3] = {MAIN_PORT_FD, process_fds};
 	size_t most_open = MAIN_OPEN_MAX;
+	struct fs_watch *watch;
 	struct fs_tree *tree;
+	struct err ignored;
 	int rc = 0;
 
 	if (process_fds < 0)
@@ -56,15 +61,20 @@ static int main_run(int n, char **arguments, struct err *e)
 	for (int i = 0; i < n; i++)
 		if (main_parse(arguments[i], &name[i], &exports[i], e) < 0)
 			return -1;
+	watch = fs_watch_new(MAIN_WATCHED_MAX,
+			     &ignored); /* without one, what the guest knows expires soon */
+	keep[2] = watch ? fs_watch_fd(watch) : -1;
 	umask(0); /* the guest's kernel has applied the one of its process */
-	if (fs_confine_self(MAIN_PORT_FD, process_fds, exports, (size_t)n, &most_open, e) < 0)
+	if (fs_confine_self(keep, watch ? 3 : 2, exports, (size_t)n, &most_open, e) < 0)
 		return err_wrap(e, "lock in");
-	tree = fs_tree_new(process_fds);
+	tree = fs_tree_new(process_fds, watch);
 	for (int i = 0; i < n && rc == 0; i++)
 		rc = fs_tree_export(tree, name[i], exports[i].fd, exports[i].writable, e);
+	sched_take_short_turns();
 	if (rc == 0)
-		rc = fs_port_run(MAIN_PORT_FD, tree, most_open, e);
+		rc = fs_port_run(MAIN_PORT_FD, tree, watch, most_open, e);
 	fs_tree_free(tree);
+	fs_watch_free(watch);
 	return rc;
 }
 

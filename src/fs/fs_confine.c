@@ -3,7 +3,7 @@
  * ccvm-fs reads what a guest's kernel writes, and holds the user's project. Whoever takes it
  * over has what the guest has anyway, and nothing else:
  *
- * 1. descriptors: the port, the exported directories, /proc/self/fd; stderr for its log. No
+ * 1. descriptors: the port, the exported directories, /proc/self/fd, the watch of directories; stderr for its log. No
  *    socket, no other file, nothing to start.
  * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory
  *    bounded, so that a guest that makes nodes ends its own server before it hurts the host.
@@ -39,9 +39,11 @@ static const char *const confine_allowed[] = {
 	/* contents */
 	"pread64", "pwrite64", "pwritev2", "lseek", "ftruncate", "fallocate", "copy_file_range", "fsync", "fdatasync",
 	"getdents64", "flock",
+	/* changes of the host */
+	"inotify_add_watch", "inotify_rm_watch", "read",
 	/* memory, time, the end; mmap and mprotect are added */
 	"brk", "munmap", "mremap", "madvise", "futex", "getrandom", "sched_yield", "clock_gettime", "restart_syscall",
-	"exit", "exit_group", "rt_sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid",
+	"exit", "exit_group", "rt_sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid", "sched_setattr",
 };
 
 static const char *const confine_fatal[] = {
@@ -93,8 +95,8 @@ static int confine_descriptors(size_t *most_open, struct err *e)
 	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? err_sys(e, "limit of open files") : 0;
 }
 
-int fs_confine_self(int port, int process_fds, const struct fs_confine_export *exports, size_t n,
-		    size_t *most_open, struct err *e)
+int fs_confine_self(const int *kept, size_t nkept, const struct fs_confine_export *exports,
+		    size_t n, size_t *most_open, struct err *e)
 {
 	const struct calls table = {
 		.allowed = confine_allowed,
@@ -104,14 +106,16 @@ int fs_confine_self(int port, int process_fds, const struct fs_confine_export *e
 		.fatal = confine_fatal,
 		.nfatal = ARRAY_LEN(confine_fatal),
 	};
-	int keep[JAIL_RULES_MAX + 2] = {port, process_fds};
+	int keep[JAIL_RULES_MAX + 4];
 
-	if (n > JAIL_RULES_MAX)
+	if (n > JAIL_RULES_MAX || nkept > 4)
 		return err_set(e, "too many exported directories");
+	for (size_t i = 0; i < nkept; i++)
+		keep[i] = kept[i];
 	for (size_t i = 0; i < n; i++)
-		keep[2 + i] = exports[i].fd;
-	if (limits_close_all_but(3, keep, n + 2, e) < 0 || confine_descriptors(most_open, e) < 0 ||
-	    limits_hide_memory(e) < 0 ||
+		keep[nkept + i] = exports[i].fd;
+	if (limits_close_all_but(3, keep, n + nkept, e) < 0 ||
+	    confine_descriptors(most_open, e) < 0 || limits_hide_memory(e) < 0 ||
 	    limits_lower(RLIMIT_DATA, "data", CONFINE_DATA_MAX, e) < 0 ||
 	    limits_no_new_privs(e) < 0)
 		return -1;

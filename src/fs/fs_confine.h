@@ -12,9 +12,9 @@ struct fs_confine_export {
 	bool writable;
 };
 
-/* Keeps port, process_fds and the exports; everything else is closed. After it, most_open
- * descriptors may be opened in all; *most_open is lowered to what the limits of the user allow. */
-int fs_confine_self(int port, int process_fds, const struct fs_confine_export *exports, size_t n,
-		    size_t *most_open, struct err *e);
+/* Keeps the nkept descriptors and the exports; everything else is closed. After it, *most_open descriptors may be
+ * opened, which is lowered to what the limits of the user allow. */
+int fs_confine_self(const int *kept, size_t nkept, const struct fs_confine_export *exports,
+		    size_t n, size_t *most_open, struct err *e);
 
 #endif

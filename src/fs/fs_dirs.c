@@ -33,31 +33,30 @@ struct dirs_list {
 	struct fs_reply *reply;
 };
 
+/* A kernel that knows how (FUSE_NO_OPENDIR_SUPPORT) opens directories without asking from now on, and keeps what it
+ * listed. */
 int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
+{
+	(void)o;
+	(void)m;
+	(void)r;
+	return FS_OPS_NEVER;
+}
+
+/* The descriptor to list a directory by; -1 for the directory of exports. */
+static int dirs_descriptor(struct fs_ops *o, const struct fs_message *m, int *fd)
 {
 	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
 	AUTO_PLACE struct fs_place p = {.fd = -1};
-	struct fuse_open_out out = {0};
-	int fd = -1, code = n ? 0 : ESTALE;
+	int code;
 
-	if (code == 0 && m->head.nodeid == FS_NODE_ROOT)
-		fd = fcntl(fs_tree_process_fds(o->tree), F_DUPFD_CLOEXEC, 0); /* never read */
-	else if (code == 0)
-		code = fs_tree_find_directory(o->tree, n, &p);
-	if (code == 0 && p.fd >= 0)
-		code = fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, &fd);
-	if (code)
-		return code;
-	out.fh = fd < 0 ? 0
-			: fs_handles_add(o->handles, fd, (uint32_t)m->head.nodeid, O_RDONLY, true);
-	if (!out.fh) {
-		if (fd >= 0)
-			close(fd);
-		return ENFILE;
-	}
-	fs_nodes_hold(o->nodes, (uint32_t)m->head.nodeid);
-	fs_reply_add(r, &out, sizeof(out));
-	return 0;
+	*fd = -1;
+	if (!n)
+		return ESTALE;
+	if (m->head.nodeid == FS_NODE_ROOT)
+		return 0;
+	code = fs_tree_find_directory(o->tree, n, &p);
+	return code ? code : fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, fd);
 }
 
 static bool dirs_is_dots(const char *name)
@@ -129,16 +128,18 @@ static int dirs_list(struct dirs_list *l, uint64_t offset)
 static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, struct fs_reply *r)
 {
 	const struct fuse_read_in *in = &m->in.read;
-	const struct fs_handle *h = fs_handles_get(o->handles, in->fh, m->head.nodeid, true);
 	struct dirs_list l = {
 		.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
+	int code = dirs_descriptor(o, m, &l.fd);
 
-	if (!h)
-		return EBADF;
-	l.fd = h->fd;
+	if (code)
+		return code;
 	l.room = in->size < FS_MESSAGE_DATA_MAX ? in->size : FS_MESSAGE_DATA_MAX;
-	return l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset)
+	code = l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset)
 					: dirs_list(&l, in->offset);
+	if (l.fd >= 0)
+		close(l.fd);
+	return code;
 }
 
 int fs_dirs_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -151,25 +152,14 @@ int fs_dirs_read_plus(struct fs_ops *o, const struct fs_message *m, struct fs_re
 	return dirs_read(o, m, true, r);
 }
 
-int fs_dirs_release(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
-{
-	struct fs_handle *h = fs_handles_get(o->handles, m->in.release.fh, m->head.nodeid, true);
-
-	(void)r;
-	if (!h)
-		return EBADF;
-	fs_handles_drop(o->handles, h);
-	fs_nodes_release(o->nodes, (uint32_t)m->head.nodeid);
-	return 0;
-}
-
 int fs_dirs_fsync(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	const struct fs_handle *h = fs_handles_get(o->handles, m->in.fsync.fh, m->head.nodeid,
-						   true);
+	int fd, code = dirs_descriptor(o, m, &fd);
 
 	(void)r;
-	if (!h)
-		return EBADF;
-	return m->head.nodeid == FS_NODE_ROOT || fsync(h->fd) == 0 ? 0 : errno;
+	if (code == 0 && fd >= 0) {
+		code = fsync(fd) < 0 ? errno : 0;
+		close(fd);
+	}
+	return code;
 }

@@ -37,7 +37,7 @@ int fs_files_find(struct fs_ops *o, const struct fs_node *n, struct fs_place *p,
 	return fs_tree_look(o->tree, n, h->fd, a ? a : &ignored);
 }
 
-static int files_answer_attr(struct fs_ops *o, const struct fs_node *n, int fd, struct fs_reply *r)
+static int files_answer_attr(struct fs_ops *o, struct fs_node *n, int fd, struct fs_reply *r)
 {
 	struct fuse_attr_out out;
 	struct fs_attr a;
@@ -45,14 +45,14 @@ static int files_answer_attr(struct fs_ops *o, const struct fs_node *n, int fd, 
 
 	if (code)
 		return code;
-	fs_tree_set_attr(&a, &out);
+	fs_tree_set_attr(o->tree, n, &a, &out);
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
 }
 
 int fs_files_getattr(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
+	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
 	AUTO_PLACE struct fs_place p = {.fd = -1};
 	struct fuse_attr_out out;
 	struct fs_attr a;
@@ -64,7 +64,7 @@ int fs_files_getattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 		code = n ? fs_files_find(o, n, &p, &a) : ESTALE;
 		if (code)
 			return code;
-		fs_tree_set_attr(&a, &out);
+		fs_tree_set_attr(o->tree, n, &a, &out);
 	}
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
@@ -88,7 +88,7 @@ static int files_set_size(struct fs_ops *o, const struct fs_message *m, int plac
 
 	if (in->valid &
 	    FATTR_FH) /* ftruncate(2): what it was opened for counts, not its mode of now */
-		h = fs_handles_get(o->handles, in->fh, m->head.nodeid, false);
+		h = fs_handles_get(o->handles, in->fh, m->head.nodeid);
 	if (h)
 		return ftruncate(h->fd, (off_t)in->size) < 0 ? errno : 0;
 	code = fs_tree_open(o->tree, place, O_WRONLY, &fd);
@@ -120,7 +120,7 @@ static int files_set_owner(const struct fuse_setattr_in *in, int place)
 int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const struct fuse_setattr_in *in = &m->in.setattr;
-	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
+	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
 	AUTO_PLACE struct fs_place p = {.fd = -1};
 	char name[FS_TREE_FD_PATH];
 	int code;
@@ -176,7 +176,7 @@ int fs_files_add_handle(struct fs_ops *o, uint32_t node, int fd, unsigned flags,
 			struct fuse_open_out *out)
 {
 	const int access = (int)(flags & O_ACCMODE);
-	const uint64_t fh = fs_handles_add(o->handles, fd, node, access, false);
+	const uint64_t fh = fs_handles_add(o->handles, fd, node, access);
 
 	if (!fh) {
 		close(fd);
@@ -212,16 +212,16 @@ int fs_files_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 		code = fs_files_add_handle(o, (uint32_t)m->head.nodeid, fd, flags, &out);
 	if (code)
 		return code;
-	if (n->seen_version == a.version)
+	if (n->told_version == a.version &&
+	    !(flags & O_TRUNC)) /* what the guest has cached is right */
 		out.open_flags |= FOPEN_KEEP_CACHE;
-	n->seen_version = a.version;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
 }
 
 static struct fs_handle *files_handle(struct fs_ops *o, const struct fs_message *m, uint64_t fh)
 {
-	return fs_handles_get(o->handles, fh, m->head.nodeid, false);
+	return fs_handles_get(o->handles, fh, m->head.nodeid);
 }
 
 int fs_files_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -266,6 +266,8 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	n = append ? files_append(h, m, r) : pwrite(h->fd, m->data, m->ndata, (off_t)in->offset);
 	if (n < 0)
 		return errno;
+	if (!r->stale)
+		fs_tree_told(o->tree, m->head.nodeid, h->fd);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
@@ -316,8 +318,10 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	(void)r;
 	if (!h)
 		return EBADF;
-	return fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0 ? errno
-											 : 0;
+	if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
+		return errno;
+	fs_tree_told(o->tree, m->head.nodeid, h->fd);
+	return 0;
 }
 
 int fs_files_lseek(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -343,7 +347,7 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 {
 	const struct fuse_copy_file_range_in *in = &m->in.copy;
 	const struct fs_handle *from = files_handle(o, m, in->fh_in);
-	const struct fs_handle *to = fs_handles_get(o->handles, in->fh_out, in->nodeid_out, false);
+	const struct fs_handle *to = fs_handles_get(o->handles, in->fh_out, in->nodeid_out);
 	off_t off_in = (off_t)in->off_in, off_out = (off_t)in->off_out;
 	struct fuse_write_out out = {0};
 	ssize_t n;
@@ -355,6 +359,7 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	if (n < 0)
 		return errno == ENOSYS ? EOPNOTSUPP
 				       : errno; /* ENOSYS would be for good, of all files */
+	fs_tree_told(o->tree, in->nodeid_out, to->fd);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;

@@ -51,30 +51,23 @@ static struct fs_handle *handles_take(struct fs_handles *t)
 	return h;
 }
 
-uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access, bool directory)
+uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access)
 {
 	struct fs_handle *h = handles_take(t);
 
 	if (!h)
 		return 0;
-	*h = (struct fs_handle){.fd = fd,
-				.node = node,
-				.generation = h->generation + 1,
-				.directory = directory,
-				.access = access};
+	*h = (struct fs_handle){
+		.fd = fd, .node = node, .generation = h->generation + 1, .access = access};
 	return (uint64_t)h->generation << 32 | (uint64_t)(h - t->handle);
 }
 
-struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node,
-				 bool directory)
+struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node)
 {
 	const uint32_t i = (uint32_t)number;
 	struct fs_handle *h = i < t->n ? &t->handle[i] : NULL;
 
-	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node &&
-			       h->directory == directory
-		       ? h
-		       : NULL;
+	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node ? h : NULL;
 }
 
 struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node)

@@ -1,8 +1,7 @@
-/* fs_handle: the files and directories that the guest holds open. */
+/* fs_handle: the files that the guest holds open. */
 #ifndef CCVM_FS_FS_HANDLE_H
 #define CCVM_FS_FS_HANDLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +10,7 @@ struct fs_handle {
 	uint32_t node; /* which it refers to */
 	uint32_t generation;
 	uint32_t next; /* of a free one */
-	bool directory;
-	int access; /* O_RDONLY, O_WRONLY, O_RDWR */
+	int access;    /* O_RDONLY, O_WRONLY, O_RDWR */
 };
 
 struct fs_handles;
@@ -22,10 +20,9 @@ void fs_handles_free(struct fs_handles *t); /* closes their fds; NULL is fine */
 
 /* The handle's number, with fd taken over; 0 when there are as many as may be (fd stays the
  * caller's). */
-uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access, bool directory);
-/* NULL: none of this number, or of another node or kind. Valid until one is added. */
-struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node,
-				 bool directory);
+uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access);
+/* NULL: none of this number, or of another node. Valid until one is added. */
+struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node);
 /* One of the node's, or NULL; looks at all. */
 struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node);
 /* Closes its fd. */

@@ -63,7 +63,6 @@ static const struct message_row message_rows[] = {
 	[FUSE_INIT] = {"init", 16, sizeof(struct fuse_init_in), TAIL_NONE},
 	ROW(FUSE_OPENDIR, "opendir", struct fuse_open_in, TAIL_NONE),
 	ROW(FUSE_READDIR, "readdir", struct fuse_read_in, TAIL_NONE),
-	ROW(FUSE_RELEASEDIR, "releasedir", struct fuse_release_in, TAIL_NONE),
 	ROW(FUSE_FSYNCDIR, "fsyncdir", struct fuse_fsync_in, TAIL_NONE),
 	ROW(FUSE_GETLK, "getlk", struct fuse_lk_in, TAIL_NONE),
 	ROW(FUSE_SETLK, "setlk", struct fuse_lk_in, TAIL_NONE),

@@ -53,6 +53,7 @@ static int names_answer(struct fs_ops *o, struct names_place *p, const char *nam
 int fs_names_lookup(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	AUTO_NAMES struct names_place p;
+	struct fuse_entry_out absent;
 	int code;
 
 	p.at.fd = -1;
@@ -61,7 +62,13 @@ int fs_names_lookup(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 		return names_answer(o, &p, m->name, r);
 	}
 	code = names_open(o, m->head.nodeid, false, &p);
-	return code ? code : names_answer(o, &p, m->name, r);
+	if (code == 0)
+		code = names_answer(o, &p, m->name, r);
+	if (code == ENOENT && fs_tree_set_absent(p.node, &absent)) {
+		fs_reply_add(r, &absent, sizeof(absent));
+		code = 0;
+	}
+	return code;
 }
 
 int fs_names_forget(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -151,6 +158,7 @@ static int names_remove(struct fs_ops *o, const struct fs_message *m, int flags)
 		code = fs_tree_keep(o->tree, p.node, p.at.fd, m->name, &number, &pin);
 	if (code)
 		return code;
+	fs_tree_expect_gone(o->tree, p.node, m->name);
 	code = unlinkat(p.at.fd, m->name, flags) < 0 ? errno : 0;
 	fs_tree_kept(o->tree, number, pin, code == 0);
 	return code;
@@ -204,6 +212,7 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 	code = fs_tree_keep(o->tree, to.node, to.at.fd, m->name2, &replaced, &pin);
 	if (code && code != ENOENT)
 		return code;
+	fs_tree_expect_gone(o->tree, from.node, m->name);
 	code = renameat2(from.at.fd, m->name, to.at.fd, m->name2, flags) < 0 ? errno : 0;
 	/* Two names of one file: rename(2) leaves both. */
 	fs_tree_kept(o->tree, replaced, pin,

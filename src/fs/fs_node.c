@@ -23,6 +23,8 @@ struct fs_nodes {
 	uint32_t free, count;
 	uint32_t *bucket;
 	uint32_t buckets; /* a power of two */
+	void (*on_drop)(void *ctx, int watch);
+	void *ctx;
 };
 
 static uint32_t nodes_hash(const struct fs_nodes *t, uint16_t export, const struct fs_identity *i)
@@ -32,10 +34,12 @@ static uint32_t nodes_hash(const struct fs_nodes *t, uint16_t export, const stru
 	return (uint32_t)(h >> 32) & (t->buckets - 1);
 }
 
-struct fs_nodes *fs_nodes_new(void)
+struct fs_nodes *fs_nodes_new(void (*on_drop)(void *ctx, int watch), void *ctx)
 {
 	struct fs_nodes *t = mem_alloc(sizeof(*t));
 
+	t->on_drop = on_drop;
+	t->ctx = ctx;
 	t->size = NODES_FIRST;
 	t->node = mem_alloc_array(t->size, sizeof(*t->node));
 	t->n = 1;
@@ -146,6 +150,7 @@ struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 		.generation = t->node[i].generation + 1,
 		.export = export,
 		.fd = -1,
+		.watch = -1,
 		.name = name ? mem_strdup(name) : NULL,
 		.next = t->bucket[h],
 	};
@@ -166,6 +171,8 @@ static void nodes_drop(struct fs_nodes *t, uint32_t number)
 	*at = n->next;
 	if (n->fd >= 0)
 		close(n->fd);
+	if (n->watch >= 0 && t->on_drop)
+		t->on_drop(t->ctx, n->watch);
 	free(n->name);
 	*n = (struct fs_node){.export = NODE_FREE, .generation = n->generation, .next = t->free};
 	t->free = number;

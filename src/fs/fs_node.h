@@ -31,16 +31,17 @@ struct fs_node {
 	uint32_t parent;     /* 0: none */
 	uint32_t generation;
 	uint16_t export;
-	int fd; /* O_PATH, for what has lost its name; else -1 */
+	int fd;	   /* O_PATH, for what has lost its name; else -1 */
+	int watch; /* of a directory that is watched; else -1 */
 	char *name;
-	/* of the contents when they were last opened, see fs_attr_version; 0: never */
-	uint64_t seen_version;
-	uint32_t next; /* of the same hash; of a free one, the next free */
+	uint64_t told_version; /* of the contents, that the guest was last told or made itself */
+	uint32_t next;	       /* of the same hash; of a free one, the next free */
 };
 
 struct fs_nodes;
 
-struct fs_nodes *fs_nodes_new(void);
+/* on_drop: a watched node goes; may be NULL. */
+struct fs_nodes *fs_nodes_new(void (*on_drop)(void *ctx, int watch), void *ctx);
 void fs_nodes_free(struct fs_nodes *t); /* closes their fds; NULL is fine */
 
 /* NULL: no such node. The pointer is valid until a node is added. */

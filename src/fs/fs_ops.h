@@ -12,6 +12,7 @@
 #include "fs/fs_tree.h"
 
 #define FS_OPS_NO_ANSWER (-1)
+#define FS_OPS_NEVER	 (-2) /* ENOSYS: the kernel does without, for good */
 
 struct fs_ops {
 	struct fs_tree *tree;
@@ -42,7 +43,7 @@ fs_op fs_files_getattr, fs_files_setattr, fs_files_open, fs_files_read, fs_files
 /* fs_xattrs.c: extended attributes of users */
 fs_op fs_xattrs_set, fs_xattrs_get, fs_xattrs_list, fs_xattrs_remove;
 /* fs_dirs.c: lists of entries */
-fs_op fs_dirs_open, fs_dirs_read, fs_dirs_read_plus, fs_dirs_release, fs_dirs_fsync;
+fs_op fs_dirs_open, fs_dirs_read, fs_dirs_read_plus, fs_dirs_fsync;
 
 /* As fs_tree_find, and what is open is found without its name: the host may have taken it away,
  * or the way to it may be closed by now. */

@@ -22,6 +22,7 @@
 
 struct port {
 	int fd;
+	struct fs_watch *watch;
 	bool broken; /* nobody reads the answers */
 	struct buf in, out;
 };
@@ -91,16 +92,22 @@ static int port_loop(struct port *p, struct fs_serve *s, struct err *e)
 	int rc = 0;
 
 	for (;;) {
-		struct pollfd w = {.fd = p->fd, .events = buf_len(&p->out) ? POLLOUT : 0};
+		/* Changes wait, too, while nobody reads; the kernel's queue is bounded. */
+		struct pollfd w[2] = {{.fd = p->fd, .events = buf_len(&p->out) ? POLLOUT : 0},
+				      {.fd = -1, .events = POLLIN}};
 		int ready;
 
-		if (buf_len(&p->out) < PORT_QUEUE_MAX)
-			w.events |= POLLIN;
-		ready = poll(&w, 1, fs_serve_patience(s));
+		if (buf_len(&p->out) < PORT_QUEUE_MAX) {
+			w[0].events |= POLLIN;
+			w[1].fd = p->watch ? fs_watch_fd(p->watch) : -1;
+		}
+		ready = poll(w, 2, fs_serve_patience(s));
 		if (ready < 0 && errno != EINTR)
 			return err_sys(e, "wait for the port");
-		if (w.revents & (POLLIN | POLLHUP | POLLERR) && !port_read(p, e, &rc))
+		if (w[0].revents & (POLLIN | POLLHUP | POLLERR) && !port_read(p, e, &rc))
 			return rc;
+		if (ready > 0 && w[1].revents)
+			fs_serve_changes(s, p->watch);
 		fs_serve_tick(s);
 		if (!port_serve(p, s))
 			return err_set(e, "the guest sent what is not a FUSE request");
@@ -110,9 +117,10 @@ static int port_loop(struct port *p, struct fs_serve *s, struct err *e)
 	}
 }
 
-int fs_port_run(int fd, struct fs_tree *tree, size_t most_open, struct err *e)
+int fs_port_run(int fd, struct fs_tree *tree, struct fs_watch *watch, size_t most_open,
+		struct err *e)
 {
-	struct port p = {.fd = fd};
+	struct port p = {.fd = fd, .watch = watch};
 	const struct fs_serve_callbacks callbacks = {.on_send = port_on_send, .ctx = &p};
 	struct fs_serve *s;
 	int rc;

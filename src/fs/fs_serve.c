@@ -10,9 +10,11 @@
 #include "fs/fs_serve.h"
 #include "base/mem.h"
 #include "fs/fs_ops.h"
+#include "proto/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,19 +56,70 @@ static void serve_on_turn(void *ctx, uint64_t unique, int code)
 	s->callbacks.on_send(s->callbacks.ctx, &head, sizeof(head));
 }
 
-/* After the answer: the guest's kernel waits for requests under way before it drops what it has
- * cached. */
-static void serve_send_stale(struct fs_serve *s, uint64_t node)
+/* Notices. After the answer: the guest's kernel waits for requests under way before it drops what it has
+ * cached. offset: -1 for attributes alone. */
+static void serve_send_stale(struct fs_serve *s, uint64_t node, int64_t offset)
 {
 	const struct {
 		struct fuse_out_header head;
 		struct fuse_notify_inval_inode_out out;
 	} notice = {
 		.head = {.len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE},
-		.out = {.ino = node},
+		.out = {.ino = node, .off = offset},
 	};
 
 	s->callbacks.on_send(s->callbacks.ctx, &notice, sizeof(notice));
+}
+
+static void serve_send_stale_entry(struct fs_serve *s, uint32_t directory, const char *name)
+{
+	struct {
+		struct fuse_out_header head;
+		struct fuse_notify_inval_entry_out out;
+		char name[NAME_MAX + 1];
+	} notice = {.head = {.error = FUSE_NOTIFY_INVAL_ENTRY}, .out = {.parent = directory}};
+	const size_t n = strnlen(name, NAME_MAX);
+
+	memcpy(notice.name, name, n);
+	notice.out.namelen = (uint32_t)n;
+	notice.head.len = (uint32_t)(sizeof(notice.head) + sizeof(notice.out) + n + 1);
+	s->callbacks.on_send(s->callbacks.ctx, &notice, notice.head.len);
+}
+
+/* The relay in the guest knows it, the kernel does not. */
+static void serve_send_all_stale(struct fs_serve *s)
+{
+	const struct fuse_out_header notice = {.len = sizeof(notice), .error = NAME_FS_ALL_STALE};
+
+	s->callbacks.on_send(s->callbacks.ctx, &notice, sizeof(notice));
+}
+
+static void serve_on_change(void *ctx, uint32_t directory, const char *name,
+			    enum fs_watch_change change)
+{
+	struct fs_serve *s = ctx;
+	uint64_t node;
+
+	if (change == FS_WATCH_LOST) {
+		serve_send_all_stale(s);
+		return;
+	}
+	switch (fs_tree_judge(s->ops.tree, directory, name, change, &node)) {
+	case FS_TREE_FRESH:
+		return;
+	case FS_TREE_CONTENTS:
+		serve_send_stale(s, node, 0);
+		return;
+	case FS_TREE_ENTRY:
+		serve_send_stale_entry(s, directory, name);
+		serve_send_stale(s, directory, -1);
+	}
+}
+
+void fs_serve_changes(struct fs_serve *s, struct fs_watch *watch)
+{
+	if (s->begun)
+		fs_watch_read(watch, serve_on_change, s);
 }
 
 struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
@@ -102,7 +155,8 @@ static int serve_init(struct fs_ops *o, const struct fs_message *m, struct fs_re
 				       FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS | FUSE_AUTO_INVAL_DATA |
 				       FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
 				       FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 |
-				       FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_ASYNC_DIO;
+				       FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+				       FUSE_NO_OPENDIR_SUPPORT | FUSE_ASYNC_DIO;
 	struct fs_serve *s = o->server;
 	const struct fuse_init_in *in = &m->in.init;
 	struct fuse_init_out out = {
@@ -142,7 +196,7 @@ static int serve_interrupt(struct fs_ops *o, const struct fs_message *m, struct 
 
 static struct fs_handle *serve_lock_handle(struct fs_ops *o, const struct fs_message *m)
 {
-	return fs_handles_get(o->handles, m->in.lk.fh, m->head.nodeid, false);
+	return fs_handles_get(o->handles, m->in.lk.fh, m->head.nodeid);
 }
 
 static int serve_getlk(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -216,7 +270,6 @@ static fs_op *const serve_rows[SERVE_OPCODES] = {
 	[FUSE_OPENDIR] = fs_dirs_open,
 	[FUSE_READDIR] = fs_dirs_read,
 	[FUSE_READDIRPLUS] = fs_dirs_read_plus,
-	[FUSE_RELEASEDIR] = fs_dirs_release,
 	[FUSE_FSYNCDIR] = fs_dirs_fsync,
 };
 
@@ -241,14 +294,16 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		code = s->begun || m.head.opcode == FUSE_INIT
 			       ? serve_rows[m.head.opcode](&s->ops, &m, &reply)
 			       : EPROTO;
-		if (code == ENOSYS) /* the kernel would never ask for this operation again */
+		if (code == FS_OPS_NEVER)
+			code = ENOSYS;
+		else if (code == ENOSYS) /* an accident, which the kernel would take so */
 			code = EIO;
 		break;
 	}
 	if (code != FS_OPS_NO_ANSWER)
 		serve_send(s, m.head.unique, -code, code ? 0 : reply.n);
 	if (reply.stale)
-		serve_send_stale(s, reply.stale);
+		serve_send_stale(s, reply.stale, 0);
 	return true;
 }
 

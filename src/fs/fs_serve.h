@@ -25,6 +25,9 @@ void fs_serve_free(struct fs_serve *s);
 /* One request, whole (fs_message_length). False: no request; whoever sent it cannot be talked with. */
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n);
 
+/* The host changed files: what the watch of the tree has to say. */
+void fs_serve_changes(struct fs_serve *s, struct fs_watch *watch);
+
 /* How long to wait for the next request, in ms, before fs_serve_tick; -1: for ever. */
 int fs_serve_patience(const struct fs_serve *s);
 void fs_serve_tick(struct fs_serve *s);

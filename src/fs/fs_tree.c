@@ -23,7 +23,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define TREE_VALID_S 1 /* the guest believes names and attributes for so long */
+/* For so long the guest believes names and attributes that nobody watches, and those that are watched: mapped
+ * files of the host change without an event, so it is not for ever. */
+#define TREE_VALID_S	     1
+#define TREE_VALID_WATCHED_S 60
 
 struct tree_export {
 	char *name;
@@ -37,14 +40,21 @@ struct fs_tree {
 	struct tree_export export[FS_TREE_EXPORTS_MAX];
 	size_t n;
 	int process_fds;
+	struct fs_watch *watch;
 };
 
-struct fs_tree *fs_tree_new(int process_fds)
+static void tree_on_drop(void *ctx, int watch)
+{
+	fs_watch_remove(((struct fs_tree *)ctx)->watch, watch);
+}
+
+struct fs_tree *fs_tree_new(int process_fds, struct fs_watch *watch)
 {
 	static const struct fs_identity root = {.type = S_IFDIR};
 	struct fs_tree *t = mem_alloc(sizeof(*t));
 
-	t->nodes = fs_nodes_new();
+	t->watch = watch;
+	t->nodes = fs_nodes_new(watch ? tree_on_drop : NULL, t);
 	t->process_fds = process_fds;
 	/* FS_NODE_ROOT, of no export. */
 	fs_nodes_add(t->nodes, FS_TREE_EXPORTS_MAX, &root, 0, "");
@@ -246,21 +256,54 @@ int fs_tree_open(const struct fs_tree *t, int place, unsigned flags, int *fd)
 
 /* ---- names ---- */
 
-void fs_tree_set_attr(const struct fs_attr *a, struct fuse_attr_out *out)
+static bool tree_is_watched(const struct fs_node *n)
 {
-	*out = (struct fuse_attr_out){.attr_valid = TREE_VALID_S, .attr = a->attr};
+	return n && n->watch >= 0;
 }
 
-static void tree_set_entry(const struct fs_tree *t, const struct fs_node *n,
-			   const struct fs_attr *a, struct fuse_entry_out *out)
+/* Before what lies in it is looked at, so that no change is missed. */
+static void tree_watch(struct fs_tree *t, struct fs_node *n, int place)
 {
+	if (t->watch && n->watch < 0)
+		n->watch = fs_watch_add(t->watch, place, fs_nodes_number(t->nodes, n));
+}
+
+/* A change of a file by another of its names is an event there; one of a directory is its own event. */
+static uint64_t tree_attr_valid(const struct fs_tree *t, const struct fs_node *n,
+				const struct fs_attr *a)
+{
+	const bool told = n->fd < 0 && tree_is_watched(fs_nodes_get(t->nodes, n->parent)) &&
+			  (a->identity.type == S_IFDIR ? tree_is_watched(n) : a->attr.nlink == 1);
+
+	return told ? TREE_VALID_WATCHED_S : TREE_VALID_S;
+}
+
+void fs_tree_set_attr(struct fs_tree *t, struct fs_node *n, const struct fs_attr *a,
+		      struct fuse_attr_out *out)
+{
+	*out = (struct fuse_attr_out){.attr_valid = tree_attr_valid(t, n, a), .attr = a->attr};
+	n->told_version = a->version;
+}
+
+bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out)
+{
+	*out = (struct fuse_entry_out){.entry_valid = TREE_VALID_WATCHED_S};
+	return tree_is_watched(parent);
+}
+
+static void tree_set_entry(struct fs_tree *t, struct fs_node *n, const struct fs_attr *a,
+			   struct fuse_entry_out *out)
+{
+	const bool watched = tree_is_watched(fs_nodes_get(t->nodes, n->parent));
+
 	*out = (struct fuse_entry_out){
 		.nodeid = fs_nodes_number(t->nodes, n),
 		.generation = n->generation,
-		.entry_valid = TREE_VALID_S,
-		.attr_valid = TREE_VALID_S,
+		.entry_valid = watched ? TREE_VALID_WATCHED_S : TREE_VALID_S,
+		.attr_valid = tree_attr_valid(t, n, a),
 		.attr = a->attr,
 	};
+	n->told_version = a->version;
 }
 
 static int tree_enter_export(struct fs_tree *t, const char *name, struct fuse_entry_out *out)
@@ -292,6 +335,7 @@ int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *n
 
 	if (parent == FS_NODE_ROOT)
 		return tree_enter_export(t, name, out);
+	tree_watch(t, n, place);
 	code = fs_attr_read(&a, place, name, t->export[n->export].device);
 	if (code)
 		return code;
@@ -363,4 +407,46 @@ void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone)
 		fs_nodes_pin(n, pin);
 	else if (pin >= 0)
 		close(pin);
+}
+
+/* ---- the host's changes ---- */
+
+void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const char *name)
+{
+	if (tree_is_watched(parent))
+		fs_watch_expect_gone(t->watch, fs_nodes_number(t->nodes, parent), name);
+}
+
+void fs_tree_told(struct fs_tree *t, uint64_t number, int fd)
+{
+	struct fs_node *n = fs_nodes_get(t->nodes, number);
+	struct fs_attr a;
+
+	if (t->watch && n && fs_tree_look(t, n, fd, &a) == 0)
+		n->told_version = a.version;
+}
+
+enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const char *name,
+				 enum fs_watch_change change, uint64_t *number)
+{
+	const struct fs_node *parent = fs_nodes_get(t->nodes, directory);
+	AUTO_PLACE struct fs_place p = {.fd = -1};
+	struct fs_node *n;
+	struct fs_attr a;
+
+	if (!parent)
+		return FS_TREE_FRESH;
+	if (change == FS_WATCH_GONE || fs_tree_find_directory(t, parent, &p) ||
+	    fs_attr_read(&a, p.fd, name, t->export[parent->export].device))
+		return FS_TREE_ENTRY;
+	n = fs_nodes_find(t->nodes, parent->export, &a.identity);
+	/* What we made, or renamed, is known by this name. */
+	if (change == FS_WATCH_NAME)
+		return n && n->parent == directory && strcmp(n->name, name) == 0 ? FS_TREE_FRESH
+										 : FS_TREE_ENTRY;
+	if (!n || n->told_version == a.version)
+		return FS_TREE_FRESH;
+	n->told_version = a.version;
+	*number = fs_nodes_number(t->nodes, n);
+	return FS_TREE_CONTENTS;
 }

@@ -15,13 +15,15 @@
 #include "base/err.h"
 #include "fs/fs_attr.h"
 #include "fs/fs_node.h"
+#include "fs/fs_watch.h"
 
 #define FS_TREE_EXPORTS_MAX 16
 
 struct fs_tree;
 
-/* process_fds: /proc/self/fd, opened by the caller before it was confined (O_PATH); borrowed. */
-struct fs_tree *fs_tree_new(int process_fds);
+/* process_fds: /proc/self/fd, opened by the caller before it was confined (O_PATH); borrowed, as is watch, which
+ * may be NULL: then what the guest knows expires soon. */
+struct fs_tree *fs_tree_new(int process_fds, struct fs_watch *watch);
 void fs_tree_free(struct fs_tree *t);
 struct fs_nodes *fs_tree_nodes(struct fs_tree *t);
 
@@ -48,6 +50,13 @@ void fs_place_close(struct fs_place *p);
 int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p, struct fs_attr *a);
 /* What the open file fd of the node's is now. */
 int fs_tree_look(const struct fs_tree *t, const struct fs_node *n, int fd, struct fs_attr *a);
+/* The guest itself changed what is open at fd: its own view is right. */
+void fs_tree_told(struct fs_tree *t, uint64_t number, int fd);
+/* The host changed something in a directory. What the guest has to forget: its entry, its contents (by *number),
+ * or nothing. */
+enum fs_tree_stale { FS_TREE_FRESH, FS_TREE_ENTRY, FS_TREE_CONTENTS };
+enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const char *name,
+				 enum fs_watch_change change, uint64_t *number);
 /* As fs_tree_find; ENOTDIR for what is no directory. */
 int fs_tree_find_directory(struct fs_tree *t, const struct fs_node *n, struct fs_place *p);
 /* A descriptor to read or write what is at p. flags: an access mode, O_TRUNC, O_SYNC, O_DSYNC,
@@ -61,8 +70,11 @@ int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *n
 /* As above, for an open file without a name. Takes no fd over. */
 int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd,
 			   struct fuse_entry_out *out);
-/* Fills in how long the guest may believe it. */
-void fs_tree_set_attr(const struct fs_attr *a, struct fuse_attr_out *out);
+/* Fills in how long the guest may believe it, and remembers that it was told. */
+void fs_tree_set_attr(struct fs_tree *t, struct fs_node *n, const struct fs_attr *a,
+		      struct fuse_attr_out *out);
+/* Of a name that is not there; false: the guest may not believe it at all. */
+bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out);
 
 /* Before a name goes away: what the guest knows of the file stays reachable. *number: its node;
  * 0: the guest does not know it. */
@@ -70,6 +82,8 @@ int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, con
 		 uint32_t *number, int *pin);
 /* After it went (gone) or did not. */
 void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone);
+/* The entry is about to go by our doing (fs_watch_expect_gone). */
+void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const char *name);
 /* "/proc/self/fd/N", or N below the directory that fs_tree_new was given. */
 #define FS_TREE_FD_PATH 32
 void fs_tree_fd_path(char path[FS_TREE_FD_PATH], int fd);

@@ -57,6 +57,7 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 int main(int argc, char **argv)
 {
 	AUTO_FREE char *options = NULL;
+	pid_t relay[FSRELAY_PROCESSES];
 	int fuse, pair[2], c;
 	struct err e;
 	pid_t pid;
@@ -79,7 +80,7 @@ int main(int argc, char **argv)
 	if (pid == 0)
 		fsmount_serve(pair[1], argv);
 	close(pair[1]);
-	if (pid < 0 || fsrelay_start(fuse, pair[0], &e) < 0)
+	if (pid < 0 || fsrelay_start(fuse, pair[0], relay, &e) < 0)
 		fsmount_die("relay");
 	close(pair[0]);
 	close(fuse);

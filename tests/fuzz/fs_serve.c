@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_top();
 	if (process_fds < 0)
 		process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	tree = fs_tree_new(process_fds);
+	tree = fs_tree_new(process_fds, NULL);
 	prepare(tree);
 	s = fs_serve_new(tree, 64, &callbacks);
 	begin(s);

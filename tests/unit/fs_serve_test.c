@@ -151,7 +151,7 @@ static void world_make(struct world *w, bool writable)
 	assert_int_equal(mkdir(path, 0700), 0);
 	w->top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	w->tree = fs_tree_new(w->process_fds);
+	w->tree = fs_tree_new(w->process_fds, NULL);
 	assert_int_equal(fs_tree_export(w->tree, "w", dup(w->top), writable, &e), 0);
 	w->serve = fs_serve_new(w->tree, 16, &callbacks);
 	/* INIT comes first */
