@@ -21,7 +21,7 @@ entries() {
     for f in ccvm ccvmctl ccvm-tui; do
         printf '0755\tbuild/bin/%s\t%s\n' "$f" "$prefix/bin/$f"
     done
-    for f in ccvm-session ccvm-net ccvm-term ccvm-clip ccvm-template ccvm-ram.so; do
+    for f in ccvm-session ccvm-net ccvm-fs ccvm-term ccvm-clip ccvm-template ccvm-ram.so; do
         printf '0755\tbuild/libexec/ccvm/%s\t%s\n' "$f" "$prefix/libexec/ccvm/$f"
     done
     for f in build/share/man/man*/*; do

@@ -48,6 +48,8 @@ ccvm-net_LIBS := net sandbox proto base
 ccvm-net_PKGS := slirp libseccomp libcares
 ccvm-term_LIBS := term sandbox proto base
 ccvm-term_PKGS := vterm libseccomp
+ccvm-fs_LIBS := fs sandbox proto base
+ccvm-fs_PKGS := libseccomp
 ccvm-clip_LIBS := clip proto base
 ccvm-clip_PKGS :=
 
@@ -64,6 +66,7 @@ $(eval $(call program,ccvm-tui,$(BIN)))
 $(eval $(call program,ccvm-session,$(LIBEXEC)))
 $(eval $(call program,ccvm-net,$(LIBEXEC)))
 $(eval $(call program,ccvm-term,$(LIBEXEC)))
+$(eval $(call program,ccvm-fs,$(LIBEXEC)))
 $(eval $(call program,ccvm-clip,$(LIBEXEC)))
 $(eval $(call program,ccvm-template,$(LIBEXEC)))
 

@@ -45,16 +45,13 @@ fuzz-%: tests/fuzz/%.c
 		$(call test_srcs,tests/fuzz/$*.c) $(call area_srcs,$(call note,areas,tests/fuzz/$*.c)) -Wl,--as-needed $(call pkg_libs,$(TEST_PKGS))
 	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) -artifact_prefix=$(T)/libfuzzer/ $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 
-# ccvm-fs, which no program starts yet, and a tool that mounts it on this machine by the guest's relay.
-$(T)/fs/ccvm-fs: $(call objs,src/cmd/ccvm-fs.c) $(B)/lib/libfs.a $(B)/lib/libsandbox.a $(B)/lib/libbase.a
-	@mkdir -p $(@D)
-	$(CC) $(HOST_LDFLAGS) -o $@ $^ $(call pkg_libs,libseccomp)
+# A tool that mounts ccvm-fs on this machine by the guest's relay.
 $(T)/fs/fsmount: $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/lib/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
 $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o: HOST_CFLAGS += -Iguest
-tests: $(T)/fs/ccvm-fs $(T)/fs/fsmount
--include $(B)/obj/src/cmd/ccvm-fs.d $(B)/obj/tests/fs/fsmount.d $(B)/obj/guest/init/fsrelay.d
+tests: $(T)/fs/fsmount
+-include $(B)/obj/tests/fs/fsmount.d $(B)/obj/guest/init/fsrelay.d
 
 unit: tests
 	tests/run.py --no-system

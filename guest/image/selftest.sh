@@ -120,8 +120,8 @@ check 'modules/order: dependencies come first' load_order
 has_module() {
     grep -qxE "${1//_/[-_]}\.ko" "$modules/order" || grep -qE "/${1//_/[-_]}\.ko$" "$kernel_tree/modules.builtin"
 }
-for name in virtio virtio_ring virtio_mmio virtio_pci virtio_blk virtio_console virtio_net virtio_rng 9p 9pnet \
-    9pnet_virtio squashfs overlay; do
+for name in virtio virtio_ring virtio_mmio virtio_pci virtio_blk virtio_console virtio_net virtio_rng fuse \
+    squashfs overlay; do
     check "at boot: $name" has_module "$name"
 done
 

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "init/fsrelay.h"
 
 #define BOOT_SEED_DIR	     NAME_GUEST_DIR "/seed" /* for root alone */
 #define BOOT_SEED_SHARE	     BOOT_SEED_DIR "/share" /* the host's directory */
@@ -15,7 +16,8 @@
 #define BOOT_PATH_MAX	     4096
 
 struct boot {
-	int ctl_fd; /* ccvm.ctl, -1 until the port was found */
+	int ctl_fd;			/* ccvm.ctl, -1 until the port was found */
+	pid_t relay[FSRELAY_PROCESSES]; /* of the host's files; 0 until they are mounted */
 
 	uid_t uid; /* the agent's, after the remap */
 	gid_t gid;
@@ -44,9 +46,12 @@ int rootfs_switch(struct boot *b, struct err *e);      /* squashfs + tmpfs overl
 /* Finds a disk by the serial the host gave it: the order of virtio devices is not part of the
  * contract. */
 int rootfs_find_disk(const char *serial, char *path, size_t size, struct err *e);
-enum rootfs_9p { ROOTFS_9P_APPENDS, ROOTFS_9P_MAPPINGS };
-int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps,
-		    struct err *e);
+/* files.c */
+int files_mount(struct boot *b, struct err *e);
+/* What the host exports as name; flags: MS_RDONLY, MS_NOEXEC, beside nosuid and nodev. */
+int files_bind(const char *name, const char *target, unsigned long flags, struct err *e);
+/* Nothing is bound any more; what was stays. */
+int files_hide_root(struct err *e);
 /* harden.c */
 int harden_kernel(struct boot *b, struct err *e); /* settings that hold for every guest */
 /* module.c */

@@ -12,11 +12,15 @@
  *    get some.
  * 4. The port is the host's, which this side trusts; lengths are checked all the same. */
 #include "init/fsrelay.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "proto/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fuse.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -30,6 +34,7 @@
 	(1u << 20) /* bytes of notices that may wait; each is written whole (PIPE_BUF) */
 
 static unsigned char fsrelay_bytes[FSRELAY_ROOM];
+static volatile bool *fsrelay_lost; /* shared: a notice found no room */
 
 static bool fsrelay_write_all(int fd, const unsigned char *bytes, size_t n)
 {
@@ -57,6 +62,14 @@ static void fsrelay_out(int fuse, int port)
 	}
 }
 
+/* Names and attributes that nobody uses; what is in use expires. */
+static void fsrelay_drop_all(void)
+{
+	struct err ignored;
+
+	(void)file_set("/proc/sys/vm/drop_caches", "3", &ignored);
+}
+
 /* Hands over what is whole of n bytes; returns how many are left, at the front; -1: these are no
  * messages. */
 static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
@@ -70,11 +83,18 @@ static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
 			return -1;
 		if (head.len > n - at)
 			break;
-		/* A request that was interrupted takes no answer any more (ENOENT). A notice
-		 * that finds no room is dropped. */
-		if (write(head.unique ? fuse : notices, fsrelay_bytes + at, head.len) < 0 &&
-		    errno == ENODEV)
-			return -1;
+		if (head.unique == 0 && head.error == NAME_FS_ALL_STALE && notices == fuse) {
+			fsrelay_drop_all();
+			at += head.len;
+			continue;
+		}
+		/* A request that was interrupted takes no answer any more (ENOENT). */
+		if (write(head.unique ? fuse : notices, fsrelay_bytes + at, head.len) < 0) {
+			if (errno == ENODEV)
+				return -1;
+			if (errno == EAGAIN)
+				*fsrelay_lost = true;
+		}
 		at += head.len;
 	}
 	memmove(fsrelay_bytes, fsrelay_bytes + at, n - at);
@@ -113,37 +133,68 @@ static void fsrelay_notices(int from, int fuse)
 			continue;
 		if (got <= 0)
 			return;
+		if (*fsrelay_lost) {
+			*fsrelay_lost = false;
+			fsrelay_drop_all();
+		}
 		n = fsrelay_hand_over(fuse, fuse, (size_t)(n + got));
 		if (n < 0)
 			return;
 	}
 }
 
+/* Others wait for the end of what process 1 has open: nothing of it may live on here. */
+static void fsrelay_close_others(int a, int b, int c)
+{
+	int keep[] = {2, a, b, c, INT_MAX};
+
+	for (size_t i = 1; i < 4; i++) /* in order */
+		for (size_t k = i; k > 1 && keep[k] < keep[k - 1]; k--) {
+			const int swap = keep[k];
+
+			keep[k] = keep[k - 1];
+			keep[k - 1] = swap;
+		}
+	for (size_t i = 0; i < 4; i++)
+		if (keep[i] + 1 < keep[i + 1])
+			(void)close_range((unsigned)keep[i] + 1, (unsigned)keep[i + 1] - 1, 0);
+}
+
 static void fsrelay_prepare(const char *name)
 {
+	struct err ignored;
+
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
+	(void)file_set("/proc/self/oom_score_adj", "-1000", &ignored);
+	/* Programs wait for each message: no other's turn comes first. */
+	(void)sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int fsrelay_start(int fuse, int port, struct err *e)
+int fsrelay_start(int fuse, int port, pid_t process[FSRELAY_PROCESSES], struct err *e)
 {
 	int pair[2];
 	pid_t pid;
 
+	fsrelay_lost = mmap(NULL, sizeof(*fsrelay_lost), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fsrelay_lost == MAP_FAILED)
+		return err_sys(e, "mmap");
 	if (pipe2(pair, O_CLOEXEC) < 0 || fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "pipe");
 	(void)fcntl(pair[1], F_SETPIPE_SZ, FSRELAY_NOTICES);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < FSRELAY_PROCESSES; i++) {
 		pid = fork();
 		if (pid < 0)
 			return err_sys(e, "start the relay of files");
+		process[i] = pid;
 		if (pid > 0)
 			continue;
 		fsrelay_prepare(
 			(const char *const[]){"ccvm-fs-out", "ccvm-fs-in", "ccvm-fs-notice"}[i]);
-		close(pair[i == 1 ? 0 : 1]);
+		fsrelay_close_others(fuse, port, pair[i == 1 ? 1 : 0]);
 		if (i == 0) {
 			fsrelay_out(fuse, port);
 			shutdown(port, SHUT_RDWR); /* a test's socket: the other way ends, too */

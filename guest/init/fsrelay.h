@@ -3,9 +3,13 @@
 #ifndef CCVM_INIT_FSRELAY_H
 #define CCVM_INIT_FSRELAY_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
+#define FSRELAY_PROCESSES 3
+
 /* Starts the processes that relay, which end with the mount. Both fds stay the caller's. */
-int fsrelay_start(int fuse, int port, struct err *e);
+int fsrelay_start(int fuse, int port, pid_t process[FSRELAY_PROCESSES], struct err *e);
 
 #endif

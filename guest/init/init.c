@@ -19,6 +19,7 @@
  *    the kernel panics and QEMU ends (-no-reboot, panic=-1). */
 #include "base/clock.h"
 #include "init/boot.h"
+#include "init/endall.h"
 #include "init/lane.h"
 #include "init/stage.h"
 #include "base/json.h"
@@ -68,6 +69,7 @@ static int init_run_beside(struct boot *b, struct err *e);
 
 static const struct stage init_after_go[] = {
 	{"launch lock", STAGE_FAIL_CLOSED, init_lock_launch},
+	{"files", STAGE_FAIL_CLOSED, files_mount},
 	{"seed", STAGE_FAIL_CLOSED, seed_mount},
 	{"entropy", STAGE_FAIL_CLOSED, seed_entropy},
 	{"clock", STAGE_FAIL_CLOSED, seed_clock},
@@ -228,9 +230,7 @@ static void init_end_all(struct boot *b)
 {
 	struct err e;
 
-	kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	endall_but(b->relay, FSRELAY_PROCESSES);
 	if (workspace_unmount(b, &e) < 0)
 		init_say(b, GUEST_NOTE, "workspace", e.text);
 	init_say(b, GUEST_STOPPED, NULL, NULL);

@@ -168,22 +168,3 @@ int rootfs_switch(struct boot *b, struct err *e)
 	mkdir("/run/lock", 0755);
 	return 0;
 }
-
-/* The workspace is live: what either side writes, the other reads at once, so read(2) and write(2)
- * stay out of the guest's page cache (in it, a file that grew on the host reads as zeros past its
- * old end, and a full disk is never reported). For shared writable mappings (cache=mmap) the kernel
- * opens every file for reading and writing, without O_APPEND: the offset of an append is then the
- * guest's own, and data that others appended meanwhile is overwritten. */
-int rootfs_mount_9p(const char *tag, const char *target, unsigned long flags, enum rootfs_9p keeps,
-		    struct err *e)
-{
-	static const char *const options[] = {
-		[ROOTFS_9P_APPENDS] = "trans=virtio,version=9p2000.L,msize=512000,cache=none",
-		[ROOTFS_9P_MAPPINGS] =
-			"trans=virtio,version=9p2000.L,msize=512000,cache=mmap,directio",
-	};
-
-	if (mount(tag, target, "9p", flags | MS_NOSUID | MS_NODEV, options[keeps]) < 0)
-		return err_sys(e, "mount %s on %s", tag, target);
-	return 0;
-}

@@ -1,6 +1,6 @@
 /* Theory of operation. Runs as root in the guest.
  *
- * 1. The seed is a 9p share the host filled for this run. It is mounted read-only below a directory
+ * 1. The seed is a directory the host filled for this run. It is mounted read-only below a directory
  *    only root may enter: it holds sshd's host key. Each file that is opened there takes an
  *    emulated guest two milliseconds, so the host packs them all into one, and they are read from a
  *    copy. Folders (the shared configuration) are read from the share.
@@ -61,8 +61,7 @@ int seed_mount(struct boot *b, struct err *e)
 		return err_sys(e, "chmod " BOOT_SEED_DIR);
 	mkdir(BOOT_SEED_SHARE, 0700);
 	mkdir(BOOT_SEED_FILES, 0700);
-	return rootfs_mount_9p(NAME_TAG_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC,
-			       ROOTFS_9P_APPENDS, e) < 0
+	return files_bind(NAME_EXPORT_SEED, BOOT_SEED_SHARE, MS_RDONLY | MS_NOEXEC, e) < 0
 		       ? -1
 		       : seed_unpack(e);
 }
@@ -297,5 +296,7 @@ int seed_unmount(struct boot *b, struct err *e)
 	(void)b;
 	if (umount2(BOOT_SEED_SHARE, 0) < 0)
 		return err_sys(e, "unmount the seed");
+	if (files_hide_root(e) < 0)
+		return -1;
 	return file_remove_tree(AT_FDCWD, BOOT_SEED_FILES, e);
 }

@@ -44,7 +44,7 @@ static int workspace_mount_overlay(struct boot *b, struct err *e)
 
 	mkdir(top, 0700);
 	mkdir(lower, 0755);
-	if (rootfs_mount_9p(NAME_TAG_WORKSPACE, lower, MS_RDONLY, ROOTFS_9P_APPENDS, e) < 0)
+	if (files_bind(NAME_EXPORT_WORKSPACE, lower, MS_RDONLY, e) < 0)
 		return -1;
 	/* Its own tmpfs: a full overlay must not take the root's space with it. */
 	mkdir(NAME_GUEST_DIR "/workspace/ram", 0755);
@@ -68,9 +68,6 @@ static int workspace_mount_overlay(struct boot *b, struct err *e)
 
 int workspace_mount(struct boot *b, struct err *e)
 {
-	const enum rootfs_9p keeps = access(BOOT_SEED_FILE(NAME_SEED_SHARED_MAPPINGS), F_OK) == 0
-					     ? ROOTFS_9P_MAPPINGS
-					     : ROOTFS_9P_APPENDS;
 	bool overlay;
 	int rc;
 
@@ -81,7 +78,7 @@ int workspace_mount(struct boot *b, struct err *e)
 	if (workspace_make_path(b->workdir, e) < 0)
 		return -1;
 	rc = overlay ? workspace_mount_overlay(b, e)
-		     : rootfs_mount_9p(NAME_TAG_WORKSPACE, b->workdir, 0, keeps, e);
+		     : files_bind(NAME_EXPORT_WORKSPACE, b->workdir, 0, e);
 	b->workdir_mounted = rc == 0;
 	b->workdir_fd = rc == 0 && !overlay ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 					    : -1;
@@ -109,7 +106,7 @@ int workspace_mount_projects(struct boot *b, struct err *e)
 	if (workspace_make_owned(b, NAME_AGENT_HOME "/.claude", e) < 0 ||
 	    workspace_make_owned(b, projects, e) < 0 || workspace_make_owned(b, path, e) < 0)
 		return -1;
-	if (rootfs_mount_9p(NAME_TAG_PROJECTS, path, 0, ROOTFS_9P_APPENDS, e) < 0)
+	if (files_bind(NAME_EXPORT_PROJECTS, path, 0, e) < 0)
 		return -1;
 	b->projects = mem_steal_ptr(&path);
 	return 0;

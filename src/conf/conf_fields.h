@@ -24,7 +24,6 @@ struct conf {
 	bool writable_cwd;
 	long memory; /* MiB */
 	long cores;
-	bool shared_mappings;
 	int acceleration; /* enum conf_accel */
 	bool share_settings;
 	bool share_claude_md;

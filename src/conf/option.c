@@ -32,20 +32,6 @@ static const struct option options[] = {
 	 .man = "Live mode: edits of the agent land in the project directory on the host at once. "
 		"When false, overlay mode: the project directory is read-only, edits go to guest "
 		"memory and are discarded at exit."},
-	{.name = "sharedMappings",
-	 .type = OPTION_BOOL,
-	 FIELD(shared_mappings),
-	 .fallback = "false",
-	 .variable = "CCVM_SHARED_MAPPINGS",
-	 .help = "allow shared writable mappings of project files; appends may be lost",
-	 .man = "Allow programs in the guest to map project files shared and writable, as SQLite "
-		"in "
-		"WAL mode and LMDB do. When false, such a mapping fails with EINVAL, and so does a "
-		"shared mapping of a file that is open for writing. When true, processes that "
-		"append "
-		"to one file at the same time overwrite each other's lines, without an error. "
-		"Files "
-		"outside the project, and files of an overlay, can always be mapped."},
 	{.name = "memory",
 	 .type = OPTION_INT,
 	 FIELD(memory),

@@ -3,14 +3,16 @@
 #ifndef CCVM_PROTO_NAMES_H
 #define CCVM_PROTO_NAMES_H
 
-/* 9p mount tags (at most 31 bytes) */
-#define NAME_TAG_SEED	   "ccvm-seed"
-#define NAME_TAG_WORKSPACE "ccvm-workspace"
-#define NAME_TAG_PROJECTS  "ccvm-projects"
+/* what ccvm-fs exports, by the names that they have in the root of its file system */
+#define NAME_EXPORT_SEED      "seed"
+#define NAME_EXPORT_WORKSPACE "workspace"
+#define NAME_EXPORT_PROJECTS  "projects"
 
 /* virtio-serial port names; the guest finds them under /sys/class/virtio-ports */
 #define NAME_PORT_CTL "ccvm.ctl"
 #define NAME_PORT_SSH "ccvm.ssh"
+#define NAME_PORT_FS  "ccvm.fs" /* FUSE messages (linux/fuse.h), and one more notice: */
+#define NAME_FS_ALL_STALE 1000 /* nothing that the guest has cached may be believed */
 
 /* block devices, by virtio serial (at most 20 bytes) */
 #define NAME_DISK_ROOT	  "ccvm-root"
@@ -24,33 +26,32 @@
 #define NAME_SEED_AUTHORIZED_KEYS "authorized_keys"
 /* Keys on NIST's curve, for which OpenSSL has fast code: OpenSSH's own code for ed25519 costs an
  * emulated guest 50 ms a start. */
-#define NAME_SSH_KEY_ALGORITHM	  "ecdsa-sha2-nistp256"
-#define NAME_SSH_KEX		  "curve25519-sha256"
-#define NAME_SEED_HOST_KEY	  "ssh_host_key"
-#define NAME_SEED_HOST_KEY_PUB	  "ssh_host_key.pub"
-#define NAME_SEED_ENTROPY	  "entropy"	  /* 64 bytes */
-#define NAME_SEED_CLOCK		  "clock"	  /* decimal, ns since the epoch */
-#define NAME_SEED_WORKDIR	  "workdir"	  /* path, no newline */
-#define NAME_SEED_MODE		  "mode"	  /* rw or overlay */
-#define NAME_SEED_SHELL		  "shell"	  /* 0 or 1 */
-#define NAME_SEED_HOST_UID	  "host-uid"	  /* decimal */
-#define NAME_SEED_HOST_GID	  "host-gid"	  /* decimal */
-#define NAME_SEED_CLAUDE_ARGS	  "claude-args"	  /* each argument ended by NUL */
-#define NAME_SEED_ACCEPT_ENV	  "accept-env"	  /* variable names sshd accepts, one a line */
-#define NAME_SEED_CLAUDE_CONFIG	  "claude-config" /* directory */
-#define NAME_SEED_CLAUDE_JSON	  "claude-json"
-#define NAME_SEED_GITCONFIG	  "gitconfig"
-#define NAME_SEED_GITIGNORE	  "gitignore"
-#define NAME_SEED_CLAUDE_MD	  "claude-md"
-#define NAME_SEED_PROJECTS	  "persist-claude-projects"
-#define NAME_SEED_SHARED_MAPPINGS "shared-mappings"
-#define NAME_SEED_DISK		  "vm-disk"
-#define NAME_SEED_AGENT_SUDO	  "agent-sudo"
-#define NAME_SEED_EGRESS_ENFORCE  "egress-enforce"
-#define NAME_SEED_EGRESS_ALLOW	  "egress-allow"
-#define NAME_SEED_EGRESS_PORTS	  "egress-ports"
-#define NAME_SEED_CLIPBOARD	  "clipboard"
-#define NAME_SEED_PACK		  "pack" /* all files of the above, as base/pack.h has them */
+#define NAME_SSH_KEY_ALGORITHM	 "ecdsa-sha2-nistp256"
+#define NAME_SSH_KEX		 "curve25519-sha256"
+#define NAME_SEED_HOST_KEY	 "ssh_host_key"
+#define NAME_SEED_HOST_KEY_PUB	 "ssh_host_key.pub"
+#define NAME_SEED_ENTROPY	 "entropy"	 /* 64 bytes */
+#define NAME_SEED_CLOCK		 "clock"	 /* decimal, ns since the epoch */
+#define NAME_SEED_WORKDIR	 "workdir"	 /* path, no newline */
+#define NAME_SEED_MODE		 "mode"		 /* rw or overlay */
+#define NAME_SEED_SHELL		 "shell"	 /* 0 or 1 */
+#define NAME_SEED_HOST_UID	 "host-uid"	 /* decimal */
+#define NAME_SEED_HOST_GID	 "host-gid"	 /* decimal */
+#define NAME_SEED_CLAUDE_ARGS	 "claude-args"	 /* each argument ended by NUL */
+#define NAME_SEED_ACCEPT_ENV	 "accept-env"	 /* variable names sshd accepts, one a line */
+#define NAME_SEED_CLAUDE_CONFIG	 "claude-config" /* directory */
+#define NAME_SEED_CLAUDE_JSON	 "claude-json"
+#define NAME_SEED_GITCONFIG	 "gitconfig"
+#define NAME_SEED_GITIGNORE	 "gitignore"
+#define NAME_SEED_CLAUDE_MD	 "claude-md"
+#define NAME_SEED_PROJECTS	 "persist-claude-projects"
+#define NAME_SEED_DISK		 "vm-disk"
+#define NAME_SEED_AGENT_SUDO	 "agent-sudo"
+#define NAME_SEED_EGRESS_ENFORCE "egress-enforce"
+#define NAME_SEED_EGRESS_ALLOW	 "egress-allow"
+#define NAME_SEED_EGRESS_PORTS	 "egress-ports"
+#define NAME_SEED_CLIPBOARD	 "clipboard"
+#define NAME_SEED_PACK		 "pack" /* all files of the above, as base/pack.h has them */
 
 #define NAME_SEED_ENTROPY_SIZE 64
 #define NAME_SEED_PACK_MAX     ((size_t)128 << 20) /* bytes; a few kilobytes are usual */

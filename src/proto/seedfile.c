@@ -22,8 +22,6 @@ const struct seedfile_row seedfile_rows[] = {
 	{NAME_SEED_CLAUDE_MD, "context for the agent: Markdown"},
 	{NAME_SEED_PROJECTS,
 	 "name of the directory of this workspace's conversations; missing: they are not shared"},
-	{NAME_SEED_SHARED_MAPPINGS,
-	 "1: writable shared mappings of workspace files; missing: none"},
 	{NAME_SEED_DISK, "1: there is an encrypted disk; missing: none"},
 	{NAME_SEED_AGENT_SUDO, "1: the agent may use sudo, else 0"},
 	{NAME_SEED_EGRESS_ENFORCE, "1: an allowlist holds; missing: egress is open"},

@@ -49,8 +49,6 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 		return -1;
 	if (s->projects && basic_text(r, NAME_SEED_PROJECTS, s->projects, e) < 0)
 		return -1;
-	if (s->conf->shared_mappings && basic_number(r, NAME_SEED_SHARED_MAPPINGS, 1, e) < 0)
-		return -1;
 	if (s->pool && basic_number(r, NAME_SEED_DISK, 1, e) < 0)
 		return -1;
 	if (s->clipboard && basic_number(r, NAME_SEED_CLIPBOARD, s->clipboard_port, e) < 0)

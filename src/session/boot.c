@@ -266,6 +266,21 @@ static void boot_on_net_exit(struct session *s, int status)
 	}
 }
 
+/* Without its files a guest is of no use; what the agent wrote is on the host. */
+static void boot_on_fs_exit(struct session *s, int status)
+{
+	char how[80];
+	struct err e;
+
+	if (s->attempt.restarting || s->attempt.ending || s->attempt.state >= ATTEMPT_STOPPING)
+		return;
+	/* It ends with QEMU, and may be seen to end first: QEMU's end then takes this one's place. */
+	children_describe_end(how, sizeof(how), status);
+	err_set(&e, "ccvm-fs %s: the guest lost its files", how);
+	err_remedy(&e, "see the log lines below");
+	ending_fail(s, "files", &e);
+}
+
 void boot_on_child_exit(void *session, enum children_name name, int status)
 {
 	struct session *s = session;
@@ -274,6 +289,8 @@ void boot_on_child_exit(void *session, enum children_name name, int status)
 		return;
 	if (name == CHILDREN_QEMU)
 		boot_on_qemu_exit(s, status);
+	else if (name == CHILDREN_FS)
+		boot_on_fs_exit(s, status);
 	else
 		boot_on_net_exit(s, status);
 	if (s->attempt.state == ATTEMPT_STOPPING)

@@ -55,7 +55,7 @@ pid_t children_pid(const struct children *all, enum children_name name)
 
 bool children_kill(struct children *all)
 {
-	static const enum children_name ours[] = {CHILDREN_QEMU, CHILDREN_NET};
+	static const enum children_name ours[] = {CHILDREN_QEMU, CHILDREN_NET, CHILDREN_FS};
 	bool gone = true;
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {

@@ -1,4 +1,4 @@
-/* children: QEMU, ccvm-net and the maker of a template as processes: watched by their pidfds,
+/* children: QEMU, ccvm-net, ccvm-fs and the maker of a template as processes: watched by their pidfds,
  * reaped, ended. */
 #ifndef CCVM_SESSION_CHILDREN_H
 #define CCVM_SESSION_CHILDREN_H
@@ -10,6 +10,7 @@
 enum children_name {
 	CHILDREN_QEMU,
 	CHILDREN_NET,
+	CHILDREN_FS,
 	CHILDREN_MAKER, /* of a template; outlives this process */
 };
 #define CHILDREN_NAMES (CHILDREN_MAKER + 1)
@@ -29,7 +30,7 @@ void children_add(struct children *c, enum children_name name, pid_t pid, int pi
 void children_watch(struct children *c);
 bool children_is_alive(const struct children *c, enum children_name name);
 pid_t children_pid(const struct children *c, enum children_name name); /* 0: none */
-/* SIGKILL to QEMU and ccvm-net; true when there is nothing left to wait for. */
+/* SIGKILL to QEMU, ccvm-net and ccvm-fs; true when there is nothing left to wait for. */
 bool children_kill(struct children *c);
 
 /* "ended with code 1", "was killed by signal 9 (Killed)". */

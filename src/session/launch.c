@@ -137,13 +137,13 @@ static void launch_net_args(const struct session *s, const char *program, struct
 	egress_net_args(s->egress, argv);
 }
 
-/* *qemu_end and *log_end: the caller's. */
-static int launch_net(struct session *s, int *qemu_end, int *log_end, struct err *e)
+/* *qemu_end: the caller's. */
+static int launch_net(struct session *s, int log, int *qemu_end, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_FREE char *program = mem_format("%s/ccvm-net", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	AUTO_CLOSE int frames = -1, control = -1, our_control = -1, log = -1;
+	AUTO_CLOSE int frames = -1, control = -1, our_control = -1;
 	int pair[2], pidfd;
 	pid_t pid;
 	struct spawn_fd fds[3];
@@ -164,10 +164,6 @@ static int launch_net(struct session *s, int *qemu_end, int *log_end, struct err
 		return err_sys(e, "socketpair");
 	control = pair[0];
 	our_control = pair[1];
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
-	*log_end = pair[0];
-	log = pair[1];
 	fds[0] = (struct spawn_fd){log, 2};
 	fds[1] = (struct spawn_fd){frames, 3};
 	fds[2] = (struct spawn_fd){control, 4};
@@ -179,13 +175,49 @@ static int launch_net(struct session *s, int *qemu_end, int *log_end, struct err
 	return egress_start(s->egress, mem_steal_fd(&our_control), e);
 }
 
-/* What QEMU shares as the projects device: the host's transcripts, or an empty directory. */
-static int launch_projects_or_nothing(struct session *s)
+/* ccvm-fs, which serves the seed, the workspace and, where they are shared, the host's transcripts. *qemu_end:
+ * the caller's. */
+static int launch_files(struct session *s, int log, int *qemu_end, struct err *e)
 {
-	if (s->projects_fd >= 0)
-		return fcntl(s->projects_fd, F_DUPFD_CLOEXEC, 3);
-	(void)mkdirat(s->run.fd, RUNDIR_EMPTY, 0500);
-	return openat(s->run.fd, RUNDIR_EMPTY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	static char *const no_env[] = {NULL};
+	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED,
+				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FREE char *program = mem_format("%s/ccvm-fs", s->libexec);
+	AUTO_STRV struct strv argv = {0};
+	AUTO_CLOSE int port = -1;
+	int pair[2], pidfd;
+	pid_t pid;
+	struct spawn_fd fds[5];
+	/* clang-format off */
+	struct spawn spawn = {
+		.path = program, .envp = no_env, .fds = fds, .nfds = 4, .die_with_parent = true,
+		.no_core = true, .new_session = true,
+	};
+	/* clang-format on */
+
+	if (seed < 0)
+		return err_sys(e, "open the seed");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	port = pair[0];
+	*qemu_end = pair[1];
+	strv_add(&argv, program);
+	strv_addf(&argv, "%s:4:ro", NAME_EXPORT_SEED);
+	strv_addf(&argv, "%s:5:%s", NAME_EXPORT_WORKSPACE, s->conf.writable_cwd ? "rw" : "ro");
+	fds[0] = (struct spawn_fd){log, 2};
+	fds[1] = (struct spawn_fd){port, 3};
+	fds[2] = (struct spawn_fd){seed, 4};
+	fds[3] = (struct spawn_fd){s->workspace_fd, 5};
+	if (s->projects_fd >= 0) {
+		strv_addf(&argv, "%s:6:rw", NAME_EXPORT_PROJECTS);
+		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 6};
+	}
+	spawn.argv = argv.v;
+	pid = spawn_start(&spawn, &pidfd, e);
+	if (pid < 0)
+		return err_exit_code(e, ERR_EXIT_GUEST);
+	children_add(s->children, CHILDREN_FS, pid, pidfd);
+	return 0;
 }
 
 /* What this session adds to the machine's. */
@@ -198,24 +230,17 @@ static void launch_fill_spec(const struct session *s, struct qemu_spec *spec)
 	} else {
 		spec->tsc_khz = s->accel.kvm ? 0 : hosttsc_khz_since(&s->tsc);
 	}
-	spec->workspace_readonly = !s->conf.writable_cwd;
-	spec->projects_readonly = s->projects_fd < 0;
 	spec->lock_memory = s->conf.lock_guest_memory;
 }
 
-/* Takes over net_log_fd when it returns 0. */
-static int launch_qemu(struct session *s, int net_fd, int net_log_fd, struct err *e)
+/* Takes over log_fd when it returns 0. */
+static int launch_qemu(struct session *s, int net_fd, int fs_fd, int log_fd, struct err *e)
 {
-	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED,
-				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	AUTO_CLOSE int projects = launch_projects_or_nothing(s);
 	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1, preload = -1;
 	struct qemu_spec spec;
 	struct qemu qemu;
 
-	if (seed < 0 || projects < 0)
-		return err_sys(e, "open the shared directories");
 	initrd = s->attempt.from_template ? machine_stub(&s->machine, e)
 					  : machine_initrd(&s->machine, e);
 	if (initrd < 0)
@@ -229,9 +254,7 @@ static int launch_qemu(struct session *s, int net_fd, int net_log_fd, struct err
 	if (qemu_start(&qemu, &spec,
 		       &(struct qemu_files){.net = net_fd,
 					    .initrd = initrd,
-					    .seed = seed,
-					    .workspace = s->workspace_fd,
-					    .projects = projects,
+					    .fs = fs_fd,
 					    .ram = s->template.ram_fd,
 					    .preload = preload,
 					    .pool = disk_fd(s->disk)},
@@ -239,7 +262,7 @@ static int launch_qemu(struct session *s, int net_fd, int net_log_fd, struct err
 		return -1;
 	disk_handed_over(s->disk);
 	children_add(s->children, CHILDREN_QEMU, qemu.pid, qemu.pidfd);
-	streams_open(s->streams, &qemu, net_log_fd);
+	streams_open(s->streams, &qemu, log_fd);
 	if (!qemu.landlock_abi)
 		journal_note(s->journal, "qemu",
 			     "this kernel has no usable Landlock: QEMU runs without it");
@@ -248,14 +271,21 @@ static int launch_qemu(struct session *s, int net_fd, int net_log_fd, struct err
 
 int launch_start(struct session *s, struct err *e)
 {
-	AUTO_CLOSE int net_fd = -1;
-	AUTO_CLOSE int net_log_fd = -1;
+	AUTO_CLOSE int net_fd = -1, fs_fd = -1, log_fd = -1, log = -1;
+	int pair[2];
 
-	if (launch_net(s, &net_fd, &net_log_fd, e) < 0)
+	/* What the two that serve the guest print goes to one log. */
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	log_fd = pair[0];
+	log = pair[1];
+	if (launch_net(s, log, &net_fd, e) < 0)
 		return err_stage(e, "network");
-	if (launch_qemu(s, net_fd, net_log_fd, e) < 0)
+	if (launch_files(s, log, &fs_fd, e) < 0)
+		return err_stage(e, "files");
+	if (launch_qemu(s, net_fd, fs_fd, log_fd, e) < 0)
 		return err_stage(e, "qemu");
-	net_log_fd = -1;
+	log_fd = -1;
 	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
 	if (!s->seeded && start_seed(s, e) < 0)
 		return -1;

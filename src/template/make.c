@@ -1,7 +1,6 @@
 /* Theory of operation. Runs as the user, in a process of its own (ccvm-template).
  *
- * 1. The guest is a session's machine without a session: no user's directory is shared (an empty
- *    one stands in), no network is connected, its memory is a memfd of ours. It boots the image,
+ * 1. The guest is a session's machine without a session: no file of a user's is shared, no network is connected, its memory is a memfd of ours. It boots the image,
  *    warms up and parks.
  * 2. Its processors are stopped, QEMU writes the devices' state into a socket and ends. The
  *    memfd then holds the memory.
@@ -257,17 +256,6 @@ static void make_close(struct make *m)
 		close(m->state_peer);
 }
 
-/* An empty directory stands in for everything a session shares. */
-static int make_empty_dir(const struct machine *machine, struct err *e)
-{
-	AUTO_FREE char *path = mem_format("%s/.empty", machine->host->templates);
-	int fd = -1;
-
-	if (mkdir(path, 0500) == 0 || errno == EEXIST)
-		fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, "make %s", path) : fd;
-}
-
 /* An empty disk stands in for the session's, whatever its size: the guest sees nothing of it
  * before `go` but that it is there. -1 where the machine has none. */
 static int make_pool(const struct qemu_spec *spec, struct err *e)
@@ -279,14 +267,14 @@ static int make_pool(const struct qemu_spec *spec, struct err *e)
 	return mem_steal_fd(&fd);
 }
 
-static int make_start(struct make *m, int ram, int empty, struct err *e)
+static int make_start(struct make *m, int ram, struct err *e)
 {
 	struct hosttsc_sample tsc = hosttsc_take();
 	struct qemu_spec spec = machine_spec(m->request->machine);
 	AUTO_CLOSE int initrd = machine_initrd(m->request->machine, e);
 	AUTO_CLOSE int pool = make_pool(&spec, e);
-	/* nobody serves the network: before `go` the guest has none */
-	AUTO_CLOSE int net = -1, net_peer = -1;
+	/* nobody serves network and files: before `go` the guest has neither */
+	AUTO_CLOSE int net = -1, net_peer = -1, fs = -1, fs_peer = -1;
 	int pair[2];
 
 	if (initrd < 0 || (spec.pool && pool < 0))
@@ -295,15 +283,16 @@ static int make_start(struct make *m, int ram, int empty, struct err *e)
 		return err_sys(e, "socketpair");
 	net = pair[0];
 	net_peer = pair[1];
-	spec.workspace_readonly = spec.projects_readonly = true;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	fs = pair[0];
+	fs_peer = pair[1];
 	spec.tsc_khz = spec.accel->kvm ? 0 : hosttsc_khz_since(&tsc);
 	spec.ram = QEMU_RAM_SAVED;
 	if (qemu_start(&m->qemu, &spec,
 		       &(struct qemu_files){.net = net,
 					    .initrd = initrd,
-					    .seed = empty,
-					    .workspace = empty,
-					    .projects = empty,
+					    .fs = fs,
 					    .ram = ram,
 					    .pool = pool,
 					    .preload = -1},
@@ -344,15 +333,14 @@ static int make_qemu_version(const struct machine *machine, char out[32], struct
 int make_template(const struct make_request *r, struct err *e)
 {
 	struct make m = {.request = r, .state_fd = -1, .state_peer = -1};
-	AUTO_CLOSE int empty = make_empty_dir(r->machine, e);
-	AUTO_CLOSE int ram = empty >= 0 ? make_ram(r->machine, e) : -1;
+	AUTO_CLOSE int ram = make_ram(r->machine, e);
 	char version[32];
 	int rc = -1;
 
 	if (ram < 0 || make_qemu_version(r->machine, version, e) < 0)
 		return -1;
 	r->on_progress("QEMU");
-	if (make_start(&m, ram, empty, e) < 0)
+	if (make_start(&m, ram, e) < 0)
 		return -1;
 	m.loop = loop_new();
 	m.timer = timer_new(m.loop, make_on_timeout, &m);

@@ -1,13 +1,11 @@
 /* Theory of operation. QEMU emulates a machine for untrusted code, so it is treated as compromised.
  *
- * 1. It finds no socket path: QMP, console, control, SSH and network are ends of socket pairs made
+ * 1. It finds no socket path: QMP, console, control, SSH, files and network are ends of socket pairs made
  *    before.
  * 2. Its environment is empty (but for our own library, where its version needs it), every other fd
  *    is closed, it dies with this process, it leaves no core.
- * 3. Landlock leaves it its own program files, the image, the seed (read), the workspace (read or
- *    everything below), and the devices it needs. The shared directories were opened and judged
- *    before, and go to Landlock and to QEMU as those very fds: changing the name meanwhile has no
- *    effect. TCP is refused, and signals to processes outside.
+ * 3. Landlock leaves it its own program files, the image, and the devices it needs: nothing of the
+ *    user's. TCP is refused, and signals to processes outside.
  * 4. A filter of system calls (vm/callfilter.h) keeps it from making sockets and from signals,
  *    whatever the kernel's version of Landlock.
  * 5. Its own seccomp filter (-sandbox) refuses new programs, privileges and obsolete calls. */
@@ -73,15 +71,11 @@ static bool qemu_is_clone(const struct qemu_spec *s)
 static int qemu_allow(struct jail *j, const struct qemu_spec *s, const struct qemu_files *f,
 		      struct err *e)
 {
-	/* By their fds: the memory's file may have no name any more, and a directory's may lead
-	 * elsewhere by now. */
+	/* By their fds: the memory's file may have no name any more. */
 	const struct {
 		int fd;
 		enum jail_access access;
 	} open_rules[] = {
-		{f->seed, JAIL_READ},
-		{f->workspace, s->workspace_readonly ? JAIL_READ : JAIL_TREE},
-		{f->projects, s->projects_readonly ? JAIL_READ : JAIL_TREE},
 		{qemu_is_clone(s) ? f->ram : -1, JAIL_READ},
 		{f->preload, JAIL_EXECUTE},
 	};
@@ -161,11 +155,11 @@ void qemu_init(struct qemu *q)
 			   .state_fd = -1};
 }
 
-/* The fds that not every QEMU gets, behind the eleven that each does; how many there are in all. */
+/* The fds that not every QEMU gets, behind the nine that each does; how many there are in all. */
 static size_t qemu_add_fds(struct spawn_fd *fds, const struct qemu_spec *spec,
 			   const struct qemu_files *files, int state)
 {
-	size_t n = 11;
+	size_t n = 9;
 
 	if (spec->ram != QEMU_RAM_ANONYMOUS)
 		fds[n++] = (struct spawn_fd){files->ram, QEMU_FD_RAM};
@@ -212,9 +206,7 @@ int qemu_start(struct qemu *q, const struct qemu_spec *spec, const struct qemu_f
 			{ssh, QEMU_FD_SSH},
 			{files->net, QEMU_FD_NET},
 			{files->initrd, QEMU_FD_INITRD},
-			{files->seed, QEMU_FD_SEED},
-			{files->workspace, QEMU_FD_WORKSPACE},
-			{files->projects, QEMU_FD_PROJECTS},
+			{files->fs, QEMU_FD_FS},
 		};
 		const struct qemu_start start = {&jail, !spec->accel->kvm};
 		const struct spawn s = {

@@ -25,11 +25,11 @@ char *qemu_find(const struct hostenv *host, struct err *e);
 
 struct qemu_files { /* borrowed */
 	int net;    /* QEMU's end of the network's socket pair */
+	int fs;	    /* and of the files' */
 	int initrd;
-	int seed, workspace, projects; /* directories; O_PATH will do */
-	int pool;		       /* the file of spec->pool; -1 without one */
-	int ram;		       /* -1 with anonymous memory */
-	int preload;		       /* ccvm-ram.so with QEMU_RAM_CLONED_OLD, else -1 */
+	int pool;    /* the file of spec->pool; -1 without one */
+	int ram;     /* -1 with anonymous memory */
+	int preload; /* ccvm-ram.so with QEMU_RAM_CLONED_OLD, else -1 */
 };
 
 void qemu_init(struct qemu *q); /* nothing open */

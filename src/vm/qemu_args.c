@@ -140,7 +140,9 @@ static void qemu_args_channels(const struct qemu_spec *s, struct strv *a)
 	static const struct {
 		const char *id, *port;
 		int fd;
-	} ports[] = {{"ctl", NAME_PORT_CTL, QEMU_FD_CTL}, {"ssh", NAME_PORT_SSH, QEMU_FD_SSH}};
+	} ports[] = {{"ctl", NAME_PORT_CTL, QEMU_FD_CTL},
+		     {"ssh", NAME_PORT_SSH, QEMU_FD_SSH},
+		     {"fs", NAME_PORT_FS, QEMU_FD_FS}};
 
 	qemu_args_socket(a, "qmp", QEMU_FD_QMP);
 	strv_add(a, "-mon");
@@ -156,16 +158,6 @@ static void qemu_args_channels(const struct qemu_spec *s, struct strv *a)
 		strv_addf(a, "virtserialport,bus=ports.0,nr=%zu,chardev=%s,name=%s", i + 1,
 			  ports[i].id, ports[i].port);
 	}
-}
-
-static void qemu_args_share(const struct qemu_spec *s, struct strv *a, const char *id,
-			    const char *tag, int fd, bool readonly)
-{
-	strv_add(a, "-fsdev");
-	strv_addf(a, "local,id=%s,security_model=none,multidevs=remap,path=/proc/self/fd/%d%s", id,
-		  fd, readonly ? ",readonly=on" : "");
-	strv_add(a, "-device");
-	strv_addf(a, "virtio-9p-%s,fsdev=%s,mount_tag=%s", qemu_args_bus(s), id, tag);
 }
 
 /* The file has no name: QEMU opens a duplicate of the fd it was given. Discarded blocks leave the
@@ -199,11 +191,6 @@ static void qemu_args_devices(const struct qemu_spec *s, struct strv *a)
 	strv_add(a, "-device");
 	strv_addf(a, "virtio-blk-%s,drive=root,serial=" NAME_DISK_ROOT, bus);
 	qemu_args_pool(s, a);
-	qemu_args_share(s, a, "seed", NAME_TAG_SEED, QEMU_FD_SEED, true);
-	qemu_args_share(s, a, "workspace", NAME_TAG_WORKSPACE, QEMU_FD_WORKSPACE,
-			s->workspace_readonly);
-	qemu_args_share(s, a, "projects", NAME_TAG_PROJECTS, QEMU_FD_PROJECTS,
-			s->projects_readonly);
 	strv_add(a, "-netdev");
 	strv_addf(a, "stream,id=net,server=off,addr.type=fd,addr.str=%d", QEMU_FD_NET);
 	strv_add(a, "-device");

@@ -19,10 +19,7 @@ enum qemu_fd {
 	QEMU_FD_STATE,	 /* of a clone: its devices' state comes in */
 	QEMU_FD_POOL,	 /* with a pool: its file */
 	QEMU_FD_PRELOAD, /* with QEMU_RAM_CLONED_OLD: ccvm-ram.so */
-	/* the shared directories, opened once: their names may lead elsewhere by now */
-	QEMU_FD_SEED,
-	QEMU_FD_WORKSPACE,
-	QEMU_FD_PROJECTS, /* an empty directory when none are shared: the devices stay the same */
+	QEMU_FD_FS,	 /* the guest's files: ccvm-fs is at the other end */
 	QEMU_FD_END,
 };
 
@@ -49,8 +46,6 @@ struct qemu_spec {	     /* all borrowed */
 	/* a test's, behind the rest of the command line; NULL or empty: none */
 	const char *kernel_words;
 	const char *root_image;
-	bool workspace_readonly;
-	bool projects_readonly;
 	bool pool;    /* a second disk, whose file is QEMU_FD_POOL */
 	bool sandbox; /* QEMU's own seccomp filter */
 	bool lock_memory;

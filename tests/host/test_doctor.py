@@ -89,7 +89,7 @@ def test_wrong_qemu(ctx, entry):
 
 
 @each({"microvm": ("-machine", "pc", "the microvm machine"), "stream": ("-netdev", "user", "-netdev stream"),
-       "9p": ("-device", "name \"virtserialport\"", "virtfs"), "seccomp": ("-sandbox", "", "seccomp")})
+       "seccomp": ("-sandbox", "", "seccomp")})
 def test_qemu_that_lacks_something(ctx, entry):
     """The real QEMU, but for its answer to one question."""
     option, answer, part = entry

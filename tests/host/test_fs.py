@@ -48,13 +48,13 @@ class Mount:
     """A directory of the test user's, and where it is mounted."""
 
     def __init__(self, ctx, mode="rw", source=None):
-        tools = os.path.join(os.path.dirname(ctx.bin), "test", "fs")
+        build = os.path.dirname(ctx.bin)
         if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
             raise Skip("mounting takes root and /dev/fuse")
         self.source = source or ctx.make_dir(os.path.join(ctx.dir, "exported"))
         point = os.path.join(ctx.dir, "mnt%d" % len(os.listdir(ctx.dir)))
         os.mkdir(point)
-        self.proc = subprocess.Popen([os.path.join(tools, "fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(tools, "ccvm-fs"),
+        self.proc = subprocess.Popen([os.path.join(build, "test/fs/fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(build, "libexec/ccvm/ccvm-fs"),
                                       "w=%s:%s" % (self.source, mode)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         ctx.on_close(self.close)
         assert_true(self.proc.stdout.readline().startswith(b"ready"), "fsmount says ready")

@@ -28,7 +28,6 @@ struct source_case {
 
 static const struct source_case cases[] = {
 	{"writableCwd", "false", "yes", "true", "2"},
-	{"sharedMappings", "true", "no", "false", "2"},
 	{"memory", "600", "700", "700", "1.5"},
 	{"cores", "1", "1", "1", "-1"},
 	{"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},

@@ -17,7 +17,6 @@ static const struct qemu_spec plain = {
 	.cores = 2,
 	.kernel = "/image/vmlinuz",
 	.root_image = "/image/root.squashfs",
-	.projects_readonly = true,
 	.sandbox = true,
 };
 
@@ -41,21 +40,16 @@ static const char *const plain_argv[] = {
 	"-device", "virtio-serial-device,id=ports,max_ports=4",
 	"-chardev", "socket,id=ctl,fd=5", "-device", "virtserialport,bus=ports.0,nr=1,chardev=ctl,name=ccvm.ctl",
 	"-chardev", "socket,id=ssh,fd=6", "-device", "virtserialport,bus=ports.0,nr=2,chardev=ssh,name=ccvm.ssh",
+	"-chardev", "socket,id=fs,fd=13", "-device", "virtserialport,bus=ports.0,nr=3,chardev=fs,name=ccvm.fs",
 	"-blockdev",
 	"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=/image/root.squashfs,file.locking=off",
 	"-device", "virtio-blk-device,drive=root,serial=ccvm-root",
-	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/proc/self/fd/13,readonly=on",
-	"-device", "virtio-9p-device,fsdev=seed,mount_tag=ccvm-seed",
-	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/proc/self/fd/14",
-	"-device", "virtio-9p-device,fsdev=workspace,mount_tag=ccvm-workspace",
-	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/proc/self/fd/15,readonly=on",
-	"-device", "virtio-9p-device,fsdev=projects,mount_tag=ccvm-projects",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
 	"-object", "rng-builtin,id=rng", "-device", "virtio-rng-device,rng=rng",
 };
 
-/* Everything the other way: KVM on a PCI machine, read-only workspace, projects, locked memory, commas. */
+/* Everything the other way: KVM on a PCI machine, locked memory, commas. */
 static const char *const full_argv[] = {
 	"qemu-system-x86_64", "-name", "ccvm", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	"-parallel", "none",
@@ -67,15 +61,10 @@ static const char *const full_argv[] = {
 	"-device", "virtio-serial-pci,id=ports,max_ports=4",
 	"-chardev", "socket,id=ctl,fd=5", "-device", "virtserialport,bus=ports.0,nr=1,chardev=ctl,name=ccvm.ctl",
 	"-chardev", "socket,id=ssh,fd=6", "-device", "virtserialport,bus=ports.0,nr=2,chardev=ssh,name=ccvm.ssh",
+	"-chardev", "socket,id=fs,fd=13", "-device", "virtserialport,bus=ports.0,nr=3,chardev=fs,name=ccvm.fs",
 	"-blockdev",
 	"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=/i,,1/root,file.locking=off",
 	"-device", "virtio-blk-pci,drive=root,serial=ccvm-root",
-	"-fsdev", "local,id=seed,security_model=none,multidevs=remap,path=/proc/self/fd/13,readonly=on",
-	"-device", "virtio-9p-pci,fsdev=seed,mount_tag=ccvm-seed",
-	"-fsdev", "local,id=workspace,security_model=none,multidevs=remap,path=/proc/self/fd/14,readonly=on",
-	"-device", "virtio-9p-pci,fsdev=workspace,mount_tag=ccvm-workspace",
-	"-fsdev", "local,id=projects,security_model=none,multidevs=remap,path=/proc/self/fd/15",
-	"-device", "virtio-9p-pci,fsdev=projects,mount_tag=ccvm-projects",
 	"-netdev", "stream,id=net,server=off,addr.type=fd,addr.str=7",
 	"-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,host_mtu=16000",
 	"-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng",
@@ -154,8 +143,6 @@ static void test_pci_kvm(void **state)
 	s.cores = 1;
 	s.kernel = "/i,1/vmlinuz";
 	s.root_image = "/i,1/root";
-	s.workspace_readonly = true;
-	s.projects_readonly = false;
 	s.sandbox = false;
 	s.lock_memory = true;
 	expect_argv(&s, full_argv, ARRAY_LEN(full_argv));
@@ -250,16 +237,12 @@ static void check_spec(const struct qemu_spec *s)
 			assert_int_equal(strstr(a.v[i + 1], "-pci,") != NULL, !microvm);
 			bus++;
 		}
-	assert_int_equal(bus, 7 + s->pool); /* whatever is shared: a template fits each session */
+	assert_int_equal(bus, 4 + s->pool); /* whatever is shared: a template fits each session */
 	machine = find(&a, "-machine", s->machine);
 	assert_non_null(machine);
 	assert_int_equal(strstr(machine, "pit=off,pic=off") != NULL, microvm && s->accel->kvm);
 	assert_int_equal(strstr(machine, "pit=on,pic=on") != NULL, microvm && !s->accel->kvm);
-	assert_non_null(strstr(find(&a, "-fsdev", "local,id=seed"), ",readonly=on"));
-	assert_int_equal(strstr(find(&a, "-fsdev", "local,id=workspace"), ",readonly=on") != NULL,
-			 s->workspace_readonly);
-	assert_int_equal(strstr(find(&a, "-fsdev", "local,id=projects"), ",readonly=on") != NULL,
-			 s->projects_readonly);
+	assert_null(find(&a, "-fsdev", "")); /* no file of the user's is QEMU's */
 	check_ram(&a, s->ram);
 	assert_int_equal(find(&a, "-sandbox", "on") != NULL, s->sandbox);
 	assert_int_equal(find(&a, "-overcommit", "mem-lock=on") != NULL, s->lock_memory);
@@ -269,18 +252,16 @@ static void check_spec(const struct qemu_spec *s)
 static void test_every_combination(void **state)
 {
 	(void)state;
-	for (unsigned bits = 0; bits < 1024; bits++) {
+	for (unsigned bits = 0; bits < 256; bits++) {
 		struct qemu_spec s = plain;
 
 		s.machine = bits & 1 ? "microvm" : "pc";
 		s.accel = bits & 2 ? &kvm : &tcg;
 		s.tsc_khz = bits & 4 ? 3000000 : 0;
-		s.workspace_readonly = bits & 8;
-		s.projects_readonly = bits & 16;
-		s.sandbox = bits & 32;
-		s.lock_memory = bits & 64;
-		s.ram = bits >> 7 & 3;
-		s.pool = bits & 512;
+		s.sandbox = bits & 8;
+		s.lock_memory = bits & 16;
+		s.ram = bits >> 5 & 3;
+		s.pool = bits & 128;
 		check_spec(&s);
 	}
 }

@@ -125,22 +125,23 @@ static void probe_processes(void)
 	probe_say("new privileges", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? -1 : 0);
 }
 
-/* The seed is open. The environment is to be empty. */
+/* The kernel is the list of what is tried. The environment is to be empty. */
 static int probe(char **argv, char **envp)
 {
-	AUTO_FREE char *list = NULL;
 	AUTO_FREE char *program = NULL;
-	char line[4096], self[32], seed[128] = "";
+	const char *list = NULL;
+	char line[4096];
 	FILE *in;
 	int port = 0;
 
-	(void)argv;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", QEMU_FD_SEED);
-	if (readlink(self, seed, sizeof(seed) - 1) < 0)
+	for (char **a = argv; *a && a[1]; a++)
+		if (strcmp(*a, "-kernel") == 0)
+			list = a[1];
+	if (!list)
 		_exit(3);
-	snprintf(probe_dir, sizeof(probe_dir), "%.*s", (int)(strlen(seed) - strlen("/seed")), seed);
+	snprintf(probe_dir, sizeof(probe_dir), "%.*s", (int)(strlen(list) - strlen("/kernel")),
+		 list);
 	probe_out = fdopen(QEMU_FD_QMP, "w");
-	list = probe_path("seed/list");
 	in = fopen(list, "r");
 	if (!in || !fgets(line, sizeof(line), in) || sscanf(line, "%d", &port) != 1)
 		_exit(3);
@@ -150,7 +151,6 @@ static int probe(char **argv, char **envp)
 	}
 	probe_memory();
 	probe_make("workspace/new");
-	probe_make("seed/new");
 	probe_make("outside/new");
 	program = probe_path("workspace/program");
 	probe_start("/bin/true", "/bin/true");
@@ -166,12 +166,11 @@ static int probe(char **argv, char **envp)
 
 /* ---- the machine around it ---- */
 
-/* DESIGN: "image (read), seed (read), workspace, its sockets"; the memory of the guest that it
- * comes from (read); and what a program needs to run at all. "%" is the folder. */
+/* The image (read) and its sockets, nothing of the user's; the memory of the guest that it comes from
+ * (read); and what a program needs to run at all. "%" is the folder. */
 /* clang-format off */
 static const char *const allowed[] = {
-	"read %/seed", "read %/workspace", "write %/workspace", "read %/empty", "read %/kernel",
-	"read %/root", "make workspace/new", "read /usr/lib", "read /usr/lib64",
+	"read %/kernel", "read %/root", "read /usr/lib", "read /usr/lib64",
 	"read /usr/local/lib", "read /lib", "read /lib64", "read /nix/store",
 	"read /usr/share/qemu", "read /usr/share/seabios", "read /etc/ld.so.cache",
 	"read /etc/ld.so.conf", "read /dev/null", "write /dev/null", "read /dev/random",
@@ -181,9 +180,8 @@ static const char *const allowed[] = {
 /* clang-format on */
 /* And these must be: a list of nothing would prove nothing. */
 static const char *const required[] = {
-	"read %/seed",	   "read %/workspace/file", "write %/workspace/file", "read %/kernel",
-	"read %/root",	   "read %/cache/ram",	    "map memory private",     "make workspace/new",
-	"write /dev/null", "signal self",	    "signal own thread",      "end"};
+	"read %/kernel",   "read %/root", "read %/cache/ram",  "map memory private",
+	"write /dev/null", "signal self", "signal own thread", "end"};
 
 static bool matches(const char *line, const char *pattern, bool below)
 {
@@ -226,7 +224,7 @@ static void list_below(FILE *out, const char *top, int depth)
 
 static void write_list(int port)
 {
-	AUTO_FREE char *path = unit_path("seed/list");
+	AUTO_FREE char *path = unit_path("kernel");
 	AUTO_FREE char *mine = mem_format("/proc/%d", (int)getpid());
 	FILE *out = fopen(path, "w");
 
@@ -253,7 +251,7 @@ static int listen_on(struct sockaddr *address, socklen_t n)
 
 static int make_folder(void **state)
 {
-	static const char *const dirs[] = {"seed", "workspace", "empty", "outside", "cache"};
+	static const char *const dirs[] = {"workspace", "outside", "cache"};
 	static const char *const files[] = {"workspace/file", "kernel", "root", "outside/secret",
 					    "cache/ram"};
 	AUTO_FREE char *program = NULL;
@@ -271,26 +269,17 @@ static int make_folder(void **state)
 		       : 0;
 }
 
-static int open_folder(const char *name)
-{
-	AUTO_FREE char *path = unit_path(name);
-
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* Everything it wrote, once it has ended. */
 static char *run_probe(struct err *e)
 {
 	static const struct accel tcg = {"auto", "tcg", "max", false};
 	AUTO_FREE char *self = realpath("/proc/self/exe", NULL);
-	AUTO_CLOSE int seed = open_folder("seed"), workspace = open_folder("workspace"),
-		       empty = open_folder("empty");
 	AUTO_FREE char *kernel = unit_path("kernel");
 	AUTO_FREE char *root = unit_path("root");
 	/* clang-format off */
 	const struct qemu_spec spec = {
 		.program = self, .machine = "microvm", .accel = &tcg, .memory_mib = 64, .cores = 1,
-		.kernel = kernel, .root_image = root, .projects_readonly = true,
+		.kernel = kernel, .root_image = root,
 		.ram = QEMU_RAM_CLONED_OLD,
 	};
 	/* clang-format on */
@@ -304,9 +293,7 @@ static char *run_probe(struct err *e)
 	if (qemu_start(&q, &spec,
 		       &(struct qemu_files){.net = null,
 					    .initrd = null,
-					    .seed = seed,
-					    .workspace = workspace,
-					    .projects = empty,
+					    .fs = null,
 					    .ram = ram,
 					    .pool = -1,
 					    .preload = -1},
