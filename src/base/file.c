@@ -121,24 +121,7 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e)
 	}
 }
 
-static int file_remove_entries(int fd, struct err *e)
-{
-	DIR *dir = fdopendir(fd);
-	struct dirent *entry;
-	int rc = 0;
-
-	if (!dir) {
-		close(fd);
-		return err_sys(e, "read directory");
-	}
-	while (rc == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = file_remove_tree(dirfd(dir), entry->d_name, e);
-	closedir(dir);
-	return rc;
-}
-
-/* A staged directory may have come without permissions for its owner: it gets them. */
+/* A directory may have come without permissions for its owner: it gets them. */
 static int file_open_to_empty(int dirfd, const char *path)
 {
 	AUTO_CLOSE int handle = openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -147,8 +130,93 @@ static int file_open_to_empty(int dirfd, const char *path)
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
 	if (handle < 0)
 		return -1;
-	(void)chmod(self, 0700);
+	(void)!fchmodat(AT_FDCWD, self, 0700, 0);
 	return openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Moves what is in the directory `name` up to top, under a name that is free there. */
+static int file_lift(int dirfd, const char *name, int top, unsigned *lifted)
+{
+	char free_name[32];
+	int fd, rc;
+
+	fd = file_open_to_empty(dirfd,
+				name); /* only a directory that may be written can be moved */
+	if (fd >= 0)
+		close(fd);
+	do {
+		snprintf(free_name, sizeof(free_name), ".removed-%u", ++*lifted);
+		rc = renameat2(dirfd, name, top, free_name, RENAME_NOREPLACE);
+	} while (rc < 0 && errno == EEXIST);
+	return rc;
+}
+
+/* What is in the directory `name` of top goes; directories that are not empty move up to top, so
+ * that a tree of any depth takes two descriptors. */
+static int file_flatten(int top, const char *name, unsigned *lifted, struct err *e)
+{
+	const int fd = file_open_to_empty(top, name);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		err_sys(e, "open %s", name);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (rc == 0 && (entry = readdir(dir))) {
+		const char *inner = entry->d_name;
+
+		if (strcmp(inner, ".") == 0 || strcmp(inner, "..") == 0 ||
+		    unlinkat(fd, inner, 0) == 0 || unlinkat(fd, inner, AT_REMOVEDIR) == 0)
+			continue;
+		rc = file_lift(fd, inner, top, lifted);
+		if (rc < 0)
+			err_sys(e, "remove %s/%s", name, inner);
+	}
+	closedir(dir);
+	return rc;
+}
+
+/* Removes one entry of top, which may leave others for a later turn. */
+static int file_remove_entry(int top, const char *name, unsigned *lifted, struct err *e)
+{
+	if (unlinkat(top, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_sys(e, "remove %s", name);
+	if (unlinkat(top, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (file_flatten(top, name, lifted, e) < 0)
+		return -1;
+	return unlinkat(top, name, AT_REMOVEDIR) < 0 && errno != ENOENT
+		       ? err_sys(e, "remove %s", name)
+		       : 0;
+}
+
+/* Takes over fd. */
+static int file_remove_entries(int fd, struct err *e)
+{
+	DIR *dir = fdopendir(fd);
+	unsigned lifted = 0, before;
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		close(fd);
+		return err_sys(e, "read directory");
+	}
+	do { /* again while something moved up */
+		before = lifted;
+		rewinddir(dir);
+		while (rc == 0 && (entry = readdir(dir)))
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+				rc = file_remove_entry(dirfd(dir), entry->d_name, &lifted, e);
+	} while (rc == 0 && lifted != before);
+	closedir(dir);
+	return rc;
 }
 
 int file_remove_tree(int dirfd, const char *path, struct err *e)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
@@ -234,6 +235,36 @@ static void test_remove_tree_without_permissions(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Deeper than descriptors or paths go. */
+static void test_remove_deep_tree(void **state)
+{
+	char top[] = "/tmp/ccvm-unit-XXXXXX";
+	const struct rlimit few = {64, 64};
+	struct rlimit before;
+	struct err e;
+	int fd, inner;
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(mkdirat(fd, "d", 0700), 0);
+		assert_int_equal(file_create(fd, ".removed-1", "", 0, 0600, &e), 0);
+		inner = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (i % 3 == 0)
+			assert_int_equal(fchmod(fd, 0500), 0);
+		close(fd);
+		fd = inner;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){few.rlim_cur, before.rlim_max}),
+			 0);
+	assert_int_equal(file_remove_tree(AT_FDCWD, top, &e), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(access(top, F_OK), -1);
+}
+
 static void test_is_within(void **state)
 {
 	static const struct {
@@ -262,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_write_all),
 		cmocka_unit_test(test_mkdirs),
 		cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(test_remove_deep_tree),
 		cmocka_unit_test(test_remove_tree_without_permissions),
 		cmocka_unit_test(test_is_within),
 	};
