@@ -1,7 +1,9 @@
 /* ccvm-fs: the files of one session, served to its guest as FUSE over a virtio-serial port.
- * Started by ccvm-session, never by a user: the port is fd 3, and each argument `NAME:FD:rw` or
- * `NAME:FD:ro` is a directory, opened already, that the guest sees under NAME. */
+ * Started by ccvm-session, never by a user: the port is fd 3, and each argument is a directory,
+ * opened already, that the guest sees under NAME: `NAME:FD:rw`, `NAME:FD:ro`, or `NAME:FD:FD` for
+ * an overlay, where the second directory has `tree` and `work` in it. */
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -10,6 +12,7 @@
 #include "fs/fs_port.h"
 #include "fs/fs_tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,29 +27,76 @@
 #define MAIN_OPEN_MAX	 60000 /* that a guest may hold open */
 #define MAIN_WATCHED_MAX 65536 /* directories */
 
-/* Splits NAME:FD:MODE in place. */
-static int main_parse(char *text, const char **name, struct fs_confine_export *x, struct err *e)
+struct main_export {
+	const char *name;
+	struct fs_confine_export x;
+	int tree, work; /* of an overlay */
+};
+
+static bool main_fd(const char *text, int *fd)
+{
+	int64_t n;
+	const bool ok = number_parse(text, MAIN_PORT_FD + 1, 1023, &n);
+
+	*fd = ok ? (int)n : -1;
+	return ok;
+}
+
+/* Splits the argument in place. */
+static int main_parse(char *text, struct main_export *x, struct err *e)
 {
 	char *fd = strchr(text, ':'), *mode = fd ? strchr(fd + 1, ':') : NULL;
-	int64_t n = -1;
 
+	*x = (struct main_export){.name = text, .x.layer = -1, .tree = -1, .work = -1};
 	if (mode) {
 		*fd++ = *mode++ = '\0';
-		x->writable = strcmp(mode, "rw") == 0;
+		x->x.writable = strcmp(mode, "rw") == 0;
 	}
-	if (!mode || !text[0] || !number_parse(fd, MAIN_PORT_FD + 1, 1023, &n) ||
-	    (!x->writable && strcmp(mode, "ro") != 0))
-		return err_set(e, "invalid export (NAME:FD:rw or NAME:FD:ro)");
-	*name = text;
-	x->fd = (int)n;
+	if (!mode || !text[0] || !main_fd(fd, &x->x.fd) ||
+	    (!x->x.writable && strcmp(mode, "ro") != 0 && !main_fd(mode, &x->x.layer)))
+		return err_set(e, "invalid export (NAME:FD:rw, NAME:FD:ro or NAME:FD:FD)");
 	return 0;
+}
+
+static int main_open_layer(const struct main_export *x, const char *name, int *fd, struct err *e)
+{
+	*fd = openat(x->x.layer, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd < 0 ? err_sys(e, "open the overlay's %s", name) : 0;
+}
+
+/* The overlay looks as the directory below it, and its file system can do what it takes. */
+static int main_prepare_layer(struct main_export *x, struct err *e)
+{
+	struct stat st;
+
+	if (main_open_layer(x, "tree", &x->tree, e) < 0 ||
+	    main_open_layer(x, "work", &x->work, e) < 0)
+		return -1;
+	if (mknodat(x->work, "try", S_IFCHR, 0) < 0 || unlinkat(x->work, "try", 0) < 0)
+		return err_sys(e, "the file system of the overlay cannot say that a file is gone");
+	/* Another's directory becomes the user's (EPERM). */
+	if (fstat(x->x.fd, &st) < 0 ||
+	    (fchownat(x->x.layer, "tree", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+	     errno != EPERM) ||
+	    fchmodat(x->x.layer, "tree", st.st_mode & 07777, 0) < 0)
+		return err_sys(e, "owner and mode of the overlay");
+	return 0;
+}
+
+static int main_export(struct fs_tree *tree, struct main_export *x, struct err *e)
+{
+	if (x->x.layer < 0)
+		return fs_tree_export(tree, x->name, x->x.fd, x->x.writable, e);
+	if (main_prepare_layer(x, e) < 0)
+		return -1;
+	return fs_tree_export_overlay(tree, x->name, x->x.fd, x->tree, x->work, e);
 }
 
 static int main_run(int n, char **arguments, struct err *e)
 {
-	struct fs_confine_export exports[FS_TREE_EXPORTS_MAX];
+	struct fs_confine_export confined[FS_TREE_EXPORTS_MAX];
+	struct main_export exports[FS_TREE_EXPORTS_MAX];
 	const int process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *name[FS_TREE_EXPORTS_MAX];
 	int keep[3] = {MAIN_PORT_FD, process_fds};
 	size_t most_open = MAIN_OPEN_MAX;
 	struct fs_watch *watch;
@@ -58,21 +108,27 @@ static int main_run(int n, char **arguments, struct err *e)
 		return err_sys(e, "open /proc/self/fd");
 	if (n > FS_TREE_EXPORTS_MAX)
 		return err_set(e, "more than %d exported directories", FS_TREE_EXPORTS_MAX);
-	for (int i = 0; i < n; i++)
-		if (main_parse(arguments[i], &name[i], &exports[i], e) < 0)
+	for (int i = 0; i < n; i++) {
+		if (main_parse(arguments[i], &exports[i], e) < 0)
 			return -1;
-	watch = fs_watch_new(MAIN_WATCHED_MAX,
-			     &ignored); /* without one, what the guest knows expires soon */
+		confined[i] = exports[i].x;
+	}
+	/* Without one, what the guest knows expires soon. */
+	watch = fs_watch_new(MAIN_WATCHED_MAX, &ignored);
 	keep[2] = watch ? fs_watch_fd(watch) : -1;
 	umask(0); /* the guest's kernel has applied the one of its process */
-	if (fs_confine_self(keep, watch ? 3 : 2, exports, (size_t)n, &most_open, e) < 0)
+	if (fs_confine_self(keep, watch ? 3 : 2, confined, (size_t)n, &most_open, e) < 0)
 		return err_wrap(e, "lock in");
 	tree = fs_tree_new(process_fds, watch);
 	for (int i = 0; i < n && rc == 0; i++)
-		rc = fs_tree_export(tree, name[i], exports[i].fd, exports[i].writable, e);
+		rc = main_export(tree, &exports[i], e);
 	sched_take_short_turns();
 	if (rc == 0)
 		rc = fs_port_run(MAIN_PORT_FD, tree, watch, most_open, e);
+	/* The guest is gone, and with it what it changed in overlays. */
+	for (int i = 0; i < n; i++)
+		if (exports[i].x.layer >= 0 && file_empty_dir(exports[i].x.layer, &ignored) < 0)
+			log_error("the overlay is not empty: %s", ignored.text);
 	fs_tree_free(tree);
 	fs_watch_free(watch);
 	return rc;

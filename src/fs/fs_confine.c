@@ -7,8 +7,8 @@
  *    socket, no other file, nothing to start.
  * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory
  *    bounded, so that a guest that makes nodes ends its own server before it hurts the host.
- * 3. no new privileges; Landlock: below the exports, reading or everything; nothing else is
- *    opened, made or removed. Without Landlock in the kernel the server refuses to run.
+ * 3. no new privileges; Landlock: below the exports, reading or everything, and below the upper
+ *    layer of an overlay; nothing else is opened, made or removed. Without Landlock in the kernel the server refuses to run.
  * 4. seccomp: the calls of the table; those that only an attacker makes end the process.
  *
  * What Landlock does not cover and the table has to allow: modes, owners, times and user
@@ -38,12 +38,13 @@ static const char *const confine_allowed[] = {
 	"setxattr", "getxattr", "listxattr", "removexattr",
 	/* contents */
 	"pread64", "pwrite64", "pwritev2", "lseek", "ftruncate", "fallocate", "copy_file_range", "fsync", "fdatasync",
-	"getdents64", "flock",
+	"getdents64", "flock", "dup3", "faccessat", "faccessat2",
 	/* changes of the host */
 	"inotify_add_watch", "inotify_rm_watch", "read",
 	/* memory, time, the end; mmap and mprotect are added */
 	"brk", "munmap", "mremap", "madvise", "futex", "getrandom", "sched_yield", "clock_gettime", "restart_syscall",
-	"exit", "exit_group", "rt_sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid", "sched_setattr",
+	"exit", "exit_group", "rt_sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getpid", "gettid", "sched_getattr",
+	"sched_setattr",
 };
 
 static const char *const confine_fatal[] = {
@@ -56,6 +57,7 @@ static const char *const confine_fatal[] = {
 /* Not F_SETOWN, which sends signals. */
 static const struct calls_when confine_when[] = {
 	CALLS_WHEN("fcntl", 1, F_GETFL), CALLS_WHEN("fcntl", 1, F_SETFL), CALLS_WHEN("fcntl", 1, F_DUPFD_CLOEXEC),
+	CALLS_WHEN("fcntl", 1, F_SETFD),
 	CALLS_WHEN("fcntl", 1, F_OFD_SETLK), CALLS_WHEN("fcntl", 1, F_OFD_GETLK),
 };
 /* clang-format on */
@@ -69,9 +71,12 @@ static int confine_files(const struct fs_confine_export *exports, size_t n, stru
 	if (j.abi == 0)
 		rc = err_set(e,
 			     "the kernel has no Landlock, or one that cannot let files be renamed");
-	for (size_t i = 0; i < n && rc == 0; i++)
+	for (size_t i = 0; i < n && rc == 0; i++) {
 		rc = jail_allow_fd(&j, exports[i].fd, exports[i].writable ? JAIL_TREE : JAIL_READ,
 				   e);
+		if (rc == 0 && exports[i].layer >= 0)
+			rc = jail_allow_fd(&j, exports[i].layer, JAIL_LAYER, e);
+	}
 	if (rc == 0 && jail_enter(&j) < 0)
 		rc = err_sys(e, "Landlock");
 	jail_fini(&j);
@@ -107,15 +112,19 @@ int fs_confine_self(const int *kept, size_t nkept, const struct fs_confine_expor
 		.nfatal = ARRAY_LEN(confine_fatal),
 	};
 	int keep[JAIL_RULES_MAX + 4];
+	size_t nkeep = nkept;
 
-	if (n > JAIL_RULES_MAX || nkept > 4)
+	if (2 * n > JAIL_RULES_MAX || nkept > 4)
 		return err_set(e, "too many exported directories");
 	for (size_t i = 0; i < nkept; i++)
 		keep[i] = kept[i];
-	for (size_t i = 0; i < n; i++)
-		keep[nkept + i] = exports[i].fd;
-	if (limits_close_all_but(3, keep, n + nkept, e) < 0 ||
-	    confine_descriptors(most_open, e) < 0 || limits_hide_memory(e) < 0 ||
+	for (size_t i = 0; i < n; i++) {
+		keep[nkeep++] = exports[i].fd;
+		if (exports[i].layer >= 0)
+			keep[nkeep++] = exports[i].layer;
+	}
+	if (limits_close_all_but(3, keep, nkeep, e) < 0 || confine_descriptors(most_open, e) < 0 ||
+	    limits_hide_memory(e) < 0 ||
 	    limits_lower(RLIMIT_DATA, "data", CONFINE_DATA_MAX, e) < 0 ||
 	    limits_no_new_privs(e) < 0)
 		return -1;

@@ -10,6 +10,7 @@
 struct fs_confine_export {
 	int fd;
 	bool writable;
+	int layer; /* of an overlay: the directory of its upper layer; else -1 */
 };
 
 /* Keeps the nkept descriptors and the exports; everything else is closed. After it, *most_open descriptors may be

@@ -3,31 +3,20 @@
  * Offsets are those of the host's file system, so that a list goes on where it was left even
  * when entries came and went. An answer is filled until an entry does not fit; the next request
  * begins with it. */
-#include "fs/fs_ops.h"
+#include "base/mem.h"
+#include "fs/fs_overlay.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdalign.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#define DIRS_PIECE 16384
-
-struct dirs_entry { /* struct linux_dirent64 of getdents64(2) */
-	uint64_t ino;
-	int64_t off;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
 
 struct dirs_list {
 	struct fs_ops *ops;
 	uint32_t number;
-	int fd;
+	struct fs_place place; /* fd: open for reading, but for an overlay's */
 	bool plus;
 	size_t room;
 	struct fs_reply *reply;
@@ -43,25 +32,37 @@ int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *
 	return FS_OPS_NEVER;
 }
 
-/* The descriptor to list a directory by; -1 for the directory of exports. */
-static int dirs_descriptor(struct fs_ops *o, const struct fs_message *m, int *fd)
+/* The directory, to be listed; nothing for the directory of exports. */
+static int dirs_place(struct fs_ops *o, const struct fs_message *m, struct fs_place *p)
 {
 	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place found = FS_PLACE_NONE;
 	int code;
 
-	*fd = -1;
+	*p = (struct fs_place)FS_PLACE_NONE;
 	if (!n)
 		return ESTALE;
 	if (m->head.nodeid == FS_NODE_ROOT)
 		return 0;
-	code = fs_tree_find_directory(o->tree, n, &p);
-	return code ? code : fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, fd);
+	if (n->layers)
+		return fs_tree_find_directory(o->tree, n, p);
+	code = fs_tree_find_directory(o->tree, n, &found);
+	return code ? code : fs_tree_open(o->tree, found.fd, O_RDONLY | O_DIRECTORY, &p->fd);
 }
 
 static bool dirs_is_dots(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* What went away since it was listed has node 0: the kernel asks when it needs it. */
+static void dirs_enter(struct dirs_list *l, const char *name, struct fuse_entry_out *entry)
+{
+	struct fs_node *n = fs_nodes_get(l->ops->nodes, l->number);
+
+	if ((l->place.layers && fs_overlay_join(l->ops, l->number, &l->place, name)) ||
+	    fs_tree_enter(l->ops->tree, n, &l->place, name, entry))
+		*entry = (struct fuse_entry_out){0};
 }
 
 /* False: there is no room for it any more. */
@@ -78,11 +79,8 @@ static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_
 
 	if (l->reply->n + rounded > l->room)
 		return false;
-	/* What went away since it was listed has node 0: the kernel asks when it needs it. */
-	if (l->plus && !dirs_is_dots(name) &&
-	    fs_tree_enter(l->ops->tree, fs_nodes_get(l->ops->nodes, l->number), l->fd, name,
-			  &entry))
-		entry = (struct fuse_entry_out){0};
+	if (l->plus && !dirs_is_dots(name))
+		dirs_enter(l, name, &entry);
 	if (entry.nodeid)
 		d.ino = entry.attr.ino;
 	if (l->plus)
@@ -102,27 +100,43 @@ static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
 	return 0;
 }
 
+static bool dirs_add_entry(void *list, const struct fs_dirent *e)
+{
+	return dirs_add(list, e->name, e->ino, e->type, e->next);
+}
+
 static int dirs_list(struct dirs_list *l, uint64_t offset)
 {
-	alignas(8) char piece[DIRS_PIECE];
+	int code;
 
-	if (lseek(l->fd, (off_t)offset, SEEK_SET) < 0)
+	if (lseek(l->place.fd, (off_t)offset, SEEK_SET) < 0)
 		return errno;
-	for (;;) {
-		const long n = syscall(SYS_getdents64, l->fd, piece, sizeof(piece));
+	code = fs_dirent_each(l->place.fd, dirs_add_entry, l);
+	return l->reply->n ? 0 : code;
+}
 
-		if (n < 0)
-			return l->reply->n ? 0 : errno;
-		if (n == 0)
-			return 0;
-		for (long at = 0; at < n;) {
-			const struct dirs_entry *e = (const void *)(piece + at);
+/* Of an overlay: by a list of both layers, whose offsets are places in it. "." and ".." come first,
+ * at 0 and 1. */
+static int dirs_list_layers(struct dirs_list *l, uint64_t offset)
+{
+	static const char *const dots[] = {".", ".."};
+	const struct fs_node *n = fs_nodes_get(l->ops->nodes, l->number);
+	const size_t ndots = ARRAY_LEN(dots);
+	const struct fs_list *list;
+	bool room = true;
+	int code = fs_lists_get(l->ops->lists, l->number, n->generation, offset == 0, &l->place,
+				&list);
 
-			if (!dirs_add(l, e->name, e->ino, e->type, e->off))
-				return 0;
-			at += e->length;
-		}
+	for (uint64_t i = offset; code == 0 && room && i < ndots; i++)
+		room = dirs_add(l, dots[i], n->identity.inode, DT_DIR, (int64_t)i + 1);
+	for (uint64_t i = offset < ndots ? 0 : offset - ndots;
+	     code == 0 && room && i < fs_list_length(list); i++) {
+		struct fs_dirent e = fs_list_get(list, i);
+
+		e.next += (int64_t)ndots;
+		room = dirs_add_entry(l, &e);
 	}
+	return code;
 }
 
 static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, struct fs_reply *r)
@@ -130,15 +144,18 @@ static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, st
 	const struct fuse_read_in *in = &m->in.read;
 	struct dirs_list l = {
 		.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
-	int code = dirs_descriptor(o, m, &l.fd);
+	int code = dirs_place(o, m, &l.place);
 
 	if (code)
 		return code;
 	l.room = in->size < FS_MESSAGE_DATA_MAX ? in->size : FS_MESSAGE_DATA_MAX;
-	code = l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset)
-					: dirs_list(&l, in->offset);
-	if (l.fd >= 0)
-		close(l.fd);
+	if (l.number == FS_NODE_ROOT)
+		code = dirs_list_exports(&l, in->offset);
+	else if (l.place.layers)
+		code = dirs_list_layers(&l, in->offset);
+	else
+		code = dirs_list(&l, in->offset);
+	fs_place_close(&l.place);
 	return code;
 }
 
@@ -154,12 +171,13 @@ int fs_dirs_read_plus(struct fs_ops *o, const struct fs_message *m, struct fs_re
 
 int fs_dirs_fsync(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	int fd, code = dirs_descriptor(o, m, &fd);
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
+	AUTO_CLOSE int fd = -1;
+	int code = dirs_place(o, m, &p);
 
 	(void)r;
-	if (code == 0 && fd >= 0) {
-		code = fsync(fd) < 0 ? errno : 0;
-		close(fd);
-	}
-	return code;
+	if (code || p.fd < 0)
+		return code;
+	code = fs_tree_open(o->tree, p.fd, O_RDONLY | O_DIRECTORY, &fd);
+	return code ? code : fsync(fd) < 0 ? errno : 0;
 }

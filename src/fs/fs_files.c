@@ -1,4 +1,4 @@
-#include "fs/fs_ops.h"
+#include "fs/fs_overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,11 +29,11 @@ int fs_files_find(struct fs_ops *o, const struct fs_node *n, struct fs_place *p,
 	struct fs_attr ignored;
 
 	if (code == ESTALE || code == EACCES)
-		h = fs_handles_find(o->handles, fs_nodes_number(o->nodes, n));
+		h = fs_handles_next(o->handles, fs_nodes_number(o->nodes, n), NULL);
 	if (!h)
 		return code;
 	fs_place_close(p);
-	*p = (struct fs_place){.fd = h->fd, .borrowed = true};
+	*p = (struct fs_place){.fd = h->fd, .borrowed = true, .lower = -1};
 	return fs_tree_look(o->tree, n, h->fd, a ? a : &ignored);
 }
 
@@ -53,7 +53,7 @@ static int files_answer_attr(struct fs_ops *o, struct fs_node *n, int fd, struct
 int fs_files_getattr(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	struct fuse_attr_out out;
 	struct fs_attr a;
 	int code;
@@ -121,11 +121,13 @@ int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 {
 	const struct fuse_setattr_in *in = &m->in.setattr;
 	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	char name[FS_TREE_FD_PATH];
 	int code;
 
 	code = n ? fs_tree_may_write(o->tree, n) : ESTALE;
+	if (code == 0)
+		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = fs_files_find(o, n, &p, NULL);
 	if (code == 0 && in->valid & FATTR_SIZE)
@@ -146,7 +148,7 @@ int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 int fs_files_statfs(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	struct fuse_statfs_out out = {.st = {.bsize = 4096, .frsize = 4096, .namelen = 255}};
 	struct statvfs st;
 	int code;
@@ -195,15 +197,17 @@ int fs_files_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 {
 	const unsigned flags = m->in.open.flags;
 	struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	struct fuse_open_out out;
 	struct fs_attr a;
+	const bool write = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
 	int fd, code;
 
 	if (!n || n->identity.type != S_IFREG)
 		return n ? EINVAL : ESTALE;
-	code = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC ? fs_tree_may_write(o->tree, n)
-								  : 0;
+	code = write ? fs_tree_may_write(o->tree, n) : 0;
+	if (code == 0 && write)
+		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = fs_tree_find(o->tree, n, &p, &a);
 	if (code == 0)
@@ -241,6 +245,11 @@ int fs_files_read(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	return 0;
 }
 
+static int files_reserve(struct fs_ops *o, uint64_t node, uint64_t bytes)
+{
+	return fs_tree_reserve(o->tree, fs_nodes_get(o->nodes, node), bytes);
+}
+
 /* Appends where the file ends now, which the guest may not know. */
 static ssize_t files_append(const struct fs_handle *h, const struct fs_message *m,
 			    struct fs_reply *r)
@@ -260,9 +269,13 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	const bool append = in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE);
 	struct fuse_write_out out = {0};
 	ssize_t n;
+	int code;
 
 	if (!h)
 		return EBADF;
+	code = files_reserve(o, m->head.nodeid, m->ndata);
+	if (code)
+		return code;
 	n = append ? files_append(h, m, r) : pwrite(h->fd, m->data, m->ndata, (off_t)in->offset);
 	if (n < 0)
 		return errno;
@@ -314,10 +327,14 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 {
 	const struct fuse_fallocate_in *in = &m->in.fallocate;
 	const struct fs_handle *h = files_handle(o, m, in->fh);
+	int code;
 
 	(void)r;
 	if (!h)
 		return EBADF;
+	code = in->mode & FALLOC_FL_PUNCH_HOLE ? 0 : files_reserve(o, m->head.nodeid, in->length);
+	if (code)
+		return code;
 	if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
 		return errno;
 	fs_tree_told(o->tree, m->head.nodeid, h->fd);
@@ -348,14 +365,18 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	const struct fuse_copy_file_range_in *in = &m->in.copy;
 	const struct fs_handle *from = files_handle(o, m, in->fh_in);
 	const struct fs_handle *to = fs_handles_get(o->handles, in->fh_out, in->nodeid_out);
+	const size_t length = in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX;
 	off_t off_in = (off_t)in->off_in, off_out = (off_t)in->off_out;
 	struct fuse_write_out out = {0};
 	ssize_t n;
+	int code;
 
 	if (!from || !to)
 		return EBADF;
-	n = copy_file_range(from->fd, &off_in, to->fd, &off_out,
-			    in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX, 0);
+	code = files_reserve(o, in->nodeid_out, length);
+	if (code)
+		return code;
+	n = copy_file_range(from->fd, &off_in, to->fd, &off_out, length, 0);
 	if (n < 0)
 		return errno == ENOSYS ? EOPNOTSUPP
 				       : errno; /* ENOSYS would be for good, of all files */

@@ -70,9 +70,10 @@ struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t
 	return h && h->fd >= 0 && h->generation == number >> 32 && h->node == node ? h : NULL;
 }
 
-struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node)
+struct fs_handle *fs_handles_next(struct fs_handles *t, uint32_t node,
+				  const struct fs_handle *after)
 {
-	for (uint32_t i = 0; i < t->n; i++)
+	for (uint32_t i = after ? (uint32_t)(after - t->handle) + 1 : 0; i < t->n; i++)
 		if (t->handle[i].fd >= 0 && t->handle[i].node == node)
 			return &t->handle[i];
 	return NULL;

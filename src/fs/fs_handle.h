@@ -23,8 +23,9 @@ void fs_handles_free(struct fs_handles *t); /* closes their fds; NULL is fine */
 uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access);
 /* NULL: none of this number, or of another node. Valid until one is added. */
 struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node);
-/* One of the node's, or NULL; looks at all. */
-struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node);
+/* The node's first (after NULL) or next one, or NULL; looks at all. */
+struct fs_handle *fs_handles_next(struct fs_handles *t, uint32_t node,
+				  const struct fs_handle *after);
 /* Closes its fd. */
 void fs_handles_drop(struct fs_handles *t, struct fs_handle *h);
 

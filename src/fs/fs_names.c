@@ -1,4 +1,4 @@
-#include "fs/fs_ops.h"
+#include "fs/fs_overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@ struct names_place {
 	struct fs_node *node;
 	uint32_t number;
 	struct fs_place at;
+	bool covered; /* fs_overlay_make_room */
 };
 #define AUTO_NAMES __attribute__((cleanup(names_close)))
 
@@ -28,12 +29,15 @@ static int names_open(struct fs_ops *o, uint64_t number, bool write, struct name
 {
 	int code;
 
-	p->at.fd = -1;
+	p->at = (struct fs_place)FS_PLACE_NONE;
+	p->covered = false;
 	p->number = (uint32_t)number;
 	p->node = fs_nodes_get(o->nodes, number);
 	if (!p->node)
 		return ESTALE;
 	code = write ? fs_tree_may_write(o->tree, p->node) : 0;
+	if (code == 0 && write)
+		code = fs_overlay_raise(o, p->number);
 	return code ? code : fs_tree_find_directory(o->tree, p->node, &p->at);
 }
 
@@ -42,7 +46,7 @@ static int names_answer(struct fs_ops *o, struct names_place *p, const char *nam
 			struct fs_reply *r)
 {
 	struct fuse_entry_out out;
-	const int code = fs_tree_enter(o->tree, fs_nodes_get(o->nodes, p->number), p->at.fd, name,
+	const int code = fs_tree_enter(o->tree, fs_nodes_get(o->nodes, p->number), &p->at, name,
 				       &out);
 
 	if (code == 0)
@@ -50,18 +54,39 @@ static int names_answer(struct fs_ops *o, struct names_place *p, const char *nam
 	return code;
 }
 
+/* Opens the directory in which m->name will be made. */
+static int names_begin(struct fs_ops *o, const struct fs_message *m, struct names_place *p)
+{
+	const int code = names_open(o, m->head.nodeid, true, p);
+
+	return code ? code : fs_overlay_make_room(o, p->node, &p->at, m->name, &p->covered);
+}
+
+/* After it was made, or was not (code). */
+static int names_end(struct fs_ops *o, const struct fs_message *m, struct names_place *p, int code,
+		     struct fs_reply *r)
+{
+	if (code == 0)
+		return names_answer(o, p, m->name, r);
+	if (p->covered)
+		(void)fs_layer_cover(&p->at, m->name, fs_tree_work(o->tree, p->node));
+	return code;
+}
+
 int fs_names_lookup(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_NAMES struct names_place p;
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
 	struct fuse_entry_out absent;
 	int code;
 
-	p.at.fd = -1;
+	p.at = (struct fs_place)FS_PLACE_NONE;
 	if (m->head.nodeid == FS_NODE_ROOT) {
 		p.number = FS_NODE_ROOT;
 		return names_answer(o, &p, m->name, r);
 	}
 	code = names_open(o, m->head.nodeid, false, &p);
+	if (code == 0)
+		code = fs_overlay_join(o, p.number, &p.at, m->name);
 	if (code == 0)
 		code = names_answer(o, &p, m->name, r);
 	if (code == ENOENT && fs_tree_set_absent(p.node, &absent)) {
@@ -93,7 +118,7 @@ int fs_names_batch_forget(struct fs_ops *o, const struct fs_message *m, struct f
 int fs_names_readlink(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	ssize_t got;
 	int code;
 
@@ -111,55 +136,57 @@ int fs_names_readlink(struct fs_ops *o, const struct fs_message *m, struct fs_re
 
 int fs_names_symlink(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_NAMES struct names_place p;
-	const int code = names_open(o, m->head.nodeid, true, &p);
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
+	int code = names_begin(o, m, &p);
 
-	if (code)
-		return code;
-	if (symlinkat(m->name2, p.at.fd, m->name) < 0)
-		return errno;
-	return names_answer(o, &p, m->name, r);
+	if (code == 0 && symlinkat(m->name2, p.at.fd, m->name) < 0)
+		code = errno;
+	return names_end(o, m, &p, code, r);
 }
 
 int fs_names_mknod(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const mode_t type = m->in.mknod.mode & S_IFMT;
-	AUTO_NAMES struct names_place p;
-	const int code = names_open(o, m->head.nodeid, true, &p);
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
+	int code;
 
-	if (code)
-		return code;
 	if (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK) /* devices are the host's */
 		return EPERM;
-	if (mknodat(p.at.fd, m->name, type | fs_attr_safe_mode(type, m->in.mknod.mode), 0) < 0)
-		return errno;
-	return names_answer(o, &p, m->name, r);
+	code = names_begin(o, m, &p);
+	if (code == 0 &&
+	    mknodat(p.at.fd, m->name, type | fs_attr_safe_mode(type, m->in.mknod.mode), 0) < 0)
+		code = errno;
+	return names_end(o, m, &p, code, r);
 }
 
 int fs_names_mkdir(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_NAMES struct names_place p;
-	const int code = names_open(o, m->head.nodeid, true, &p);
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
+	const mode_t mode = fs_attr_safe_mode(S_IFDIR, m->in.mkdir.mode);
+	int code = names_begin(o, m, &p);
 
-	if (code)
-		return code;
-	if (mkdirat(p.at.fd, m->name, fs_attr_safe_mode(S_IFDIR, m->in.mkdir.mode)) < 0)
-		return errno;
-	return names_answer(o, &p, m->name, r);
+	if (code == 0 && p.at.layers)
+		code = fs_overlay_mkdir(&p.at, m->name, mode);
+	else if (code == 0 && mkdirat(p.at.fd, m->name, mode) < 0)
+		code = errno;
+	return names_end(o, m, &p, code, r);
 }
 
 static int names_remove(struct fs_ops *o, const struct fs_message *m, int flags)
 {
-	AUTO_NAMES struct names_place p;
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
 	uint32_t number;
 	int pin, code = names_open(o, m->head.nodeid, true, &p);
 
 	if (code == 0)
-		code = fs_tree_keep(o->tree, p.node, p.at.fd, m->name, &number, &pin);
+		code = fs_tree_keep(o->tree, p.node, &p.at, m->name, &number, &pin);
 	if (code)
 		return code;
 	fs_tree_expect_gone(o->tree, p.node, m->name);
-	code = unlinkat(p.at.fd, m->name, flags) < 0 ? errno : 0;
+	if (p.at.layers)
+		code = fs_overlay_remove(o, p.node, &p.at, m->name, flags == AT_REMOVEDIR);
+	else
+		code = unlinkat(p.at.fd, m->name, flags) < 0 ? errno : 0;
 	fs_tree_kept(o->tree, number, pin, code == 0);
 	return code;
 }
@@ -190,10 +217,22 @@ static void names_moved(struct fs_ops *o, const struct fs_message *m, uint32_t f
 		fs_nodes_move(o->nodes, b, (uint32_t)m->head.nodeid, m->name);
 }
 
+static int names_change(struct fs_ops *o, const struct fs_message *m,
+			const struct names_place *from, const struct names_place *to)
+{
+	const struct fs_overlay_name a = {from->number, &from->at, m->name};
+	const struct fs_overlay_name b = {to->number, &to->at, m->name2};
+	const unsigned flags = m->in.rename.flags;
+
+	if (from->at.layers)
+		return fs_overlay_rename(o, &a, &b, flags);
+	return renameat2(from->at.fd, m->name, to->at.fd, m->name2, flags) < 0 ? errno : 0;
+}
+
 int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const unsigned flags = m->in.rename.flags;
-	AUTO_NAMES struct names_place from, to = {.at.fd = -1};
+	AUTO_NAMES struct names_place from = {.at = FS_PLACE_NONE}, to = {.at = FS_PLACE_NONE};
 	uint32_t moved = 0, replaced = 0;
 	int pin = -1, moved_pin = -1, code = names_open(o, m->head.nodeid, true, &from);
 
@@ -205,15 +244,15 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 	if (code == 0 && from.node->export != to.node->export)
 		code = EXDEV;
 	if (code == 0)
-		code = fs_tree_keep(o->tree, from.node, from.at.fd, m->name, &moved, &moved_pin);
+		code = fs_tree_keep(o->tree, from.node, &from.at, m->name, &moved, &moved_pin);
 	if (code)
 		return code;
 	fs_tree_kept(o->tree, moved, moved_pin, false);
-	code = fs_tree_keep(o->tree, to.node, to.at.fd, m->name2, &replaced, &pin);
+	code = fs_tree_keep(o->tree, to.node, &to.at, m->name2, &replaced, &pin);
 	if (code && code != ENOENT)
 		return code;
 	fs_tree_expect_gone(o->tree, from.node, m->name);
-	code = renameat2(from.at.fd, m->name, to.at.fd, m->name2, flags) < 0 ? errno : 0;
+	code = names_change(o, m, &from, &to);
 	/* Two names of one file: rename(2) leaves both. */
 	fs_tree_kept(o->tree, replaced, pin,
 		     code == 0 && replaced != moved && !(flags & RENAME_EXCHANGE));
@@ -225,24 +264,24 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 int fs_names_link(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const struct fs_node *n = fs_nodes_get(o->nodes, m->in.link.oldnodeid);
-	AUTO_PLACE struct fs_place file = {.fd = -1};
-	AUTO_NAMES struct names_place p;
+	AUTO_PLACE struct fs_place file = FS_PLACE_NONE;
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
 	char name[FS_TREE_FD_PATH];
-	int code = names_open(o, m->head.nodeid, true, &p);
+	int code = names_begin(o, m, &p);
 
-	if (code)
-		return code;
-	if (!n || n->identity.type == S_IFDIR)
-		return n ? EPERM : ESTALE;
-	if (n->export != p.node->export)
-		return EXDEV;
-	code = fs_tree_find(o->tree, n, &file, NULL);
-	if (code)
-		return code;
+	if (code == 0 && (!n || n->identity.type == S_IFDIR))
+		code = n ? EPERM : ESTALE;
+	if (code == 0 && n->export != p.node->export)
+		code = EXDEV;
+	if (code == 0)
+		code = fs_overlay_raise(o, fs_nodes_number(o->nodes, n));
+	if (code == 0)
+		code = fs_tree_find(o->tree, n, &file, NULL);
 	fs_tree_fd_name(name, file.fd);
-	if (linkat(fs_tree_process_fds(o->tree), name, p.at.fd, m->name, AT_SYMLINK_FOLLOW) < 0)
-		return errno;
-	return names_answer(o, &p, m->name, r);
+	if (code == 0 &&
+	    linkat(fs_tree_process_fds(o->tree), name, p.at.fd, m->name, AT_SYMLINK_FOLLOW) < 0)
+		code = errno;
+	return names_end(o, m, &p, code, r);
 }
 
 /* ---- files that are made open ---- */
@@ -277,22 +316,30 @@ static int names_answer_open(struct fs_ops *o, const struct fs_message *m,
 
 int fs_names_create(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_NAMES struct names_place p;
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
 	struct fuse_entry_out entry;
 	struct stat opened;
-	int fd, code = names_open(o, m->head.nodeid, true, &p);
+	uint32_t there = 0;
+	int fd = -1, code = names_begin(o, m, &p);
 
+	/* Somebody made it since the guest looked; it is opened. */
+	if (code == EEXIST && !(m->in.create.flags & O_EXCL))
+		code = fs_overlay_raise_entry(o, p.number, &p.at, m->name, &there);
+	p.node = fs_nodes_get(o->nodes, p.number);
+	if (code == 0)
+		fd = names_make(p.at.fd, m->name, m->in.create.flags,
+				fs_attr_safe_mode(S_IFREG, m->in.create.mode));
+	if (code == 0 && fd < 0)
+		code = errno;
+	if (there)
+		fs_nodes_forget(o->nodes, there, 1);
 	if (code)
-		return code;
-	fd = names_make(p.at.fd, m->name, m->in.create.flags,
-			fs_attr_safe_mode(S_IFREG, m->in.create.mode));
-	if (fd < 0)
-		return errno;
+		return names_end(o, m, &p, code, r);
 	code = fstat(fd, &opened) < 0 ? errno : 0;
 	if (code == 0 && !S_ISREG(opened.st_mode))
 		code = EINVAL;
 	if (code == 0)
-		code = fs_tree_enter(o->tree, p.node, p.at.fd, m->name, &entry);
+		code = fs_tree_enter(o->tree, p.node, &p.at, m->name, &entry);
 	if (code) {
 		close(fd);
 		return code;
@@ -303,7 +350,7 @@ int fs_names_create(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 int fs_names_tmpfile(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const unsigned allowed = O_ACCMODE | O_EXCL | O_SYNC | O_DSYNC;
-	AUTO_NAMES struct names_place p;
+	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
 	struct fuse_entry_out entry;
 	int fd, code = names_open(o, m->head.nodeid, true, &p);
 

@@ -58,6 +58,7 @@ void fs_nodes_free(struct fs_nodes *t)
 		if (t->node[i].fd >= 0)
 			close(t->node[i].fd);
 		free(t->node[i].name);
+		free(t->node[i].origin);
 	}
 	free(t->node);
 	free(t->bucket);
@@ -80,7 +81,7 @@ size_t fs_nodes_count(const struct fs_nodes *t)
 	return t->count;
 }
 
-static bool nodes_is_same(const struct fs_identity *a, const struct fs_identity *b)
+bool fs_identity_is_same(const struct fs_identity *a, const struct fs_identity *b)
 {
 	return a->inode == b->inode && a->device == b->device && a->birth_s == b->birth_s &&
 	       a->birth_ns == b->birth_ns && a->type == b->type;
@@ -90,7 +91,8 @@ struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
 			      const struct fs_identity *identity)
 {
 	for (uint32_t i = t->bucket[nodes_hash(t, export, identity)]; i; i = t->node[i].next)
-		if (t->node[i].export == export && nodes_is_same(&t->node[i].identity, identity))
+		if (t->node[i].export == export &&
+		    fs_identity_is_same(&t->node[i].identity, identity))
 			return &t->node[i];
 	return NULL;
 }
@@ -161,19 +163,39 @@ struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 	return &t->node[i];
 }
 
-static void nodes_drop(struct fs_nodes *t, uint32_t number)
+static void nodes_unlink(struct fs_nodes *t, uint32_t number)
 {
-	struct fs_node *n = &t->node[number];
+	const struct fs_node *n = &t->node[number];
 	uint32_t *at = &t->bucket[nodes_hash(t, n->export, &n->identity)];
 
 	while (*at != number)
 		at = &t->node[*at].next;
 	*at = n->next;
+}
+
+void fs_nodes_become(struct fs_nodes *t, struct fs_node *n, const struct fs_identity *identity)
+{
+	const uint32_t number = fs_nodes_number(t, n);
+	uint32_t *bucket;
+
+	nodes_unlink(t, number);
+	n->identity = *identity;
+	bucket = &t->bucket[nodes_hash(t, n->export, identity)];
+	n->next = *bucket;
+	*bucket = number;
+}
+
+static void nodes_drop(struct fs_nodes *t, uint32_t number)
+{
+	struct fs_node *n = &t->node[number];
+
+	nodes_unlink(t, number);
 	if (n->fd >= 0)
 		close(n->fd);
 	if (n->watch >= 0 && t->on_drop)
 		t->on_drop(t->ctx, n->watch);
 	free(n->name);
+	free(n->origin);
 	*n = (struct fs_node){.export = NODE_FREE, .generation = n->generation, .next = t->free};
 	t->free = number;
 	t->count--;

@@ -24,6 +24,8 @@ struct fs_identity {
 	uint32_t type;
 };
 
+bool fs_identity_is_same(const struct fs_identity *a, const struct fs_identity *b);
+
 struct fs_node {
 	struct fs_identity identity;
 	uint64_t lookups;    /* that the guest's kernel has not forgotten */
@@ -31,9 +33,11 @@ struct fs_node {
 	uint32_t parent;     /* 0: none */
 	uint32_t generation;
 	uint16_t export;
-	int fd;	   /* O_PATH, for what has lost its name; else -1 */
-	int watch; /* of a directory that is watched; else -1 */
+	uint8_t layers; /* of an overlay: where it is (fs_layer.h); else 0 */
+	int fd;		/* O_PATH, for what has lost its name; else -1 */
+	int watch;	/* of a directory that is watched; else -1 */
 	char *name;
+	char *origin; /* of an overlay's directory that was renamed: its path in the lower layer */
 	uint64_t told_version; /* of the contents, that the guest was last told or made itself */
 	uint32_t next;	       /* of the same hash; of a free one, the next free */
 };
@@ -58,6 +62,8 @@ struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 			     const struct fs_identity *identity, uint32_t parent, const char *name);
 /* Where it is now; false when parent lies below it, which only a race with a rename makes so. */
 bool fs_nodes_move(struct fs_nodes *t, struct fs_node *n, uint32_t parent, const char *name);
+/* It was copied, and is another file on the host from now on. */
+void fs_nodes_become(struct fs_nodes *t, struct fs_node *n, const struct fs_identity *identity);
 /* It has lost its name; takes over fd, by which it is reached from now on. */
 void fs_nodes_pin(struct fs_node *n, int fd);
 

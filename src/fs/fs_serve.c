@@ -9,7 +9,7 @@
  *    the host are seen. */
 #include "fs/fs_serve.h"
 #include "base/mem.h"
-#include "fs/fs_ops.h"
+#include "fs/fs_overlay.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -18,10 +18,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVE_MINOR	  38 /* of the protocol, the latest that this was written for */
-#define SERVE_LEAST_MINOR 36
-#define SERVE_RETRY_MS	  20 /* for locks that the host holds */
-#define SERVE_OPCODES	  64
+#define SERVE_MINOR	      38 /* of the protocol, the latest that this was written for */
+#define SERVE_LEAST_MINOR     36
+#define SERVE_RETRY_MS	      20 /* for locks that the host holds */
+#define SERVE_OPCODES	      64
+#define SERVE_LOCKED_COPY_MAX (64u << 20) /* bytes */
 
 struct fs_serve {
 	struct fs_ops ops;
@@ -133,6 +134,7 @@ struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
 		.nodes = fs_tree_nodes(tree),
 		.handles = fs_handles_new(most_open),
 		.locks = fs_locks_new(fs_tree_process_fds(tree), serve_on_turn, s),
+		.lists = fs_lists_new(fs_tree_process_fds(tree)),
 		.server = s,
 	};
 	return s;
@@ -144,6 +146,7 @@ void fs_serve_free(struct fs_serve *s)
 		return;
 	fs_locks_free(s->ops.locks);
 	fs_handles_free(s->ops.handles);
+	fs_lists_free(s->ops.lists);
 	free(s);
 }
 
@@ -213,6 +216,20 @@ static int serve_getlk(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	return code;
 }
 
+/* In an overlay a lock is one of the copy: a lock of what is copied later would be lost. Files that
+ * are larger are not copied for that. */
+static int serve_settle(struct fs_ops *o, uint64_t node)
+{
+	const struct fs_node *n = fs_nodes_get(o->nodes, node);
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
+	struct fs_attr a;
+
+	if (n->layers != FS_LOWER || fs_files_find(o, n, &p, &a) ||
+	    a.attr.size > SERVE_LOCKED_COPY_MAX)
+		return 0;
+	return fs_overlay_raise(o, (uint32_t)node);
+}
+
 static int serve_setlk(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const struct fs_handle *h = serve_lock_handle(o, m);
@@ -222,6 +239,9 @@ static int serve_setlk(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	(void)r;
 	if (!h)
 		return EBADF;
+	code = serve_settle(o, m->head.nodeid);
+	if (code)
+		return code;
 	code = m->in.lk.lk_flags & FUSE_LK_FLOCK
 		       ? fs_locks_flock(o->locks, h, &m->in.lk, wait, m->head.unique)
 		       : fs_locks_set(o->locks, h, &m->in.lk, wait, m->head.unique);

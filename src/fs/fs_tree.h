@@ -13,7 +13,7 @@
 #include <linux/fuse.h>
 
 #include "base/err.h"
-#include "fs/fs_attr.h"
+#include "fs/fs_layer.h"
 #include "fs/fs_node.h"
 #include "fs/fs_watch.h"
 
@@ -29,6 +29,11 @@ struct fs_nodes *fs_tree_nodes(struct fs_tree *t);
 
 /* The directory appears as `name` in the root that the guest mounts. Takes over fd. */
 int fs_tree_export(struct fs_tree *t, const char *name, int fd, bool writable, struct err *e);
+/* As above, an overlay: fd is never written, and what the guest changes goes to the directory
+ * open at upper, which is empty at first. The caller has given it the mode and owner of fd's.
+ * work: a directory of the same file system. Takes over all three. */
+int fs_tree_export_overlay(struct fs_tree *t, const char *name, int fd, int upper, int work,
+			   struct err *e);
 size_t fs_tree_exports(const struct fs_tree *t);
 const char *fs_tree_export_name(const struct fs_tree *t, size_t i);
 struct fs_node *fs_tree_export_node(struct fs_tree *t, size_t i);
@@ -37,14 +42,6 @@ struct fs_node *fs_tree_export_node(struct fs_tree *t, size_t i);
 
 /* EROFS where the export may not be written; ENOENT for the root of all. */
 int fs_tree_may_write(const struct fs_tree *t, const struct fs_node *n);
-
-/* An open file of one call; fs_place_close it, or let AUTO_PLACE do so. */
-struct fs_place {
-	int fd;	       /* O_PATH */
-	bool borrowed; /* of the node */
-};
-#define AUTO_PLACE __attribute__((cleanup(fs_place_close)))
-void fs_place_close(struct fs_place *p);
 
 /* a: what it is now; may be NULL. */
 int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p, struct fs_attr *a);
@@ -65,8 +62,10 @@ int fs_tree_find_directory(struct fs_tree *t, const struct fs_node *n, struct fs
 int fs_tree_open(const struct fs_tree *t, int place, unsigned flags, int *fd);
 
 /* Looks up name below n, whose directory is open at p; counts as a lookup of the guest's. */
-int fs_tree_enter(struct fs_tree *t, struct fs_node *n, int place, const char *name,
-		  struct fuse_entry_out *out);
+int fs_tree_enter(struct fs_tree *t, struct fs_node *n, const struct fs_place *place,
+		  const char *name, struct fuse_entry_out *out);
+int fs_tree_look_at(const struct fs_tree *t, const struct fs_node *n, const struct fs_place *place,
+		    const char *name, struct fs_look *look);
 /* As above, for an open file without a name. Takes no fd over. */
 int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd,
 			   struct fuse_entry_out *out);
@@ -78,12 +77,40 @@ bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out
 
 /* Before a name goes away: what the guest knows of the file stays reachable. *number: its node;
  * 0: the guest does not know it. */
-int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, int place, const char *name,
-		 uint32_t *number, int *pin);
+int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, const struct fs_place *place,
+		 const char *name, uint32_t *number, int *pin);
 /* After it went (gone) or did not. */
 void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone);
 /* The entry is about to go by our doing (fs_watch_expect_gone). */
 void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const char *name);
+
+/* ---- overlays (fs_overlay.h) ---- */
+
+/* The directory `name` in both layers; look: what it is. */
+int fs_tree_open_child(const struct fs_tree *t, const struct fs_node *n,
+		       const struct fs_place *place, const char *name, const struct fs_look *look,
+		       struct fs_place *child);
+bool fs_tree_is_overlay(const struct fs_tree *t, const struct fs_node *n);
+int fs_tree_work(const struct fs_tree *t, const struct fs_node *n);
+/* Whether bytes more may be written to the upper layer: ENOSPC leaves some of the file system to
+ * others. */
+int fs_tree_reserve(struct fs_tree *t, const struct fs_node *n, uint64_t bytes);
+/* The path of a directory's part in the lower layer; ENAMETOOLONG. */
+int fs_tree_lower_path(struct fs_tree *t, const struct fs_node *n, char path[PATH_MAX]);
+/* The node is in the upper layer now. was: what it was before; indexed: fs_origin.h. */
+void fs_tree_raised(struct fs_tree *t, struct fs_node *n, const struct fs_attr *was,
+		    const struct fs_attr *now, bool indexed);
+/* A file of the lower layer with several names has its copy in the work directory, under this name,
+ * when it was copied by one of them. */
+#define FS_TREE_INDEX_NAME 48
+bool fs_tree_has_copies(const struct fs_tree *t, const struct fs_node *n);
+/* Whether the entry in directory n is another of its names. copy: what the copy is. */
+bool fs_tree_find_copy(const struct fs_tree *t, const struct fs_node *n, const struct fs_look *look,
+		       char index[FS_TREE_INDEX_NAME], struct fs_identity *copy);
+/* A name of a file of the lower layer was covered, or became one of the copy. */
+void fs_tree_lose_name(struct fs_tree *t, const struct fs_node *n, const struct fs_look *look);
+void fs_tree_index_name(char name[FS_TREE_INDEX_NAME], const struct fs_identity *lower);
+
 /* "/proc/self/fd/N", or N below the directory that fs_tree_new was given. */
 #define FS_TREE_FD_PATH 32
 void fs_tree_fd_path(char path[FS_TREE_FD_PATH], int fd);

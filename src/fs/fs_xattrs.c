@@ -1,4 +1,4 @@
-#include "fs/fs_ops.h"
+#include "fs/fs_overlay.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -24,6 +24,8 @@ static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write,
 		code = EOPNOTSUPP;
 	if (code == 0 && write)
 		code = fs_tree_may_write(o->tree, n);
+	if (code == 0 && write)
+		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = m->head.nodeid == FS_NODE_ROOT ? EOPNOTSUPP : fs_files_find(o, n, p, NULL);
 	fs_tree_fd_path(path, p->fd);
@@ -32,7 +34,7 @@ static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write,
 
 int fs_xattrs_set(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	char path[FS_TREE_FD_PATH];
 	const int code = xattrs_find(o, m, true, &p, path);
 
@@ -65,7 +67,7 @@ static int xattrs_answer(const struct fs_message *m, ssize_t got, struct fs_repl
 
 int fs_xattrs_get(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	char path[FS_TREE_FD_PATH];
 	const int code = xattrs_find(o, m, false, &p, path);
 
@@ -92,7 +94,7 @@ static ssize_t xattrs_keep_users(char *names, ssize_t n)
 
 int fs_xattrs_list(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	char path[FS_TREE_FD_PATH];
 	const int code = xattrs_find(o, m, false, &p, path);
 	ssize_t got;
@@ -105,7 +107,7 @@ int fs_xattrs_list(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 
 int fs_xattrs_remove(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	char path[FS_TREE_FD_PATH];
 	const int code = xattrs_find(o, m, true, &p, path);
 

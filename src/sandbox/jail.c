@@ -120,6 +120,8 @@ static uint64_t jail_rights(enum jail_access access, bool directory)
 		return jail_file_write | dir;
 	case JAIL_TREE:
 		return directory ? jail_tree : jail_file_write;
+	case JAIL_LAYER:
+		return directory ? jail_tree | LANDLOCK_ACCESS_FS_MAKE_CHAR : jail_file_write;
 	case JAIL_REMOVE_EMPTY:
 		return directory ? LANDLOCK_ACCESS_FS_REMOVE_DIR : 0;
 	}

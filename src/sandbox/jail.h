@@ -12,11 +12,12 @@
 #include "base/err.h"
 
 enum jail_access {
-	JAIL_READ,	   /* files and directories: read */
-	JAIL_READ_FILES,   /* files: read; directories are not listed */
-	JAIL_EXECUTE,	   /* read, and start */
-	JAIL_WRITE,	   /* an existing file or device: read and write, nothing made or removed */
-	JAIL_TREE,	   /* everything below: read, write, make, rename, remove */
+	JAIL_READ,	 /* files and directories: read */
+	JAIL_READ_FILES, /* files: read; directories are not listed */
+	JAIL_EXECUTE,	 /* read, and start */
+	JAIL_WRITE,	 /* an existing file or device: read and write, nothing made or removed */
+	JAIL_TREE,	 /* everything below: read, write, make, rename, remove */
+	JAIL_LAYER, /* as JAIL_TREE, and character devices 0:0, by which an overlay covers names */
 	JAIL_REMOVE_EMPTY, /* directories below that are empty: remove; nothing else */
 };
 

@@ -1,6 +1,7 @@
 /* fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried
  * against a kernel without a guest between. Usage, as root:
- *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...
+ *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:MODE...
+ * MODE: rw, ro, or for an overlay the directory that has its "tree" and "work".
  * Says "ready" when mounted; ends after a line on stdin, and unmounts. */
 #include "base/err.h"
 #include "base/mem.h"
@@ -25,6 +26,17 @@ static void fsmount_die(const char *what)
 	exit(1);
 }
 
+/* Opens it for the server; returns its descriptor there. */
+static int fsmount_open(const char *directory, int as)
+{
+	const int fd = open(directory, O_PATH | O_DIRECTORY);
+
+	if (fd < 0 || dup2(fd, as) < 0)
+		fsmount_die(directory);
+	close(fd);
+	return as;
+}
+
 static _Noreturn void fsmount_serve(int port, char **argv)
 {
 	const uid_t uid = (uid_t)atoi(argv[2]);
@@ -38,16 +50,16 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 		fsmount_die("user");
 	for (int i = 5; argv[i]; i++) {
 		char *directory = strchr(argv[i], '='), *mode = strrchr(argv[i], ':');
-		int fd;
+		const int fd = FSMOUNT_FD + 2 * i;
 
 		if (!directory || !mode || mode < directory)
 			fsmount_die("NAME=DIRECTORY:MODE");
 		*directory++ = *mode++ = '\0';
-		fd = open(directory, O_PATH | O_DIRECTORY);
-		if (fd < 0 || dup2(fd, FSMOUNT_FD + i) < 0)
-			fsmount_die(directory);
-		close(fd);
-		strv_addf(&args, "%s:%d:%s", argv[i], FSMOUNT_FD + i, mode);
+		fsmount_open(directory, fd);
+		if (mode[0] == '/')
+			strv_addf(&args, "%s:%d:%d", argv[i], fd, fsmount_open(mode, fd + 1));
+		else
+			strv_addf(&args, "%s:%d:%s", argv[i], fd, mode);
 	}
 	execv(args.v[0], args.v);
 	fsmount_die(args.v[0]);
@@ -64,7 +76,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6) {
 		fprintf(stderr,
-			"usage: fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:rw|ro...\n");
+			"usage: fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:MODE...\n");
 		return 2;
 	}
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);

@@ -1,7 +1,7 @@
-/* areas: base fs
- * Sequences of requests to a server with a directory of its own, beside one that is not
- * exported: nothing outside changes or is shown, every answer is whole and answers a request,
- * and the server lives. Each request of the input: two bytes of length, then the request from
+/* areas: base fs sandbox
+ * Sequences of requests to a server with a directory of its own and an overlay, beside one that is
+ * not exported: nothing outside changes or is shown, nor does what the overlay lies on, every
+ * answer is whole and answers a request, and the server lives. Each request of the input: two bytes of length, then the request from
  * its opcode on. */
 #include "fuzz/fuzz.h"
 
@@ -54,6 +54,41 @@ static void make_top(void)
 	top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	MUST(top >= 0 && mkdirat(top, "export", 0700) == 0 && mkdirat(top, "outside", 0700) == 0);
 	MUST(file_create(top, "outside/secret", SECRET, strlen(SECRET), 0600, &e) == 0);
+	MUST(mkdirat(top, "lower", 0700) == 0 && mkdirat(top, "layer", 0700) == 0);
+	MUST(file_create(top, "lower/file", "hello", 5, 0600, &e) == 0 &&
+	     linkat(top, "lower/file", top, "lower/other", 0) == 0 &&
+	     mkdirat(top, "lower/dir", 0700) == 0 &&
+	     file_create(top, "lower/dir/file", "hello", 5, 0600, &e) == 0 &&
+	     symlinkat("../outside", top, "lower/away") == 0);
+}
+
+static void check_lower(void)
+{
+	static const char *const files[] = {"lower/file", "lower/other", "lower/dir/file"};
+	struct stat st;
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO_BUF struct buf text = {0};
+
+		MUST(file_read(top, files[i], 4096, &text, &e) == 0);
+		MUST(strcmp(buf_text(&text), "hello") == 0);
+		MUST(fstatat(top, files[i], &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) &&
+		     st.st_nlink == (i < 2 ? 2 : 1));
+	}
+	MUST(fstatat(top, "lower", &st, 0) == 0 && st.st_nlink == 3);
+	MUST(fstatat(top, "lower/away", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode));
+}
+
+static void empty(const char *name)
+{
+	const int fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e;
+
+	MUST(fd >= 0);
+	fchmod(fd, 0700);
+	MUST(file_empty_dir(fd, &e) == 0);
+	close(fd);
 }
 
 static void check_outside(void)
@@ -67,7 +102,7 @@ static void check_outside(void)
 	MUST(fstatat(top, "outside/secret", &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) &&
 	     st.st_nlink == 1);
 	MUST(fstatat(top, "outside", &st, 0) == 0 && st.st_nlink == 2);
-	MUST(fstat(top, &st) == 0 && st.st_nlink == 4);
+	MUST(fstat(top, &st) == 0 && st.st_nlink == 6);
 }
 
 static void send_request(struct fs_serve *s, uint64_t unique, const uint8_t *bytes, size_t n)
@@ -105,6 +140,11 @@ static void prepare(struct fs_tree *tree)
 	MUST(symlinkat("../outside/secret", fd, "link") == 0 &&
 	     symlinkat("../outside", fd, "away") == 0);
 	MUST(fs_tree_export(tree, "w", fd, true, &e) == 0);
+	MUST(mkdirat(top, "layer/tree", 0700) == 0 && mkdirat(top, "layer/work", 0700) == 0);
+	MUST(fs_tree_export_overlay(
+		     tree, "o", openat(top, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		     openat(top, "layer/tree", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		     openat(top, "layer/work", O_PATH | O_DIRECTORY | O_CLOEXEC), &e) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -114,8 +154,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fs_tree *tree;
 	struct fs_serve *s;
 	uint64_t unique = 2;
-	struct err e;
-	int fd;
 
 	make_top();
 	if (process_fds < 0)
@@ -136,10 +174,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fs_serve_free(s);
 	fs_tree_free(tree);
 	check_outside();
-	fd = openat(top, "export", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	MUST(fd >= 0);
-	fchmod(fd, 0700);
-	MUST(file_empty_dir(fd, &e) == 0);
-	close(fd);
+	check_lower();
+	empty("export");
+	empty("layer");
 	return 0;
 }
