@@ -24,7 +24,7 @@ struct boot {
 	char workdir[BOOT_PATH_MAX];
 	bool workdir_mounted;
 	char *projects;	  /* where the host's transcripts are mounted; NULL: nowhere */
-	int workdir_fd;	  /* the live workspace, open since it was mounted; -1 for an overlay */
+	int workdir_fd;	  /* the workspace, open since it was mounted; -1: not yet */
 	pid_t sshd;	  /* 0 until started */
 	int sshd_socket;  /* its connection, which nothing carries to the host yet; else -1 */
 	int sshd_config;  /* its configuration, before it is written; else -1 */

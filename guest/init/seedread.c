@@ -109,21 +109,6 @@ int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct 
 	return 0;
 }
 
-int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e)
-{
-	static const char *const words[] = {"rw", "overlay"};
-	const char *p = bytes;
-
-	n = seedread_trim(p, n);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strlen(words[i]) != n || memcmp(words[i], p, n) != 0)
-			continue;
-		*overlay = i == 1;
-		return 0;
-	}
-	return err_set(e, "neither rw nor overlay");
-}
-
 /* ---- lists ---- */
 
 /* Calls add for each line; a last line without newline counts. */
@@ -293,11 +278,6 @@ int seedread_path_file(const char *path, char *out, size_t size, struct err *e)
 int seedread_folder_file(const char *path, char *out, size_t size, struct err *e)
 {
 	SEEDREAD_FILE(SEEDREAD_LINE_MAX, seedread_folder(p, n, out, size, e));
-}
-
-int seedread_mode_file(const char *path, bool *overlay, struct err *e)
-{
-	SEEDREAD_FILE(SEEDREAD_LINE_MAX, seedread_mode(p, n, overlay, e));
 }
 
 int seedread_names_file(const char *path, struct buf *out, struct err *e)

@@ -29,8 +29,6 @@ int seedread_int(const void *bytes, size_t n, int64_t min, int64_t max, int64_t 
 int seedread_path(const void *bytes, size_t n, char *out, size_t size, struct err *e);
 /* The name of one entry of a directory: letters, digits and "-" alone. */
 int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct err *e);
-/* "rw" or "overlay". */
-int seedread_mode(const void *bytes, size_t n, bool *overlay, struct err *e);
 /* Variable names, one a line. Appends them to out, each with a newline behind it. */
 int seedread_names(const void *bytes, size_t n, struct buf *out, struct err *e);
 /* Arguments, each ended by NUL. Appends to out. */
@@ -48,7 +46,6 @@ int seedread_ports(const void *bytes, size_t n, uint16_t *ports, size_t max, siz
 int seedread_int_file(const char *path, int64_t min, int64_t max, int64_t *out, struct err *e);
 int seedread_path_file(const char *path, char *out, size_t size, struct err *e);
 int seedread_folder_file(const char *path, char *out, size_t size, struct err *e);
-int seedread_mode_file(const char *path, bool *overlay, struct err *e);
 int seedread_names_file(const char *path, struct buf *out, struct err *e);
 int seedread_args_file(const char *path, struct strv *out, struct err *e);
 int seedread_addresses_file(const char *path, struct strv *out, struct err *e);

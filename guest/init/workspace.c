@@ -36,52 +36,17 @@ static int workspace_make_path(char *path, struct err *e)
 	}
 }
 
-static int workspace_mount_overlay(struct boot *b, struct err *e)
-{
-	static const char lower[] = NAME_GUEST_DIR "/workspace/lower",
-			  top[] = NAME_GUEST_DIR "/workspace";
-	struct stat st;
-
-	mkdir(top, 0700);
-	mkdir(lower, 0755);
-	if (files_bind(NAME_EXPORT_WORKSPACE, lower, MS_RDONLY, e) < 0)
-		return -1;
-	/* Its own tmpfs: a full overlay must not take the root's space with it. */
-	mkdir(NAME_GUEST_DIR "/workspace/ram", 0755);
-	if (mount("tmpfs", NAME_GUEST_DIR "/workspace/ram", "tmpfs", MS_NOSUID | MS_NODEV,
-		  "mode=0755,size=60%") < 0)
-		return err_sys(e, "mount the overlay's tmpfs");
-	mkdir(NAME_GUEST_DIR "/workspace/ram/upper", 0755);
-	mkdir(NAME_GUEST_DIR "/workspace/ram/work", 0755);
-	/* The upper directory becomes the workspace's root: owner and mode are those of the
-	 * host's. */
-	if (stat(lower, &st) < 0 ||
-	    chown(NAME_GUEST_DIR "/workspace/ram/upper", st.st_uid, st.st_gid) < 0 ||
-	    chmod(NAME_GUEST_DIR "/workspace/ram/upper", st.st_mode & 07777) < 0)
-		return err_sys(e, "owner of the overlay");
-	if (mount("overlay", b->workdir, "overlay", MS_NOSUID | MS_NODEV,
-		  "lowerdir=" NAME_GUEST_DIR "/workspace/lower,upperdir=" NAME_GUEST_DIR
-		  "/workspace/ram/upper,workdir=" NAME_GUEST_DIR "/workspace/ram/work") < 0)
-		return err_sys(e, "mount the workspace overlay");
-	return 0;
-}
-
 int workspace_mount(struct boot *b, struct err *e)
 {
-	bool overlay;
 	int rc;
 
 	if (seedread_path_file(BOOT_SEED_FILE(NAME_SEED_WORKDIR), b->workdir, sizeof(b->workdir),
 			       e) < 0 ||
-	    seedread_mode_file(BOOT_SEED_FILE(NAME_SEED_MODE), &overlay, e) < 0)
+	    workspace_make_path(b->workdir, e) < 0)
 		return -1;
-	if (workspace_make_path(b->workdir, e) < 0)
-		return -1;
-	rc = overlay ? workspace_mount_overlay(b, e)
-		     : files_bind(NAME_EXPORT_WORKSPACE, b->workdir, 0, e);
+	rc = files_bind(NAME_EXPORT_WORKSPACE, b->workdir, 0, e);
 	b->workdir_mounted = rc == 0;
-	b->workdir_fd = rc == 0 && !overlay ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-					    : -1;
+	b->workdir_fd = rc == 0 ? open(b->workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	return rc;
 }
 

@@ -50,6 +50,15 @@ char *check_variable(const char *value, struct err *e)
 	return mem_strdup(value);
 }
 
+char *check_directory(const char *value, struct err *e)
+{
+	if (*value && *value != '/') {
+		err_set(e, "\"%.100s\" is not an absolute path", value);
+		return NULL;
+	}
+	return mem_strdup(value);
+}
+
 char *check_pass_env(const char *value, struct err *e)
 {
 	return conf_pass_check(value, e) < 0 ? NULL : mem_strdup(value);

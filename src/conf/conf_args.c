@@ -16,7 +16,7 @@ static const struct conf_args_flag flags[] = {
 	{"--shell", offsetof(struct conf_args, shell), false, 1,
 	 "run a login shell in the guest instead of claude"},
 	{"--read-only-cwd", offsetof(struct conf_args, writable_cwd), true, 0,
-	 "overlay mode: keep edits in guest memory, discard them at exit"},
+	 "overlay mode: keep edits apart, discard them at exit"},
 	{"--writable-cwd", offsetof(struct conf_args, writable_cwd), true, 1,
 	 "live mode: edits land in the project at once"},
 	{"--ccvm-debug", offsetof(struct conf_args, debug), false, 1,

@@ -22,7 +22,8 @@ enum conf_source {
 
 struct conf {
 	bool writable_cwd;
-	long memory; /* MiB */
+	char *overlay_dir; /* "": the run directory */
+	long memory;	   /* MiB */
 	long cores;
 	int acceleration; /* enum conf_accel */
 	bool share_settings;

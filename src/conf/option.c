@@ -30,8 +30,23 @@ static const struct option options[] = {
 	 .flag = "--writable-cwd, --read-only-cwd",
 	 .help = "live mode: edits land in the project on the host at once",
 	 .man = "Live mode: edits of the agent land in the project directory on the host at once. "
-		"When false, overlay mode: the project directory is read-only, edits go to guest "
-		"memory and are discarded at exit."},
+		"When false, overlay mode: the project directory is not written, edits go to a "
+		"layer "
+		"of the session's own and are discarded at exit."},
+	{.name = "overlay.dir",
+	 .type = OPTION_STRING,
+	 FIELD(overlay_dir),
+	 .fallback = "\"\"",
+	 .variable = "CCVM_OVERLAY_DIR",
+	 .not_image = true,
+	 .check = check_directory,
+	 .help = "directory for the edits of overlay mode; empty: in memory",
+	 .man = "An existing directory, on disk, in which overlay mode keeps the edits of a "
+		"session "
+		"until it ends. Empty: the run directory, which is memory of the host. Part of the "
+		"file system is left to others: a guest that fills it is told that there is no "
+		"space "
+		"left."},
 	{.name = "memory",
 	 .type = OPTION_INT,
 	 FIELD(memory),

@@ -9,10 +9,10 @@
 #define NAME_EXPORT_PROJECTS  "projects"
 
 /* virtio-serial port names; the guest finds them under /sys/class/virtio-ports */
-#define NAME_PORT_CTL "ccvm.ctl"
-#define NAME_PORT_SSH "ccvm.ssh"
-#define NAME_PORT_FS  "ccvm.fs" /* FUSE messages (linux/fuse.h), and one more notice: */
-#define NAME_FS_ALL_STALE 1000 /* nothing that the guest has cached may be believed */
+#define NAME_PORT_CTL	  "ccvm.ctl"
+#define NAME_PORT_SSH	  "ccvm.ssh"
+#define NAME_PORT_FS	  "ccvm.fs" /* FUSE messages (linux/fuse.h), and one more notice: */
+#define NAME_FS_ALL_STALE 1000	    /* nothing that the guest has cached may be believed */
 
 /* block devices, by virtio serial (at most 20 bytes) */
 #define NAME_DISK_ROOT	  "ccvm-root"
@@ -33,7 +33,6 @@
 #define NAME_SEED_ENTROPY	 "entropy"	 /* 64 bytes */
 #define NAME_SEED_CLOCK		 "clock"	 /* decimal, ns since the epoch */
 #define NAME_SEED_WORKDIR	 "workdir"	 /* path, no newline */
-#define NAME_SEED_MODE		 "mode"		 /* rw or overlay */
 #define NAME_SEED_SHELL		 "shell"	 /* 0 or 1 */
 #define NAME_SEED_HOST_UID	 "host-uid"	 /* decimal */
 #define NAME_SEED_HOST_GID	 "host-gid"	 /* decimal */

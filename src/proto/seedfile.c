@@ -9,7 +9,6 @@ const struct seedfile_row seedfile_rows[] = {
 	{NAME_SEED_ENTROPY, "64 random bytes"},
 	{NAME_SEED_CLOCK, "the time: decimal, ns since 1970"},
 	{NAME_SEED_WORKDIR, "path of the workspace, without a newline"},
-	{NAME_SEED_MODE, "rw or overlay"},
 	{NAME_SEED_SHELL, "1: a shell in place of claude, else 0"},
 	{NAME_SEED_HOST_UID, "owner of the workspace: decimal"},
 	{NAME_SEED_HOST_GID, "its group: decimal"},

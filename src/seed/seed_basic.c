@@ -38,7 +38,6 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 	const struct seed_spec *s = r->spec;
 
 	if (basic_text(r, NAME_SEED_WORKDIR, s->workdir, e) < 0 ||
-	    basic_text(r, NAME_SEED_MODE, s->conf->writable_cwd ? "rw" : "overlay", e) < 0 ||
 	    basic_number(r, NAME_SEED_SHELL, s->shell, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_UID, s->uid, e) < 0 ||
 	    basic_number(r, NAME_SEED_HOST_GID, s->gid, e) < 0 ||

@@ -31,9 +31,8 @@ static void context_mode(const struct conf *c, const char *workdir, struct buf *
 			 workdir);
 	else
 		buf_addf(b,
-			 "- Project mode: OVERLAY. Edits below %s stay in this guest's memory and "
-			 "are "
-			 "discarded at exit; show the user what should be kept.\n",
+			 "- Project mode: OVERLAY. Edits below %s are not the user's files: they "
+			 "are discarded at exit; show the user what should be kept.\n",
 			 workdir);
 }
 

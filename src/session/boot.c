@@ -56,7 +56,7 @@ static void boot_end_attempt(struct session *s, const char *why)
 	nudge_stop(s->nudge);
 	agent_disconnect(s->agent);
 	/* A callback of a stream that the new attempt replaces may be on the stack. */
-	if (children_kill(s->children))
+	if (children_kill(s->children, false))
 		timer_start(s->boot.again, 0, 0);
 }
 
@@ -295,7 +295,7 @@ void boot_on_child_exit(void *session, enum children_name name, int status)
 		boot_on_net_exit(s, status);
 	if (s->attempt.state == ATTEMPT_STOPPING)
 		ending_kill_children(s);
-	else if (s->attempt.restarting && children_kill(s->children))
+	else if (s->attempt.restarting && children_kill(s->children, false))
 		boot_start_again(s);
 }
 

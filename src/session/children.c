@@ -53,7 +53,7 @@ pid_t children_pid(const struct children *all, enum children_name name)
 	return child_pid(all->named[name].child);
 }
 
-bool children_kill(struct children *all)
+bool children_kill(struct children *all, bool spare_files)
 {
 	static const enum children_name ours[] = {CHILDREN_QEMU, CHILDREN_NET, CHILDREN_FS};
 	bool gone = true;
@@ -61,7 +61,8 @@ bool children_kill(struct children *all)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
 		if (!children_is_alive(all, ours[i]))
 			continue;
-		(void)child_signal(all->named[ours[i]].child, SIGKILL);
+		if (ours[i] != CHILDREN_FS || !spare_files)
+			(void)child_signal(all->named[ours[i]].child, SIGKILL);
 		gone = false;
 	}
 	return gone;

@@ -30,8 +30,9 @@ void children_add(struct children *c, enum children_name name, pid_t pid, int pi
 void children_watch(struct children *c);
 bool children_is_alive(const struct children *c, enum children_name name);
 pid_t children_pid(const struct children *c, enum children_name name); /* 0: none */
-/* SIGKILL to QEMU, ccvm-net and ccvm-fs; true when there is nothing left to wait for. */
-bool children_kill(struct children *c);
+/* SIGKILL to QEMU, ccvm-net and ccvm-fs; true when there is nothing left to wait for. spare_files:
+ * ccvm-fs ends by itself once QEMU is gone. */
+bool children_kill(struct children *c, bool spare_files);
 
 /* "ended with code 1", "was killed by signal 9 (Killed)". */
 void children_describe_end(char *text, size_t size, int status);

@@ -141,7 +141,8 @@ static int confine_calls(struct err *e)
 	return calls_restrict(&table, 1, e);
 }
 
-static int confine_landlock(const struct rundir *run, struct err *e)
+static int confine_landlock(const struct rundir *run, const struct confine_also *also,
+			    struct err *e)
 {
 	struct jail jail;
 	int rc;
@@ -152,6 +153,10 @@ static int confine_landlock(const struct rundir *run, struct err *e)
 	rc = jail_allow_fd(&jail, run->fd, JAIL_TREE, e);
 	if (rc == 0)
 		rc = jail_allow_fd(&jail, run->base_fd, JAIL_REMOVE_EMPTY, e);
+	if (rc == 0 && also->outer_fd >= 0)
+		rc = jail_allow_fd(&jail, also->fd, JAIL_TREE, e);
+	if (rc == 0 && also->outer_fd >= 0)
+		rc = jail_allow_fd(&jail, also->outer_fd, JAIL_REMOVE_EMPTY, e);
 	if (rc == 0 && jail_enter(&jail) < 0)
 		rc = err_sys(e, "Landlock");
 	jail_fini(&jail);
@@ -166,9 +171,10 @@ static int confine_stderr(const struct rundir *run, struct err *e)
 	return log < 0 || dup2(log, STDERR_FILENO) < 0 ? err_sys(e, "open " RUNDIR_LOG) : 0;
 }
 
-int confine_session(const struct rundir *run, struct err *e)
+int confine_session(const struct rundir *run, const struct confine_also *also, struct err *e)
 {
-	if (confine_stderr(run, e) < 0 || confine_landlock(run, e) < 0 || confine_calls(e) < 0)
+	if (confine_stderr(run, e) < 0 || confine_landlock(run, also, e) < 0 ||
+	    confine_calls(e) < 0)
 		return err_wrap(e, "confine ccvm-session");
 	return 0;
 }

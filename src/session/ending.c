@@ -13,6 +13,7 @@
 /* How long the agent has after a signal, and the guest to write back the workspace. */
 #define ENDING_AGENT_GRACE_MS 5000
 #define ENDING_STOP_GRACE_MS  10000
+#define ENDING_FILES_GRACE_MS 20000
 
 struct journal_end ending_describe(const struct session *s)
 {
@@ -34,6 +35,7 @@ static void ending_finish(struct session *s)
 	disk_close(s->disk);
 	journal_exit_payload(s->journal, &end, &payload);
 	journal_close(s->journal);
+	layer_remove(&s->layer);
 	if (s->request.dryrun && !s->end.failed)
 		rundir_leave(&s->run);
 	else
@@ -49,8 +51,14 @@ static void ending_finish(struct session *s)
 
 void ending_kill_children(struct session *s)
 {
+	/* With its guest gone, ccvm-fs empties the overlay: it may change the modes that are in the
+	 * way, and this process may not. */
+	const bool spare = layer_is_made(&s->layer) && !s->end.files_due;
+
+	if (spare && !s->end.killing)
+		timer_start(s->end.timer, ENDING_FILES_GRACE_MS, 0);
 	s->end.killing = true;
-	if (children_kill(s->children))
+	if (children_kill(s->children, spare))
 		ending_finish(s);
 }
 
@@ -79,6 +87,11 @@ static void ending_on_due(void *session)
 
 	if (s->attempt.state < ATTEMPT_STOPPING) {
 		ending_begin(s);
+		return;
+	}
+	if (s->end.killing) {
+		s->end.files_due = true;
+		ending_kill_children(s);
 		return;
 	}
 	journal_note(s->journal, "stop", "the guest did not stop in time and was killed");

@@ -175,6 +175,8 @@ static int launch_net(struct session *s, int log, int *qemu_end, struct err *e)
 	return egress_start(s->egress, mem_steal_fd(&our_control), e);
 }
 
+#define LAUNCH_LAYER_FD "7" /* of the overlay, in ccvm-fs */
+
 /* ccvm-fs, which serves the seed, the workspace and, where they are shared, the host's transcripts. *qemu_end:
  * the caller's. */
 static int launch_files(struct session *s, int log, int *qemu_end, struct err *e)
@@ -187,7 +189,7 @@ static int launch_files(struct session *s, int log, int *qemu_end, struct err *e
 	AUTO_CLOSE int port = -1;
 	int pair[2], pidfd;
 	pid_t pid;
-	struct spawn_fd fds[5];
+	struct spawn_fd fds[6];
 	/* clang-format off */
 	struct spawn spawn = {
 		.path = program, .envp = no_env, .fds = fds, .nfds = 4, .die_with_parent = true,
@@ -197,13 +199,16 @@ static int launch_files(struct session *s, int log, int *qemu_end, struct err *e
 
 	if (seed < 0)
 		return err_sys(e, "open the seed");
+	if (layer_is_made(&s->layer) && layer_prepare(&s->layer, e) < 0)
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
 	port = pair[0];
 	*qemu_end = pair[1];
 	strv_add(&argv, program);
 	strv_addf(&argv, "%s:4:ro", NAME_EXPORT_SEED);
-	strv_addf(&argv, "%s:5:%s", NAME_EXPORT_WORKSPACE, s->conf.writable_cwd ? "rw" : "ro");
+	strv_addf(&argv, "%s:5:%s", NAME_EXPORT_WORKSPACE,
+		  layer_is_made(&s->layer) ? LAUNCH_LAYER_FD : "rw");
 	fds[0] = (struct spawn_fd){log, 2};
 	fds[1] = (struct spawn_fd){port, 3};
 	fds[2] = (struct spawn_fd){seed, 4};
@@ -212,6 +217,8 @@ static int launch_files(struct session *s, int log, int *qemu_end, struct err *e
 		strv_addf(&argv, "%s:6:rw", NAME_EXPORT_PROJECTS);
 		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 6};
 	}
+	if (layer_is_made(&s->layer))
+		fds[spawn.nfds++] = (struct spawn_fd){s->layer.fd, 7};
 	spawn.argv = argv.v;
 	pid = spawn_start(&spawn, &pidfd, e);
 	if (pid < 0)

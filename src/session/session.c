@@ -124,7 +124,8 @@ static void session_init(struct session *s)
 
 	memset(s, 0, sizeof(*s));
 	s->run.fd = s->run.base_fd = -1;
-	s->workspace_fd = s->projects_fd = -1;
+	s->workspace_fd = s->projects_fd = s->overlay_dir_fd = -1;
+	layer_init(&s->layer);
 	template_init(&s->template);
 	s->tsc = hosttsc_take();
 	s->state_since_ms = clock_wall_ms();

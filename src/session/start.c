@@ -251,6 +251,31 @@ int start_seed(struct session *s, struct err *e)
 	return 0;
 }
 
+/* A directory of the user's, which no guest sees: not below the workspace, nor above it. */
+static int start_overlay_dir(struct session *s, const struct start_dirs *d, struct err *e)
+{
+	static const char option[] = "overlay.dir";
+	const char *path = s->conf.overlay_dir;
+	struct place workspace, outer;
+
+	if (!path || !*path || s->conf.writable_cwd)
+		return 0;
+	s->overlay_dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->overlay_dir_fd < 0 || !place_of(s->overlay_dir_fd, &outer) ||
+	    !place_of(s->workspace_fd, &workspace)) {
+		err_sys(e, "open the directory that %s names, %s", option, path);
+		err_remedy(e, "make it, or set %s to one that exists", option);
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	if (place_is_within(s->overlay_dir_fd, workspace) ||
+	    place_is_within(s->workspace_fd, outer)) {
+		err_set(e, "%s names %s, which holds the project or lies in it", option, path);
+		err_remedy(e, "choose a directory outside of the projects that guests work in");
+		return err_exit_code(e, ERR_EXIT_POLICY);
+	}
+	return policy_check_shared(s->overlay_dir_fd, path, option, &d->dirs, e);
+}
+
 /* What the user set, and what that leads to on this computer. */
 static int start_configure(struct session *s, struct err *e)
 {
@@ -269,6 +294,8 @@ static int start_configure(struct session *s, struct err *e)
 		rc = conf_check_memlock(&s->conf, e);
 	if (rc == 0)
 		rc = start_projects(s, &d, e);
+	if (rc == 0)
+		rc = start_overlay_dir(s, &d, e);
 	start_dirs_fini(&d);
 	return rc < 0 ? -1 : start_raise_memlock(s, e);
 }
@@ -286,8 +313,11 @@ static int start_run_directory(struct session *s, struct err *e)
 		return err_sys(e, "chdir /");
 	if (agent_make_keys(s->agent, e) < 0)
 		return -1;
-	return mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0 ? err_sys(e, "make the seed directory")
-							 : 0;
+	if (mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0)
+		return err_sys(e, "make the seed directory");
+	return s->conf.writable_cwd || s->request.dryrun
+		       ? 0
+		       : layer_make(&s->layer, &s->run, mem_steal_fd(&s->overlay_dir_fd), e);
 }
 
 int start_prepare(struct session *s, struct err *e)
@@ -303,7 +333,7 @@ int start_confine_self(struct session *s, struct err *e)
 {
 	launch_template_maker(s);
 	attempt_confine(&s->attempt);
-	return confine_session(&s->run, e);
+	return confine_session(&s->run, &(struct confine_also){s->layer.fd, s->layer.outer_fd}, e);
 }
 
 int start_seal_seed(struct session *s, struct err *e)

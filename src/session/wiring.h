@@ -22,6 +22,7 @@
 #include "session/hostclock.h"
 #include "session/hub.h"
 #include "session/journal.h"
+#include "session/layer.h"
 #include "session/listener.h"
 #include "session/nudge.h"
 #include "session/paste.h"
@@ -66,6 +67,8 @@ struct session {
 	char *libexec;	  /* where our programs are */
 	struct image image;
 	struct rundir run;
+	struct layer layer; /* of an overlay session */
+	int overlay_dir_fd; /* of the option overlay.dir; -1: not set */
 
 	/* launch.c: what an attempt is started from */
 	struct accel accel;
@@ -90,7 +93,8 @@ struct session {
 	struct {
 		struct timer *timer; /* the next step is due */
 		bool asked;	     /* the agent was asked to go and has a while for it */
-		bool killing;	     /* QEMU and ccvm-net end because we end them */
+		bool killing;	     /* our children end because we end them */
+		bool files_due;	     /* ccvm-fs had its time to empty the overlay */
 		bool failed;
 		bool cause_awaited; /* failed, and QEMU's end may tell why */
 		struct err failure;

@@ -24,13 +24,13 @@ def ccvm(ctx):
 # -- what the processes of a session look like from outside ------------------------------------------------------------
 
 def parts(ctx, pid):
-    """{"ccvm", "session", "net", "qemu": pid} of a running ccvm; exactly these processes, no helper beside them."""
+    """{"ccvm", "fs", "session", "net", "qemu": pid} of a running ccvm; exactly these processes, no helper beside them."""
     found = {"ccvm": pid}
     for p in descendants(pid):
         name = "qemu" if "qemu" in p.name else p.name.replace("ccvm-", "")
         assert_not_in(name, found, "processes of one session")
         found[name] = p.pid
-    assert_eq(sorted(found), ["ccvm", "net", "qemu", "session"], "processes of one session")
+    assert_eq(sorted(found), ["ccvm", "fs", "net", "qemu", "session"], "processes of one session")
     return found
 
 
@@ -83,7 +83,7 @@ def check_running_session(ctx, pid):
         if name != "ccvm":
             want = [os.path.join(run_dir, "sock")] if name == "session" else []
             assert_eq(listening(p), want, "listening sockets of " + name)
-    for name in ("net", "qemu"):
+    for name in ("fs", "net", "qemu"):
         assert_eq(confinement(found[name]), {("1", "2")}, "no new privileges and seccomp of " + name)
         # A QEMU before 8.2 that comes from a template loads a library of ours, from an fd.
         assert_in(environ(found[name]), [{}] + [{b"LD_PRELOAD": b"/proc/self/fd/12"}] * (name == "qemu"), "environment of " + name)

@@ -15,11 +15,13 @@ from harness import (alive, assert_eq, assert_in, assert_nothing_left, assert_tr
                      fingerprint, read_json_lines, test, wait_until)
 
 # comm of each process, cut by the kernel to 15 characters
-NAMES = {"ccvm": "ccvm", "session": "ccvm-session", "net": "ccvm-net", "qemu": "qemu-system-x86"}
+NAMES = {"ccvm": "ccvm", "session": "ccvm-session", "net": "ccvm-net", "fs": "ccvm-fs", "qemu": "qemu-system-x86"}
 # Moment of a kill: after this was seen, up to so many seconds. "stopping" is short: it is over soon.
 MOMENTS = {"born": 0.4, "starting": 2.0, "seeding": 1.0, "ready": 0.5, "running": 0.3, "stopping": 0.1}
 # Ten kills of each target; the later a moment, the dearer.
 PLAN = ("born", "born", "starting", "starting", "starting", "seeding", "seeding", "ready", "running", "stopping")
+# What an overlay's layer may be hard to remove by.
+EDITS = 'mkdir -p made/dir && touch made/dir/file && chmod 0 made/dir made && '
 SCRIPT = 'echo up; read word; echo "bye $word"; exit 7'
 BOOT = 150
 
@@ -38,7 +40,8 @@ class Victim:
                     "CCVM_EVENTS": self.events_path}
         self.before = [(d, fingerprint(d)) for d in (self.workspace, self.home)]
         self.seen, self.program = {}, os.path.join(ctx.bin, "ccvm")
-        self.proc = ctx.spawn([self.program, "--shell", "-c", SCRIPT], stdin=None, env=self.env, cwd=self.workspace)
+        args = ["--read-only-cwd", "--shell", "-c", EDITS + SCRIPT] if number % 2 else ["--shell", "-c", SCRIPT]
+        self.proc = ctx.spawn([self.program, *args], stdin=None, env=self.env, cwd=self.workspace)
         self.look()
 
     def look(self):
@@ -109,7 +112,7 @@ class Victim:
             assert_tree_same(before, fingerprint(path), path)
 
 
-MESSAGES = {"session": "ccvm-session died", "net": "ccvm-net was killed by signal 9",
+MESSAGES = {"session": "ccvm-session died", "net": "ccvm-net was killed by signal 9", "fs": "ccvm-fs was killed by signal 9",
             "qemu": "QEMU was killed by signal 9"}
 NO_NETWORK = "ccvm-net was killed by signal 9 (Killed): the guest no longer has a network"
 

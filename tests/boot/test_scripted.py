@@ -192,8 +192,8 @@ def test_only_own_flags_are_taken(ctx):
         seed = os.path.join(out.decode().rstrip("\n"), "seed")
         with open(os.path.join(seed, "claude-args"), "rb") as f:
             assert_eq(f.read(), b"".join(a.encode() + b"\0" for a in left), "arguments left with " + name)
-        with open(os.path.join(seed, "mode"), "rb") as f:
-            assert_eq(f.read().strip(), mode.encode(), "mode with " + name)
+        with open(os.path.join(seed, "..", "status.json"), encoding="utf-8") as f:
+            assert_eq(json.load(f)["mode"], mode, "mode with " + name)
 
 
 def test_own_help_and_version_start_nothing(ctx):

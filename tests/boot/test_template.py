@@ -189,8 +189,8 @@ def test_clock(ctx):
     g = GuestShell(ctx)
     wait_until(lambda: assert_clock(g, 0.1, "after the start") is None, 5, "the right time after the start")
     # What a suspend does to a guest: its time has stood still. The session notices by its own timer.
-    every = [p.pid for p in ctx.processes() if p.name in ("ccvm-session", "qemu-system-x86", "ccvm-net")]
-    assert_eq(len(every), 3, "processes of the session")
+    every = [p.pid for p in ctx.processes() if p.name in ("ccvm-session", "qemu-system-x86", "ccvm-net", "ccvm-fs")]
+    assert_eq(len(every), 4, "processes of the session")
     for pid in every:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(60)

@@ -47,15 +47,6 @@ static void fuzz_path(const char *p, size_t n)
 		check((unsigned char)*c >= 0x20);
 }
 
-static void fuzz_mode(const char *p, size_t n)
-{
-	bool overlay;
-	struct err e;
-
-	if (seedread_mode(p, n, &overlay, &e) == 0)
-		check(strncmp(p, overlay ? "overlay" : "rw", overlay ? 7 : 2) == 0);
-}
-
 static void fuzz_folder(const char *p, size_t n)
 {
 	char folder[256];
@@ -122,9 +113,9 @@ static void fuzz_ports(const char *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const char *, size_t) = {
-		fuzz_int,  fuzz_path,	   fuzz_mode,  fuzz_names,
-		fuzz_args, fuzz_addresses, fuzz_ports, fuzz_folder};
+	static void (*const readers[])(const char *,
+				       size_t) = {fuzz_int,	  fuzz_path,  fuzz_names, fuzz_args,
+						  fuzz_addresses, fuzz_ports, fuzz_folder};
 	AUTO_FREE char *text = NULL;
 
 	if (!size)

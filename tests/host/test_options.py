@@ -26,11 +26,11 @@ def image_with(ctx, built_in=None, options=None):
 
 
 def seed_of(ctx, *args, **env):
-    """({file: content} of a dry run's seed, its stderr)."""
+    """({what a dry run left of mode and agent-sudo}, its stderr)."""
     code, out, err = ctx.ccvm(*args, env={"CCVM_DRYRUN": "1", **env}, timeout=QUICK)
     assert_eq(code, 0, "exit code (stderr: %s)" % show(err))
-    seed = os.path.join(out.decode().removesuffix("\n"), "seed")
-    found = {n: read(os.path.join(seed, n)) for n in ("mode", "agent-sudo")}
+    run = out.decode().removesuffix("\n")
+    found = {"mode": json.loads(read(os.path.join(run, "status.json")))["mode"], "agent-sudo": read(os.path.join(run, "seed", "agent-sudo"))}
     ctx.run([os.path.join(ctx.bin, "ccvmctl"), "rm", "--all"])
     return found, err.decode()
 
@@ -47,15 +47,15 @@ def test_precedence(ctx):
     """Each later line adds a stronger source that says the opposite."""
     image = image_with(ctx, options={"writableCwd": False})
     config = os.path.join(ctx.home, ".config/ccvm/config.json")
-    assert_eq(seed_of(ctx)[0]["mode"], b"rw", "mode by default")
+    assert_eq(seed_of(ctx)[0]["mode"], "rw", "mode by default")
     env = {"CCVM_IMAGE": image}
-    assert_eq(seed_of(ctx, **env)[0]["mode"], b"overlay", "mode by the image")
+    assert_eq(seed_of(ctx, **env)[0]["mode"], "overlay", "mode by the image")
     assert_eq(config_show(ctx, **env)["writableCwd"], {"value": False, "source": "image"}, "ccvmctl config show")
     ctx.write(config, '{"writableCwd": true}')
-    assert_eq(seed_of(ctx, **env)[0]["mode"], b"rw", "mode by the file")
+    assert_eq(seed_of(ctx, **env)[0]["mode"], "rw", "mode by the file")
     env["CCVM_WRITABLE_CWD"] = "0"
-    assert_eq(seed_of(ctx, **env)[0]["mode"], b"overlay", "mode by the variable")
-    assert_eq(seed_of(ctx, "--writable-cwd", **env)[0]["mode"], b"rw", "mode by the flag")
+    assert_eq(seed_of(ctx, **env)[0]["mode"], "overlay", "mode by the variable")
+    assert_eq(seed_of(ctx, "--writable-cwd", **env)[0]["mode"], "rw", "mode by the flag")
     assert_nothing_left(ctx)
 
 

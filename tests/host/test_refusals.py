@@ -485,13 +485,13 @@ def test_no_claude_in_the_image(ctx):
 
 # -- dry run ----------------------------------------------------------------------------------------------------------
 
-ALWAYS = {"authorized_keys", "ssh_host_key", "ssh_host_key.pub", "entropy", "clock", "workdir", "mode",
+ALWAYS = {"authorized_keys", "ssh_host_key", "ssh_host_key.pub", "entropy", "clock", "workdir",
           "shell", "host-uid", "host-gid", "claude-args", "accept-env", "agent-sudo", "accel"}
 NEITHER = {"CCVM_DRYRUN": "1", "CCVM_IMAGE": "/nonexistent", "CCVM_QEMU": "/nonexistent"}
 
 
 def dry_run(ctx, *args, **env):
-    """The files of the seed, {name: bytes}; the directory is removed again."""
+    """The files of the seed, {name: bytes}, and the mode; the directory is removed again."""
     start = time.monotonic()
     code, out, err = ctx.ccvm(*args, env={**NEITHER, **env}, timeout=QUICK)
     took = time.monotonic() - start
@@ -501,6 +501,7 @@ def dry_run(ctx, *args, **env):
     seed = os.path.join(path, "seed")
     found = {n: procs.read(os.path.join(seed, n)) for n in os.listdir(seed)}
     assert_eq(os.stat(path).st_mode & 0o777, 0o700, "mode of the directory")
+    found["mode"] = json.loads(procs.read(os.path.join(path, "status.json")))["mode"].encode()
     shutil.rmtree(path)
     assert_nothing_left(ctx)
     assert_true(took < 5, "a dry run in well under a guest's boot: %.2f s" % took)

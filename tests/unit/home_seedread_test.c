@@ -141,21 +141,6 @@ static void test_folder(void **state)
 				 -1);
 }
 
-static void test_mode(void **state)
-{
-	bool m = true;
-	struct err e;
-
-	(void)state;
-	assert_int_equal(seedread_mode("rw", 2, &m, &e), 0);
-	assert_false(m);
-	assert_int_equal(seedread_mode("overlay\n", 8, &m, &e), 0);
-	assert_true(m);
-	assert_int_equal(seedread_mode("", 0, &m, &e), -1);
-	assert_int_equal(seedread_mode("r", 1, &m, &e), -1);
-	assert_int_equal(seedread_mode("rwx", 3, &m, &e), -1);
-}
-
 static int names(const char *text, struct buf *out)
 {
 	struct err e;
@@ -303,12 +288,12 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_int),	      cmocka_unit_test(test_nul_is_no_end),
-		cmocka_unit_test(test_path),	      cmocka_unit_test(test_long_path),
-		cmocka_unit_test(test_folder),	      cmocka_unit_test(test_mode),
-		cmocka_unit_test(test_names),	      cmocka_unit_test(test_args),
-		cmocka_unit_test(test_too_many_args), cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_ports),	      cmocka_unit_test(test_files),
+		cmocka_unit_test(test_int),	  cmocka_unit_test(test_nul_is_no_end),
+		cmocka_unit_test(test_path),	  cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_folder),	  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_args),	  cmocka_unit_test(test_too_many_args),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

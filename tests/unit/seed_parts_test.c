@@ -25,7 +25,6 @@ static void test_plain(void **state)
 	strv_add(&f.env, "HOME_ALONE=x");
 	fixture_seed(&f);
 	fixture_assert(&f, NAME_SEED_WORKDIR, f.work);
-	fixture_assert(&f, NAME_SEED_MODE, "rw");
 	fixture_assert(&f, NAME_SEED_SHELL, "0");
 	fixture_assert(&f, NAME_SEED_HOST_UID, "1234");
 	fixture_assert(&f, NAME_SEED_HOST_GID, "567");
@@ -76,7 +75,6 @@ static void test_markers(void **state)
 	strv_add(&f.conf.egress_ports, "80");
 	fixture_seed(&f);
 	fixture_assert(&f, NAME_SEED_PROJECTS, "-srv-project");
-	fixture_assert(&f, NAME_SEED_MODE, "overlay");
 	fixture_assert(&f, NAME_SEED_DISK, "1");
 	fixture_assert(&f, NAME_SEED_SHELL, "1");
 	fixture_assert(&f, NAME_SEED_AGENT_SUDO, "0");
