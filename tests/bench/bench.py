@@ -15,6 +15,7 @@ fails leaves its error under `errors`, and the exit status is 1; 2 is wrong usag
               of one session
   terminal    what ccvm-term costs: throughput beside tmux, key to frame, idle (term.py, pane.py)
   keys        key to echo through ccvm-tui and through the bare SSH channel (keys.py)
+  files       work on files in the workspace and on the guest's tmpfs, five rounds at most; how soon a host's edit is seen (files.py)
   idle        processor time of sixteen idle sessions (sessions.py)
   disk        starts with the encrypted disk and without, what it and a tmpfs write and read, a Nix build on each
               (pooldisk.py)
@@ -32,6 +33,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import egress  # noqa: E402
+import files  # noqa: E402
 import harness  # noqa: E402
 import keys  # noqa: E402
 import pooldisk  # noqa: E402
@@ -52,6 +54,7 @@ SECTIONS = {
     "memory": starts.memory,
     "terminal": term.run,
     "keys": keys.run,
+    "files": lambda ctx: files.run(ctx, min(starts.ROUNDS, 5)),
     "idle": sessions.idle,
     "disk": lambda ctx: pooldisk.run(ctx, min(starts.ROUNDS, 3)),
     "egress": egress.run,
