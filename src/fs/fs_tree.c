@@ -531,7 +531,7 @@ void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone)
 
 void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const char *name)
 {
-	if (tree_is_watched(parent))
+	if (parent->watch >= 0 && !parent->layers) /* an overlay's entries stay on the host */
 		fs_watch_expect_gone(t->watch, fs_nodes_number(t->nodes, parent), name);
 }
 

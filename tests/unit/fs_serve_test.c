@@ -438,6 +438,70 @@ static void test_read_only(void **state)
 	world_end(&w);
 }
 
+/* Adds an overlay over the directory of the export; returns its root. */
+static uint64_t add_overlay(void)
+{
+	AUTO_FREE char *tree = unit_path("tree");
+	AUTO_FREE char *work = unit_path("work");
+	struct err e;
+
+	file_remove_tree(AT_FDCWD, tree, &e);
+	file_remove_tree(AT_FDCWD, work, &e);
+	assert_int_equal(mkdir(tree, 0700) | mkdir(work, 0700), 0);
+	assert_int_equal(fs_tree_export_overlay(w.tree, "o", dup(w.top),
+						open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC),
+						open(work, O_PATH | O_DIRECTORY | O_CLOEXEC), &e),
+			 0);
+	return look(&w, FUSE_ROOT_ID, "o");
+}
+
+static void test_overlay(void **state)
+{
+	static const char own[] = FS_LAYER_MARK;
+	const struct fuse_mkdir_in dir = {.mode = 0755};
+	const struct fuse_mknod_in fifo = {.mode = S_IFIFO | 0600};
+	const struct fuse_create_in create = {.flags = O_CREAT | O_WRONLY, .mode = 0600};
+	struct fuse_rename2_in rename = {0};
+	struct fuse_link_in link = {0};
+	uint64_t root, made, file, fh;
+
+	(void)state;
+	world_make(&w, true);
+	put(&w, "a", "x");
+	root = add_overlay();
+	/* The name of the layer's own, by each way that makes one. */
+	rename.newdir = root;
+	link.oldnodeid = file = look(&w, root, "a");
+	assert_int_equal(ask_name(&w, FUSE_LOOKUP, root, own), ENOENT);
+	assert_int_equal(ask(&w, FUSE_MKDIR, root, &dir, sizeof(dir), own, sizeof(own)), EPERM);
+	assert_int_equal(ask(&w, FUSE_MKNOD, root, &fifo, sizeof(fifo), own, sizeof(own)), EPERM);
+	assert_int_equal(ask(&w, FUSE_CREATE, root, &create, sizeof(create), own, sizeof(own)),
+			 EPERM);
+	assert_int_equal(ask(&w, FUSE_LINK, root, &link, sizeof(link), own, sizeof(own)), EPERM);
+	assert_int_equal(ask(&w, FUSE_SYMLINK, root, NULL, 0, FS_LAYER_MARK "\0t", sizeof(own) + 2),
+			 EPERM);
+	assert_int_equal(ask(&w, FUSE_RENAME2, root, &rename, sizeof(rename), "a\0" FS_LAYER_MARK,
+			     2 + sizeof(own)),
+			 EPERM);
+	/* Nothing goes from one export to another. */
+	assert_int_equal(ask(&w, FUSE_LINK, w.root, &link, sizeof(link), "b", 2), EXDEV);
+	assert_int_equal(ask(&w, FUSE_RENAME2, w.root, &rename, sizeof(rename), "a\0b", 4), EXDEV);
+	/* In a directory of the upper layer alone; nobody watches. */
+	assert_int_equal(ask(&w, FUSE_MKDIR, root, &dir, sizeof(dir), "d", 2), 0);
+	made = look(&w, root, "d");
+	assert_int_equal(ask(&w, FUSE_MKDIR, made, &dir, sizeof(dir), "e", 2), 0);
+	assert_int_equal(ask_name(&w, FUSE_RMDIR, root, "d"), ENOTEMPTY);
+	assert_int_equal(ask_name(&w, FUSE_RMDIR, made, "e"), 0);
+	assert_int_equal(ask_name(&w, FUSE_RMDIR, root, "d"), 0);
+	/* The file below stays as it is, by a write and when it is removed. */
+	assert_int_equal(open_node(&w, file, O_RDWR, &fh), 0);
+	assert_int_equal(write_at(&w, file, fh, 0, 0, "y"), 0);
+	assert_int_equal(ask_name(&w, FUSE_UNLINK, root, "a"), 0);
+	assert_int_equal(ask_name(&w, FUSE_LOOKUP, root, "a"), ENOENT);
+	assert_host(&w, "a", "x");
+	world_end(&w);
+}
+
 static void test_limits(void **state)
 {
 	uint64_t node, fh, last = 0;
@@ -514,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_modes_and_kinds),
 		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_forget),
 		cmocka_unit_test(test_no_request),
