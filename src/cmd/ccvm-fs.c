@@ -1,12 +1,16 @@
 /* ccvm-fs: the files of one session, served to its guest as FUSE over a virtio-serial port.
  * Started by ccvm-session, never by a user: the port is fd 3, and each argument `NAME:FD:rw` or
- * `NAME:FD:ro` is a directory, opened already, that the guest sees under NAME. */
+ * `NAME:FD:ro` is a directory, opened already, that the guest sees under NAME. What follows it is of
+ * that directory: `protect-git`, `protect=PATTERN`, `hide=PATTERN`, `at=PATH` (the host's). `notices=FD`
+ * is where the session is told what was refused. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/sched.h"
 #include "fs/fs_confine.h"
+#include "fs/fs_notice.h"
+#include "fs/fs_policy.h"
 #include "fs/fs_port.h"
 #include "fs/fs_tree.h"
 
@@ -23,6 +27,15 @@
 #define MAIN_PORT_FD	 3
 #define MAIN_OPEN_MAX	 60000 /* that a guest may hold open */
 #define MAIN_WATCHED_MAX 65536 /* directories */
+
+struct main_request {
+	struct fs_confine_export exports[FS_TREE_EXPORTS_MAX];
+	const char *name[FS_TREE_EXPORTS_MAX], *at[FS_TREE_EXPORTS_MAX];
+	bool git[FS_TREE_EXPORTS_MAX];
+	int n, notices; /* notices: -1, none */
+	struct fs_policy *policy;
+	struct fs_notice *notice;
+};
 
 /* Splits NAME:FD:MODE in place. */
 static int main_parse(char *text, const char **name, struct fs_confine_export *x, struct err *e)
@@ -42,39 +55,113 @@ static int main_parse(char *text, const char **name, struct fs_confine_export *x
 	return 0;
 }
 
-static int main_run(int n, char **arguments, struct err *e)
+static void main_on_refused(void *ctx, const struct fs_policy_refusal *r)
 {
-	struct fs_confine_export exports[FS_TREE_EXPORTS_MAX];
+	const struct main_request *q = ctx;
+
+	if (q->notice)
+		fs_notice_refused(q->notice, r);
+}
+
+/* What follows a directory; false: it is none of these. */
+static bool main_parse_rule(struct main_request *q, const char *text)
+{
+	const size_t export = (size_t)(q->n - 1);
+	int64_t fd;
+
+	if (strncmp(text, "notices=", 8) == 0 && number_parse(text + 8, 4, 1023, &fd)) {
+		q->notices = (int)fd;
+		return true;
+	}
+	if (q->n == 0)
+		return false;
+	if (strcmp(text, "protect-git") == 0) {
+		q->git[export] = true;
+		return true;
+	}
+	if (strncmp(text, "at=", 3) == 0) {
+		q->at[export] = text + 3;
+		return true;
+	}
+	if (strncmp(text, "protect=", 8) == 0)
+		return fs_policy_protect(q->policy, export, text + 8);
+	return strncmp(text, "hide=", 5) == 0 && fs_policy_hide(q->policy, export, text + 5);
+}
+
+static int main_parse_all(struct main_request *q, int n, char **arguments, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		if (main_parse_rule(q, arguments[i]))
+			continue;
+		if (q->n == FS_TREE_EXPORTS_MAX)
+			return err_set(e, "more than %d exported directories", FS_TREE_EXPORTS_MAX);
+		if (main_parse(arguments[i], &q->name[q->n], &q->exports[q->n], e) < 0)
+			return -1;
+		q->n++;
+	}
+	return 0;
+}
+
+static int main_export(struct main_request *q, struct fs_tree *tree, struct err *e)
+{
+	for (int i = 0; i < q->n; i++) {
+		if (fs_tree_export(tree, q->name[i], q->exports[i].fd, q->exports[i].writable, e) <
+		    0)
+			return -1;
+		if (!q->git[i])
+			continue;
+		fs_policy_protect_git(q->policy, (size_t)i);
+		fs_policy_learn_git(q->policy, (size_t)i, q->exports[i].fd, q->at[i]);
+	}
+	return 0;
+}
+
+static int main_serve(struct main_request *q, struct err *e)
+{
 	const int process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *name[FS_TREE_EXPORTS_MAX];
-	int keep[3] = {MAIN_PORT_FD, process_fds};
+	int keep[4] = {MAIN_PORT_FD, process_fds}, kept = 2;
 	size_t most_open = MAIN_OPEN_MAX;
 	struct fs_watch *watch;
 	struct fs_tree *tree;
 	struct err ignored;
-	int rc = 0;
+	int rc;
 
 	if (process_fds < 0)
 		return err_sys(e, "open /proc/self/fd");
-	if (n > FS_TREE_EXPORTS_MAX)
-		return err_set(e, "more than %d exported directories", FS_TREE_EXPORTS_MAX);
-	for (int i = 0; i < n; i++)
-		if (main_parse(arguments[i], &name[i], &exports[i], e) < 0)
-			return -1;
 	watch = fs_watch_new(MAIN_WATCHED_MAX,
 			     &ignored); /* without one, what the guest knows expires soon */
-	keep[2] = watch ? fs_watch_fd(watch) : -1;
+	if (watch)
+		keep[kept++] = fs_watch_fd(watch);
+	if (q->notices >= 0)
+		keep[kept++] = q->notices;
 	umask(0); /* the guest's kernel has applied the one of its process */
-	if (fs_confine_self(keep, watch ? 3 : 2, exports, (size_t)n, &most_open, e) < 0)
+	if (fs_confine_self(keep, (size_t)kept, q->exports, (size_t)q->n, &most_open, e) < 0)
 		return err_wrap(e, "lock in");
 	tree = fs_tree_new(process_fds, watch);
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = fs_tree_export(tree, name[i], exports[i].fd, exports[i].writable, e);
+	rc = main_export(q, tree, e);
 	sched_take_short_turns();
 	if (rc == 0)
-		rc = fs_port_run(MAIN_PORT_FD, tree, watch, most_open, e);
+		rc = fs_port_run(MAIN_PORT_FD, tree, watch, q->policy, most_open, e);
 	fs_tree_free(tree);
 	fs_watch_free(watch);
+	return rc;
+}
+
+static int main_run(int n, char **arguments, struct err *e)
+{
+	struct main_request q = {.notices = -1};
+	int rc;
+
+	q.policy = fs_policy_new(main_on_refused, &q);
+	rc = main_parse_all(&q, n, arguments, e);
+	if (rc == 0 && q.notices >= 0 && fcntl(q.notices, F_SETFL, O_NONBLOCK) < 0)
+		rc = err_sys(e, "the pipe for notices");
+	if (rc == 0 && q.notices >= 0)
+		q.notice = fs_notice_new(q.notices);
+	if (rc == 0)
+		rc = main_serve(&q, e);
+	fs_notice_free(q.notice);
+	fs_policy_free(q.policy);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
  * when entries came and went. An answer is filled until an entry does not fit; the next request
  * begins with it. */
 #include "fs/fs_ops.h"
+#include "fs/fs_policy.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -118,7 +119,9 @@ static int dirs_list(struct dirs_list *l, uint64_t offset)
 		for (long at = 0; at < n;) {
 			const struct dirs_entry *e = (const void *)(piece + at);
 
-			if (!dirs_add(l, e->name, e->ino, e->type, e->off))
+			if (!fs_policy_is_hidden(l->ops->policy, l->ops->nodes, l->number,
+						 e->name) &&
+			    !dirs_add(l, e->name, e->ino, e->type, e->off))
 				return 0;
 			at += e->length;
 		}

@@ -2,6 +2,7 @@
 #ifndef CCVM_FS_FS_HANDLE_H
 #define CCVM_FS_FS_HANDLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ struct fs_handle {
 	uint32_t generation;
 	uint32_t next; /* of a free one */
 	int access;    /* O_RDONLY, O_WRONLY, O_RDWR */
+	bool revoked;  /* not to be written by any more */
 };
 
 struct fs_handles;
@@ -25,6 +27,8 @@ uint64_t fs_handles_add(struct fs_handles *t, int fd, uint32_t node, int access)
 struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t node);
 /* One of the node's, or NULL; looks at all. */
 struct fs_handle *fs_handles_find(struct fs_handles *t, uint32_t node);
+/* Those of the node that may write may not any more. */
+void fs_handles_revoke(struct fs_handles *t, uint32_t node);
 /* Closes its fd. */
 void fs_handles_drop(struct fs_handles *t, struct fs_handle *h);
 

@@ -1,4 +1,4 @@
-/* areas: base fs
+/* areas: base fs proto
  * One FUSE request from any bytes: what is accepted has names that stay in their directory, and
  * lies whole within the bytes. */
 #include "fuzz/fuzz.h"

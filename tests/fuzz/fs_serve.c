@@ -1,4 +1,4 @@
-/* areas: base fs
+/* areas: base fs proto
  * Sequences of requests to a server with a directory of its own, beside one that is not
  * exported: nothing outside changes or is shown, every answer is whole and answers a request,
  * and the server lives. Each request of the input: two bytes of length, then the request from

@@ -5,11 +5,11 @@ The server runs as the test's user, as it does for a session; mounting takes roo
 
 import fcntl
 import os
-import subprocess
 import sys
 import threading
 
-from harness import Skip, assert_eq, assert_true, test
+from fsmount import Mount
+from harness import assert_eq, assert_true, test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "..", "fs", "model.py")
@@ -42,28 +42,6 @@ os.write(ro, b"0123456789")
 os.ftruncate(ro, 4)
 assert open("ro").read() == "0123"
 """
-
-
-class Mount:
-    """A directory of the test user's, and where it is mounted."""
-
-    def __init__(self, ctx, mode="rw", source=None):
-        build = os.path.dirname(ctx.bin)
-        if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
-            raise Skip("mounting takes root and /dev/fuse")
-        self.source = source or ctx.make_dir(os.path.join(ctx.dir, "exported"))
-        point = os.path.join(ctx.dir, "mnt%d" % len(os.listdir(ctx.dir)))
-        os.mkdir(point)
-        self.proc = subprocess.Popen([os.path.join(build, "test/fs/fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(build, "libexec/ccvm/ccvm-fs"),
-                                      "w=%s:%s" % (self.source, mode)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        ctx.on_close(self.close)
-        assert_true(self.proc.stdout.readline().startswith(b"ready"), "fsmount says ready")
-        self.point = point
-        self.top = os.path.join(point, "w")
-
-    def close(self):
-        if self.proc.poll() is None:
-            self.proc.communicate(b"\n", timeout=30)
 
 
 def python(ctx, script, *args, timeout=120):
