@@ -55,6 +55,27 @@ char *check_pass_env(const char *value, struct err *e)
 	return conf_pass_check(value, e) < 0 ? NULL : mem_strdup(value);
 }
 
+char *check_pattern(const char *value, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(value);
+	char *rest = copy, *name;
+	size_t names = 0;
+	bool plain = value[0] != '/' && strlen(value) <= 1024;
+
+	for (const char *p = value; *p; p++)
+		plain = plain && (unsigned char)*p >= 0x20 && *p != 0x7f;
+	while ((name = strsep(&rest, "/"))) {
+		plain = plain && strcmp(name, "..") != 0 && strlen(name) <= 255;
+		names += name[0] && strcmp(name, ".") != 0;
+	}
+	if (plain && names > 0)
+		return mem_strdup(value);
+	err_set(e,
+		"invalid path \"%.100s\" (must be relative to the project directory, without ..)",
+		value);
+	return NULL;
+}
+
 char *check_package(const char *value, struct err *e)
 {
 	if (!check_is_made_of(value, CHECK_ALNUM "+-._:@") || !strchr(CHECK_ALNUM, value[0])) {

@@ -111,6 +111,36 @@ static const struct option options[] = {
 		"guest, read and write, so that history and resume survive the session. "
 		"Transcripts "
 		"of other projects are not shared."},
+	{.name = "protect",
+	 .type = OPTION_LIST,
+	 FIELD(protect),
+	 .fallback = "[\"" CONF_PROTECT_GIT "\"]",
+	 .not_image = true,
+	 .check = check_pattern,
+	 .help = "what the agent may not change in the project",
+	 .man = "What the agent may not change in the project directory in live mode. git: what "
+		"git on the host "
+		"would run, that is hooks, and keys in a repository's configuration that run a "
+		"command or include "
+		"a file; branches, remotes and the user's name may be set. Any other entry is a "
+		"path below the "
+		"project directory, such as src/generated or ./Makefile, or a name without a "
+		"slash, which stands "
+		"for every file and directory of that name; *, ? and [...] match within a name. "
+		"Empty: "
+		"nothing is protected."},
+	{.name = "hide",
+	 .type = OPTION_LIST,
+	 FIELD(hide),
+	 .fallback = "[]",
+	 .not_image = true,
+	 .check = check_pattern,
+	 .help = "what the agent does not see of the project",
+	 .man = "What of the project directory is not there for the agent: paths and names as in "
+		"protect, such as "
+		".env* or config/secrets. Such names cannot be made either, and a directory that "
+		"holds such a "
+		"path cannot be renamed."},
 	{.name = "vmDiskSize",
 	 .type = OPTION_INT,
 	 FIELD(vm_disk_size),
