@@ -11,6 +11,10 @@ char *check_variable(const char *value, struct err *e); /* a variable's name, or
 char *check_pass_env(const char *value, struct err *e); /* a variable's name, or a pattern */
 char *check_pattern(const char *value,
 		    struct err *e); /* an entry of the workspace (fs/fs_patterns.h) */
+char *check_extra_dir(const char *value,
+		      struct err *e); /* PATH, PATH:ro or PATH:rw; always with one */
+char *check_private_dir(const char *value,
+			struct err *e);		       /* a relative path, in its shortest form */
 char *check_package(const char *value, struct err *e); /* a Debian or Nix package name */
 char *check_key(const char *value, struct err *e);     /* C-x, M-x or F1 to F12 */
 

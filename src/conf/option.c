@@ -141,6 +141,34 @@ static const struct option options[] = {
 		".env* or config/secrets. Such names cannot be made either, and a directory that "
 		"holds such a "
 		"path cannot be renamed."},
+	{.name = "extraDirs",
+	 .type = OPTION_LIST,
+	 FIELD(extra_dirs),
+	 .fallback = "[]",
+	 .not_image = true,
+	 .check = check_extra_dir,
+	 .help = "further directories of the host for the guest",
+	 .man = "Further directories of the host that the guest sees under their own path: "
+		"absolute paths, "
+		"at most 8, read-only unless :rw follows. In overlay mode all are read-only. What "
+		"may not be a "
+		"project directory may not be one of these; neither may what holds the project "
+		"directory, lies "
+		"in it, or does so with another one of them. protect holds in them as far as it "
+		"says git."},
+	{.name = "privateDirs",
+	 .type = OPTION_LIST,
+	 FIELD(private_dirs),
+	 .fallback = "[]",
+	 .check = check_private_dir,
+	 .help = "directories of the project that are the guest's own",
+	 .man = "Paths below the project directory, such as node_modules or target, at most 32, "
+		"over which "
+		"the guest has a directory of its own: empty at the start, gone at the end, on "
+		"/scratch where "
+		"there is a disk, else in memory. What the host has there is not seen. Where it "
+		"has "
+		"nothing, an empty directory is made for the while of the session."},
 	{.name = "vmDiskSize",
 	 .type = OPTION_INT,
 	 FIELD(vm_disk_size),

@@ -21,7 +21,7 @@
 #define RUNDIR_QEMU    "qemu.log"
 #define RUNDIR_LOG     "session.log" /* what ccvm-session says once it is confined */
 #define RUNDIR_SEED    "seed"
-#define RUNDIR_KEPT    "kept"  /* empty; its presence is the mark */
+#define RUNDIR_KEPT    "kept" /* empty; its presence is the mark */
 
 enum rundir_life {
 	RUNDIR_DEAD,

@@ -71,6 +71,24 @@ static void context_list(struct buf *b, const struct strv *items)
 		buf_addf(b, "%s%s", i ? ", " : "", items->v[i]);
 }
 
+static void context_directories(const struct seed_spec *s, struct buf *b)
+{
+	const struct conf *c = s->conf;
+
+	if (s->extra) {
+		buf_addf(b,
+			 "- Further directories of the user's computer (ro or rw, and where):\n");
+		buf_addf(b, "%s", s->extra);
+	}
+	if (c->private_dirs.n) {
+		buf_addf(b, "- Directories of the project that are this machine's own, empty at "
+			    "the start and lost "
+			    "at the end: ");
+		context_list(b, &c->private_dirs);
+		buf_addf(b, ".\n");
+	}
+}
+
 static void context_policy(const struct conf *c, struct buf *b)
 {
 	bool git = false, others = false;
@@ -132,6 +150,7 @@ int seed_write_context(const struct seed_run *r, struct err *e)
 	context_mode(c, r->spec->workdir, &b);
 	context_history(c, &b);
 	context_policy(c, &b);
+	context_directories(r->spec, &b);
 	context_pool(r->spec->pool, &b);
 	context_nix(c, r->spec->pool, r->spec->agent_sudo, &b);
 	context_egress(c, &b);

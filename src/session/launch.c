@@ -205,7 +205,7 @@ static int launch_files(struct session *s, int log, int *qemu_end, int *notices,
 	AUTO_CLOSE int port = -1, refusals = -1;
 	int pair[2], pidfd;
 	pid_t pid;
-	struct spawn_fd fds[6];
+	struct spawn_fd fds[6 + NAME_EXTRA_MAX];
 	/* clang-format off */
 	struct spawn spawn = {
 		.path = program, .envp = no_env, .fds = fds, .nfds = 5, .die_with_parent = true,
@@ -237,6 +237,13 @@ static int launch_files(struct session *s, int log, int *qemu_end, int *notices,
 		strv_addf(&argv, "%s:7:rw", NAME_EXPORT_PROJECTS);
 		launch_files_rules(s, false, &argv);
 		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 7};
+	}
+	for (size_t i = 0; i < s->extras; i++) {
+		const int to = 8 + (int)i;
+
+		strv_addf(&argv, NAME_EXPORT_EXTRA "%zu:%d:%s", i, to, extra_mode(&s->extra[i]));
+		launch_files_rules(s, false, &argv);
+		fds[spawn.nfds++] = (struct spawn_fd){s->extra[i].fd, to};
 	}
 	spawn.argv = argv.v;
 	pid = spawn_start(&spawn, &pidfd, e);
