@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from fsmount import Mount
-from harness import Skip, assert_eq, assert_true, test
+from harness import assert_eq, assert_true, test
 
 # A user who has git run nothing, and who may clone from directories.
 GIT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "4", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A",
@@ -229,3 +229,21 @@ def test_keys_are_read_as_git_reads_them(ctx):
         else:
             # Some versions of git turn white space in values into spaces.
             assert_eq((ours.returncode, ours.stdout.translate(SPACES)), (0, theirs.stdout.translate(SPACES)), "%d: %r" % (i, text))
+
+
+def ways(ctx, m, seed):
+    here = ctx.make_dir(os.path.join(m.source, str(seed)))
+    return ctx.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fs/ways.py"), os.path.join(m.top, str(seed)), here,
+                    str(seed), "2500"], timeout=120)
+
+
+@test(timeout=400)
+def test_random_ways(ctx):
+    """None of some thousand operations has git run something; without protection some soon have."""
+    m = Mount(ctx, rules=["protect-git"])
+    for seed in (1, 2, 3):
+        code, out, err = ways(ctx, m, seed)
+        assert_eq((code, err), (0, b""), "seed %d: %s" % (seed, out.decode()))
+    m.close()
+    code, out, err = ways(ctx, Mount(ctx, source=ctx.make_dir(os.path.join(ctx.dir, "open"))), 1)
+    assert_eq((code, err), (1, b""), "without protection: %s" % out.decode())
