@@ -12,7 +12,9 @@
  * 4. A config file comes by rename alone, and is read then. It has one name, and whoever has it open for
  *    writing writes no more: between reading and renaming nothing changes, and afterwards the name leads
  *    to refusal.
- * 5. commondir is written in place by git. What is written has to be the one text that it may hold. */
+ * 5. core.worktree of a submodule says where git on the host writes files: it leads to the submodule's
+ *    place, on a way without links, and neither this nor the git directory is swapped later.
+ * 6. commondir is written in place by git. What is written has to be the one text that it may hold. */
 #include "fs/fs_policy.h"
 #include "fs/fs_gitdir.h"
 #include "fs/fs_patterns.h"
@@ -21,9 +23,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define POLICY_PATH_MAX 300 /* of a path that is shown */
@@ -145,13 +149,30 @@ static enum fs_patterns_match policy_match(const struct policy_entry *e,
 	return patterns ? fs_patterns_match(patterns, e->policy->part, n) : FS_PATTERNS_OUTSIDE;
 }
 
-static bool policy_is_directory(const struct policy_entry *e)
+/* What is there; 0: nothing that could be looked at. */
+static mode_t policy_type(const struct policy_entry *e)
 {
 	AUTO_PLACE struct fs_place p = {.fd = -1};
 	struct stat st;
 
-	return fs_tree_find_directory(e->ops->tree, e->dir, &p) != 0 ||
-	       fstatat(p.fd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode);
+	if (fs_tree_find_directory(e->ops->tree, e->dir, &p) ||
+	    fstatat(p.fd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return st.st_mode & S_IFMT;
+}
+
+static bool policy_is_directory(const struct policy_entry *e)
+{
+	const mode_t type = policy_type(e);
+
+	return !type || type == S_IFDIR;
+}
+
+static bool policy_is_tree_or_link(const struct policy_entry *e)
+{
+	const mode_t type = policy_type(e);
+
+	return !type || type == S_IFDIR || type == S_IFLNK;
 }
 
 /* What would make the way to a named entry another one. */
@@ -251,12 +272,35 @@ static void policy_worktrees_fini(struct policy_worktrees *w)
 }
 #define AUTO_WORKTREES __attribute__((cleanup(policy_worktrees_fini)))
 
+/* The number of the name after the last ".git/modules" of n; 0: there is none. */
+static size_t policy_find_modules(const char *const *part, size_t n)
+{
+	for (size_t at = n; at > 1; at--)
+		if (policy_is(part[at - 2], ".git") && policy_is(part[at - 1], "modules"))
+			return at;
+	return 0;
+}
+
+/* No link is on the way of n names from the export, as far as it exists: git would follow it. */
+static bool policy_is_straight(const struct policy_entry *e, struct buf *path)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	const struct fs_node *root = fs_tree_export_node(e->ops->tree, e->dir->export);
+	AUTO_CLOSE int fd = (int)syscall(SYS_openat2, root->fd, buf_text(path), &how, sizeof(how));
+	struct stat st;
+
+	return fd >= 0 ? fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) : errno == ENOENT;
+}
+
 static void policy_find_worktrees(const struct policy_entry *e, struct fs_node *git,
 				  struct policy_worktrees *w)
 {
 	struct policy_entry here = *e;
 	const char *const *part;
-	size_t n, at;
+	size_t n, at, values = 0;
 
 	memset(w, 0, sizeof(*w));
 	if (git->parent == FS_NODE_ROOT)
@@ -265,20 +309,22 @@ static void policy_find_worktrees(const struct policy_entry *e, struct fs_node *
 	here.name = git->name;
 	n = policy_split(&here);
 	part = e->policy->part;
-	for (at = n; at > 1; at--)
-		if (strcmp(part[at - 2], ".git") == 0 && strcmp(part[at - 1], "modules") == 0)
-			break;
-	if (at < 2 || at == n)
+	at = policy_find_modules(part, n);
+	if (!at || at == n)
 		return;
 	for (size_t way = 0; way < ARRAY_LEN(w->text); way++) {
-		struct buf *b = &w->text[way];
+		AUTO_BUF struct buf place = {0};
 
+		for (size_t i = 0; i < n; i++)
+			if (i < at - 2 || (i >= at && (way == 0 || !policy_is(part[i], "modules"))))
+				buf_addf(&place, "%s%s", buf_len(&place) ? "/" : "", part[i]);
 		for (size_t i = at - 2; i < n; i++)
-			buf_addf(b, "../");
+			buf_addf(&w->text[way], "../");
 		for (size_t i = at; i < n; i++)
-			if (way == 0 || strcmp(part[i], "modules") != 0)
-				buf_addf(b, "%s%s", part[i], i + 1 < n ? "/" : "");
-		w->value[way] = buf_text(b);
+			if (way == 0 || !policy_is(part[i], "modules"))
+				buf_addf(&w->text[way], "%s%s", part[i], i + 1 < n ? "/" : "");
+		if (policy_is_straight(e, &place))
+			w->value[values++] = buf_text(&w->text[way]);
 	}
 }
 
@@ -493,6 +539,70 @@ static int policy_judge_below_hooks(const struct policy_entry *e)
 	return 0;
 }
 
+/* ---- work trees of submodules ---- */
+
+/* Whether `.git/modules` of a directory above has a submodule at or below the entry's place: where
+ * core.worktree leads git on the host, no link may. */
+static bool policy_is_submodules(const struct policy_entry *e)
+{
+	const size_t n = policy_split(e);
+	size_t depth = n;
+
+	for (struct fs_node *up = e->dir; up; up = policy_parent(e, up)) {
+		AUTO_PLACE struct fs_place above = {.fd = -1};
+		AUTO_CLOSE int at = -1;
+
+		depth--;
+		if (fs_tree_find_directory(e->ops->tree, up, &above))
+			continue;
+		at = openat(above.fd, ".git/modules", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		for (size_t i = depth; at >= 0 && i < n; i++) {
+			AUTO_FREE char *inner = mem_format("modules/%s", e->policy->part[i]);
+			int next = openat(at, e->policy->part[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+			if (next < 0)
+				next = openat(at, inner, O_PATH | O_DIRECTORY | O_CLOEXEC);
+			close(at);
+			at = next;
+		}
+		if (at >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Directories of submodules stay where core.worktree, which is relative, was judged. */
+static int policy_judge_submodule_leaves(const struct policy_entry *e)
+{
+	const size_t n = policy_split(e);
+	AUTO_PLACE struct fs_place p = {.fd = -1};
+	bool holds = policy_find_modules(e->policy->part, n) != 0;
+
+	if (!holds && policy_is(e->name, ".git") &&
+	    fs_tree_find_directory(e->ops->tree, e->dir, &p) == 0) {
+		AUTO_CLOSE int modules = openat(p.fd, ".git/modules",
+						O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		holds = modules >= 0;
+	}
+	return holds && policy_is_directory(e)
+		       ? policy_refuse_git(e, "git directories of submodules lie in it")
+		       : 0;
+}
+
+static int policy_judge_submodules(const struct policy_entry *e)
+{
+	if (e->act == POLICY_LEAVE)
+		return policy_judge_submodule_leaves(e);
+	if (e->act != POLICY_MAKE_LINK && e->act != POLICY_ARRIVE)
+		return 0;
+	if (e->act == POLICY_ARRIVE && !policy_is_tree_or_link(e->source))
+		return 0;
+	return policy_is_submodules(e)
+		       ? policy_refuse_git(e, "it is the place of a submodule, where git writes")
+		       : 0;
+}
+
 /* A directory that is moved: a linked worktree's only with the repository that it leads to. */
 static int policy_judge_moved(const struct policy_entry *e)
 {
@@ -533,7 +643,7 @@ static int policy_judge_git(const struct policy_entry *e)
 		code = policy_judge_attributes(e, &above);
 	if (code == 0 && e->act == POLICY_ARRIVE)
 		code = policy_judge_moved(e);
-	return code;
+	return code ? code : policy_judge_submodules(e);
 }
 
 /* ---- requests ---- */

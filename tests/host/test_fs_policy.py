@@ -116,6 +116,24 @@ def test_ways_around(ctx):
 
 
 @test(timeout=120)
+def test_submodules_stay_in_the_project(ctx):
+    """core.worktree leads git on the host to where it writes: not through a link, nor to another place by moving."""
+    m = Mount(ctx, rules=["protect-git"])
+    repository(ctx, m)
+    must(ctx, m.top, 'git push -q "$PWD/up.git" main', 'git submodule add -q "$PWD/up.git" sub', 'git submodule add -q "$PWD/up.git" deep/er', "git commit -qm s")
+    refused(ctx, m.top, "cd .git/modules/sub; git config core.worktree ../../../other", "cd .git/modules/sub; git config core.worktree /tmp",
+            "git config core.worktree sub", "mv .git g", "mv .git/modules m", "mv .git/modules/sub x", "mkdir n; mv .git n/.git",
+            "rm -rf sub; ln -s /tmp sub", "ln -s /tmp l; mv -T l sub", "rm -rf deep; ln -s /tmp deep", "mkdir d; ln -s /tmp d/er; mv d deep",
+            "mkdir deep; ln -s /tmp deep/er")
+    # Nor where the link is there first.
+    must(ctx, m.top, "ln -s /tmp later")
+    refused(ctx, m.top, "mkdir -p .git/modules/later/objects .git/modules/later/refs; : >.git/modules/later/HEAD; cd .git/modules; "
+            "git config -f c core.worktree ../../../later; mv c later/config")
+    must(ctx, m.top, "rmdir deep; git checkout -q .; git submodule update -q --init; git -C deep/er status; git status")
+    refused(ctx, m.top, "git mv deep/er moved")
+
+
+@test(timeout=120)
 def test_open_files_do_not_change_it(ctx):
     """A descriptor from before, and another name, are no way in either."""
     m = Mount(ctx, rules=["protect-git"])
