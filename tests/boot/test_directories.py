@@ -45,3 +45,19 @@ def test_directories(ctx):
     assert_eq(sorted(os.listdir(w)), [".env", ".git", "link", "node_modules"], "what is left: not the mount point that was made")
     assert_eq(subprocess.run(["git", "-C", w, "config", "--file", os.path.join(w, ".git/config"), "core.fsmonitor"], check=False).returncode, 1, "fsmonitor")
     assert_nothing_left(ctx)
+
+
+@test(timeout=400)
+def test_private_directories_on_the_disk(ctx):
+    """In overlay mode, and with a disk, on which they are."""
+    w = ctx.workspace
+    ctx.write(os.path.join(w, "target/host"), "of the host")
+    ctx.write(os.path.join(w, ".env"), "secret")
+    ctx.write(os.path.join(ctx.home, ".config/ccvm/config.json"), json.dumps({"privateDirs": ["target", "new"], "hide": [".env"], "vmDiskSize": 1}))
+    g = GuestShell(ctx, "--read-only-cwd")
+    assert_eq(g.do("ls target new; echo x >target/a; echo y >new/a; cat target/a new/a; stat -c %U target new | sort -u | grep -c .; ls -A"),
+              "new:\n\ntarget:\nx\ny\n1\nnew\ntarget", "private directories")
+    assert_eq(g.do("stat -c %d target new /scratch | sort -u | wc -l"), "1", "file systems of them and of /scratch")
+    g.end()
+    assert_eq((sorted(os.listdir(w)), os.listdir(os.path.join(w, "target"))), ([".env", "target"], ["host"]), "the host's")
+    assert_nothing_left(ctx)
