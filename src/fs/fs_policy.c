@@ -30,7 +30,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define POLICY_PATH_MAX 300 /* of a path that is shown */
+#define POLICY_PATH_MAX	 300 /* of a path that is shown */
+#define POLICY_DEPTH_MAX 512 /* of a place where links come */
 
 #define POLICY_PROTECT "protect"
 #define POLICY_HIDE    "hide"
@@ -548,6 +549,8 @@ static bool policy_is_submodules(const struct policy_entry *e)
 	const size_t n = policy_split(e);
 	size_t depth = n;
 
+	if (n > POLICY_DEPTH_MAX) /* each step up is looked at from the top */
+		return true;
 	for (struct fs_node *up = e->dir; up; up = policy_parent(e, up)) {
 		AUTO_PLACE struct fs_place above = {.fd = -1};
 		AUTO_CLOSE int at = -1;
