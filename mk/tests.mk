@@ -50,8 +50,12 @@ $(T)/fs/fsmount: $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
 $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o: HOST_CFLAGS += -Iguest
-tests: $(T)/fs/fsmount
--include $(B)/obj/tests/fs/fsmount.d $(B)/obj/guest/init/fsrelay.d
+# One that shows what ccvm-fs takes for keys of git's configuration.
+$(T)/fs/gitconfig: $(B)/obj/tests/fs/gitconfig.o $(B)/lib/libfs.a $(B)/lib/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_LDFLAGS) -o $@ $^
+tests: $(T)/fs/fsmount $(T)/fs/gitconfig
+-include $(B)/obj/tests/fs/fsmount.d $(B)/obj/tests/fs/gitconfig.d $(B)/obj/guest/init/fsrelay.d
 
 unit: tests
 	tests/run.py --no-system

@@ -6,6 +6,7 @@
 
 #include "proto/egressctl.h"
 #include "proto/event.h"
+#include "proto/fsctl.h"
 #include "proto/guest.h"
 #include "proto/hostenv.h"
 #include "proto/maker.h"
@@ -199,6 +200,15 @@ static void protocols_net(const char *directory)
 	fclose(f);
 }
 
+static void protocols_files(const char *directory)
+{
+	FILE *f = protocols_open_lines(directory, "files.md", "ccvm-fs to ccvm-session",
+				       "src/proto/fsctl.c");
+
+	protocols_lines(f, "Reports", fsctl_reports, FSCTL_REPORTS);
+	fclose(f);
+}
+
 static void protocols_egress(const char *directory)
 {
 	FILE *f = protocols_open_lines(directory, "egress.md", "egress and egress-row frames",
@@ -293,6 +303,7 @@ int main(int argc, char **argv)
 	protocols_view(argv[1]);
 	protocols_guest(argv[1]);
 	protocols_net(argv[1]);
+	protocols_files(argv[1]);
 	protocols_egress(argv[1]);
 	protocols_events(argv[1]);
 	protocols_template(argv[1]);

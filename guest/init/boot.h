@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "init/fsrelay.h"
 
 #define BOOT_SEED_DIR	     NAME_GUEST_DIR "/seed" /* for root alone */
@@ -23,7 +24,10 @@ struct boot {
 	gid_t gid;
 	char workdir[BOOT_PATH_MAX];
 	bool workdir_mounted;
-	char *projects;	  /* where the host's transcripts are mounted; NULL: nowhere */
+	char *projects;		  /* where the host's transcripts are mounted; NULL: nowhere */
+	struct strv extra;	  /* lines of NAME_SEED_EXTRA that are mounted */
+	struct strv private_dirs; /* relative to workdir */
+	bool private_mounted;
 	int workdir_fd;	  /* the workspace, open since it was mounted; -1: not yet */
 	pid_t sshd;	  /* 0 until started */
 	int sshd_socket;  /* its connection, which nothing carries to the host yet; else -1 */
@@ -120,8 +124,14 @@ void nix_on_daemon_end(struct boot *b);
 /* workspace.c */
 int workspace_mount(struct boot *b, struct err *e);
 int workspace_mount_projects(struct boot *b, struct err *e);
+int workspace_mount_extra(struct boot *b, struct err *e);
 int workspace_home(struct boot *b, struct err *e);
 int workspace_unmount(struct boot *b, struct err *e); /* -1: something the agent wrote is lost */
+/* private.c */
+int private_look(struct boot *b, struct err *e);      /* what the seed says of it */
+int private_mount_now(struct boot *b, struct err *e); /* where no disk is waited for */
+int private_mount(struct boot *b, struct err *e);     /* reads nothing of the seed; once */
+void private_unmount(struct boot *b);
 /* sshd.c */
 /* before the park point, as far as its configuration */
 int sshd_start_early(struct boot *b, struct err *e);

@@ -61,6 +61,7 @@ static const struct stage init_before_park[] = {
 static const struct stage init_beside[] = {
 	{"pool", STAGE_FAIL_OPEN, pool_set_up},
 	{"store", STAGE_FAIL_OPEN, nix_mount_store},
+	{"private directories", STAGE_FAIL_OPEN, private_mount},
 };
 
 static int init_lock_launch(struct boot *b, struct err *e);
@@ -89,6 +90,9 @@ static const struct stage init_after_go[] = {
 	{"workspace", STAGE_FAIL_CLOSED, workspace_mount},
 	{"home", STAGE_FAIL_OPEN, workspace_home},
 	{"projects", STAGE_FAIL_CLOSED, workspace_mount_projects},
+	{"extra directories", STAGE_FAIL_CLOSED, workspace_mount_extra},
+	{"private list", STAGE_FAIL_OPEN, private_look},
+	{"private first", STAGE_FAIL_OPEN, private_mount_now},
 	{"beside", STAGE_FAIL_OPEN, init_run_beside},
 	{"launch", STAGE_FAIL_CLOSED, agent_prepare_launch},
 	{"hooks", STAGE_FAIL_OPEN, agent_write_hooks},

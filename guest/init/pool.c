@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #define POOL_DEVICE   "/dev/mapper/" NAME_POOL_MAPPING
-#define POOL_SCRATCH  "/scratch"
+#define POOL_SCRATCH  NAME_SCRATCH
 #define POOL_SAID_MAX 512
 /* The header of LUKS, and what the file system does not count as its own. */
 #define POOL_OVERHEAD_KIB 2048

@@ -1,5 +1,6 @@
 #include "init/seedread.h"
 #include "base/file.h"
+#include "proto/names.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -188,6 +189,43 @@ int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err
 			      "an address or CIDR", e);
 }
 
+static int seedread_add_extra(void *out, const char *p, size_t n)
+{
+	char path[PATH_MAX];
+	struct err ignored;
+
+	if (n < 4 || (memcmp(p, "ro ", 3) != 0 && memcmp(p, "rw ", 3) != 0) ||
+	    seedread_path(p + 3, n - 3, path, sizeof(path), &ignored) < 0)
+		return -1;
+	strv_addf(out, "%.3s%s", p, path);
+	return 0;
+}
+
+int seedread_extra(const void *bytes, size_t n, struct strv *out, struct err *e)
+{
+	return seedread_lines(bytes, n, NAME_EXTRA_MAX, seedread_add_extra, out,
+			      "ro or rw and a path", e);
+}
+
+static int seedread_add_private(void *out, const char *p, size_t n)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (n == 0 || n >= PATH_MAX - 1 || !seedread_is_plain(p, n))
+		return -1;
+	path = mem_format("/%.*s", (int)n, p);
+	if (!seedread_is_normal(path, n + 1))
+		return -1;
+	strv_add(out, path + 1);
+	return 0;
+}
+
+int seedread_private(const void *bytes, size_t n, struct strv *out, struct err *e)
+{
+	return seedread_lines(bytes, n, NAME_PRIVATE_MAX, seedread_add_private, out,
+			      "a relative path", e);
+}
+
 int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e)
 {
 	const char *p = bytes;
@@ -288,6 +326,16 @@ int seedread_names_file(const char *path, struct buf *out, struct err *e)
 int seedread_args_file(const char *path, struct strv *out, struct err *e)
 {
 	SEEDREAD_FILE(SEEDREAD_ARGS_MAX, seedread_args(p, n, out, e));
+}
+
+int seedread_extra_file(const char *path, struct strv *out, struct err *e)
+{
+	SEEDREAD_FILE((size_t)NAME_EXTRA_MAX * PATH_MAX, seedread_extra(p, n, out, e));
+}
+
+int seedread_private_file(const char *path, struct strv *out, struct err *e)
+{
+	SEEDREAD_FILE((size_t)NAME_PRIVATE_MAX * PATH_MAX, seedread_private(p, n, out, e));
 }
 
 int seedread_addresses_file(const char *path, struct strv *out, struct err *e)

@@ -33,6 +33,10 @@ int seedread_folder(const void *bytes, size_t n, char *out, size_t size, struct 
 int seedread_names(const void *bytes, size_t n, struct buf *out, struct err *e);
 /* Arguments, each ended by NUL. Appends to out. */
 int seedread_args(const void *bytes, size_t n, struct strv *out, struct err *e);
+/* Lines of "ro" or "rw", a blank, and a path as seedread_path takes it. Appends them to out, as they are. */
+int seedread_extra(const void *bytes, size_t n, struct strv *out, struct err *e);
+/* Relative paths in their shortest form, one a line. Appends them to out. */
+int seedread_private(const void *bytes, size_t n, struct strv *out, struct err *e);
 /* IP addresses and CIDRs, one a line, as the host normalised them. Appends to out. */
 int seedread_addresses(const void *bytes, size_t n, struct strv *out, struct err *e);
 /* Ports 1 to 65535 with commas between them; empty is none. ports has room for max; *count of them
@@ -48,6 +52,8 @@ int seedread_path_file(const char *path, char *out, size_t size, struct err *e);
 int seedread_folder_file(const char *path, char *out, size_t size, struct err *e);
 int seedread_names_file(const char *path, struct buf *out, struct err *e);
 int seedread_args_file(const char *path, struct strv *out, struct err *e);
+int seedread_extra_file(const char *path, struct strv *out, struct err *e);
+int seedread_private_file(const char *path, struct strv *out, struct err *e);
 int seedread_addresses_file(const char *path, struct strv *out, struct err *e);
 int seedread_ports_file(const char *path, uint16_t *ports, size_t max, size_t *count,
 			struct err *e);

@@ -77,6 +77,27 @@ int workspace_mount_projects(struct boot *b, struct err *e)
 	return 0;
 }
 
+int workspace_mount_extra(struct boot *b, struct err *e)
+{
+	static const char file[] = BOOT_SEED_FILE(NAME_SEED_EXTRA);
+	AUTO_STRV struct strv lines = {0};
+
+	if (access(file, F_OK) != 0)
+		return 0;
+	if (seedread_extra_file(file, &lines, e) < 0)
+		return -1;
+	for (size_t i = 0; i < lines.n; i++) {
+		char *path = lines.v[i] + 3;
+		AUTO_FREE char *name = mem_format(NAME_EXPORT_EXTRA "%zu", i);
+
+		if (workspace_make_path(path, e) < 0 ||
+		    files_bind(name, path, lines.v[i][1] == 'o' ? MS_RDONLY : 0, e) < 0)
+			return -1;
+		strv_add(&b->extra, path);
+	}
+	return 0;
+}
+
 int workspace_home(struct boot *b, struct err *e)
 {
 	return home_populate(BOOT_SEED_FILES, BOOT_SEED_SHARE, NAME_AGENT_HOME, b->uid, b->gid, e);
@@ -92,11 +113,14 @@ int workspace_unmount(struct boot *b, struct err *e)
 		rc = err_sys(e, "not everything the agent wrote is on the host");
 	if (b->workdir_fd >= 0)
 		close(b->workdir_fd);
+	private_unmount(b);
 	sync();
 	if (b->workdir_mounted && umount2(b->workdir, 0) < 0)
 		umount2(b->workdir, MNT_DETACH);
 	if (b->projects)
 		umount2(b->projects, MNT_DETACH);
+	for (size_t i = b->extra.n; i-- > 0;)
+		umount2(b->extra.v[i], MNT_DETACH);
 	sync();
 	return rc;
 }

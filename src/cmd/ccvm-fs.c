@@ -1,7 +1,9 @@
 /* ccvm-fs: the files of one session, served to its guest as FUSE over a virtio-serial port.
  * Started by ccvm-session, never by a user: the port is fd 3, and each argument is a directory,
  * opened already, that the guest sees under NAME: `NAME:FD:rw`, `NAME:FD:ro`, or `NAME:FD:FD` for
- * an overlay, where the second directory has `tree` and `work` in it. */
+ * an overlay, where the second directory has `tree` and `work` in it. What follows it is of that
+ * directory: `protect-git`, `protect=PATTERN`, `hide=PATTERN`, `at=PATH` (the host's). `notices=FD`
+ * is where the session is told what was refused. */
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -9,6 +11,8 @@
 #include "base/number.h"
 #include "base/sched.h"
 #include "fs/fs_confine.h"
+#include "fs/fs_notice.h"
+#include "fs/fs_policy.h"
 #include "fs/fs_port.h"
 #include "fs/fs_tree.h"
 
@@ -28,9 +32,17 @@
 #define MAIN_WATCHED_MAX 65536 /* directories */
 
 struct main_export {
-	const char *name;
+	const char *name, *at; /* at: the host's path, or NULL */
 	struct fs_confine_export x;
 	int tree, work; /* of an overlay */
+	bool git;
+};
+
+struct main_request {
+	struct main_export export[FS_TREE_EXPORTS_MAX];
+	int n, notices; /* notices: -1, none */
+	struct fs_policy *policy;
+	struct fs_notice *notice;
 };
 
 static bool main_fd(const char *text, int *fd)
@@ -83,7 +95,7 @@ static int main_prepare_layer(struct main_export *x, struct err *e)
 	return 0;
 }
 
-static int main_export(struct fs_tree *tree, struct main_export *x, struct err *e)
+static int main_export_one(struct fs_tree *tree, struct main_export *x, struct err *e)
 {
 	if (x->x.layer < 0)
 		return fs_tree_export(tree, x->name, x->x.fd, x->x.writable, e);
@@ -92,45 +104,128 @@ static int main_export(struct fs_tree *tree, struct main_export *x, struct err *
 	return fs_tree_export_overlay(tree, x->name, x->x.fd, x->tree, x->work, e);
 }
 
-static int main_run(int n, char **arguments, struct err *e)
+static void main_on_refused(void *ctx, const struct fs_policy_refusal *r)
+{
+	const struct main_request *q = ctx;
+
+	if (q->notice)
+		fs_notice_refused(q->notice, r);
+}
+
+/* What follows a directory; false: it is none of these. */
+static bool main_parse_rule(struct main_request *q, const char *text)
+{
+	const size_t export = (size_t)(q->n - 1);
+	int64_t fd;
+
+	if (strncmp(text, "notices=", 8) == 0 && number_parse(text + 8, 4, 1023, &fd)) {
+		q->notices = (int)fd;
+		return true;
+	}
+	if (q->n == 0)
+		return false;
+	if (strcmp(text, "protect-git") == 0) {
+		q->export[export].git = true;
+		return true;
+	}
+	if (strncmp(text, "at=", 3) == 0) {
+		q->export[export].at = text + 3;
+		return true;
+	}
+	if (strncmp(text, "protect=", 8) == 0)
+		return fs_policy_protect(q->policy, export, text + 8);
+	return strncmp(text, "hide=", 5) == 0 && fs_policy_hide(q->policy, export, text + 5);
+}
+
+static int main_parse_all(struct main_request *q, int n, char **arguments, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		if (main_parse_rule(q, arguments[i]))
+			continue;
+		if (q->n == FS_TREE_EXPORTS_MAX)
+			return err_set(e, "more than %d exported directories", FS_TREE_EXPORTS_MAX);
+		if (main_parse(arguments[i], &q->export[q->n], e) < 0)
+			return -1;
+		q->n++;
+	}
+	return 0;
+}
+
+static int main_export(struct main_request *q, struct fs_tree *tree, struct err *e)
+{
+	for (int i = 0; i < q->n; i++) {
+		struct main_export *x = &q->export[i];
+
+		if (main_export_one(tree, x, e) < 0)
+			return -1;
+		if (!x->git)
+			continue;
+		fs_policy_protect_git(q->policy, (size_t)i);
+		fs_policy_learn_git(q->policy, (size_t)i, x->x.fd, x->at);
+	}
+	return 0;
+}
+
+/* The guest is gone, and with it what it changed in overlays. */
+static void main_empty_layers(const struct main_request *q)
+{
+	struct err e;
+
+	for (int i = 0; i < q->n; i++)
+		if (q->export[i].x.layer >= 0 && file_empty_dir(q->export[i].x.layer, &e) < 0)
+			log_error("the overlay is not empty: %s", e.text);
+}
+
+static int main_serve(struct main_request *q, struct err *e)
 {
 	struct fs_confine_export confined[FS_TREE_EXPORTS_MAX];
-	struct main_export exports[FS_TREE_EXPORTS_MAX];
 	const int process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int keep[3] = {MAIN_PORT_FD, process_fds};
+	int keep[4] = {MAIN_PORT_FD, process_fds}, kept = 2;
 	size_t most_open = MAIN_OPEN_MAX;
 	struct fs_watch *watch;
 	struct fs_tree *tree;
 	struct err ignored;
-	int rc = 0;
+	int rc;
 
 	if (process_fds < 0)
 		return err_sys(e, "open /proc/self/fd");
-	if (n > FS_TREE_EXPORTS_MAX)
-		return err_set(e, "more than %d exported directories", FS_TREE_EXPORTS_MAX);
-	for (int i = 0; i < n; i++) {
-		if (main_parse(arguments[i], &exports[i], e) < 0)
-			return -1;
-		confined[i] = exports[i].x;
-	}
+	for (int i = 0; i < q->n; i++)
+		confined[i] = q->export[i].x;
 	/* Without one, what the guest knows expires soon. */
 	watch = fs_watch_new(MAIN_WATCHED_MAX, &ignored);
-	keep[2] = watch ? fs_watch_fd(watch) : -1;
+	if (watch)
+		keep[kept++] = fs_watch_fd(watch);
+	if (q->notices >= 0)
+		keep[kept++] = q->notices;
 	umask(0); /* the guest's kernel has applied the one of its process */
-	if (fs_confine_self(keep, watch ? 3 : 2, confined, (size_t)n, &most_open, e) < 0)
+	if (fs_confine_self(keep, (size_t)kept, confined, (size_t)q->n, &most_open, e) < 0)
 		return err_wrap(e, "lock in");
 	tree = fs_tree_new(process_fds, watch);
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = main_export(tree, &exports[i], e);
+	rc = main_export(q, tree, e);
 	sched_take_short_turns();
 	if (rc == 0)
-		rc = fs_port_run(MAIN_PORT_FD, tree, watch, most_open, e);
-	/* The guest is gone, and with it what it changed in overlays. */
-	for (int i = 0; i < n; i++)
-		if (exports[i].x.layer >= 0 && file_empty_dir(exports[i].x.layer, &ignored) < 0)
-			log_error("the overlay is not empty: %s", ignored.text);
+		rc = fs_port_run(MAIN_PORT_FD, tree, watch, q->policy, most_open, e);
+	main_empty_layers(q);
 	fs_tree_free(tree);
 	fs_watch_free(watch);
+	return rc;
+}
+
+static int main_run(int n, char **arguments, struct err *e)
+{
+	struct main_request q = {.notices = -1};
+	int rc;
+
+	q.policy = fs_policy_new(main_on_refused, &q);
+	rc = main_parse_all(&q, n, arguments, e);
+	if (rc == 0 && q.notices >= 0 && fcntl(q.notices, F_SETFL, O_NONBLOCK) < 0)
+		rc = err_sys(e, "the pipe for notices");
+	if (rc == 0 && q.notices >= 0)
+		q.notice = fs_notice_new(q.notices);
+	if (rc == 0)
+		rc = main_serve(&q, e);
+	fs_notice_free(q.notice);
+	fs_policy_free(q.policy);
 	return rc;
 }
 

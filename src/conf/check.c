@@ -1,4 +1,5 @@
 #include "conf/check.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "conf/tui_command.h"
 #include "conf/conf_pass.h"
@@ -62,6 +63,61 @@ char *check_directory(const char *value, struct err *e)
 char *check_pass_env(const char *value, struct err *e)
 {
 	return conf_pass_check(value, e) < 0 ? NULL : mem_strdup(value);
+}
+
+static bool check_is_plain(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < 0x20 || *value == 0x7f)
+			return false;
+	return true;
+}
+
+char *check_pattern(const char *value, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(value);
+	char *rest = copy, *name;
+	size_t names = 0;
+	bool plain = value[0] != '/' && strlen(value) <= 1024 && check_is_plain(value);
+
+	while ((name = strsep(&rest, "/"))) {
+		plain = plain && strcmp(name, "..") != 0 && strlen(name) <= 255;
+		names += name[0] && strcmp(name, ".") != 0;
+	}
+	if (plain && names > 0)
+		return mem_strdup(value);
+	err_set(e,
+		"invalid path \"%.100s\" (must be relative to the project directory, without ..)",
+		value);
+	return NULL;
+}
+
+char *check_extra_dir(const char *value, struct err *e)
+{
+	const char *colon = strrchr(value, ':');
+	const bool said = colon && (strcmp(colon, ":ro") == 0 || strcmp(colon, ":rw") == 0);
+
+	if (value[0] == '/' && strlen(value) <= 2000 && check_is_plain(value))
+		return said ? mem_strdup(value) : mem_format("%s:ro", value);
+	err_set(e,
+		"invalid directory \"%.100s\" (must be an absolute path, with :ro or :rw behind "
+		"it)",
+		value);
+	return NULL;
+}
+
+char *check_private_dir(const char *value, struct err *e)
+{
+	AUTO_FREE char *whole = check_pattern(value, e);
+	AUTO_BUF struct buf path = {0};
+	char *rest = whole, *name;
+
+	if (!whole)
+		return NULL;
+	while ((name = strsep(&rest, "/")))
+		if (name[0] && strcmp(name, ".") != 0)
+			buf_addf(&path, "%s%s", buf_len(&path) ? "/" : "", name);
+	return mem_strdup(buf_text(&path));
 }
 
 char *check_package(const char *value, struct err *e)

@@ -6,7 +6,10 @@
 
 #include "base/mem.h"
 
-#define CONF_OPTION_MAX 48 /* at least the rows of the option table; checked when it is compiled */
+#define CONF_OPTION_MAX 56 /* at least the rows of the option table; checked when it is compiled */
+
+/* Among the entries of protect: what git on the host would run. */
+#define CONF_PROTECT_GIT "git"
 
 enum conf_accel { CONF_ACCEL_AUTO, CONF_ACCEL_KVM, CONF_ACCEL_TCG };
 
@@ -37,7 +40,11 @@ struct conf {
 	bool share_config; /* the sanitised ~/.claude.json */
 	bool share_git_config;
 	bool persist_claude_projects;
-	long vm_disk_size; /* GiB; 0: RAM only */
+	struct strv protect;	  /* CONF_PROTECT_GIT, and patterns as hide's */
+	struct strv hide;	  /* patterns of the workspace's entries (fs/fs_patterns.h) */
+	struct strv extra_dirs;	  /* "PATH:ro" or "PATH:rw" */
+	struct strv private_dirs; /* relative to the workspace */
+	long vm_disk_size;	  /* GiB; 0: RAM only */
 	bool clipboard_images;
 	struct strv egress_allowlist; /* normalised; empty: open */
 	struct strv egress_ports;     /* decimal, 1 to 65535 */

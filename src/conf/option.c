@@ -126,6 +126,64 @@ static const struct option options[] = {
 		"guest, read and write, so that history and resume survive the session. "
 		"Transcripts "
 		"of other projects are not shared."},
+	{.name = "protect",
+	 .type = OPTION_LIST,
+	 FIELD(protect),
+	 .fallback = "[\"" CONF_PROTECT_GIT "\"]",
+	 .not_image = true,
+	 .check = check_pattern,
+	 .help = "what the agent may not change in the project",
+	 .man = "What the agent may not change in the project directory in live mode. git: what "
+		"git on the host "
+		"would run, that is hooks, and keys in a repository's configuration that run a "
+		"command or include "
+		"a file; branches, remotes and the user's name may be set. Any other entry is a "
+		"path below the "
+		"project directory, such as src/generated or ./Makefile, or a name without a "
+		"slash, which stands "
+		"for every file and directory of that name; *, ? and [...] match within a name. "
+		"Empty: "
+		"nothing is protected."},
+	{.name = "hide",
+	 .type = OPTION_LIST,
+	 FIELD(hide),
+	 .fallback = "[]",
+	 .not_image = true,
+	 .check = check_pattern,
+	 .help = "what the agent does not see of the project",
+	 .man = "What of the project directory is not there for the agent: paths and names as in "
+		"protect, such as "
+		".env* or config/secrets. Such names cannot be made either, and a directory that "
+		"holds such a "
+		"path cannot be renamed."},
+	{.name = "extraDirs",
+	 .type = OPTION_LIST,
+	 FIELD(extra_dirs),
+	 .fallback = "[]",
+	 .not_image = true,
+	 .check = check_extra_dir,
+	 .help = "further directories of the host for the guest",
+	 .man = "Further directories of the host that the guest sees under their own path: "
+		"absolute paths, "
+		"at most 8, read-only unless :rw follows. In overlay mode all are read-only. What "
+		"may not be a "
+		"project directory may not be one of these; neither may what holds the project "
+		"directory, lies "
+		"in it, or does so with another one of them. protect holds in them as far as it "
+		"says git."},
+	{.name = "privateDirs",
+	 .type = OPTION_LIST,
+	 FIELD(private_dirs),
+	 .fallback = "[]",
+	 .check = check_private_dir,
+	 .help = "directories of the project that are the guest's own",
+	 .man = "Paths below the project directory, such as node_modules or target, at most 32, "
+		"over which "
+		"the guest has a directory of its own: empty at the start, gone at the end, on "
+		"/scratch where "
+		"there is a disk, else in memory. What the host has there is not seen. Where it "
+		"has "
+		"nothing, an empty directory is made for the while of the session."},
 	{.name = "vmDiskSize",
 	 .type = OPTION_INT,
 	 FIELD(vm_disk_size),

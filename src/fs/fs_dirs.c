@@ -5,6 +5,7 @@
  * begins with it. */
 #include "base/mem.h"
 #include "fs/fs_overlay.h"
+#include "fs/fs_policy.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -102,7 +103,10 @@ static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
 
 static bool dirs_add_entry(void *list, const struct fs_dirent *e)
 {
-	return dirs_add(list, e->name, e->ino, e->type, e->next);
+	const struct dirs_list *l = list;
+
+	return fs_policy_is_hidden(l->ops->policy, l->ops->nodes, l->number, e->name) ||
+	       dirs_add(list, e->name, e->ino, e->type, e->next);
 }
 
 static int dirs_list(struct dirs_list *l, uint64_t offset)

@@ -79,6 +79,13 @@ struct fs_handle *fs_handles_next(struct fs_handles *t, uint32_t node,
 	return NULL;
 }
 
+void fs_handles_revoke(struct fs_handles *t, uint32_t node)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->handle[i].fd >= 0 && t->handle[i].node == node)
+			t->handle[i].revoked = true;
+}
+
 void fs_handles_drop(struct fs_handles *t, struct fs_handle *h)
 {
 	close(h->fd);

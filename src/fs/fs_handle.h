@@ -2,6 +2,7 @@
 #ifndef CCVM_FS_FS_HANDLE_H
 #define CCVM_FS_FS_HANDLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ struct fs_handle {
 	uint32_t generation;
 	uint32_t next; /* of a free one */
 	int access;    /* O_RDONLY, O_WRONLY, O_RDWR */
+	bool revoked;  /* not to be written by any more */
 };
 
 struct fs_handles;
@@ -26,6 +28,8 @@ struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t number, uint64_t
 /* The node's first (after NULL) or next one, or NULL; looks at all. */
 struct fs_handle *fs_handles_next(struct fs_handles *t, uint32_t node,
 				  const struct fs_handle *after);
+/* Those of the node that may write may not any more. */
+void fs_handles_revoke(struct fs_handles *t, uint32_t node);
 /* Closes its fd. */
 void fs_handles_drop(struct fs_handles *t, struct fs_handle *h);
 

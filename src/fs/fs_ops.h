@@ -15,12 +15,15 @@
 #define FS_OPS_NO_ANSWER (-1)
 #define FS_OPS_NEVER	 (-2) /* ENOSYS: the kernel does without, for good */
 
+struct fs_policy;
+
 struct fs_ops {
 	struct fs_tree *tree;
 	struct fs_nodes *nodes; /* the tree's */
 	struct fs_handles *handles;
 	struct fs_locks *locks;
 	struct fs_lists *lists;
+	struct fs_policy *policy; /* borrowed; NULL: none */
 	void *server;
 };
 

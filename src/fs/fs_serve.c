@@ -105,6 +105,8 @@ static void serve_on_change(void *ctx, uint32_t directory, const char *name,
 		serve_send_all_stale(s);
 		return;
 	}
+	if (fs_policy_is_hidden(s->ops.policy, s->ops.nodes, directory, name))
+		return;
 	switch (fs_tree_judge(s->ops.tree, directory, name, change, &node)) {
 	case FS_TREE_FRESH:
 		return;
@@ -138,6 +140,11 @@ struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
 		.server = s,
 	};
 	return s;
+}
+
+void fs_serve_set_policy(struct fs_serve *s, struct fs_policy *policy)
+{
+	s->ops.policy = policy;
 }
 
 void fs_serve_free(struct fs_serve *s)
@@ -293,6 +300,16 @@ static fs_op *const serve_rows[SERVE_OPCODES] = {
 	[FUSE_FSYNCDIR] = fs_dirs_fsync,
 };
 
+static int serve_answer(struct fs_serve *s, const struct fs_message *m, struct fs_reply *r)
+{
+	int code;
+
+	if (!s->begun && m->head.opcode != FUSE_INIT)
+		return EPROTO;
+	code = fs_policy_judge(s->ops.policy, &s->ops, m);
+	return code ? code : serve_rows[m->head.opcode](&s->ops, m, r);
+}
+
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 {
 	struct fs_reply reply = {.bytes = s->answer + sizeof(struct fuse_out_header)};
@@ -311,9 +328,7 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		code = ENAMETOOLONG;
 		break;
 	case FS_MESSAGE_OK:
-		code = s->begun || m.head.opcode == FUSE_INIT
-			       ? serve_rows[m.head.opcode](&s->ops, &m, &reply)
-			       : EPROTO;
+		code = serve_answer(s, &m, &reply);
 		if (code == FS_OPS_NEVER)
 			code = ENOSYS;
 		else if (code == ENOSYS) /* an accident, which the kernel would take so */

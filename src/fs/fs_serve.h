@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "fs/fs_message.h"
+#include "fs/fs_policy.h"
 #include "fs/fs_tree.h"
 
 struct fs_serve;
@@ -21,6 +22,8 @@ struct fs_serve_callbacks {
 struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
 			      const struct fs_serve_callbacks *callbacks);
 void fs_serve_free(struct fs_serve *s);
+/* What the guest may not do; borrowed. None without. */
+void fs_serve_set_policy(struct fs_serve *s, struct fs_policy *policy);
 
 /* One request, whole (fs_message_length). False: no request; whoever sent it cannot be talked with. */
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n);

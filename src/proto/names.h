@@ -7,6 +7,7 @@
 #define NAME_EXPORT_SEED      "seed"
 #define NAME_EXPORT_WORKSPACE "workspace"
 #define NAME_EXPORT_PROJECTS  "projects"
+#define NAME_EXPORT_EXTRA     "extra" /* and a number from 0 on */
 
 /* virtio-serial port names; the guest finds them under /sys/class/virtio-ports */
 #define NAME_PORT_CTL	  "ccvm.ctl"
@@ -44,6 +45,8 @@
 #define NAME_SEED_GITIGNORE	 "gitignore"
 #define NAME_SEED_CLAUDE_MD	 "claude-md"
 #define NAME_SEED_PROJECTS	 "persist-claude-projects"
+#define NAME_SEED_EXTRA		 "extra-dirs"
+#define NAME_SEED_PRIVATE	 "private-dirs"
 #define NAME_SEED_DISK		 "vm-disk"
 #define NAME_SEED_AGENT_SUDO	 "agent-sudo"
 #define NAME_SEED_EGRESS_ENFORCE "egress-enforce"
@@ -52,6 +55,8 @@
 #define NAME_SEED_CLIPBOARD	 "clipboard"
 #define NAME_SEED_PACK		 "pack" /* all files of the above, as base/pack.h has them */
 
+#define NAME_EXTRA_MAX	       8  /* lines of extra-dirs */
+#define NAME_PRIVATE_MAX       32 /* and of private-dirs */
 #define NAME_SEED_ENTROPY_SIZE 64
 #define NAME_SEED_PACK_MAX     ((size_t)128 << 20) /* bytes; a few kilobytes are usual */
 
@@ -75,6 +80,7 @@
 /* the agent in the guest */
 #define NAME_AGENT_USER "ccvm"
 #define NAME_AGENT_HOME "/home/ccvm"
+#define NAME_SCRATCH	"/scratch"  /* of the agent, on the disk where there is one */
 #define NAME_GUEST_DIR	"/run/ccvm" /* root-owned, on tmpfs */
 #define NAME_LAUNCH	NAME_GUEST_DIR "/bin/ccvm-launch"
 /* The stand-ins for clipboard tools, by the names of those; before everything else on the agent's

@@ -33,6 +33,16 @@ static int basic_number(const struct seed_run *r, const char *name, long v, stru
 	return file_createf(r->dirfd, name, SEED_FILE_MODE, e, "%ld", v);
 }
 
+static int basic_write_private(const struct seed_run *r, struct err *e)
+{
+	const struct strv *dirs = &r->spec->conf->private_dirs;
+	AUTO_BUF struct buf b = {0};
+
+	for (size_t i = 0; i < dirs->n; i++)
+		buf_addf(&b, "%s\n", dirs->v[i]);
+	return basic_text(r, NAME_SEED_PRIVATE, buf_text(&b), e);
+}
+
 int seed_write_basic(const struct seed_run *r, struct err *e)
 {
 	const struct seed_spec *s = r->spec;
@@ -47,6 +57,10 @@ int seed_write_basic(const struct seed_run *r, struct err *e)
 	    basic_write_accept_env(r, e) < 0)
 		return -1;
 	if (s->projects && basic_text(r, NAME_SEED_PROJECTS, s->projects, e) < 0)
+		return -1;
+	if (s->extra && basic_text(r, NAME_SEED_EXTRA, s->extra, e) < 0)
+		return -1;
+	if (s->conf->private_dirs.n && basic_write_private(r, e) < 0)
 		return -1;
 	if (s->pool && basic_number(r, NAME_SEED_DISK, 1, e) < 0)
 		return -1;

@@ -70,6 +70,53 @@ static void context_list(struct buf *b, const struct strv *items)
 		buf_addf(b, "%s%s", i ? ", " : "", items->v[i]);
 }
 
+static void context_directories(const struct seed_spec *s, struct buf *b)
+{
+	const struct conf *c = s->conf;
+
+	if (s->extra) {
+		buf_addf(b,
+			 "- Further directories of the user's computer (ro or rw, and where):\n");
+		buf_addf(b, "%s", s->extra);
+	}
+	if (c->private_dirs.n) {
+		buf_addf(b, "- Directories of the project that are this machine's own, empty at "
+			    "the start and lost "
+			    "at the end: ");
+		context_list(b, &c->private_dirs);
+		buf_addf(b, ".\n");
+	}
+}
+
+static void context_policy(const struct conf *c, struct buf *b)
+{
+	bool git = false, others = false;
+
+	for (size_t i = 0; i < c->protect.n; i++)
+		if (strcmp(c->protect.v[i], CONF_PROTECT_GIT) == 0)
+			git = true;
+		else
+			others = true;
+	if (c->writable_cwd && git)
+		buf_addf(b, "- git hooks of the project, and keys of its configuration that run "
+			    "commands or "
+			    "include files, cannot be changed from here (EPERM), since git on the "
+			    "user's computer "
+			    "would run them. Ask the user to do it.\n");
+	if (c->writable_cwd && others) {
+		buf_addf(b, "- Read-only in the project: ");
+		for (size_t i = 0, n = 0; i < c->protect.n; i++)
+			if (strcmp(c->protect.v[i], CONF_PROTECT_GIT) != 0)
+				buf_addf(b, "%s%s", n++ ? ", " : "", c->protect.v[i]);
+		buf_addf(b, ".\n");
+	}
+	if (c->hide.n) {
+		buf_addf(b, "- Hidden from this machine in the project: ");
+		context_list(b, &c->hide);
+		buf_addf(b, ". They may exist for the user.\n");
+	}
+}
+
 static void context_egress(const struct conf *c, struct buf *b)
 {
 	if (!c->egress_allowlist.n) {
@@ -101,6 +148,8 @@ int seed_write_context(const struct seed_run *r, struct err *e)
 	buf_addf(&b, "# This session runs in ccvm, a throw-away virtual machine\n\n");
 	context_mode(c, r->spec->workdir, &b);
 	context_history(c, &b);
+	context_policy(c, &b);
+	context_directories(r->spec, &b);
 	context_pool(r->spec->pool, &b);
 	context_nix(c, r->spec->pool, r->spec->agent_sudo, &b);
 	context_egress(c, &b);

@@ -28,6 +28,7 @@ struct seed_spec { /* all borrowed */
 	int clipboard_port;   /* on the guest's loopback */
 	bool agent_sudo;      /* resolved */
 	bool pool;	      /* an encrypted disk is attached */
+	const char *extra;    /* lines of NAME_SEED_EXTRA; NULL: none */
 	const char *projects; /* the one folder of ~/.claude/projects that is shared; NULL: none */
 };
 

@@ -175,24 +175,42 @@ static int launch_net(struct session *s, int log, int *qemu_end, struct err *e)
 	return egress_start(s->egress, mem_steal_fd(&our_control), e);
 }
 
-#define LAUNCH_LAYER_FD "7" /* of the overlay, in ccvm-fs */
+#define LAUNCH_LAYER_FD "8" /* of the overlay, in ccvm-fs */
 
-/* ccvm-fs, which serves the seed, the workspace and, where they are shared, the host's transcripts. *qemu_end:
- * the caller's. */
-static int launch_files(struct session *s, int log, int *qemu_end, struct err *e)
+/* What the options keep the guest from, of the directory before it. Nothing on the host changes in overlay
+ * mode: there is nothing to protect. */
+static void launch_files_rules(const struct session *s, bool workspace, struct strv *argv)
+{
+	const struct strv *protect = &s->conf.protect, *hide = &s->conf.hide;
+
+	for (size_t i = 0; i < protect->n && s->conf.writable_cwd; i++) {
+		if (strcmp(protect->v[i], CONF_PROTECT_GIT) == 0)
+			strv_add(argv, "protect-git");
+		else if (workspace)
+			strv_addf(argv, "protect=%s", protect->v[i]);
+	}
+	for (size_t i = 0; i < hide->n && workspace; i++)
+		strv_addf(argv, "hide=%s", hide->v[i]);
+	if (workspace)
+		strv_addf(argv, "at=%s", s->workspace);
+}
+
+/* ccvm-fs, which serves the seed, the workspace and, where they are shared, the host's transcripts. *qemu_end,
+ * *notices: the caller's. */
+static int launch_files(struct session *s, int log, int *qemu_end, int *notices, struct err *e)
 {
 	static char *const no_env[] = {NULL};
 	AUTO_CLOSE int seed = openat(s->run.fd, RUNDIR_SEED,
 				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_FREE char *program = mem_format("%s/ccvm-fs", s->libexec);
 	AUTO_STRV struct strv argv = {0};
-	AUTO_CLOSE int port = -1;
+	AUTO_CLOSE int port = -1, refusals = -1;
 	int pair[2], pidfd;
 	pid_t pid;
-	struct spawn_fd fds[6];
+	struct spawn_fd fds[7 + NAME_EXTRA_MAX];
 	/* clang-format off */
 	struct spawn spawn = {
-		.path = program, .envp = no_env, .fds = fds, .nfds = 4, .die_with_parent = true,
+		.path = program, .envp = no_env, .fds = fds, .nfds = 5, .die_with_parent = true,
 		.no_core = true, .new_session = true,
 	};
 	/* clang-format on */
@@ -205,20 +223,35 @@ static int launch_files(struct session *s, int log, int *qemu_end, struct err *e
 		return err_sys(e, "socketpair");
 	port = pair[0];
 	*qemu_end = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	*notices = pair[0];
+	refusals = pair[1];
 	strv_add(&argv, program);
+	strv_add(&argv, "notices=6");
 	strv_addf(&argv, "%s:4:ro", NAME_EXPORT_SEED);
 	strv_addf(&argv, "%s:5:%s", NAME_EXPORT_WORKSPACE,
 		  layer_is_made(&s->layer) ? LAUNCH_LAYER_FD : "rw");
+	launch_files_rules(s, true, &argv);
 	fds[0] = (struct spawn_fd){log, 2};
 	fds[1] = (struct spawn_fd){port, 3};
 	fds[2] = (struct spawn_fd){seed, 4};
 	fds[3] = (struct spawn_fd){s->workspace_fd, 5};
+	fds[4] = (struct spawn_fd){refusals, 6};
 	if (s->projects_fd >= 0) {
-		strv_addf(&argv, "%s:6:rw", NAME_EXPORT_PROJECTS);
-		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 6};
+		strv_addf(&argv, "%s:7:rw", NAME_EXPORT_PROJECTS);
+		launch_files_rules(s, false, &argv);
+		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 7};
+	}
+	for (size_t i = 0; i < s->extras; i++) {
+		const int to = 9 + (int)i;
+
+		strv_addf(&argv, NAME_EXPORT_EXTRA "%zu:%d:%s", i, to, extra_mode(&s->extra[i]));
+		launch_files_rules(s, false, &argv);
+		fds[spawn.nfds++] = (struct spawn_fd){s->extra[i].fd, to};
 	}
 	if (layer_is_made(&s->layer))
-		fds[spawn.nfds++] = (struct spawn_fd){s->layer.fd, 7};
+		fds[spawn.nfds++] = (struct spawn_fd){s->layer.fd, 8};
 	spawn.argv = argv.v;
 	pid = spawn_start(&spawn, &pidfd, e);
 	if (pid < 0)
@@ -240,8 +273,9 @@ static void launch_fill_spec(const struct session *s, struct qemu_spec *spec)
 	spec->lock_memory = s->conf.lock_guest_memory;
 }
 
-/* Takes over log_fd when it returns 0. */
-static int launch_qemu(struct session *s, int net_fd, int fs_fd, int log_fd, struct err *e)
+/* Takes over log_fd and notices when it returns 0. */
+static int launch_qemu(struct session *s, int net_fd, int fs_fd, int log_fd, int notices,
+		       struct err *e)
 {
 	AUTO_FREE char *library = mem_format("%s/ccvm-ram.so", s->libexec);
 	AUTO_CLOSE int initrd = -1, preload = -1;
@@ -269,7 +303,7 @@ static int launch_qemu(struct session *s, int net_fd, int fs_fd, int log_fd, str
 		return -1;
 	disk_handed_over(s->disk);
 	children_add(s->children, CHILDREN_QEMU, qemu.pid, qemu.pidfd);
-	streams_open(s->streams, &qemu, log_fd);
+	streams_open(s->streams, &qemu, log_fd, notices);
 	if (!qemu.landlock_abi)
 		journal_note(s->journal, "qemu",
 			     "this kernel has no usable Landlock: QEMU runs without it");
@@ -278,7 +312,7 @@ static int launch_qemu(struct session *s, int net_fd, int fs_fd, int log_fd, str
 
 int launch_start(struct session *s, struct err *e)
 {
-	AUTO_CLOSE int net_fd = -1, fs_fd = -1, log_fd = -1, log = -1;
+	AUTO_CLOSE int net_fd = -1, fs_fd = -1, log_fd = -1, log = -1, notices = -1;
 	int pair[2];
 
 	/* What the two that serve the guest print goes to one log. */
@@ -288,11 +322,11 @@ int launch_start(struct session *s, struct err *e)
 	log = pair[1];
 	if (launch_net(s, log, &net_fd, e) < 0)
 		return err_stage(e, "network");
-	if (launch_files(s, log, &fs_fd, e) < 0)
+	if (launch_files(s, log, &fs_fd, &notices, e) < 0)
 		return err_stage(e, "files");
-	if (launch_qemu(s, net_fd, fs_fd, log_fd, e) < 0)
+	if (launch_qemu(s, net_fd, fs_fd, log_fd, notices, e) < 0)
 		return err_stage(e, "qemu");
-	log_fd = -1;
+	log_fd = notices = -1;
 	/* QEMU has enough to do with its own start; what its guest will need is made meanwhile. */
 	if (!s->seeded && start_seed(s, e) < 0)
 		return -1;

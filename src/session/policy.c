@@ -28,21 +28,15 @@ static int policy_refuse(struct err *e, const char *remedy)
 	return err_exit_code(e, ERR_EXIT_POLICY);
 }
 
-static int policy_check_guest(const char *workspace, struct err *e)
+static int policy_check_guest(const char *what, const char *path, struct err *e)
 {
-	static const char remedy[] = "start ccvm in a project directory";
-
 	for (size_t i = 0; i < ARRAY_LEN(policy_guest_system); i++)
-		if (file_is_within(workspace, policy_guest_system[i])) {
-			err_set(e, "the workspace %s would cover the guest's own %s", workspace,
-				policy_guest_system[i]);
-			return policy_refuse(e, remedy);
-		}
+		if (file_is_within(path, policy_guest_system[i]))
+			return err_set(e, "%s %s would cover the guest's own %s", what, path,
+				       policy_guest_system[i]);
 	for (size_t i = 0; i < ARRAY_LEN(policy_guest_parents); i++)
-		if (strcmp(workspace, policy_guest_parents[i]) == 0) {
-			err_set(e, "the workspace %s is a system directory", workspace);
-			return policy_refuse(e, remedy);
-		}
+		if (strcmp(path, policy_guest_parents[i]) == 0)
+			return err_set(e, "%s %s is a system directory", what, path);
 	return 0;
 }
 
@@ -54,19 +48,25 @@ static bool policy_has_control(const char *text)
 	return false;
 }
 
-int policy_check_path(const char *workspace, struct err *e)
+int policy_check_path(const char *option, const char *path, struct err *e)
 {
-	if (workspace[0] != '/' || strlen(workspace) > POLICY_PATH_MAX) {
-		err_set(e, "the workspace's path is not absolute, or too long");
+	static const char workspace[] = "the workspace";
+	const char *what = option ? option : workspace;
+
+	if (path[0] != '/' || strlen(path) > POLICY_PATH_MAX) {
+		err_set(e, "%s's path is not absolute, or too long", what);
 		return policy_refuse(e, "move the directory");
 	}
-	/* The guest reads the path from a file and mounts the workspace there. */
-	if (policy_has_control(workspace)) {
-		err_set(e, "the workspace's path contains a control character, which a guest "
-			   "cannot mount");
+	/* The guest reads the path from a file and mounts the directory there. */
+	if (policy_has_control(path)) {
+		err_set(e, "%s's path contains a control character, which a guest cannot mount",
+			what);
 		return policy_refuse(e, "rename the directory");
 	}
-	return policy_check_guest(workspace, e);
+	if (policy_check_guest(what, path, e) == 0)
+		return 0;
+	return option ? policy_refuse(e, "list another directory")
+		      : policy_refuse(e, "start ccvm in a project directory");
 }
 
 /* ---- what is the user's ---- */
@@ -75,6 +75,7 @@ struct policy_shared {
 	int fd;
 	struct place place;
 	const char *path, *option;
+	bool strict; /* as a workspace is */
 	struct err *e;
 };
 
@@ -113,7 +114,10 @@ static void policy_refuse_place(const struct policy_shared *s, const struct user
 			how, p->what, p->path);
 	err_exit_code(s->e, ERR_EXIT_POLICY);
 	if (s->option)
-		err_remedy(s->e, "use a separate directory, or set %s to false", s->option);
+		err_remedy(s->e,
+			   s->strict ? "take it out of %s"
+				     : "use a separate directory, or set %s to false",
+			   s->option);
 	else
 		err_remedy(s->e, "start ccvm in a project directory");
 }
@@ -133,7 +137,7 @@ static bool policy_visit(void *ctx, const struct user_place *p)
 		return false;
 	}
 	/* What an option shares may lie beside claude's settings; the transcripts do. */
-	if (exists && p->closed && (p->secret || !s->option) && place_is_within(s->fd, place)) {
+	if (exists && p->closed && (p->secret || s->strict) && place_is_within(s->fd, place)) {
 		policy_refuse_place(s, p, "lies in");
 		return false;
 	}
@@ -141,8 +145,8 @@ static bool policy_visit(void *ctx, const struct user_place *p)
 }
 
 /* What is mounted below is shared with it, and is the place that was mounted there. */
-static int policy_check_mounts(const char *path, const char *option, const struct user_dirs *d,
-			       struct err *e)
+static int policy_check_mounts(const char *path, const char *option, bool strict,
+			       const struct user_dirs *d, struct err *e)
 {
 	AUTO_STRV struct strv points = {0};
 
@@ -151,7 +155,8 @@ static int policy_check_mounts(const char *path, const char *option, const struc
 	for (size_t i = 0; i < points.n; i++) {
 		AUTO_CLOSE int fd = open(points.v[i],
 					 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		struct policy_shared s = {.fd = fd, .path = points.v[i], .option = option, .e = e};
+		struct policy_shared s = {
+			.fd = fd, .path = points.v[i], .option = option, .strict = strict, .e = e};
 
 		*e = (struct err){0};
 		if (fd < 0 && errno == ENOTDIR) {
@@ -167,14 +172,27 @@ static int policy_check_mounts(const char *path, const char *option, const struc
 	return 0;
 }
 
-int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d,
-			struct err *e)
+static int policy_check(int fd, const char *path, const char *option, bool strict,
+			const struct user_dirs *d, struct err *e)
 {
-	struct policy_shared s = {.fd = fd, .path = path, .option = option, .e = e};
+	struct policy_shared s = {
+		.fd = fd, .path = path, .option = option, .strict = strict, .e = e};
 
 	*e = (struct err){0};
 	if (!place_of(fd, &s.place))
 		return err_sys(e, "look at %s", path);
 	user_place_each(d, policy_visit, &s);
-	return e->text[0] ? -1 : policy_check_mounts(path, option, d, e);
+	return e->text[0] ? -1 : policy_check_mounts(path, option, strict, d, e);
+}
+
+int policy_check_shared(int fd, const char *path, const char *option, const struct user_dirs *d,
+			struct err *e)
+{
+	return policy_check(fd, path, option, !option, d, e);
+}
+
+int policy_check_listed(int fd, const char *path, const char *option, const struct user_dirs *d,
+			struct err *e)
+{
+	return policy_check(fd, path, option, true, d, e);
 }

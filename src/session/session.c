@@ -54,6 +54,7 @@ void session_write_status(struct session *s)
 	egress_add_status(s->egress, &more);
 	screen_add_status(s->screen, &more);
 	disk_add_status(s->disk, &more);
+	extra_add_status(s, &more);
 	snapshot = session_snapshot(s, &more);
 	journal_write(s->journal, &snapshot);
 }

@@ -87,7 +87,7 @@ static int start_workspace(struct session *s, struct err *e)
 	}
 	journal_rename(s->journal,
 		       s->request.name ? s->request.name : strrchr(s->workspace, '/') + 1);
-	return policy_check_path(s->workspace, e);
+	return policy_check_path(NULL, s->workspace, e);
 }
 
 /* The directory `name` below dirfd, made when there is none; by its fd from here on. more:
@@ -197,6 +197,7 @@ static void start_on_seed_note(void *ctx, const char *note)
 static int start_write_seed(struct session *s, const struct start_dirs *d, struct err *e)
 {
 	AUTO_FREE char *projects = transcripts_folder(s->workspace);
+	AUTO_FREE char *extra = extra_seed_lines(s);
 	AUTO_STRV struct strv variables = {0};
 	AUTO_CLOSE int fd = -1;
 
@@ -205,6 +206,7 @@ static int start_write_seed(struct session *s, const struct start_dirs *d, struc
 		.conf = &s->conf,
 		.workdir = s->workspace,
 		.workdir_fd = s->workspace_fd,
+		.extra = extra,
 		.projects = s->projects_fd >= 0 ? projects : NULL,
 		.shell = s->request.shell,
 		.uid = getuid(),
@@ -290,6 +292,8 @@ static int start_configure(struct session *s, struct err *e)
 	rc = start_dirs_find(s, &d, e);
 	if (rc == 0)
 		rc = policy_check_shared(s->workspace_fd, s->workspace, NULL, &d.dirs, e);
+	if (rc == 0)
+		rc = extra_open(s, &d.dirs, e);
 	if (rc == 0)
 		rc = conf_check_memlock(&s->conf, e);
 	if (rc == 0)

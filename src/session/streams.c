@@ -12,9 +12,9 @@ struct streams {
 	void *ctx;
 	struct loop *loop;
 	struct qmp *qmp; /* NULL: closed */
-	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_log;
+	struct stream *qmp_stream, *console, *ctl, *qemu_log, *vmstate, *net_log, *files;
 	int ssh_fd;
-	struct json_splitter lines; /* of ctl */
+	struct json_splitter lines, files_lines; /* of ctl; of ccvm-fs */
 };
 
 static void streams_on_ctl(void *ctx, const void *bytes, size_t n)
@@ -22,6 +22,13 @@ static void streams_on_ctl(void *ctx, const void *bytes, size_t n)
 	struct streams *s = ctx;
 
 	json_split(&s->lines, bytes, n, s->cb.on_guest_line, s->ctx);
+}
+
+static void streams_on_files(void *ctx, const void *bytes, size_t n)
+{
+	struct streams *s = ctx;
+
+	json_split(&s->files_lines, bytes, n, s->cb.on_files_line, s->ctx);
 }
 
 static void streams_on_console(void *ctx, const void *bytes, size_t n)
@@ -71,7 +78,7 @@ static void streams_on_qmp_event(void *ctx, const char *name, struct json_value 
 	s->cb.on_qmp_event(s->ctx, name, data);
 }
 
-void streams_open(struct streams *s, struct qemu *qemu, int net_log_fd)
+void streams_open(struct streams *s, struct qemu *qemu, int helpers_log_fd, int files_fd)
 {
 	const struct qmp_callbacks qmp = {streams_qmp_output, streams_on_qmp_event, s};
 	const struct {
@@ -84,11 +91,13 @@ void streams_open(struct streams *s, struct qemu *qemu, int net_log_fd)
 		{&s->ctl, &qemu->ctl_fd, streams_on_ctl},
 		{&s->qemu_log, &qemu->log_fd, streams_on_log},
 		{&s->vmstate, &qemu->state_fd, streams_drop},
-		{&s->net_log, &net_log_fd, streams_on_log},
+		{&s->net_log, &helpers_log_fd, streams_on_log},
+		{&s->files, &files_fd, streams_on_files},
 	};
 
 	streams_close(s);
 	memset(&s->lines, 0, sizeof(s->lines));
+	memset(&s->files_lines, 0, sizeof(s->files_lines));
 	s->qmp = qmp_new(&qmp);
 	s->ssh_fd = mem_steal_fd(&qemu->ssh_fd);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -101,8 +110,8 @@ void streams_open(struct streams *s, struct qemu *qemu, int net_log_fd)
 
 void streams_close(struct streams *s)
 {
-	struct stream **const all[] = {&s->qmp_stream, &s->console, &s->ctl,
-				       &s->qemu_log,   &s->vmstate, &s->net_log};
+	struct stream **const all[] = {&s->qmp_stream, &s->console, &s->ctl,  &s->qemu_log,
+				       &s->vmstate,    &s->net_log, &s->files};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		stream_close(mem_steal_ptr(all[i]));

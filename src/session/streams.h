@@ -1,4 +1,4 @@
-/* streams: the pipes and sockets to one attempt's QEMU, and to its log and ccvm-net's. */
+/* streams: the pipes and sockets to one attempt's QEMU, to its log and its helpers'. */
 #ifndef CCVM_SESSION_STREAMS_H
 #define CCVM_SESSION_STREAMS_H
 
@@ -17,6 +17,8 @@ struct streams;
 struct streams_callbacks { /* none may close them */
 	void (*on_guest_line)(void *ctx, const char *line,
 			      size_t n); /* of ccvm.ctl; bounded, hostile */
+	/* of ccvm-fs, as proto/fsctl.h has them */
+	void (*on_files_line)(void *ctx, const char *line, size_t n);
 	void (*on_console)(void *ctx, const void *bytes, size_t n);
 	void (*on_log)(void *ctx, const void *bytes, size_t n);
 	void (*on_qmp_event)(void *ctx, const char *name, struct json_value data);
@@ -27,8 +29,8 @@ struct streams *streams_new(struct loop *loop, const struct streams_callbacks *c
 			    void *ctx);
 void streams_free(struct streams *s); /* NULL is fine */
 
-/* Takes over QEMU's fds and ccvm-net's log; those of an earlier attempt are closed. */
-void streams_open(struct streams *s, struct qemu *qemu, int net_log_fd);
+/* Takes over QEMU's fds, its helpers' log and the lines of ccvm-fs; those of an earlier attempt are closed. */
+void streams_open(struct streams *s, struct qemu *qemu, int helpers_log_fd, int files_fd);
 void streams_close(struct streams *s);
 bool streams_are_open(const struct streams *s);
 

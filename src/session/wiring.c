@@ -3,6 +3,7 @@
 #include "session/wiring.h"
 #include "clip/clip_path.h"
 #include "proto/clip.h"
+#include "proto/fsctl.h"
 
 #include <signal.h>
 #include <string.h>
@@ -324,6 +325,20 @@ static void wiring_on_log(void *ctx, const void *bytes, size_t n)
 	journal_qemu(((struct session *)ctx)->journal, bytes, n);
 }
 
+/* What the options keep the agent from doing; its program only sees that the call fails. */
+static void wiring_on_files_line(void *ctx, const char *line, size_t n)
+{
+	AUTO_FREE char *text = NULL;
+	struct fsctl_report r;
+
+	fsctl_report_parse(&r, line, n);
+	if (r.type != FSCTL_REFUSED)
+		return;
+	text = mem_format("the agent may not change %s: %s (option %s)", r.path, r.reason,
+			  r.option);
+	journal_note(((struct session *)ctx)->journal, "files", text);
+}
+
 static void wiring_on_qmp_broken(void *ctx, const struct err *e)
 {
 	ending_fail(ctx, "qemu", e);
@@ -336,6 +351,7 @@ void wiring_make(struct session *s)
 	static const struct journal_callbacks journal = {.send = wiring_send_event};
 	static const struct streams_callbacks streams = {
 		.on_guest_line = guestlines_take,
+		.on_files_line = wiring_on_files_line,
 		.on_console = wiring_on_console,
 		.on_log = wiring_on_log,
 		.on_qmp_event = boot_on_qmp_event,

@@ -1,5 +1,5 @@
 /* wiring: struct session, for the few files that tie its components together: session.c, start.c,
- * launch.c, boot.c, guestlines.c, ending.c, routes.c and wiring.c. No component includes it.
+ * extra.c, launch.c, boot.c, guestlines.c, ending.c, routes.c and wiring.c. No component includes it.
  * Components own their state; what is left here is written by the one file that is named. */
 #ifndef CCVM_SESSION_WIRING_H
 #define CCVM_SESSION_WIRING_H
@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "conf/user_place.h"
+#include "proto/names.h"
 #include "proto/rundir.h"
 #include "session/agent.h"
 #include "session/attempt.h"
@@ -42,6 +44,13 @@ struct loop;
 struct sigwatch;
 struct timer;
 
+/* A directory of the host beside the workspace. */
+struct extra_dir {
+	int fd;	    /* judged, and exported by it */
+	char *path; /* of the host, and in the guest */
+	bool writable;
+};
+
 struct session {
 	/* session.c */
 	struct loop *loop;
@@ -64,7 +73,9 @@ struct session {
 			     restarted by it */
 	int projects_fd;  /* the host's transcripts of this workspace, when they are shared; else -1
 			   */
-	char *libexec;	  /* where our programs are */
+	struct extra_dir extra[NAME_EXTRA_MAX];
+	size_t extras;
+	char *libexec; /* where our programs are */
 	struct image image;
 	struct rundir run;
 	struct layer layer; /* of an overlay session */
@@ -168,6 +179,13 @@ bool boot_on_agent_started(void *session);
 
 /* guestlines.c: the callback of streams. */
 void guestlines_take(void *session, const char *line, size_t n);
+
+/* extra.c: option extraDirs */
+int extra_open(struct session *s, const struct user_dirs *d, struct err *e);
+/* Fields of status.json about what the options share, hide and protect, where they are used. */
+void extra_add_status(const struct session *s, struct buf *status);
+const char *extra_mode(const struct extra_dir *x); /* "ro" or "rw" */
+char *extra_seed_lines(const struct session *s);   /* of NAME_SEED_EXTRA; free it; NULL: none */
 
 /* start.c: from a request to what a guest needs. Its errors say at which stage, and launch.c's. */
 int start_prepare(struct session *s, struct err *e);

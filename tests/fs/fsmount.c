@@ -1,7 +1,8 @@
 /* fsmount: mounts ccvm-fs on this machine by the guest's relay, so that its server can be tried
  * against a kernel without a guest between. Usage, as root:
- *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:MODE...
- * MODE: rw, ro, or for an overlay the directory that has its "tree" and "work".
+ *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:MODE [RULE...]...
+ * MODE: rw, ro, or for an overlay the directory that has its "tree" and "work". A rule is what
+ * ccvm-fs takes after a directory. What was refused is said on stdout.
  * Says "ready" when mounted; ends after a line on stdin, and unmounts. */
 #include "base/err.h"
 #include "base/mem.h"
@@ -44,14 +45,22 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 	struct strv args = {0};
 
 	strv_add(&args, argv[4]);
+	strv_add(&args, "notices=4");
 	if (port != 3 && dup2(port, 3) < 0)
 		fsmount_die("port");
+	if (dup2(1, 4) < 0)
+		fsmount_die("notices");
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		fsmount_die("user");
 	for (int i = 5; argv[i]; i++) {
 		char *directory = strchr(argv[i], '='), *mode = strrchr(argv[i], ':');
 		const int fd = FSMOUNT_FD + 2 * i;
 
+		if (strcmp(argv[i], "protect-git") == 0 || strncmp(argv[i], "at=", 3) == 0 ||
+		    strncmp(argv[i], "protect=", 8) == 0 || strncmp(argv[i], "hide=", 5) == 0) {
+			strv_add(&args, argv[i]);
+			continue;
+		}
 		if (!directory || !mode || mode < directory)
 			fsmount_die("NAME=DIRECTORY:MODE");
 		*directory++ = *mode++ = '\0';

@@ -1,4 +1,4 @@
-/* areas: base fs sandbox
+/* areas: base fs proto sandbox
  * One FUSE request from any bytes: what is accepted has names that stay in their directory, and
  * lies whole within the bytes. */
 #include "fuzz/fuzz.h"

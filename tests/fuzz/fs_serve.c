@@ -1,13 +1,15 @@
-/* areas: base fs sandbox
+/* areas: base fs proto sandbox
  * Sequences of requests to a server with a directory of its own and an overlay, beside one that is
- * not exported: nothing outside changes or is shown, nor does what the overlay lies on, every
- * answer is whole and answers a request, and the server lives. Each request of the input: two bytes of length, then the request from
+ * not exported: nothing outside changes or is shown, nothing hidden is, what is git's stays without
+ * commands, what the overlay lies on stays as it is, every answer is whole and answers a request,
+ * and the server lives. Each request of the input: two bytes of length, then the request from
  * its opcode on. */
 #include "fuzz/fuzz.h"
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "fs/fs_gitdir.h"
 #include "fs/fs_serve.h"
 #include "fs/fs_tree.h"
 
@@ -131,6 +133,39 @@ static void begin(struct fs_serve *s)
 	send_request(s, 1, (const uint8_t *)&init, sizeof(init));
 }
 
+/* Of the user's, without a command. */
+static void prepare_git(int fd)
+{
+	struct err e;
+
+	MUST(mkdirat(fd, ".git", 0700) == 0 && mkdirat(fd, ".git/objects", 0700) == 0 &&
+	     mkdirat(fd, ".git/refs", 0700) == 0 && mkdirat(fd, ".git/hooks", 0700) == 0);
+	MUST(file_create(fd, ".git/HEAD", "x", 1, 0600, &e) == 0 &&
+	     file_create(fd, ".git/config", "[core]\n", 7, 0600, &e) == 0);
+}
+
+/* Wherever it is by now: top level is where the sequences have names for. */
+static void check_git(int export)
+{
+	static const char *const names[] = {".git", "dir", "git"};
+	char why[FS_GITCONFIG_WHY_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const int fd = openat(export, names[i],
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		fchmod(fd, 0700);
+		fchmodat(fd, "config", 0600, 0);
+		fchmodat(fd, "hooks", 0700, 0);
+		fchmodat(fd, "info", 0700, 0);
+		fchmodat(fd, "info/attributes", 0600, 0);
+		MUST(!fs_gitdir_is(fs_gitdir_parts(fd)) || fs_gitdir_may_be(fd, NULL, why));
+		close(fd);
+	}
+}
+
 static void prepare(struct fs_tree *tree)
 {
 	struct err e;
@@ -139,6 +174,8 @@ static void prepare(struct fs_tree *tree)
 	MUST(file_create(fd, "file", "hello", 5, 0600, &e) == 0 && mkdirat(fd, "dir", 0700) == 0);
 	MUST(symlinkat("../outside/secret", fd, "link") == 0 &&
 	     symlinkat("../outside", fd, "away") == 0);
+	MUST(file_create(fd, "hidden", SECRET, strlen(SECRET), 0600, &e) == 0);
+	prepare_git(fd);
 	MUST(fs_tree_export(tree, "w", fd, true, &e) == 0);
 	MUST(mkdirat(top, "layer/tree", 0700) == 0 && mkdirat(top, "layer/work", 0700) == 0);
 	MUST(fs_tree_export_overlay(
@@ -151,16 +188,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct fs_serve_callbacks callbacks = {.on_send = on_send};
 	static int process_fds = -1;
+	struct fs_policy *policy;
 	struct fs_tree *tree;
 	struct fs_serve *s;
 	uint64_t unique = 2;
+	int fd;
 
 	make_top();
 	if (process_fds < 0)
 		process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	tree = fs_tree_new(process_fds, NULL);
 	prepare(tree);
+	policy = fs_policy_new(NULL, NULL);
+	fs_policy_protect_git(policy, 0);
+	MUST(fs_policy_hide(policy, 0, "hidden"));
 	s = fs_serve_new(tree, 64, &callbacks);
+	fs_serve_set_policy(s, policy);
 	begin(s);
 	for (size_t at = 0; at + 2 <= size && unique < REQUESTS; unique += 2) {
 		size_t n = data[at] | (size_t)data[at + 1] << 8;
@@ -173,8 +216,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fs_serve_free(s);
 	fs_tree_free(tree);
+	fs_policy_free(policy);
 	check_outside();
 	check_lower();
+	fd = openat(top, "export", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MUST(fd >= 0);
+	fchmod(fd, 0700);
+	check_git(fd);
+	close(fd);
 	empty("export");
 	empty("layer");
 	return 0;

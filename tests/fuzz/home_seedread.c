@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "init/seedread.h"
+#include "proto/names.h"
 
 static void check(bool ok)
 {
@@ -98,6 +99,32 @@ static void fuzz_addresses(const char *p, size_t n)
 		      strspn(out.v[i], "0123456789abcdefABCDEF.:/") == strlen(out.v[i]));
 }
 
+static void fuzz_extra(const char *p, size_t n)
+{
+	AUTO_STRV struct strv out = {0};
+	struct err e;
+
+	if (seedread_extra(p, n, &out, &e) < 0)
+		return;
+	check(out.n <= NAME_EXTRA_MAX);
+	for (size_t i = 0; i < out.n; i++)
+		check(out.v[i][0] == 'r' && out.v[i][2] == ' ' && out.v[i][3] == '/' &&
+		      !strstr(out.v[i], "/../") && !strstr(out.v[i], "//"));
+}
+
+static void fuzz_private(const char *p, size_t n)
+{
+	AUTO_STRV struct strv out = {0};
+	struct err e;
+
+	if (seedread_private(p, n, &out, &e) < 0)
+		return;
+	check(out.n <= NAME_PRIVATE_MAX);
+	for (size_t i = 0; i < out.n; i++)
+		check(out.v[i][0] && out.v[i][0] != '/' && strcmp(out.v[i], "..") != 0 &&
+		      strncmp(out.v[i], "../", 3) != 0 && !strstr(out.v[i], "/../"));
+}
+
 static void fuzz_ports(const char *p, size_t n)
 {
 	uint16_t ports[16];
@@ -113,9 +140,9 @@ static void fuzz_ports(const char *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const char *,
-				       size_t) = {fuzz_int,	  fuzz_path,  fuzz_names, fuzz_args,
-						  fuzz_addresses, fuzz_ports, fuzz_folder};
+	static void (*const readers[])(const char *, size_t) = {
+		fuzz_int,   fuzz_path,	 fuzz_names, fuzz_args,	  fuzz_addresses,
+		fuzz_ports, fuzz_folder, fuzz_extra, fuzz_private};
 	AUTO_FREE char *text = NULL;
 
 	if (!size)

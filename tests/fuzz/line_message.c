@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "proto/egressctl.h"
+#include "proto/fsctl.h"
 #include "proto/guest.h"
 #include "proto/netctl.h"
 
@@ -46,6 +47,7 @@ static size_t line_length(const struct buf *line)
 #define REQUEST_PUT(out, m)	  (egressctl_request_put(out, m), buf_add(out, "\n", 1))
 #define ROW_PARSE(m, text, n)	  egressctl_row_parse(&(m), text, n)
 #define ROW_PUT(out, m)		  (egressctl_row_put(out, m), buf_add(out, "\n", 1))
+#define FILES_PARSE(m, text, n)	  fsctl_report_parse(&(m), text, n)
 #define REPORT_PARSE(m, text, n)  netctl_report_parse(&(m), text, n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(guest_order, ORDER_PARSE, guest_order_put);
 	CHECK(netctl_command, COMMAND_PARSE, netctl_command_put);
 	CHECK(netctl_report, REPORT_PARSE, netctl_report_put);
+	CHECK(fsctl_report, FILES_PARSE, fsctl_report_put);
 	CHECK(egressctl_request, REQUEST_PARSE, REQUEST_PUT);
 	CHECK(egressctl_row, ROW_PARSE, ROW_PUT);
 	return 0;

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+from fsmount import Mount
 from harness import Skip, assert_eq, assert_tree_same, assert_true, fingerprint, test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,28 +44,6 @@ os.write(ro, b"0123456789")
 os.ftruncate(ro, 4)
 assert open("ro").read() == "0123"
 """
-
-
-class Mount:
-    """A directory of the test user's, and where it is mounted."""
-
-    def __init__(self, ctx, mode="rw", source=None):
-        build = os.path.dirname(ctx.bin)
-        if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
-            raise Skip("mounting takes root and /dev/fuse")
-        self.source = source or ctx.make_dir(os.path.join(ctx.dir, "exported"))
-        point = os.path.join(ctx.dir, "mnt%d" % len(os.listdir(ctx.dir)))
-        os.mkdir(point)
-        self.proc = subprocess.Popen([os.path.join(build, "test/fs/fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(build, "libexec/ccvm/ccvm-fs"),
-                                      "w=%s:%s" % (self.source, mode)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        ctx.on_close(self.close)
-        assert_true(self.proc.stdout.readline().startswith(b"ready"), "fsmount says ready")
-        self.point = point
-        self.top = os.path.join(point, "w")
-
-    def close(self):
-        if self.proc.poll() is None:
-            self.proc.communicate(b"\n", timeout=30)
 
 
 def python(ctx, script, *args, timeout=120):

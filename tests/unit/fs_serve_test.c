@@ -1,4 +1,4 @@
-/* areas: base fs
+/* areas: base fs proto
  * The server of a guest's files, spoken to by messages as a guest's kernel, and one that lies,
  * sends them. */
 #include "unit/unit.h"

@@ -71,7 +71,7 @@ static void check_path(const char *workspace, const char *reason)
 {
 	struct err e = {0};
 
-	check(workspace, policy_check_path(workspace, &e), reason, &e);
+	check(workspace, policy_check_path(NULL, workspace, &e), reason, &e);
 }
 
 static void test_paths(void **state)
@@ -181,6 +181,8 @@ static const struct {
 	{"images/mine/deep", "lies in the guest image"},
 };
 
+#define LISTED "extraDirs"
+
 static int share(const char *name, const char *option, struct err *e)
 {
 	AUTO_FREE char *path = unit_path(name), *home = unit_path("home"),
@@ -195,7 +197,9 @@ static int share(const char *name, const char *option, struct err *e)
 	AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	return policy_check_shared(fd, path, option, &dirs, e);
+	return option && strcmp(option, LISTED) == 0
+		       ? policy_check_listed(fd, path, option, &dirs, e)
+		       : policy_check_shared(fd, path, option, &dirs, e);
 }
 
 static void test_shares(void **state)
@@ -219,6 +223,26 @@ static void test_option(void **state)
 	assert_non_null(strstr(e.text, "persistClaudeProjects would share"));
 	assert_non_null(strstr(e.remedy, "set persistClaudeProjects to false"));
 	assert_int_equal(e.exit_code, ERR_EXIT_POLICY);
+}
+
+/* As strict as with a workspace, with another remedy. */
+static void test_listed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+		struct err e = {0};
+		const int rc = share(shares[i].workspace, LISTED, &e);
+
+		assert_int_equal(rc, shares[i].reason ? -1 : 0);
+		if (rc < 0)
+			assert_string_equal(e.remedy, "take it out of extraDirs");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct err e = {0};
+
+		check(paths[i].workspace, policy_check_path(LISTED, paths[i].workspace, &e),
+		      paths[i].reason ? "" : NULL, &e);
+	}
 }
 
 /* What was opened is judged, not what its name leads to by then. */
@@ -272,9 +296,10 @@ static void test_mounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),	  cmocka_unit_test(test_length),
-		cmocka_unit_test(test_shares),	  cmocka_unit_test(test_option),
-		cmocka_unit_test(test_exchanged), cmocka_unit_test(test_mounts)};
+		cmocka_unit_test(test_paths),  cmocka_unit_test(test_length),
+		cmocka_unit_test(test_shares), cmocka_unit_test(test_option),
+		cmocka_unit_test(test_listed), cmocka_unit_test(test_exchanged),
+		cmocka_unit_test(test_mounts)};
 
 	return cmocka_run_group_tests(tests, make_home, unit_remove_dir);
 }
