@@ -153,7 +153,7 @@ static enum fs_patterns_match policy_match(const struct policy_entry *e,
 /* What is there; 0: nothing that could be looked at. */
 static mode_t policy_type(const struct policy_entry *e)
 {
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	struct stat st;
 
 	if (fs_tree_find_directory(e->ops->tree, e->dir, &p) ||
@@ -246,7 +246,7 @@ static void policy_git_close(struct policy_git *g)
 /* Whether the directory is one of git's. */
 static bool policy_git_open(const struct policy_entry *e, struct fs_node *n, struct policy_git *g)
 {
-	*g = (struct policy_git){.node = n, .at.fd = -1};
+	*g = (struct policy_git){.node = n, .at = FS_PLACE_NONE};
 	if (!n || fs_tree_find_directory(e->ops->tree, n, &g->at))
 		return false;
 	g->parts = fs_gitdir_parts(g->at.fd);
@@ -344,7 +344,7 @@ static void policy_revoke(const struct policy_entry *e, int dirfd, const char *n
 /* A linked worktree's: its place is `worktrees` of a repository, where "../.." is that repository. */
 static int policy_judge_linked(const struct policy_entry *e, const struct fs_node *worktrees)
 {
-	AUTO_GIT struct policy_git common;
+	AUTO_GIT struct policy_git common = {.at = FS_PLACE_NONE};
 
 	if (worktrees->parent != FS_NODE_ROOT && policy_is(worktrees->name, "worktrees") &&
 	    policy_git_open(e, policy_parent(e, worktrees), &common))
@@ -396,7 +396,7 @@ static int policy_open_source(const struct policy_entry *e, struct fs_place *p)
 static int policy_judge_config(const struct policy_entry *e, const struct policy_git *g)
 {
 	AUTO_WORKTREES struct policy_worktrees w = {0};
-	AUTO_PLACE struct fs_place from = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE;
 	char why[FS_GITCONFIG_WHY_MAX];
 
 	if (e->act == POLICY_LEAVE || e->act == POLICY_REMOVE || e->act == POLICY_CHANGE_ATTR)
@@ -414,7 +414,7 @@ static int policy_judge_config(const struct policy_entry *e, const struct policy
 
 static int policy_judge_attributes(const struct policy_entry *e, const struct policy_git *g)
 {
-	AUTO_PLACE struct fs_place from = {.fd = -1}, info = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE, info = FS_PLACE_NONE;
 	char why[FS_GITCONFIG_WHY_MAX];
 
 	(void)g;
@@ -433,7 +433,7 @@ static int policy_judge_attributes(const struct policy_entry *e, const struct po
 /* When it is made, its text is judged as it is written. */
 static int policy_judge_commondir(const struct policy_entry *e, const struct policy_git *g)
 {
-	AUTO_PLACE struct fs_place from = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE;
 	char why[FS_GITCONFIG_WHY_MAX];
 
 	if (e->act == POLICY_LEAVE || e->act == POLICY_REMOVE || e->act == POLICY_CHANGE_ATTR)
@@ -453,7 +453,7 @@ static int policy_judge_commondir(const struct policy_entry *e, const struct pol
 
 static int policy_judge_hooks(const struct policy_entry *e, const struct policy_git *g)
 {
-	AUTO_PLACE struct fs_place from = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE;
 	char why[FS_GITCONFIG_WHY_MAX];
 
 	if (e->act == POLICY_MAKE_DIRECTORY || e->act == POLICY_REMOVE ||
@@ -472,7 +472,7 @@ static int policy_judge_hooks(const struct policy_entry *e, const struct policy_
 
 static int policy_judge_info(const struct policy_entry *e, const struct policy_git *g)
 {
-	AUTO_PLACE struct fs_place from = {.fd = -1}, info = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE, info = FS_PLACE_NONE;
 	char why[FS_GITCONFIG_WHY_MAX];
 
 	(void)g;
@@ -529,7 +529,7 @@ static int policy_judge_part(const struct policy_entry *e, const struct policy_g
 static int policy_judge_below_hooks(const struct policy_entry *e)
 {
 	for (struct fs_node *n = e->dir; n; n = policy_parent(e, n)) {
-		AUTO_GIT struct policy_git g = {.at.fd = -1};
+		AUTO_GIT struct policy_git g = {.at = FS_PLACE_NONE};
 
 		if (n->parent == FS_NODE_ROOT || !policy_is(n->name, "hooks") ||
 		    !policy_git_open(e, policy_parent(e, n), &g))
@@ -552,7 +552,7 @@ static bool policy_is_submodules(const struct policy_entry *e)
 	if (n > POLICY_DEPTH_MAX) /* each step up is looked at from the top */
 		return true;
 	for (struct fs_node *up = e->dir; up; up = policy_parent(e, up)) {
-		AUTO_PLACE struct fs_place above = {.fd = -1};
+		AUTO_PLACE struct fs_place above = FS_PLACE_NONE;
 		AUTO_CLOSE int at = -1;
 
 		depth--;
@@ -578,7 +578,7 @@ static bool policy_is_submodules(const struct policy_entry *e)
 static int policy_judge_submodule_leaves(const struct policy_entry *e)
 {
 	const size_t n = policy_split(e);
-	AUTO_PLACE struct fs_place p = {.fd = -1};
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
 	bool holds = policy_find_modules(e->policy->part, n) != 0;
 
 	if (!holds && policy_is(e->name, ".git") &&
@@ -609,7 +609,7 @@ static int policy_judge_submodules(const struct policy_entry *e)
 /* A directory that is moved: a linked worktree's only with the repository that it leads to. */
 static int policy_judge_moved(const struct policy_entry *e)
 {
-	AUTO_PLACE struct fs_place from = {.fd = -1};
+	AUTO_PLACE struct fs_place from = FS_PLACE_NONE;
 	AUTO_CLOSE int moved = -1;
 	const unsigned linked = FS_GITDIR_HEAD | FS_GITDIR_COMMONDIR;
 	const struct policy_entry *s = e->source;
@@ -628,7 +628,7 @@ static int policy_judge_moved(const struct policy_entry *e)
 static int policy_judge_git(const struct policy_entry *e)
 {
 	policy_judge_file *file = policy_file(e->name);
-	AUTO_GIT struct policy_git g = {.at.fd = -1}, above = {.at.fd = -1};
+	AUTO_GIT struct policy_git g = {.at = FS_PLACE_NONE}, above = {.at = FS_PLACE_NONE};
 	bool is = false;
 	int code;
 
@@ -795,7 +795,7 @@ static int policy_xattr(struct fs_policy *p, struct fs_ops *o, const struct fs_m
 
 static bool policy_is_commondir(struct fs_policy *p, struct fs_ops *o, const struct fs_node *n)
 {
-	AUTO_GIT struct policy_git g = {.at.fd = -1};
+	AUTO_GIT struct policy_git g = {.at = FS_PLACE_NONE};
 	struct policy_entry e;
 
 	return n && n->fd < 0 && n->export < FS_TREE_EXPORTS_MAX && p->export[n->export].git &&
