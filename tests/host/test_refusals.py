@@ -374,9 +374,13 @@ def test_workspace_full(ctx):
 
 
 def test_workspace_full_and_nobody_asked(ctx):
+    """A write fails at once, synced or not; what a program left in a mapping fails at the end."""
     path = small_tmpfs(ctx, "small", "size=1m,mode=0755")
-    code, out, err = ctx.ccvm("--shell", "-c", "head -c 4m /dev/zero >big; echo up", cwd=path, env={"CCVM_MEMORY": "1024"})
-    assert_eq((code, out), (0, b"up\n"), "code and stdout (stderr: %s)" % show(err))
+    map_all = "import mmap; f = open('mapped', 'w+b'); f.truncate(4 << 20); m = mmap.mmap(f.fileno(), 0); m[:] = b'x' * (4 << 20)"
+    code, out, err = ctx.ccvm("--shell", "-c", "head -c 4m /dev/zero >big; echo $?; rm big; /usr/bin/python3 -c \"%s\"; echo $?" % map_all, cwd=path,
+                              env={"CCVM_MEMORY": "1024"})
+    assert_eq((code, out), (0, b"1\n0\n"), "code and stdout (stderr: %s)" % show(err))
+    assert_in(b"head: error writing", err, "stderr")
     assert_in(b"not everything the agent wrote is on the host: No space left on device", err, "stderr")
     assert_nothing_left(ctx)
 
