@@ -259,15 +259,16 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	const struct fs_handle *h = files_handle(o, m, in->fh);
 	const bool append = in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE);
 	struct fuse_write_out out = {0};
+	bool right;
 	ssize_t n;
 
 	if (!h)
 		return EBADF;
+	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	n = append ? files_append(h, m, r) : pwrite(h->fd, m->data, m->ndata, (off_t)in->offset);
 	if (n < 0)
 		return errno;
-	if (!r->stale)
-		fs_tree_told(o->tree, m->head.nodeid, h->fd);
+	fs_tree_told(o->tree, m->head.nodeid, h->fd, right && !r->stale);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
@@ -314,13 +315,15 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 {
 	const struct fuse_fallocate_in *in = &m->in.fallocate;
 	const struct fs_handle *h = files_handle(o, m, in->fh);
+	bool right;
 
 	(void)r;
 	if (!h)
 		return EBADF;
+	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
 		return errno;
-	fs_tree_told(o->tree, m->head.nodeid, h->fd);
+	fs_tree_told(o->tree, m->head.nodeid, h->fd, right);
 	return 0;
 }
 
@@ -350,16 +353,18 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	const struct fs_handle *to = fs_handles_get(o->handles, in->fh_out, in->nodeid_out);
 	off_t off_in = (off_t)in->off_in, off_out = (off_t)in->off_out;
 	struct fuse_write_out out = {0};
+	bool right;
 	ssize_t n;
 
 	if (!from || !to)
 		return EBADF;
+	right = fs_tree_is_told(o->tree, in->nodeid_out, to->fd);
 	n = copy_file_range(from->fd, &off_in, to->fd, &off_out,
 			    in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX, 0);
 	if (n < 0)
 		return errno == ENOSYS ? EOPNOTSUPP
 				       : errno; /* ENOSYS would be for good, of all files */
-	fs_tree_told(o->tree, in->nodeid_out, to->fd);
+	fs_tree_told(o->tree, in->nodeid_out, to->fd, right);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;

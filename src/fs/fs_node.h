@@ -35,6 +35,8 @@ struct fs_node {
 	int watch; /* of a directory that is watched; else -1 */
 	char *name;
 	uint64_t told_version; /* of the contents, that the guest was last told or made itself */
+	bool doubtful;	       /* another change may have left the same version */
+	bool host_changed;     /* the last version that was not told came from the host */
 	uint32_t next;	       /* of the same hash; of a free one, the next free */
 };
 

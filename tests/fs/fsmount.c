@@ -89,9 +89,11 @@ int main(int argc, char **argv)
 	do
 		c = getchar();
 	while (c != '\n' && c != EOF);
-	if (umount2(argv[1], 0) < 0) {
+	if (waitpid(pid, NULL, WNOHANG) == pid) /* nobody answers any more */
+		umount2(argv[1], MNT_FORCE | MNT_DETACH);
+	else if (umount2(argv[1], 0) < 0) {
 		perror("umount");
-		umount2(argv[1], MNT_DETACH);
+		umount2(argv[1], MNT_FORCE | MNT_DETACH);
 	}
 	while (wait(NULL) > 0 || errno == EINTR)
 		;

@@ -5,13 +5,19 @@ The server runs as the test's user, as it does for a session; mounting takes roo
 
 import fcntl
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 
+from checks import wait_until
 from harness import Skip, assert_eq, assert_true, test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "fs"))
+import sqlite as counters  # noqa: E402 (tests/fs/sqlite.py)
+
 MODEL = os.path.join(HERE, "..", "fs", "model.py")
 # Writers that append: by reopening, and by descriptors that stay open.
 APPEND = """
@@ -23,6 +29,20 @@ for i in range(200):
     os.write(here, b"%s %d\\n" % (name.encode(), i))
     if not keep:
         os.close(here)
+"""
+# Counts in a file while it holds a lock; its size stays, and its time of change as often as not.
+COUNT = """
+import fcntl, os, sys, time
+path, how, seconds, pause = sys.argv[1], getattr(fcntl, sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+fd = os.open(path, os.O_RDWR)
+end, n = time.monotonic() + seconds, 0
+while time.monotonic() < end:
+    how(fd, fcntl.LOCK_EX)
+    os.pwrite(fd, b"%08d" % (int(os.pread(fd, 8, 0)) + 1), 0)
+    how(fd, fcntl.LOCK_UN)
+    n += 1
+    time.sleep(pause)
+print(n)
 """
 # What an editor does to a file that another program holds open.
 REPLACE = """
@@ -57,7 +77,9 @@ class Mount:
         self.proc = subprocess.Popen([os.path.join(build, "test/fs/fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(build, "libexec/ccvm/ccvm-fs"),
                                       "w=%s:%s" % (self.source, mode)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         ctx.on_close(self.close)
-        assert_true(self.proc.stdout.readline().startswith(b"ready"), "fsmount says ready")
+        ready = self.proc.stdout.readline().split()
+        assert_eq(ready[:1], [b"ready"], "fsmount")
+        self.server = int(ready[1])
         self.point = point
         self.top = os.path.join(point, "w")
 
@@ -134,6 +156,119 @@ def test_locks_reach_the_host(ctx):
             except BlockingIOError:
                 pass
             lock(guest, unlock)
+
+
+@test()
+def test_locks_make_fresh(ctx):
+    """Who has a lock sees what the other side wrote before, also within one tick of the clock that files' times have."""
+    m = Mount(ctx)
+    for how in ("lockf", "flock"):
+        path = os.path.join(m.source, how)
+        ctx.write(path, "%08d" % 0)
+        os.chmod(path, 0o666)
+        got = together(ctx, [[sys.executable, "-c", COUNT, os.path.join(top, how), how, "2", pause]
+                             for top, pause in ((m.top, "0"), (m.top, "0"), (m.source, "0.0005"), (m.source, "0.0005"))])
+        with open(path, encoding="ascii") as f:
+            assert_eq(int(f.read()), sum(int(out) for out in got), how)
+        assert_true(min(int(out) for out in got) > 20, "both sides had turns: %s" % got)
+
+
+def together(ctx, commands):
+    """What each of them prints; all run at once."""
+    out = [None] * len(commands)
+
+    def run(i):
+        out[i] = ctx.run(commands[i], timeout=100)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(commands))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert_eq([(code, err) for code, _, err in out], [(0, b"")] * len(out), "programs that run at once")
+    return [text for _, text, _ in out]
+
+
+@test(timeout=200)
+def test_sqlite_from_both_sides(ctx):
+    """SQLite databases that two processes here and two in the mount write at once, by each kind of journal."""
+    m = Mount(ctx)
+    names = ("guest1", "guest2", "host1", "host2")
+    for mode in ("delete", "truncate", "persist", "wal"):
+        path = os.path.join(m.source, mode)
+        counters.make(path, mode, names)
+        for name in os.listdir(m.source):
+            os.chown(os.path.join(m.source, name), ctx.uid, ctx.gid)
+        got = together(ctx, [[sys.executable, counters.__file__, os.path.join(m.top if name.startswith("g") else m.source, mode), mode, "3", name]
+                             for name in names])
+        counts = {name: int(out.split()[0]) for name, out in zip(names, got)}
+        assert_eq(counters.judge(path, counts), "", "%s, here" % mode)
+        assert_eq(counters.judge(os.path.join(m.top, mode), counts), "", "%s, in the mount" % mode)
+        assert_true(min(counts.values()) > 0, "%s: both sides had turns: %s" % (mode, counts))
+
+
+def wal(path, insert=None):
+    """A connection in WAL mode, with a value inserted; None: the database is busy."""
+    db = sqlite3.connect(path, timeout=0.1, isolation_level=None)
+    try:
+        db.execute("SELECT * FROM t").fetchall()
+        if insert is not None:
+            db.execute("PRAGMA synchronous = full")
+            db.execute("INSERT INTO t VALUES (?)", (insert,))
+        return db
+    except sqlite3.OperationalError as e:
+        assert_true("locked" in str(e), "busy: %s" % e)
+        db.close()
+        return None
+
+
+def wal_make(m, ctx):
+    db = sqlite3.connect(os.path.join(m.source, "db"), isolation_level=None)
+    db.execute("PRAGMA journal_mode = wal")
+    db.execute("CREATE TABLE t (n INTEGER)")
+    db.close()
+    os.chown(os.path.join(m.source, "db"), ctx.uid, ctx.gid)
+
+
+@test()
+def test_wal_is_for_one_side(ctx):
+    """A database in WAL mode is busy for others while one side has it open: the host, a guest, another one, and one that may only read."""
+    m = Mount(ctx)
+    wal_make(m, ctx)
+    other, reader = Mount(ctx, source=m.source), Mount(ctx, source=m.source, mode="ro")
+    sides = [os.path.join(d, "db") for d in (m.source, m.top, other.top, reader.top)]
+    for i, side in enumerate(sides[:3]):
+        first = wal(side, i)
+        assert_true(first is not None, "%s opens it first" % side)
+        for k, another in enumerate(sides):
+            second = wal(another)
+            assert_eq(second is not None, k == i, "%s while %s has it open" % (another, side))
+            if second:
+                second.close()
+        first.execute("INSERT INTO t VALUES (10)")
+        first.close()
+    last = wal(sides[0])
+    assert_eq(sorted(n for (n,) in last.execute("SELECT n FROM t")), [0, 1, 2, 10, 10, 10], "rows")
+    last.close()
+
+
+@test()
+def test_wal_outlives_a_server(ctx):
+    """What was committed by a guest that goes away without a word is there, and the host has the database."""
+    m = Mount(ctx)
+    wal_make(m, ctx)
+    script = ("import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\ndb.execute('PRAGMA synchronous = full')\n"
+              "for i in range(100):\n    db.execute('INSERT INTO t VALUES (?)', (i,))\nprint('done', flush=True)\nsys.stdin.read()\n")
+    with subprocess.Popen([sys.executable, "-c", script, os.path.join(m.top, "db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as guest:
+        assert_eq(guest.stdout.readline(), b"done\n", "inserted")
+        assert_true(wal(os.path.join(m.source, "db")) is None, "the guest has it")
+        os.kill(m.server, signal.SIGKILL)
+        db = wait_until(lambda: wal(os.path.join(m.source, "db")), 20, "the host has it")
+        assert_eq(db.execute("SELECT count(*), sum(n) FROM t").fetchone(), (100, 4950), "rows")
+        assert_eq(db.execute("PRAGMA integrity_check").fetchone(), ("ok",), "integrity")
+        db.close()
+        m.close()
+        guest.kill()
 
 
 @test()
