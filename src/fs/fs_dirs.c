@@ -1,8 +1,9 @@
 /* Theory of operation.
  *
  * Offsets are those of the host's file system, so that a list goes on where it was left even
- * when entries came and went. An answer is filled until an entry does not fit; the next request
- * begins with it. */
+ * when entries came and went; where an offset is only a position, the descriptor that was left
+ * there is what tells (fs_listing). An answer is filled until an entry does not fit; the next
+ * request begins with it. */
 #include "fs/fs_ops.h"
 
 #include <dirent.h>
@@ -28,13 +29,15 @@ struct dirs_list {
 	struct fs_ops *ops;
 	uint32_t number;
 	int fd;
+	int64_t next; /* offset behind the last entry of the answer */
+	bool full;    /* more are there */
 	bool plus;
 	size_t room;
 	struct fs_reply *reply;
 };
 
-/* A kernel that knows how (FUSE_NO_OPENDIR_SUPPORT) opens directories without asking from now on, and keeps what it
- * listed. */
+/* A kernel that knows how (FUSE_NO_OPENDIR_SUPPORT) opens directories without asking from now
+ * on, and keeps what it listed. */
 int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	(void)o;
@@ -90,6 +93,7 @@ static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_
 	fs_reply_add(l->reply, &d, offsetof(struct fuse_dirent, name));
 	fs_reply_add(l->reply, name, n);
 	fs_reply_add(l->reply, padding, rounded - size);
+	l->next = next;
 	return true;
 }
 
@@ -102,12 +106,12 @@ static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
 	return 0;
 }
 
+/* From where the descriptor stands, which is offset. */
 static int dirs_list(struct dirs_list *l, uint64_t offset)
 {
 	alignas(8) char piece[DIRS_PIECE];
 
-	if (lseek(l->fd, (off_t)offset, SEEK_SET) < 0)
-		return errno;
+	l->next = (int64_t)offset;
 	for (;;) {
 		const long n = syscall(SYS_getdents64, l->fd, piece, sizeof(piece));
 
@@ -118,11 +122,42 @@ static int dirs_list(struct dirs_list *l, uint64_t offset)
 		for (long at = 0; at < n;) {
 			const struct dirs_entry *e = (const void *)(piece + at);
 
-			if (!dirs_add(l, e->name, e->ino, e->type, e->off))
+			l->full = !dirs_add(l, e->name, e->ino, e->type, e->off);
+			if (l->full)
 				return 0;
 			at += e->length;
 		}
 	}
+}
+
+/* The descriptor of a list that goes on, or one of its own. */
+static int dirs_resume(struct fs_ops *o, const struct fs_message *m, int *fd)
+{
+	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
+	const uint64_t offset = m->in.read.offset;
+	int code;
+
+	*fd = n && offset ? fs_listings_take(o->listings, n, offset) : -1;
+	if (*fd >= 0)
+		return 0;
+	code = dirs_descriptor(o, m, fd);
+	if (code == 0 && *fd >= 0 && lseek(*fd, (off_t)offset, SEEK_SET) < 0) {
+		code = errno;
+		close(*fd);
+	}
+	return code;
+}
+
+/* It stays where it is while there is more. A piece of which a part was used is gone back in at
+ * once, before anything is removed. */
+static void dirs_leave(struct dirs_list *l)
+{
+	const struct fs_node *n = fs_nodes_get(l->ops->nodes, l->number);
+
+	if (n && l->full && l->next && lseek(l->fd, l->next, SEEK_SET) >= 0)
+		fs_listings_put(l->ops->listings, n, (uint64_t)l->next, l->fd);
+	else
+		close(l->fd);
 }
 
 static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, struct fs_reply *r)
@@ -130,7 +165,7 @@ static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, st
 	const struct fuse_read_in *in = &m->in.read;
 	struct dirs_list l = {
 		.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
-	int code = dirs_descriptor(o, m, &l.fd);
+	int code = dirs_resume(o, m, &l.fd);
 
 	if (code)
 		return code;
@@ -138,7 +173,7 @@ static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, st
 	code = l.number == FS_NODE_ROOT ? dirs_list_exports(&l, in->offset)
 					: dirs_list(&l, in->offset);
 	if (l.fd >= 0)
-		close(l.fd);
+		dirs_leave(&l);
 	return code;
 }
 

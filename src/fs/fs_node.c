@@ -80,7 +80,7 @@ size_t fs_nodes_count(const struct fs_nodes *t)
 	return t->count;
 }
 
-static bool nodes_is_same(const struct fs_identity *a, const struct fs_identity *b)
+bool fs_nodes_are_same(const struct fs_identity *a, const struct fs_identity *b)
 {
 	return a->inode == b->inode && a->device == b->device && a->birth_s == b->birth_s &&
 	       a->birth_ns == b->birth_ns && a->type == b->type;
@@ -90,7 +90,8 @@ struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
 			      const struct fs_identity *identity)
 {
 	for (uint32_t i = t->bucket[nodes_hash(t, export, identity)]; i; i = t->node[i].next)
-		if (t->node[i].export == export && nodes_is_same(&t->node[i].identity, identity))
+		if (t->node[i].export == export &&
+		    fs_nodes_are_same(&t->node[i].identity, identity))
 			return &t->node[i];
 	return NULL;
 }

@@ -51,6 +51,7 @@ struct fs_node *fs_nodes_get(struct fs_nodes *t, uint64_t number);
 uint32_t fs_nodes_number(const struct fs_nodes *t, const struct fs_node *n);
 size_t fs_nodes_count(const struct fs_nodes *t);
 
+bool fs_nodes_are_same(const struct fs_identity *a, const struct fs_identity *b);
 /* The node of a file, or NULL. */
 struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
 			      const struct fs_identity *identity);

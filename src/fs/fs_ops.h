@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "fs/fs_handle.h"
+#include "fs/fs_listing.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_message.h"
 #include "fs/fs_tree.h"
@@ -19,6 +20,7 @@ struct fs_ops {
 	struct fs_nodes *nodes; /* the tree's */
 	struct fs_handles *handles;
 	struct fs_locks *locks;
+	struct fs_listings *listings;
 	void *server;
 };
 

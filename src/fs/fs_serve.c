@@ -29,6 +29,7 @@
 #define SERVE_MINOR	  38 /* of the protocol, the latest that this was written for */
 #define SERVE_LEAST_MINOR 36
 #define SERVE_RETRY_MS	  20 /* for locks that the host holds */
+#define SERVE_EXPIRE_MS	  1000
 #define SERVE_OPCODES	  64
 
 struct fs_serve {
@@ -258,6 +259,7 @@ struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
 		.tree = tree,
 		.nodes = fs_tree_nodes(tree),
 		.handles = fs_handles_new(most_open),
+		.listings = fs_listings_new(),
 		.locks = fs_locks_new(fs_tree_process_fds(tree), serve_on_turn, s),
 		.server = s,
 	};
@@ -271,6 +273,7 @@ void fs_serve_free(struct fs_serve *s)
 	fs_locks_free(s->ops.locks);
 	fs_barriers_free(s->barriers);
 	fs_handles_free(s->ops.handles);
+	fs_listings_free(s->ops.listings);
 	free(s);
 }
 
@@ -456,13 +459,14 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 
 int fs_serve_patience(const struct fs_serve *s)
 {
-	return fs_locks_are_awaited(s->ops.locks) || fs_barriers_are_pending(s->barriers)
-		       ? SERVE_RETRY_MS
-		       : -1;
+	if (fs_locks_are_awaited(s->ops.locks) || fs_barriers_are_pending(s->barriers))
+		return SERVE_RETRY_MS;
+	return fs_listings_are_there(s->ops.listings) ? SERVE_EXPIRE_MS : -1;
 }
 
 void fs_serve_tick(struct fs_serve *s)
 {
 	fs_locks_retry(s->ops.locks);
 	fs_barriers_tick(s->barriers);
+	fs_listings_expire(s->ops.listings);
 }

@@ -291,6 +291,49 @@ def test_read_only(ctx):
     assert_eq(out.split(), [b"30"] * 3, "EROFS")
 
 
+# Removes what it lists, and says how many entries it saw. What comes in one call of the kernel's is less than all.
+REMOVE = """
+import os, sys
+n = 0
+with os.scandir(sys.argv[1]) as entries:
+    for e in entries:
+        os.unlink(e.path)
+        n += 1
+print(n)
+"""
+
+
+def offsets_are_positions(ctx):
+    """A directory of the test user's on overlayfs, with entries in both layers."""
+    top = os.path.join(ctx.dir, "overlay")
+    ctx.make_dir(top)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
+    ctx.on_close(lambda: subprocess.run(["umount", "-l", top], check=True))
+    for name in ("lower", "lower/merged", "upper", "work", "both"):
+        ctx.make_dir(os.path.join(top, name))
+    ctx.write(os.path.join(top, "lower/merged/low"), "")
+    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % (top, top, top),
+                       os.path.join(top, "both")], check=False).returncode:
+        raise Skip("no overlayfs")
+    ctx.on_close(lambda: subprocess.run(["umount", "-l", os.path.join(top, "both")], check=True))
+    return os.path.join(top, "both", "merged")
+
+
+@test()
+def test_lists_while_entries_go(ctx):
+    """Who removes what he lists sees all, on file systems with offsets that stay and with those that are positions."""
+    tmpfs = ctx.make_dir(os.path.join("/dev/shm", os.path.basename(ctx.dir) + "-lists-%d" % os.getpid()))
+    ctx.on_close(lambda: subprocess.run(["rm", "-rf", tmpfs], check=True))
+    for source in (None, tmpfs, offsets_are_positions(ctx)):
+        m = Mount(ctx, source=source)
+        for i in range(3000):
+            os.close(os.open(os.path.join(m.source, "a-name-of-some-length-%05d" % i), os.O_CREAT | os.O_WRONLY, 0o666))
+        before = len(os.listdir(m.source))
+        os.chown(m.source, ctx.uid, ctx.gid)
+        assert_eq((int(python(ctx, REMOVE, m.top)), os.listdir(m.source)), (before, []), "entries seen, and left in %s" % source)
+        m.close()
+
+
 @test(timeout=200)
 def test_many_files(ctx):
     """More nodes than descriptors may be open."""
