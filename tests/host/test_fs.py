@@ -44,6 +44,7 @@ while time.monotonic() < end:
     time.sleep(pause)
 print(n)
 """
+KILLS = os.path.join(HERE, "..", "fs", "kills.py")
 # What an editor does to a file that another program holds open.
 REPLACE = """
 import os
@@ -342,3 +343,13 @@ def test_many_files(ctx):
                  "        open('%d/%d' % (d, i), 'w').close()\nprint(sum(len(f) for _, _, f in os.walk('.')))\n"
                  "print(len(os.listdir('7')))", m.top, timeout=150)
     assert_eq(out.split(), [b"30000", b"1000"], "files")
+
+
+@test()
+def test_synced_files_stay(ctx):
+    """After kills at random moments; tests/fs/kills.py does as many as one wants."""
+    if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
+        raise Skip("mounting takes root and /dev/fuse")
+    top = ctx.make_dir(os.path.join(ctx.dir, "kills"))
+    got = subprocess.run([sys.executable, KILLS, os.path.dirname(ctx.bin), top, "10", str(os.getpid())], capture_output=True, timeout=100, check=False)
+    assert_eq(got.returncode, 0, "seed %d: %s" % (os.getpid(), got.stdout + got.stderr))
