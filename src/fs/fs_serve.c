@@ -16,6 +16,7 @@
 #include "fs/fs_barrier.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_switch.h"
+#include "fs/fs_touch.h"
 #include "proto/names.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ struct fs_serve {
 	struct fs_barriers *barriers;
 	uint64_t notices;     /* that were sent */
 	uint64_t before_last; /* as many of them lie before the barrier that was made last */
+	struct fs_touch touch;
 	bool begun;
 	unsigned char answer[sizeof(struct fuse_out_header) + FS_MESSAGE_DATA_MAX];
 };
@@ -107,9 +109,26 @@ static void serve_send_all_stale(struct fs_serve *s)
 	s->callbacks.on_send(s->callbacks.ctx, &notice, sizeof(notice));
 }
 
-static void serve_on_change(void *ctx, uint32_t directory, const char *name,
-			    enum fs_watch_change change)
+/* For those who watch files in the guest; behind what makes it forget. */
+static void serve_send_touch(struct fs_serve *s, uint32_t directory, const char *name,
+			     enum fstouch_kind kind, bool is_directory)
 {
+	struct {
+		struct fuse_out_header head;
+		unsigned char bytes[FSTOUCH_MAX];
+	} notice = {.head = {.error = NAME_FS_TOUCH}};
+	const size_t n = fs_touch_tell(&s->touch, &s->ops, directory, name, kind, is_directory,
+				       notice.bytes);
+
+	notice.head.len = (uint32_t)(sizeof(notice.head) + n);
+	if (n)
+		s->callbacks.on_send(s->callbacks.ctx, &notice, notice.head.len);
+}
+
+static void serve_on_change(void *ctx, uint32_t directory, const char *name,
+			    enum fs_watch_change change, bool is_directory)
+{
+	enum fstouch_kind kind = FSTOUCH_CHANGED;
 	struct fs_serve *s = ctx;
 	uint64_t node;
 
@@ -120,13 +139,17 @@ static void serve_on_change(void *ctx, uint32_t directory, const char *name,
 	switch (fs_tree_judge(s->ops.tree, directory, name, change, &node)) {
 	case FS_TREE_FRESH:
 		return;
+	case FS_TREE_UNKNOWN:
+		break;
 	case FS_TREE_CONTENTS:
 		serve_send_stale(s, node, 0);
-		return;
+		break;
 	case FS_TREE_ENTRY:
 		serve_send_stale_entry(s, directory, name);
 		serve_send_stale(s, directory, -1);
+		kind = change == FS_WATCH_GONE ? FSTOUCH_WENT : FSTOUCH_CAME;
 	}
+	serve_send_touch(s, directory, name, kind, is_directory);
 }
 
 void fs_serve_changes(struct fs_serve *s, struct fs_watch *watch)
@@ -423,6 +446,15 @@ static fs_op *const serve_rows[SERVE_OPCODES] = {
 	[FUSE_FSYNCDIR] = fs_dirs_fsync,
 };
 
+static int serve_answer(struct fs_serve *s, const struct fs_message *m, struct fs_reply *reply)
+{
+	int code;
+
+	if (fs_touch_answer(&s->touch, &s->ops, m, reply, &code))
+		return code;
+	return serve_rows[m->head.opcode](&s->ops, m, reply);
+}
+
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 {
 	struct fs_reply reply = {.bytes = s->answer + sizeof(struct fuse_out_header)};
@@ -441,9 +473,8 @@ bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n)
 		code = ENAMETOOLONG;
 		break;
 	case FS_MESSAGE_OK:
-		code = s->begun || m.head.opcode == FUSE_INIT
-			       ? serve_rows[m.head.opcode](&s->ops, &m, &reply)
-			       : EPROTO;
+		code = s->begun || m.head.opcode == FUSE_INIT ? serve_answer(s, &m, &reply)
+							      : EPROTO;
 		if (code == FS_OPS_NEVER)
 			code = ENOSYS;
 		else if (code == ENOSYS) /* an accident, which the kernel would take so */

@@ -216,7 +216,13 @@ static int tree_walk(struct fs_tree *t, uint32_t to, int *result)
 
 int fs_tree_look(const struct fs_tree *t, const struct fs_node *n, int fd, struct fs_attr *a)
 {
-	return fs_attr_read(a, fd, "", n->export < t->n ? t->export[n->export].device : 0);
+	return fs_tree_look_at(t, n, fd, "", a);
+}
+
+int fs_tree_look_at(const struct fs_tree *t, const struct fs_node *n, int fd, const char *name,
+		    struct fs_attr *a)
+{
+	return fs_attr_read(a, fd, name, n->export < t->n ? t->export[n->export].device : 0);
 }
 
 int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p, struct fs_attr *a)
@@ -520,8 +526,10 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 	if (change == FS_WATCH_NAME)
 		return n && n->parent == directory && strcmp(n->name, name) == 0 ? FS_TREE_FRESH
 										 : FS_TREE_ENTRY;
+	if (!n)
+		return FS_TREE_UNKNOWN;
 	/* Two changes of the host's within a tick leave the same version. */
-	if (!n || (n->told_version == a.version && !(n->host_changed && tree_is_recent(&a))))
+	if ((n->told_version == a.version && !(n->host_changed && tree_is_recent(&a))))
 		return FS_TREE_FRESH;
 	n->host_changed = true;
 	tree_tell(n, &a);

@@ -50,6 +50,9 @@ void fs_place_close(struct fs_place *p);
 int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p, struct fs_attr *a);
 /* What the open file fd of the node's is now. */
 int fs_tree_look(const struct fs_tree *t, const struct fs_node *n, int fd, struct fs_attr *a);
+/* What an entry of the directory of n is, which is open at fd. */
+int fs_tree_look_at(const struct fs_tree *t, const struct fs_node *n, int fd, const char *name,
+		    struct fs_attr *a);
 /* Before the guest changes what is open at fd: whether its own view is right. And after it did:
  * still right, if so. */
 bool fs_tree_is_told(struct fs_tree *t, uint64_t number, int fd);
@@ -68,7 +71,12 @@ int fs_tree_find_sibling(struct fs_tree *t, const struct fs_node *n, const char 
 struct fs_watch *fs_tree_watch(const struct fs_tree *t);
 /* The host changed something in a directory. What the guest has to forget: its entry, its
  * contents (by *number), or nothing. */
-enum fs_tree_stale { FS_TREE_FRESH, FS_TREE_ENTRY, FS_TREE_CONTENTS };
+enum fs_tree_stale {
+	FS_TREE_FRESH,
+	FS_TREE_ENTRY,
+	FS_TREE_CONTENTS,
+	FS_TREE_UNKNOWN /* contents of what the guest does not know: nothing to forget */
+};
 enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const char *name,
 				 enum fs_watch_change change, uint64_t *number);
 /* As fs_tree_find; ENOTDIR for what is no directory. */

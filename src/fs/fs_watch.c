@@ -155,7 +155,7 @@ static void watch_tell(struct fs_watch *w, const struct inotify_event *event,
 	uint32_t directory;
 
 	if (event->mask & IN_Q_OVERFLOW) {
-		on_change(ctx, 0, "", FS_WATCH_LOST);
+		on_change(ctx, 0, "", FS_WATCH_LOST, false);
 		return;
 	}
 	if (event->wd < 0 || (size_t)event->wd >= w->size)
@@ -174,7 +174,8 @@ static void watch_tell(struct fs_watch *w, const struct inotify_event *event,
 		on_change(ctx, directory, event->name,
 			  event->mask & WATCH_CAME   ? FS_WATCH_NAME
 			  : event->mask & WATCH_WENT ? FS_WATCH_GONE
-						     : FS_WATCH_CONTENTS);
+						     : FS_WATCH_CONTENTS,
+			  event->mask & IN_ISDIR);
 }
 
 void fs_watch_read(struct fs_watch *w, fs_watch_on_change *on_change, void *ctx)

@@ -19,9 +19,9 @@ enum fs_watch_change {
 	FS_WATCH_LOST,	   /* events were lost: anything may have changed; no directory, no name */
 };
 
-/* Called from fs_watch_read. directory: the number that fs_watch_add was given. */
+/* Called from fs_watch_read. directory: the number that fs_watch_add was given. is_directory: what the event is of. */
 typedef void fs_watch_on_change(void *ctx, uint32_t directory, const char *name,
-				enum fs_watch_change change);
+				enum fs_watch_change change, bool is_directory);
 
 /* most: directories to watch; fewer when the user's limit says so. NULL with e. */
 struct fs_watch *fs_watch_new(size_t most, struct err *e);

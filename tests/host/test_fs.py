@@ -3,13 +3,17 @@
 The server runs as the test's user, as it does for a session; mounting takes root and /dev/fuse.
 """
 
+import ctypes
 import fcntl
 import os
+import select
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
+import time
 
 from checks import wait_until
 from harness import Skip, assert_eq, assert_true, test
@@ -353,3 +357,77 @@ def test_synced_files_stay(ctx):
     top = ctx.make_dir(os.path.join(ctx.dir, "kills"))
     got = subprocess.run([sys.executable, KILLS, os.path.dirname(ctx.bin), top, "10", str(os.getpid())], capture_output=True, timeout=100, check=False)
     assert_eq(got.returncode, 0, "seed %d: %s" % (os.getpid(), got.stdout + got.stderr))
+
+
+# inotify(7)
+EVENTS = {2: "MODIFY", 4: "ATTRIB", 8: "CLOSE_WRITE", 64: "MOVED_FROM", 128: "MOVED_TO", 256: "CREATE", 512: "DELETE", 1024: "DELETE_SELF"}
+DIRECTORY = 0x40000000
+
+
+class Inotify:
+    """What a program hears that watches paths."""
+
+    def __init__(self, *paths):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.seen = []
+        for path in paths:
+            assert_true(self.libc.inotify_add_watch(self.fd, path.encode(), sum(EVENTS)) >= 0, "inotify_add_watch")
+
+    def read(self, timeout):
+        if not select.select([self.fd], [], [], timeout)[0]:
+            return
+        data = os.read(self.fd, 1 << 16)
+        while data:
+            _, mask, _, n = struct.unpack("iIII", data[:16])
+            name = data[16:16 + n].rstrip(b"\0").decode()
+            self.seen += [(text + ("/" if mask & DIRECTORY else ""), name) for bit, text in EVENTS.items() if mask & bit]
+            data = data[16 + n:]
+
+    def await_all(self, *wanted):
+        """Until all of these were heard; what was heard is forgotten."""
+        end = time.monotonic() + 10
+        while not set(wanted) <= set(self.seen):
+            assert_true(time.monotonic() < end, "%s of %s" % (self.seen, wanted))
+            self.read(0.1)
+        self.seen = []
+
+
+@test()
+def test_watchers_hear_of_the_host(ctx):
+    """Who watches a directory in the mount hears of changes on the host as if they were made here, and they stay what they are."""
+    m = Mount(ctx)
+    here, there = os.path.join(m.source, "d"), os.path.join(m.top, "d")
+    ctx.make_dir(here)
+    for name in ("a", "old", "run"):
+        ctx.write(os.path.join(here, name), "x")
+    os.chmod(os.path.join(here, "run"), 0o755)
+    os.listdir(there)
+    watch = Inotify(there)
+    path = {name: os.path.join(here, name) for name in ("a", "old", "run", "new", "dir", "link", "pipe", "tmp")}
+    time_before = os.stat(path["a"]).st_mtime_ns
+    for name, change, wanted in (
+            ("a", lambda p: ctx.write(p, "yy"), ("MODIFY", "CLOSE_WRITE")),
+            ("run", lambda p: ctx.write(p, "yy", 0o755), ("MODIFY",)),
+            ("a", lambda p: os.chmod(p, 0o640), ("MODIFY",)),
+            ("new", lambda p: ctx.write(p, "yy"), ("CREATE", "MODIFY", "CLOSE_WRITE")),
+            ("new", os.unlink, ("DELETE",)),
+            ("dir", os.mkdir, ("CREATE/",)),
+            ("dir", os.rmdir, ("DELETE/",)),
+            ("link", lambda p: os.symlink("a", p), ("CREATE",)),
+            ("pipe", os.mkfifo, ("CREATE",)),
+            ("old", lambda p: (ctx.write(path["tmp"], "zzz"), os.rename(path["tmp"], p)), ("CREATE", "CLOSE_WRITE"))):
+        change(path[name])
+        watch.await_all(*((event, name) for event in wanted))
+    for directory in (here, there):
+        assert_eq(sorted(os.listdir(directory)), ["a", "link", "old", "pipe", "run"], directory)
+        assert_eq([open(os.path.join(directory, n), encoding="ascii").read() for n in ("a", "old", "run")], ["yy", "zzz", "yy"], directory)
+    assert_true(os.stat(path["a"]).st_mtime_ns > time_before and os.stat(path["a"]).st_mode & 0o777 == 0o640, "the file is the host's")
+    # One that watches nothing of the mount's hears nothing more than it would, and own changes come once.
+    time.sleep(0.3)
+    watch.read(0.1)
+    watch.seen = []
+    os.close(os.open(os.path.join(there, "own"), os.O_CREAT | os.O_WRONLY))
+    watch.await_all(("CREATE", "own"), ("CLOSE_WRITE", "own"))
+    watch.read(0.3)
+    assert_eq(watch.seen, [], "events of the mount's own change, again")

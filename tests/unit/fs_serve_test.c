@@ -5,6 +5,7 @@
 
 #include "fs/fs_serve.h"
 #include "fs/fs_tree.h"
+#include "proto/fstouch.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -20,6 +21,7 @@ struct world {
 	struct fs_watch *watch; /* may be NULL */
 	int top, process_fds;
 	uint64_t root; /* node of the export */
+	uint32_t pid;  /* who asks */
 	/* the last answer, and the last notice */
 	struct fuse_out_header head, notice;
 	uint64_t cookie; /* of a notice that waits for its reply; 0: none */
@@ -73,7 +75,8 @@ static int ask(struct world *w, uint32_t opcode, uint64_t node, const void *in, 
 	struct fuse_in_header head = {.len = (uint32_t)(sizeof(head) + nin + nrest),
 				      .opcode = opcode,
 				      .unique = UNIQUE,
-				      .nodeid = node};
+				      .nodeid = node,
+				      .pid = w->pid};
 	struct buf b = {0};
 
 	buf_add(&b, &head, sizeof(head));
@@ -588,6 +591,49 @@ static void test_locks_make_fresh(void **state)
 	world_end(&w);
 }
 
+/* The process that tells watchers of the host's changes does as if: nothing is done. */
+static void test_as_if(void **state)
+{
+	static const char *const stages[] = {FSTOUCH_IS, FSTOUCH_COMES, FSTOUCH_GOES,
+					     FSTOUCH_RMDIR};
+	const struct fuse_setattr_in shorter = {.valid = FATTR_SIZE | FATTR_MODE, .mode = 0777};
+	const struct fuse_mkdir_in mkdir_in = {.mode = 0755};
+	const struct fuse_mknod_in mknod_in = {.mode = S_IFREG | 0644};
+	uint64_t node, fh;
+
+	(void)state;
+	world_make(&w, true);
+	put(&w, "file", "text");
+	node = look(&w, w.root, "file");
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		w.pid = 7;
+		assert_int_equal(ask_name(&w, FUSE_LOOKUP, FUSE_ROOT_ID, stages[i]), ENOENT);
+		assert_int_equal(
+			ask(&w, FUSE_SETATTR, node, &shorter, sizeof(shorter), NULL, 0), 0);
+		assert_int_equal(open_node(&w, node, O_WRONLY | O_TRUNC, &fh), 0);
+		assert_int_equal(write_at(&w, node, fh, 0, 0, "other"), EBADF);
+		assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, "file"), ENOENT);
+		ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4);
+		ask(&w, FUSE_MKNOD, w.root, &mknod_in, sizeof(mknod_in), "new", 4);
+		ask(&w, FUSE_SYMLINK, w.root, NULL, 0, "new\0file", 9);
+		assert_int_equal(faccessat(w.top, "new", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+		/* It sees what comes when it has come, and what went until it went. */
+		assert_int_equal(look(&w, w.root, "file") == node, i == 0);
+		assert_int_equal(look(&w, w.root, "gone") != 0, i >= 2);
+		assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, "gone"), 0);
+		assert_host(&w, "file", "text");
+		/* Others are served. */
+		w.pid = 8;
+		assert_int_equal(look(&w, w.root, "file"), node);
+		assert_int_equal(look(&w, w.root, "gone"), 0);
+		assert_int_equal(
+			ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4), 0);
+		assert_int_equal(unlinkat(w.top, "new", AT_REMOVEDIR), 0);
+	}
+	w.pid = 0;
+	world_end(&w);
+}
+
 /* A change of the host's that was not told yet is told also when the guest writes meanwhile;
  * its own writes are not. */
 static void test_changes_are_told(void **state)
@@ -698,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_locks_make_fresh),
 		cmocka_unit_test(test_changes_are_told),
 		cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_as_if),
 		cmocka_unit_test(test_modes_and_kinds),
 		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_limits),
