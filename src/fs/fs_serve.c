@@ -101,6 +101,30 @@ static void serve_send_stale_entry(struct fs_serve *s, uint32_t directory, const
 	s->callbacks.on_send(s->callbacks.ctx, &notice, notice.head.len);
 }
 
+/* What was known by the name is there no more, which those who watch it hear. It may have other
+ * names, so what the kernel takes from it is asked for again; and what the notice cannot do (a
+ * directory with entries) is left to the one that follows. */
+static void serve_send_deleted(struct fs_serve *s, uint32_t directory, const char *name)
+{
+	struct {
+		struct fuse_out_header head;
+		struct fuse_notify_delete_out out;
+		char name[NAME_MAX + 1];
+	} notice = {.head = {.error = FUSE_NOTIFY_DELETE}, .out = {.parent = directory}};
+	const struct fs_node *n = fs_nodes_find_entry(s->ops.nodes, directory, name);
+	const size_t length = strnlen(name, NAME_MAX);
+
+	if (!n)
+		return;
+	memcpy(notice.name, name, length);
+	notice.out.child = fs_nodes_number(s->ops.nodes, n);
+	notice.out.namelen = (uint32_t)length;
+	notice.head.len = (uint32_t)(sizeof(notice.head) + sizeof(notice.out) + length + 1);
+	s->notices++;
+	s->callbacks.on_send(s->callbacks.ctx, &notice, notice.head.len);
+	serve_send_stale(s, notice.out.child, -1);
+}
+
 /* The relay in the guest knows it, the kernel does not. */
 static void serve_send_all_stale(struct fs_serve *s)
 {
@@ -145,9 +169,11 @@ static void serve_on_change(void *ctx, uint32_t directory, const char *name,
 		serve_send_stale(s, node, 0);
 		break;
 	case FS_TREE_ENTRY:
+		if (change == FS_WATCH_GONE || change == FS_WATCH_NAME)
+			serve_send_deleted(s, directory, name);
 		serve_send_stale_entry(s, directory, name);
 		serve_send_stale(s, directory, -1);
-		kind = change == FS_WATCH_GONE ? FSTOUCH_WENT : FSTOUCH_CAME;
+		kind = change == FS_WATCH_NAME ? FSTOUCH_CAME : FSTOUCH_WENT;
 	}
 	serve_send_touch(s, directory, name, kind, is_directory);
 }

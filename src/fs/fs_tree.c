@@ -518,7 +518,8 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 
 	if (!parent)
 		return FS_TREE_FRESH;
-	if (change == FS_WATCH_GONE || fs_tree_find_directory(t, parent, &p) ||
+	if (change == FS_WATCH_GONE || change == FS_WATCH_MOVED ||
+	    fs_tree_find_directory(t, parent, &p) ||
 	    fs_attr_read(&a, p.fd, name, t->export[parent->export].device))
 		return FS_TREE_ENTRY;
 	n = fs_nodes_find(t->nodes, parent->export, &a.identity);

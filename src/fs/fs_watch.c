@@ -172,9 +172,10 @@ static void watch_tell(struct fs_watch *w, const struct inotify_event *event,
 		return;
 	if (event->len)
 		on_change(ctx, directory, event->name,
-			  event->mask & WATCH_CAME   ? FS_WATCH_NAME
-			  : event->mask & WATCH_WENT ? FS_WATCH_GONE
-						     : FS_WATCH_CONTENTS,
+			  event->mask & WATCH_CAME	? FS_WATCH_NAME
+			  : event->mask & IN_DELETE	? FS_WATCH_GONE
+			  : event->mask & IN_MOVED_FROM ? FS_WATCH_MOVED
+							: FS_WATCH_CONTENTS,
 			  event->mask & IN_ISDIR);
 }
 

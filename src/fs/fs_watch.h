@@ -15,6 +15,7 @@ struct fs_watch;
 enum fs_watch_change {
 	FS_WATCH_NAME,	   /* an entry came, or is another file now */
 	FS_WATCH_GONE,	   /* an entry went */
+	FS_WATCH_MOVED,	   /* an entry went, and may be another one now */
 	FS_WATCH_CONTENTS, /* of the entry's file, or its attributes */
 	FS_WATCH_LOST,	   /* events were lost: anything may have changed; no directory, no name */
 };

@@ -403,7 +403,7 @@ def test_watchers_hear_of_the_host(ctx):
         ctx.write(os.path.join(here, name), "x")
     os.chmod(os.path.join(here, "run"), 0o755)
     os.listdir(there)
-    watch = Inotify(there)
+    watch, one = Inotify(there), Inotify(os.path.join(there, "old"))
     path = {name: os.path.join(here, name) for name in ("a", "old", "run", "new", "dir", "link", "pipe", "tmp")}
     time_before = os.stat(path["a"]).st_mtime_ns
     for name, change, wanted in (
@@ -419,6 +419,7 @@ def test_watchers_hear_of_the_host(ctx):
             ("old", lambda p: (ctx.write(path["tmp"], "zzz"), os.rename(path["tmp"], p)), ("CREATE", "CLOSE_WRITE"))):
         change(path[name])
         watch.await_all(*((event, name) for event in wanted))
+    one.await_all(("DELETE_SELF", ""))  # it was replaced
     for directory in (here, there):
         assert_eq(sorted(os.listdir(directory)), ["a", "link", "old", "pipe", "run"], directory)
         assert_eq([open(os.path.join(directory, n), encoding="ascii").read() for n in ("a", "old", "run")], ["yy", "zzz", "yy"], directory)
