@@ -184,6 +184,8 @@ static void fstouch_go(const struct fstouch_process *t, int directory, const cha
 		       mode_t type)
 {
 	fstouch_announce(t, S_ISDIR(type) ? FSTOUCH_RMDIR : FSTOUCH_GOES);
+	/* Who looked meanwhile left an absent name behind; for a new entry the server is asked. */
+	(void)mknodat(directory, name, S_IFREG | 0600, 0);
 	(void)unlinkat(directory, name, S_ISDIR(type) ? AT_REMOVEDIR : 0);
 	fstouch_announce(t, FSTOUCH_IS);
 }

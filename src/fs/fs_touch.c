@@ -119,9 +119,12 @@ static int touch_make_up(struct fs_touch *t, struct fs_ops *o, const struct fs_m
 static int touch_lookup(struct fs_touch *t, struct fs_ops *o, const struct fs_message *m,
 			struct fs_reply *r)
 {
+	const bool is_there = touch_is_there(o, m);
+
+	/* Never an entry that is known to be absent, which the kernel would remember. */
 	if (strcmp(t->stage, FSTOUCH_IS) == 0)
-		return fs_names_lookup(o, m, r);
-	if (strcmp(t->stage, FSTOUCH_COMES) == 0 || touch_is_there(o, m))
+		return is_there ? fs_names_lookup(o, m, r) : ENOENT;
+	if (strcmp(t->stage, FSTOUCH_COMES) == 0 || is_there)
 		return ENOENT;
 	return touch_make_up(t, o, m, r);
 }
@@ -151,7 +154,7 @@ bool fs_touch_answer(struct fs_touch *t, struct fs_ops *o, const struct fs_messa
 	case FUSE_MKNOD:
 	case FUSE_MKDIR:
 	case FUSE_SYMLINK:
-		*code = fs_names_lookup(o, m, r);
+		*code = strcmp(t->stage, FSTOUCH_COMES) == 0 ? fs_names_lookup(o, m, r) : EEXIST;
 		return true;
 	case FUSE_UNLINK:
 	case FUSE_RMDIR:

@@ -1,4 +1,5 @@
-/* fs_touch: changes of the host's, made known to those who watch files in the guest (proto/fstouch.h).
+/* fs_touch: changes of the host's, made known to those who watch files in the guest
+ * (proto/fstouch.h).
  *
  * The process that asks is believed whoever it is: what it gets is answers as if, which concern
  * its own kernel's view alone. Nothing that it asks for is done. */

@@ -1,4 +1,4 @@
-"""Increments counters of an SQLite database for some seconds: sqlite.py DATABASE MODE SECONDS NAME [SYNCHRONOUS]
+"""Increments counters of an SQLite database for some seconds: sqlite.py DATABASE MODE SECONDS NAME [PAUSE]
 
 Prints how many increments were committed, and how often the database was busy. A database that is malformed, or a
 counter that is not what this process left there, ends it with an error.
@@ -19,7 +19,7 @@ def transact(db, name):
     return row
 
 
-def main(path, mode, seconds, name, synchronous="off"):
+def main(path, mode, seconds, name, pause="0"):
     end = time.monotonic() + float(seconds)
     done = busy = 0
     db = None
@@ -29,7 +29,7 @@ def main(path, mode, seconds, name, synchronous="off"):
                 db = sqlite3.connect(path, timeout=0.05, isolation_level=None)
                 if mode != "wal":
                     db.execute("PRAGMA journal_mode = %s" % mode)
-                db.execute("PRAGMA synchronous = %s" % synchronous)
+                db.execute("PRAGMA synchronous = off")
                 db.execute("PRAGMA cache_size = 10")
             db.execute("BEGIN IMMEDIATE")
             row = transact(db, name)
@@ -37,6 +37,7 @@ def main(path, mode, seconds, name, synchronous="off"):
                 sys.exit("counter of %s is %d after %d increments" % (name, row, done))
             db.execute("COMMIT")
             done += 1
+            time.sleep(float(pause))
             if mode == "wal" and done % 20 == 0:  # the other side's turn
                 db.close()
                 db = None

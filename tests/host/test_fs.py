@@ -204,8 +204,8 @@ def test_sqlite_from_both_sides(ctx):
         counters.make(path, mode, names)
         for name in os.listdir(m.source):
             os.chown(os.path.join(m.source, name), ctx.uid, ctx.gid)
-        got = together(ctx, [[sys.executable, counters.__file__, os.path.join(m.top if name.startswith("g") else m.source, mode), mode, "3", name]
-                             for name in names])
+        got = together(ctx, [[sys.executable, counters.__file__, os.path.join(m.top if name.startswith("g") else m.source, mode), mode, "3", name,
+                              "0" if name.startswith("g") else "0.005"] for name in names])
         counts = {name: int(out.split()[0]) for name, out in zip(names, got)}
         assert_eq(counters.judge(path, counts), "", "%s, here" % mode)
         assert_eq(counters.judge(os.path.join(m.top, mode), counts), "", "%s, in the mount" % mode)
@@ -393,6 +393,10 @@ class Inotify:
         self.seen = []
 
 
+def look_until_gone(path):
+    wait_until(lambda: not os.path.exists(path), 10, "the end of " + path)
+
+
 @test()
 def test_watchers_hear_of_the_host(ctx):
     """Who watches a directory in the mount hears of changes on the host as if they were made here, and they stay what they are."""
@@ -411,7 +415,7 @@ def test_watchers_hear_of_the_host(ctx):
             ("run", lambda p: ctx.write(p, "yy", 0o755), ("MODIFY",)),
             ("a", lambda p: os.chmod(p, 0o640), ("MODIFY",)),
             ("new", lambda p: ctx.write(p, "yy"), ("CREATE", "MODIFY", "CLOSE_WRITE")),
-            ("new", os.unlink, ("DELETE",)),
+            ("new", lambda p: (os.unlink(p), look_until_gone(os.path.join(there, "new"))), ("DELETE",)),
             ("dir", os.mkdir, ("CREATE/",)),
             ("dir", os.rmdir, ("DELETE/",)),
             ("link", lambda p: os.symlink("a", p), ("CREATE",)),

@@ -608,8 +608,8 @@ static void test_as_if(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
 		w.pid = 7;
 		assert_int_equal(ask_name(&w, FUSE_LOOKUP, FUSE_ROOT_ID, stages[i]), ENOENT);
-		assert_int_equal(
-			ask(&w, FUSE_SETATTR, node, &shorter, sizeof(shorter), NULL, 0), 0);
+		assert_int_equal(ask(&w, FUSE_SETATTR, node, &shorter, sizeof(shorter), NULL, 0),
+				 0);
 		assert_int_equal(open_node(&w, node, O_WRONLY | O_TRUNC, &fh), 0);
 		assert_int_equal(write_at(&w, node, fh, 0, 0, "other"), EBADF);
 		assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, "file"), ENOENT);
@@ -626,8 +626,8 @@ static void test_as_if(void **state)
 		w.pid = 8;
 		assert_int_equal(look(&w, w.root, "file"), node);
 		assert_int_equal(look(&w, w.root, "gone"), 0);
-		assert_int_equal(
-			ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4), 0);
+		assert_int_equal(ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4),
+				 0);
 		assert_int_equal(unlinkat(w.top, "new", AT_REMOVEDIR), 0);
 	}
 	w.pid = 0;
