@@ -46,16 +46,16 @@ fuzz-%: tests/fuzz/%.c
 	$(T)/libfuzzer/$* -max_total_time=$(or $(FUZZ_SECONDS),60) -artifact_prefix=$(T)/libfuzzer/ $(T)/libfuzzer/found/$* tests/fuzz/corpus/$*
 
 # A tool that mounts ccvm-fs on this machine by the guest's relay.
-$(T)/fs/fsmount: $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/lib/libbase.a
+$(T)/fs/fsmount: $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/obj/guest/init/fstouch.o $(B)/lib/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
-$(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o: HOST_CFLAGS += -Iguest
+$(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/obj/guest/init/fstouch.o: HOST_CFLAGS += -Iguest
 # One that shows what ccvm-fs takes for keys of git's configuration.
 $(T)/fs/gitconfig: $(B)/obj/tests/fs/gitconfig.o $(B)/lib/libfs.a $(B)/lib/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
 tests: $(T)/fs/fsmount $(T)/fs/gitconfig
--include $(B)/obj/tests/fs/fsmount.d $(B)/obj/tests/fs/gitconfig.d $(B)/obj/guest/init/fsrelay.d
+-include $(B)/obj/tests/fs/fsmount.d $(B)/obj/tests/fs/gitconfig.d $(B)/obj/guest/init/fsrelay.d $(B)/obj/guest/init/fstouch.d
 
 unit: tests
 	tests/run.py --no-system

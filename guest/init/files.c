@@ -2,6 +2,7 @@
  * gets to, and what the agent may see of it is bound to its place. */
 #include "init/boot.h"
 #include "init/fsrelay.h"
+#include "init/fstouch.h"
 #include "base/mem.h"
 #include "proto/names.h"
 
@@ -10,9 +11,29 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILES_DIR  NAME_GUEST_DIR "/fs" /* for root alone */
 #define FILES_ROOT FILES_DIR "/all"
+
+/* The relay, and who tells of the host's changes what it says of them. */
+static int files_start(struct boot *b, int fuse, int port, struct err *e)
+{
+	AUTO_CLOSE int root = open(FILES_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int from = -1, touches = -1;
+	int pair[2];
+	pid_t touch;
+
+	if (root < 0 || pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, "the host's changes");
+	from = pair[0];
+	touches = pair[1];
+	if (fcntl(touches, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, "the host's changes");
+	if (fsrelay_start(fuse, port, touches, b->relay, e) < 0)
+		return -1;
+	return fstouch_start(root, from, &touch, e);
+}
 
 int files_mount(struct boot *b, struct err *e)
 {
@@ -31,7 +52,7 @@ int files_mount(struct boot *b, struct err *e)
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fuse);
 	if (mount("ccvm", FILES_ROOT, "fuse", MS_NOSUID | MS_NODEV, options) < 0)
 		return err_sys(e, "mount the host's files");
-	return fsrelay_start(fuse, port, b->relay, e);
+	return files_start(b, fuse, port, e);
 }
 
 int files_bind(const char *name, const char *target, unsigned long flags, struct err *e)

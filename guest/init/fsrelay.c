@@ -70,9 +70,24 @@ static void fsrelay_drop_all(void)
 	(void)file_set("/proc/sys/vm/drop_caches", "3", &ignored);
 }
 
+/* A notice that is for us and not for the kernel; only the process of notices knows touches. */
+static bool fsrelay_take(int touches, const struct fuse_out_header *head,
+			 const unsigned char *message)
+{
+	if (head->unique || touches < 0)
+		return false;
+	if (head->error == NAME_FS_ALL_STALE)
+		fsrelay_drop_all();
+	else if (head->error == NAME_FS_TOUCH)
+		(void)!write(touches, message + sizeof(*head), head->len - sizeof(*head));
+	else
+		return false;
+	return true;
+}
+
 /* Hands over what is whole of n bytes; returns how many are left, at the front; -1: these are no
  * messages. */
-static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
+static ssize_t fsrelay_hand_over(int fuse, int notices, int touches, size_t n)
 {
 	struct fuse_out_header head;
 	size_t at = 0;
@@ -83,8 +98,7 @@ static ssize_t fsrelay_hand_over(int fuse, int notices, size_t n)
 			return -1;
 		if (head.len > n - at)
 			break;
-		if (head.unique == 0 && head.error == NAME_FS_ALL_STALE && notices == fuse) {
-			fsrelay_drop_all();
+		if (fsrelay_take(touches, &head, fsrelay_bytes + at)) {
 			at += head.len;
 			continue;
 		}
@@ -114,14 +128,14 @@ static void fsrelay_in(int port, int fuse, int notices)
 			continue;
 		if (got <= 0)
 			return;
-		n = fsrelay_hand_over(fuse, notices, (size_t)(n + got));
+		n = fsrelay_hand_over(fuse, notices, -1, (size_t)(n + got));
 		if (n < 0)
 			return;
 	}
 }
 
 /* Notices. */
-static void fsrelay_notices(int from, int fuse)
+static void fsrelay_notices(int from, int fuse, int touches)
 {
 	ssize_t n = 0;
 
@@ -137,7 +151,7 @@ static void fsrelay_notices(int from, int fuse)
 			*fsrelay_lost = false;
 			fsrelay_drop_all();
 		}
-		n = fsrelay_hand_over(fuse, fuse, (size_t)(n + got));
+		n = fsrelay_hand_over(fuse, fuse, touches, (size_t)(n + got));
 		if (n < 0)
 			return;
 	}
@@ -173,7 +187,7 @@ static void fsrelay_prepare(const char *name)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int fsrelay_start(int fuse, int port, pid_t process[FSRELAY_PROCESSES], struct err *e)
+int fsrelay_start(int fuse, int port, int touches, pid_t process[FSRELAY_PROCESSES], struct err *e)
 {
 	int pair[2];
 	pid_t pid;
@@ -194,14 +208,14 @@ int fsrelay_start(int fuse, int port, pid_t process[FSRELAY_PROCESSES], struct e
 			continue;
 		fsrelay_prepare(
 			(const char *const[]){"ccvm-fs-out", "ccvm-fs-in", "ccvm-fs-notice"}[i]);
-		fsrelay_close_others(fuse, port, pair[i == 1 ? 1 : 0]);
+		fsrelay_close_others(fuse, i == 2 ? touches : port, pair[i == 1 ? 1 : 0]);
 		if (i == 0) {
 			fsrelay_out(fuse, port);
 			shutdown(port, SHUT_RDWR); /* a test's socket: the other way ends, too */
 		} else if (i == 1)
 			fsrelay_in(port, fuse, pair[1]);
 		else
-			fsrelay_notices(pair[0], fuse);
+			fsrelay_notices(pair[0], fuse, touches);
 		_exit(0);
 	}
 	close(pair[0]);

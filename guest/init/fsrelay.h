@@ -9,7 +9,8 @@
 
 #define FSRELAY_PROCESSES 3
 
-/* Starts the processes that relay, which end with the mount. Both fds stay the caller's. */
-int fsrelay_start(int fuse, int port, pid_t process[FSRELAY_PROCESSES], struct err *e);
+/* Starts the processes that relay, which end with the mount. touches: a pipe that does not block,
+ * for what proto/fstouch.h says; what finds no room in it is dropped. The fds stay the caller's. */
+int fsrelay_start(int fuse, int port, int touches, pid_t process[FSRELAY_PROCESSES], struct err *e);
 
 #endif

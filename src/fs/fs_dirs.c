@@ -1,8 +1,9 @@
 /* Theory of operation.
  *
  * Offsets are those of the host's file system, so that a list goes on where it was left even
- * when entries came and went. An answer is filled until an entry does not fit; the next request
- * begins with it. */
+ * when entries came and went; where an offset is only a position, the descriptor that was left
+ * there is what tells (fs_listing). An answer is filled until an entry does not fit; the next
+ * request begins with it. */
 #include "base/mem.h"
 #include "fs/fs_overlay.h"
 #include "fs/fs_policy.h"
@@ -18,13 +19,15 @@ struct dirs_list {
 	struct fs_ops *ops;
 	uint32_t number;
 	struct fs_place place; /* fd: open for reading, but for an overlay's */
+	int64_t next;	       /* offset behind the last entry of the answer */
+	bool full;	       /* more are there */
 	bool plus;
 	size_t room;
 	struct fs_reply *reply;
 };
 
-/* A kernel that knows how (FUSE_NO_OPENDIR_SUPPORT) opens directories without asking from now on, and keeps what it
- * listed. */
+/* A kernel that knows how (FUSE_NO_OPENDIR_SUPPORT) opens directories without asking from now
+ * on, and keeps what it listed. */
 int fs_dirs_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	(void)o;
@@ -89,6 +92,7 @@ static bool dirs_add(struct dirs_list *l, const char *name, uint64_t ino, uint8_
 	fs_reply_add(l->reply, &d, offsetof(struct fuse_dirent, name));
 	fs_reply_add(l->reply, name, n);
 	fs_reply_add(l->reply, padding, rounded - size);
+	l->next = next;
 	return true;
 }
 
@@ -103,18 +107,19 @@ static int dirs_list_exports(struct dirs_list *l, uint64_t offset)
 
 static bool dirs_add_entry(void *list, const struct fs_dirent *e)
 {
-	const struct dirs_list *l = list;
+	struct dirs_list *l = list;
 
-	return fs_policy_is_hidden(l->ops->policy, l->ops->nodes, l->number, e->name) ||
-	       dirs_add(list, e->name, e->ino, e->type, e->next);
+	l->full = !fs_policy_is_hidden(l->ops->policy, l->ops->nodes, l->number, e->name) &&
+		  !dirs_add(l, e->name, e->ino, e->type, e->next);
+	return !l->full;
 }
 
+/* From where the descriptor stands, which is offset. */
 static int dirs_list(struct dirs_list *l, uint64_t offset)
 {
 	int code;
 
-	if (lseek(l->place.fd, (off_t)offset, SEEK_SET) < 0)
-		return errno;
+	l->next = (int64_t)offset;
 	code = fs_dirent_each(l->place.fd, dirs_add_entry, l);
 	return l->reply->n ? 0 : code;
 }
@@ -143,12 +148,44 @@ static int dirs_list_layers(struct dirs_list *l, uint64_t offset)
 	return code;
 }
 
+/* The descriptor of a list that goes on, or one of its own. */
+static int dirs_resume(struct fs_ops *o, const struct fs_message *m, struct fs_place *p)
+{
+	const struct fs_node *n = fs_nodes_get(o->nodes, m->head.nodeid);
+	const uint64_t offset = m->in.read.offset;
+	const int fd = n && !n->layers && offset ? fs_listings_take(o->listings, n, offset) : -1;
+	int code;
+
+	*p = (struct fs_place)FS_PLACE_NONE;
+	p->fd = fd;
+	if (fd >= 0)
+		return 0;
+	code = dirs_place(o, m, p);
+	if (code == 0 && p->fd >= 0 && !p->layers && lseek(p->fd, (off_t)offset, SEEK_SET) < 0) {
+		code = errno;
+		fs_place_close(p);
+	}
+	return code;
+}
+
+/* It stays where it is while there is more. A piece of which a part was used is gone back in at
+ * once, before anything is removed. */
+static void dirs_leave(struct dirs_list *l)
+{
+	const struct fs_node *n = fs_nodes_get(l->ops->nodes, l->number);
+	const bool stays = n && !l->place.layers && l->full && l->next;
+
+	if (stays && l->place.fd >= 0 && lseek(l->place.fd, l->next, SEEK_SET) >= 0)
+		fs_listings_put(l->ops->listings, n, (uint64_t)l->next, mem_steal_fd(&l->place.fd));
+	fs_place_close(&l->place);
+}
+
 static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, struct fs_reply *r)
 {
 	const struct fuse_read_in *in = &m->in.read;
 	struct dirs_list l = {
 		.ops = o, .number = (uint32_t)m->head.nodeid, .plus = plus, .reply = r};
-	int code = dirs_place(o, m, &l.place);
+	int code = dirs_resume(o, m, &l.place);
 
 	if (code)
 		return code;
@@ -159,7 +196,7 @@ static int dirs_read(struct fs_ops *o, const struct fs_message *m, bool plus, st
 		code = dirs_list_layers(&l, in->offset);
 	else
 		code = dirs_list(&l, in->offset);
-	fs_place_close(&l.place);
+	dirs_leave(&l);
 	return code;
 }
 

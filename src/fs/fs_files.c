@@ -268,6 +268,7 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	const struct fs_handle *h = files_handle(o, m, in->fh);
 	const bool append = in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE);
 	struct fuse_write_out out = {0};
+	bool right;
 	ssize_t n;
 	int code;
 
@@ -276,11 +277,11 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	code = files_reserve(o, m->head.nodeid, m->ndata);
 	if (code)
 		return code;
+	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	n = append ? files_append(h, m, r) : pwrite(h->fd, m->data, m->ndata, (off_t)in->offset);
 	if (n < 0)
 		return errno;
-	if (!r->stale)
-		fs_tree_told(o->tree, m->head.nodeid, h->fd);
+	fs_tree_told(o->tree, m->head.nodeid, h->fd, right && !r->stale);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;
@@ -328,6 +329,7 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	const struct fuse_fallocate_in *in = &m->in.fallocate;
 	const struct fs_handle *h = files_handle(o, m, in->fh);
 	int code;
+	bool right;
 
 	(void)r;
 	if (!h)
@@ -335,9 +337,10 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	code = in->mode & FALLOC_FL_PUNCH_HOLE ? 0 : files_reserve(o, m->head.nodeid, in->length);
 	if (code)
 		return code;
+	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
 		return errno;
-	fs_tree_told(o->tree, m->head.nodeid, h->fd);
+	fs_tree_told(o->tree, m->head.nodeid, h->fd, right);
 	return 0;
 }
 
@@ -368,6 +371,7 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	const size_t length = in->len < FILES_COPY_MAX ? in->len : FILES_COPY_MAX;
 	off_t off_in = (off_t)in->off_in, off_out = (off_t)in->off_out;
 	struct fuse_write_out out = {0};
+	bool right;
 	ssize_t n;
 	int code;
 
@@ -376,11 +380,12 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	code = files_reserve(o, in->nodeid_out, length);
 	if (code)
 		return code;
+	right = fs_tree_is_told(o->tree, in->nodeid_out, to->fd);
 	n = copy_file_range(from->fd, &off_in, to->fd, &off_out, length, 0);
 	if (n < 0)
 		return errno == ENOSYS ? EOPNOTSUPP
 				       : errno; /* ENOSYS would be for good, of all files */
-	fs_tree_told(o->tree, in->nodeid_out, to->fd);
+	fs_tree_told(o->tree, in->nodeid_out, to->fd, right);
 	out.size = (uint32_t)n;
 	fs_reply_add(r, &out, sizeof(out));
 	return 0;

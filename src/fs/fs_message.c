@@ -24,7 +24,7 @@ enum message_tail {
 	TAIL_XATTR_DATA, /* and its value, of the size that the fixed part says */
 	TAIL_DATA,	 /* bytes, of the size that the fixed part says */
 	TAIL_FORGETS,	 /* an array, of the length that the fixed part says */
-	TAIL_IGNORED,	 /* a name that means nothing */
+	TAIL_IGNORED,	 /* bytes that mean nothing */
 };
 
 struct message_row {
@@ -70,6 +70,7 @@ static const struct message_row message_rows[] = {
 	ROW(FUSE_CREATE, "create", struct fuse_create_in, TAIL_NAME),
 	ROW(FUSE_INTERRUPT, "interrupt", struct fuse_interrupt_in, TAIL_NONE),
 	ROW_BARE(FUSE_DESTROY, "destroy", TAIL_NONE),
+	ROW(FUSE_NOTIFY_REPLY, "notify_reply", struct fuse_notify_retrieve_in, TAIL_IGNORED),
 	ROW(FUSE_BATCH_FORGET, "batch_forget", struct fuse_batch_forget_in, TAIL_FORGETS),
 	ROW(FUSE_FALLOCATE, "fallocate", struct fuse_fallocate_in, TAIL_NONE),
 	ROW(FUSE_READDIRPLUS, "readdirplus", struct fuse_read_in, TAIL_NONE),

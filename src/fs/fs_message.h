@@ -41,6 +41,7 @@ struct fs_message {
 		struct fuse_fallocate_in fallocate;
 		struct fuse_lseek_in lseek;
 		struct fuse_copy_file_range_in copy;
+		struct fuse_notify_retrieve_in retrieved;
 	} in;
 	const char *name;  /* borrowed from the bytes, as all below; NULL: the operation has none */
 	const char *name2; /* of FUSE_RENAME: the new one; of FUSE_SYMLINK: what the link says */

@@ -21,8 +21,8 @@ struct fs_nodes {
 	struct fs_node *node; /* 0 is never used */
 	uint32_t n, size;     /* that were ever used; allocated */
 	uint32_t free, count;
-	uint32_t *bucket;
-	uint32_t buckets; /* a power of two */
+	uint32_t *bucket, *entry; /* by identity; by parent and name */
+	uint32_t buckets;	  /* a power of two, of each */
 	void (*on_drop)(void *ctx, int watch);
 	void *ctx;
 };
@@ -32,6 +32,33 @@ static uint32_t nodes_hash(const struct fs_nodes *t, uint16_t export, const stru
 	uint64_t h = (i->inode ^ i->device << 32 ^ (uint64_t) export << 56) * 0x9e3779b97f4a7c15u;
 
 	return (uint32_t)(h >> 32) & (t->buckets - 1);
+}
+
+/* FNV-1a */
+static uint32_t nodes_hash_entry(const struct fs_nodes *t, uint32_t parent, const char *name)
+{
+	uint32_t h = 2166136261u ^ parent * 2654435761u;
+
+	for (; name && *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return (h ^ h >> 15) & (t->buckets - 1);
+}
+
+static void nodes_link_entry(struct fs_nodes *t, uint32_t i)
+{
+	const uint32_t h = nodes_hash_entry(t, t->node[i].parent, t->node[i].name);
+
+	t->node[i].next_entry = t->entry[h];
+	t->entry[h] = i;
+}
+
+static void nodes_unlink_entry(struct fs_nodes *t, uint32_t i)
+{
+	uint32_t *at = &t->entry[nodes_hash_entry(t, t->node[i].parent, t->node[i].name)];
+
+	while (*at != i)
+		at = &t->node[*at].next_entry;
+	*at = t->node[i].next_entry;
 }
 
 struct fs_nodes *fs_nodes_new(void (*on_drop)(void *ctx, int watch), void *ctx)
@@ -45,6 +72,7 @@ struct fs_nodes *fs_nodes_new(void (*on_drop)(void *ctx, int watch), void *ctx)
 	t->n = 1;
 	t->buckets = NODES_FIRST;
 	t->bucket = mem_alloc_array(t->buckets, sizeof(*t->bucket));
+	t->entry = mem_alloc_array(t->buckets, sizeof(*t->entry));
 	return t;
 }
 
@@ -62,6 +90,7 @@ void fs_nodes_free(struct fs_nodes *t)
 	}
 	free(t->node);
 	free(t->bucket);
+	free(t->entry);
 	free(t);
 }
 
@@ -97,10 +126,23 @@ struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
 	return NULL;
 }
 
+struct fs_node *fs_nodes_find_entry(struct fs_nodes *t, uint32_t parent, const char *name)
+{
+	uint32_t i = t->entry[nodes_hash_entry(t, parent, name)];
+
+	for (; i; i = t->node[i].next_entry)
+		if (t->node[i].parent == parent && t->node[i].fd < 0 && t->node[i].name &&
+		    strcmp(t->node[i].name, name) == 0)
+			return &t->node[i];
+	return NULL;
+}
+
 static void nodes_rehash(struct fs_nodes *t)
 {
 	free(t->bucket);
+	free(t->entry);
 	t->buckets *= 2;
+	t->entry = mem_alloc_array(t->buckets, sizeof(*t->entry));
 	t->bucket = mem_alloc_array(t->buckets, sizeof(*t->bucket));
 	for (uint32_t i = 1; i < t->n; i++) {
 		uint32_t h;
@@ -110,6 +152,7 @@ static void nodes_rehash(struct fs_nodes *t)
 		h = nodes_hash(t, t->node[i].export, &t->node[i].identity);
 		t->node[i].next = t->bucket[h];
 		t->bucket[h] = i;
+		nodes_link_entry(t, i);
 	}
 }
 
@@ -135,15 +178,15 @@ static uint32_t nodes_take(struct fs_nodes *t)
 struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 			     const struct fs_identity *identity, uint32_t parent, const char *name)
 {
-	const uint32_t i = nodes_take(t);
-	uint32_t h;
+	uint32_t i, h;
 
+	if (t->count == t->buckets) /* while all that there are have a place */
+		nodes_rehash(t);
+	i = nodes_take(t);
 	if (!i) {
 		errno = ENFILE;
 		return NULL;
 	}
-	if (t->count == t->buckets)
-		nodes_rehash(t);
 	h = nodes_hash(t, export, identity);
 	t->node[i] = (struct fs_node){
 		.identity = *identity,
@@ -157,6 +200,7 @@ struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 		.next = t->bucket[h],
 	};
 	t->bucket[h] = i;
+	nodes_link_entry(t, i);
 	t->count++;
 	if (parent)
 		fs_nodes_hold(t, parent);
@@ -190,6 +234,7 @@ static void nodes_drop(struct fs_nodes *t, uint32_t number)
 	struct fs_node *n = &t->node[number];
 
 	nodes_unlink(t, number);
+	nodes_unlink_entry(t, number);
 	if (n->fd >= 0)
 		close(n->fd);
 	if (n->watch >= 0 && t->on_drop)
@@ -226,10 +271,12 @@ bool fs_nodes_move(struct fs_nodes *t, struct fs_node *n, uint32_t parent, const
 	if (n->fd >= 0)
 		close(n->fd);
 	n->fd = -1;
+	nodes_unlink_entry(t, number);
 	free(n->name);
 	n->name = mem_strdup(name);
 	fs_nodes_hold(t, parent);
 	n->parent = parent;
+	nodes_link_entry(t, number);
 	fs_nodes_release(t, before);
 	return true;
 }

@@ -39,7 +39,10 @@ struct fs_node {
 	char *name;
 	char *origin; /* of an overlay's directory that was renamed: its path in the lower layer */
 	uint64_t told_version; /* of the contents, that the guest was last told or made itself */
+	bool doubtful;	       /* another change may have left the same version */
+	bool host_changed;     /* the last version that was not told came from the host */
 	uint32_t next;	       /* of the same hash; of a free one, the next free */
+	uint32_t next_entry;   /* of the same hash of parent and name */
 };
 
 struct fs_nodes;
@@ -56,6 +59,8 @@ size_t fs_nodes_count(const struct fs_nodes *t);
 /* The node of a file, or NULL. */
 struct fs_node *fs_nodes_find(struct fs_nodes *t, uint16_t export,
 			      const struct fs_identity *identity);
+/* The one that is known by this name, or NULL; what lost its name is not. */
+struct fs_node *fs_nodes_find_entry(struct fs_nodes *t, uint32_t parent, const char *name);
 /* Adds one below parent (0 for the root), with one lookup; NULL with errno: ENFILE when the
  * table is full. */
 struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,

@@ -8,6 +8,7 @@
 
 #include "fs/fs_handle.h"
 #include "fs/fs_list.h"
+#include "fs/fs_listing.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_message.h"
 #include "fs/fs_tree.h"
@@ -22,6 +23,7 @@ struct fs_ops {
 	struct fs_nodes *nodes; /* the tree's */
 	struct fs_handles *handles;
 	struct fs_locks *locks;
+	struct fs_listings *listings;
 	struct fs_lists *lists;
 	struct fs_policy *policy; /* borrowed; NULL: none */
 	void *server;

@@ -24,12 +24,16 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* For so long the guest believes names and attributes that nobody watches, and those that are watched: mapped
  * files of the host change without an event, so it is not for ever. */
 #define TREE_VALID_S	     1
 #define TREE_VALID_WATCHED_S 60
+
+/* Times of files are those of the last tick of the kernel's (HZ is 100 at least), and some for the way here. */
+#define TREE_TICK_NS (25 * 1000 * 1000)
 
 struct tree_export {
 	char *name;
@@ -378,11 +382,36 @@ static uint64_t tree_attr_valid(const struct fs_tree *t, const struct fs_node *n
 	return told || n->layers & FS_UPPER ? TREE_VALID_WATCHED_S : TREE_VALID_S;
 }
 
+static bool tree_is_recent(const struct fs_attr *a)
+{
+	struct timespec now;
+	int64_t age;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (int64_t)now.tv_sec - (int64_t)a->attr.ctime;
+	return age < 2 && age * 1000000000 + now.tv_nsec - a->attr.ctimensec < TREE_TICK_NS;
+}
+
+static void tree_tell(struct fs_node *n, const struct fs_attr *a)
+{
+	n->told_version = a->version;
+	n->doubtful = n->doubtful || tree_is_recent(a);
+}
+
+bool fs_tree_confirm(struct fs_node *n, const struct fs_attr *a)
+{
+	if (n->told_version == a->version && !n->doubtful)
+		return true;
+	n->doubtful = false;
+	tree_tell(n, a);
+	return false;
+}
+
 void fs_tree_set_attr(struct fs_tree *t, struct fs_node *n, const struct fs_attr *a,
 		      struct fuse_attr_out *out)
 {
 	*out = (struct fuse_attr_out){.attr_valid = tree_attr_valid(t, n, a), .attr = a->attr};
-	n->told_version = a->version;
+	tree_tell(n, a);
 }
 
 bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out)
@@ -403,7 +432,7 @@ static void tree_set_entry(struct fs_tree *t, struct fs_node *n, const struct fs
 		.attr_valid = tree_attr_valid(t, n, a),
 		.attr = a->attr,
 	};
-	n->told_version = a->version;
+	tree_tell(n, a);
 }
 
 static int tree_enter_export(struct fs_tree *t, const char *name, struct fuse_entry_out *out)
@@ -490,6 +519,15 @@ int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd, struct 
 	return 0;
 }
 
+/* What look was of. */
+static int tree_open_entry(const struct fs_place *directory, const char *name,
+			   const struct fs_look *look)
+{
+	const int fd = look->layers == FS_LOWER ? fs_place_in(directory, FS_LOWER) : directory->fd;
+
+	return tree_open_beneath(fd, name);
+}
+
 int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, const struct fs_place *place,
 		 const char *name, uint32_t *number, int *pin)
 {
@@ -509,8 +547,7 @@ int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, const struct f
 	if (n->fd >= 0 || n->parent != fs_nodes_number(t->nodes, parent) ||
 	    strcmp(n->name, name) != 0)
 		return 0;
-	*pin = tree_open_beneath(look.layers == FS_LOWER ? fs_place_in(place, FS_LOWER) : place->fd,
-				 name);
+	*pin = tree_open_entry(place, name, &look);
 	return *pin < 0 ? errno : 0;
 }
 
@@ -535,13 +572,61 @@ void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const 
 		fs_watch_expect_gone(t->watch, fs_nodes_number(t->nodes, parent), name);
 }
 
-void fs_tree_told(struct fs_tree *t, uint64_t number, int fd)
+bool fs_tree_is_told(struct fs_tree *t, uint64_t number, int fd)
+{
+	const struct fs_node *n = fs_nodes_get(t->nodes, number);
+	struct fs_attr a;
+
+	return t->watch && n && fs_tree_look(t, n, fd, &a) == 0 && n->told_version == a.version;
+}
+
+void fs_tree_told(struct fs_tree *t, uint64_t number, int fd, bool right)
 {
 	struct fs_node *n = fs_nodes_get(t->nodes, number);
 	struct fs_attr a;
 
-	if (t->watch && n && fs_tree_look(t, n, fd, &a) == 0)
-		n->told_version = a.version;
+	if (right && n && fs_tree_look(t, n, fd, &a) == 0)
+		tree_tell(n, &a);
+}
+
+struct fs_watch *fs_tree_watch(const struct fs_tree *t)
+{
+	return t->watch;
+}
+
+int fs_tree_find_sibling(struct fs_tree *t, const struct fs_node *n, const char *name,
+			 struct fs_place *p, uint32_t *number)
+{
+	const struct fs_node *parent = n->fd < 0 ? fs_nodes_get(t->nodes, n->parent) : NULL;
+	AUTO_PLACE struct fs_place directory = FS_PLACE_NONE;
+	const struct fs_node *sibling;
+	struct fs_look look;
+	int code;
+
+	if (!parent || n->export >= t->n)
+		return ENOENT;
+	code = fs_tree_find_directory(t, parent, &directory);
+	if (code == 0)
+		code = fs_tree_look_at(t, parent, &directory, name, &look);
+	if (code)
+		return code;
+	*p = (struct fs_place){.fd = tree_open_entry(&directory, name, &look), .lower = -1};
+	if (p->fd < 0)
+		return errno;
+	sibling = fs_nodes_find(t->nodes, n->export, &look.attr.identity);
+	*number = sibling ? fs_nodes_number(t->nodes, sibling) : 0;
+	return 0;
+}
+
+struct fs_node *fs_tree_sibling(struct fs_tree *t, const struct fs_node *n, const char *name,
+				struct fs_attr *a)
+{
+	AUTO_PLACE struct fs_place p = FS_PLACE_NONE;
+	uint32_t number;
+
+	if (fs_tree_find_sibling(t, n, name, &p, &number) || !number || fs_tree_look(t, n, p.fd, a))
+		return NULL;
+	return fs_nodes_get(t->nodes, number);
 }
 
 enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const char *name,
@@ -554,7 +639,8 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 
 	if (!parent)
 		return FS_TREE_FRESH;
-	if ((change == FS_WATCH_GONE && !parent->layers) || fs_tree_find_directory(t, parent, &p))
+	if (change == FS_WATCH_MOVED || (change == FS_WATCH_GONE && !parent->layers) ||
+	    fs_tree_find_directory(t, parent, &p))
 		return FS_TREE_ENTRY;
 	if (fs_tree_look_at(t, parent, &p, name, &look))
 		return look.covered ? FS_TREE_FRESH : FS_TREE_ENTRY;
@@ -565,9 +651,14 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 	if (change == FS_WATCH_NAME)
 		return n && n->parent == directory && strcmp(n->name, name) == 0 ? FS_TREE_FRESH
 										 : FS_TREE_ENTRY;
-	if (!n || n->told_version == look.attr.version)
+	if (!n)
+		return FS_TREE_UNKNOWN;
+	/* Two changes of the host's within a tick leave the same version. */
+	if (n->told_version == look.attr.version &&
+	    !(n->host_changed && tree_is_recent(&look.attr)))
 		return FS_TREE_FRESH;
-	n->told_version = look.attr.version;
+	n->host_changed = true;
+	tree_tell(n, &look.attr);
 	*number = fs_nodes_number(t->nodes, n);
 	return FS_TREE_CONTENTS;
 }

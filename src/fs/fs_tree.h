@@ -21,8 +21,8 @@
 
 struct fs_tree;
 
-/* process_fds: /proc/self/fd, opened by the caller before it was confined (O_PATH); borrowed, as is watch, which
- * may be NULL: then what the guest knows expires soon. */
+/* process_fds: /proc/self/fd, opened by the caller before it was confined (O_PATH); borrowed,
+ * as is watch, which may be NULL: then what the guest knows expires soon. */
 struct fs_tree *fs_tree_new(int process_fds, struct fs_watch *watch);
 void fs_tree_free(struct fs_tree *t);
 struct fs_nodes *fs_tree_nodes(struct fs_tree *t);
@@ -47,11 +47,30 @@ int fs_tree_may_write(const struct fs_tree *t, const struct fs_node *n);
 int fs_tree_find(struct fs_tree *t, const struct fs_node *n, struct fs_place *p, struct fs_attr *a);
 /* What the open file fd of the node's is now. */
 int fs_tree_look(const struct fs_tree *t, const struct fs_node *n, int fd, struct fs_attr *a);
-/* The guest itself changed what is open at fd: its own view is right. */
-void fs_tree_told(struct fs_tree *t, uint64_t number, int fd);
-/* The host changed something in a directory. What the guest has to forget: its entry, its contents (by *number),
- * or nothing. */
-enum fs_tree_stale { FS_TREE_FRESH, FS_TREE_ENTRY, FS_TREE_CONTENTS };
+/* Before the guest changes what is open at fd: whether its own view is right. And after it did:
+ * still right, if so. */
+bool fs_tree_is_told(struct fs_tree *t, uint64_t number, int fd);
+void fs_tree_told(struct fs_tree *t, uint64_t number, int fd, bool right);
+/* Whether what the guest has of the contents is what is there now, at a, for certain; else it
+ * counts as told, and has to be. */
+bool fs_tree_confirm(struct fs_node *n, const struct fs_attr *a);
+/* The node of the entry name in the directory of n; NULL: the guest does not know it. a: what
+ * it is now. */
+struct fs_node *fs_tree_sibling(struct fs_tree *t, const struct fs_node *n, const char *name,
+				struct fs_attr *a);
+/* As fs_tree_find, of that entry; *number: its node's, 0 when the guest does not know it. */
+int fs_tree_find_sibling(struct fs_tree *t, const struct fs_node *n, const char *name,
+			 struct fs_place *p, uint32_t *number);
+/* NULL: there is none. */
+struct fs_watch *fs_tree_watch(const struct fs_tree *t);
+/* The host changed something in a directory. What the guest has to forget: its entry, its
+ * contents (by *number), or nothing. */
+enum fs_tree_stale {
+	FS_TREE_FRESH,
+	FS_TREE_ENTRY,
+	FS_TREE_CONTENTS,
+	FS_TREE_UNKNOWN /* contents of what the guest does not know: nothing to forget */
+};
 enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const char *name,
 				 enum fs_watch_change change, uint64_t *number);
 /* As fs_tree_find; ENOTDIR for what is no directory. */

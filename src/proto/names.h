@@ -12,8 +12,9 @@
 /* virtio-serial port names; the guest finds them under /sys/class/virtio-ports */
 #define NAME_PORT_CTL	  "ccvm.ctl"
 #define NAME_PORT_SSH	  "ccvm.ssh"
-#define NAME_PORT_FS	  "ccvm.fs" /* FUSE messages (linux/fuse.h), and one more notice: */
+#define NAME_PORT_FS	  "ccvm.fs" /* FUSE messages (linux/fuse.h), and two more notices: */
 #define NAME_FS_ALL_STALE 1000	    /* nothing that the guest has cached may be believed */
+#define NAME_FS_TOUCH	  1001	    /* the host changed something (proto/fstouch.h) */
 
 /* block devices, by virtio serial (at most 20 bytes) */
 #define NAME_DISK_ROOT	  "ccvm-root"

@@ -8,11 +8,15 @@ import concurrent.futures
 import os
 import random
 import signal
+import sys
 import time
 
 import procs
 from harness import (alive, assert_eq, assert_in, assert_nothing_left, assert_true, assert_tree_same, descendants,
                      fingerprint, read_json_lines, test, wait_until)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fs"))
+import durable  # noqa: E402 (tests/fs/durable.py)
 
 # comm of each process, cut by the kernel to 15 characters
 NAMES = {"ccvm": "ccvm", "session": "ccvm-session", "net": "ccvm-net", "fs": "ccvm-fs", "qemu": "qemu-system-x86"}
@@ -29,18 +33,20 @@ BOOT = 150
 class Victim:
     """One session of its own, followed from outside: events and /proc."""
 
-    def __init__(self, ctx, number):
+    def __init__(self, ctx, number, script=SCRIPT, files=None):
         top = ctx.make_dir(os.path.join(ctx.dir, "run%d" % number))
         self.workspace, self.tmp, self.home = (ctx.make_dir(os.path.join(top, d)) for d in ("project", "tmp", "home"))
         self.runtime = ctx.make_dir(os.path.join(ctx.runtime, str(number)), 0o700)
         ctx.write(os.path.join(self.workspace, "src/a.c"), "int a;\n")
+        for name, text in (files or {}).items():
+            ctx.write(os.path.join(self.workspace, name), text)
         self.events_path = os.path.join(top, "events")
         ctx.write(self.events_path, "")
         self.env = {"XDG_RUNTIME_DIR": self.runtime, "TMPDIR": self.tmp, "HOME": self.home, "CCVM_MEMORY": "1024",
                     "CCVM_EVENTS": self.events_path}
         self.before = [(d, fingerprint(d)) for d in (self.workspace, self.home)]
         self.seen, self.program = {}, os.path.join(ctx.bin, "ccvm")
-        args = ["--read-only-cwd", "--shell", "-c", EDITS + SCRIPT] if number % 2 else ["--shell", "-c", SCRIPT]
+        args = ["--read-only-cwd", "--shell", "-c", EDITS + script] if number % 2 and script == SCRIPT else ["--shell", "-c", script]
         self.proc = ctx.spawn([self.program, *args], stdin=None, env=self.env, cwd=self.workspace)
         self.look()
 
@@ -183,6 +189,36 @@ def test_one_of_the_processes(ctx):
     # The few that ended before they could be killed are the ones that were stopping.
     assert_true(killed >= len(plan) - len(NAMES), "%d of %d kills that hit" % (killed, len(plan)))
     assert_nothing_left(ctx, cache)
+
+
+def kill_a_writer(ctx, number, target, delay):
+    """Returns how many steps of tests/fs/durable.py were synced when target was killed."""
+    with open(durable.__file__, encoding="utf-8") as f:
+        victim = Victim(ctx, number, "exec python3 -u durable.py .", {"durable.py": f.read()})
+    assert_true(victim.wait_for(lambda: victim.proc.out.count(b"\n") > 1, BOOT, "the writer"), "a writer that runs")
+    victim.pause(delay)
+    victim.before = victim.before[1:]  # the workspace is written
+    procs.kill_all([victim.pid_of(target)])
+    victim.proc.wait(60)
+    victim.check_nothing_left()
+    last = victim.proc.out.rsplit(b"\n", 2)[-2]  # a line that is whole
+    assert_eq(durable.judge(victim.workspace, int(last)), [], "the workspace after step %d" % int(last))
+    return int(last)
+
+
+@test(timeout=3000)
+def test_synced_files_stay(ctx):
+    """What was synced by the agent is on the host after a kill -9. CCVM_TEST_KILLS: how many, 3 without."""
+    seed = int(os.environ.get("CCVM_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    rng = random.Random(seed)
+    print("CCVM_TEST_SEED=%d" % seed)
+    for number in range(int(os.environ.get("CCVM_TEST_KILLS") or 3)):
+        target, delay = ("fs", "qemu", "session")[number % 3], rng.uniform(0, 3)
+        what = "run %d: %s killed %.3f s after the first steps" % (number, target, delay)
+        try:
+            print("%s, after %d of them" % (what, kill_a_writer(ctx, number, target, delay)))
+        except Exception as e:
+            raise AssertionError("%s: %s" % (what, e)) from e
 
 
 @test(timeout=300)

@@ -23,6 +23,25 @@ db.close()
 END"""
 
 
+# Watches the current directory, and writes what it hears to a file elsewhere.
+WATCH = """cat >/tmp/watch.py <<'END'
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+fd = libc.inotify_init1(0)
+os.listdir(".")
+assert libc.inotify_add_watch(fd, b".", 0x30a) >= 0
+print("watching", flush=True)
+while True:
+    data = os.read(fd, 65536)
+    while data:
+        _, mask, _, n = struct.unpack("iIII", data[:16])
+        print("%x" % mask, data[16:16 + n].rstrip(b"\\0").decode(), flush=True)
+        data = data[16 + n:]
+END
+/usr/bin/python3 /tmp/watch.py >/tmp/heard 2>&1 &
+while ! grep -q watching /tmp/heard; do sleep 0.05; done"""
+
+
 def read(*parts):
     with open(os.path.join(*parts), "rb") as f:
         return f.read()
@@ -38,6 +57,23 @@ def check_owner(ctx, *names):
     for name in names:
         st = os.lstat(os.path.join(ctx.workspace, name))
         assert_eq((name, st.st_uid, st.st_gid), (name, ctx.uid, ctx.gid), "owner on the host")
+
+
+@test(timeout=400)
+def test_watchers_hear_of_the_host(ctx):
+    """inotify(7) in the guest: a file that the host writes, one that it makes, and one that it removes."""
+    w = ctx.workspace
+    for name in ("a", "b"):
+        ctx.write(os.path.join(w, name), "x")
+    g = GuestShell(ctx)
+    g.do(WATCH)
+    rewrite(os.path.join(w, "a"), b"yy")
+    ctx.write(os.path.join(w, "new"), "x")
+    os.unlink(os.path.join(w, "b"))
+    wanted = {"2 a", "8 a", "100 new", "200 b"}
+    wait_until(lambda: wanted <= set(g.do("cat /tmp/heard").split("\n")), 20, "events in the guest")
+    assert_eq(g.do("ls; cat a"), "a\nnew\nyy", "the files")
+    g.end()
 
 
 @test(timeout=400)

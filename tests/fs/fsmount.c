@@ -7,10 +7,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "init/fsrelay.h"
+#include "init/fstouch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +80,8 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 int main(int argc, char **argv)
 {
 	AUTO_FREE char *options = NULL;
-	pid_t relay[FSRELAY_PROCESSES];
-	int fuse, pair[2], c;
+	pid_t relay[FSRELAY_PROCESSES], touch;
+	int fuse, root, pair[2], touches[2], c;
 	struct err e;
 	pid_t pid;
 
@@ -101,8 +103,15 @@ int main(int argc, char **argv)
 	if (pid == 0)
 		fsmount_serve(pair[1], argv);
 	close(pair[1]);
-	if (pid < 0 || fsrelay_start(fuse, pair[0], relay, &e) < 0)
+	root = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (pid < 0 || root < 0 || pipe2(touches, O_CLOEXEC) < 0 ||
+	    fcntl(touches[1], F_SETFL, O_NONBLOCK) < 0 ||
+	    fsrelay_start(fuse, pair[0], touches[1], relay, &e) < 0 ||
+	    fstouch_start(root, touches[0], &touch, &e) < 0)
 		fsmount_die("relay");
+	close(root);
+	close(touches[0]);
+	close(touches[1]);
 	close(pair[0]);
 	close(fuse);
 	printf("ready %d\n", (int)pid);
@@ -110,9 +119,12 @@ int main(int argc, char **argv)
 	do
 		c = getchar();
 	while (c != '\n' && c != EOF);
-	if (umount2(argv[1], 0) < 0) {
+	kill(touch, SIGKILL);			/* it has the mount's root open */
+	if (waitpid(pid, NULL, WNOHANG) == pid) /* nobody answers any more */
+		umount2(argv[1], MNT_FORCE | MNT_DETACH);
+	else if (waitpid(touch, NULL, 0) == touch && umount2(argv[1], 0) < 0) {
 		perror("umount");
-		umount2(argv[1], MNT_DETACH);
+		umount2(argv[1], MNT_FORCE | MNT_DETACH);
 	}
 	while (wait(NULL) > 0 || errno == EINTR)
 		;

@@ -3,17 +3,26 @@
 The server runs as the test's user, as it does for a session; mounting takes root and /dev/fuse.
 """
 
+import ctypes
 import fcntl
 import os
+import select
+import signal
+import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 import time
 
+from checks import wait_until
 from fsmount import Mount
 from harness import Skip, assert_eq, assert_tree_same, assert_true, fingerprint, test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "fs"))
+import sqlite as counters  # noqa: E402 (tests/fs/sqlite.py)
+
 MODEL = os.path.join(HERE, "..", "fs", "model.py")
 # Writers that append: by reopening, and by descriptors that stay open.
 APPEND = """
@@ -26,6 +35,21 @@ for i in range(200):
     if not keep:
         os.close(here)
 """
+# Counts in a file while it holds a lock; its size stays, and its time of change as often as not.
+COUNT = """
+import fcntl, os, sys, time
+path, how, seconds, pause = sys.argv[1], getattr(fcntl, sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+fd = os.open(path, os.O_RDWR)
+end, n = time.monotonic() + seconds, 0
+while time.monotonic() < end:
+    how(fd, fcntl.LOCK_EX)
+    os.pwrite(fd, b"%08d" % (int(os.pread(fd, 8, 0)) + 1), 0)
+    how(fd, fcntl.LOCK_UN)
+    n += 1
+    time.sleep(pause)
+print(n)
+"""
+KILLS = os.path.join(HERE, "..", "fs", "kills.py")
 # What an editor does to a file that another program holds open.
 REPLACE = """
 import os
@@ -117,6 +141,119 @@ def test_locks_reach_the_host(ctx):
 
 
 @test()
+def test_locks_make_fresh(ctx):
+    """Who has a lock sees what the other side wrote before, also within one tick of the clock that files' times have."""
+    m = Mount(ctx)
+    for how in ("lockf", "flock"):
+        path = os.path.join(m.source, how)
+        ctx.write(path, "%08d" % 0)
+        os.chmod(path, 0o666)
+        got = together(ctx, [[sys.executable, "-c", COUNT, os.path.join(top, how), how, "2", pause]
+                             for top, pause in ((m.top, "0"), (m.top, "0"), (m.source, "0.0005"), (m.source, "0.0005"))])
+        with open(path, encoding="ascii") as f:
+            assert_eq(int(f.read()), sum(int(out) for out in got), how)
+        assert_true(min(int(out) for out in got) > 20, "both sides had turns: %s" % got)
+
+
+def together(ctx, commands):
+    """What each of them prints; all run at once."""
+    out = [None] * len(commands)
+
+    def run(i):
+        out[i] = ctx.run(commands[i], timeout=100)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(commands))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert_eq([(code, err) for code, _, err in out], [(0, b"")] * len(out), "programs that run at once")
+    return [text for _, text, _ in out]
+
+
+@test(timeout=200)
+def test_sqlite_from_both_sides(ctx):
+    """SQLite databases that two processes here and two in the mount write at once, by each kind of journal."""
+    m = Mount(ctx)
+    names = ("guest1", "guest2", "host1", "host2")
+    for mode in ("delete", "truncate", "persist", "wal"):
+        path = os.path.join(m.source, mode)
+        counters.make(path, mode, names)
+        for name in os.listdir(m.source):
+            os.chown(os.path.join(m.source, name), ctx.uid, ctx.gid)
+        got = together(ctx, [[sys.executable, counters.__file__, os.path.join(m.top if name.startswith("g") else m.source, mode), mode, "3", name,
+                              "0" if name.startswith("g") else "0.005"] for name in names])
+        counts = {name: int(out.split()[0]) for name, out in zip(names, got)}
+        assert_eq(counters.judge(path, counts), "", "%s, here" % mode)
+        assert_eq(counters.judge(os.path.join(m.top, mode), counts), "", "%s, in the mount" % mode)
+        assert_true(min(counts.values()) > 0, "%s: both sides had turns: %s" % (mode, counts))
+
+
+def wal(path, insert=None):
+    """A connection in WAL mode, with a value inserted; None: the database is busy."""
+    db = sqlite3.connect(path, timeout=0.1, isolation_level=None)
+    try:
+        db.execute("SELECT * FROM t").fetchall()
+        if insert is not None:
+            db.execute("PRAGMA synchronous = full")
+            db.execute("INSERT INTO t VALUES (?)", (insert,))
+        return db
+    except sqlite3.OperationalError as e:
+        assert_true("locked" in str(e), "busy: %s" % e)
+        db.close()
+        return None
+
+
+def wal_make(m, ctx):
+    db = sqlite3.connect(os.path.join(m.source, "db"), isolation_level=None)
+    db.execute("PRAGMA journal_mode = wal")
+    db.execute("CREATE TABLE t (n INTEGER)")
+    db.close()
+    os.chown(os.path.join(m.source, "db"), ctx.uid, ctx.gid)
+
+
+@test()
+def test_wal_is_for_one_side(ctx):
+    """A database in WAL mode is busy for others while one side has it open: the host, a guest, another one, and one that may only read."""
+    m = Mount(ctx)
+    wal_make(m, ctx)
+    other, reader = Mount(ctx, source=m.source), Mount(ctx, source=m.source, mode="ro")
+    sides = [os.path.join(d, "db") for d in (m.source, m.top, other.top, reader.top)]
+    for i, side in enumerate(sides[:3]):
+        first = wal(side, i)
+        assert_true(first is not None, "%s opens it first" % side)
+        for k, another in enumerate(sides):
+            second = wal(another)
+            assert_eq(second is not None, k == i, "%s while %s has it open" % (another, side))
+            if second:
+                second.close()
+        first.execute("INSERT INTO t VALUES (10)")
+        first.close()
+    last = wal(sides[0])
+    assert_eq(sorted(n for (n,) in last.execute("SELECT n FROM t")), [0, 1, 2, 10, 10, 10], "rows")
+    last.close()
+
+
+@test()
+def test_wal_outlives_a_server(ctx):
+    """What was committed by a guest that goes away without a word is there, and the host has the database."""
+    m = Mount(ctx)
+    wal_make(m, ctx)
+    script = ("import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\ndb.execute('PRAGMA synchronous = full')\n"
+              "for i in range(100):\n    db.execute('INSERT INTO t VALUES (?)', (i,))\nprint('done', flush=True)\nsys.stdin.read()\n")
+    with subprocess.Popen([sys.executable, "-c", script, os.path.join(m.top, "db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as guest:
+        assert_eq(guest.stdout.readline(), b"done\n", "inserted")
+        assert_true(wal(os.path.join(m.source, "db")) is None, "the guest has it")
+        os.kill(m.server, signal.SIGKILL)
+        db = wait_until(lambda: wal(os.path.join(m.source, "db")), 20, "the host has it")
+        assert_eq(db.execute("SELECT count(*), sum(n) FROM t").fetchone(), (100, 4950), "rows")
+        assert_eq(db.execute("PRAGMA integrity_check").fetchone(), ("ok",), "integrity")
+        db.close()
+        m.close()
+        guest.kill()
+
+
+@test()
 def test_links_stay_below(ctx):
     """A link is what it says, and is followed by whoever reads it: here in the mount, where nothing of the host's is."""
     m = Mount(ctx)
@@ -134,6 +271,49 @@ def test_read_only(ctx):
     out = python(ctx, "import os, sys\nos.chdir(sys.argv[1])\nfor f in (lambda: open('a', 'r+'), lambda: os.unlink('a'), lambda: os.mkdir('d')):\n"
                  "    try:\n        f()\n    except OSError as e:\n        print(e.errno)", m.top)
     assert_eq(out.split(), [b"30"] * 3, "EROFS")
+
+
+# Removes what it lists, and says how many entries it saw. What comes in one call of the kernel's is less than all.
+REMOVE = """
+import os, sys
+n = 0
+with os.scandir(sys.argv[1]) as entries:
+    for e in entries:
+        os.unlink(e.path)
+        n += 1
+print(n)
+"""
+
+
+def offsets_are_positions(ctx):
+    """A directory of the test user's on overlayfs, with entries in both layers."""
+    top = os.path.join(ctx.dir, "overlay")
+    ctx.make_dir(top)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
+    ctx.on_close(lambda: subprocess.run(["umount", "-l", top], check=True))
+    for name in ("lower", "lower/merged", "upper", "work", "both"):
+        ctx.make_dir(os.path.join(top, name))
+    ctx.write(os.path.join(top, "lower/merged/low"), "")
+    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % (top, top, top),
+                       os.path.join(top, "both")], check=False).returncode:
+        raise Skip("no overlayfs")
+    ctx.on_close(lambda: subprocess.run(["umount", "-l", os.path.join(top, "both")], check=True))
+    return os.path.join(top, "both", "merged")
+
+
+@test()
+def test_lists_while_entries_go(ctx):
+    """Who removes what he lists sees all, on file systems with offsets that stay and with those that are positions."""
+    tmpfs = ctx.make_dir(os.path.join("/dev/shm", os.path.basename(ctx.dir) + "-lists-%d" % os.getpid()))
+    ctx.on_close(lambda: subprocess.run(["rm", "-rf", tmpfs], check=True))
+    for source in (None, tmpfs, offsets_are_positions(ctx)):
+        m = Mount(ctx, source=source)
+        for i in range(3000):
+            os.close(os.open(os.path.join(m.source, "a-name-of-some-length-%05d" % i), os.O_CREAT | os.O_WRONLY, 0o666))
+        before = len(os.listdir(m.source))
+        os.chown(m.source, ctx.uid, ctx.gid)
+        assert_eq((int(python(ctx, REMOVE, m.top)), os.listdir(m.source)), (before, []), "entries seen, and left in %s" % source)
+        m.close()
 
 
 @test(timeout=200)
@@ -275,3 +455,92 @@ def test_full_layer(ctx):
     assert_eq((code, rest), (b"ENOSPC", [b"a", b"fits"]), "what the guest was told")
     assert_true(20 <= int(size) <= 28, "an eighth is left to others: %d MiB written" % int(size))
     assert_tree_same(before, fingerprint(under), "the directory below")
+
+
+@test()
+def test_synced_files_stay(ctx):
+    """After kills at random moments; tests/fs/kills.py does as many as one wants."""
+    if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
+        raise Skip("mounting takes root and /dev/fuse")
+    top = ctx.make_dir(os.path.join(ctx.dir, "kills"))
+    got = subprocess.run([sys.executable, KILLS, os.path.dirname(ctx.bin), top, "10", str(os.getpid())], capture_output=True, timeout=100, check=False)
+    assert_eq(got.returncode, 0, "seed %d: %s" % (os.getpid(), got.stdout + got.stderr))
+
+
+# inotify(7)
+EVENTS = {2: "MODIFY", 4: "ATTRIB", 8: "CLOSE_WRITE", 64: "MOVED_FROM", 128: "MOVED_TO", 256: "CREATE", 512: "DELETE", 1024: "DELETE_SELF"}
+DIRECTORY = 0x40000000
+
+
+class Inotify:
+    """What a program hears that watches paths."""
+
+    def __init__(self, *paths):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.seen = []
+        for path in paths:
+            assert_true(self.libc.inotify_add_watch(self.fd, path.encode(), sum(EVENTS)) >= 0, "inotify_add_watch")
+
+    def read(self, timeout):
+        if not select.select([self.fd], [], [], timeout)[0]:
+            return
+        data = os.read(self.fd, 1 << 16)
+        while data:
+            _, mask, _, n = struct.unpack("iIII", data[:16])
+            name = data[16:16 + n].rstrip(b"\0").decode()
+            self.seen += [(text + ("/" if mask & DIRECTORY else ""), name) for bit, text in EVENTS.items() if mask & bit]
+            data = data[16 + n:]
+
+    def await_all(self, *wanted):
+        """Until all of these were heard; what was heard is forgotten."""
+        end = time.monotonic() + 10
+        while not set(wanted) <= set(self.seen):
+            assert_true(time.monotonic() < end, "%s of %s" % (self.seen, wanted))
+            self.read(0.1)
+        self.seen = []
+
+
+def look_until_gone(path):
+    wait_until(lambda: not os.path.exists(path), 10, "the end of " + path)
+
+
+@test()
+def test_watchers_hear_of_the_host(ctx):
+    """Who watches a directory in the mount hears of changes on the host as if they were made here, and they stay what they are."""
+    m = Mount(ctx)
+    here, there = os.path.join(m.source, "d"), os.path.join(m.top, "d")
+    ctx.make_dir(here)
+    for name in ("a", "old", "run"):
+        ctx.write(os.path.join(here, name), "x")
+    os.chmod(os.path.join(here, "run"), 0o755)
+    os.listdir(there)
+    watch, one = Inotify(there), Inotify(os.path.join(there, "old"))
+    path = {name: os.path.join(here, name) for name in ("a", "old", "run", "new", "dir", "link", "pipe", "tmp")}
+    time_before = os.stat(path["a"]).st_mtime_ns
+    for name, change, wanted in (
+            ("a", lambda p: ctx.write(p, "yy"), ("MODIFY", "CLOSE_WRITE")),
+            ("run", lambda p: ctx.write(p, "yy", 0o755), ("MODIFY",)),
+            ("a", lambda p: os.chmod(p, 0o640), ("MODIFY",)),
+            ("new", lambda p: ctx.write(p, "yy"), ("CREATE", "MODIFY", "CLOSE_WRITE")),
+            ("new", lambda p: (os.unlink(p), look_until_gone(os.path.join(there, "new"))), ("DELETE",)),
+            ("dir", os.mkdir, ("CREATE/",)),
+            ("dir", os.rmdir, ("DELETE/",)),
+            ("link", lambda p: os.symlink("a", p), ("CREATE",)),
+            ("pipe", os.mkfifo, ("CREATE",)),
+            ("old", lambda p: (ctx.write(path["tmp"], "zzz"), os.rename(path["tmp"], p)), ("CREATE", "CLOSE_WRITE"))):
+        change(path[name])
+        watch.await_all(*((event, name) for event in wanted))
+    one.await_all(("DELETE_SELF", ""))  # it was replaced
+    for directory in (here, there):
+        assert_eq(sorted(os.listdir(directory)), ["a", "link", "old", "pipe", "run"], directory)
+        assert_eq([open(os.path.join(directory, n), encoding="ascii").read() for n in ("a", "old", "run")], ["yy", "zzz", "yy"], directory)
+    assert_true(os.stat(path["a"]).st_mtime_ns > time_before and os.stat(path["a"]).st_mode & 0o777 == 0o640, "the file is the host's")
+    # One that watches nothing of the mount's hears nothing more than it would, and own changes come once.
+    time.sleep(0.3)
+    watch.read(0.1)
+    watch.seen = []
+    os.close(os.open(os.path.join(there, "own"), os.O_CREAT | os.O_WRONLY))
+    watch.await_all(("CREATE", "own"), ("CLOSE_WRITE", "own"))
+    watch.read(0.3)
+    assert_eq(watch.seen, [], "events of the mount's own change, again")

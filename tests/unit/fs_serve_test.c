@@ -5,6 +5,7 @@
 
 #include "fs/fs_serve.h"
 #include "fs/fs_tree.h"
+#include "proto/fstouch.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -17,10 +18,14 @@
 struct world {
 	struct fs_tree *tree;
 	struct fs_serve *serve;
+	struct fs_watch *watch; /* may be NULL */
 	int top, process_fds;
 	uint64_t root; /* node of the export */
+	uint32_t pid;  /* who asks */
 	/* the last answer, and the last notice */
 	struct fuse_out_header head, notice;
+	uint64_t cookie; /* of a notice that waits for its reply; 0: none */
+	size_t stale;	 /* notices that contents are stale */
 	unsigned char body[FS_MESSAGE_DATA_MAX];
 	size_t n;
 };
@@ -33,13 +38,34 @@ static void on_send(void *ctx, const void *bytes, size_t n)
 	assert_true(n >= sizeof(head));
 	memcpy(&head, bytes, sizeof(head));
 	assert_int_equal(head.len, n);
+	if (head.unique == 0 && head.error == FUSE_NOTIFY_RETRIEVE) {
+		struct fuse_notify_retrieve_out out;
+
+		memcpy(&out, (const unsigned char *)bytes + sizeof(head), sizeof(out));
+		w->cookie = out.notify_unique;
+		return;
+	}
 	if (head.unique == 0) {
 		w->notice = head;
+		w->stale += head.error == FUSE_NOTIFY_INVAL_INODE;
 		return;
 	}
 	w->head = head;
 	w->n = n - sizeof(head);
 	memcpy(w->body, (const unsigned char *)bytes + sizeof(head), w->n);
+}
+
+/* What the guest's kernel does once it is through with the notices. */
+static void reply(struct world *w)
+{
+	const struct {
+		struct fuse_in_header head;
+		struct fuse_notify_retrieve_in in;
+	} request = {
+		.head = {.len = sizeof(request), .opcode = FUSE_NOTIFY_REPLY, .unique = w->cookie}};
+
+	w->cookie = 0;
+	assert_true(fs_serve_request(w->serve, &request, sizeof(request)));
 }
 
 /* Sends a request; returns its error, 0 or positive, or -1 when there was no answer. */
@@ -49,16 +75,22 @@ static int ask(struct world *w, uint32_t opcode, uint64_t node, const void *in, 
 	struct fuse_in_header head = {.len = (uint32_t)(sizeof(head) + nin + nrest),
 				      .opcode = opcode,
 				      .unique = UNIQUE,
-				      .nodeid = node};
+				      .nodeid = node,
+				      .pid = w->pid};
 	struct buf b = {0};
 
 	buf_add(&b, &head, sizeof(head));
 	buf_add(&b, in, nin);
 	buf_add(&b, rest, nrest);
 	w->head = w->notice = (struct fuse_out_header){0};
-	w->n = 0;
+	w->n = w->stale = 0;
 	assert_true(fs_serve_request(w->serve, buf_data(&b), buf_len(&b)));
 	buf_fini(&b);
+	if (w->cookie) {
+		/* No lock before the reply. */
+		assert_true(w->head.unique == 0 || (opcode != FUSE_SETLK && opcode != FUSE_SETLKW));
+		reply(w);
+	}
 	return w->head.unique ? -w->head.error : -1;
 }
 
@@ -138,7 +170,7 @@ static void assert_host(const struct world *w, const char *name, const char *tex
 	assert_string_equal(buf_text(&b), text);
 }
 
-static void world_make(struct world *w, bool writable)
+static void world_make_watched(struct world *w, bool writable, bool watched)
 {
 	const struct fs_serve_callbacks callbacks = {.on_send = on_send, .ctx = w};
 	const struct fuse_init_in init = {
@@ -151,7 +183,9 @@ static void world_make(struct world *w, bool writable)
 	assert_int_equal(mkdir(path, 0700), 0);
 	w->top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	w->tree = fs_tree_new(w->process_fds, NULL);
+	if (watched)
+		w->watch = fs_watch_new(100, &e);
+	w->tree = fs_tree_new(w->process_fds, w->watch);
 	assert_int_equal(fs_tree_export(w->tree, "w", dup(w->top), writable, &e), 0);
 	w->serve = fs_serve_new(w->tree, 16, &callbacks);
 	/* INIT comes first */
@@ -161,10 +195,16 @@ static void world_make(struct world *w, bool writable)
 	assert_true(w->root > FUSE_ROOT_ID);
 }
 
+static void world_make(struct world *w, bool writable)
+{
+	world_make_watched(w, writable, false);
+}
+
 static void world_end(struct world *w)
 {
 	fs_serve_free(w->serve);
 	fs_tree_free(w->tree);
+	fs_watch_free(w->watch);
 	close(w->top);
 	close(w->process_fds);
 }
@@ -373,6 +413,8 @@ static void test_locks(void **state)
 	range.l_type = F_UNLCK;
 	assert_int_equal(fcntl(host, F_SETLK, &range), 0);
 	fs_serve_tick(w.serve);
+	if (w.cookie)
+		reply(&w);
 	assert_int_equal(w.head.unique, UNIQUE);
 	assert_int_equal(w.head.error, 0);
 	assert_int_equal(lock(FUSE_SETLKW, node, fh, 4, F_WRLCK, 0), -1);
@@ -538,7 +580,8 @@ static void test_forget(void **state)
 	put(&w, "d/f", "x");
 	dir = look(&w, w.root, "d");
 	file = look(&w, dir, "f");
-	/* The parent first, and more often than it was looked up: what lies below is still reached. */
+	/* The parent first, and more often than it was looked up: what lies below is still
+	 * reached. */
 	assert_int_equal(ask(&w, FUSE_FORGET, dir, &forget, sizeof(forget), NULL, 0), -1);
 	assert_int_equal(get_attr(&w, file, &attr), 0);
 	assert_int_equal(ask(&w, FUSE_FORGET, file, &forget, sizeof(forget), NULL, 0), -1);
@@ -566,6 +609,192 @@ static void test_no_request(void **state)
 	world_end(&w);
 }
 
+/* Who has a lock sees what was written while others had it, also when times do not tell: of
+ * whichever kind it is. */
+static void test_locks_make_fresh(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		uint64_t start;
+	} kinds[] = {{0, 0}, {0, 1u << 30}, {FUSE_LK_FLOCK, 0}};
+	const struct timespec past[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	uint64_t node, fh;
+
+	(void)state;
+	world_make(&w, true);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct fuse_lk_in in = {.owner = 1,
+					.lk = {.start = kinds[i].start, .end = INT64_MAX},
+					.lk_flags = kinds[i].flags};
+
+		put(&w, "db", "0000");
+		node = look(&w, w.root, "db");
+		assert_int_equal(open_node(&w, node, O_RDWR, &fh), 0);
+		in.fh = fh;
+		/* It was written just now. */
+		in.lk.type = F_WRLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		assert_int_equal(w.stale, 1);
+		assert_int_equal(lock(FUSE_SETLK, node, fh, 1, F_UNLCK, kinds[i].flags), 0);
+		assert_int_equal(w.stale, 0);
+		/* What was changed long ago is known after a look. */
+		usleep(30000);
+		in.lk.type = F_RDLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		assert_int_equal(lock(FUSE_SETLK, node, fh, 1, F_UNLCK, kinds[i].flags), 0);
+		in.lk.type = F_WRLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		assert_int_equal(w.stale, 0);
+		assert_int_equal(lock(FUSE_SETLK, node, fh, 1, F_UNLCK, kinds[i].flags), 0);
+		/* The host changes it. */
+		assert_int_equal(utimensat(w.top, "db", past, 0), 0);
+		in.lk.type = F_WRLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		assert_int_equal(w.stale, 1);
+	}
+	world_end(&w);
+}
+
+/* The process that tells watchers of the host's changes does as if: nothing is done. */
+static void test_as_if(void **state)
+{
+	static const char *const stages[] = {FSTOUCH_IS, FSTOUCH_COMES, FSTOUCH_GOES,
+					     FSTOUCH_RMDIR};
+	const struct fuse_setattr_in shorter = {.valid = FATTR_SIZE | FATTR_MODE, .mode = 0777};
+	const struct fuse_mkdir_in mkdir_in = {.mode = 0755};
+	const struct fuse_mknod_in mknod_in = {.mode = S_IFREG | 0644};
+	uint64_t node, fh;
+
+	(void)state;
+	world_make(&w, true);
+	put(&w, "file", "text");
+	node = look(&w, w.root, "file");
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		w.pid = 7;
+		assert_int_equal(ask_name(&w, FUSE_LOOKUP, FUSE_ROOT_ID, stages[i]), ENOENT);
+		assert_int_equal(ask(&w, FUSE_SETATTR, node, &shorter, sizeof(shorter), NULL, 0),
+				 0);
+		assert_int_equal(open_node(&w, node, O_WRONLY | O_TRUNC, &fh), 0);
+		assert_int_equal(write_at(&w, node, fh, 0, 0, "other"), EBADF);
+		assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, "file"), ENOENT);
+		ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4);
+		ask(&w, FUSE_MKNOD, w.root, &mknod_in, sizeof(mknod_in), "new", 4);
+		ask(&w, FUSE_SYMLINK, w.root, NULL, 0, "new\0file", 9);
+		assert_int_equal(faccessat(w.top, "new", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+		/* It sees what comes when it has come, and what went until it went. */
+		assert_int_equal(look(&w, w.root, "file") == node, i == 0);
+		assert_int_equal(look(&w, w.root, "gone") != 0, i >= 2);
+		assert_int_equal(ask_name(&w, FUSE_UNLINK, w.root, "gone"), 0);
+		assert_host(&w, "file", "text");
+		/* Others are served. */
+		w.pid = 8;
+		assert_int_equal(look(&w, w.root, "file"), node);
+		assert_int_equal(look(&w, w.root, "gone"), 0);
+		assert_int_equal(ask(&w, FUSE_MKDIR, w.root, &mkdir_in, sizeof(mkdir_in), "new", 4),
+				 0);
+		assert_int_equal(unlinkat(w.top, "new", AT_REMOVEDIR), 0);
+	}
+	w.pid = 0;
+	world_end(&w);
+}
+
+/* A change of the host's that was not told yet is told also when the guest writes meanwhile;
+ * its own writes are not. */
+static void test_changes_are_told(void **state)
+{
+	uint64_t node, fh;
+	int host;
+
+	(void)state;
+	world_make_watched(&w, true, true);
+	put(&w, "file", "0000");
+	node = look(&w, w.root, "file");
+	assert_int_equal(open_node(&w, node, O_RDWR, &fh), 0);
+	fs_serve_changes(w.serve, w.watch);
+	usleep(30000);
+	assert_int_equal(write_at(&w, node, fh, 0, 0, "1"), 0);
+	fs_serve_changes(w.serve, w.watch);
+	assert_int_equal(w.stale, 0);
+	host = openat(w.top, "file", O_WRONLY | O_CLOEXEC);
+	usleep(30000);
+	assert_int_equal(pwrite(host, "2", 1, 1), 1);
+	assert_int_equal(write_at(&w, node, fh, 0, 0, "3"), 0);
+	fs_serve_changes(w.serve, w.watch);
+	assert_int_equal(w.stale, 1);
+	/* Changes within a tick: each is told. */
+	for (int i = 0; i < 3; i++) {
+		w.stale = 0;
+		assert_int_equal(pwrite(host, "4", 1, 1), 1);
+		fs_serve_changes(w.serve, w.watch);
+		assert_int_equal(w.stale, 1);
+	}
+	close(host);
+	world_end(&w);
+}
+
+/* A byte of a name that stands for a mapping is taken by one side at a time. */
+static void test_switches(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t byte;
+		bool is;
+	} files[] = {{"a.db-shm", 128, true},  {"lock.mdb", 0, true}, {"x-shm", 128, true},
+		     {"a.db-shm", 127, false}, {"-shm", 128, false},  {"a.db", 128, false},
+		     {"xlock.mdb", 0, false},  {"lock.mdb", 1, false}};
+	struct flock range = {.l_whence = SEEK_SET, .l_len = 1};
+	struct fuse_lk_out out;
+	uint64_t node, fh;
+	int host;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct fuse_lk_in in = {
+			.owner = 1,
+			.lk = {.start = files[i].byte, .end = files[i].byte, .type = F_RDLCK}};
+
+		world_make(&w, true);
+		put(&w, files[i].name, "");
+		host = openat(w.top, files[i].name, O_RDWR | O_CLOEXEC);
+		node = look(&w, w.root, files[i].name);
+		assert_int_equal(open_node(&w, node, O_RDWR, &in.fh), 0);
+		assert_int_equal(open_node(&w, node, O_RDWR, &fh), 0);
+		range.l_start = (off_t)files[i].byte;
+		/* The host has it. */
+		range.l_type = F_RDLCK;
+		assert_int_equal(fcntl(host, F_SETLK, &range), 0);
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0),
+				 files[i].is ? EAGAIN : 0);
+		range.l_type = F_UNLCK;
+		assert_int_equal(fcntl(host, F_SETLK, &range), 0);
+		/* Processes of the guest have it together; they see of each other what they asked
+		 * for. */
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		in.owner = 2;
+		in.lk.type = F_WRLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), EAGAIN);
+		assert_int_equal(ask(&w, FUSE_GETLK, node, &in, sizeof(in), NULL, 0), 0);
+		memcpy(&out, w.body, sizeof(out));
+		assert_int_equal(out.lk.type, F_RDLCK);
+		in.lk.type = F_RDLCK;
+		assert_int_equal(ask(&w, FUSE_SETLK, node, &in, sizeof(in), NULL, 0), 0);
+		range.l_type = F_RDLCK;
+		assert_int_equal(fcntl(host, F_SETLK, &range), files[i].is ? -1 : 0);
+		/* The host may have it when the last one has closed the file. */
+		for (uint64_t owner = 1; owner <= 2; owner++) {
+			const struct fuse_flush_in flush = {.fh = in.fh, .lock_owner = owner};
+
+			range.l_type = F_WRLCK;
+			assert_int_equal(fcntl(host, F_SETLK, &range), -1);
+			assert_int_equal(ask(&w, FUSE_FLUSH, node, &flush, sizeof(flush), NULL, 0),
+					 0);
+		}
+		assert_int_equal(fcntl(host, F_SETLK, &range), 0);
+		close(host);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +805,10 @@ int main(void)
 		cmocka_unit_test(test_exchange),
 		cmocka_unit_test(test_appends),
 		cmocka_unit_test(test_locks),
+		cmocka_unit_test(test_locks_make_fresh),
+		cmocka_unit_test(test_changes_are_told),
+		cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_as_if),
 		cmocka_unit_test(test_modes_and_kinds),
 		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_overlay),
