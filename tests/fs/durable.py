@@ -65,21 +65,23 @@ def read(*path):
 
 
 def judge(directory, last):
-    """What is wrong in the directory after a writer that had said so many steps; []."""
+    """What is wrong in the directory after a writer of which so many steps were heard; []. It may have got further: the
+    log, which comes first in a step, says where it was, in the midst of that step or behind it."""
     wrong = []
     if not last:
         return wrong
     lines = read(directory, "log").split(b"\n")[:-1]
-    if lines[:last] != [b"%d" % i for i in range(1, last + 1)] or len(lines) > last + 1:
-        wrong.append("log: %d lines, the last %r, of %d" % (len(lines), lines[-1:], last))
+    at = len(lines)
+    if lines != [b"%d" % i for i in range(1, at + 1)] or at < last:
+        wrong.append("log: %d lines, the last %r, of %d" % (at, lines[-1:], last))
     current = whole(read(directory, "current"))
-    if current not in (last, last + 1):
-        wrong.append("current is of step %s, not of %d" % (current, last))
+    if current not in (max(last, at - 1), at):
+        wrong.append("current is of step %s, where %d was heard, at %d" % (current, last, at))
     there = {int(n) for n in os.listdir(os.path.join(directory, "files"))}
-    must = set(range(max(1, last + 1 - KEPT), last + 1))
-    if not must - {last + 1 - KEPT} <= there or there - must - {last + 1}:
-        wrong.append("files %s, not %s" % (sorted(there), sorted(must)))
-    wrong += ["files/%d is torn" % i for i in sorted(there & must) if whole(read(directory, "files", str(i))) != i]
+    must = set(range(max(1, at - KEPT + 1), max(last, at - 1) + 1))
+    if not must <= there <= must | {at - KEPT, at}:
+        wrong.append("files %s, not %s, at %d" % (sorted(there), sorted(must), at))
+    wrong += ["files/%d is torn" % i for i in sorted(must & there) if whole(read(directory, "files", str(i))) != i]
     return wrong
 
 
