@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import Skip, assert_true
+from harness import Skip, assert_eq
 
 
 class Mount:
@@ -20,7 +20,9 @@ class Mount:
         self.proc = subprocess.Popen([os.path.join(build, "test/fs/fsmount"), point, str(ctx.uid), str(ctx.gid), os.path.join(build, "libexec/ccvm/ccvm-fs"),
                                       "w=%s:%s" % (self.source, mode), *rules], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         ctx.on_close(self.close)
-        assert_true(self.proc.stdout.readline().startswith(b"ready"), "fsmount says ready")
+        ready = self.proc.stdout.readline().split()
+        assert_eq(ready[:1], [b"ready"], "fsmount")
+        self.server = int(ready[1])
         self.point = point
         self.top = os.path.join(point, "w")
 
