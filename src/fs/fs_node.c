@@ -135,15 +135,15 @@ static uint32_t nodes_take(struct fs_nodes *t)
 struct fs_node *fs_nodes_add(struct fs_nodes *t, uint16_t export,
 			     const struct fs_identity *identity, uint32_t parent, const char *name)
 {
-	const uint32_t i = nodes_take(t);
-	uint32_t h;
+	uint32_t i, h;
 
+	if (t->count == t->buckets) /* while all that there are have a place */
+		nodes_rehash(t);
+	i = nodes_take(t);
 	if (!i) {
 		errno = ENFILE;
 		return NULL;
 	}
-	if (t->count == t->buckets)
-		nodes_rehash(t);
 	h = nodes_hash(t, export, identity);
 	t->node[i] = (struct fs_node){
 		.identity = *identity,
