@@ -183,7 +183,10 @@ static const struct option options[] = {
 		"/scratch where "
 		"there is a disk, else in memory. What the host has there is not seen. Where it "
 		"has "
-		"nothing, an empty directory is made for the while of the session."},
+		"nothing, an empty directory is made for the while of the session. While it runs, "
+		"do "
+		"not remove or replace what the host has there: the guest's kernel drops the "
+		"mount."},
 	{.name = "vmDiskSize",
 	 .type = OPTION_INT,
 	 FIELD(vm_disk_size),

@@ -174,7 +174,7 @@ def test_key_stays_nowhere(ctx):
                      env={"ANTHROPIC_API_KEY": key, "LARGE": "x" * 100000, "CCVM_PASS_ENV": "LARGE"})
     wait_until(lambda: b"97\n" in proc.out, 180, "the key's length from the guest")
     ours = {name: pid for name, pid in parts(ctx, proc.popen.pid).items() if name != "qemu"}
-    assert_eq(sorted(ours), ["ccvm", "net", "session"], "processes")
+    assert_eq(sorted(ours), ["ccvm", "fs", "net", "session"], "processes")
     # Parts of it: a copy that was overwritten in part is a copy.
     found = [(name, part) for name, pid in ours.items() for part in ("start", "end")
              if procs.find_in_memory((key[10:40] if part == "start" else key[60:]).encode(), pid)]
