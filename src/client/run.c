@@ -510,9 +510,12 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 		;
 	run_restore(&r);
 	events_finish(ev);
+	/* A session whose ccvm-fs was killed may not change the modes of directories that its agent
+	 * made without permissions, and leaves them. */
+	if (!r.exit_seen || result->code == ERR_EXIT_GUEST)
+		rundir_clean_dead(env_host()->runtime);
 	if (!r.exit_seen) {
 		events_clear_line(ev);
-		rundir_clean_dead(env_host()->runtime);
 		log_error("ccvm-session died; its guest is gone and its directory was cleaned up");
 		result->code = ERR_EXIT_GUEST;
 	} else if (status) {
