@@ -5,11 +5,12 @@
  * frame is checked and drawn by us; what follows is the guest's, as with ccvm itself. One key
  * detaches; the session goes on. */
 #include "ctl/ctl.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "client/keyname.h"
+#include "client/keymatch.h"
 #include "client/link.h"
 #include "client/termfilter.h"
 #include "client/terminal.h"
@@ -28,9 +29,9 @@
 struct attach {
 	struct link link;
 	int signals; /* fd */
-	struct key key;
+	struct keymatch detach;
+	int64_t typed_ms; /* when something was typed last (clock_mono_ms) */
 	struct typed typed;
-	struct clip_typed seen; /* how far what was typed was looked at for the key */
 	struct termfilter filter;
 	struct err typed_error; /* of what typed sent */
 	bool drawn, detached, ended, broken;
@@ -45,7 +46,7 @@ static int attach_configure(struct attach *a, struct err *e)
 
 	conf_init(&c);
 	rc = conf_load(&c, NULL, env_all(), e);
-	if (rc == 0 && !keyname_parse(&a->key, c.tui_prefix))
+	if (rc == 0 && !keyname_parse(&a->detach.key, c.tui_prefix))
 		rc = err_set(e, "tui.prefix: invalid key %s", c.tui_prefix);
 	a->filter.open = !c.terminal_filter;
 	conf_fini(&c);
@@ -153,27 +154,6 @@ static int attach_on_session(struct attach *a, struct err *e)
 	return rc;
 }
 
-/* Where the detach key begins in what was typed, or n. A terminal in the kitty protocol sends it
- * as a sequence. What stands in a pasted text is no key: the rest of the paste would go to the
- * user's shell. A byte that comes alone is one, though, should the end of a paste have been
- * lost. */
-static size_t attach_find_key(struct attach *a, const char *bytes, size_t n)
-{
-	AUTO_FREE char *kitty = mem_format("\033[%u;5u", a->key.code);
-	const size_t length = strlen(kitty);
-	const char control = (char)(a->key.code & 0x1f);
-
-	for (size_t i = 0; i < n; i++) {
-		const bool plain = a->key.mods == VIEW_CTRL && bytes[i] == control;
-
-		if ((!a->seen.pasting || n == 1) &&
-		    (plain || (n - i >= length && memcmp(bytes + i, kitty, length) == 0)))
-			return i;
-		(void)clip_typed_feed(&a->seen, bytes + i, 1);
-	}
-	return n;
-}
-
 static void attach_send(void *ctx, enum wire_type type, const void *payload, size_t n)
 {
 	struct attach *a = ctx;
@@ -195,20 +175,44 @@ static void attach_show(void *ctx, const void *bytes, size_t n)
 	(void)file_write_all(STDOUT_FILENO, bytes, n, &ignored);
 }
 
-static int attach_on_typed(struct attach *a, struct err *e)
+static int attach_take_typed(struct attach *a, const struct buf *typed, struct err *e)
 {
-	char bytes[4096];
-	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
-	size_t use;
-
-	if (n < 0 && errno == EINTR)
-		return 0;
-	use = n > 0 ? attach_find_key(a, bytes, (size_t)n) : 0;
-	a->detached = n <= 0 || use < (size_t)n;
-	typed_feed(&a->typed, bytes, use);
+	typed_feed(&a->typed, buf_data(typed), buf_len(typed));
 	if (a->detached)
 		typed_give_up(&a->typed);
 	return a->broken ? (*e = a->typed_error, -1) : 0;
+}
+
+static int attach_on_typed(struct attach *a, struct err *e)
+{
+	AUTO_BUF struct buf typed = {0};
+	char bytes[4096];
+	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	a->typed_ms = clock_mono_ms();
+	a->detached = n <= 0 || keymatch_feed(&a->detach, bytes, (size_t)n, &typed);
+	return attach_take_typed(a, &typed, e);
+}
+
+/* The beginning of a sequence behind which nothing came goes on its way; the session may write all
+ * the while. */
+static int attach_flush_typed(struct attach *a, struct err *e)
+{
+	AUTO_BUF struct buf typed = {0};
+
+	a->detached = keymatch_flush(&a->detach, &typed);
+	return attach_take_typed(a, &typed, e);
+}
+
+static int attach_patience_ms(const struct attach *a)
+{
+	const int64_t left = a->typed_ms + KEYMATCH_HELD_MS - clock_mono_ms();
+
+	if (!keymatch_is_holding(&a->detach))
+		return typed_patience_ms(&a->typed);
+	return left > 0 ? (int)left : 0;
 }
 
 static int attach_on_signal(struct attach *a, struct err *e)
@@ -230,11 +234,11 @@ static int attach_loop(struct attach *a, struct err *e)
 		struct pollfd p[] = {{a->link.fd, POLLIN, 0},
 				     {typed_is_waiting(&a->typed) ? -1 : STDIN_FILENO, POLLIN, 0},
 				     {a->signals, POLLIN, 0}};
-		int rc = 0, ready = poll(p, 3, typed_patience_ms(&a->typed));
+		int rc = 0, ready = poll(p, 3, attach_patience_ms(a));
 
-		if (ready == 0)
+		if (ready == 0 && !keymatch_is_holding(&a->detach))
 			typed_give_up(&a->typed);
-		if (ready <= 0)
+		if (ready < 0)
 			continue;
 		if (p[0].revents)
 			rc = attach_on_session(a, e);
@@ -242,6 +246,8 @@ static int attach_loop(struct attach *a, struct err *e)
 			rc = attach_on_signal(a, e);
 		if (rc >= 0 && p[1].revents && !a->ended)
 			rc = attach_on_typed(a, e);
+		if (rc >= 0 && keymatch_is_holding(&a->detach) && attach_patience_ms(a) == 0)
+			rc = attach_flush_typed(a, e);
 		if (rc < 0)
 			return -1;
 	}

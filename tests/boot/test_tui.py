@@ -229,6 +229,39 @@ def test_rows_are_true(ctx):
 
 
 @test(timeout=300)
+def test_states_do_not_flap(ctx):
+    """A new session at its prompt is idle; one answer, and one prompt that is a list with a question, are told as what they were."""
+    run = {"name": "Bash", "input": {"command": "touch made.txt; for i in $(seq 1 20); do sleep 1; done", "description": "Wait"}}
+    api = Api(ctx, [{"match": "hello", "text": "HELLO-BACK", "delay": 2}, {"match": "sleep", "tool": run, "then": "SLEPT"}])
+    claude_home.write(ctx, KEY, projects={ctx.workspace: {"hasTrustDialogAccepted": True}})
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
+    ctl(ctx, "new", "--name", "one", "--wait", env=env)
+    events = ctx.spawn([os.path.join(ctx.bin, "ccvmctl"), "events", "one", "--json"])
+    ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "120")
+    assert_eq(listed(ctx)["one"]["agent"], "idle", "a fresh prompt")
+
+    def states():
+        return [e["agent"] for e in map(json.loads, events.out.decode().splitlines()) if e["event"] == "agent"]
+
+    fresh = len(states())
+    ctl(ctx, "send", "--enter", "one", "hello")
+    wait_until(lambda: "HELLO-BACK" in ctl(ctx, "capture", "one"), 60, "the answer")
+    ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "60")
+    time.sleep(5)
+    assert_eq(states()[fresh:], ["working", "idle"], "states of one answer: %s" % events.out.decode())
+    ctl(ctx, "send", "--enter", "one", "1. create made.txt\n2. run sleep 60")
+    ctl(ctx, "wait", "one", "--until", "waiting", "--timeout", "60")
+    ctl(ctx, "keys", "one", "Enter")
+    ctl(ctx, "wait", "one", "--until", "working", "--timeout", "30")
+    wait_until(lambda: "SLEPT" in ctl(ctx, "capture", "one"), 90, "the end of the run")
+    ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "60")
+    time.sleep(5)
+    assert_eq(states()[fresh + 2:], ["working", "waiting", "working", "idle"], "states of a list and its question: %s" % events.out.decode())
+    ctl(ctx, "stop", "one")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
 def test_scripted_screen(ctx):
     """new, send, keys, capture, wait, rename, events, attach, with --json what they print; and a ccvm-term that dies."""
     made = json.loads(ctl(ctx, "new", "--shell", "--json", "--name", "sh", "--wait", env={"CCVM_TUI_HISTORY": "40"}))
