@@ -107,6 +107,22 @@ int link_view(struct link *k, const struct buf *message, enum view_type answer,
 		      : err_set(e, rc == 0 ? "the session ended" : "the session does not answer");
 }
 
+int link_paste(struct link *k, const char *text, size_t n, struct err *e)
+{
+	size_t at = 0;
+
+	do {
+		AUTO_BUF struct buf part = {0};
+		struct wire_frame f;
+
+		at = view_put_paste_part(&part, text, n, at);
+		if (link_view(k, &part, VIEW_TAKEN, &f, e) < 0)
+			return -1;
+		link_drop(k, &f);
+	} while (at < n);
+	return 0;
+}
+
 int link_screen(struct link *k, struct view_screen *v, struct err *e)
 {
 	AUTO_BUF struct buf pull = {0};

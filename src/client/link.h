@@ -30,6 +30,9 @@ void link_drop(struct link *k, const struct wire_frame *f);
  * screen, ended, no answer. */
 int link_view(struct link *k, const struct buf *message, enum view_type answer,
 	      struct wire_frame *f, struct err *e);
+/* Pastes text, in brackets if the program asks for them; returns when the program's terminal has
+ * it. */
+int link_paste(struct link *k, const char *text, size_t n, struct err *e);
 /* The screen as it is. */
 int link_screen(struct link *k, struct view_screen *v, struct err *e);
 

@@ -1,5 +1,6 @@
 /* ccvmctl send, keys, capture, rename: a session's screen and keyboard, for scripts. */
 #include "ctl/ctl.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -7,29 +8,66 @@
 #include "client/keyname.h"
 #include "client/link.h"
 #include "ctl/ctl_session.h"
+#include "ctl/ctl_wait.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SCREEN_TEXT_MAX (1u << 20)
 
+#define SCREEN_QUIET_MS 100  /* a program that shows nothing new for so long has read a paste */
+#define SCREEN_SHOWN_MS 2000 /* for it to show something of it at all */
+
 /* What was sent is with the session's terminal when a screen comes back. */
-static int screen_settle(struct link *k, struct err *e)
+static int screen_settle(struct link *k, uint64_t *gen, struct err *e)
 {
 	struct view_screen v = {0};
 	int rc = link_screen(k, &v, e);
 
+	*gen = v.s.gen;
 	view_screen_fini(&v);
 	return rc;
 }
 
-static int screen_send(struct link *k, const struct buf *text, bool enter, struct err *e)
+/* A program may take an Enter that comes with the paste for a part of it: it comes once the program
+ * has shown what was pasted. */
+static int screen_await(struct link *k, uint64_t before, struct err *e)
 {
-	if (buf_len(text) && link_send(k, WIRE_TYPED, buf_data(text), buf_len(text), e) < 0)
+	const int64_t end = clock_mono_ms() + SCREEN_SHOWN_MS;
+	uint64_t last = before, gen;
+
+	while (clock_mono_ms() < end) {
+		usleep(SCREEN_QUIET_MS * 1000);
+		if (screen_settle(k, &gen, e) < 0)
+			return -1;
+		if (gen != before && gen == last)
+			return 0;
+		last = gen;
+	}
+	return 0;
+}
+
+static int screen_type(struct link *k, const struct buf *text, bool typed, struct err *e)
+{
+	if (!buf_len(text))
+		return 0;
+	return typed ? link_send(k, WIRE_TYPED, buf_data(text), buf_len(text), e)
+		     : link_paste(k, (const char *)buf_data(text), buf_len(text), e);
+}
+
+static int screen_send(struct link *k, const struct buf *text, bool typed, bool enter,
+		       struct err *e)
+{
+	uint64_t gen;
+
+	if (screen_settle(k, &gen, e) < 0 || screen_type(k, text, typed, e) < 0)
+		return -1;
+	if (enter && !typed && buf_len(text) && screen_await(k, gen, e) < 0)
 		return -1;
 	if (enter && link_send(k, WIRE_TYPED, "\r", 1, e) < 0)
 		return -1;
-	return screen_settle(k, e);
+	return screen_settle(k, &gen, e);
 }
 
 /* The arguments joined by spaces, or stdin for "-". */
@@ -54,29 +92,71 @@ static void screen_report(const struct ctl_args *a)
 	}
 }
 
-static int send_run(const struct ctl_args *a, struct err *e)
+/* With --json: to what it was sent, when, and with --wait what the agent does then. */
+static void send_report(const struct ctl_session *s, int64_t sent_ms, const char *agent)
 {
-	AUTO_BUF struct buf text = {0};
+	AUTO_BUF struct buf out = {0};
+
+	json_begin(&out);
+	ctl_session_add(&out, s);
+	json_add_int(&out, "time_ms", sent_ms);
+	if (agent)
+		json_add_string(&out, "agent", agent);
+	json_end(&out);
+	ctl_print_json(&out);
+}
+
+static int send_to(const struct ctl_args *a, const struct ctl_session *s, int64_t timeout,
+		   const struct buf *text, struct err *e)
+{
+	const bool wait = ctl_has(a, "wait");
+	const int64_t sent_ms = clock_wall_ms();
+	const char *agent = NULL;
 	struct link k;
 	int rc;
 
-	if (screen_collect(a->n - 1, a->operands + 1, &text, e) < 0 ||
-	    link_open(&k, a->operands[0], e) < 0)
+	if (link_open(&k, s->id, e) < 0)
 		return -1;
-	rc = screen_send(&k, &text, ctl_has(a, "enter"), e);
+	rc = screen_send(&k, text, ctl_has(a, "typed"), wait || ctl_has(a, "enter"), e);
+	if (rc == 0 && wait && !(agent = ctl_wait_done(&k, s, timeout, e)))
+		rc = -1;
 	link_close(&k);
-	if (rc == 0)
-		screen_report(a);
+	if (rc == 0 && ctl_has(a, "json"))
+		send_report(s, sent_ms, agent);
+	return rc;
+}
+
+static int send_run(const struct ctl_args *a, struct err *e)
+{
+	AUTO_BUF struct buf text = {0};
+	struct ctl_session s;
+	int64_t timeout;
+	int rc;
+
+	if (ctl_wait_seconds(a, &timeout, e) < 0 ||
+	    screen_collect(a->n - 1, a->operands + 1, &text, e) < 0 ||
+	    ctl_session_find(&s, a->operands[0], e) < 0)
+		return -1;
+	rc = send_to(a, &s, timeout, &text, e);
+	ctl_session_fini(&s);
 	return rc;
 }
 
 const struct ctl_command ctl_send = {
 	.name = "send",
 	.operands = "SESSION TEXT...",
-	.help = "type TEXT, or standard input with -",
+	.help = "paste TEXT, or standard input with -",
 	.more = "From the first TEXT on everything is text; a TEXT that begins with a dash follows "
 		"--.",
 	.options = (const struct ctl_option[]){{"enter", 'e', NULL, "press Enter after it"},
+					       {"wait", 'w', NULL,
+						"the same, and wait until the agent has done it or "
+						"asks something"},
+					       {"timeout", 't', "SECONDS",
+						"time limit of --wait (default: none)"},
+					       {"typed", 0, NULL,
+						"as keys instead of a paste, for a program whose "
+						"keys are commands"},
 					       CTL_JSON,
 					       {0}},
 	.least = 2,
@@ -98,6 +178,7 @@ static int keys_run(const struct ctl_args *a, struct err *e)
 {
 	struct link k;
 	struct key key;
+	uint64_t gen;
 	int rc = 0;
 
 	for (int i = 1; i < a->n; i++)
@@ -111,7 +192,7 @@ static int keys_run(const struct ctl_args *a, struct err *e)
 	for (int i = 1; rc == 0 && i < a->n; i++)
 		rc = keyname_parse(&key, a->operands[i]) ? screen_key(&k, &key, e) : -1;
 	if (rc == 0)
-		rc = screen_settle(&k, e);
+		rc = screen_settle(&k, &gen, e);
 	link_close(&k);
 	if (rc == 0)
 		screen_report(a);

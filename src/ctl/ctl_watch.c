@@ -1,12 +1,10 @@
-/* ccvmctl wait, events, logs: what a session does and did, for scripts. */
+/* ccvmctl events, logs: what a session does and did, for scripts. */
 #include "ctl/ctl.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "client/link.h"
 #include "client/sessions.h"
 #include "ctl/ctl_session.h"
@@ -15,130 +13,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define WATCH_LOG_MAX (1u << 20)
-
-#define WAIT_STATES "waiting|idle|working|running|ended" /* the same as words */
-
-static const char *const wait_states[] = {"waiting", "idle", "working", "running", "ended"};
-
-static bool wait_is_state(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wait_states); i++)
-		if (strcmp(wait_states[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Whether an object of status.json, or an event, says that the wanted state is reached. */
-static bool wait_is_reached(const struct json_line *l, const char *wanted)
-{
-	const char *state = json_get_string(l, "state"), *agent = json_get_string(l, "agent");
-
-	return (state && strcmp(state, wanted) == 0) || (agent && strcmp(agent, wanted) == 0);
-}
-
-/* What is so already. */
-static bool wait_is_so(const char *id, const char *wanted)
-{
-	static struct json_line l;
-
-	return sessions_status(id, &l) && wait_is_reached(&l, wanted);
-}
-
-static int wait_run(struct link *k, const struct ctl_session *session, const char *wanted,
-		    long seconds, struct err *e)
-{
-	static struct json_line l;
-	const int64_t end = clock_mono_ms() + seconds * 1000;
-	struct wire_frame f;
-	int rc;
-
-	if (wait_is_so(session->id, wanted))
-		return 0;
-	for (;;) {
-		const int64_t left = end - clock_mono_ms();
-		bool reached;
-
-		rc = link_next(k, seconds < 0 ? -1 : left > 0 ? (int)left : 0, &f, e);
-		if (rc != 1)
-			break;
-		reached = f.type == WIRE_EVENT &&
-			  json_parse_line((const char *)f.payload, f.n, &l) == 0 &&
-			  wait_is_reached(&l, wanted);
-		link_drop(k, &f);
-		if (reached)
-			return 0;
-	}
-	if (rc == 0 && strcmp(wanted, "ended") == 0)
-		return 0;
-	if (rc < 0)
-		return -1;
-	return rc == 0 ? err_set(e, "%s ended before it was %s", session->name, wanted)
-		       : err_set(e, "%s was not %s within %ld s", session->name, wanted, seconds);
-}
-
-static int wait_seconds(const struct ctl_args *a, int64_t *seconds, struct err *e)
-{
-	const char *text = ctl_value(a, "timeout");
-
-	*seconds = -1;
-	if (text && !number_parse(text, 0, 1000000, seconds))
-		return ctl_usage(e, "invalid number of seconds %s", text);
-	return 0;
-}
-
-static void wait_report(const struct ctl_session *s, const char *until)
-{
-	AUTO_BUF struct buf out = {0};
-
-	json_begin(&out);
-	ctl_session_add(&out, s);
-	json_add_string(&out, "until", until);
-	json_end(&out);
-	ctl_print_json(&out);
-}
-
-static int wait_main(const struct ctl_args *a, struct err *e)
-{
-	const char *until = ctl_value(a, "until");
-	struct ctl_session s;
-	int64_t timeout;
-	struct link k;
-	int rc;
-
-	if (!wait_is_state(until))
-		return ctl_usage(e, "invalid state %s: it is one of " WAIT_STATES, until);
-	if (wait_seconds(a, &timeout, e) < 0 || ctl_session_find(&s, a->operands[0], e) < 0)
-		return -1;
-	rc = link_open(&k, s.id, e);
-	if (rc == 0) {
-		rc = wait_run(&k, &s, until, (long)timeout, e);
-		link_close(&k);
-	}
-	if (rc == 0 && ctl_has(a, "json"))
-		wait_report(&s, until);
-	ctl_session_fini(&s);
-	return rc;
-}
-
-const struct ctl_command ctl_wait = {
-	.name = "wait",
-	.operands = "SESSION",
-	.help = "wait until the session or its agent reaches a state",
-	.more = "Exits with 1 when it does not.",
-	.options = (const struct ctl_option[]){{"until", 'u', WAIT_STATES, "the state",
-						CTL_REQUIRED},
-					       {"timeout", 't', "SECONDS",
-						"time limit (default: none)"},
-					       CTL_JSON,
-					       {0}},
-	.least = 1,
-	.most = 1,
-	.operand = CTL_SESSION,
-	.run = wait_main,
-};
 
 static void events_print(const char *json, size_t n, bool as_json)
 {

@@ -487,3 +487,17 @@ void view_row_ansi(struct buf *out, const struct view_cell *cells, size_t n,
 	if (now.attr || now.fg || now.bg)
 		buf_add(out, "\033[0m", 4);
 }
+
+size_t view_put_paste_part(struct buf *out, const char *text, size_t n, size_t at)
+{
+	const char *p = text + at;
+	size_t part = n - at < VIEW_PASTE_PART ? n - at : VIEW_PASTE_PART;
+
+	for (int i = 0;
+	     i < 3 && part < n - at && part > 1 && ((unsigned char)p[part] & 0xc0) == 0x80; i++)
+		part--;
+	view_put_paste(out, (struct view_paste){(uint8_t)((at ? 0 : VIEW_PASTE_FIRST) |
+							  (at + part == n ? VIEW_PASTE_LAST : 0)),
+						{p, part}});
+	return at + part;
+}

@@ -207,6 +207,10 @@ extern const size_t view_message_count;
 #define VIEW_PASTE_FIRST 1
 #define VIEW_PASTE_LAST	 2
 
+/* Adds the message for the part of a paste that begins at text + at, no character of it cut; returns
+ * where the next part begins, n: none does. */
+size_t view_put_paste_part(struct buf *out, const char *text, size_t n, size_t at);
+
 enum view_mod { VIEW_SHIFT = 1, VIEW_ALT = 2, VIEW_CTRL = 4 };
 
 enum view_key {

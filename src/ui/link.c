@@ -118,29 +118,15 @@ static void ui_link_type(struct ui_link *k, const char *id, const struct buf *me
 	ui_link_pump(c);
 }
 
-/* Where a part that begins at p ends: no character is cut. */
-static size_t ui_link_part(const char *p, size_t n)
-{
-	size_t cut = n < VIEW_PASTE_PART ? n : VIEW_PASTE_PART;
-
-	for (int i = 0; i < 3 && cut < n && cut > 1 && ((unsigned char)p[cut] & 0xc0) == 0x80; i++)
-		cut--;
-	return cut;
-}
-
 static void ui_link_put_paste(struct buf *out, const char *text, size_t n)
 {
 	size_t at = 0;
 
 	do {
-		const size_t part = ui_link_part(text + at, n - at);
-		const uint8_t ends = (uint8_t)((at ? 0 : VIEW_PASTE_FIRST) |
-					       (at + part == n ? VIEW_PASTE_LAST : 0));
 		AUTO_BUF struct buf message = {0};
 
-		view_put_paste(&message, (struct view_paste){ends, {text + at, part}});
+		at = view_put_paste_part(&message, text, n, at);
 		wire_put(out, WIRE_VIEW, buf_data(&message), buf_len(&message));
-		at += part;
 	} while (at < n);
 }
 

@@ -9,7 +9,7 @@ import time
 import claude_home
 import hostile
 import procs
-from api import Api
+from api import Api, texts
 from harness import assert_eq, assert_in, assert_nothing_left, assert_true, test, wait_until
 from tmux import Tmux
 
@@ -257,6 +257,38 @@ def test_states_do_not_flap(ctx):
     ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "60")
     time.sleep(5)
     assert_eq(states()[fresh + 2:], ["working", "waiting", "working", "idle"], "states of a list and its question: %s" % events.out.decode())
+    ctl(ctx, "stop", "one")
+    assert_nothing_left(ctx)
+
+
+LONG = {
+    "twenty lines": "\n".join("line %d of twenty" % i for i in range(1, 21)) + "\nsay it",
+    "two KiB": "word " * 420 + "say it",
+    "200 KiB": "a long line of text\n" * 10000 + "say it",
+    "every kind of character": "umlauts äöü, 日本語, emoji 👩‍💻, $HOME `date` \"quoted\" 'so' \\n and\n\nsay it",
+}
+
+
+@test(timeout=300)
+def test_send_and_wait(ctx):
+    """What send pastes is one prompt whatever its size; send --wait and wait --since know the new answer from the old one."""
+    api = Api(ctx, [{"match": "say it", "text": "SAID", "delay": 1}, {"match": "say the next", "text": "THE-NEXT", "delay": 3}])
+    claude_home.write(ctx, KEY, projects={ctx.workspace: {"hasTrustDialogAccepted": True}})
+    env = {**api.env(KEY, guest=True), "CCVM_SHARE_CONFIG": "1"}
+    ctl(ctx, "new", "--name", "one", "--wait", env=env)
+    ctl(ctx, "wait", "one", "--until", "idle", "--timeout", "120")
+    for what, text in LONG.items():
+        before = len(api.messages())
+        done = json.loads(ctl(ctx, "send", "--wait", "--timeout", "120", "--json", "one", "-", stdin=text.encode()))
+        assert_eq((done["name"], done["agent"]), ("one", "idle"), "send --wait of " + what)
+        said = ["\n".join(texts(m["messages"])) for m in api.messages()[before:]]
+        assert_true(any(text in t for t in said), "one request with %s, whole: %s" % (what, [t[-300:] for t in said]))
+        assert_in("SAID", ctl(ctx, "capture", "one"), "the screen after send --wait of " + what)
+    sent = json.loads(ctl(ctx, "send", "--enter", "--json", "one", "say the next"))
+    ctl(ctx, "wait", "one", "--until", "idle", "--since", str(sent["time_ms"]), "--timeout", "60")
+    assert_in("THE-NEXT", ctl(ctx, "capture", "one"), "the screen after wait --since")
+    for bad in (("wait", "one", "--until", "idle", "--since", "yesterday"), ("send", "--wait", "--timeout", "soon", "one", "x")):
+        ctl(ctx, *bad, code=2)
     ctl(ctx, "stop", "one")
     assert_nothing_left(ctx)
 
