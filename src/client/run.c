@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "client/keymatch.h"
+#include "client/screendraw.h"
 #include "client/termfilter.h"
 #include "client/terminal.h"
 #include "client/typed.h"
@@ -65,6 +67,8 @@ struct run {
 	struct events *events;
 	struct run_result *result;
 	bool tty, agent_runs, exit_seen, failed, session_ended;
+	bool suspends;
+	struct keymatch suspend; /* Ctrl+Z */
 	int same_signal, same_signal_count;
 };
 
@@ -183,12 +187,32 @@ static void run_output_init(struct run *r, struct run_output *o, int fd, bool fi
 
 static void run_input_watch(struct run *r);
 
+static void run_suspend(struct run *r);
+
+static void run_pass_plain(struct run *r, const void *bytes, size_t n)
+{
+	r->credit -= (uint32_t)n;
+	if (n)
+		run_send(r, WIRE_STDIN, bytes, n);
+}
+
+/* What typed held is whole, so nothing is held here. */
 static void run_pass(void *ctx, const void *bytes, size_t n)
 {
 	struct run *r = ctx;
+	AUTO_BUF struct buf passed = {0};
+	bool suspend;
 
-	r->credit -= (uint32_t)n;
-	run_send(r, WIRE_STDIN, bytes, n);
+	if (!r->suspends) {
+		run_pass_plain(r, bytes, n);
+		return;
+	}
+	suspend = keymatch_feed(&r->suspend, bytes, n, &passed);
+	if (!suspend)
+		(void)keymatch_flush(&r->suspend, &passed);
+	run_pass_plain(r, buf_data(&passed), buf_len(&passed));
+	if (suspend)
+		run_suspend(r);
 }
 
 static void run_send_frame(void *ctx, enum wire_type type, const void *payload, size_t n)
@@ -386,6 +410,19 @@ static void run_on_ask(struct run *r, const struct wire_frame *f)
 	run_watch_typed(r);
 }
 
+/* The screen as it is when the user is back. */
+static void run_on_view(struct run *r, const struct wire_frame *f)
+{
+	struct view_screen v = {0};
+	AUTO_BUF struct buf out = {0};
+
+	if (view_take_frame(&v, f->payload, f->n) == 0) {
+		screendraw(&v, &out);
+		run_output_take(&r->out[0], buf_data(&out), buf_len(&out));
+	}
+	view_screen_fini(&v);
+}
+
 static bool run_on_frame(void *run, const struct wire_frame *f)
 {
 	struct run *r = run;
@@ -395,7 +432,8 @@ static bool run_on_frame(void *run, const struct wire_frame *f)
 	} table[] = {{WIRE_STDOUT, run_on_stdout}, {WIRE_STDERR, run_on_stderr},
 		     {WIRE_CREDIT, run_on_credit}, {WIRE_EVENT, run_on_event},
 		     {WIRE_EXIT, run_on_exit},	   {WIRE_IMAGE_PLACED, run_on_placed},
-		     {WIRE_CLIP_ASK, run_on_ask},  {WIRE_ANSWERS, run_on_answers}};
+		     {WIRE_CLIP_ASK, run_on_ask},  {WIRE_ANSWERS, run_on_answers},
+		     {WIRE_VIEW_DATA, run_on_view}};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == f->type)
@@ -459,6 +497,57 @@ static void run_on_resize(void *run, int number)
 	run_send(r, WIRE_RESIZE, buf_data(&size), buf_len(&size));
 }
 
+/* ---- suspending ---- */
+
+#define RUN_FLUSH_MS 200
+
+/* Stops this program's job as the terminal would, until its shell continues it. A job that no
+ * shell could continue is not stopped (setpgid(2), orphaned process groups). */
+static void run_stop_job(void)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL}, before;
+
+	sigaction(SIGTSTP, &plain, &before);
+	kill(0, SIGTSTP);
+	sigaction(SIGTSTP, &before, NULL);
+}
+
+/* The session goes on meanwhile: without being told it would wait for this terminal to take what
+ * the agent writes. */
+static void run_suspend(struct run *r)
+{
+	AUTO_BUF struct buf attach = {0};
+
+	run_send(r, WIRE_AWAY, NULL, 0);
+	frames_flush(r->session, RUN_FLUSH_MS);
+	run_output_restore(&r->out[0]);
+	terminal_restore(NULL);
+	log_more("ccvm: suspended; the session goes on. fg returns to it");
+	run_stop_job();
+	if (r->agent_runs)
+		terminal_set_raw();
+	else
+		terminal_set_waiting();
+	run_on_resize(r, SIGWINCH);
+	wire_fill_attach(&attach, (struct wire_attach){!r->out[0].filter.open});
+	run_send(r, WIRE_ATTACH, buf_data(&attach), buf_len(&attach));
+}
+
+static void run_on_stop_signal(void *run, int number)
+{
+	struct run *r = run;
+
+	(void)number;
+	if (r->agent_runs) {
+		run_suspend(r);
+		return;
+	}
+	events_clear_line(r->events);
+	terminal_restore(NULL);
+	run_stop_job();
+	terminal_set_waiting();
+}
+
 static void run_signals_init(struct run *r)
 {
 	size_t n = 0;
@@ -467,7 +556,9 @@ static void run_signals_init(struct run *r)
 	for (; n < ARRAY_LEN(run_signal_table); n++)
 		r->signals[n] = sigwatch_new(r->loop, run_signal_table[n].number, run_on_signal, r);
 	if (r->tty)
-		r->signals[n] = sigwatch_new(r->loop, SIGWINCH, run_on_resize, r);
+		r->signals[n++] = sigwatch_new(r->loop, SIGWINCH, run_on_resize, r);
+	if (r->tty)
+		r->signals[n] = sigwatch_new(r->loop, SIGTSTP, run_on_stop_signal, r);
 }
 
 static void run_fini(struct run *r)
@@ -495,6 +586,8 @@ void run_session(int session_fd, pid_t session, const struct run_terminal *t, st
 	r.events = ev;
 	r.result = result;
 	r.tty = t->tty;
+	r.suspends = t->suspends;
+	(void)keyname_parse(&r.suspend.key, "C-z");
 	r.loop = loop_new();
 	r.session = frames_open(r.loop, session_fd, &cb);
 	run_output_init(&r, &r.out[0], STDOUT_FILENO, t->filter);

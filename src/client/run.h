@@ -8,8 +8,9 @@
 #include "client/events.h"
 
 struct run_terminal {
-	bool tty;    /* stdin and stdout are a terminal, and the guest has one */
-	bool filter; /* terminal.filter */
+	bool tty;      /* stdin and stdout are a terminal, and the guest has one */
+	bool filter;   /* terminal.filter */
+	bool suspends; /* Ctrl+Z is for this program: the agent's has no shell behind it */
 };
 
 struct run_result {

@@ -69,8 +69,9 @@ static int main_run(const struct conf_args *args, const struct conf *conf)
 	if (session < 0)
 		return main_fail(&e);
 	launch_forget(&l);
-	run_session(fd, session, &(struct run_terminal){l.tty, conf->terminal_filter}, &events,
-		    &result);
+	run_session(fd, session,
+		    &(struct run_terminal){l.tty, conf->terminal_filter, l.tty && !l.shell},
+		    &events, &result);
 	if (result.directory &&
 	    (log_print(result.directory, strlen(result.directory)) < 0 || putchar('\n') == EOF))
 		result.code = ERR_EXIT_GUEST;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "client/keymatch.h"
 #include "client/link.h"
+#include "client/screendraw.h"
 #include "client/termfilter.h"
 #include "client/terminal.h"
 #include "client/typed.h"
@@ -53,31 +54,6 @@ static int attach_configure(struct attach *a, struct err *e)
 	return rc;
 }
 
-static const struct {
-	unsigned mode;
-	const char *on;
-} attach_modes[] = {
-	{VIEW_ALTERNATE, "\033[?1049h"},    {VIEW_CURSOR_KEYS, "\033[?1h"},
-	{VIEW_MOUSE_CLICK, "\033[?1000h"},  {VIEW_MOUSE_DRAG, "\033[?1002h"},
-	{VIEW_MOUSE_MOVE, "\033[?1003h"},   {VIEW_MOUSE_SGR, "\033[?1006h"},
-	{VIEW_FOCUS_EVENTS, "\033[?1004h"}, {VIEW_PASTE_BRACKETS, "\033[?2004h"},
-	{VIEW_KITTY_KEYS, "\033[>1u"},
-};
-
-static void attach_draw(const struct view_screen *v, struct buf *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(attach_modes); i++)
-		if (v->s.modes & attach_modes[i].mode)
-			buf_add(out, attach_modes[i].on, strlen(attach_modes[i].on));
-	buf_addf(out, "\033[0m\033[2J");
-	for (uint16_t row = 0; row < v->rows; row++) {
-		buf_addf(out, "\033[%d;1H", row + 1);
-		view_row_ansi(out, view_row(v, row), v->cols, &v->links);
-	}
-	buf_addf(out, "\033[%d;%dH\033[?25%c", v->s.cursor_row + 1, v->s.cursor_col + 1,
-		 v->s.modes & VIEW_CURSOR_VISIBLE ? 'h' : 'l');
-}
-
 /* What a guest wrote, or the screen that was made of it. */
 static int attach_write(struct attach *a, const void *bytes, size_t n, struct err *e)
 {
@@ -104,7 +80,7 @@ static int attach_on_view(struct attach *a, const struct wire_frame *f, struct e
 		     ? err_set(e, "the session sent a malformed screen update")
 		     : 0;
 	if (rc == 0) {
-		attach_draw(&v, &out);
+		screendraw(&v, &out);
 		rc = attach_write(a, buf_data(&out), buf_len(&out), e);
 	}
 	a->drawn = true;

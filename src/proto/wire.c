@@ -63,6 +63,8 @@ const struct wire_row wire_rows[] = {
 	 "a request about egress (egress.md)"},
 	{WIRE_ATTACH, "attach", CLIENTS, 0, ALWAYS, &wire_attach_shape, NULL,
 	 "send the agent's output here too from now on, after a frame of the screen"},
+	{WIRE_AWAY, "away", STARTER, 0, ALWAYS, NULL, "none",
+	 "the starter is suspended: no output to it before attach"},
 	{WIRE_TYPED, "typed", CLIENTS, 0, ALWAYS, NULL, "bytes",
 	 "input from a client that did not start the session"},
 	{WIRE_RENAME, "rename", CLIENTS, 0, ALWAYS, NULL, "UTF-8", "the session's new name"},

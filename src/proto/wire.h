@@ -38,6 +38,7 @@ enum wire_type {
 	WIRE_STOP = 'x',
 	WIRE_EGRESS = 'g',
 	WIRE_ATTACH = 'a',
+	WIRE_AWAY = 'Z',
 	WIRE_TYPED = 'y',
 	WIRE_RENAME = 'n',
 	WIRE_IMAGE_BYTES = 'I',

@@ -15,6 +15,7 @@ struct client {
 	bool owner;
 	uint32_t number;
 	bool attached;	 /* gets the agent's output */
+	bool away;	 /* the owner, suspended: gets none */
 	bool unfiltered; /* DCS reaches its terminal */
 	/* output since it attached, until the screen at that moment is on its way */
 	struct buf held;
@@ -79,7 +80,7 @@ static struct client *hub_with_terminal(struct hub *h)
 {
 	struct client *first = NULL;
 
-	if (h->owner && h->request->tty && !h->request->detached)
+	if (h->owner && !h->owner->away && h->request->tty && !h->request->detached)
 		return h->owner;
 	for (struct client *c = h->clients; c; c = c->next)
 		if (c->attached && (!first || c->number < first->number))
@@ -196,13 +197,23 @@ static void hub_pull(struct client *c)
 	c->hub->cb.to_screen(c->hub->ctx, c->number, buf_data(&pull), buf_len(&pull));
 }
 
+static int hub_on_away(struct client *c, const struct wire_frame *f)
+{
+	(void)f;
+	c->away = true;
+	hub_choose_answering(c->hub);
+	return 0;
+}
+
 static int hub_on_attach(struct client *c, const struct wire_frame *f)
 {
 	struct wire_attach m;
 
 	if (!wire_get_attach(f, &m))
 		return -1;
-	c->attached = true;
+	/* An owner with a terminal gets the output anyhow. */
+	c->attached = !c->owner || c->hub->request->detached;
+	c->away = false;
 	c->unfiltered = !m.filtered;
 	hub_choose_answering(c->hub);
 	c->holding = c->hub->cb.has_screen(c->hub->ctx);
@@ -230,6 +241,7 @@ static const struct {
 } hub_frames[] = {
 	{WIRE_BEGIN, hub_on_begin},   {WIRE_STDIN, hub_on_stdin},   {WIRE_TYPED, hub_on_typed},
 	{WIRE_RESIZE, hub_on_resize}, {WIRE_ATTACH, hub_on_attach}, {WIRE_VIEW, hub_on_view},
+	{WIRE_AWAY, hub_on_away},
 };
 
 /* Who may send a type, and when, stands in proto/wire.c. */
@@ -314,16 +326,22 @@ static size_t hub_client_queued(const struct client *c)
 	return c ? frames_queued(c->frames) : 0;
 }
 
+/* A client that does not read gets nothing more; the owner does, unless its user suspended it. */
+static bool hub_is_full(const struct client *c)
+{
+	return (!c->owner || c->away) && hub_client_queued(c) > HUB_QUEUE_MAX;
+}
+
 void hub_broadcast(struct hub *h, enum wire_type type, const void *payload, size_t n)
 {
 	for (struct client *c = h->clients, *next; c; c = next) {
 		next = c->next;
-		if (!c->owner && hub_client_queued(c) > HUB_QUEUE_MAX && c->busy)
-			c->doomed = true;
-		else if (!c->owner && hub_client_queued(c) > HUB_QUEUE_MAX)
-			hub_client_remove(c);
-		else
+		if (!hub_is_full(c))
 			hub_client_send(c, type, payload, n);
+		else if (!c->owner && c->busy)
+			c->doomed = true;
+		else if (!c->owner)
+			hub_client_remove(c);
 	}
 }
 
@@ -441,9 +459,21 @@ void hub_send_owner(struct hub *h, enum wire_type type, const void *payload, siz
 	hub_client_send(h->owner, type, payload, n);
 }
 
+void hub_send_owner_output(struct hub *h, enum wire_type type, const void *bytes, size_t n)
+{
+	struct client *c = h->owner;
+
+	if (!c || c->away)
+		return;
+	if (c->holding)
+		buf_add(&c->held, bytes, n);
+	else
+		hub_client_send(c, type, bytes, n);
+}
+
 size_t hub_owner_queued(const struct hub *h)
 {
-	return hub_client_queued(h->owner);
+	return h->owner && !h->owner->away ? hub_client_queued(h->owner) : 0;
 }
 
 void hub_credit(struct hub *h, uint32_t n)

@@ -67,6 +67,8 @@ void hub_send(struct hub *h, uint32_t client, enum wire_type type, const void *p
 bool hub_has(const struct hub *h, uint32_t client);
 /* To who started the session, if it is still there. */
 void hub_send_owner(struct hub *h, enum wire_type type, const void *payload, size_t n);
+/* Output of the agent, which an owner that is suspended does not get: the screen shows it. */
+void hub_send_owner_output(struct hub *h, enum wire_type type, const void *bytes, size_t n);
 size_t hub_owner_queued(const struct hub *h);
 
 /* The agent's output, to those that attached. */

@@ -241,7 +241,7 @@ static void wiring_on_output(void *ctx, bool is_stderr, const void *bytes, size_
 
 	screen_feed(s->screen, bytes, n);
 	if (!s->request.detached)
-		hub_send_owner(s->hub, is_stderr ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
+		hub_send_owner_output(s->hub, is_stderr ? WIRE_STDERR : WIRE_STDOUT, bytes, n);
 	hub_send_output(s->hub, bytes, n);
 }
 

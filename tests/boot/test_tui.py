@@ -299,7 +299,8 @@ def test_scripted_screen(ctx):
     made = json.loads(ctl(ctx, "new", "--shell", "--json", "--name", "sh", "--wait", env={"CCVM_TUI_HISTORY": "40"}))
     assert_eq(made, {"id": listed(ctx)["sh"]["id"], "name": "sh"}, "new --json")
     assert_eq(json.loads(ctl(ctx, "wait", "sh", "--until", "running", "--json")), {**made, "until": "running"}, "wait --json")
-    assert_eq(json.loads(ctl(ctx, "send", "--json", "sh", "true --json")), made, "send --json")
+    sent = json.loads(ctl(ctx, "send", "--json", "sh", "true --json"))
+    assert_eq((abs(sent.pop("time_ms") - time.time() * 1000) < 60000, sent), (True, made), "send --json")
     assert_eq(json.loads(ctl(ctx, "keys", "sh", "Enter", "--json")), made, "keys --json")
     logged = json.loads(ctl(ctx, "logs", "sh", "--json"))
     assert_eq((logged["id"], logged["log"], logged["text"]), (made["id"], "console", ctl(ctx, "logs", "sh")), "logs --json")
@@ -331,6 +332,11 @@ def test_scripted_screen(ctx):
     assert_eq(t.exit_code(20), 0, "exit code of attach")
     before, after = t.modes()
     assert_eq(after, before, "modes of the terminal line")
+    for prefix, sent in (("C-\\", "\033[92;133u"), ("C-\\", "\033[27;5;92~"), ("M-x", "\033x"), ("F12", "\033[24~")):
+        t = Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "new name"], cols=90, rows=20, env={"CCVM_TUI_PREFIX": prefix})
+        t.wait_for("^20 90")
+        t.send(sent)
+        assert_eq(t.exit_code(20), 0, "exit code of attach left by %s" % prefix)
 
     [(sid, pid)] = [(s["id"], s["pid"]) for s in listed(ctx).values()]
     terms = [p for p in procs.processes() if p.name == "ccvm-term"]  # also those of sessions that others run on this computer
