@@ -333,10 +333,12 @@ def test_scripted_screen(ctx):
     before, after = t.modes()
     assert_eq(after, before, "modes of the terminal line")
     for prefix, sent in (("C-\\", "\033[92;133u"), ("C-\\", "\033[27;5;92~"), ("M-x", "\033x"), ("F12", "\033[24~")):
-        t = Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "new name"], cols=90, rows=20, env={"CCVM_TUI_PREFIX": prefix})
+        ctx.write(os.path.join(ctx.home, ".config/ccvm/config.json"), json.dumps({"tui": {"prefix": prefix}}))
+        t = Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "new name"], cols=90, rows=20)
         t.wait_for("^20 90")
         t.send(sent)
-        assert_eq(t.exit_code(20), 0, "exit code of attach left by %s" % prefix)
+        print("attach is to end by %s, sent as %r" % (prefix, sent))
+        assert_eq(t.exit_code(20), 0, "exit code of attach")
 
     [(sid, pid)] = [(s["id"], s["pid"]) for s in listed(ctx).values()]
     terms = [p for p in procs.processes() if p.name == "ccvm-term"]  # also those of sessions that others run on this computer
