@@ -14,8 +14,10 @@ struct client {
 	struct client *next;
 	bool owner;
 	uint32_t number;
-	bool attached;	 /* gets the agent's output */
-	bool away;	 /* the owner, suspended: gets none */
+	bool attached;		 /* gets the agent's output */
+	bool away;		 /* the owner, suspended: gets none */
+	struct wire_resize size; /* of its terminal or pane */
+	uint32_t sized;	 /* the when of that: the latest of all decides; 0: it has told none */
 	bool unfiltered; /* DCS reaches its terminal */
 	/* output since it attached, until the screen at that moment is on its way */
 	struct buf held;
@@ -39,6 +41,7 @@ struct hub {
 	struct client *owner;	       /* NULL once it left */
 	struct client *clients;	       /* all of them */
 	uint32_t numbers;	       /* given so far */
+	uint32_t sizes;		       /* told so far */
 	uint32_t answering; /* whose terminal answers what the program asks; 0: ccvm-term does */
 	bool begun;
 	struct timer *lonely; /* of a spare that nobody is connected to */
@@ -104,6 +107,22 @@ void hub_choose_answering(struct hub *h)
 		hub_tell_answers(c, true);
 }
 
+/* The size that c told last was in force: now it is that of whoever told one before. */
+static void hub_give_size_back(struct hub *h, const struct client *c)
+{
+	const struct client *last = NULL;
+
+	if (!c->sized || c->sized != h->sizes)
+		return;
+	for (const struct client *o = h->clients; o; o = o->next)
+		if (o->sized && (!last || o->sized > last->sized))
+			last = o;
+	if (!last)
+		return;
+	h->sizes = last->sized;
+	h->cb.on_resize(h->ctx, last->size.cols, last->size.rows);
+}
+
 static void hub_client_remove(struct client *c)
 {
 	struct hub *h = c->hub;
@@ -118,6 +137,7 @@ static void hub_client_remove(struct client *c)
 	if (h->request->spare && !h->clients)
 		timer_start(h->lonely, HUB_LONELY_MS, 0);
 	h->cb.on_gone(h->ctx, c->number);
+	hub_give_size_back(h, c);
 	if (h->answering == c->number)
 		hub_choose_answering(h);
 	buf_fini(&c->held);
@@ -183,8 +203,11 @@ static int hub_on_resize(struct client *c, const struct wire_frame *f)
 	if (!wire_get_resize(f, &size))
 		return -1;
 	/* The terminal of the one that started it decides, where there is one. */
-	if (c->owner || c->hub->request->detached)
-		c->hub->cb.on_resize(c->hub->ctx, size.cols, size.rows);
+	if (!c->owner && !c->hub->request->detached)
+		return 0;
+	c->size = size;
+	c->sized = ++c->hub->sizes;
+	c->hub->cb.on_resize(c->hub->ctx, size.cols, size.rows);
 	return 0;
 }
 
@@ -502,6 +525,7 @@ void hub_free(struct hub *h)
 {
 	if (!h)
 		return;
+	h->sizes = 0; /* there is no terminal any more to be given a size back */
 	while (h->clients) {
 		frames_flush(h->clients->frames, HUB_FLUSH_MS);
 		hub_client_remove(h->clients);

@@ -357,6 +357,40 @@ def test_scripted_screen(ctx):
 
 
 @test(timeout=300)
+def test_size_is_given_back(ctx):
+    """Who leaves gives the size back to who was there before: the pane, another terminal, and the pane again."""
+    ctl(ctx, "new", "--shell", "--name", "sh", "--wait")
+
+    def size():
+        shown = json.loads(ctl(ctx, "capture", "sh", "--json"))
+        return shown["cols"], shown["rows"]
+
+    t = tui(ctx, {}, cols=110, rows=30)
+    t.wait_for(r"^1.sh +LIVE")
+    t.keys("Enter")
+    t.wait_for("│.* %", 30)
+    pane = size()
+    assert_true(70 < pane[0] < 110, "the pane's columns: %d" % pane[0])
+    attached = []
+    for cols in (60, 50):
+        attached.append(Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "sh"], cols=cols, rows=15))
+        wait_until(lambda: size() == (cols, 15), 30, "the size of the terminal that attached")
+    attached[0].keys("C-\\")
+    assert_eq(attached[0].exit_code(20), 0, "exit code of attach")
+    time.sleep(1)
+    assert_eq(size(), (50, 15), "the size when one leaves that did not decide it")
+    attached[1].keys("C-\\")
+    assert_eq(attached[1].exit_code(20), 0, "exit code of attach")
+    wait_until(lambda: size() == pane, 30, "the pane's size again")
+    t.send("stty size")
+    t.keys("Enter")
+    t.wait_for("│%d %d" % (pane[1], pane[0]), 30)
+    t.keys("C-\\", "q")
+    t.answer("┌─ quit", "S")
+    assert_nothing_left(ctx)
+
+
+@test(timeout=300)
 def test_tui_starts_and_stops(ctx):
     """The new-session dialog, egress in row and panel, looking back and searching, rename, and stop with its question."""
     t = tui(ctx, {}, cols=110, rows=30)
