@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LS_NAME_MAX 256 /* bytes; a session's name has fewer */
+
 /* Anything may stand there: a directory's name, or what a session that was taken over wrote. */
 static const char *ls_text(struct buf *shown, const struct json_line *l, const char *name,
 			   size_t max)
@@ -69,6 +71,30 @@ static void ls_print_json(const char *status, const char *separator)
 	log_print(status, strlen(status));
 }
 
+/* What a command takes for this session. A name that would need an escape is left out: a shell
+ * would be given something else than the name. */
+static void ls_print_names(const char *id, const char *status)
+{
+	static struct json_line l;
+	AUTO_BUF struct buf shown = {0};
+	const char *name;
+
+	printf("%s\n", id);
+	if (json_parse_line(status, strlen(status), &l) < 0 ||
+	    !(name = json_get_string(&l, "name")) || strcmp(name, id) == 0)
+		return;
+	log_escape(&shown, name, strlen(name), LS_NAME_MAX);
+	if (strcmp(buf_text(&shown), name) == 0)
+		printf("%s\n", name);
+}
+
+static void ls_print_all_names(const struct sessions *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->dry[i])
+			ls_print_names(s->id[i], s->status[i]);
+}
+
 static int ls_run(const struct ctl_args *a, struct err *e)
 {
 	const bool json = ctl_has(a, "json");
@@ -76,6 +102,11 @@ static int ls_run(const struct ctl_args *a, struct err *e)
 
 	if (sessions_list(&s, e) < 0)
 		return -1;
+	if (ctl_has(a, "names")) {
+		ls_print_all_names(&s);
+		sessions_fini(&s);
+		return 0;
+	}
 	if (json)
 		printf("[");
 	else if (s.n)
@@ -96,6 +127,9 @@ const struct ctl_command ctl_ls = {
 	.name = "ls",
 	.alias = "list",
 	.help = "list running sessions, and directories of dry runs",
-	.options = (const struct ctl_option[]){CTL_JSON, {0}},
+	.options = (const struct ctl_option[]){{"names", 0, NULL,
+						"only the ids and names of sessions, one a line"},
+					       CTL_JSON,
+					       {0}},
 	.run = ls_run,
 };

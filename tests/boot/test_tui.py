@@ -322,6 +322,7 @@ def test_scripted_screen(ctx):
     assert_eq(json.loads(ctl(ctx, "rename", "sh", "new name", "--json")), {**made, "name": "new name"}, "rename --json")
     ctl(ctx, "rename", "new name", "a\nb", code=1)
     assert_eq(list(listed(ctx)), ["new name"], "names")
+    assert_eq(ctl(ctx, "ls", "--names").split("\n"), [made["id"], "new name", ""], "ls --names")
 
     t = Tmux(ctx, [os.path.join(ctx.bin, "ccvmctl"), "attach", "new name"], cols=90, rows=20)
     t.wait_for("^Xaby")

@@ -165,6 +165,21 @@ def fish(ctx, line, before=""):
     return [w for w in words if w.startswith(line.rsplit(" ", 1)[-1])]  # from 4.0 on it adds what has the letters elsewhere
 
 
+SESSIONS = """ccvmctl() { [ "$*" = "ls --names" ] && printf '%s\\n' kabola 'api server' mirofe backend; }
+"""
+
+
+@test()
+def test_sessions_by_name(ctx):
+    """Ids and names, one with a space too, where a session is wanted."""
+    assert_eq(sorted(bash(ctx, "ccvmctl", "stop", "", before=SESSIONS)), ["api\\ server", "backend", "kabola", "mirofe"], "bash")
+    assert_eq(bash(ctx, "ccvmctl", "attach", "api\\ s", before=SESSIONS), ["api\\ server"], "bash, a name that was begun")
+    assert_eq(bash(ctx, "ccvmctl", "wait", "ba", before=SESSIONS), ["backend"], "bash, another command")
+    assert_eq(bash(ctx, "ccvmctl", "wait", "--until", "wo", before=SESSIONS), ["working"], "bash, an option's word")
+    stand_in = "function ccvmctl; printf '%s\\n' kabola 'api server' mirofe backend; end"
+    assert_eq(fish(ctx, "ccvmctl stop a", stand_in), ["api server"], "fish")
+
+
 @test()
 def test_claude_goes_through(ctx):
     """What completes claude completes ccvm; after -- nothing of ccvm's own is offered."""
