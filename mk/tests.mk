@@ -54,8 +54,12 @@ $(B)/obj/tests/fs/fsmount.o $(B)/obj/guest/init/fsrelay.o $(B)/obj/guest/init/fs
 $(T)/fs/gitconfig: $(B)/obj/tests/fs/gitconfig.o $(B)/lib/libfs.a $(B)/lib/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $^
-tests: $(T)/fs/fsmount $(T)/fs/gitconfig
--include $(B)/obj/tests/fs/fsmount.d $(B)/obj/tests/fs/gitconfig.d $(B)/obj/guest/init/fsrelay.d $(B)/obj/guest/init/fstouch.d
+# One that shows the list of a journal.
+$(T)/fs/journal: $(B)/obj/tests/fs/journal.o $(B)/lib/libfs.a $(B)/lib/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_LDFLAGS) -o $@ $^
+tests: $(T)/fs/fsmount $(T)/fs/gitconfig $(T)/fs/journal
+-include $(B)/obj/tests/fs/fsmount.d $(B)/obj/tests/fs/gitconfig.d $(B)/obj/tests/fs/journal.d $(B)/obj/guest/init/fsrelay.d $(B)/obj/guest/init/fstouch.d
 
 unit: tests
 	tests/run.py --no-system

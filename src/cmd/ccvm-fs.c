@@ -22,9 +22,10 @@
 
 static int main_serve(struct fs_exports *x, struct err *e)
 {
-	struct fs_confine_export confined[FS_TREE_EXPORTS_MAX];
+	struct fs_confine_export confined[FS_TREE_EXPORTS_MAX + 1];
 	const int process_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int keep[4] = {MAIN_PORT_FD, process_fds}, kept = 2;
+	int keep[4] = {MAIN_PORT_FD, process_fds}, kept = 2, nconfined = x->n;
+	struct fs_port_journal journal = {.exports = fs_exports_journaled(x)};
 	size_t most_open = MAIN_OPEN_MAX;
 	struct fs_watch *watch;
 	struct fs_tree *tree;
@@ -35,6 +36,9 @@ static int main_serve(struct fs_exports *x, struct err *e)
 		return err_sys(e, "open /proc/self/fd");
 	for (int i = 0; i < x->n; i++)
 		confined[i] = x->export[i].place;
+	if (x->journal >= 0)
+		confined[nconfined++] = (struct fs_confine_export){
+			.fd = x->journal, .writable = true, .layer = -1};
 	/* Without one, what the guest knows expires soon. */
 	watch = fs_watch_new(MAIN_WATCHED_MAX, &ignored);
 	if (watch)
@@ -42,13 +46,18 @@ static int main_serve(struct fs_exports *x, struct err *e)
 	if (x->notices >= 0)
 		keep[kept++] = x->notices;
 	umask(0); /* the guest's kernel has applied the one of its process */
-	if (fs_confine_self(keep, (size_t)kept, confined, (size_t)x->n, &most_open, e) < 0)
+	if (fs_confine_self(keep, (size_t)kept, confined, (size_t)nconfined, &most_open, e) < 0)
 		return err_wrap(e, "lock in");
 	tree = fs_tree_new(process_fds, watch);
 	rc = fs_exports_serve(x, tree, e);
 	sched_take_short_turns();
+	/* A guest without its files would be worse than one without a journal. */
+	if (x->journal >= 0 &&
+	    !(journal.journal = fs_journal_new(x->journal, process_fds, x->journal_size, &ignored)))
+		log_note("changes are not recorded: %s", ignored.text);
 	if (rc == 0)
-		rc = fs_port_run(MAIN_PORT_FD, tree, watch, x->policy, most_open, e);
+		rc = fs_port_run(MAIN_PORT_FD, tree, watch, x->policy, &journal, most_open, e);
+	fs_journal_free(journal.journal);
 	fs_exports_empty_layers(x);
 	fs_tree_free(tree);
 	fs_watch_free(watch);

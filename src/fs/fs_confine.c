@@ -8,7 +8,7 @@
  * 2. limits: no core, not traceable; as many descriptors as the guest may hold open; memory
  *    bounded, so that a guest that makes nodes ends its own server before it hurts the host.
  * 3. no new privileges; Landlock: below the exports, reading or everything, and below the upper
- *    layer of an overlay; nothing else is opened, made or removed. Without Landlock in the kernel the server refuses to run.
+ *    layer of an overlay, and in the journal's directory; nothing else is opened, made or removed. Without Landlock in the kernel the server refuses to run.
  * 4. seccomp: the calls of the table; those that only an attacker makes end the process.
  *
  * What Landlock does not cover and the table has to allow: modes, owners, times and user
@@ -21,6 +21,7 @@
 #include "sandbox/limits.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ static const struct calls_when confine_when[] = {
 	CALLS_WHEN("fcntl", 1, F_GETFL), CALLS_WHEN("fcntl", 1, F_SETFL), CALLS_WHEN("fcntl", 1, F_DUPFD_CLOEXEC),
 	CALLS_WHEN("fcntl", 1, F_SETFD),
 	CALLS_WHEN("fcntl", 1, F_OFD_SETLK), CALLS_WHEN("fcntl", 1, F_OFD_GETLK),
+	CALLS_WHEN("ioctl", 1, FICLONE), /* the journal's copies */
 };
 /* clang-format on */
 

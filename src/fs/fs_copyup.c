@@ -53,7 +53,7 @@ static int copyup_range(int from, int to, off_t at, off_t end)
 	return 0;
 }
 
-static int copyup_contents(int from, int to, off_t size)
+int fs_copyup_contents(int from, int to, off_t size)
 {
 	int code = ftruncate(to, size) < 0 ? errno : 0;
 
@@ -80,7 +80,7 @@ static int copyup_file(int process_fds, int place, const struct fs_attr *a, int 
 	if (from < 0)
 		return errno;
 	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return to < 0 ? errno : copyup_contents(from, to, (off_t)a->attr.size);
+	return to < 0 ? errno : fs_copyup_contents(from, to, (off_t)a->attr.size);
 }
 
 static int copyup_directory(int process_fds, int place, const struct fs_attr *a, int dirfd,

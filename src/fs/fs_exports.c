@@ -79,8 +79,23 @@ static void exports_on_refused(void *ctx, const struct fs_policy_refusal *r)
 		fs_notice_refused(all->notice, r);
 }
 
+/* "FD:BYTES" */
+static bool exports_parse_journal(struct fs_exports *all, char *text)
+{
+	char *bytes = strchr(text, ':');
+	int64_t n;
+
+	if (!bytes)
+		return false;
+	*bytes++ = '\0';
+	if (!exports_fd(text, &all->journal) || !number_parse(bytes, 1, INT64_MAX, &n))
+		return false;
+	all->journal_size = (uint64_t)n;
+	return true;
+}
+
 /* What follows a directory; false: it is none of these. */
-static bool exports_parse_rule(struct fs_exports *all, const char *text)
+static bool exports_parse_rule(struct fs_exports *all, char *text)
 {
 	const size_t export = (size_t)(all->n - 1);
 	int64_t fd;
@@ -90,10 +105,16 @@ static bool exports_parse_rule(struct fs_exports *all, const char *text)
 		all->notices = (int)fd;
 		return true;
 	}
+	if (strncmp(text, "journal=", 8) == 0)
+		return exports_parse_journal(all, text + 8);
 	if (all->n == 0)
 		return false;
 	if (strcmp(text, "protect-git") == 0) {
 		all->export[export].git = true;
+		return true;
+	}
+	if (strcmp(text, "undo") == 0) {
+		all->export[export].undo = true;
 		return true;
 	}
 	if (strncmp(text, "at=", 3) == 0) {
@@ -146,7 +167,7 @@ void fs_exports_empty_layers(const struct fs_exports *all)
 
 int fs_exports_parse(struct fs_exports *all, int n, char **arguments, struct err *e)
 {
-	*all = (struct fs_exports){.notices = -1};
+	*all = (struct fs_exports){.notices = -1, .journal = -1};
 	all->policy = fs_policy_new(exports_on_refused, all);
 	if (exports_parse(all, n, arguments, e) < 0)
 		return -1;
@@ -156,6 +177,16 @@ int fs_exports_parse(struct fs_exports *all, int n, char **arguments, struct err
 		return err_sys(e, "the pipe for notices");
 	all->notice = fs_notice_new(all->notices);
 	return 0;
+}
+
+uint32_t fs_exports_journaled(const struct fs_exports *all)
+{
+	uint32_t bits = 0;
+
+	for (int i = 0; i < all->n; i++)
+		if (all->export[i].undo)
+			bits |= 1u << i;
+	return bits;
 }
 
 void fs_exports_fini(struct fs_exports *all)

@@ -1,3 +1,4 @@
+#include "fs/fs_keep.h"
 #include "fs/fs_overlay.h"
 
 #include <errno.h>
@@ -130,6 +131,9 @@ int fs_files_setattr(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = fs_files_find(o, n, &p, NULL);
+	if (code == 0)
+		fs_keep_node(o, n, p.fd,
+			     in->valid & FATTR_SIZE ? FS_RECORD_TRUNCATE : FS_RECORD_ATTRIBUTES);
 	if (code == 0 && in->valid & FATTR_SIZE)
 		code = n->identity.type == S_IFREG ? files_set_size(o, m, p.fd) : EINVAL;
 	if (code == 0 && in->valid & (FATTR_UID | FATTR_GID))
@@ -210,6 +214,8 @@ int fs_files_open(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = fs_tree_find(o->tree, n, &p, &a);
+	if (code == 0 && flags & O_TRUNC)
+		fs_keep_node(o, n, p.fd, FS_RECORD_TRUNCATE);
 	if (code == 0)
 		code = fs_tree_open(o->tree, p.fd, flags & ~(unsigned)O_DIRECTORY, &fd);
 	if (code == 0)
@@ -277,6 +283,7 @@ int fs_files_write(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	code = files_reserve(o, m->head.nodeid, m->ndata);
 	if (code)
 		return code;
+	fs_keep_node(o, fs_nodes_get(o->nodes, m->head.nodeid), h->fd, FS_RECORD_WRITE);
 	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	n = append ? files_append(h, m, r) : pwrite(h->fd, m->data, m->ndata, (off_t)in->offset);
 	if (n < 0)
@@ -337,6 +344,7 @@ int fs_files_fallocate(struct fs_ops *o, const struct fs_message *m, struct fs_r
 	code = in->mode & FALLOC_FL_PUNCH_HOLE ? 0 : files_reserve(o, m->head.nodeid, in->length);
 	if (code)
 		return code;
+	fs_keep_node(o, fs_nodes_get(o->nodes, m->head.nodeid), h->fd, FS_RECORD_ALLOCATE);
 	right = fs_tree_is_told(o->tree, m->head.nodeid, h->fd);
 	if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
 		return errno;
@@ -380,6 +388,7 @@ int fs_files_copy(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	code = files_reserve(o, in->nodeid_out, length);
 	if (code)
 		return code;
+	fs_keep_node(o, fs_nodes_get(o->nodes, in->nodeid_out), to->fd, FS_RECORD_WRITE);
 	right = fs_tree_is_told(o->tree, in->nodeid_out, to->fd);
 	n = copy_file_range(from->fd, &off_in, to->fd, &off_out, length, 0);
 	if (n < 0)

@@ -1,3 +1,4 @@
+#include "fs/fs_keep.h"
 #include "fs/fs_overlay.h"
 
 #include <errno.h>
@@ -57,17 +58,23 @@ static int names_answer(struct fs_ops *o, struct names_place *p, const char *nam
 /* Opens the directory in which m->name will be made. */
 static int names_begin(struct fs_ops *o, const struct fs_message *m, struct names_place *p)
 {
-	const int code = names_open(o, m->head.nodeid, true, p);
+	int code = names_open(o, m->head.nodeid, true, p);
 
-	return code ? code : fs_overlay_make_room(o, p->node, &p->at, m->name, &p->covered);
+	if (code == 0)
+		code = fs_overlay_make_room(o, p->node, &p->at, m->name, &p->covered);
+	if (code == 0)
+		fs_keep_directory(o, p->node, &p->at);
+	return code;
 }
 
 /* After it was made, or was not (code). */
 static int names_end(struct fs_ops *o, const struct fs_message *m, struct names_place *p, int code,
-		     struct fs_reply *r)
+		     enum fs_record_op op, struct fs_reply *r)
 {
-	if (code == 0)
+	if (code == 0) {
+		fs_keep_made(o, fs_nodes_get(o->nodes, p->number), &p->at, m->name, op);
 		return names_answer(o, p, m->name, r);
+	}
 	if (p->covered)
 		(void)fs_layer_cover(&p->at, m->name, fs_tree_work(o->tree, p->node));
 	return code;
@@ -141,7 +148,7 @@ int fs_names_symlink(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 
 	if (code == 0 && symlinkat(m->name2, p.at.fd, m->name) < 0)
 		code = errno;
-	return names_end(o, m, &p, code, r);
+	return names_end(o, m, &p, code, FS_RECORD_SYMLINK, r);
 }
 
 int fs_names_mknod(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -156,7 +163,7 @@ int fs_names_mknod(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 	if (code == 0 &&
 	    mknodat(p.at.fd, m->name, type | fs_attr_safe_mode(type, m->in.mknod.mode), 0) < 0)
 		code = errno;
-	return names_end(o, m, &p, code, r);
+	return names_end(o, m, &p, code, type == S_IFREG ? FS_RECORD_CREATE : FS_RECORD_MKNOD, r);
 }
 
 int fs_names_mkdir(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
@@ -169,25 +176,31 @@ int fs_names_mkdir(struct fs_ops *o, const struct fs_message *m, struct fs_reply
 		code = fs_overlay_mkdir(&p.at, m->name, mode);
 	else if (code == 0 && mkdirat(p.at.fd, m->name, mode) < 0)
 		code = errno;
-	return names_end(o, m, &p, code, r);
+	return names_end(o, m, &p, code, FS_RECORD_MKDIR, r);
 }
 
 static int names_remove(struct fs_ops *o, const struct fs_message *m, int flags)
 {
 	AUTO_NAMES struct names_place p = {.at = FS_PLACE_NONE};
+	struct fs_attr was;
 	uint32_t number;
+	bool recorded;
 	int pin, code = names_open(o, m->head.nodeid, true, &p);
 
 	if (code == 0)
 		code = fs_tree_keep(o->tree, p.node, &p.at, m->name, &number, &pin);
 	if (code)
 		return code;
+	fs_keep_directory(o, p.node, &p.at);
+	recorded = fs_keep_entry(o, p.node, &p.at, m->name, FS_RECORD_REMOVE, &was);
 	fs_tree_expect_gone(o->tree, p.node, m->name);
 	if (p.at.layers)
 		code = fs_overlay_remove(o, p.node, &p.at, m->name, flags == AT_REMOVEDIR);
 	else
 		code = unlinkat(p.at.fd, m->name, flags) < 0 ? errno : 0;
 	fs_tree_kept(o->tree, number, pin, code == 0);
+	if (code == 0 && recorded)
+		fs_keep_gone(o, p.node, m->name, FS_RECORD_REMOVE, &was);
 	return code;
 }
 
@@ -229,6 +242,32 @@ static int names_change(struct fs_ops *o, const struct fs_message *m,
 	return renameat2(from->at.fd, m->name, to->at.fd, m->name2, flags) < 0 ? errno : 0;
 }
 
+/* As names_change, with what the journal is to know. */
+static int names_change_recorded(struct fs_ops *o, const struct fs_message *m,
+				 const struct names_place *from, const struct names_place *to)
+{
+	const unsigned flags = m->in.rename.flags;
+	struct fs_look moved;
+	struct fs_attr was;
+	bool replaces = false;
+	int code;
+
+	if (fs_tree_look_at(o->tree, from->node, &from->at, m->name, &moved))
+		return names_change(o, m, from, to);
+	fs_keep_directory(o, from->node, &from->at);
+	fs_keep_directory(o, to->node, &to->at);
+	if (!(flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)))
+		replaces = fs_keep_entry(o, to->node, &to->at, m->name2, FS_RECORD_RENAME, &was);
+	code = names_change(o, m, from, to);
+	/* Two names of one file: rename(2) leaves both. */
+	if (code || (replaces && fs_identity_is_same(&was.identity, &moved.attr.identity)))
+		return code;
+	if (replaces)
+		fs_keep_gone(o, to->node, m->name2, FS_RECORD_RENAME, &was);
+	fs_keep_moved(o, from->node, m->name, to->node, m->name2, flags & RENAME_EXCHANGE);
+	return 0;
+}
+
 int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_reply *r)
 {
 	const unsigned flags = m->in.rename.flags;
@@ -252,7 +291,8 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 	if (code && code != ENOENT)
 		return code;
 	fs_tree_expect_gone(o->tree, from.node, m->name);
-	code = names_change(o, m, &from, &to);
+	code = o->journal ? names_change_recorded(o, m, &from, &to)
+			  : names_change(o, m, &from, &to);
 	/* Two names of one file: rename(2) leaves both. */
 	fs_tree_kept(o->tree, replaced, pin,
 		     code == 0 && replaced != moved && !(flags & RENAME_EXCHANGE));
@@ -281,7 +321,7 @@ int fs_names_link(struct fs_ops *o, const struct fs_message *m, struct fs_reply 
 	if (code == 0 &&
 	    linkat(fs_tree_process_fds(o->tree), name, p.at.fd, m->name, AT_SYMLINK_FOLLOW) < 0)
 		code = errno;
-	return names_end(o, m, &p, code, r);
+	return names_end(o, m, &p, code, FS_RECORD_LINK, r);
 }
 
 /* ---- files that are made open ---- */
@@ -296,6 +336,24 @@ static int names_make(int dirfd, const char *name, unsigned flags, mode_t mode)
 	};
 
 	return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+}
+
+/* As names_make, of a file that may be there: then it is kept as it was. */
+static int names_make_or_open(struct fs_ops *o, const struct fs_message *m,
+			      const struct names_place *p)
+{
+	const unsigned flags = m->in.create.flags;
+	const mode_t mode = fs_attr_safe_mode(S_IFREG, m->in.create.mode);
+	int fd = names_make(p->at.fd, m->name, flags | O_EXCL, mode);
+	struct fs_attr was;
+
+	if (fd >= 0)
+		fs_keep_made(o, p->node, &p->at, m->name, FS_RECORD_CREATE);
+	if (fd >= 0 || errno != EEXIST || flags & O_EXCL)
+		return fd;
+	if (flags & O_TRUNC)
+		(void)fs_keep_entry(o, p->node, &p->at, m->name, FS_RECORD_TRUNCATE, &was);
+	return names_make(p->at.fd, m->name, flags, mode);
 }
 
 /* Answers with the entry and the handle; fd is taken over. */
@@ -327,14 +385,13 @@ int fs_names_create(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 		code = fs_overlay_raise_entry(o, p.number, &p.at, m->name, &there);
 	p.node = fs_nodes_get(o->nodes, p.number);
 	if (code == 0)
-		fd = names_make(p.at.fd, m->name, m->in.create.flags,
-				fs_attr_safe_mode(S_IFREG, m->in.create.mode));
+		fd = names_make_or_open(o, m, &p);
 	if (code == 0 && fd < 0)
 		code = errno;
 	if (there)
 		fs_nodes_forget(o->nodes, there, 1);
 	if (code)
-		return names_end(o, m, &p, code, r);
+		return names_end(o, m, &p, code, FS_RECORD_CREATE, r);
 	code = fstat(fd, &opened) < 0 ? errno : 0;
 	if (code == 0 && !S_ISREG(opened.st_mode))
 		code = EINVAL;
@@ -360,6 +417,7 @@ int fs_names_tmpfile(struct fs_ops *o, const struct fs_message *m, struct fs_rep
 		    fs_attr_safe_mode(S_IFREG, m->in.create.mode));
 	if (fd < 0)
 		return errno;
+	fs_keep_nameless(o, p.node, fd);
 	code = fs_tree_enter_nameless(o->tree, p.node, fd, &entry);
 	if (code) {
 		close(fd);

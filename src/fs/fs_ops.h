@@ -17,6 +17,7 @@
 #define FS_OPS_NEVER	 (-2) /* ENOSYS: the kernel does without, for good */
 
 struct fs_policy;
+struct fs_journal;
 
 struct fs_ops {
 	struct fs_tree *tree;
@@ -25,7 +26,9 @@ struct fs_ops {
 	struct fs_locks *locks;
 	struct fs_listings *listings;
 	struct fs_lists *lists;
-	struct fs_policy *policy; /* borrowed; NULL: none */
+	struct fs_policy *policy;   /* borrowed; NULL: none */
+	struct fs_journal *journal; /* borrowed; NULL: none */
+	uint32_t journaled;	    /* by number of the export: bits */
 	void *server;
 };
 

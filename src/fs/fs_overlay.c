@@ -12,6 +12,7 @@
 #include "fs/fs_overlay.h"
 #include "base/mem.h"
 #include "fs/fs_copyup.h"
+#include "fs/fs_keep.h"
 #include "fs/fs_list.h"
 
 #include <errno.h>
@@ -128,6 +129,8 @@ static int overlay_raise_one(struct fs_ops *o, uint32_t number)
 	if (code == 0)
 		code = fs_tree_reserve(o->tree, n, OVERLAY_ENTRY + was.attr.blocks * 512);
 	if (code == 0)
+		fs_keep_lower(o, n, file.fd, &was);
+	if (code == 0)
 		code = fs_copyup(process_fds, file.fd, &was, work, OVERLAY_TEMP);
 	if (code)
 		return code;
@@ -145,6 +148,7 @@ static int overlay_raise_one(struct fs_ops *o, uint32_t number)
 		return code;
 	fs_tree_raised(o->tree, n, &was, &now,
 		       n->fd < 0 && overlay_index(work, copy, &was, process_fds));
+	fs_keep_raised(o, n, &was, &now);
 	overlay_hand_over(o, number, copy);
 	if (n->fd >= 0)
 		fs_nodes_pin(n, mem_steal_fd(&copy));

@@ -118,7 +118,7 @@ static int port_loop(struct port *p, struct fs_serve *s, struct err *e)
 }
 
 int fs_port_run(int fd, struct fs_tree *tree, struct fs_watch *watch, struct fs_policy *policy,
-		size_t most_open, struct err *e)
+		const struct fs_port_journal *journal, size_t most_open, struct err *e)
 {
 	struct port p = {.fd = fd, .watch = watch};
 	const struct fs_serve_callbacks callbacks = {.on_send = port_on_send, .ctx = &p};
@@ -129,6 +129,7 @@ int fs_port_run(int fd, struct fs_tree *tree, struct fs_watch *watch, struct fs_
 		return err_sys(e, "the port");
 	s = fs_serve_new(tree, most_open, &callbacks);
 	fs_serve_set_policy(s, policy);
+	fs_serve_set_journal(s, journal->journal, journal->exports);
 	rc = port_loop(&p, s, e);
 	fs_serve_free(s);
 	buf_fini(&p.in);

@@ -325,6 +325,12 @@ void fs_serve_set_policy(struct fs_serve *s, struct fs_policy *policy)
 	s->ops.policy = policy;
 }
 
+void fs_serve_set_journal(struct fs_serve *s, struct fs_journal *journal, uint32_t exports)
+{
+	s->ops.journal = journal;
+	s->ops.journaled = exports;
+}
+
 void fs_serve_free(struct fs_serve *s)
 {
 	if (!s)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/fs_journal.h"
 #include "fs/fs_message.h"
 #include "fs/fs_policy.h"
 #include "fs/fs_tree.h"
@@ -24,6 +25,8 @@ struct fs_serve *fs_serve_new(struct fs_tree *tree, size_t most_open,
 void fs_serve_free(struct fs_serve *s);
 /* What the guest may not do; borrowed. None without. */
 void fs_serve_set_policy(struct fs_serve *s, struct fs_policy *policy);
+/* Where changes of the exports of these numbers (bits) are recorded; borrowed. None without. */
+void fs_serve_set_journal(struct fs_serve *s, struct fs_journal *journal, uint32_t exports);
 
 /* One request, whole (fs_message_length). False: no request; whoever sent it cannot be talked with. */
 bool fs_serve_request(struct fs_serve *s, const void *bytes, size_t n);

@@ -1,3 +1,4 @@
+#include "fs/fs_keep.h"
 #include "fs/fs_overlay.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ static int xattrs_find(struct fs_ops *o, const struct fs_message *m, bool write,
 		code = fs_overlay_raise(o, (uint32_t)m->head.nodeid);
 	if (code == 0)
 		code = m->head.nodeid == FS_NODE_ROOT ? EOPNOTSUPP : fs_files_find(o, n, p, NULL);
+	if (code == 0 && write)
+		fs_keep_node(o, n, p->fd, FS_RECORD_ATTRIBUTES);
 	fs_tree_fd_path(path, p->fd);
 	return code;
 }

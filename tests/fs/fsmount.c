@@ -2,7 +2,7 @@
  * against a kernel without a guest between. Usage, as root:
  *     fsmount MOUNTPOINT UID GID CCVM-FS NAME=DIRECTORY:MODE [RULE...]...
  * MODE: rw, ro, or for an overlay the directory that has its "tree" and "work". A rule is what
- * ccvm-fs takes after a directory. What was refused is said on stdout.
+ * ccvm-fs takes after a directory, or journal=DIRECTORY:BYTES. What was refused is said on stdout.
  * Says "ready" when mounted; ends after a line on stdin, and unmounts. */
 #include "base/err.h"
 #include "base/mem.h"
@@ -58,8 +58,9 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 		char *directory = strchr(argv[i], '='), *mode = strrchr(argv[i], ':');
 		const int fd = FSMOUNT_FD + 2 * i;
 
-		if (strcmp(argv[i], "protect-git") == 0 || strncmp(argv[i], "at=", 3) == 0 ||
-		    strncmp(argv[i], "protect=", 8) == 0 || strncmp(argv[i], "hide=", 5) == 0) {
+		if (strcmp(argv[i], "protect-git") == 0 || strcmp(argv[i], "undo") == 0 ||
+		    strncmp(argv[i], "at=", 3) == 0 || strncmp(argv[i], "protect=", 8) == 0 ||
+		    strncmp(argv[i], "hide=", 5) == 0) {
 			strv_add(&args, argv[i]);
 			continue;
 		}
@@ -67,6 +68,10 @@ static _Noreturn void fsmount_serve(int port, char **argv)
 			fsmount_die("NAME=DIRECTORY:MODE");
 		*directory++ = *mode++ = '\0';
 		fsmount_open(directory, fd);
+		if (strcmp(argv[i], "journal") == 0) {
+			strv_addf(&args, "journal=%d:%s", fd, mode);
+			continue;
+		}
 		if (mode[0] == '/')
 			strv_addf(&args, "%s:%d:%d", argv[i], fd, fsmount_open(mode, fd + 1));
 		else

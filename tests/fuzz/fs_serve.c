@@ -1,8 +1,8 @@
 /* areas: base fs proto sandbox
  * Sequences of requests to a server with a directory of its own and an overlay, beside one that is
  * not exported: nothing outside changes or is shown, nothing hidden is, what is git's stays without
- * commands, what the overlay lies on stays as it is, every answer is whole and answers a request,
- * and the server lives. Each request of the input: two bytes of length, then the request from
+ * commands, what the overlay lies on stays as it is, the journal can be read, every
+ * answer is whole and answers a request, and the server lives. Each request of the input: two bytes of length, then the request from
  * its opcode on. */
 #include "fuzz/fuzz.h"
 
@@ -10,17 +10,19 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "fs/fs_gitdir.h"
+#include "fs/fs_journal.h"
 #include "fs/fs_serve.h"
 #include "fs/fs_tree.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SECRET	 "not for guests"
 #define REQUESTS 64
 
-static int top = -1;
+static int top = -1, journal_fd = -1;
 static uint64_t answered;
 
 static void on_send(void *ctx, const void *bytes, size_t n)
@@ -56,7 +58,8 @@ static void make_top(void)
 	top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	MUST(top >= 0 && mkdirat(top, "export", 0700) == 0 && mkdirat(top, "outside", 0700) == 0);
 	MUST(file_create(top, "outside/secret", SECRET, strlen(SECRET), 0600, &e) == 0);
-	MUST(mkdirat(top, "lower", 0700) == 0 && mkdirat(top, "layer", 0700) == 0);
+	MUST(mkdirat(top, "lower", 0700) == 0 && mkdirat(top, "layer", 0700) == 0 &&
+	     mkdirat(top, "journal", 0700) == 0);
 	MUST(file_create(top, "lower/file", "hello", 5, 0600, &e) == 0 &&
 	     linkat(top, "lower/file", top, "lower/other", 0) == 0 &&
 	     mkdirat(top, "lower/dir", 0700) == 0 &&
@@ -104,7 +107,7 @@ static void check_outside(void)
 	MUST(fstatat(top, "outside/secret", &st, 0) == 0 && st.st_mode == (S_IFREG | 0600) &&
 	     st.st_nlink == 1);
 	MUST(fstatat(top, "outside", &st, 0) == 0 && st.st_nlink == 2);
-	MUST(fstat(top, &st) == 0 && st.st_nlink == 6);
+	MUST(fstat(top, &st) == 0 && st.st_nlink == 7);
 }
 
 static void send_request(struct fs_serve *s, uint64_t unique, const uint8_t *bytes, size_t n)
@@ -166,6 +169,37 @@ static void check_git(int export)
 	}
 }
 
+static struct fs_journal *prepare_journal(int process_fds)
+{
+	struct fs_journal *j;
+	struct err e;
+
+	journal_fd = openat(top, "journal", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	j = fs_journal_new(journal_fd, process_fds, 20000, &e);
+	MUST(j);
+	return j;
+}
+
+/* The list is whole, and copies are where it says. */
+static void check_journal(void)
+{
+	AUTO_BUF struct buf list = {0};
+	char name[32];
+	struct fs_record r;
+	struct err e;
+	size_t used;
+
+	MUST(file_read(journal_fd, FS_RECORD_LIST, 20000, &list, &e) == 0);
+	while (buf_len(&list)) {
+		MUST(fs_record_read(&r, buf_data(&list), buf_len(&list), &used) == FS_RECORD_OK);
+		snprintf(name, sizeof(name), "%llu", (unsigned long long)r.copy);
+		MUST(!r.copy || faccessat(journal_fd, name, F_OK, 0) == 0);
+		buf_drop(&list, used);
+	}
+	close(journal_fd);
+	empty("journal");
+}
+
 static void prepare(struct fs_tree *tree)
 {
 	struct err e;
@@ -189,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct fs_serve_callbacks callbacks = {.on_send = on_send};
 	static int process_fds = -1;
 	struct fs_policy *policy;
+	struct fs_journal *journal;
 	struct fs_tree *tree;
 	struct fs_serve *s;
 	uint64_t unique = 2;
@@ -204,6 +239,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(fs_policy_hide(policy, 0, "hidden"));
 	s = fs_serve_new(tree, 64, &callbacks);
 	fs_serve_set_policy(s, policy);
+	journal = prepare_journal(process_fds);
+	fs_serve_set_journal(s, journal, 3);
 	begin(s);
 	for (size_t at = 0; at + 2 <= size && unique < REQUESTS; unique += 2) {
 		size_t n = data[at] | (size_t)data[at + 1] << 8;
@@ -215,6 +252,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += n;
 	}
 	fs_serve_free(s);
+	fs_journal_free(journal);
+	check_journal();
 	fs_tree_free(tree);
 	fs_policy_free(policy);
 	check_outside();
