@@ -26,6 +26,7 @@ enum conf_source {
 struct conf {
 	bool writable_cwd;
 	char *overlay_dir; /* "": the run directory */
+	long undo_size;	   /* MiB; 0: nothing is recorded */
 	long memory;	   /* MiB */
 	long cores;
 	int acceleration; /* enum conf_accel */

@@ -47,6 +47,18 @@ static const struct option options[] = {
 		"file system is left to others: a guest that fills it is told that there is no "
 		"space "
 		"left."},
+	{.name = "undo.size",
+	 .type = OPTION_INT,
+	 FIELD(undo_size),
+	 .fallback = "256",
+	 .variable = "CCVM_UNDO_SIZE",
+	 .min = 0,
+	 .max = 1L << 20,
+	 .help = "space for what files were before the agent changed them, in MiB",
+	 .man = "Space in MiB for what files of the project and of extraDirs were before the agent "
+		"changed them, in the directory that overlay.dir names, else in the run directory, "
+		"which is memory of the host. It is removed at exit. What does not fit is changed "
+		"all the same. 0 records nothing."},
 	{.name = "memory",
 	 .type = OPTION_INT,
 	 FIELD(memory),

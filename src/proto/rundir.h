@@ -22,6 +22,7 @@
 #define RUNDIR_LOG     "session.log" /* what ccvm-session says once it is confined */
 #define RUNDIR_SEED    "seed"
 #define RUNDIR_OVERLAY "overlay" /* the edits of an overlay session */
+#define RUNDIR_UNDO    "undo"	 /* what the files that the guest changed were before */
 #define RUNDIR_KEPT    "kept"	 /* empty; its presence is the mark */
 
 enum rundir_life {

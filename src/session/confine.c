@@ -153,8 +153,10 @@ static int confine_landlock(const struct rundir *run, const struct confine_also 
 	rc = jail_allow_fd(&jail, run->fd, JAIL_TREE, e);
 	if (rc == 0)
 		rc = jail_allow_fd(&jail, run->base_fd, JAIL_REMOVE_EMPTY, e);
-	if (rc == 0 && also->outer_fd >= 0)
+	if (rc == 0 && also->outer_fd >= 0 && also->fd >= 0)
 		rc = jail_allow_fd(&jail, also->fd, JAIL_TREE, e);
+	if (rc == 0 && also->outer_fd >= 0 && also->undo_fd >= 0)
+		rc = jail_allow_fd(&jail, also->undo_fd, JAIL_TREE, e);
 	if (rc == 0 && also->outer_fd >= 0)
 		rc = jail_allow_fd(&jail, also->outer_fd, JAIL_REMOVE_EMPTY, e);
 	if (rc == 0 && jail_enter(&jail) < 0)

@@ -7,7 +7,7 @@
 
 /* Directories that it may also empty and remove, as run and its base; -1: none. */
 struct confine_also {
-	int fd, outer_fd;
+	int fd, undo_fd, outer_fd;
 };
 
 /* For the rest of this process's life (confine.c has the list). Before it, everything that is to

@@ -36,6 +36,7 @@ static void ending_finish(struct session *s)
 	journal_exit_payload(s->journal, &end, &payload);
 	journal_close(s->journal);
 	layer_remove(&s->layer);
+	layer_remove(&s->undo);
 	if (s->request.dryrun && !s->end.failed)
 		rundir_leave(&s->run);
 	else

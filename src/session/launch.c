@@ -176,6 +176,8 @@ static int launch_net(struct session *s, int log, int *qemu_end, struct err *e)
 }
 
 #define LAUNCH_LAYER_FD "8" /* of the overlay, in ccvm-fs */
+#define LAUNCH_EXTRA_FD 9   /* the first of NAME_EXTRA_MAX */
+#define LAUNCH_UNDO_FD	(LAUNCH_EXTRA_FD + NAME_EXTRA_MAX)
 
 /* What the options keep the guest from, of the directory before it. Nothing on the host changes in overlay
  * mode: there is nothing to protect. */
@@ -195,6 +197,16 @@ static void launch_files_rules(const struct session *s, bool workspace, struct s
 		strv_addf(argv, "at=%s", s->workspace);
 }
 
+/* What the guest changes in the directory before it is recorded; not what claude says there. */
+static void launch_files_undo(const struct session *s, bool first, struct strv *argv)
+{
+	if (!layer_is_made(&s->undo))
+		return;
+	strv_add(argv, "undo");
+	if (first)
+		strv_addf(argv, "journal=%d:%ld", LAUNCH_UNDO_FD, s->conf.undo_size << 20);
+}
+
 /* ccvm-fs, which serves the seed, the workspace and, where they are shared, the host's transcripts. *qemu_end,
  * *notices: the caller's. */
 static int launch_files(struct session *s, int log, int *qemu_end, int *notices, struct err *e)
@@ -207,7 +219,7 @@ static int launch_files(struct session *s, int log, int *qemu_end, int *notices,
 	AUTO_CLOSE int port = -1, refusals = -1;
 	int pair[2], pidfd;
 	pid_t pid;
-	struct spawn_fd fds[7 + NAME_EXTRA_MAX];
+	struct spawn_fd fds[8 + NAME_EXTRA_MAX];
 	/* clang-format off */
 	struct spawn spawn = {
 		.path = program, .envp = no_env, .fds = fds, .nfds = 5, .die_with_parent = true,
@@ -233,6 +245,7 @@ static int launch_files(struct session *s, int log, int *qemu_end, int *notices,
 	strv_addf(&argv, "%s:5:%s", NAME_EXPORT_WORKSPACE,
 		  layer_is_made(&s->layer) ? LAUNCH_LAYER_FD : "rw");
 	launch_files_rules(s, true, &argv);
+	launch_files_undo(s, true, &argv);
 	fds[0] = (struct spawn_fd){log, 2};
 	fds[1] = (struct spawn_fd){port, 3};
 	fds[2] = (struct spawn_fd){seed, 4};
@@ -244,14 +257,17 @@ static int launch_files(struct session *s, int log, int *qemu_end, int *notices,
 		fds[spawn.nfds++] = (struct spawn_fd){s->projects_fd, 7};
 	}
 	for (size_t i = 0; i < s->extras; i++) {
-		const int to = 9 + (int)i;
+		const int to = LAUNCH_EXTRA_FD + (int)i;
 
 		strv_addf(&argv, NAME_EXPORT_EXTRA "%zu:%d:%s", i, to, extra_mode(&s->extra[i]));
 		launch_files_rules(s, false, &argv);
+		launch_files_undo(s, false, &argv);
 		fds[spawn.nfds++] = (struct spawn_fd){s->extra[i].fd, to};
 	}
 	if (layer_is_made(&s->layer))
 		fds[spawn.nfds++] = (struct spawn_fd){s->layer.fd, 8};
+	if (layer_is_made(&s->undo))
+		fds[spawn.nfds++] = (struct spawn_fd){s->undo.fd, LAUNCH_UNDO_FD};
 	spawn.argv = argv.v;
 	pid = spawn_start(&spawn, &pidfd, e);
 	if (pid < 0)

@@ -63,16 +63,17 @@ static int layer_make_outside(struct layer *l, struct err *e)
 	return 0;
 }
 
-int layer_make(struct layer *l, const struct rundir *run, int outer_fd, struct err *e)
+int layer_make(struct layer *l, const struct rundir *run, const char *what, int outer_fd,
+	       struct err *e)
 {
 	l->outer_fd = outer_fd;
-	snprintf(l->name, sizeof(l->name), LAYER_PREFIX "%s", run->id);
+	snprintf(l->name, sizeof(l->name), LAYER_PREFIX "%s-%s", run->id, what);
 	if (outer_fd >= 0)
 		return layer_make_outside(l, e);
-	if (mkdirat(run->fd, RUNDIR_OVERLAY, 0700) < 0)
-		return err_sys(e, "make the directory of the overlay");
-	l->fd = openat(run->fd, RUNDIR_OVERLAY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return l->fd < 0 ? err_sys(e, "open the directory of the overlay") : 0;
+	if (mkdirat(run->fd, what, 0700) < 0)
+		return err_sys(e, "make the directory %s", what);
+	l->fd = openat(run->fd, what, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return l->fd < 0 ? err_sys(e, "open the directory %s", what) : 0;
 }
 
 int layer_prepare(const struct layer *l, struct err *e)

@@ -127,6 +127,7 @@ static void session_init(struct session *s)
 	s->run.fd = s->run.base_fd = -1;
 	s->workspace_fd = s->projects_fd = s->overlay_dir_fd = -1;
 	layer_init(&s->layer);
+	layer_init(&s->undo);
 	template_init(&s->template);
 	s->tsc = hosttsc_take();
 	s->state_since_ms = clock_wall_ms();

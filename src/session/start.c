@@ -260,7 +260,7 @@ static int start_overlay_dir(struct session *s, const struct start_dirs *d, stru
 	const char *path = s->conf.overlay_dir;
 	struct place workspace, outer;
 
-	if (!path || !*path || s->conf.writable_cwd)
+	if (!path || !*path || (s->conf.writable_cwd && !s->conf.undo_size))
 		return 0;
 	s->overlay_dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->overlay_dir_fd < 0 || !place_of(s->overlay_dir_fd, &outer) ||
@@ -304,6 +304,23 @@ static int start_configure(struct session *s, struct err *e)
 	return rc < 0 ? -1 : start_raise_memlock(s, e);
 }
 
+/* Where the guest's edits are, or what was there before them. */
+static int start_layers(struct session *s, struct err *e)
+{
+	AUTO_CLOSE int outer = mem_steal_fd(&s->overlay_dir_fd);
+	int undo = -1;
+
+	if (s->request.dryrun)
+		return 0;
+	if (s->conf.undo_size && outer >= 0 && (undo = fcntl(outer, F_DUPFD_CLOEXEC, 0)) < 0)
+		return err_sys(e, "overlay.dir");
+	if (s->conf.undo_size && layer_make(&s->undo, &s->run, RUNDIR_UNDO, undo, e) < 0)
+		return -1;
+	return s->conf.writable_cwd
+		       ? 0
+		       : layer_make(&s->layer, &s->run, RUNDIR_OVERLAY, mem_steal_fd(&outer), e);
+}
+
 static int start_run_directory(struct session *s, struct err *e)
 {
 	if (rundir_create(&s->run, s->request.host.runtime, e) < 0)
@@ -319,9 +336,7 @@ static int start_run_directory(struct session *s, struct err *e)
 		return -1;
 	if (mkdirat(s->run.fd, RUNDIR_SEED, 0700) < 0)
 		return err_sys(e, "make the seed directory");
-	return s->conf.writable_cwd || s->request.dryrun
-		       ? 0
-		       : layer_make(&s->layer, &s->run, mem_steal_fd(&s->overlay_dir_fd), e);
+	return start_layers(s, e);
 }
 
 int start_prepare(struct session *s, struct err *e)
@@ -337,7 +352,11 @@ int start_confine_self(struct session *s, struct err *e)
 {
 	launch_template_maker(s);
 	attempt_confine(&s->attempt);
-	return confine_session(&s->run, &(struct confine_also){s->layer.fd, s->layer.outer_fd}, e);
+	return confine_session(&s->run,
+			       &(struct confine_also){s->layer.fd, s->undo.fd,
+						      layer_is_made(&s->undo) ? s->undo.outer_fd
+									      : s->layer.outer_fd},
+			       e);
 }
 
 int start_seal_seed(struct session *s, struct err *e)

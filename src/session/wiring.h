@@ -79,6 +79,7 @@ struct session {
 	struct image image;
 	struct rundir run;
 	struct layer layer; /* of an overlay session */
+	struct layer undo;  /* the journal's directory; not made when undo.size is 0 */
 	int overlay_dir_fd; /* of the option overlay.dir; -1: not set */
 
 	/* launch.c: what an attempt is started from */

@@ -83,7 +83,8 @@ def test_edits_land_on_the_host(ctx):
     ctx.write(os.path.join(w, "script"), "#!/bin/sh\necho ran\n", 0o755)
     ctx.write(os.path.join(w, "private"), "x", 0o600)
     before_outside = fingerprint(ctx.home)
-    g = GuestShell(ctx)
+    disk = ctx.make_dir(os.path.join(ctx.runtime, "undo"))
+    g = GuestShell(ctx, env={"CCVM_OVERLAY_DIR": disk})
     assert_eq(g.do("pwd; id -u; id -g; stat -c '%u %g' . private; cat old/note; ./script"),
               "%s\n%d\n%d\n%d %d\n%d %d\nfrom the host\nran" % (w, ctx.uid, ctx.gid, *(ctx.uid, ctx.gid) * 2),
               "the workspace in the guest")
@@ -98,6 +99,8 @@ def test_edits_land_on_the_host(ctx):
     assert_eq(stat.S_IMODE(os.stat(os.path.join(w, "new")).st_mode), 0o750, "mode of new")
     check_owner(ctx, "new", "d", "c/g", "c/link", "old/note")
 
+    (journal,) = (os.path.join(disk, name) for name in os.listdir(disk))
+    assert_eq(sorted(read(journal, n) for n in os.listdir(journal) if n != "list"), [b"from the host\n", b"x"], "what there was")
     rewrite(os.path.join(w, "new"), b"edited on the host, longer than before\n")
     assert_eq(g.do("cat new hard"), "\n".join(["edited on the host, longer than before"] * 2), "host edit in the guest")
     os.rename(os.path.join(w, "c", "g"), os.path.join(w, "d", "back"))
@@ -128,6 +131,7 @@ def test_edits_land_on_the_host(ctx):
     g.end(5)
     assert_eq(read(w, "last"), b"not synced\n", "what was written last")
     assert_tree_same(before_outside, fingerprint(ctx.home), "home on the host")
+    assert_eq(os.listdir(disk), [], "what is left of the journal")
     assert_nothing_left(ctx)
 
 
@@ -157,7 +161,7 @@ def test_overlay_leaves_the_host_alone(ctx, on_disk):
     os.symlink("d0/f0", os.path.join(w, "link"))
     before = fingerprint(ctx.dir)
     g = GuestShell(ctx, "--read-only-cwd", env=env)
-    assert_eq(len(os.listdir(disk)), int(on_disk), "layers on disk")
+    assert_eq(len(os.listdir(disk)), 2 * on_disk, "layer and journal on disk")
     g.do("echo edited >d0/f0; echo more >>private; rm d1/f1; rm -r d2; mv d1/f4 d0/moved; mkdir made; echo x >made/y; "
          "chmod 700 d0; ln -sf d1 link; touch -d 2001-02-03 d0/f3; git init -q .; sync")
     assert_eq(g.do("cat d0/f0 private d0/moved made/y; readlink link; ls; ls d1; stat -c '%a %u %g' d0"),

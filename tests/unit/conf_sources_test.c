@@ -29,6 +29,7 @@ struct source_case {
 static const struct source_case cases[] = {
 	{"writableCwd", "false", "yes", "true", "2"},
 	{"overlay.dir", "\"/a\"", "/b", "\"/b\"", "relative"},
+	{"undo.size", "100", "0", "0", "-1"},
 	{"memory", "600", "700", "700", "1.5"},
 	{"cores", "1", "1", "1", "-1"},
 	{"acceleration", "\"kvm\"", "tcg", "\"tcg\"", "TCG"},

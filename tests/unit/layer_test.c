@@ -44,7 +44,7 @@ static void test_in_the_run_directory(void **state)
 	layer_init(&l);
 	assert_false(layer_is_made(&l));
 	layer_remove(&l);
-	assert_int_equal(layer_make(&l, &r, -1, &e), 0);
+	assert_int_equal(layer_make(&l, &r, RUNDIR_OVERLAY, -1, &e), 0);
 	assert_true(layer_is_made(&l));
 	fill(&l);
 	assert_int_equal(faccessat(r.fd, RUNDIR_OVERLAY "/tree/a/b", F_OK, 0), 0);
@@ -69,15 +69,18 @@ static void test_on_disk(void **state)
 	layer_init(&killed);
 	layer_init(&runs);
 	layer_init(&l);
-	assert_int_equal(layer_make(&killed, &first, open(path, O_PATH | O_CLOEXEC), &e), 0);
-	assert_int_equal(layer_make(&runs, &second, open(path, O_PATH | O_CLOEXEC), &e), 0);
+	assert_int_equal(
+		layer_make(&killed, &first, RUNDIR_OVERLAY, open(path, O_PATH | O_CLOEXEC), &e), 0);
+	assert_int_equal(
+		layer_make(&runs, &second, RUNDIR_OVERLAY, open(path, O_PATH | O_CLOEXEC), &e), 0);
 	fill(&killed);
 	fill(&runs);
 	left = mem_format("%s/%s", path, killed.name);
 	close(killed.fd); /* the lock goes with it */
 	close(killed.outer_fd);
 	assert_int_equal(access(left, F_OK), 0);
-	assert_int_equal(layer_make(&l, &third, open(path, O_PATH | O_CLOEXEC), &e), 0);
+	assert_int_equal(layer_make(&l, &third, RUNDIR_OVERLAY, open(path, O_PATH | O_CLOEXEC), &e),
+			 0);
 	assert_int_equal(access(left, F_OK), -1);
 	assert_int_equal(access(foreign, F_OK), 0);
 	assert_int_equal(faccessat(runs.fd, "tree/a/b", F_OK, 0), 0);

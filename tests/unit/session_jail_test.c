@@ -473,7 +473,7 @@ static int confined(void *ctx)
 	if (dup2(world.terminal, 2) < 0 || rundir_create(&world.own, unit_dir, &e) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, world.pair) < 0 || world.child_pidfd < 0)
 		return 2;
-	if (confine_session(&world.own, &(struct confine_also){-1, -1}, &e) < 0) {
+	if (confine_session(&world.own, &(struct confine_also){-1, -1, -1}, &e) < 0) {
 		dprintf(say, "confine: %s\n", e.text);
 		return 3;
 	}
