@@ -346,3 +346,26 @@ def test_overlay_bases(ctx):
     assert_eq([r.path for r in records if r.type == undo.MADE], ["made"], "made")
     assert_eq([r.path for r in records if r.type == undo.GONE], ["x/y"], "gone")
     assert_eq(len([r for r in records if r.contents == undo.KEPT]), 5, "copies")
+
+
+@test()
+def test_beside_the_policy(ctx):
+    """What is refused is not recorded; git's configuration goes on being replaced, and is undone."""
+    source = ctx.make_dir(os.path.join(ctx.dir, "exported"))
+    git = lambda top, *args: ctx.run(["git", "-C", top, *args], env={"GIT_CONFIG_NOSYSTEM": "1"})[0]
+    assert_eq(git(source, "init", "-q"), 0, "git init")
+    ctx.write(os.path.join(source, "hidden"), "secret")
+    os.chown(os.path.join(source, "hidden"), ctx.uid, ctx.gid)
+    before = tree(source)
+    j = Journaled(ctx, source=source, rules=("protect-git", "hide=hidden"))
+    assert_eq(git(j.top, "config", "user.name", "A"), 0, "a harmless key")
+    assert_true(git(j.top, "config", "core.fsmonitor", "/bin/false") != 0, "a command is refused")
+    for name in ("hidden", ".git/hooks/new", ".git/config"):
+        try:
+            put(os.path.join(j.top, name), "x")
+            raise AssertionError("%s was written" % name)
+        except OSError:
+            pass
+    records, u = j.undo()
+    assert_eq(tree(source), before, "the tree")
+    assert_eq(sorted({r.path for r in records}), ["", ".git", ".git/config", ".git/config.lock"][1:], "paths")
