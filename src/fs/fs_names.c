@@ -96,7 +96,7 @@ int fs_names_lookup(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 		code = fs_overlay_join(o, p.number, &p.at, m->name);
 	if (code == 0)
 		code = names_answer(o, &p, m->name, r);
-	if (code == ENOENT && fs_tree_set_absent(p.node, &absent)) {
+	if (code == ENOENT && fs_tree_set_absent(o->tree, p.node, m->name, &absent)) {
 		fs_reply_add(r, &absent, sizeof(absent));
 		code = 0;
 	}
@@ -193,11 +193,12 @@ static int names_remove(struct fs_ops *o, const struct fs_message *m, int flags)
 		return code;
 	fs_keep_directory(o, p.node, &p.at);
 	recorded = fs_keep_entry(o, p.node, &p.at, m->name, FS_RECORD_REMOVE, &was);
-	fs_tree_expect_gone(o->tree, p.node, m->name);
 	if (p.at.layers)
 		code = fs_overlay_remove(o, p.node, &p.at, m->name, flags == AT_REMOVEDIR);
 	else
 		code = unlinkat(p.at.fd, m->name, flags) < 0 ? errno : 0;
+	if (code == 0)
+		fs_tree_expect_gone(o->tree, p.node, m->name);
 	fs_tree_kept(o->tree, number, pin, code == 0);
 	if (code == 0 && recorded)
 		fs_keep_gone(o, p.node, m->name, FS_RECORD_REMOVE, &was);
@@ -290,10 +291,11 @@ int fs_names_rename(struct fs_ops *o, const struct fs_message *m, struct fs_repl
 	code = fs_tree_keep(o->tree, to.node, &to.at, m->name2, &replaced, &pin);
 	if (code && code != ENOENT)
 		return code;
-	fs_tree_expect_gone(o->tree, from.node, m->name);
 	code = o->journal ? names_change_recorded(o, m, &from, &to)
 			  : names_change(o, m, &from, &to);
 	/* Two names of one file: rename(2) leaves both. */
+	if (code == 0 && replaced != moved)
+		fs_tree_expect_gone(o->tree, from.node, m->name);
 	fs_tree_kept(o->tree, replaced, pin,
 		     code == 0 && replaced != moved && !(flags & RENAME_EXCHANGE));
 	if (code == 0 && (moved != replaced || !moved))

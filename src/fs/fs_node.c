@@ -276,6 +276,7 @@ bool fs_nodes_move(struct fs_nodes *t, struct fs_node *n, uint32_t parent, const
 	n->name = mem_strdup(name);
 	fs_nodes_hold(t, parent);
 	n->parent = parent;
+	n->told_name = true;
 	nodes_link_entry(t, number);
 	fs_nodes_release(t, before);
 	return true;
@@ -286,6 +287,7 @@ void fs_nodes_pin(struct fs_node *n, int fd)
 	if (n->fd >= 0)
 		close(n->fd);
 	n->fd = fd;
+	n->told_name = false;
 }
 
 void fs_nodes_forget(struct fs_nodes *t, uint64_t number, uint64_t n)

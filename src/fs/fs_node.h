@@ -41,6 +41,7 @@ struct fs_node {
 	uint64_t told_version; /* of the contents, that the guest was last told or made itself */
 	bool doubtful;	       /* another change may have left the same version */
 	bool host_changed;     /* the last version that was not told came from the host */
+	bool told_name;	       /* the guest believes that its name leads here */
 	uint32_t next;	       /* of the same hash; of a free one, the next free */
 	uint32_t next_entry;   /* of the same hash of parent and name */
 };

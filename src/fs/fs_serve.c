@@ -96,6 +96,7 @@ static void serve_send_stale_entry(struct fs_serve *s, uint32_t directory, const
 	} notice = {.head = {.error = FUSE_NOTIFY_INVAL_ENTRY}, .out = {.parent = directory}};
 	const size_t n = strnlen(name, NAME_MAX);
 
+	fs_tree_forget_name(s->ops.tree, directory, name);
 	memcpy(notice.name, name, n);
 	notice.out.namelen = (uint32_t)n;
 	notice.head.len = (uint32_t)(sizeof(notice.head) + sizeof(notice.out) + n + 1);
@@ -104,8 +105,9 @@ static void serve_send_stale_entry(struct fs_serve *s, uint32_t directory, const
 }
 
 /* What was known by the name is there no more, which those who watch it hear. It may have other
- * names, so what the kernel takes from it is asked for again; and what the notice cannot do (a
- * directory with entries) is left to the one that follows. */
+ * names, or live on under another one, so what the kernel takes from it is asked for again. A
+ * directory cannot be given back: the kernel would hold one that was only moved for dead, and
+ * list it as empty for good. */
 static void serve_send_deleted(struct fs_serve *s, uint32_t directory, const char *name)
 {
 	struct {
@@ -116,7 +118,7 @@ static void serve_send_deleted(struct fs_serve *s, uint32_t directory, const cha
 	const struct fs_node *n = fs_nodes_find_entry(s->ops.nodes, directory, name);
 	const size_t length = strnlen(name, NAME_MAX);
 
-	if (!n)
+	if (!n || n->identity.type == S_IFDIR)
 		return;
 	memcpy(notice.name, name, length);
 	notice.out.child = fs_nodes_number(s->ops.nodes, n);
@@ -177,6 +179,8 @@ static void serve_on_change(void *ctx, uint32_t directory, const char *name,
 			serve_send_deleted(s, directory, name);
 		serve_send_stale_entry(s, directory, name);
 		serve_send_stale(s, directory, -1);
+		if (node) /* it has a name more */
+			serve_send_stale(s, node, -1);
 		kind = change == FS_WATCH_NAME ? FSTOUCH_CAME : FSTOUCH_WENT;
 	}
 	serve_send_touch(s, directory, name, kind, is_directory);

@@ -414,8 +414,18 @@ void fs_tree_set_attr(struct fs_tree *t, struct fs_node *n, const struct fs_attr
 	tree_tell(n, a);
 }
 
-bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out)
+void fs_tree_forget_name(struct fs_tree *t, uint32_t parent, const char *name)
 {
+	struct fs_node *n = fs_nodes_find_entry(t->nodes, parent, name);
+
+	if (n)
+		n->told_name = false;
+}
+
+bool fs_tree_set_absent(struct fs_tree *t, const struct fs_node *parent, const char *name,
+			struct fuse_entry_out *out)
+{
+	fs_tree_forget_name(t, fs_nodes_number(t->nodes, parent), name);
 	*out = (struct fuse_entry_out){.entry_valid = TREE_VALID_WATCHED_S};
 	return tree_is_watched(parent);
 }
@@ -425,6 +435,7 @@ static void tree_set_entry(struct fs_tree *t, struct fs_node *n, const struct fs
 {
 	const bool watched = tree_is_watched(fs_nodes_get(t->nodes, n->parent));
 
+	n->told_name = true;
 	*out = (struct fuse_entry_out){
 		.nodeid = fs_nodes_number(t->nodes, n),
 		.generation = n->generation,
@@ -637,6 +648,7 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 	struct fs_look look;
 	struct fs_node *n;
 
+	*number = 0;
 	if (!parent)
 		return FS_TREE_FRESH;
 	if (change == FS_WATCH_MOVED || (change == FS_WATCH_GONE && !parent->layers) ||
@@ -647,10 +659,13 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 	if (look.layers & FS_UPPER)
 		return FS_TREE_FRESH;
 	n = fs_nodes_find(t->nodes, parent->export, &look.attr.identity);
+	if (n)
+		*number = fs_nodes_number(t->nodes, n);
 	/* What we made, or renamed, is known by this name. */
 	if (change == FS_WATCH_NAME)
-		return n && n->parent == directory && strcmp(n->name, name) == 0 ? FS_TREE_FRESH
-										 : FS_TREE_ENTRY;
+		return n && n->told_name && n->parent == directory && strcmp(n->name, name) == 0
+			       ? FS_TREE_FRESH
+			       : FS_TREE_ENTRY;
 	if (!n)
 		return FS_TREE_UNKNOWN;
 	/* Two changes of the host's within a tick leave the same version. */
@@ -659,7 +674,6 @@ enum fs_tree_stale fs_tree_judge(struct fs_tree *t, uint32_t directory, const ch
 		return FS_TREE_FRESH;
 	n->host_changed = true;
 	tree_tell(n, &look.attr);
-	*number = fs_nodes_number(t->nodes, n);
 	return FS_TREE_CONTENTS;
 }
 

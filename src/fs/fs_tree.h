@@ -92,7 +92,11 @@ int fs_tree_enter_nameless(struct fs_tree *t, struct fs_node *n, int fd,
 void fs_tree_set_attr(struct fs_tree *t, struct fs_node *n, const struct fs_attr *a,
 		      struct fuse_attr_out *out);
 /* Of a name that is not there; false: the guest may not believe it at all. */
-bool fs_tree_set_absent(const struct fs_node *parent, struct fuse_entry_out *out);
+bool fs_tree_set_absent(struct fs_tree *t, const struct fs_node *parent, const char *name,
+			struct fuse_entry_out *out);
+/* The guest forgets, or never heard, what the name leads to: should the same file come back by it,
+ * that is news. */
+void fs_tree_forget_name(struct fs_tree *t, uint32_t parent, const char *name);
 
 /* Before a name goes away: what the guest knows of the file stays reachable. *number: its node;
  * 0: the guest does not know it. */
@@ -100,7 +104,8 @@ int fs_tree_keep(struct fs_tree *t, const struct fs_node *parent, const struct f
 		 const char *name, uint32_t *number, int *pin);
 /* After it went (gone) or did not. */
 void fs_tree_kept(struct fs_tree *t, uint32_t number, int pin, bool gone);
-/* The entry is about to go by our doing (fs_watch_expect_gone). */
+/* The entry went by our doing (fs_watch_expect_gone): after it did, or the next one to go by the
+ * host would be missed. */
 void fs_tree_expect_gone(struct fs_tree *t, const struct fs_node *parent, const char *name);
 
 /* ---- overlays (fs_overlay.h) ---- */

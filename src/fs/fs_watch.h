@@ -36,7 +36,7 @@ int fs_watch_fd(const struct fs_watch *w);
 int fs_watch_add(struct fs_watch *w, int fd, uint32_t directory);
 void fs_watch_remove(struct fs_watch *w, int descriptor);
 
-/* The entry will go because we remove it: that event is not told. Some hundreds may be expected
+/* The entry went because we removed it: that event is not told. Some hundreds may be expected
  * at once. */
 void fs_watch_expect_gone(struct fs_watch *w, uint32_t directory, const char *name);
 

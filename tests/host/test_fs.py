@@ -21,6 +21,7 @@ from harness import Skip, assert_eq, assert_tree_same, assert_true, fingerprint,
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "fs"))
+import model  # noqa: E402 (tests/fs/model.py)
 import sqlite as counters  # noqa: E402 (tests/fs/sqlite.py)
 
 MODEL = os.path.join(HERE, "..", "fs", "model.py")
@@ -113,6 +114,131 @@ def test_model(ctx):
             ctx.make_dir(os.path.join(path, "t"))
         code, out, err = ctx.run([sys.executable, MODEL, here, model, str(seed), "4000"], timeout=200)
         assert_eq((code, err), (0, b""), "seed %d: %s" % (seed, out.decode()))
+
+
+@test(timeout=300)
+def test_model_of_several(ctx):
+    """Two guests and the host take turns in one directory: each sees what the others did, and does what it would there."""
+    one = Mount(ctx)
+    two = Mount(ctx, source=one.source)
+    for seed in (2, 3, 7, 18, 29):  # some that found something
+        reference = os.path.join(ctx.dir, "of%d" % seed, "t")
+        for path in (os.path.join(one.source, str(seed)), os.path.dirname(reference)):
+            ctx.make_dir(path)
+            ctx.make_dir(os.path.join(path, "t"))
+        views = ",".join(os.path.join(top, str(seed), "t") for top in (one.top, two.top, one.source))
+        code, out, err = ctx.run([sys.executable, MODEL, views, reference, str(seed), "4000"], timeout=200)
+        assert_eq((code, err), (0, b""), "seed %d: %s" % (seed, out.decode()))
+
+
+def take_turn(mount):
+    """A lock is granted when all that the host did is known."""
+    with open(os.path.join(mount.top, "turn"), "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+
+
+def gone(path):
+    """Nothing is there, whatever it is asked for."""
+    try:
+        os.lstat(path)
+        return False
+    except FileNotFoundError:
+        return True
+
+
+@test()
+def test_what_the_guest_failed_to_remove(ctx):
+    """What a failed call was about is not taken for done when the host does it after."""
+    m = Mount(ctx)
+    for name, attempt in (("rmdir", lambda p: os.rmdir(p)), ("rename", lambda p: os.rename(p, os.path.join(m.top, "full"))),
+                          ("rename to itself", lambda p: os.rename(p + "/in", p + "/in")), ("unlink", lambda p: os.unlink(p)),
+                          ("rename of a link", lambda p: os.rename(p + "/in", p + "/same"))):
+        here, there = os.path.join(m.source, name), os.path.join(m.top, name)
+        os.makedirs(os.path.join(m.source, "full/x"), exist_ok=True)
+        os.mkdir(here)
+        ctx.write(os.path.join(here, "in"), "x")
+        os.link(os.path.join(here, "in"), os.path.join(here, "same"))
+        os.chown(here, ctx.uid, ctx.gid)
+        os.stat(os.path.join(there, "in")), os.stat(os.path.join(there, "same"))
+        try:
+            attempt(there)
+        except OSError:
+            pass
+        for inner in ("in", "same"):
+            os.unlink(os.path.join(here, inner))
+        take_turn(m)
+        assert_true(gone(os.path.join(there, "in")) and gone(os.path.join(there, "same")), "the host's removals after a failed %s" % name)
+        os.rmdir(here)
+        take_turn(m)
+        assert_true(gone(there), "the host's removal of a directory after a failed %s" % name)
+
+
+@test()
+def test_moved_directories_live(ctx):
+    """A directory that the host moves away, by an exchange, over another name or below its old one, is not dead to the guest."""
+    m = Mount(ctx)
+    for name, moves in (("exchanged", (("a", "b", model.EXCHANGE),)), ("replaced", (("a", "c", 0), ("b", "a", 0))),
+                        ("there and back", (("a", "c", 0), ("b", "a", 0), ("a", "b", 0), ("c", "a", 0))),
+                        ("into its successor", (("a", "c", 0), ("b", "a", 0), ("c", "a/c", 0)))):
+        here, there = os.path.join(m.source, name), os.path.join(m.top, name)
+        for d in ("a", "b"):
+            os.makedirs(os.path.join(here, d))
+            os.makedirs(os.path.join(there, d), exist_ok=True)
+            os.listdir(os.path.join(there, d))
+        for old, new, flags in moves:
+            model.renameat2(os.path.join(here, old), os.path.join(here, new), flags)
+        for path, dirs, _ in os.walk(here):
+            for d in dirs:
+                ctx.write(os.path.join(path, d, "file"), "x")
+        take_turn(m)
+        want = sorted((os.path.relpath(path, here), sorted(dirs), sorted(files)) for path, dirs, files in os.walk(here))
+        got = sorted((os.path.relpath(path, there), sorted(dirs), sorted(files)) for path, dirs, files in os.walk(there))
+        assert_eq(got, want, name)
+
+
+@test()
+def test_what_comes_back_is_seen(ctx):
+    """A file that the host takes away and gives back under its name, while the guest looked for it, is there again."""
+    m = Mount(ctx)
+    for name, away, back in (("moved", os.rename, os.rename), ("linked", lambda a, b: (os.link(a, b), os.unlink(a)), lambda a, b: os.link(a, b)),
+                             ("the guest's", None, None), ("replaced in the guest", None, None)):
+        here, there = os.path.join(m.source, name), os.path.join(m.top, name)
+        os.mkdir(here)
+        os.chown(here, ctx.uid, ctx.gid)
+        ctx.write(os.path.join(here, "a"), "x")
+        os.link(os.path.join(here, "a"), os.path.join(here, "other"))
+        os.stat(os.path.join(there, "a"))
+        if away:
+            away(os.path.join(here, "a"), os.path.join(here, "b"))
+        elif name == "the guest's":
+            os.unlink(os.path.join(there, "a"))
+        else:
+            ctx.write(os.path.join(here, "new"), "y")
+            os.rename(os.path.join(there, "new"), os.path.join(there, "a"))
+            os.unlink(os.path.join(here, "a"))
+        take_turn(m)
+        assert_true(gone(os.path.join(there, "a")), "%s: away" % name)
+        (back or os.link)(os.path.join(here, "b" if away else "other"), os.path.join(here, "a"))
+        take_turn(m)
+        assert_true(not gone(os.path.join(there, "a")), "%s: back" % name)
+        with open(os.path.join(there, "a"), encoding="ascii") as f:
+            assert_eq(f.read(), "x", name)
+
+
+@test()
+def test_another_name_of_a_known_file(ctx):
+    """How many names a file has is told when the host makes or removes one in a directory that the guest knows."""
+    m = Mount(ctx)
+    ctx.write(os.path.join(m.source, "a"), "x")
+    with open(os.path.join(m.top, "a"), encoding="ascii") as f:
+        assert_eq(os.fstat(f.fileno()).st_nlink, 1, "names")
+        os.link(os.path.join(m.source, "a"), os.path.join(m.source, "b"))
+        take_turn(m)
+        assert_eq((os.fstat(f.fileno()).st_nlink, os.stat(os.path.join(m.top, "b")).st_nlink), (2, 2), "names after link")
+        os.unlink(os.path.join(m.source, "a"))
+        take_turn(m)
+        time.sleep(1.1)  # several names: believed for a second
+        assert_eq((os.fstat(f.fileno()).st_nlink, f.read()), (1, "x"), "names and contents after unlink")
 
 
 @test()
@@ -492,6 +618,16 @@ class Inotify:
             self.seen += [(text + ("/" if mask & DIRECTORY else ""), name) for bit, text in EVENTS.items() if mask & bit]
             data = data[16 + n:]
 
+    def warm_up(self, path):
+        """Until a change on the host is heard: the process that passes them on has just been started."""
+        end = time.monotonic() + 30
+        while not self.seen:
+            assert_true(time.monotonic() < end, "nothing was heard of %s" % path)
+            os.utime(path)
+            self.read(0.3)
+        self.read(0.5)
+        self.seen = []
+
     def await_all(self, *wanted):
         """Until all of these were heard; what was heard is forgotten."""
         end = time.monotonic() + 10
@@ -517,6 +653,7 @@ def test_watchers_hear_of_the_host(ctx):
     os.listdir(there)
     watch, one = Inotify(there), Inotify(os.path.join(there, "old"))
     path = {name: os.path.join(here, name) for name in ("a", "old", "run", "new", "dir", "link", "pipe", "tmp")}
+    watch.warm_up(path["a"])
     time_before = os.stat(path["a"]).st_mtime_ns
     for name, change, wanted in (
             ("a", lambda p: ctx.write(p, "yy"), ("MODIFY", "CLOSE_WRITE")),
