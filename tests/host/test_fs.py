@@ -181,10 +181,11 @@ def test_moved_directories_live(ctx):
                         ("there and back", (("a", "c", 0), ("b", "a", 0), ("a", "b", 0), ("c", "a", 0))),
                         ("into its successor", (("a", "c", 0), ("b", "a", 0), ("c", "a/c", 0)))):
         here, there = os.path.join(m.source, name), os.path.join(m.top, name)
+        held = []  # as by a shell that is there
         for d in ("a", "b"):
             os.makedirs(os.path.join(here, d))
-            os.makedirs(os.path.join(there, d), exist_ok=True)
             os.listdir(os.path.join(there, d))
+            held.append(os.open(os.path.join(there, d), os.O_RDONLY | os.O_DIRECTORY))
         for old, new, flags in moves:
             model.renameat2(os.path.join(here, old), os.path.join(here, new), flags)
         for path, dirs, _ in os.walk(here):
@@ -194,6 +195,8 @@ def test_moved_directories_live(ctx):
         want = sorted((os.path.relpath(path, here), sorted(dirs), sorted(files)) for path, dirs, files in os.walk(here))
         got = sorted((os.path.relpath(path, there), sorted(dirs), sorted(files)) for path, dirs, files in os.walk(there))
         assert_eq(got, want, name)
+        for fd in held:
+            os.close(fd)
 
 
 @test()
@@ -207,7 +210,7 @@ def test_what_comes_back_is_seen(ctx):
         os.chown(here, ctx.uid, ctx.gid)
         ctx.write(os.path.join(here, "a"), "x")
         os.link(os.path.join(here, "a"), os.path.join(here, "other"))
-        os.stat(os.path.join(there, "a"))
+        held = os.open(os.path.join(there, "a"), os.O_RDONLY)
         if away:
             away(os.path.join(here, "a"), os.path.join(here, "b"))
         elif name == "the guest's":
@@ -223,6 +226,7 @@ def test_what_comes_back_is_seen(ctx):
         assert_true(not gone(os.path.join(there, "a")), "%s: back" % name)
         with open(os.path.join(there, "a"), encoding="ascii") as f:
             assert_eq(f.read(), "x", name)
+        os.close(held)
 
 
 @test()
